@@ -1,0 +1,258 @@
+//! The compiled policy document: what `headgate render` writes and the filter reads at start.
+//!
+//! It is the operator's gateway.yaml after every name has been resolved and every default filled in, so that the
+//! filter has nothing left to decide when it loads: no YAML, no patterns to expand, no price catalogue. Credentials
+//! stand in it as names of environment variables only.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of this shape. A filter refuses a document of another version.
+pub const DOCUMENT_SCHEMA: u8 = 1;
+
+/// The whole policy, JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// [`DOCUMENT_SCHEMA`].
+    pub schema: u8,
+    /// First 16 hex digits of the SHA-256 of this document with an empty revision; in every record and every diff.
+    pub revision: String,
+    /// `environment`.
+    pub environment: String,
+    /// Largest request body, bytes. Larger ones answer 413.
+    pub max_request_bytes: u64,
+    /// Who answers.
+    pub providers: Vec<Provider>,
+    /// What may be asked for, in the order of gateway.yaml.
+    pub models: Vec<Model>,
+    /// Teams, referred to by name from keys.
+    #[serde(default)]
+    pub teams: Vec<Team>,
+    /// Virtual keys.
+    #[serde(default)]
+    pub keys: Vec<Key>,
+    /// What is kept of a request.
+    pub logging: Logging,
+    /// Where records go; without it they go nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<Collector>,
+}
+
+/// One provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Its name; also the value of the routing state and the name of its cluster.
+    pub name: String,
+    /// Dialect it speaks.
+    pub format: Format,
+    /// `host[:port]` for the `:authority` of its requests.
+    pub authority: String,
+    /// What goes before `/chat/completions`, without a slash at the end; `/v1` for `https://api.openai.com/v1`.
+    pub path_prefix: String,
+    /// Environment variable with its credential; none is sent without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_env: Option<String>,
+}
+
+/// Dialect of a provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// OpenAI's API.
+    #[default]
+    Openai,
+}
+
+/// An alias that clients ask for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The alias.
+    pub name: String,
+    /// Where it can go.
+    pub targets: Vec<Target>,
+    /// What moves a request on to another target.
+    pub failover: Failover,
+}
+
+/// One way to serve an alias.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Index into [`Document::providers`].
+    pub provider: u32,
+    /// The provider's model name.
+    pub model: String,
+    /// Share within its tier; 0 takes it out of rotation.
+    pub weight: u32,
+    /// Lower tiers are used first.
+    pub tier: u32,
+    /// Holds for which requests; empty means all.
+    #[serde(default, skip_serializing_if = "Condition::is_empty")]
+    pub when: Condition,
+    /// What it costs.
+    pub price: Price,
+}
+
+/// All that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// Header (lower case) equals the value, or matches it as a glob (`*` only); every entry must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<HeaderMatch>,
+    /// Team of the key is one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// Id of the key matches one of these globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The request asks for a stream, or for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+    /// Bytes of prompt text, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_bytes_min: Option<u64>,
+    /// Bytes of prompt text, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_bytes_max: Option<u64>,
+}
+
+impl Condition {
+    /// Whether it holds for every request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One header of a [`Condition`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderMatch {
+    /// Lower-case name.
+    pub name: String,
+    /// Glob over the value.
+    pub value: String,
+}
+
+/// When and how often to try elsewhere, before the first byte only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failover {
+    /// No connection.
+    pub on_connect: bool,
+    /// No first byte in time.
+    pub on_timeout: bool,
+    /// Connection broken before the response headers.
+    pub on_reset: bool,
+    /// Any 5xx.
+    pub on_5xx: bool,
+    /// These statuses, 429 among them if wanted.
+    #[serde(default)]
+    pub on_status: Vec<u16>,
+    /// Tries in all, at least 1.
+    pub attempts: u32,
+    /// Milliseconds to the response headers of one try.
+    pub first_byte_timeout_ms: u64,
+    /// Milliseconds a failed target rests when the provider does not say how long.
+    pub cooldown_ms: u64,
+}
+
+/// Nano-USD per million tokens; $1.25 per million is 1 250 000 000.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Input.
+    pub input: u64,
+    /// Input read from the provider's cache.
+    pub cached_input: u64,
+    /// Output, reasoning included.
+    pub output: u64,
+    /// Which price list, such as `catalog-2026-11-01` or `gateway.yaml`.
+    pub revision: String,
+    /// No price was known for this model; the dearest known one of its provider was taken.
+    #[serde(default)]
+    pub assumed: bool,
+}
+
+/// A team.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Team {
+    /// Its name.
+    pub name: String,
+    /// Default for its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Default for its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Where its costs go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_center: Option<String>,
+    /// Tenant it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// A virtual key, by its hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Its id.
+    pub id: String,
+    /// SHA-256 of the key, 64 hex digits.
+    pub sha256: String,
+    /// Who it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Index into [`Document::teams`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u32>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Globs over aliases; absent means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// Seconds since the Unix epoch from which on it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// Refused while true.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logging {
+    /// Environment variable with the key of the fingerprints; without it none are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_key_env: Option<String>,
+    /// Names of the `x-headgate-tag-NAME` headers that are kept, at most 16.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Class the collector files records under.
+    pub retention_class: String,
+}
+
+/// Where records go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collector {
+    /// Cluster of the proxy.
+    pub cluster: String,
+    /// `host[:port]`.
+    pub authority: String,
+    /// What goes before `/v1/ingest/requests`, without a slash at the end; usually empty.
+    pub path_prefix: String,
+    /// Environment variable with the ingest token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+}

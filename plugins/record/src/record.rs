@@ -1,0 +1,361 @@
+//! The record's fields, units and closed vocabularies. This file is the one place where they are named.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the record's shape, written into every record.
+pub const SCHEMA: u8 = 1;
+
+/// One client request, its attempts inside. All times are microseconds, all ids UUIDv7 unless said otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRecord {
+    /// Version of this shape: [`SCHEMA`].
+    pub schema: u8,
+    /// UUIDv7 of the request; the client sees it as `x-headgate-request-id`.
+    pub id: String,
+    /// The proxy that served it, as the proxy names itself (Envoy's `--service-node`).
+    pub node: String,
+    /// UUIDv7 made when the worker's VM started; `seq` counts within it.
+    pub boot: String,
+    /// 1, 2, 3 … within one (`node`, `boot`); a hole is a record that was lost.
+    pub seq: u64,
+    /// When the request's headers arrived, µs since the Unix epoch.
+    pub started_at: u64,
+    /// From the first request header to the last response byte, µs.
+    pub duration_us: u64,
+    /// From the first request header to the first byte of the answer's body, µs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_to_first_token_us: Option<u64>,
+    /// Trace id of the caller's W3C `traceparent`: 32 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The provider's own request id, from `x-request-id` or `request-id` of its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_request_id: Option<String>,
+    /// Revision of the policy that decided.
+    pub config_revision: String,
+    /// `environment` of the policy.
+    pub environment: String,
+    /// Who asked; absent when no key was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<CallerIdentity>,
+    /// What the client said about itself in documented `x-headgate-*` headers.
+    #[serde(default, skip_serializing_if = "ClientContext::is_empty")]
+    pub client: ClientContext,
+    /// Which API was spoken: `chat_completions`, `completions`, `embeddings`, `models`, or `unknown`.
+    pub surface: String,
+    /// The alias the client asked for; absent if there was none or it was not shaped like a model name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<String>,
+    /// Who answered; absent when no provider did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<ServedBy>,
+    /// Whether the client asked for a stream.
+    pub stream: bool,
+    /// The tries, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptRecord>,
+    /// HTTP status the client saw; 0 when it left before there was one.
+    pub status: u16,
+    /// `stop`, `length`, `tool_calls`, `content_filter` …, as the provider said it for the first choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// What ended the exchange.
+    pub ended_by: EndedBy,
+    /// What each stage decided, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+    /// Who said no, if anyone did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_by: Option<RejectedBy>,
+    /// `error.code` of the gateway's rejection, such as `model_not_found`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Tokens; absent when nothing was generated or asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Money; absent when there is no usage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// What was done about the payload, in numbers.
+    pub payload: PayloadFacts,
+    /// Retention class the collector files it under.
+    pub retention_class: String,
+}
+
+/// The virtual key and what it stands for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerIdentity {
+    /// Id of the key in the policy, never the key.
+    pub key_id: String,
+    /// Person or service the key belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Team of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Project of the key, else of its team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Application of the key, else of its team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Cost center of the team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_center: Option<String>,
+    /// Tenant of the team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// Taken from `x-headgate-end-user`, `x-headgate-session-id`, `x-headgate-agent-id` and the allow-listed
+/// `x-headgate-tag-NAME` headers, each at most 128 printable ASCII characters; and the class of the user agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientContext {
+    /// The end user's tag, as the client's own pseudonym.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_user: Option<String>,
+    /// Conversation or session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Agent within the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Class of the user agent (`openai-python`, `curl`, `browser`, `other` …), never the header itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// At most 16 tags, names allow-listed by `logging.tags`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl ClientContext {
+    /// Whether the client said nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The provider and its model that answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServedBy {
+    /// Provider's name in the policy.
+    pub provider: String,
+    /// The provider's model name.
+    pub model: String,
+}
+
+/// One try at one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptRecord {
+    /// Provider's name in the policy.
+    pub provider: String,
+    /// The provider's model name.
+    pub model: String,
+    /// Why this try was made.
+    pub kind: AttemptKind,
+    /// The provider's status; absent when it never answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it ended without a usable answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<AttemptError>,
+    /// When the try began, µs after `started_at`.
+    pub started_after_us: u64,
+    /// Until its response headers, or until it failed, µs.
+    pub latency_us: u64,
+}
+
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// Why an attempt was made.
+    AttemptKind {
+        /// The first one.
+        #[default]
+        First = "first",
+        /// The same target once more.
+        Retry = "retry",
+        /// Another target than the one before.
+        Failover = "failover",
+    }
+}
+
+vocabulary! {
+    /// Why an attempt ended without an answer that was passed on whole.
+    AttemptError {
+        /// No connection could be made (refused, unreachable, TLS, DNS).
+        #[default]
+        Connect = "connect",
+        /// No first byte within `first_byte_timeout`.
+        Timeout = "timeout",
+        /// The connection broke before the response headers.
+        Reset = "reset",
+        /// The connection broke after the response headers.
+        ResetMidStream = "reset_mid_stream",
+        /// 429.
+        RateLimited = "rate_limited",
+        /// 5xx.
+        ServerError = "server_error",
+        /// Any other status of 400 and above.
+        ClientError = "client_error",
+        /// The client left while it ran.
+        ClientGone = "client_gone",
+    }
+}
+
+vocabulary! {
+    /// Who or what ended the exchange.
+    EndedBy {
+        /// The last byte was sent.
+        #[default]
+        Complete = "complete",
+        /// The client went away.
+        Client = "client",
+        /// The provider broke off after its first byte.
+        Provider = "provider",
+        /// The gateway answered by itself or cut the stream.
+        Gateway = "gateway",
+    }
+}
+
+vocabulary! {
+    /// Who said no.
+    RejectedBy {
+        /// The policy, here.
+        #[default]
+        Gateway = "gateway",
+        /// The provider, there.
+        Provider = "provider",
+    }
+}
+
+vocabulary! {
+    /// What a stage decided.
+    Verdict {
+        /// Go on.
+        #[default]
+        Allow = "allow",
+        /// Say no.
+        Deny = "deny",
+        /// Would have said no, were it not only watching.
+        Monitor = "monitor",
+    }
+}
+
+vocabulary! {
+    /// Where token counts come from.
+    UsageSource {
+        /// The provider said so.
+        #[default]
+        Reported = "reported",
+        /// Counted from bytes, because the provider did not say.
+        Estimated = "estimated",
+    }
+}
+
+/// What one stage decided, and by which policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// `keys`, `routing`, …
+    pub stage: String,
+    /// Id of the policy within the stage, such as the key's or the alias's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_id: Option<String>,
+    /// The decision.
+    pub verdict: Verdict,
+    /// Machine-readable reason, such as `model_not_allowed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was measured, in the policy's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<u64>,
+    /// What was allowed, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// Token counts. `cached_input_tokens` are part of `input_tokens`, `reasoning_tokens` part of `output_tokens`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Of the input, read from the provider's cache.
+    #[serde(default)]
+    pub cached_input_tokens: u64,
+    /// Of the output, spent on reasoning.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
+    /// Said by the provider, or estimated.
+    pub source: UsageSource,
+}
+
+/// What it cost. Integer nano-USD: 1 USD = 1 000 000 000.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Nano-USD.
+    pub nano_usd: u64,
+    /// Which price list.
+    pub price_revision: String,
+    /// The model had no price of its own; the dearest known one of its provider was taken.
+    #[serde(default)]
+    pub assumed: bool,
+}
+
+/// The payload in numbers, and at most a keyed fingerprint of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayloadFacts {
+    /// Always `metadata_only`: the type has no room for anything else.
+    pub mode: PayloadMode,
+    /// Bytes of the request's body as the client sent it.
+    pub request_bytes: u64,
+    /// Bytes of the response's body as the provider sent it.
+    pub response_bytes: u64,
+    /// HMAC-SHA-256 of the request's body under `logging.fingerprint_key`, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_fingerprint: Option<String>,
+    /// HMAC-SHA-256 of the provider's response body under `logging.fingerprint_key`, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_fingerprint: Option<String>,
+    /// Content parts that are no text: images, audio, files.
+    #[serde(default)]
+    pub attachments: u32,
+}
+
+vocabulary! {
+    /// What the record keeps of the payload.
+    PayloadMode {
+        /// Numbers only.
+        #[default]
+        MetadataOnly = "metadata_only",
+    }
+}
