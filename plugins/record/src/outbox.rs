@@ -148,20 +148,12 @@ impl Outbox {
             records,
             deadline_ms: now_ms.saturating_add(self.limits.delivery_timeout_ms),
         });
-        Some(PendingBatch {
-            ticket: self.ticket,
-            body,
-            records,
-        })
+        Some(PendingBatch { ticket: self.ticket, body, records })
     }
 
     /// Tells how the delivery `ticket` ended; an answer to an older one is ignored.
     pub fn delivered(&mut self, ticket: u64, outcome: Delivery, now_ms: u64, jitter: u32) {
-        let Some(flight) = self
-            .in_flight
-            .as_ref()
-            .filter(|flight| flight.ticket == ticket)
-        else {
+        let Some(flight) = self.in_flight.as_ref().filter(|flight| flight.ticket == ticket) else {
             return;
         };
         match outcome {
@@ -215,9 +207,7 @@ impl Outbox {
     }
 
     fn batch(&self) -> (usize, Vec<u8>) {
-        let mut body = Vec::with_capacity(
-            self.head.len() + self.queued_bytes.min(self.limits.batch_bytes) + 64,
-        );
+        let mut body = Vec::with_capacity(self.head.len() + self.queued_bytes.min(self.limits.batch_bytes) + 64);
         body.extend_from_slice(&self.head);
         body.extend_from_slice(b",\"dropped\":");
         body.extend_from_slice(self.dropped.to_string().as_bytes());

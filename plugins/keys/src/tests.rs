@@ -1,0 +1,94 @@
+use super::*;
+
+fn entry<'a>(id: &'a str, key: &str) -> KeyEntry<'a> {
+    KeyEntry {
+        id,
+        sha256: Sha256::digest(key).into(),
+        owner: Some("alice"),
+        team: Some(0),
+        project: None,
+        application: None,
+        models: None,
+        expires: None,
+        disabled: false,
+    }
+}
+
+fn reason(table: &KeyTable, key: Option<&[u8]>, now: u64) -> KeyRefusal {
+    table.admit(key, now).map(|caller| caller.key_id).unwrap_err().reason
+}
+
+#[test]
+fn a_known_key_is_its_caller() {
+    let table = KeyTable::build([entry("a", "secret-a"), entry("b", "secret-b")].into_iter());
+    let caller = table.admit(Some(b"secret-b"), 0).unwrap();
+    assert_eq!((caller.key_id, caller.owner, caller.team), ("b", Some("alice"), Some(0)));
+    assert_eq!(caller.project, None);
+}
+
+#[test]
+fn missing_empty_unknown_and_oversized_keys_are_refused() {
+    let table = KeyTable::build([entry("a", "secret-a")].into_iter());
+    assert_eq!(reason(&table, None, 0), KeyRefusal::Missing);
+    assert_eq!(reason(&table, Some(b""), 0), KeyRefusal::Missing);
+    assert_eq!(reason(&table, Some(b"secret-"), 0), KeyRefusal::Unknown);
+    assert_eq!(reason(&table, Some(&[b'x'; 65_536]), 0), KeyRefusal::Unknown);
+}
+
+#[test]
+fn a_key_expires_at_its_second_and_its_owner_stays_known() {
+    let table = KeyTable::build([KeyEntry { expires: Some(100), ..entry("a", "k") }].into_iter());
+    assert!(table.admit(Some(b"k"), 99).is_ok());
+    let refused = table.admit(Some(b"k"), 100).unwrap_err();
+    assert_eq!(refused.reason, KeyRefusal::Expired);
+    assert_eq!(refused.caller.unwrap().key_id, "a");
+}
+
+#[test]
+fn an_expiry_at_the_epoch_is_expired_and_not_disabled() {
+    let table = KeyTable::build([KeyEntry { expires: Some(0), ..entry("a", "k") }].into_iter());
+    assert_eq!(reason(&table, Some(b"k"), 5), KeyRefusal::Expired);
+}
+
+#[test]
+fn disabled_goes_before_expired() {
+    let table = KeyTable::build([KeyEntry { expires: Some(1), disabled: true, ..entry("a", "k") }].into_iter());
+    assert_eq!(reason(&table, Some(b"k"), 5), KeyRefusal::Disabled);
+}
+
+#[test]
+fn permission_is_by_globs_and_no_globs_mean_all() {
+    let globs = ["chat".to_owned(), "embed-*".to_owned()];
+    let table = KeyTable::build([KeyEntry { models: Some(&globs), ..entry("a", "k") }, entry("b", "l")].into_iter());
+    let some = table.admit(Some(b"k"), 0).unwrap();
+    assert!(some.may_use("chat") && some.may_use("embed-small") && some.may_use("embed-"));
+    assert!(!some.may_use("chat-2") && !some.may_use("embed") && !some.may_use(""));
+    assert!(table.admit(Some(b"l"), 0).unwrap().may_use("anything"));
+}
+
+#[test]
+fn an_empty_list_of_globs_permits_nothing() {
+    let table = KeyTable::build([KeyEntry { models: Some(&[]), ..entry("a", "k") }].into_iter());
+    assert!(!table.admit(Some(b"k"), 0).unwrap().may_use("chat"));
+}
+
+#[test]
+fn the_credential_is_taken_from_bearer_then_x_api_key_then_api_key() {
+    let taken = presented(Some(b"bEaReR  one "), Some(b"two"), None);
+    assert_eq!(taken, Some(b"one".as_slice()));
+    assert_eq!(presented(Some(b"Basic abc"), Some(b"two"), Some(b"three")), Some(b"two".as_slice()));
+    assert_eq!(presented(None, None, Some(b"three")), Some(b"three".as_slice()));
+    assert_eq!(presented(Some(b"Bear"), None, None), None);
+}
+
+#[test]
+fn a_hundred_thousand_keys_fit_in_150_bytes_each_and_are_all_found() {
+    let ids: Vec<String> = (0..100_000).map(|n| format!("service-account-{n}")).collect();
+    let globs = ["chat".to_owned(), "embed-*".to_owned()];
+    let table = KeyTable::build(ids.iter().map(|id| KeyEntry { models: Some(&globs), ..entry(id, id) }));
+    assert_eq!(table.len(), 100_000);
+    for id in ids.iter().step_by(997) {
+        assert_eq!(table.admit(Some(id.as_bytes()), 0).unwrap().key_id, id);
+    }
+    assert!(table.bytes() / table.len() <= 150, "{} bytes a key", table.bytes() / table.len());
+}
