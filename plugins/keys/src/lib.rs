@@ -9,6 +9,8 @@ mod table;
 pub use table::{KeyEntry, KeyTable, MAX_KEYS};
 
 use sha2::{Digest, Sha256};
+use std::rc::Rc;
+use wildmatch::WildMatch;
 
 /// Longest credential that is looked at, bytes; longer ones are unknown keys.
 pub const MAX_PRESENTED: usize = 512;
@@ -39,14 +41,19 @@ pub struct Caller<'a> {
     pub project: Option<&'a str>,
     /// Its own application, if it overrides the team's.
     pub application: Option<&'a str>,
-    pub(crate) models: Option<&'a [wildmatch::WildMatch]>,
+    /// Which aliases it may ask for.
+    pub permission: &'a Permission,
 }
 
-impl Caller<'_> {
-    /// Whether the key may ask for this alias.
+/// Which aliases a key may ask for. Cheap to clone: keys with equal lists share one.
+#[derive(Debug, Clone, Default)]
+pub struct Permission(Option<Rc<[WildMatch]>>);
+
+impl Permission {
+    /// Whether this alias is one of them.
     #[must_use]
     pub fn may_use(&self, alias: &str) -> bool {
-        self.models.is_none_or(|globs| globs.iter().any(|glob| glob.matches(alias)))
+        self.0.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(alias)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Rows refer to text by position; words that repeat are stored once. SHA-256 spreads evenly, so a binary search over
 //! the sorted hashes needs 17 comparisons for 100 000 keys and no second index.
 
-use crate::Caller;
+use crate::{Caller, Permission};
 use std::collections::HashMap;
 use wildmatch::WildMatch;
 
@@ -39,7 +39,8 @@ pub struct KeyTable {
     hashes: Vec<[u8; 32]>,
     rows: Vec<Row>,
     text: String,
-    globs: Vec<Box<[WildMatch]>>,
+    /// The first one permits all.
+    permissions: Vec<Permission>,
 }
 
 /// Whether a key is usable.
@@ -65,7 +66,7 @@ struct Row {
     project: Word,
     application: Word,
     team: u32,
-    models: u32,
+    permission: u32,
     /// `u64::MAX` is never, 0 is disabled.
     expires: u64,
 }
@@ -73,14 +74,14 @@ struct Row {
 impl KeyTable {
     /// Builds the table; later duplicates of a hash are dropped, as the policy's check reports them before.
     pub fn build<'a>(entries: impl Iterator<Item = KeyEntry<'a>>) -> Self {
-        let mut builder = Builder::default();
+        let mut builder = Builder { permissions: vec![Permission::default()], ..Builder::default() };
         let mut rows: Vec<([u8; 32], Row)> =
             entries.take(MAX_KEYS).map(|entry| (entry.sha256, builder.row(&entry))).collect();
         rows.sort_by_key(|(hash, _)| *hash);
         rows.dedup_by_key(|(hash, _)| *hash);
         let (hashes, rows) = rows.into_iter().unzip();
         builder.text.shrink_to_fit();
-        Self { hashes, rows, text: builder.text, globs: builder.globs }
+        Self { hashes, rows, text: builder.text, permissions: builder.permissions }
     }
 
     /// How many keys there are.
@@ -109,7 +110,7 @@ impl KeyTable {
             team: (row.team != NONE).then_some(row.team),
             project: self.word(row.project),
             application: self.word(row.application),
-            models: self.globs.get(row.models as usize).map(AsRef::as_ref),
+            permission: self.permissions.get(row.permission as usize)?,
         };
         let state = KeyState { expires: (row.expires != u64::MAX).then_some(row.expires), disabled: row.expires == 0 };
         Some((caller, state))
@@ -125,8 +126,8 @@ impl KeyTable {
 struct Builder<'a> {
     text: String,
     words: HashMap<&'a str, Word>,
-    globs: Vec<Box<[WildMatch]>>,
-    glob_sets: HashMap<&'a [String], u32>,
+    permissions: Vec<Permission>,
+    known_permissions: HashMap<&'a [String], u32>,
 }
 
 impl<'a> Builder<'a> {
@@ -137,7 +138,7 @@ impl<'a> Builder<'a> {
             project: self.intern(entry.project),
             application: self.intern(entry.application),
             team: entry.team.unwrap_or(NONE),
-            models: entry.models.map_or(NONE, |globs| self.glob_set(globs)),
+            permission: entry.models.map_or(0, |globs| self.permission(globs)),
             expires: if entry.disabled { 0 } else { entry.expires.unwrap_or(u64::MAX).max(1) },
         }
     }
@@ -162,13 +163,14 @@ impl<'a> Builder<'a> {
         word
     }
 
-    fn glob_set(&mut self, globs: &'a [String]) -> u32 {
-        if let Some(known) = self.glob_sets.get(globs) {
+    fn permission(&mut self, globs: &'a [String]) -> u32 {
+        if let Some(known) = self.known_permissions.get(globs) {
             return *known;
         }
-        let index = u32::try_from(self.globs.len()).unwrap_or(NONE);
-        self.globs.push(globs.iter().map(|glob| WildMatch::new(glob)).collect());
-        self.glob_sets.insert(globs, index);
+        let index = u32::try_from(self.permissions.len()).unwrap_or(NONE);
+        let globs_of_key = globs.iter().map(|glob| WildMatch::new(glob)).collect();
+        self.permissions.push(Permission(Some(globs_of_key)));
+        self.known_permissions.insert(globs, index);
         index
     }
 }

@@ -1,2 +1,28 @@
-//! placeholder
+//! The policy: its compiled document, and the two machines that string the stages together.
+//!
+//! [`Gate`] sees a client's request once; [`Attempt`] sees each try at a provider. Both are pure: events and time go
+//! in through their methods, [`Effect`]s come out, and nothing here knows a proxy, a clock, a random source or a
+//! logger. So the same machines run inside Envoy, in native tests, and wherever else a policy is to be tried out. The
+//! two share one [`Call`], because an attempt needs what the gate read, and the record needs what the attempts saw.
+
+mod attempt;
+mod call;
+mod client;
 pub mod document;
+mod effect;
+mod fingerprint;
+mod gate;
+mod head;
+mod id;
+mod policy;
+mod price;
+
+pub use attempt::{Attempt, AttemptEnd};
+pub use call::{Call, CallRef, Moment};
+pub use effect::{Effect, Effects, Reply};
+pub use gate::{EndSigns, Flow, Gate};
+pub use head::Head;
+pub use id::{RequestId, uuid_v7};
+pub use policy::{LoadError, Policy};
+
+pub use headgate_routing::{Cooldowns, TargetKey};

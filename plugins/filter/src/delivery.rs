@@ -1,0 +1,107 @@
+//! Carries batches of records from the outbox to the collector, one call at a time.
+//!
+//! One at a time also because the SDK panics when two roots of one VM have calls with equal numbers under way, as they
+//! can while a new configuration takes over from an old one.
+
+use crate::host::{self, Buffer, Headers, Level};
+use crate::worker::with_worker;
+use headgate_policy::Policy;
+use headgate_record::{Acknowledgement, Delivery, INGEST_PATH, PendingBatch};
+use std::time::Duration;
+
+/// Must be shorter than the outbox's own patience, so that an answer, if only a failure, always comes first.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The call that carries a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Carrier {
+    under_way: Option<(u32, u64)>,
+}
+
+impl Carrier {
+    /// Sends the next batch, if there is one and it is time.
+    pub(crate) fn deliver(&mut self, policy: &Policy) {
+        let Some((collector, token)) = policy.collector() else { return };
+        let now_ms = host::now_us() / 1_000;
+        let next = with_worker(|worker| {
+            let jitter = worker.draw();
+            worker.outbox.poll(now_ms, jitter)
+        });
+        let Some(batch) = next.flatten() else { return };
+        let path = format!("{}{INGEST_PATH}", collector.path_prefix);
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![
+            (":method", "POST"),
+            (":path", path.as_str()),
+            (":authority", collector.authority.as_str()),
+            ("content-type", "application/json"),
+        ];
+        if let Some(authorization) = &authorization {
+            headers.push(("authorization", authorization));
+        }
+        self.call(&collector.cluster, headers, &batch);
+    }
+
+    fn call(&mut self, cluster: &str, headers: Vec<(&str, &str)>, batch: &PendingBatch) {
+        match proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, Some(&batch.body), vec![], CALL_TIMEOUT) {
+            Ok(call) => self.under_way = Some((call, batch.ticket)),
+            Err(_) => finish(batch.ticket, Delivery::Failed),
+        }
+    }
+
+    /// Whether a call waits for its answer.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// The answer to call `call` is there, or its failure.
+    pub(crate) fn answered(&mut self, call: u32, body_size: usize) {
+        let Some((_, ticket)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
+        let status = call_status();
+        if !status.is_some_and(|status| (200..300).contains(&status)) {
+            tell_failure(status);
+            finish(ticket, Delivery::Failed);
+            return;
+        }
+        let body = host::buffer(Buffer::CallResponseBody, body_size).unwrap_or_default();
+        tell_refusals(&body);
+        finish(ticket, Delivery::Acknowledged);
+    }
+}
+
+fn finish(ticket: u64, outcome: Delivery) {
+    let now_ms = host::now_us() / 1_000;
+    with_worker(|worker| {
+        let jitter = worker.draw();
+        worker.outbox.delivered(ticket, outcome, now_ms, jitter);
+    });
+}
+
+fn call_status() -> Option<u16> {
+    let encoded = host::headers(Headers::CallResponse).ok()?;
+    let pairs = host::decode_pairs(&encoded);
+    let (_, status) = pairs.into_iter().find(|(name, _)| *name == b":status")?;
+    std::str::from_utf8(status).ok()?.parse().ok()
+}
+
+fn tell_failure(status: Option<u16>) {
+    let queued = with_worker(|worker| (worker.outbox.queued(), worker.outbox.dropped())).unwrap_or_default();
+    let what = status.map_or_else(|| "gave no answer".to_owned(), |status| format!("answered {status}"));
+    let remedy = match status {
+        Some(401 | 403) => "check the token named by collector.token",
+        _ => "they are kept and sent again",
+    };
+    host::log(
+        Level::Warn,
+        &format!("headgate: the collector {what}; {} records wait, {} were dropped: {remedy}", queued.0, queued.1),
+    );
+}
+
+fn tell_refusals(body: &[u8]) {
+    let Ok(acknowledgement) = serde_json::from_slice::<Acknowledgement>(body) else { return };
+    if let Some(first) = acknowledgement.refused.first() {
+        let count = acknowledgement.refused.len();
+        let message = format!("headgate: the collector refused {count} records for good; the first: {}", first.reason);
+        host::log(Level::Error, &message);
+    }
+}

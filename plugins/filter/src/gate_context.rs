@@ -1,0 +1,174 @@
+//! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
+
+use crate::host::{self, Buffer, Headers};
+use crate::worker::{apply, forget, open, with_worker};
+use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use std::rc::Rc;
+
+/// Envoy's response flags that name the client: connection ended (DC), stream reset (DR), protocol error (DPE).
+const CLIENT_FLAGS: u64 = 0x4000 | 0x1000_0000 | 0x4_0000;
+/// Those that name the provider: reset (UR), connection failure (UF), termination (UC), protocol error (UPE).
+const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
+
+/// See the module's text.
+pub(crate) struct GateContext {
+    gate: Gate,
+    effects: Effects,
+    id_is_open: bool,
+    closed: bool,
+    buffered: usize,
+}
+
+impl GateContext {
+    pub(crate) fn new(policy: &Rc<Policy>) -> Self {
+        Self {
+            gate: Gate::new(policy, Moment(host::now_us()), host::random()),
+            effects: Effects::new(),
+            id_is_open: false,
+            closed: false,
+            buffered: 0,
+        }
+    }
+
+    fn perform(&mut self) {
+        let now_us = host::now_us();
+        for effect in self.effects.drain(..) {
+            if let Some(Effect::Reply(reply)) = apply(effect, now_us) {
+                send(&reply);
+            }
+        }
+    }
+
+    fn obey(&mut self, flow: Flow) -> Action {
+        self.perform();
+        match flow {
+            Flow::Continue => Action::Continue,
+            Flow::Hold | Flow::Answered => Action::Pause,
+        }
+    }
+
+    /// The body is whole: one copy into the VM, then the decision.
+    fn body_is_whole(&mut self, size: usize) -> Action {
+        let body = host::buffer(Buffer::RequestBody, size).unwrap_or_default();
+        let now_us = host::now_us();
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        let flow = with_worker(|worker| {
+            let cooldowns = worker.cooldowns(now_us).clone();
+            gate.request_body(body, &cooldowns, || worker.draw(), effects)
+        });
+        if flow == Some(Flow::Continue) {
+            open(self.gate.call());
+            self.id_is_open = true;
+        }
+        let action = self.obey(flow.unwrap_or(Flow::Continue));
+        if flow == Some(Flow::Continue) {
+            let _ = host::clear_route_cache();
+        }
+        action
+    }
+
+    fn end_signs() -> EndSigns {
+        let flags = host::property("response\0flags")
+            .ok()
+            .and_then(|flags| flags.try_into().ok())
+            .map_or(0, u64::from_le_bytes);
+        if flags & CLIENT_FLAGS != 0 {
+            EndSigns::ClientGone
+        } else if flags & PROVIDER_FLAGS != 0 {
+            EndSigns::ProviderGone
+        } else {
+            EndSigns::Unknown
+        }
+    }
+
+    /// One record for every request, in whatever way it ended.
+    fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
+        let now = Moment(host::now_us());
+        let gate = &mut self.gate;
+        with_worker(|worker| {
+            let seq = worker.outbox.take_seq();
+            let record = gate.close(now, signs, &worker.node, &worker.boot, seq);
+            match serde_json::to_vec(&record) {
+                Ok(json) => {
+                    worker.outbox.push(json);
+                }
+                Err(_) => worker.outbox.note_dropped(),
+            }
+        });
+        if self.id_is_open {
+            forget(self.gate.id());
+        }
+    }
+}
+
+fn send(reply: &Reply) {
+    let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let _ = host::send_local_response(reply.status, &headers, &reply.body);
+}
+
+impl Context for GateContext {}
+
+impl HttpContext for GateContext {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let encoded = host::headers(Headers::Request).unwrap_or_default();
+        let fields = host::decode_pairs(&encoded);
+        let flow = self.gate.request_headers(Head::new(&fields), end_of_stream, &mut self.effects);
+        self.obey(flow)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.buffered = size;
+        if end_of_stream {
+            return self.body_is_whole(size);
+        }
+        let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+        self.obey(flow)
+    }
+
+    /// With trailers, HTTP/2 never marks the body's last chunk: the trailers do.
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.body_is_whole(self.buffered)
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let encoded = host::headers(Headers::Response).unwrap_or_default();
+        let fields = host::decode_pairs(&encoded);
+        let now = Moment(host::now_us());
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        with_worker(|worker| {
+            let cooldowns = worker.cooldowns(now.0).clone();
+            gate.response_headers(Head::new(&fields), now, end_of_stream, &cooldowns, effects);
+        });
+        self.perform();
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let wanted = self.gate.wants_response_body() && size > 0;
+        let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
+        self.gate.response_body(&chunk, end_of_stream, Moment(host::now_us()), &mut self.effects);
+        self.perform();
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.gate.response_trailers();
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.close();
+    }
+}
+
+impl Drop for GateContext {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

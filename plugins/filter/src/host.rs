@@ -1,0 +1,246 @@
+//! The one place where the host is called. Every call returns the host's status as a number and none panics.
+//!
+//! The SDK's own wrappers unwrap statuses they do not expect, and a host may answer anything in a phase where a map or
+//! a buffer is not there. So the imports are declared here once more, and only the dispatch of HTTP calls, whose
+//! answers the SDK must be able to route, goes through the SDK.
+
+#![allow(unsafe_code, reason = "the host's ABI is raw pointers; this is the only module that touches them")]
+
+use std::ptr::{null, null_mut};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A status other than 0 (ok), as the Proxy-Wasm ABI numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) u32);
+
+pub(crate) type HostResult<T> = Result<T, Refused>;
+
+/// Which header map.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Headers {
+    Request = 0,
+    Response = 2,
+    CallResponse = 6,
+}
+
+/// Which buffer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Buffer {
+    RequestBody = 0,
+    ResponseBody = 1,
+    CallResponseBody = 4,
+    PluginConfiguration = 7,
+}
+
+/// Severity of a log line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+unsafe extern "C" {
+    fn proxy_done() -> u32;
+    fn proxy_log(level: u32, data: *const u8, len: usize) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, data: *const u8, len: usize) -> u32;
+    fn proxy_get_header_map_pairs(kind: u32, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(kind: u32, name: *const u8, name_len: usize, value: *const u8, len: usize)
+    -> u32;
+    fn proxy_remove_header_map_value(kind: u32, name: *const u8, name_len: usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_len: usize, data: *const u8, len: usize) -> u32;
+    fn proxy_get_shared_data(key: *const u8, key_len: usize, data: *mut *mut u8, len: *mut usize, cas: *mut u32)
+    -> u32;
+    fn proxy_set_shared_data(key: *const u8, key_len: usize, data: *const u8, len: usize, cas: u32) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_len: usize,
+        body: *const u8,
+        body_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_len: usize,
+        arguments: *const u8,
+        arguments_len: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
+}
+
+fn done(status: u32) -> HostResult<()> {
+    if status == 0 { Ok(()) } else { Err(Refused(status)) }
+}
+
+/// Takes over what the host put into this VM's memory through the exported allocator; a null pointer is an empty value.
+fn owned(data: *mut u8, len: usize) -> Vec<u8> {
+    if data.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the host allocated `len` bytes with `proxy_on_memory_allocate`, which hands out a Vec of that capacity.
+    unsafe { Vec::from_raw_parts(data, len, len) }
+}
+
+/// Calls something that gives back bytes.
+fn read(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> HostResult<Vec<u8>> {
+    let (mut data, mut len) = (null_mut(), 0);
+    done(call(&raw mut data, &raw mut len))?;
+    Ok(owned(data, len))
+}
+
+/// Microseconds since the Unix epoch, from the host's WASI clock.
+#[allow(clippy::disallowed_methods, reason = "the filter's one clock")]
+pub(crate) fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Random bytes; should the host have none, zeros: ids then differ by time alone, and the first target is drawn.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+
+pub(crate) fn log(level: Level, message: &str) {
+    // SAFETY: pointer and length are of one live string.
+    let _ = unsafe { proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// Tells the host that a root which was asked to go is done.
+pub(crate) fn root_is_done() -> HostResult<()> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_done() })
+}
+
+pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {
+    let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: no pointers.
+    done(unsafe { proxy_set_tick_period_milliseconds(millis) })
+}
+
+pub(crate) fn buffer(kind: Buffer, len: usize) -> HostResult<Vec<u8>> {
+    // SAFETY: both pointers are of live locals.
+    read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, len, data, size) })
+}
+
+/// Replaces the whole buffer.
+pub(crate) fn replace_buffer(kind: Buffer, bytes: &[u8]) -> HostResult<()> {
+    // SAFETY: pointer and length are of one live slice.
+    done(unsafe { proxy_set_buffer_bytes(kind as u32, 0, usize::MAX, bytes.as_ptr(), bytes.len()) })
+}
+
+/// Appends to the buffer.
+pub(crate) fn append_buffer(kind: Buffer, bytes: &[u8]) -> HostResult<()> {
+    // SAFETY: as above.
+    done(unsafe { proxy_set_buffer_bytes(kind as u32, usize::MAX, 0, bytes.as_ptr(), bytes.len()) })
+}
+
+/// All headers, still encoded; see [`decode_pairs`].
+pub(crate) fn headers(kind: Headers) -> HostResult<Vec<u8>> {
+    // SAFETY: both pointers are of live locals.
+    read(|data, len| unsafe { proxy_get_header_map_pairs(kind as u32, data, len) })
+}
+
+pub(crate) fn set_header(kind: Headers, name: &str, value: &str) -> HostResult<()> {
+    // SAFETY: pointers and lengths are of live strings.
+    done(unsafe { proxy_replace_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+pub(crate) fn remove_header(kind: Headers, name: &str) -> HostResult<()> {
+    // SAFETY: as above.
+    done(unsafe { proxy_remove_header_map_value(kind as u32, name.as_ptr(), name.len()) })
+}
+
+/// A property; `path` has its parts joined by zero bytes.
+pub(crate) fn property(path: &str) -> HostResult<Vec<u8>> {
+    // SAFETY: pointers are of live values.
+    read(|data, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, len) })
+}
+
+pub(crate) fn set_property(path: &str, value: &[u8]) -> HostResult<()> {
+    // SAFETY: pointers and lengths are of live values.
+    done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// A value that all workers share, and the number to compare with when setting it. Absent is empty with number 0.
+pub(crate) fn shared_data(key: &str) -> (Vec<u8>, u32) {
+    let mut cas = 0;
+    // SAFETY: pointers are of live values.
+    let value = read(|data, len| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, len, &raw mut cas) });
+    value.map_or((Vec::new(), 0), |value| (value, cas))
+}
+
+/// Sets a shared value if nobody else has since `cas` was read.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> HostResult<()> {
+    // SAFETY: pointers and lengths are of live values.
+    done(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) })
+}
+
+pub(crate) fn send_local_response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> HostResult<()> {
+    let pairs = encode_pairs(headers);
+    // SAFETY: pointers and lengths are of live values; no details are given.
+    done(unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            null(),
+            0,
+            body.as_ptr(),
+            body.len(),
+            pairs.as_ptr(),
+            pairs.len(),
+            -1,
+        )
+    })
+}
+
+/// Makes the proxy choose the route again with what was set since.
+pub(crate) fn clear_route_cache() -> HostResult<()> {
+    let name = "clear_route_cache";
+    // SAFETY: pointers are of live values; there are no arguments.
+    read(|data, len| unsafe { proxy_call_foreign_function(name.as_ptr(), name.len(), null(), 0, data, len) }).map(drop)
+}
+
+/// Reads the ABI's pairs: a count, the lengths of each name and value, then the bytes, each ended by a zero. All numbers
+/// are 32-bit little-endian. What does not fit is left out.
+pub(crate) fn decode_pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let number = |at: usize| {
+        let word = bytes.get(at..at.checked_add(4)?)?;
+        Some(u32::from_le_bytes(word.try_into().ok()?) as usize)
+    };
+    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
+    let mut pairs = Vec::with_capacity(count);
+    let mut at = 4 + count * 8;
+    for index in 0..count {
+        let Some((name_len, value_len)) = number(4 + index * 8).zip(number(8 + index * 8)) else { break };
+        let value_at = at.saturating_add(name_len).saturating_add(1);
+        let end = value_at.saturating_add(value_len);
+        let Some(pair) = bytes.get(at..value_at.saturating_sub(1)).zip(bytes.get(value_at..end)) else { break };
+        pairs.push(pair);
+        at = end.saturating_add(1);
+    }
+    pairs
+}
+
+fn encode_pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let number = |length: usize| u32::try_from(length).unwrap_or(0).to_le_bytes();
+    let mut bytes = number(pairs.len()).to_vec();
+    for (name, value) in pairs {
+        bytes.extend_from_slice(&number(name.len()));
+        bytes.extend_from_slice(&number(value.len()));
+    }
+    for (name, value) in pairs {
+        for text in [name, value] {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+    }
+    bytes
+}

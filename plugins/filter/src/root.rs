@@ -1,0 +1,131 @@
+//! The root contexts: one per configuration of the filter in a worker. A gate's root owns the policy and delivers the
+//! records; an attempt's root knows which provider it stands in front of.
+
+use crate::attempt_context::AttemptContext;
+use crate::delivery::Carrier;
+use crate::gate_context::GateContext;
+use crate::host::{self, Buffer, Level};
+use headgate_policy::Policy;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use serde::Deserialize;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often finished records are looked for. A quiet worker pays for this and nothing else.
+const TICK: Duration = Duration::from_millis(100);
+
+/// See the module's text.
+#[derive(Default)]
+pub(crate) struct Root {
+    role: Role,
+    carrier: Carrier,
+    leaving: bool,
+}
+
+#[derive(Default, Clone)]
+enum Role {
+    /// Not configured yet, or wrongly: everything is refused.
+    #[default]
+    None,
+    Gate(Rc<Policy>),
+    Attempt(Rc<str>),
+}
+
+/// Configuration of an attempt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptConfiguration {
+    provider: String,
+}
+
+impl Root {
+    fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
+        let root_id = host::property("plugin_root_id").unwrap_or_default();
+        if root_id == b"attempt" {
+            let attempt: AttemptConfiguration = serde_json::from_slice(configuration).map_err(|_| {
+                "the attempt's configuration must be {\"provider\": NAME}: render it with the `headgate` command"
+                    .to_owned()
+            })?;
+            self.role = Role::Attempt(attempt.provider.into());
+            return Ok(());
+        }
+        let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+        tell_missing(&policy);
+        self.role = Role::Gate(Rc::new(policy));
+        host::set_tick_period(TICK).map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
+    }
+}
+
+fn tell_missing(policy: &Policy) {
+    for name in policy.missing() {
+        host::log(
+            Level::Error,
+            &format!(
+                "headgate: the environment variable {name} is not set for the proxy: what needs it is left out; set it and restart the proxy"
+            ),
+        );
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        self.carrier.answered(token, body_size);
+        if self.leaving {
+            if !self.carrier.is_under_way() {
+                let _ = host::root_is_done();
+            }
+            return;
+        }
+        if let Role::Gate(policy) = &self.role {
+            self.carrier.deliver(policy);
+        }
+    }
+
+    /// A newer configuration has taken over. What is under way is waited for: the SDK would panic on a call number that
+    /// comes again without having been answered.
+    fn on_done(&mut self) -> bool {
+        self.leaving = true;
+        if let (Role::Gate(policy), false) = (&self.role, self.carrier.is_under_way()) {
+            self.carrier.deliver(policy);
+        }
+        !self.carrier.is_under_way()
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let configuration = host::buffer(Buffer::PluginConfiguration, size).unwrap_or_default();
+        match self.configure(&configuration) {
+            Ok(()) => {
+                if let Role::Gate(policy) = &self.role {
+                    host::log(Level::Info, &format!("headgate: policy {} is in force", policy.revision()));
+                }
+                true
+            }
+            Err(problem) => {
+                host::log(Level::Error, &format!("headgate: configuration refused: {problem}"));
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
+            self.carrier.deliver(policy);
+        }
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        // The SDK panics on `None`: a context that refuses is returned instead.
+        Some(match &self.role {
+            Role::Gate(policy) => Box::new(GateContext::new(policy)),
+            Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
+            Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
+        })
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,131 @@
+//! What one worker's VM keeps between callbacks: calls under way, records on their way out, targets at rest.
+//!
+//! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
+//! other workers, through the host's shared data.
+
+use crate::host::{self, Buffer, Headers, HostResult};
+use headgate_policy::{CallRef, Cooldowns, Effect, RequestId, TargetKey, uuid_v7};
+use headgate_record::{Outbox, OutboxLimits};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Filter state that holds the provider of the next try; the route reads it as `wasm.headgate_target`.
+const TARGET: &str = "headgate_target";
+/// Filter state that holds the request's id, by which an attempt finds its call.
+const CALL: &str = "headgate_call";
+/// Key of the resting targets in shared data.
+const COOLDOWNS: &str = "headgate.cooldowns";
+/// How old a worker's view of the resting targets may be, µs.
+const COOLDOWNS_AGE_US: u64 = 50_000;
+/// Another worker may win the compare-and-set this often before the rest of a target stays a local matter.
+const CAS_TRIES: u32 = 8;
+
+/// See the module's text.
+pub(crate) struct Worker {
+    pub(crate) calls: HashMap<RequestId, CallRef>,
+    pub(crate) outbox: Outbox,
+    pub(crate) node: String,
+    pub(crate) boot: String,
+    cooldowns: Cooldowns,
+    cooldowns_read_us: u64,
+    random: u64,
+}
+
+thread_local! {
+    static WORKER: RefCell<Worker> = RefCell::new(Worker::start());
+}
+
+/// Runs `act` on this worker's state. `None` only if it is in use already, which the order of callbacks rules out.
+pub(crate) fn with_worker<T>(act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
+    WORKER.with(|worker| worker.try_borrow_mut().ok().map(|mut worker| act(&mut worker)))
+}
+
+impl Worker {
+    fn start() -> Self {
+        let node = host::property("node\0id").ok().and_then(|node| String::from_utf8(node).ok()).unwrap_or_default();
+        let boot = uuid_v7(host::now_us() / 1_000, host::random());
+        Self {
+            calls: HashMap::new(),
+            outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
+            node,
+            boot,
+            cooldowns: Cooldowns::default(),
+            cooldowns_read_us: 0,
+            random: u64::from_le_bytes(host::random()) | 1,
+        }
+    }
+
+    /// A random number for draws and jitter, not for secrets (xorshift64*).
+    pub(crate) fn draw(&mut self) -> u32 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        let high = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
+        u32::try_from(high).unwrap_or(u32::MAX)
+    }
+
+    /// Which targets rest, at most 50 ms old.
+    pub(crate) fn cooldowns(&mut self, now_us: u64) -> &Cooldowns {
+        if now_us.abs_diff(self.cooldowns_read_us) > COOLDOWNS_AGE_US {
+            self.cooldowns_read_us = now_us;
+            self.cooldowns = Cooldowns::from_bytes(&host::shared_data(COOLDOWNS).0);
+        }
+        &self.cooldowns
+    }
+
+    /// Lets a target rest, here at once and for all workers by compare-and-set.
+    pub(crate) fn rest(&mut self, target: TargetKey, until_ms: u64, barred: bool, now_ms: u64) {
+        self.cooldowns.rest_until(target, until_ms, barred, now_ms);
+        for _ in 0..CAS_TRIES {
+            let (shared, cas) = host::shared_data(COOLDOWNS);
+            let mut merged = Cooldowns::from_bytes(&shared);
+            merged.rest_until(target, until_ms, barred, now_ms);
+            if host::set_shared_data(COOLDOWNS, &merged.to_bytes(), cas).is_ok() {
+                self.cooldowns.merge(&merged);
+                return;
+            }
+        }
+        host::log(host::Level::Warn, "headgate: a target's rest could not be shared with the other workers");
+    }
+}
+
+/// Opens a call to its attempts.
+pub(crate) fn open(call: &CallRef) {
+    let id = call.borrow().id();
+    let _ = host::set_property(CALL, &id.0);
+    with_worker(|worker| worker.calls.insert(id, Rc::clone(call)));
+}
+
+/// The call of the stream that is being served.
+pub(crate) fn current() -> Option<CallRef> {
+    let id: [u8; 16] = host::property(CALL).ok()?.try_into().ok()?;
+    with_worker(|worker| worker.calls.get(&RequestId(id)).map(Rc::clone)).flatten()
+}
+
+/// Forgets a call.
+pub(crate) fn forget(id: RequestId) {
+    with_worker(|worker| worker.calls.remove(&id));
+}
+
+/// Carries out what is the same for gate and attempt; gives back what is not.
+pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
+    match effect {
+        Effect::SetRequestHeader(name, value) => ignore(host::set_header(Headers::Request, name, &value)),
+        Effect::RemoveRequestHeader(name) => ignore(host::remove_header(Headers::Request, &name)),
+        Effect::SetResponseHeader(name, value) => ignore(host::set_header(Headers::Response, name, &value)),
+        Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, name)),
+        Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
+        Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
+        Effect::Rest { target, until_ms, barred } => {
+            with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
+            None
+        }
+        Effect::Reply(reply) => Some(Effect::Reply(reply)),
+    }
+}
+
+/// A host that refuses one of these has already lost the stream; there is nobody left to tell.
+fn ignore(_: HostResult<()>) -> Option<Effect> {
+    None
+}

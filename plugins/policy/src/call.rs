@@ -1,0 +1,193 @@
+//! One client request on its way: what the gate read, what the attempts saw, what the record will say.
+//!
+//! Gate and attempts run in turn in one worker and share this through a reference count; it is never borrowed across
+//! a call back to the host.
+
+use crate::id::RequestId;
+use crate::policy::{Alias, Policy, Way};
+use headgate_exchange::{RequestScan, Splices, Surface};
+use headgate_keys::Permission;
+use headgate_record::{AttemptError, AttemptKind, ClientContext};
+use headgate_routing::{Course, Facts, Step};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Shared by the gate and the attempts of one request.
+pub type CallRef = Rc<RefCell<Call>>;
+
+/// A point in time, µs since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn as_ms(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn as_s(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// Microseconds since `earlier`; 0 if the clock was set back.
+    #[must_use]
+    pub fn us_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) id: RequestId,
+    pub(crate) started: Moment,
+    pub(crate) surface: Option<Surface>,
+    /// `?…` of the client's path, or empty.
+    pub(crate) query: String,
+    pub(crate) caller: Option<Identity>,
+    pub(crate) client: ClientContext,
+    pub(crate) trace_id: Option<String>,
+    /// Values of the headers that conditions ask for.
+    pub(crate) condition_headers: Vec<(String, String)>,
+    /// The client sent `accept-encoding`; towards a provider it is removed, or nothing could be read of the answer.
+    pub(crate) accepts_encoding: bool,
+    pub(crate) body: Vec<u8>,
+    pub(crate) request_bytes: u64,
+    pub(crate) scan: Option<RequestScan>,
+    pub(crate) request_fingerprint: Option<String>,
+    /// Index of the alias in the policy.
+    pub(crate) alias: Option<usize>,
+    pub(crate) course: Course,
+    pub(crate) tries: Vec<Try>,
+}
+
+/// Who asks, copied from the key's row so that a policy change does not touch requests under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identity {
+    pub(crate) key_id: String,
+    pub(crate) owner: Option<String>,
+    pub(crate) team: Option<u32>,
+    pub(crate) project: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) permission: Permission,
+}
+
+/// One attempt as it went.
+#[derive(Debug)]
+pub(crate) struct Try {
+    pub(crate) step: Step,
+    pub(crate) kind: AttemptKind,
+    pub(crate) started: Moment,
+    /// When the response headers came, or when it failed.
+    pub(crate) decided: Option<Moment>,
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<AttemptError>,
+    /// Its answer goes to the client.
+    pub(crate) passed_on: bool,
+    pub(crate) answer: Answer,
+    pub(crate) splices: Option<Splices>,
+    /// It said that it is busy.
+    pub(crate) busy: bool,
+    /// The host has told that it is over.
+    pub(crate) ended: bool,
+}
+
+/// What the gate needs to know of an answer's head.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) event_stream: bool,
+    /// It is compressed and cannot be read.
+    pub(crate) encoded: bool,
+    pub(crate) provider_request_id: Option<String>,
+}
+
+impl Call {
+    pub(crate) fn new(policy: Rc<Policy>, id: RequestId, started: Moment) -> Self {
+        Self {
+            policy,
+            id,
+            started,
+            surface: None,
+            query: String::new(),
+            caller: None,
+            client: ClientContext::default(),
+            trace_id: None,
+            condition_headers: Vec::new(),
+            accepts_encoding: false,
+            body: Vec::new(),
+            request_bytes: 0,
+            scan: None,
+            request_fingerprint: None,
+            alias: None,
+            course: Course::default(),
+            tries: Vec::new(),
+        }
+    }
+
+    /// Id of the request, under which the host layer finds this call again.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    pub(crate) fn alias(&self) -> Option<&Alias> {
+        self.policy.aliases.get(self.alias?)
+    }
+
+    pub(crate) fn way(&self, step: Step) -> Option<&Way> {
+        self.alias()?.ways.get(step.target)
+    }
+
+    pub(crate) fn provider_name(&self, step: Step) -> Option<Rc<str>> {
+        let provider = self.way(step)?.provider;
+        self.policy.providers.get(provider).map(|provider| Rc::clone(&provider.name))
+    }
+
+    pub(crate) fn stream(&self) -> bool {
+        self.scan.as_ref().is_some_and(|scan| scan.stream)
+    }
+
+    pub(crate) fn last_try(&self) -> Option<&Try> {
+        self.tries.last()
+    }
+
+    /// The try whose answer the client gets.
+    pub(crate) fn served_try(&self) -> Option<&Try> {
+        self.tries.last().filter(|one| one.passed_on)
+    }
+
+    /// Nothing can be tried any more, so the body is not needed any more.
+    pub(crate) fn release_body(&mut self) {
+        self.body = Vec::new();
+        for one in &mut self.tries {
+            one.splices = None;
+        }
+    }
+}
+
+impl Facts for Call {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.condition_headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    fn team(&self) -> Option<&str> {
+        let team = self.caller.as_ref()?.team?;
+        self.policy.teams.get(team as usize).map(|team| team.name.as_str())
+    }
+
+    fn key_id(&self) -> &str {
+        self.caller.as_ref().map_or("", |caller| caller.key_id.as_str())
+    }
+
+    fn stream(&self) -> bool {
+        Self::stream(self)
+    }
+
+    fn prompt_bytes(&self) -> u64 {
+        self.scan.as_ref().map_or(0, |scan| scan.text_bytes)
+    }
+}

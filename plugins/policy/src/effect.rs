@@ -1,0 +1,47 @@
+//! What a machine wants done. The host layer translates each into one host call and decides nothing.
+
+use headgate_routing::TargetKey;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// Collected by a caller that keeps the vector for reuse.
+pub type Effects = Vec<Effect>;
+
+/// One thing to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Set a request header, replacing all its values.
+    SetRequestHeader(&'static str, Cow<'static, str>),
+    /// Remove a request header.
+    RemoveRequestHeader(Cow<'static, str>),
+    /// Set a response header, replacing all its values; `:status` among them.
+    SetResponseHeader(&'static str, Cow<'static, str>),
+    /// Remove a response header.
+    RemoveResponseHeader(&'static str),
+    /// The next try goes to this provider; empty means that there is to be none.
+    Route(Rc<str>),
+    /// Answer the client; nothing goes upstream.
+    Reply(Reply),
+    /// The response chunk becomes this.
+    ReplaceChunk(Vec<u8>),
+    /// Tell all workers that a target rests until then, ms since the Unix epoch.
+    Rest {
+        /// Which target.
+        target: TargetKey,
+        /// Until when.
+        until_ms: u64,
+        /// It asked for it itself.
+        barred: bool,
+    },
+}
+
+/// An answer of the gateway's own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers beside the ones HTTP itself needs.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}

@@ -1,0 +1,102 @@
+//! One client request, seen from the listener: admitted, planned, answered and put on record.
+
+mod admit;
+mod answer;
+mod close;
+mod reject;
+
+use crate::call::{Call, CallRef, Moment};
+use crate::id::RequestId;
+use crate::policy::Policy;
+use answer::Reader;
+use headgate_exchange::Rejection;
+use headgate_record::{Decision, RejectedBy};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+pub use close::EndSigns;
+
+/// What the host is to do with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Pass it on.
+    Continue,
+    /// Hold headers and body back until the body is whole.
+    Hold,
+    /// It has been answered.
+    Answered,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Gate {
+    call: CallRef,
+    phase: Phase,
+    /// Status the client sees; 0 until there is one.
+    status: u16,
+    rejection: Option<Rejection>,
+    rejected_by: Option<RejectedBy>,
+    decisions: Vec<Decision>,
+    reader: Reader,
+    first_byte: Option<Moment>,
+    response_bytes: u64,
+    response_whole: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before the request's headers.
+    New,
+    /// Waiting for the body.
+    Body,
+    /// With a provider.
+    Sent,
+    /// Answered by the gateway itself.
+    Answered,
+    /// The host's own answer, put into our words.
+    Reworded,
+}
+
+impl Gate {
+    /// For one request under this policy. `random` makes its id.
+    #[must_use]
+    pub fn new(policy: &Rc<Policy>, now: Moment, random: [u8; 16]) -> Self {
+        let id = RequestId::new(now.as_ms(), random);
+        Self {
+            call: Rc::new(RefCell::new(Call::new(Rc::clone(policy), id, now))),
+            phase: Phase::New,
+            status: 0,
+            rejection: None,
+            rejected_by: None,
+            decisions: Vec::new(),
+            reader: Reader::None,
+            first_byte: None,
+            response_bytes: 0,
+            response_whole: false,
+        }
+    }
+
+    /// What its attempts share with it.
+    #[must_use]
+    pub fn call(&self) -> &CallRef {
+        &self.call
+    }
+
+    /// Id of the request.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.call.borrow().id
+    }
+
+    /// Largest request body the policy takes, bytes.
+    #[must_use]
+    pub fn max_request_bytes(&self) -> u64 {
+        self.call.borrow().policy.max_request_bytes
+    }
+
+    /// Whether the response's body is to be shown to [`Gate::response_body`].
+    #[must_use]
+    pub fn wants_response_body(&self) -> bool {
+        !matches!(self.phase, Phase::Answered)
+    }
+}

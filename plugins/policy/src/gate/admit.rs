@@ -1,0 +1,283 @@
+//! The request's way in: who asks, for what, may they, and who is to serve it.
+
+use super::{Flow, Gate, Phase};
+use crate::call::{Call, Identity};
+use crate::client::{GATEWAY_PREFIX, client_context, trace_id};
+use crate::effect::{Effect, Effects, Reply};
+use crate::head::Head;
+use crate::policy::{Alias, Policy};
+use headgate_exchange::{Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models};
+use headgate_keys::{Caller, KeyRefusal, Refused, presented};
+use headgate_record::{Decision, Verdict};
+use headgate_routing::{Cooldowns, NoTarget, draw_course};
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// Headers that carry a caller's credential; none of them goes further.
+const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+
+/// When every target is out of rotation, only an operator can help; clients should not come back at once.
+const OUT_OF_ROTATION_RETRY_S: u64 = 30;
+
+impl Gate {
+    /// The request's headers. `whole` says that no body follows.
+    pub fn request_headers(&mut self, head: Head<'_>, whole: bool, out: &mut Effects) -> Flow {
+        let path = head.text(":path").unwrap_or_default();
+        let method = head.text(":method").unwrap_or_default();
+        let endpoint = endpoint(method, path);
+        self.note_client(head, path, &endpoint);
+        let known = self.identify(head);
+        let surface = match (endpoint, known) {
+            (Endpoint::Unknown, _) => return self.reject(Rejection::UnknownPath, out),
+            (Endpoint::MethodNotAllowed { allow }, _) => {
+                return self.reject(Rejection::MethodNotAllowed { allow }, out);
+            }
+            (_, Err(rejection)) => return self.reject(rejection, out),
+            (Endpoint::RetrieveModel(raw), Ok(())) => return self.retrieve_model(raw, out),
+            (Endpoint::Surface(Surface::Models), Ok(())) => return self.list_models(out),
+            (Endpoint::Surface(surface), Ok(())) => surface,
+        };
+        let limit = self.max_request_bytes();
+        let announced = head.text("content-length").and_then(|length| length.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return self.reject(Rejection::BodyTooLarge { limit }, out);
+        }
+        self.call.borrow_mut().surface = Some(surface);
+        self.phase = Phase::Body;
+        if whole {
+            return self.request_body(Vec::new(), &Cooldowns::default(), || 0, out);
+        }
+        strip_request(head, out);
+        Flow::Hold
+    }
+
+    /// More of the body is there, `buffered` bytes so far.
+    pub fn request_body_grows(&mut self, buffered: u64, out: &mut Effects) -> Flow {
+        let limit = self.max_request_bytes();
+        match self.phase {
+            Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
+            Phase::Body => Flow::Hold,
+            Phase::Answered => Flow::Answered,
+            _ => Flow::Continue,
+        }
+    }
+
+    /// The whole body: reads it, asks every stage, and sends it on its way or back. `cooldowns` is what the workers
+    /// know of resting targets, `draw` gives random numbers.
+    pub fn request_body(
+        &mut self,
+        body: Vec<u8>,
+        cooldowns: &Cooldowns,
+        draw: impl FnMut() -> u32,
+        out: &mut Effects,
+    ) -> Flow {
+        match self.phase {
+            Phase::Body => {}
+            Phase::Answered => return Flow::Answered,
+            _ => return Flow::Continue,
+        }
+        if let Err(rejection) = self.plan(body, cooldowns, draw) {
+            return self.reject(rejection, out);
+        }
+        self.phase = Phase::Sent;
+        self.send(out);
+        Flow::Continue
+    }
+
+    fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
+        let mut call = self.call.borrow_mut();
+        let policy = Rc::clone(&call.policy);
+        call.client = client_context(head, &policy.tags);
+        call.trace_id = head.bytes("traceparent").and_then(trace_id);
+        call.accepts_encoding = head.has("accept-encoding");
+        call.query = path.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+        call.condition_headers = policy
+            .condition_headers
+            .iter()
+            .filter_map(|name| head.text(name).map(|value| (name.clone(), value.to_owned())))
+            .collect();
+        call.surface = match endpoint {
+            Endpoint::Surface(surface) => Some(*surface),
+            Endpoint::RetrieveModel(_) => Some(Surface::Models),
+            Endpoint::MethodNotAllowed { .. } | Endpoint::Unknown => None,
+        };
+    }
+
+    fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
+        let [authorization, x_api_key, api_key] = CREDENTIAL_HEADERS.map(|name| head.bytes(name));
+        let key = presented(authorization, x_api_key, api_key);
+        let mut call = self.call.borrow_mut();
+        let policy = Rc::clone(&call.policy);
+        let (identity, refused) = match policy.keys.admit(key, call.started.as_s()) {
+            Ok(caller) => (Some(identity(caller)), None),
+            Err(Refused { reason, caller }) => {
+                let identity = caller.map(identity);
+                let key_id = identity.as_ref().map(|identity| identity.key_id.clone()).unwrap_or_default();
+                (identity, Some(key_rejection(reason, key_id)))
+            }
+        };
+        self.decisions.push(Decision {
+            stage: "keys".to_owned(),
+            policy_id: identity.as_ref().map(|identity| identity.key_id.clone()),
+            verdict: if refused.is_some() { Verdict::Deny } else { Verdict::Allow },
+            reason: refused.as_ref().map(|rejection| rejection.code().to_owned()),
+            ..Decision::default()
+        });
+        call.caller = identity;
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
+        let mut borrowed = self.call.borrow_mut();
+        let call = &mut *borrowed;
+        let policy = Rc::clone(&call.policy);
+        call.request_bytes = body.len() as u64;
+        call.request_fingerprint = fingerprint(&policy, &body);
+        call.body = body;
+        let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+        let scan = scan_request(surface, &call.body).map_err(Rejection::BadBody)?;
+        let model = scan.model.clone();
+        call.scan = Some(scan);
+        let Some((index, alias)) = policy.alias(&model) else {
+            self.decisions.push(routing(None, Verdict::Deny, Some("model_not_found")));
+            return Err(Rejection::ModelNotFound { model });
+        };
+        if !may_use(call, alias) {
+            self.decisions.push(routing(Some(alias), Verdict::Deny, Some("model_not_allowed")));
+            return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
+        }
+        call.alias = Some(index);
+        let now_ms = call.started.as_ms();
+        let rest = |target: usize| {
+            alias.ways.get(target).map_or(headgate_routing::Rest::Ready, |way| cooldowns.rest(way.key, now_ms))
+        };
+        match draw_course(&alias.targets, call, rest, alias.failover.attempts, draw) {
+            Ok(course) => {
+                call.course = course;
+                self.decisions.push(routing(Some(alias), Verdict::Allow, None));
+                Ok(())
+            }
+            Err(reason) => {
+                let rejection = no_target(reason, call, alias);
+                self.decisions.push(routing(Some(alias), Verdict::Deny, Some(rejection.code())));
+                Err(rejection)
+            }
+        }
+    }
+
+    /// Tells the host where the first try goes and how many may follow.
+    fn send(&self, out: &mut Effects) {
+        let call = self.call.borrow();
+        let mut course = call.course.clone();
+        let Some(first) = course.begin().and_then(|step| call.provider_name(step)) else { return };
+        out.push(Effect::Route(first));
+        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(course.tries_left().to_string())));
+        if let Some(alias) = call.alias() {
+            let timeout = alias.failover.first_byte_timeout_ms.to_string();
+            out.push(Effect::SetRequestHeader("x-envoy-upstream-rq-per-try-timeout-ms", Cow::Owned(timeout)));
+        }
+    }
+
+    fn list_models(&mut self, out: &mut Effects) -> Flow {
+        let body = {
+            let call = self.call.borrow();
+            write_models(
+                call.policy.aliases.iter().filter(|alias| may_use(&call, alias)).map(|alias| alias.name.as_str()),
+            )
+        };
+        self.answer(body, out)
+    }
+
+    fn retrieve_model(&mut self, raw: &str, out: &mut Effects) -> Flow {
+        let model = model_id(raw).unwrap_or_default();
+        let visible = {
+            let call = self.call.borrow();
+            call.policy.alias(&model).is_some_and(|(_, alias)| may_use(&call, alias))
+        };
+        if visible {
+            self.answer(write_model(&model), out)
+        } else {
+            self.reject(Rejection::ModelNotFound { model }, out)
+        }
+    }
+
+    fn answer(&mut self, body: Vec<u8>, out: &mut Effects) -> Flow {
+        self.phase = Phase::Answered;
+        self.status = 200;
+        self.response_whole = true;
+        let id = Cow::Owned(self.id().to_text());
+        out.push(Effect::Reply(Reply {
+            status: 200,
+            headers: vec![("content-type", Cow::Borrowed("application/json")), ("x-headgate-request-id", id)],
+            body,
+        }));
+        Flow::Answered
+    }
+}
+
+/// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
+fn strip_request(head: Head<'_>, out: &mut Effects) {
+    for (name, _) in head.iter() {
+        let ours = CREDENTIAL_HEADERS.iter().any(|header| header.as_bytes() == name)
+            || name.starts_with(GATEWAY_PREFIX)
+            || name.starts_with(b"x-envoy-");
+        if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
+            out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
+        }
+    }
+}
+
+fn fingerprint(policy: &Policy, body: &[u8]) -> Option<String> {
+    let mut fingerprint = policy.fingerprint.clone()?;
+    fingerprint.update(body);
+    Some(fingerprint.finish())
+}
+
+fn identity(caller: Caller<'_>) -> Identity {
+    Identity {
+        key_id: caller.key_id.to_owned(),
+        owner: caller.owner.map(str::to_owned),
+        team: caller.team,
+        project: caller.project.map(str::to_owned),
+        application: caller.application.map(str::to_owned),
+        permission: caller.permission.clone(),
+    }
+}
+
+fn may_use(call: &Call, alias: &Alias) -> bool {
+    call.caller.as_ref().is_some_and(|caller| caller.permission.may_use(&alias.name))
+}
+
+fn key_id(call: &Call) -> String {
+    call.caller.as_ref().map(|caller| caller.key_id.clone()).unwrap_or_default()
+}
+
+fn key_rejection(reason: KeyRefusal, key_id: String) -> Rejection {
+    match reason {
+        KeyRefusal::Missing => Rejection::MissingKey,
+        KeyRefusal::Unknown => Rejection::UnknownKey,
+        KeyRefusal::Expired => Rejection::KeyExpired { key_id },
+        KeyRefusal::Disabled => Rejection::KeyDisabled { key_id },
+    }
+}
+
+fn routing(alias: Option<&Alias>, verdict: Verdict, reason: Option<&str>) -> Decision {
+    Decision {
+        stage: "routing".to_owned(),
+        policy_id: alias.map(|alias| alias.name.clone()),
+        verdict,
+        reason: reason.map(str::to_owned),
+        ..Decision::default()
+    }
+}
+
+fn no_target(reason: NoTarget, call: &Call, alias: &Alias) -> Rejection {
+    let model = alias.name.clone();
+    let in_rotation = alias.targets.iter().any(|target| target.weight > 0);
+    let retry_after_s = match reason {
+        NoTarget::NoneEligible if in_rotation => return Rejection::ModelNotAllowed { model, key_id: key_id(call) },
+        NoTarget::NoneEligible => OUT_OF_ROTATION_RETRY_S,
+        NoTarget::AllBarred(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
+    };
+    Rejection::AllTargetsUnavailable { model, retry_after_s }
+}

@@ -1,0 +1,215 @@
+//! The answer's way out: whose it is, what it used, and, in a stream, what the client did not ask for.
+
+use super::{Gate, Phase};
+use crate::attempt::RETRY_HEADER;
+use crate::call::{Call, Moment};
+use crate::effect::{Effect, Effects};
+use crate::fingerprint::Fingerprint;
+use crate::head::Head;
+use headgate_exchange::{Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+use headgate_record::{AttemptError, RejectedBy};
+use headgate_routing::{Cooldowns, Rest};
+use std::borrow::Cow;
+
+/// Reads usage off the response as it passes.
+#[derive(Debug)]
+pub(super) enum Reader {
+    /// There is nothing to read, or it is compressed.
+    None,
+    /// A JSON response.
+    Json(Box<UsageScan>, Option<Fingerprint>),
+    /// An event stream.
+    Stream(Box<StreamReader>, Option<Fingerprint>),
+}
+
+impl Gate {
+    /// The response headers, a provider's or the host's own. `head` is read only where the attempts do not tell.
+    /// `cooldowns` tells when a resting target is back.
+    pub fn response_headers(
+        &mut self,
+        head: Head<'_>,
+        now: Moment,
+        whole: bool,
+        cooldowns: &Cooldowns,
+        out: &mut Effects,
+    ) {
+        self.response_whole |= whole;
+        if self.phase == Phase::Answered {
+            return;
+        }
+        let refused_retry = self.call.borrow().last_try().is_some_and(|one| !one.passed_on && one.status.is_some())
+            && head.has(RETRY_HEADER);
+        if refused_retry {
+            out.push(Effect::RemoveResponseHeader(RETRY_HEADER));
+            if let Some(one) = self.call.borrow_mut().tries.last_mut() {
+                one.passed_on = true;
+            }
+        }
+        let answered = self.call.borrow().served_try().is_some();
+        if answered {
+            self.pass_on(out);
+        } else {
+            self.host_answer(head, now, cooldowns, out);
+            if whole {
+                // No body follows that could be replaced.
+                out.push(Effect::SetResponseHeader("content-length", Cow::Borrowed("0")));
+            }
+        }
+    }
+
+    /// A chunk of the response's body; `last` says that no more follows.
+    pub fn response_body(&mut self, chunk: &[u8], last: bool, now: Moment, out: &mut Effects) {
+        self.response_whole |= last;
+        match self.phase {
+            Phase::Reworded => self.rejection_body(out),
+            Phase::Sent => {
+                if self.first_byte.is_none() && !chunk.is_empty() {
+                    self.first_byte = Some(now);
+                }
+                self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
+                self.reader.read(chunk, last, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// The response ended with trailers; what was held back of a stream cannot be sent any more.
+    pub fn response_trailers(&mut self) {
+        self.response_whole = true;
+    }
+
+    fn pass_on(&mut self, out: &mut Effects) {
+        let mut call = self.call.borrow_mut();
+        let Some(one) = call.served_try() else { return };
+        self.status = one.status.unwrap_or(0);
+        let served = call
+            .way(one.step)
+            .zip(call.provider_name(one.step))
+            .map(|(way, provider)| format!("{provider}/{}", way.model));
+        self.reader = reader(&call, one.answer.encoded, one.answer.event_stream, self.status);
+        if matches!(self.reader, Reader::Stream(..)) && hides_usage(&call) {
+            out.push(Effect::RemoveResponseHeader("content-length"));
+        }
+        out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
+        out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
+        if let Some(served) = served {
+            out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
+        }
+        if self.status >= 400 {
+            self.rejected_by = Some(RejectedBy::Provider);
+            out.push(Effect::SetResponseHeader("x-headgate-rejected-by", Cow::Borrowed("provider")));
+        }
+        call.release_body();
+    }
+
+    /// The host answered by itself: a limit of its own, or no try that brought an answer.
+    fn host_answer(&mut self, head: Head<'_>, now: Moment, cooldowns: &Cooldowns, out: &mut Effects) {
+        let status = head.text(":status").and_then(|status| status.parse::<u16>().ok()).unwrap_or(503);
+        let rejection = match status {
+            413 => Rejection::BodyTooLarge { limit: self.max_request_bytes() },
+            _ => Rejection::AllTargetsUnavailable {
+                model: self.alias_name(),
+                retry_after_s: self.back_in_s(now, cooldowns),
+            },
+        };
+        {
+            let mut call = self.call.borrow_mut();
+            let attempts = call.tries.len().to_string();
+            if let Some(one) = call.tries.last_mut().filter(|one| one.status.is_none() && one.error.is_none()) {
+                one.error = Some(if status == 504 { AttemptError::Timeout } else { AttemptError::Connect });
+                one.decided = Some(now);
+            }
+            out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
+            out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(attempts)));
+        }
+        self.reword(rejection, out);
+    }
+
+    fn alias_name(&self) -> String {
+        self.call.borrow().alias().map(|alias| alias.name.clone()).unwrap_or_default()
+    }
+
+    /// Seconds until the first target of the alias is back, at least 1.
+    fn back_in_s(&self, now: Moment, cooldowns: &Cooldowns) -> u64 {
+        let call = self.call.borrow();
+        let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
+        let waits = ways.iter().map(|way| match cooldowns.rest(way.key, now.as_ms()) {
+            Rest::Barred(until_ms) => until_ms.saturating_sub(now.as_ms()).div_ceil(1_000),
+            Rest::Ready | Rest::Tired => 1,
+        });
+        waits.min().unwrap_or(1).max(1)
+    }
+
+    fn rejection_body(&mut self, out: &mut Effects) {
+        // The first chunk becomes the whole body, later ones nothing.
+        let body = if self.first_byte.is_none() { self.rejection.as_ref().map(Rejection::body) } else { None };
+        self.first_byte.get_or_insert_default();
+        out.push(Effect::ReplaceChunk(body.unwrap_or_default()));
+    }
+}
+
+/// Whether the stream brings a usage event that the client did not ask for.
+fn hides_usage(call: &Call) -> bool {
+    call.scan.as_ref().is_some_and(|scan| scan.stream && !scan.client_wants_usage())
+}
+
+fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader {
+    if encoded || !(200..300).contains(&status) {
+        return Reader::None;
+    }
+    let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+    let fingerprint = call.policy.fingerprint.clone();
+    if event_stream {
+        Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
+    } else {
+        Reader::Json(Box::new(UsageScan::new()), fingerprint)
+    }
+}
+
+impl Reader {
+    fn read(&mut self, chunk: &[u8], last: bool, out: &mut Effects) {
+        match self {
+            Self::None => {}
+            Self::Json(scan, fingerprint) => {
+                scan.push(chunk);
+                update(fingerprint, chunk);
+            }
+            Self::Stream(reader, fingerprint) => {
+                update(fingerprint, chunk);
+                if let Passage::Replace(passed) = reader.push(chunk, last) {
+                    out.push(Effect::ReplaceChunk(passed));
+                }
+            }
+        }
+    }
+
+    /// What was read.
+    pub(super) fn finish(&mut self) -> Seen {
+        match std::mem::replace(self, Self::None) {
+            Self::None => Seen::default(),
+            Self::Json(scan, fingerprint) => {
+                let Reading { usage, finish_reason, output_text_bytes, .. } = scan.finish();
+                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+            }
+            Self::Stream(reader, fingerprint) => {
+                let StreamReading { usage, finish_reason, output_text_bytes, .. } = reader.reading();
+                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+            }
+        }
+    }
+}
+
+/// What was read of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) usage: Option<Tokens>,
+    pub(super) finish_reason: Option<String>,
+    pub(super) output_text_bytes: u64,
+    pub(super) fingerprint: Option<String>,
+}
+
+fn update(fingerprint: &mut Option<Fingerprint>, chunk: &[u8]) {
+    if let Some(fingerprint) = fingerprint {
+        fingerprint.update(chunk);
+    }
+}

@@ -1,0 +1,175 @@
+//! The end of a request, whichever it was: one record, once.
+
+use super::answer::Seen;
+use super::{Gate, Phase};
+use crate::call::{Call, Identity, Moment, Try};
+use crate::price::cost;
+use headgate_exchange::is_model_name;
+use headgate_record::{
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
+    UsageSource,
+};
+
+/// What the host saw when the stream ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSigns {
+    /// The client's connection or stream went first.
+    ClientGone,
+    /// The provider's did.
+    ProviderGone,
+    /// It does not say.
+    Unknown,
+}
+
+/// Bytes of text that are about one token, where the provider does not count.
+const BYTES_PER_TOKEN: u64 = 4;
+
+impl Gate {
+    /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
+    #[must_use]
+    pub fn ended_early(&self) -> bool {
+        !self.response_whole
+    }
+
+    /// Closes the books. `seq`, `node` and `boot` are the record's numbering. Call it once.
+    pub fn close(&mut self, now: Moment, signs: EndSigns, node: &str, boot: &str, seq: u64) -> RequestRecord {
+        let seen = self.reader.finish();
+        let ended_by = self.ended_by(signs);
+        self.settle_tries(now, ended_by);
+        let call = self.call.borrow();
+        let served = call.served_try();
+        let usage = usage(&call, served, &seen, ended_by);
+        let price = served.or(call.last_try()).and_then(|one| call.way(one.step)).map(|way| &way.price);
+        RequestRecord {
+            schema: SCHEMA,
+            id: call.id.to_text(),
+            node: node.to_owned(),
+            boot: boot.to_owned(),
+            seq,
+            started_at: call.started.0,
+            duration_us: now.us_since(call.started),
+            time_to_first_token_us: self.time_to_first_token(&call),
+            trace_id: call.trace_id.clone(),
+            provider_request_id: served.and_then(|one| one.answer.provider_request_id.clone()),
+            config_revision: call.policy.revision.clone(),
+            environment: call.policy.environment.clone(),
+            caller: call.caller.as_ref().map(|caller| identity(&call, caller)),
+            client: call.client.clone(),
+            surface: call.surface.map_or("unknown", |surface| surface.as_str()).to_owned(),
+            requested_model: requested_model(&call),
+            served_by: served.and_then(|one| served_by(&call, one)),
+            stream: call.stream(),
+            attempts: call.tries.iter().filter_map(|one| attempt(&call, one)).collect(),
+            status: self.status,
+            finish_reason: seen.finish_reason,
+            ended_by,
+            decisions: std::mem::take(&mut self.decisions),
+            rejected_by: self.rejected_by,
+            error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
+            cost: usage.as_ref().zip(price).map(|(usage, price)| cost(price, usage)),
+            usage,
+            payload: PayloadFacts {
+                request_bytes: call.request_bytes,
+                response_bytes: self.response_bytes,
+                request_fingerprint: call.request_fingerprint.clone(),
+                response_fingerprint: seen.fingerprint,
+                attachments: call.scan.as_ref().map_or(0, |scan| scan.attachments),
+                ..PayloadFacts::default()
+            },
+            retention_class: call.policy.retention_class.clone(),
+        }
+    }
+
+    fn ended_by(&self, signs: EndSigns) -> EndedBy {
+        match (self.phase, self.response_whole, signs) {
+            (Phase::Answered | Phase::Reworded, _, _) if self.rejection.is_some() => EndedBy::Gateway,
+            (_, true, _) => EndedBy::Complete,
+            (_, false, EndSigns::ProviderGone) => EndedBy::Provider,
+            (_, false, EndSigns::ClientGone) => EndedBy::Client,
+            (_, false, EndSigns::Unknown) if self.status == 0 => EndedBy::Client,
+            (_, false, EndSigns::Unknown) => EndedBy::Provider,
+        }
+    }
+
+    /// A try that was still running when the stream ended, ended with it.
+    fn settle_tries(&mut self, now: Moment, ended_by: EndedBy) {
+        let error = match ended_by {
+            EndedBy::Client => AttemptError::ClientGone,
+            EndedBy::Provider => AttemptError::ResetMidStream,
+            EndedBy::Complete | EndedBy::Gateway => return,
+        };
+        let mut call = self.call.borrow_mut();
+        if let Some(one) = call.tries.last_mut().filter(|one| one.error.is_none()) {
+            one.error = Some(error);
+            one.decided.get_or_insert(now);
+        }
+    }
+
+    fn time_to_first_token(&self, call: &Call) -> Option<u64> {
+        if self.phase != Phase::Sent { None } else { self.first_byte.map(|at| at.us_since(call.started)) }
+    }
+}
+
+fn identity(call: &Call, caller: &Identity) -> CallerIdentity {
+    let team = caller.team.and_then(|team| call.policy.teams.get(team as usize));
+    let own_or =
+        |own: &Option<String>, teams: Option<&Option<String>>| own.clone().or_else(|| teams.cloned().flatten());
+    CallerIdentity {
+        key_id: caller.key_id.clone(),
+        owner: caller.owner.clone(),
+        team: team.map(|team| team.name.clone()),
+        project: own_or(&caller.project, team.map(|team| &team.project)),
+        application: own_or(&caller.application, team.map(|team| &team.application)),
+        cost_center: team.and_then(|team| team.cost_center.clone()),
+        tenant: team.and_then(|team| team.tenant.clone()),
+    }
+}
+
+/// The alias, or what was asked for instead if it looks like the name of a model: anything else is payload.
+fn requested_model(call: &Call) -> Option<String> {
+    call.scan.as_ref().map(|scan| scan.model.clone()).filter(|model| is_model_name(model))
+}
+
+fn served_by(call: &Call, one: &Try) -> Option<ServedBy> {
+    let provider = call.provider_name(one.step)?;
+    Some(ServedBy { provider: provider.to_string(), model: call.way(one.step)?.model.clone() })
+}
+
+fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
+    let ServedBy { provider, model } = served_by(call, one)?;
+    Some(AttemptRecord {
+        provider,
+        model,
+        kind: one.kind,
+        status: one.status,
+        error: one.error,
+        started_after_us: one.started.us_since(call.started),
+        latency_us: one.decided.map_or(0, |decided| decided.us_since(one.started)),
+    })
+}
+
+/// What the provider reported; where it did not, an estimate from bytes: of the prompt, and of as much of the answer
+/// as was seen. Nothing for a request that no provider accepted.
+fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> Option<Usage> {
+    let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
+    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none());
+    if !accepted && !underway {
+        return None;
+    }
+    if let Some(tokens) = &seen.usage {
+        return Some(Usage {
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            cached_input_tokens: tokens.cached_input,
+            reasoning_tokens: tokens.reasoning,
+            source: UsageSource::Reported,
+        });
+    }
+    let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
+    Some(Usage {
+        input_tokens: prompt_bytes.div_ceil(BYTES_PER_TOKEN),
+        output_tokens: seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
+        source: UsageSource::Estimated,
+        ..Usage::default()
+    })
+}

@@ -1,0 +1,56 @@
+//! The gateway's own no, and the host's failures put into the API's words.
+
+use super::{Flow, Gate, Phase};
+use crate::effect::{Effect, Effects, Reply};
+use headgate_exchange::Rejection;
+use headgate_record::RejectedBy;
+use std::borrow::Cow;
+
+impl Gate {
+    /// Answers with this rejection; nothing has gone upstream.
+    pub(super) fn reject(&mut self, rejection: Rejection, out: &mut Effects) -> Flow {
+        let body = rejection.body();
+        let mut headers = rejection_headers(&rejection);
+        headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
+        self.note_rejection(rejection);
+        self.phase = Phase::Answered;
+        self.response_whole = true;
+        out.clear();
+        out.push(Effect::Reply(Reply { status: self.status, headers, body }));
+        Flow::Answered
+    }
+
+    /// Turns an answer that the host made up by itself, after its tries or before, into this rejection. Its body
+    /// follows with the first chunk.
+    pub(super) fn reword(&mut self, rejection: Rejection, out: &mut Effects) {
+        out.push(Effect::SetResponseHeader(":status", Cow::Owned(rejection.status().to_string())));
+        out.push(Effect::SetResponseHeader("content-length", Cow::Owned(rejection.body().len().to_string())));
+        out.extend(
+            rejection_headers(&rejection).into_iter().map(|(name, value)| Effect::SetResponseHeader(name, value)),
+        );
+        self.note_rejection(rejection);
+        self.phase = Phase::Reworded;
+    }
+
+    fn note_rejection(&mut self, rejection: Rejection) {
+        self.status = rejection.status();
+        self.rejected_by = Some(RejectedBy::Gateway);
+        self.rejection = Some(rejection);
+        self.call.borrow_mut().release_body();
+    }
+}
+
+fn rejection_headers(rejection: &Rejection) -> Vec<(&'static str, Cow<'static, str>)> {
+    let mut headers =
+        vec![("content-type", Cow::Borrowed("application/json")), ("x-headgate-rejected-by", Cow::Borrowed("gateway"))];
+    if let Some(seconds) = rejection.retry_after_s() {
+        headers.push(("retry-after", Cow::Owned(seconds.to_string())));
+    }
+    if rejection.should_retry_false() {
+        headers.push(("x-should-retry", Cow::Borrowed("false")));
+    }
+    if let Some(allow) = rejection.allow() {
+        headers.push(("allow", Cow::Borrowed(allow)));
+    }
+    headers
+}

@@ -1,0 +1,273 @@
+//! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
+//! per configuration, never per request.
+
+use crate::document::{self, Document, Failover, Price};
+use headgate_keys::{KeyEntry, KeyTable};
+use headgate_routing::{Condition, Target, TargetKey};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Why a document was not taken. Names policy ids and positions, never values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadError {
+    /// Not JSON of this shape; line and column.
+    Malformed {
+        /// 1-based.
+        line: usize,
+        /// 1-based.
+        column: usize,
+    },
+    /// Made for another version of the filter.
+    Schema(u8),
+    /// A target names a provider that is not there.
+    UnknownProvider(String),
+    /// A key's hash is not 64 hex digits.
+    KeyHash(String),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed { line, column } => write!(
+                out,
+                "the policy document is not what this filter reads (line {line}, column {column}): render it with the `headgate` command of the same version"
+            ),
+            Self::Schema(schema) => write!(
+                out,
+                "the policy document has schema {schema}, this filter reads {}: render it with the `headgate` command of the same version",
+                document::DOCUMENT_SCHEMA
+            ),
+            Self::UnknownProvider(model) => {
+                write!(out, "model `{model}` has a target whose provider is not in the document")
+            }
+            Self::KeyHash(id) => write!(out, "key `{id}` has no SHA-256 of 64 hex digits"),
+        }
+    }
+}
+
+/// A loaded policy.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) revision: String,
+    pub(crate) environment: String,
+    pub(crate) max_request_bytes: u64,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) aliases: Vec<Alias>,
+    alias_index: HashMap<String, usize>,
+    pub(crate) teams: Vec<document::Team>,
+    pub(crate) keys: KeyTable,
+    /// Lower-case names of the headers that conditions ask for.
+    pub(crate) condition_headers: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) retention_class: String,
+    pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
+    collector: Option<document::Collector>,
+    collector_token: Option<String>,
+    missing: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) name: Rc<str>,
+    pub(crate) authority: String,
+    pub(crate) path_prefix: String,
+    /// `Bearer …`, ready to be sent.
+    pub(crate) authorization: Option<Secret>,
+}
+
+/// A value that never shows itself.
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("(secret)")
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Alias {
+    pub(crate) name: String,
+    /// What routing looks at, in the order of `ways`.
+    pub(crate) targets: Vec<Target>,
+    pub(crate) ways: Vec<Way>,
+    pub(crate) failover: Failover,
+}
+
+/// What is needed to use a target.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) key: TargetKey,
+    pub(crate) provider: usize,
+    pub(crate) model: String,
+    pub(crate) price: Price,
+}
+
+impl Policy {
+    /// Reads a document. `env` resolves the names of environment variables.
+    ///
+    /// A credential that is not set does not fail the load, for then one missing variable would take every team's
+    /// traffic down: its targets are taken out of rotation and [`Policy::missing`] names the variable.
+    ///
+    /// # Errors
+    /// If the document cannot be used as a whole.
+    pub fn load(json: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Self, LoadError> {
+        let document: Document = serde_json::from_slice(json)
+            .map_err(|error| LoadError::Malformed { line: error.line(), column: error.column() })?;
+        if document.schema != document::DOCUMENT_SCHEMA {
+            return Err(LoadError::Schema(document.schema));
+        }
+        let mut variables = Variables { env, missing: Vec::new() };
+        let providers: Vec<Provider> = document.providers.iter().map(|one| provider(one, &mut variables)).collect();
+        let usable: Vec<bool> = providers
+            .iter()
+            .zip(&document.providers)
+            .map(|(loaded, one)| one.credential_env.is_none() || loaded.authorization.is_some())
+            .collect();
+        let aliases =
+            document.models.iter().map(|model| alias(model, &providers, &usable)).collect::<Result<Vec<_>, _>>()?;
+        let alias_index = aliases.iter().enumerate().map(|(index, alias)| (alias.name.clone(), index)).collect();
+        let fingerprint_key = document.logging.fingerprint_key_env.as_deref().and_then(|name| variables.read(name));
+        let collector_token = document
+            .collector
+            .as_ref()
+            .and_then(|collector| collector.token_env.as_deref())
+            .and_then(|name| variables.read(name));
+        Ok(Self {
+            keys: keys(&document)?,
+            condition_headers: condition_headers(&document),
+            revision: document.revision,
+            environment: document.environment,
+            max_request_bytes: document.max_request_bytes,
+            providers,
+            aliases,
+            alias_index,
+            teams: document.teams,
+            tags: document.logging.tags,
+            retention_class: document.logging.retention_class,
+            fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
+            collector: document.collector,
+            collector_token,
+            missing: variables.missing,
+        })
+    }
+
+    /// Revision of the document.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// Names of the environment variables that the policy needs and that are not set.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Where records go, and the bearer token for it.
+    #[must_use]
+    pub fn collector(&self) -> Option<(&document::Collector, Option<&str>)> {
+        self.collector.as_ref().map(|collector| (collector, self.collector_token.as_deref()))
+    }
+
+    pub(crate) fn alias(&self, name: &str) -> Option<(usize, &Alias)> {
+        let index = *self.alias_index.get(name)?;
+        self.aliases.get(index).map(|alias| (index, alias))
+    }
+}
+
+struct Variables<F> {
+    env: F,
+    missing: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Variables<F> {
+    fn read(&mut self, name: &str) -> Option<String> {
+        let value = (self.env)(name).filter(|value| !value.is_empty());
+        if value.is_none() {
+            self.missing.push(name.to_owned());
+        }
+        value
+    }
+}
+
+fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: &mut Variables<F>) -> Provider {
+    let credential = one.credential_env.as_deref().and_then(|name| variables.read(name));
+    Provider {
+        name: one.name.as_str().into(),
+        authority: one.authority.clone(),
+        path_prefix: one.path_prefix.clone(),
+        authorization: credential.map(|credential| Secret(format!("Bearer {credential}"))),
+    }
+}
+
+fn alias(model: &document::Model, providers: &[Provider], usable: &[bool]) -> Result<Alias, LoadError> {
+    let mut targets = Vec::with_capacity(model.targets.len());
+    let mut ways = Vec::with_capacity(model.targets.len());
+    for one in &model.targets {
+        let index = one.provider as usize;
+        let provider = providers.get(index).ok_or_else(|| LoadError::UnknownProvider(model.name.clone()))?;
+        let in_rotation = usable.get(index).copied().unwrap_or(false);
+        targets.push(Target {
+            weight: if in_rotation { one.weight } else { 0 },
+            tier: one.tier,
+            when: condition(&one.when),
+        });
+        ways.push(Way {
+            key: TargetKey::new(&provider.name, &one.model),
+            provider: index,
+            model: one.model.clone(),
+            price: one.price.clone(),
+        });
+    }
+    Ok(Alias { name: model.name.clone(), targets, ways, failover: model.failover.clone() })
+}
+
+fn condition(when: &document::Condition) -> Condition {
+    let start = Condition::default()
+        .teams(when.teams.iter().map(String::as_str))
+        .keys(when.keys.iter().map(String::as_str))
+        .stream(when.stream)
+        .prompt_bytes(when.prompt_bytes_min, when.prompt_bytes_max);
+    when.headers.iter().fold(start, |condition, header| condition.header(&header.name, &header.value))
+}
+
+fn condition_headers(document: &Document) -> Vec<String> {
+    let targets = document.models.iter().flat_map(|model| &model.targets);
+    let mut names: Vec<String> =
+        targets.flat_map(|target| &target.when.headers).map(|header| header.name.to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn keys(document: &Document) -> Result<KeyTable, LoadError> {
+    let hashes = document
+        .keys
+        .iter()
+        .map(|key| hash(&key.sha256).ok_or_else(|| LoadError::KeyHash(key.id.clone())))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(KeyTable::build(document.keys.iter().zip(hashes).map(|(key, sha256)| KeyEntry {
+        id: &key.id,
+        sha256,
+        owner: key.owner.as_deref(),
+        team: key.team,
+        project: key.project.as_deref(),
+        application: key.application.as_deref(),
+        models: key.models.as_deref(),
+        expires: key.expires,
+        disabled: key.disabled,
+    })))
+}
+
+fn hash(hex: &str) -> Option<[u8; 32]> {
+    let digits = hex.as_bytes();
+    let mut hash = [0_u8; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+        let nibble = |digit: &u8| char::from(*digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
+        *byte = (nibble(pair.first()?)? << 4) | nibble(pair.last()?)?;
+    }
+    Some(hash)
+}
