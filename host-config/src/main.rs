@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The `headgate` command.
+
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::run()
+}

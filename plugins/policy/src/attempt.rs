@@ -52,11 +52,8 @@ impl Attempt {
         let rewritten = !splices.is_empty();
         let again = !call_mut.tries.is_empty();
         prepare(call_mut, target, &splices, again, out);
-        if let Some(next) = call_mut.course.peek_next(Retriable::Again).and_then(|next| call_mut.provider_name(next)) {
-            if &*next != provider {
-                out.push(Effect::Route(next));
-            }
-        }
+        let next = call_mut.course.peek_next(Retriable::Again).and_then(|next| call_mut.provider_name(next));
+        out.extend(next.filter(|next| **next != *provider).map(Effect::Route));
         let index = call_mut.tries.len();
         call_mut.tries.push(Try {
             step,

@@ -1,0 +1,96 @@
+//! The price catalogue: `prices.json` beside this crate, compiled in.
+//!
+//! Every price has the page it was read on and the date. A model that is not in it is never free: it is counted like
+//! the dearest model of its provider.
+
+use crate::scalar::nano_usd;
+use headgate_policy::document::Price;
+use serde::Deserialize;
+
+static PRICES: &str = include_str!("../prices.json");
+
+/// Hosts whose prices are in the catalogue, and the family they belong to.
+const FAMILIES: [(&str, &str); 4] = [
+    ("api.openai.com", "openai"),
+    ("api.anthropic.com", "anthropic"),
+    ("generativelanguage.googleapis.com", "google"),
+    ("api.mistral.ai", "mistral"),
+];
+
+/// The catalogue as it stands in the file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// Date of the last change.
+    pub revision: String,
+    /// Prices, US dollars per million tokens.
+    pub prices: Vec<Listed>,
+}
+
+/// One price.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Whose price list.
+    pub family: String,
+    /// Model, as that provider names it.
+    pub model: String,
+    /// Input.
+    pub input: String,
+    /// Input read from the provider's cache; without it the price of input.
+    pub cached_input: Option<String>,
+    /// Output.
+    pub output: String,
+    /// Page it was read on.
+    pub source: String,
+    /// Date of that page, `2026-11-01`.
+    pub as_of: String,
+}
+
+/// The family whose price list holds for a host.
+#[must_use]
+pub fn family_of(authority: &str) -> Option<&'static str> {
+    FAMILIES.iter().find(|(host, _)| *host == authority).map(|(_, family)| *family)
+}
+
+impl Catalogue {
+    /// The one that is compiled in.
+    #[must_use]
+    pub fn built_in() -> Self {
+        serde_json::from_str(PRICES).unwrap_or_default()
+    }
+
+    /// The price of a model, and, if it is not listed, the name of the listed model whose price was taken.
+    #[must_use]
+    pub fn price(&self, family: Option<&str>, model: &str) -> (Price, Option<&str>) {
+        let named = |listed: &&Listed| listed.model == model;
+        let own = self.prices.iter().filter(named).find(|listed| Some(listed.family.as_str()) == family);
+        if let Some(listed) = own.or_else(|| self.prices.iter().find(named)) {
+            return (self.as_price(listed), None);
+        }
+        match self.dearest(family) {
+            Some(listed) => (Price { assumed: true, ..self.as_price(listed) }, Some(&listed.model)),
+            None => (Price::default(), None),
+        }
+    }
+
+    fn dearest(&self, family: Option<&str>) -> Option<&Listed> {
+        let of_family = |listed: &&Listed| Some(listed.family.as_str()) == family;
+        let all = || self.prices.iter();
+        let any = all().any(|listed| of_family(&listed));
+        all()
+            .filter(|listed| !any || of_family(listed))
+            .max_by_key(|listed| nano_usd(&listed.output).unwrap_or_default())
+    }
+
+    fn as_price(&self, listed: &Listed) -> Price {
+        let amount = |text: &str| nano_usd(text).unwrap_or_default();
+        Price {
+            input: amount(&listed.input),
+            cached_input: amount(listed.cached_input.as_deref().unwrap_or(&listed.input)),
+            output: amount(&listed.output),
+            revision: format!("catalog-{}", self.revision),
+            assumed: false,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `headgate check`.
+
+use super::{Failure, now, print, read};
+use clap::{Args, ValueEnum};
+use headgate::compile;
+use headgate::diagnostic::{self, Diagnostic, Severity};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The gateway.yaml.
+    file: PathBuf,
+    /// How problems are printed.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Also see whether the environment variables it names are set here.
+    #[arg(long)]
+    env: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
+    let source = read(&arguments.file)?;
+    let name = arguments.file.display().to_string();
+    let (problems, variables) = match compile(&source, &name, now()) {
+        Ok(compiled) => (compiled.warnings, compiled.settings.environment_variables),
+        Err(problems) => (problems, Default::default()),
+    };
+    let unset =
+        variables.into_iter().filter(|name| arguments.env && std::env::var_os(name).is_none_or(|v| v.is_empty()));
+    let unset: Vec<String> = unset.collect();
+    print(&show(&problems, arguments.format))?;
+    if !unset.is_empty() {
+        return Err(format!("not set in this environment: {}\n", unset.join(", ")));
+    }
+    match problems.iter().any(|problem| problem.severity == Severity::Error) {
+        true => Err(String::new()),
+        false => Ok(()),
+    }
+}
+
+fn show(problems: &[Diagnostic], format: Format) -> String {
+    match format {
+        Format::Text => diagnostic::text(problems),
+        Format::Json => diagnostic::json(problems),
+    }
+}

@@ -1,0 +1,158 @@
+//! gateway.yaml to the policy document: names resolved, defaults filled in, prices looked up.
+
+mod keys;
+mod models;
+mod prices;
+mod providers;
+mod references;
+
+use crate::diagnostic::{Diagnostic, Report, Severity};
+use crate::scalar;
+use crate::settings::{Settings, Socket};
+use crate::shape;
+use crate::tree;
+use crate::view::View;
+use headgate_policy::document::{DOCUMENT_SCHEMA, Document, Logging};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+/// 20 MiB.
+const DEFAULT_MAX_REQUEST_BYTES: u64 = 20 << 20;
+
+/// The filter keeps no more.
+const MAX_TAGS: usize = 16;
+
+/// A policy that can be rendered.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// What the filter reads.
+    pub document: Document,
+    /// What the proxy needs besides.
+    pub settings: Settings,
+    /// Problems that do not stand in the way.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    /// The document as the filter gets it, in one line.
+    #[must_use]
+    pub fn document_json(&self) -> String {
+        document_json(&self.document)
+    }
+}
+
+/// Compiles the text of a gateway.yaml. `file` is how messages name it, `now` is in seconds since the Unix epoch.
+///
+/// # Errors
+/// Every problem of the file, warnings among them, if at least one is an error.
+pub fn compile(source: &str, file: &str, now: u64) -> Result<Compiled, Vec<Diagnostic>> {
+    let parsed = tree::parse(source);
+    let mut report = Report::new(parsed.faults, parsed.unreadable);
+    let made = if parsed.hopeless {
+        None
+    } else {
+        shape::check(&parsed.root, shape::GATEWAY, &mut report);
+        Some(document(View::root(&parsed.root), now, &mut report))
+    };
+    let warnings = report.finish(source, file);
+    match made {
+        Some((document, settings)) if warnings.iter().all(|d| d.severity == Severity::Warning) => {
+            Ok(Compiled { document, settings, warnings })
+        }
+        _ => Err(warnings),
+    }
+}
+
+fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Settings) {
+    let (providers, mut upstreams) = providers::providers(root, report);
+    let teams = keys::teams(root);
+    let collector = providers::collector(root, &mut upstreams, report);
+    let prices = prices::Prices::new(root, &providers, report);
+    let models = models::models(root, &providers, &prices, report);
+    prices.unused(&models, &providers, report);
+    let mut document = Document {
+        schema: DOCUMENT_SCHEMA,
+        revision: String::new(),
+        environment: root.string("environment").unwrap_or_default(),
+        max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
+        keys: keys::keys(root, &teams, now, report),
+        logging: logging(root, report),
+        providers,
+        models,
+        teams,
+        collector,
+    };
+    references::check(root, report);
+    document.revision = revision(&document);
+    let settings = Settings {
+        listen: socket(root, "listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
+        admin: admin(root, report),
+        upstreams,
+        environment_variables: variables(&document),
+    };
+    (document, settings)
+}
+
+fn socket(root: View<'_>, key: &str, default: SocketAddr) -> Socket {
+    let socket = root.read(key, scalar::socket).unwrap_or(default);
+    Socket { address: socket.ip().to_string(), port: socket.port() }
+}
+
+fn admin(root: View<'_>, report: &mut Report) -> Socket {
+    let admin = socket(root, "admin", SocketAddr::from(([127, 0, 0, 1], 9901)));
+    if let Some(written) =
+        root.get("admin").filter(|_| root.read("admin", scalar::socket).is_some_and(|s| !s.ip().is_loopback()))
+    {
+        report.warning(
+            written.span,
+            "the admin page can stop the proxy and has no password",
+            "write a loopback address, such as `127.0.0.1:9901`",
+        );
+    }
+    if root.read("listen", scalar::socket).is_some_and(|listen| listen.port() == admin.port) {
+        let at = root.get("admin").or_else(|| root.get("listen")).map_or(root.span, |view| view.span);
+        report.error(at, "`listen` and `admin` have the same port", "give one of them another port");
+    }
+    admin
+}
+
+fn logging(root: View<'_>, report: &mut Report) -> Logging {
+    let Some(logging) = root.get("logging") else {
+        return Logging { retention_class: "90d".to_owned(), ..Logging::default() };
+    };
+    let tags = logging.strings("tags");
+    if let Some(first) = logging.items("tags").nth(MAX_TAGS) {
+        report.error(first.span, "at most 16 tags are kept", "remove tags from here on");
+    }
+    Logging {
+        fingerprint_key_env: variable(logging, "fingerprint_key"),
+        tags,
+        retention_class: logging.string("retention").unwrap_or_else(|| "90d".to_owned()),
+    }
+}
+
+/// The name in a `${NAME}`.
+fn variable(view: View<'_>, key: &str) -> Option<String> {
+    view.read(key, scalar::variable).map(str::to_owned)
+}
+
+fn variables(document: &Document) -> BTreeSet<String> {
+    let credentials = document.providers.iter().filter_map(|provider| provider.credential_env.clone());
+    let token = document.collector.iter().filter_map(|collector| collector.token_env.clone());
+    credentials.chain(token).chain(document.logging.fingerprint_key_env.clone()).collect()
+}
+
+fn document_json(document: &Document) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}
+
+/// First 16 hex digits of the SHA-256 of the document with an empty revision.
+fn revision(document: &Document) -> String {
+    let digest = Sha256::digest(document_json(document));
+    digest.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

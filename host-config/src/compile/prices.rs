@@ -1,0 +1,82 @@
+//! What a target costs: the operator's word, else the catalogue's, else the dearest that is known. Never nothing.
+
+use crate::catalogue::{Catalogue, family_of};
+use crate::diagnostic::Report;
+use crate::nearest::nearest;
+use crate::scalar;
+use crate::tree::Span;
+use crate::view::View;
+use headgate_policy::document::{Model, Price, Provider};
+use std::collections::BTreeMap;
+
+/// Price revision of an override.
+const OVERRIDE: &str = "gateway.yaml";
+
+/// All prices of one policy.
+pub(super) struct Prices {
+    overrides: BTreeMap<String, (Price, Span)>,
+    catalogue: Catalogue,
+}
+
+impl Prices {
+    pub(super) fn new(root: View<'_>, providers: &[Provider], report: &mut Report) -> Self {
+        let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+        let mut overrides = BTreeMap::new();
+        for named in root.named("prices") {
+            let provider = named.name.split_once('/').map_or("", |(provider, _)| provider);
+            if !provider.is_empty() && !names.contains(&provider) && !report.is_unreadable("providers") {
+                let help = nearest(provider, names.iter().copied()).map_or_else(
+                    || "write `provider/model` with a provider of this file".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                report.error(named.span, "this price is for a provider that is not there", &help);
+            }
+            overrides.insert(named.name.to_owned(), (written(named.value), named.span));
+        }
+        Self { overrides, catalogue: Catalogue::built_in() }
+    }
+
+    /// The price of a provider's model; warns when it had to be assumed.
+    pub(super) fn of(&self, provider: &Provider, model: &str, at: Span, report: &mut Report) -> Price {
+        if let Some((price, _)) = self.overrides.get(&format!("{}/{model}", provider.name)) {
+            return price.clone();
+        }
+        let (price, like) = self.catalogue.price(family_of(&provider.authority), model);
+        if let Some(like) = like {
+            let help = format!(
+                "it is counted like {like}, the dearest known; add `prices: {{\"{}/…\": {{input: …, output: …}}}}`",
+                provider.name
+            );
+            report.warning(at, "no price is known for this model", &help);
+        }
+        price
+    }
+
+    /// Warns of prices that no target has.
+    pub(super) fn unused(&self, models: &[Model], providers: &[Provider], report: &mut Report) {
+        let used = |name: &str| {
+            models.iter().flat_map(|model| &model.targets).any(|target| {
+                let provider = usize::try_from(target.provider).ok().and_then(|index| providers.get(index));
+                provider.is_some_and(|provider| name == format!("{}/{}", provider.name, target.model))
+            })
+        };
+        for (_, (_, span)) in self.overrides.iter().filter(|(name, _)| !used(name)) {
+            report.warning(
+                *span,
+                "no target has this provider and model",
+                "check the model's name, or remove the price",
+            );
+        }
+    }
+}
+
+fn written(view: View<'_>) -> Price {
+    let input = view.read("input", scalar::nano_usd).unwrap_or_default();
+    Price {
+        input,
+        cached_input: view.read("cached_input", scalar::nano_usd).unwrap_or(input),
+        output: view.read("output", scalar::nano_usd).unwrap_or_default(),
+        revision: OVERRIDE.to_owned(),
+        assumed: false,
+    }
+}

@@ -1,0 +1,77 @@
+//! Providers and the collector: who is called, and the clusters that lead there.
+
+use super::variable;
+use crate::diagnostic::Report;
+use crate::scalar::{self, Url};
+use crate::settings::{COLLECTOR_CLUSTER, SYSTEM_CA_FILE, Upstream, provider_cluster};
+use crate::view::{Named, View};
+use headgate_policy::document::{Collector, Format, Provider};
+
+/// Providers in the order of the file, and a cluster for each.
+pub(super) fn providers(root: View<'_>, report: &mut Report) -> (Vec<Provider>, Vec<Upstream>) {
+    if let Some(section) = root.get("providers")
+        && root.named("providers").next().is_none()
+    {
+        report.error(
+            section.span,
+            "there is no provider",
+            "add one: `openai: {format: openai, url: \"https://api.openai.com/v1\"}`",
+        );
+    }
+    root.named("providers").map(|named| provider(named, report)).unzip()
+}
+
+fn provider(named: Named<'_>, report: &mut Report) -> (Provider, Upstream) {
+    let credential_env = variable(named.value, "credential");
+    let url = address(named.value, credential_env.is_some(), report);
+    let upstream = upstream(provider_cluster(named.name), Some(named.name.to_owned()), named.value, &url);
+    let provider = Provider {
+        name: named.name.to_owned(),
+        format: Format::Openai,
+        authority: url.authority,
+        path_prefix: url.path,
+        credential_env,
+    };
+    (provider, upstream)
+}
+
+/// The collector, its cluster after those of the providers.
+pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &mut Report) -> Option<Collector> {
+    let section = root.get("collector")?;
+    section.get("url")?;
+    let token_env = variable(section, "token");
+    let url = address(section, token_env.is_some(), report);
+    upstreams.push(upstream(COLLECTOR_CLUSTER.to_owned(), None, section, &url));
+    Some(Collector {
+        cluster: COLLECTOR_CLUSTER.to_owned(),
+        authority: url.authority,
+        path_prefix: url.path,
+        token_env,
+    })
+}
+
+/// The address, or an empty one if it cannot be used, which has been reported.
+fn address(section: View<'_>, has_secret: bool, report: &mut Report) -> Url {
+    let empty = Url { tls: false, host: String::new(), port: 0, authority: String::new(), path: String::new() };
+    let Some((view, url)) = section.get("url").zip(section.read("url", scalar::url)) else {
+        return empty;
+    };
+    if has_secret && !url.tls && !is_nearby(&url.host) {
+        report.warning(view.span, "a secret travels to this address in clear", "use `https://`");
+    }
+    if let Some(tls) = section.get("tls").filter(|_| !url.tls) {
+        report.error(tls.span, "`tls` is for addresses that begin with https://", "remove it, or change the address");
+    }
+    url
+}
+
+/// This machine, or a name without a dot, which only a private network knows.
+fn is_nearby(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    address.map_or(!host.contains('.'), |address| address.is_loopback())
+}
+
+fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {
+    let ca_file = section.get("tls").and_then(|tls| tls.string("ca_file")).unwrap_or_else(|| SYSTEM_CA_FILE.to_owned());
+    Upstream { cluster, provider, host: url.host.clone(), port: url.port, tls: url.tls.then_some(ca_file) }
+}

@@ -1,0 +1,142 @@
+//! Problems in gateway.yaml, and how they are shown.
+//!
+//! A problem is noted by its place alone. The text around it is cut out at the very end, when every place that may hold
+//! a secret is known, because the secret may stand beside somebody else's mistake.
+
+mod show;
+mod snippet;
+
+pub use show::{json, text};
+
+use crate::tree::{Fault, Span};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Problems reported of one file; the rest is counted.
+const MAX_REPORTED: usize = 200;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// It can be used, and probably does not do what was meant.
+    Warning,
+}
+
+/// One problem. Nothing in it shows a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+    /// File as it was named.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The line, or the part of it around the problem, with what may be secret replaced by dots.
+    pub snippet: String,
+    /// First character of the snippet that is meant, from 0.
+    pub mark: usize,
+    /// How many characters are meant.
+    pub length: usize,
+}
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    noted: Vec<Noted>,
+    hidden: Vec<Span>,
+    unreadable: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Noted {
+    severity: Severity,
+    span: Span,
+    message: String,
+    help: String,
+    /// The text around it was not understood, so nobody knows what in it is secret.
+    opaque: bool,
+}
+
+impl Report {
+    /// Begins with what could not be read at all.
+    #[must_use]
+    pub(crate) fn new(faults: Vec<Fault>, unreadable: BTreeSet<String>) -> Self {
+        let help =
+            "check the indentation, and that every bracket and quote is closed; this section was not looked at further";
+        let noted = faults.into_iter().map(|fault| Noted {
+            severity: Severity::Error,
+            span: fault.span,
+            message: format!("this is not YAML: {}", fault.message),
+            help: help.to_owned(),
+            opaque: true,
+        });
+        Self { noted: noted.collect(), hidden: Vec::new(), unreadable }
+    }
+
+    /// Notes an error.
+    pub(crate) fn error(&mut self, span: Span, message: &str, help: &str) {
+        self.note(Severity::Error, span, message, help);
+    }
+
+    /// Notes a warning.
+    pub(crate) fn warning(&mut self, span: Span, message: &str, help: &str) {
+        self.note(Severity::Warning, span, message, help);
+    }
+
+    /// What stands there is never shown.
+    pub(crate) fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
+    /// The section is there, but could not be read: nothing can be said about what it lacks.
+    #[must_use]
+    pub(crate) fn is_unreadable(&self, section: &str) -> bool {
+        self.unreadable.contains(section)
+    }
+
+    fn note(&mut self, severity: Severity, span: Span, message: &str, help: &str) {
+        self.noted.push(Noted { severity, span, message: message.to_owned(), help: help.to_owned(), opaque: false });
+    }
+
+    /// All problems in the order of the file.
+    #[must_use]
+    pub(crate) fn finish(mut self, source: &str, file: &str) -> Vec<Diagnostic> {
+        self.noted.sort_by_key(|noted| (noted.span.start, noted.severity));
+        let left_out = self.noted.len().saturating_sub(MAX_REPORTED);
+        let lines = snippet::Lines::new(source, self.hidden);
+        let mut all: Vec<_> = self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect();
+        // Errors are never left out in favour of warnings.
+        if left_out > 0 {
+            all.sort_by_key(|diagnostic| diagnostic.severity);
+            all.truncate(MAX_REPORTED);
+            if let Some(last) = all.last_mut() {
+                last.help = format!("{} ({left_out} more problems are not shown)", last.help);
+            }
+        }
+        all
+    }
+}
+
+fn shown(noted: Noted, lines: &snippet::Lines<'_>, file: &str) -> Diagnostic {
+    let cut = lines.cut(noted.span, noted.opaque);
+    Diagnostic {
+        severity: noted.severity,
+        message: noted.message,
+        help: noted.help,
+        file: file.to_owned(),
+        line: noted.span.line,
+        column: noted.span.column,
+        snippet: cut.text,
+        mark: cut.mark,
+        length: cut.length,
+    }
+}

@@ -1,0 +1,109 @@
+//! The one route: the filter says which provider, Envoy asks it again before every retry.
+//!
+//! `cluster_header` and the Lua specifier are asked once a request only, and aggregate clusters skip the filters of
+//! their members; the matcher specifier with `refresh_cluster_on_retry` is the one way on stock Envoy to send each
+//! attempt elsewhere.
+
+use super::buffer_bytes;
+use crate::Compiled;
+use crate::settings::provider_cluster;
+use serde_json::{Map, Value, json};
+
+/// Name of the route configuration.
+pub(super) const NAME: &str = "headgate";
+
+/// Filter state that the filter writes with `set_property(["headgate_target"], …)`.
+const TARGET_STATE: &str = "wasm.headgate_target";
+
+/// Response header by which the attempt asks for a retry; clients never see it.
+const RETRY_HEADER: &str = "x-headgate-retry";
+
+/// What Envoy adds on its own towards a provider, and what a client has no business to say to one.
+const NOT_FOR_PROVIDERS: [&str; 11] = [
+    "forwarded",
+    "x-envoy-attempt-count",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-max-retries",
+    "x-envoy-retry-on",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+pub(super) fn resources(compiled: &Compiled) -> Value {
+    json!({"resources": [{
+        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "name": NAME,
+        "virtual_hosts": [{
+            "name": NAME,
+            "domains": ["*"],
+            // A body that is not kept whole cannot be sent a second time.
+            "request_body_buffer_limit": buffer_bytes(compiled),
+            "routes": [route(compiled)],
+        }],
+        // The cluster is chosen per request from names in this very file's siblings; they are put in place first.
+        "validate_clusters": false,
+    }]})
+}
+
+fn route(compiled: &Compiled) -> Value {
+    json!({
+        "name": NAME,
+        "match": {"prefix": "/"},
+        "route": {
+            "inline_cluster_specifier_plugin": cluster_specifier(compiled),
+            // The filter bounds each attempt; a stream may run for as long as it flows.
+            "timeout": "0s",
+            "retry_policy": retry_policy(compiled),
+        },
+        "request_headers_to_remove": NOT_FOR_PROVIDERS,
+        "response_headers_to_remove": [RETRY_HEADER],
+    })
+}
+
+fn cluster_specifier(compiled: &Compiled) -> Value {
+    let clusters: Map<String, Value> =
+        compiled.document.providers.iter().map(|provider| (provider.name.clone(), choose(&provider.name))).collect();
+    json!({"extension": {
+        "name": "envoy.router.cluster_specifier_plugin.matcher",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.router.cluster_specifiers.matcher.v3.MatcherClusterSpecifier",
+            "cluster_matcher": {"matcher_tree": {
+                "input": {
+                    "name": "headgate_target",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.matching.common_inputs.network.v3.FilterStateInput",
+                        "key": TARGET_STATE,
+                    },
+                },
+                "exact_match_map": {"map": clusters},
+            }},
+        },
+    }})
+}
+
+fn choose(provider: &str) -> Value {
+    json!({"action": {
+        "name": "cluster",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.router.cluster_specifiers.matcher.v3.ClusterAction",
+            "cluster": provider_cluster(provider),
+        },
+    }})
+}
+
+/// The most retries any model allows; the filter narrows it for each request with `x-envoy-max-retries`.
+fn retry_policy(compiled: &Compiled) -> Value {
+    let attempts = compiled.document.models.iter().map(|model| model.failover.attempts).max().unwrap_or(1);
+    json!({
+        "retry_on": "connect-failure,refused-stream,reset,retriable-headers",
+        "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
+        "num_retries": attempts.saturating_sub(1),
+        "refresh_cluster_on_retry": true,
+        // Another target does not need time to recover.
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
+    })
+}

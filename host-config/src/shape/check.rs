@@ -1,0 +1,121 @@
+//! Holds a tree against the declaration and reports everything that does not fit.
+
+use super::{Key, Kind, Need};
+use crate::diagnostic::Report;
+use crate::nearest::nearest;
+use crate::tree::{Entry, Node, Span, Value};
+use std::collections::BTreeMap;
+
+/// Reports every key and value that is not as declared. The recursion is as deep as the declaration, not as the file.
+pub(crate) fn check(root: &Node, keys: &'static [Key], report: &mut Report) {
+    section(root, root.span, keys, report);
+}
+
+fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
+    match (kind, &node.value) {
+        (Kind::NotServed(why), _) => {
+            hide(node, report);
+            report.error(label, why, "remove this section: a policy that is not enforced must not look as if it were");
+        }
+        (Kind::One(scalar), Value::Scalar(text)) => {
+            if let Err(wrong) = scalar.check(text) {
+                if wrong.hide {
+                    report.hide(node.span);
+                }
+                report.error(node.span, &wrong.message, &wrong.help);
+            }
+        }
+        (Kind::One(scalar), Value::Null) => {
+            report.error(label, "nothing is written here", &format!("write a value: {}", scalar.form()));
+        }
+        (_, Value::Null) => {}
+        (Kind::List(item), Value::List(_)) => {
+            node.items().iter().for_each(|node| value(node, node.span, *item, report));
+        }
+        (Kind::Map(names, each), Value::Map(_)) => {
+            repeated(node.entries(), report);
+            for entry in node.entries() {
+                if let Err(wrong) = names.check(&entry.key) {
+                    report.error(entry.span, &wrong.message, &wrong.help);
+                }
+                value(&entry.value, entry.span, *each, report);
+            }
+        }
+        (Kind::Section(keys), Value::Map(_)) => section(node, label, keys, report),
+        _ => misfit(node, kind, report),
+    }
+}
+
+fn section(node: &Node, label: Span, keys: &'static [Key], report: &mut Report) {
+    repeated(node.entries(), report);
+    for entry in node.entries() {
+        match keys.iter().find(|key| key.name == entry.key) {
+            Some(key) => value(&entry.value, entry.span, key.kind, report),
+            None => unknown(entry, keys, report),
+        }
+    }
+    for key in keys.iter().filter(|key| matches!(key.need, Need::Required)) {
+        if !node.entries().iter().any(|entry| entry.key == key.name) && !report.is_unreadable(key.name) {
+            let help = format!("add `{}:` {}", key.name, form(key.kind));
+            report.error(label, &format!("`{}` is missing", key.name), &help);
+        }
+    }
+}
+
+fn unknown(entry: &Entry, keys: &'static [Key], report: &mut Report) {
+    // A misspelt `credential` has a secret beside it.
+    hide(&entry.value, report);
+    let names: Vec<&str> =
+        keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_))).map(|key| key.name).collect();
+    let help = match nearest(&entry.key, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("known here: {}", names.join(", ")),
+    };
+    report.error(entry.span, "this key is not known", &help);
+}
+
+fn repeated(entries: &[Entry], report: &mut Report) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in entries {
+        if let Some(line) = seen.insert(&entry.key, entry.span.line) {
+            let help = format!("keep one of the two; the other one is on line {line}");
+            report.error(entry.span, "this key is there twice", &help);
+        }
+    }
+}
+
+fn misfit(node: &Node, kind: Kind, report: &mut Report) {
+    hide(node, report);
+    report.error(
+        node.span,
+        &format!("{} stands where it does not belong", node.kind()),
+        &format!("write {}", form(kind)),
+    );
+}
+
+/// Whatever stands at a place that nobody declared may be a secret.
+fn hide(node: &Node, report: &mut Report) {
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        match &node.value {
+            Value::Scalar(_) => report.hide(node.span),
+            Value::List(items) => open.extend(items.iter().map(|item| &**item)),
+            Value::Map(entries) => open.extend(entries.iter().map(|entry| &*entry.value)),
+            Value::Null => {}
+        }
+    }
+}
+
+/// How a value of this kind looks.
+fn form(kind: Kind) -> String {
+    match kind {
+        Kind::One(scalar) => scalar.form().to_owned(),
+        Kind::List(Kind::One(scalar)) => format!("a list: `[…]`, each item: {}", scalar.form()),
+        Kind::List(_) => "a list: `- {…}`".to_owned(),
+        Kind::Map(..) => "a mapping: `name: {…}`".to_owned(),
+        Kind::Section(keys) => {
+            format!("a mapping with {}", keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", "))
+        }
+        Kind::NotServed(_) => String::new(),
+    }
+}

@@ -1,0 +1,159 @@
+//! The declaration itself, from the top of the file down.
+
+use super::Kind::{List, Map, NotServed, One, Section};
+use super::Need::{Default, Optional, Required};
+use super::{Key, Need, Scalar};
+
+const fn key(name: &'static str, kind: super::Kind, need: Need, about: &'static str) -> Key {
+    Key { name, kind, need, about }
+}
+
+/// The whole file.
+pub static GATEWAY: &[Key] = &[
+    key("environment", One(Scalar::Text), Required, "Name of this installation; every record carries it."),
+    key("listen", One(Scalar::Socket), Required, "Where clients connect."),
+    key(
+        "admin",
+        One(Scalar::Socket),
+        Default("127.0.0.1:9901"),
+        "The proxy's admin page. It can stop the proxy: keep it on loopback.",
+    ),
+    key("max_request_bytes", One(Scalar::Size), Default("20MiB"), "Largest request body; larger ones answer 413."),
+    key("collector", Section(COLLECTOR), Optional, "Where the records of requests go; without it they go nowhere."),
+    key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "Who answers."),
+    key(
+        "models",
+        Map(Scalar::Name, &Section(MODEL)),
+        Required,
+        "What clients may ask for: aliases, each with its targets.",
+    ),
+    key("teams", Map(Scalar::Name, &Section(TEAM)), Optional, "Teams that keys belong to."),
+    key("keys", List(&Section(VIRTUAL_KEY)), Optional, "Virtual keys. `headgate keys new` makes an entry."),
+    key(
+        "prices",
+        Map(Scalar::PriceName, &Section(PRICE)),
+        Optional,
+        "Prices that override the built-in catalogue, in US dollars per million tokens.",
+    ),
+    key("logging", Section(LOGGING), Optional, "What is kept of a request, besides its metadata."),
+    key("limits", NotServed("limits are not enforced by this version"), Optional, ""),
+    key("budgets", NotServed("budgets are not enforced by this version"), Optional, ""),
+    key("guardrails", NotServed("guardrails are not enforced by this version"), Optional, ""),
+];
+
+static COLLECTOR: &[Key] = &[
+    key("url", One(Scalar::Url), Required, "Address of the collector."),
+    key("token", One(Scalar::Variable), Optional, "Variable with the ingest token."),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
+];
+
+static PROVIDER: &[Key] = &[
+    key("format", One(Scalar::Format), Required, "Dialect the provider speaks."),
+    key("url", One(Scalar::Url), Required, "Address, with everything that goes before `/chat/completions`."),
+    key(
+        "credential",
+        One(Scalar::Variable),
+        Optional,
+        "Variable with the provider's API key; none is sent without it.",
+    ),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
+];
+
+static TLS: &[Key] = &[key(
+    "ca_file",
+    One(Scalar::Path),
+    Default(crate::settings::SYSTEM_CA_FILE),
+    "Certificate authorities to trust, PEM, as the proxy sees the file.",
+)];
+
+static MODEL: &[Key] = &[
+    key("targets", List(&Section(TARGET)), Required, "Where a request for this alias can go."),
+    key("failover", Section(FAILOVER), Optional, "When to try another target, before the first byte of an answer."),
+];
+
+static TARGET: &[Key] = &[
+    key("provider", One(Scalar::ProviderName), Required, "Name of a provider."),
+    key("model", One(Scalar::Name), Default("the alias"), "The provider's name for the model."),
+    key(
+        "weight",
+        One(Scalar::Count),
+        Default("1"),
+        "Share of the requests within its tier; 0 takes it out of rotation.",
+    ),
+    key("tier", One(Scalar::Count), Default("1"), "Lower tiers are used first."),
+    key("when", Section(WHEN), Optional, "For which requests only; all that is given must hold."),
+];
+
+static WHEN: &[Key] = &[
+    key(
+        "header",
+        Map(Scalar::HeaderName, &One(Scalar::Text)),
+        Optional,
+        "Headers and their values; `*` in a value stands for any run of characters.",
+    ),
+    key("team", List(&One(Scalar::Name)), Optional, "Teams, any of them."),
+    key("key", List(&One(Scalar::Glob)), Optional, "Ids of keys, any of them."),
+    key("stream", One(Scalar::Flag), Optional, "Whether the request asks for a stream."),
+    key("prompt_bytes", Section(RANGE), Optional, "Size of the prompt's text."),
+];
+
+static RANGE: &[Key] =
+    &[key("min", One(Scalar::Size), Optional, "At least."), key("max", One(Scalar::Size), Optional, "At most.")];
+
+static FAILOVER: &[Key] = &[
+    key("on", List(&One(Scalar::Trigger)), Default("[connect, timeout, reset, 429, 5xx]"), "What moves a request on."),
+    key("attempts", One(Scalar::Positive), Default("number of targets"), "Tries in all."),
+    key(
+        "first_byte_timeout",
+        One(Scalar::Duration),
+        Default("300s"),
+        "How long one try may take until the answer begins.",
+    ),
+    key(
+        "cooldown",
+        One(Scalar::Duration),
+        Default("30s"),
+        "How long a failed target rests, unless the provider says how long.",
+    ),
+];
+
+static TEAM: &[Key] = &[
+    key("project", One(Scalar::Text), Optional, "Project of its keys."),
+    key("application", One(Scalar::Text), Optional, "Application of its keys."),
+    key("cost_center", One(Scalar::Text), Optional, "Where its costs go."),
+    key("tenant", One(Scalar::Text), Optional, "Tenant it belongs to."),
+];
+
+static VIRTUAL_KEY: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Name of the key in records; never the key itself."),
+    key("sha256", One(Scalar::Sha256), Required, "SHA-256 of the key."),
+    key("owner", One(Scalar::Text), Optional, "Who it belongs to."),
+    key("team", One(Scalar::Name), Optional, "Name of a team."),
+    key("project", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("application", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("models", List(&One(Scalar::Glob)), Default("all"), "Aliases it may ask for."),
+    key("expires", One(Scalar::Moment), Optional, "From when on it is refused; a date begins at midnight UTC."),
+    key("disabled", One(Scalar::Flag), Default("false"), "Refused while true."),
+];
+
+static PRICE: &[Key] = &[
+    key("input", One(Scalar::Money), Required, "Input tokens."),
+    key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache."),
+    key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),
+];
+
+static LOGGING: &[Key] = &[
+    key(
+        "fingerprint_key",
+        One(Scalar::Variable),
+        Optional,
+        "Variable with the key of the fingerprints of prompts and answers; none are made without it.",
+    ),
+    key("retention", One(Scalar::Retention), Default("90d"), "How long the collector keeps records."),
+    key(
+        "tags",
+        List(&One(Scalar::TagName)),
+        Optional,
+        "Names of the `x-headgate-tag-NAME` headers that are kept, at most 16.",
+    ),
+];

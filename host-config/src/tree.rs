@@ -1,0 +1,257 @@
+//! gateway.yaml as a tree in which every value knows where it stands.
+//!
+//! A typed YAML reader stops at the first value that does not fit, and turns prices into floats on the way. Here the
+//! text is kept as written, with its place, so that all problems can be reported at once. The file is hostile until
+//! checked: depth and aliases are bounded, and nothing recurses on input.
+
+mod recover;
+
+pub(crate) use recover::parse;
+
+use granit_parser::{Event, Parser, ScalarStyle};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Deeper than any key of gateway.yaml.
+const MAX_DEPTH: usize = 24;
+
+/// Uses of `*alias` in one file; each can repeat a part of the file.
+const MAX_ALIASES: usize = 256;
+
+/// A stretch of the source. Offsets count bytes, from 0; line and column count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span {
+    /// First byte.
+    pub(crate) start: usize,
+    /// One past the last byte.
+    pub(crate) end: usize,
+    /// Line of the first byte.
+    pub(crate) line: usize,
+    /// Column of the first byte.
+    pub(crate) column: usize,
+}
+
+/// A value and its place.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Where it stands; for a mapping or a list, where it begins.
+    pub(crate) span: Span,
+    /// What it is.
+    pub(crate) value: Value,
+}
+
+/// A YAML value.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// `~`, `null`, or nothing at all.
+    Null,
+    /// Anything else that is not a list or a mapping, as written and unescaped.
+    Scalar(String),
+    /// A sequence.
+    List(Vec<Rc<Node>>),
+    /// A mapping, in the order of the file; a key that stands there twice is here twice.
+    Map(Vec<Entry>),
+}
+
+/// One entry of a mapping.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The key's text.
+    pub(crate) key: String,
+    /// Where the key stands.
+    pub(crate) span: Span,
+    /// Its value.
+    pub(crate) value: Rc<Node>,
+}
+
+impl Node {
+    /// An empty mapping at the start of the file.
+    #[must_use]
+    pub(crate) fn empty() -> Self {
+        Self { span: Span { line: 1, column: 1, ..Span::default() }, value: Value::Map(Vec::new()) }
+    }
+
+    /// Entries of a mapping, none for anything else.
+    #[must_use]
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Items of a list, none for anything else.
+    #[must_use]
+    pub(crate) fn items(&self) -> &[Rc<Node>] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Text of a scalar.
+    #[must_use]
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What it is, for a message.
+    #[must_use]
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Scalar(_) => "a single value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// Why a text is not YAML that can be read.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// Where reading stopped.
+    pub(crate) span: Span,
+    /// What was wrong.
+    pub(crate) message: String,
+}
+
+/// A collection that is still open.
+struct Open {
+    span: Span,
+    anchor: usize,
+    is_map: bool,
+    items: Vec<Rc<Node>>,
+    keys: Vec<(String, Span)>,
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Rc<Node>>,
+    aliases: usize,
+    documents: usize,
+    root: Option<Rc<Node>>,
+}
+
+/// Reads one document.
+pub(crate) fn build(source: &str) -> Result<Rc<Node>, Fault> {
+    let options = granit_parser::options! { simple_key_max_lookahead: 4096 };
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(source, options) {
+        let (event, span) = event.map_err(|error| fault(&error, source))?;
+        builder.event(event, place(&span))?;
+    }
+    Ok(builder.root.unwrap_or_else(|| Rc::new(Node::empty())))
+}
+
+fn place(span: &granit_parser::Span) -> Span {
+    Span {
+        start: span.start.byte_offset().unwrap_or_default(),
+        end: span.end.byte_offset().unwrap_or_default(),
+        line: span.start.line(),
+        column: span.start.col().saturating_add(1),
+    }
+}
+
+fn fault(error: &granit_parser::ScanError, source: &str) -> Fault {
+    let at = error.marker();
+    let start = at.byte_offset().unwrap_or(source.len()).min(source.len());
+    let span = Span { start, end: start.saturating_add(1), line: at.line(), column: at.col().saturating_add(1) };
+    Fault { span, message: error.kind().to_string() }
+}
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
+        match event {
+            Event::DocumentStart(..) => self.document(span),
+            Event::Scalar(text, style, anchor, _) => self.scalar(&text, style, anchor, span),
+            Event::SequenceStart(_, anchor, _) => self.open(false, anchor, span),
+            Event::MappingStart(_, anchor, _) => self.open(true, anchor, span),
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(id) => self.alias(id, span),
+            _ => Ok(()),
+        }
+    }
+
+    fn document(&mut self, span: Span) -> Result<(), Fault> {
+        self.documents = self.documents.saturating_add(1);
+        if self.documents > 1 {
+            return refuse(span, "a second YAML document begins here; gateway.yaml is one document");
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, span: Span) -> Result<(), Fault> {
+        let plain = style == ScalarStyle::Plain;
+        let value = match text {
+            "" | "~" | "null" if plain => Value::Null,
+            _ => Value::Scalar(text.to_owned()),
+        };
+        self.place(Node { span, value }, anchor)
+    }
+
+    fn open(&mut self, is_map: bool, anchor: usize, span: Span) -> Result<(), Fault> {
+        if self.open.len() >= MAX_DEPTH {
+            return refuse(span, "nested deeper than anything in gateway.yaml");
+        }
+        self.open.push(Open { span, anchor, is_map, items: Vec::new(), keys: Vec::new() });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        let Some(done) = self.open.pop() else {
+            return Ok(());
+        };
+        let value = if done.is_map { Value::Map(entries(done.keys, done.items)) } else { Value::List(done.items) };
+        self.place(Node { span: done.span, value }, done.anchor)
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Fault> {
+        self.aliases = self.aliases.saturating_add(1);
+        if self.aliases > MAX_ALIASES {
+            return refuse(span, "more than 256 aliases");
+        }
+        match self.anchors.get(&id).cloned() {
+            Some(node) => self.attach(node),
+            None => refuse(span, "this alias stands inside what it refers to"),
+        }
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
+        let node = Rc::new(node);
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        self.attach(node)
+    }
+
+    fn attach(&mut self, node: Rc<Node>) -> Result<(), Fault> {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        if !open.is_map || open.keys.len() > open.items.len() {
+            open.items.push(node);
+            return Ok(());
+        }
+        let key = match &node.value {
+            Value::Scalar(text) => text.clone(),
+            Value::Null => String::new(),
+            _ => return refuse(node.span, "a key has to be a single word"),
+        };
+        open.keys.push((key, node.span));
+        Ok(())
+    }
+}
+
+fn entries(keys: Vec<(String, Span)>, values: Vec<Rc<Node>>) -> Vec<Entry> {
+    keys.into_iter().zip(values).map(|((key, span), value)| Entry { key, span, value }).collect()
+}
+
+fn refuse(span: Span, message: &str) -> Result<(), Fault> {
+    Err(Fault { span, message: message.to_owned() })
+}
