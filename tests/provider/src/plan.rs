@@ -92,7 +92,7 @@ fn answer<'a>(behaviour: Behaviour, asked: &'a Asked, origin: Origin<'_>) -> Ans
     let pieces = match behaviour {
         Behaviour::Paced { chunks, .. } => (0..chunks).map(|n| format!(" word{n}")).collect(),
         Behaviour::Big { kilobytes } => {
-            vec!["All work and no play. \"Quoted\"\n".repeat(32); kilobytes]
+            vec!["All work and no play: \"Quoted\".\n".repeat(32); kilobytes]
         }
         _ => answer::pieces(origin.provider),
     };
