@@ -25,16 +25,7 @@ pub(crate) struct Answer<'a> {
 
 /// The text of an ordinary answer.
 pub(crate) fn pieces(provider: &str) -> Vec<String> {
-    let text = [
-        "Hello",
-        " from",
-        &format!(" {provider}"),
-        ":",
-        " it",
-        " was",
-        " served \u{2713}",
-    ]
-    .map(str::to_owned);
+    let text = ["Hello", " from", &format!(" {provider}"), ":", " it", " was", " served \u{2713}"].map(str::to_owned);
     text.into()
 }
 
@@ -46,11 +37,7 @@ pub(crate) fn quoted(text: &str) -> String {
 impl Answer<'_> {
     /// The id inside the answer.
     pub(crate) fn id(&self) -> String {
-        let prefix = if self.asked.surface == Surface::Chat {
-            "chatcmpl"
-        } else {
-            "cmpl"
-        };
+        let prefix = if self.asked.surface == Surface::Chat { "chatcmpl" } else { "cmpl" };
         format!("{prefix}-{:016x}", self.number)
     }
 
@@ -66,10 +53,7 @@ impl Answer<'_> {
     fn chat(&self) -> String {
         let (message, finish) = match &self.asked.tool {
             Some(name) => (tool_calls(self.number, name), "tool_calls"),
-            None => (
-                format!(r#""content": {}"#, quoted(&self.pieces.concat())),
-                "stop",
-            ),
+            None => (format!(r#""content": {}"#, quoted(&self.pieces.concat())), "stop"),
         };
         format!(
             r#"{{
@@ -125,9 +109,7 @@ impl Answer<'_> {
     }
 
     fn embeddings(&self) -> String {
-        let vectors: Vec<String> = (0..self.asked.inputs)
-            .map(|i| embedding(i, self.asked.base64))
-            .collect();
+        let vectors: Vec<String> = (0..self.asked.inputs).map(|i| embedding(i, self.asked.base64)).collect();
         format!(
             r#"{{
   "object": "list",
@@ -144,11 +126,7 @@ impl Answer<'_> {
     }
 
     fn usage_field(&self, usage: &str) -> String {
-        if self.usage {
-            format!(",\n  \"usage\": {usage}")
-        } else {
-            String::new()
-        }
+        if self.usage { format!(",\n  \"usage\": {usage}") } else { String::new() }
     }
 }
 
@@ -193,10 +171,7 @@ fn tool_calls(number: u64, name: &str) -> String {
 }
 
 fn embedding(index: usize, base64: bool) -> String {
-    let floats: Vec<f32> = (0_u8..)
-        .take(DIMENSIONS)
-        .map(|d| f32::from(d) / 8.0)
-        .collect();
+    let floats: Vec<f32> = (0_u8..).take(DIMENSIONS).map(|d| f32::from(d) / 8.0).collect();
     let vector = if base64 {
         let bytes: Vec<u8> = floats.iter().flat_map(|f| f.to_le_bytes()).collect();
         quoted(&STANDARD.encode(bytes))
@@ -209,31 +184,11 @@ fn embedding(index: usize, base64: bool) -> String {
 /// An error in OpenAI's shape.
 pub(crate) fn error(status: u16) -> String {
     let (kind, code, message) = match status {
-        400 => (
-            "invalid_request_error",
-            "\"invalid_value\"",
-            "Invalid value.",
-        ),
-        401 => (
-            "invalid_request_error",
-            "\"invalid_api_key\"",
-            "Incorrect API key provided.",
-        ),
-        404 => (
-            "invalid_request_error",
-            "\"unknown_url\"",
-            "Unknown request URL.",
-        ),
-        429 => (
-            "requests",
-            "\"rate_limit_exceeded\"",
-            "Rate limit reached for requests.",
-        ),
-        500.. => (
-            "server_error",
-            "null",
-            "The server had an error while processing your request.",
-        ),
+        400 => ("invalid_request_error", "\"invalid_value\"", "Invalid value."),
+        401 => ("invalid_request_error", "\"invalid_api_key\"", "Incorrect API key provided."),
+        404 => ("invalid_request_error", "\"unknown_url\"", "Unknown request URL."),
+        429 => ("requests", "\"rate_limit_exceeded\"", "Rate limit reached for requests."),
+        500.. => ("server_error", "null", "The server had an error while processing your request."),
         _ => ("invalid_request_error", "null", "The request was refused."),
     };
     format!(
@@ -251,13 +206,6 @@ pub(crate) fn error(status: u16) -> String {
 
 /// `GET /models`.
 pub(crate) fn models() -> String {
-    let entry = |id| {
-        format!(r#"{{"id":"{id}","object":"model","created":{CREATED},"owned_by":"headgate"}}"#)
-    };
-    format!(
-        r#"{{"object":"list","data":[{}]}}"#,
-        ["ok", "status-503", "reset-mid-stream"]
-            .map(entry)
-            .join(",")
-    )
+    let entry = |id| format!(r#"{{"id":"{id}","object":"model","created":{CREATED},"owned_by":"headgate"}}"#);
+    format!(r#"{{"object":"list","data":[{}]}}"#, ["ok", "status-503", "reset-mid-stream"].map(entry).join(","))
 }

@@ -72,8 +72,7 @@ impl Asked {
             surface,
             model: read(&fields, "model")?,
             stream: surface != Surface::Embeddings && read(&fields, "stream").unwrap_or(false),
-            include_usage: read::<StreamOptions>(&fields, "stream_options")
-                .is_some_and(|o| o.include_usage),
+            include_usage: read::<StreamOptions>(&fields, "stream_options").is_some_and(|o| o.include_usage),
             tool: tools.into_iter().next().map(|t| t.function.name),
             inputs: fields.get("input").map_or(1, |v| inputs(v)),
             base64: read::<String>(&fields, "encoding_format").as_deref() == Some("base64"),
@@ -104,19 +103,12 @@ mod tests {
 
     #[test]
     fn the_last_of_two_models_counts_and_escapes_are_resolved() {
-        assert_eq!(
-            asked(r#"{"model":"a","model":"\u0067pt"}"#).unwrap().model,
-            "gpt"
-        );
+        assert_eq!(asked(r#"{"model":"a","model":"\u0067pt"}"#).unwrap().model, "gpt");
     }
 
     #[test]
     fn deep_nesting_outside_the_top_level_is_skipped() {
-        let deep = format!(
-            r#"{{"messages":{}{},"model":"ok"}}"#,
-            "[".repeat(10_000),
-            "]".repeat(10_000)
-        );
+        let deep = format!(r#"{{"messages":{}{},"model":"ok"}}"#, "[".repeat(10_000), "]".repeat(10_000));
         assert_eq!(asked(&deep).unwrap().model, "ok");
     }
 
@@ -131,18 +123,8 @@ mod tests {
     fn token_lists_are_one_input_and_lists_of_texts_are_many() {
         let of = |input: &str| {
             let body = format!(r#"{{"model":"e","input":{input}}}"#);
-            Asked::of(Surface::Embeddings, body.as_bytes())
-                .unwrap()
-                .inputs
+            Asked::of(Surface::Embeddings, body.as_bytes()).unwrap().inputs
         };
-        assert_eq!(
-            [
-                of(r#""a""#),
-                of("[1,2,3]"),
-                of(r#"["a","b"]"#),
-                of("[[1],[2],[3]]")
-            ],
-            [1, 1, 2, 3]
-        );
+        assert_eq!([of(r#""a""#), of("[1,2,3]"), of(r#"["a","b"]"#), of("[[1],[2],[3]]")], [1, 1, 2, 3]);
     }
 }

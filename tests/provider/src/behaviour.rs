@@ -52,10 +52,7 @@ impl Behaviour {
 
 fn plain(model: &str) -> Option<Behaviour> {
     Some(match model {
-        "many-chunks" => Behaviour::Paced {
-            chunks: 1000,
-            delay_ms: 0,
-        },
+        "many-chunks" => Behaviour::Paced { chunks: 1000, delay_ms: 0 },
         "split-bytes" => Behaviour::SplitBytes,
         "no-usage" => Behaviour::NoUsage,
         "gzip" => Behaviour::Gzip,
@@ -78,24 +75,15 @@ fn numbered(model: &str) -> Option<Behaviour> {
     }
     if let Some(rest) = model.strip_prefix("stream-") {
         let (chunks, delay) = rest.split_once("-delay-")?;
-        return Some(Behaviour::Paced {
-            chunks: chunks.parse().ok()?,
-            delay_ms: delay.parse().ok()?,
-        });
+        return Some(Behaviour::Paced { chunks: chunks.parse().ok()?, delay_ms: delay.parse().ok()? });
     }
     if let Some(n) = model.strip_prefix("slow-first-byte-") {
-        return Some(Behaviour::SlowFirstByte {
-            ms: n.parse().ok()?,
-        });
+        return Some(Behaviour::SlowFirstByte { ms: n.parse().ok()? });
     }
     if let Some(n) = model.strip_prefix("big-") {
-        return Some(Behaviour::Big {
-            kilobytes: n.parse().ok()?,
-        });
+        return Some(Behaviour::Big { kilobytes: n.parse().ok()? });
     }
-    Some(Behaviour::Flaky {
-        failures: model.strip_prefix("flaky-")?.parse().ok()?,
-    })
+    Some(Behaviour::Flaky { failures: model.strip_prefix("flaky-")?.parse().ok()? })
 }
 
 fn status(rest: &str) -> Option<Behaviour> {
@@ -113,40 +101,15 @@ mod tests {
 
     #[test]
     fn numbers_are_read_from_the_name() {
-        assert_eq!(
-            Behaviour::of("status-429-retry-after-7"),
-            Behaviour::Status {
-                code: 429,
-                retry_after: Some(7)
-            }
-        );
-        assert_eq!(
-            Behaviour::of("status-500"),
-            Behaviour::Status {
-                code: 500,
-                retry_after: None
-            }
-        );
-        assert_eq!(
-            Behaviour::of("stream-50-delay-20"),
-            Behaviour::Paced {
-                chunks: 50,
-                delay_ms: 20
-            }
-        );
+        assert_eq!(Behaviour::of("status-429-retry-after-7"), Behaviour::Status { code: 429, retry_after: Some(7) });
+        assert_eq!(Behaviour::of("status-500"), Behaviour::Status { code: 500, retry_after: None });
+        assert_eq!(Behaviour::of("stream-50-delay-20"), Behaviour::Paced { chunks: 50, delay_ms: 20 });
         assert_eq!(Behaviour::of("flaky-2"), Behaviour::Flaky { failures: 2 });
     }
 
     #[test]
     fn an_unknown_or_odd_name_is_served_well() {
-        for name in [
-            "gpt-5.2",
-            "",
-            "status-",
-            "status-9",
-            "stream-x-delay-1",
-            "big-",
-        ] {
+        for name in ["gpt-5.2", "", "status-", "status-9", "stream-x-delay-1", "big-"] {
             assert_eq!(Behaviour::of(name), Behaviour::Ok, "{name}");
         }
     }

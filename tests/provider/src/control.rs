@@ -39,10 +39,7 @@ struct Seen {
 
 impl Shared {
     pub(crate) fn new(name: String) -> Self {
-        Self {
-            name,
-            inner: Mutex::default(),
-        }
+        Self { name, inner: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,16 +70,9 @@ impl Shared {
     pub(crate) fn see(&self, number: u64, request: Request) {
         let mut state = self.state();
         state.seen_bytes += request.body.len();
-        state.seen.push_back(Seen {
-            number,
-            request,
-            aborted: false,
-        });
+        state.seen.push_back(Seen { number, request, aborted: false });
         while state.seen.len() > SEEN || (state.seen_bytes > SEEN_BYTES && state.seen.len() > 1) {
-            let gone = state
-                .seen
-                .pop_front()
-                .map_or(0, |seen| seen.request.body.len());
+            let gone = state.seen.pop_front().map_or(0, |seen| seen.request.body.len());
             state.seen_bytes -= gone;
         }
     }
@@ -91,12 +81,7 @@ impl Shared {
     pub(crate) fn aborted(&self, number: u64) {
         let mut state = self.state();
         state.aborted += 1;
-        if let Some(seen) = state
-            .seen
-            .iter_mut()
-            .rev()
-            .find(|seen| seen.number == number)
-        {
+        if let Some(seen) = state.seen.iter_mut().rev().find(|seen| seen.number == number) {
             seen.aborted = true;
         }
     }

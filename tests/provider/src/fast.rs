@@ -24,8 +24,7 @@ pub(crate) struct Prebuilt {
 
 impl Prebuilt {
     pub(crate) fn new(provider: &str) -> Self {
-        let text =
-            format!("A fast answer from {provider}, of a length that people get every day. ");
+        let text = format!("A fast answer from {provider}, of a length that people get every day. ");
         let pieces: Vec<String> = (0..CHUNKS).map(|n| format!(" word{n}")).collect();
         Self {
             json: message("application/json", json(vec![text.repeat(6)]).as_bytes()),
@@ -37,60 +36,27 @@ impl Prebuilt {
 
 fn asked(include_usage: bool) -> Asked {
     let model = "gpt-5.2-2026-01-01".to_owned();
-    Asked {
-        surface: Surface::Chat,
-        model,
-        stream: true,
-        include_usage,
-        tool: None,
-        inputs: 1,
-        base64: false,
-    }
+    Asked { surface: Surface::Chat, model, stream: true, include_usage, tool: None, inputs: 1, base64: false }
 }
 
 fn json(pieces: Vec<String>) -> String {
-    Answer {
-        asked: &asked(false),
-        number: 1,
-        pieces,
-        usage: true,
-    }
-    .json()
+    Answer { asked: &asked(false), number: 1, pieces, usage: true }.json()
 }
 
 fn stream(include_usage: bool, pieces: &[String]) -> Vec<Vec<u8>> {
     let asked = asked(include_usage);
-    let answer = Answer {
-        asked: &asked,
-        number: 1,
-        pieces: pieces.to_owned(),
-        usage: true,
-    };
-    let headers = [
-        ("content-type", "text/event-stream"),
-        ("x-request-id", "req_fast"),
-        ("transfer-encoding", "chunked"),
-    ];
+    let answer = Answer { asked: &asked, number: 1, pieces: pieces.to_owned(), usage: true };
+    let headers =
+        [("content-type", "text/event-stream"), ("x-request-id", "req_fast"), ("transfer-encoding", "chunked")];
     let head = head(200, &headers.map(|(n, v)| (n.into(), v.into())));
     let events = answer.events().into_iter().map(|e| chunk(e.as_bytes()));
-    std::iter::once(head)
-        .chain(events)
-        .chain([LAST_CHUNK.to_vec()])
-        .collect()
+    std::iter::once(head).chain(events).chain([LAST_CHUNK.to_vec()]).collect()
 }
 
 fn message(kind: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len().to_string();
-    let headers = [
-        ("content-type", kind),
-        ("x-request-id", "req_fast"),
-        ("content-length", &length),
-    ];
-    [
-        head(200, &headers.map(|(n, v)| (n.into(), v.into()))),
-        body.to_vec(),
-    ]
-    .concat()
+    let headers = [("content-type", kind), ("x-request-id", "req_fast"), ("content-length", &length)];
+    [head(200, &headers.map(|(n, v)| (n.into(), v.into()))), body.to_vec()].concat()
 }
 
 /// Serves until the client goes, asks to close, or sends what is not understood.
@@ -133,15 +99,10 @@ fn request_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     };
     let head = buffer.get(..end).unwrap_or_default();
     if memmem::find(head, b"ransfer-encoding: chunked").is_some() {
-        return Ok(
-            last_chunk(buffer.get(end + 4..).unwrap_or_default()).map(|length| end + 4 + length)
-        );
+        return Ok(last_chunk(buffer.get(end + 4..).unwrap_or_default()).map(|length| end + 4 + length));
     }
-    let body = memmem::find(head, b"ontent-length: ")
-        .map_or(0, |at| number(head.get(at + 15..).unwrap_or_default()));
-    let total = usize::try_from(body)
-        .ok()
-        .and_then(|b| b.checked_add(end + 4));
+    let body = memmem::find(head, b"ontent-length: ").map_or(0, |at| number(head.get(at + 15..).unwrap_or_default()));
+    let total = usize::try_from(body).ok().and_then(|b| b.checked_add(end + 4));
     total.map(Some).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
@@ -159,11 +120,7 @@ fn last_chunk(mut body: &[u8]) -> Option<usize> {
 }
 
 fn number(digits: &[u8]) -> u64 {
-    digits
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .take(12)
-        .fold(0, |n, b| n * 10 + u64::from(b - b'0'))
+    digits.iter().take_while(|b| b.is_ascii_digit()).take(12).fold(0, |n, b| n * 10 + u64::from(b - b'0'))
 }
 
 async fn respond(stream: &mut TcpStream, prebuilt: &Prebuilt, request: &[u8]) -> io::Result<()> {
@@ -171,21 +128,10 @@ async fn respond(stream: &mut TcpStream, prebuilt: &Prebuilt, request: &[u8]) ->
         return stream.write_all(&prebuilt.json).await;
     }
     let with_usage = is_true(request, b"\"include_usage\"");
-    let pieces = if with_usage {
-        &prebuilt.stream_with_usage
-    } else {
-        &prebuilt.stream
-    };
+    let pieces = if with_usage { &prebuilt.stream_with_usage } else { &prebuilt.stream };
     match memmem::find(request, b"\"stream-50-delay-") {
         None => stream.write_all(&pieces.concat()).await,
-        Some(at) => {
-            paced(
-                stream,
-                pieces,
-                number(request.get(at + 17..).unwrap_or_default()),
-            )
-            .await
-        }
+        Some(at) => paced(stream, pieces, number(request.get(at + 17..).unwrap_or_default())).await,
     }
 }
 
@@ -204,10 +150,6 @@ fn is_true(body: &[u8], key: &[u8]) -> bool {
     let Some(at) = memmem::find(body, key) else {
         return false;
     };
-    let mut rest = body
-        .get(at + key.len()..)
-        .unwrap_or_default()
-        .iter()
-        .filter(|b| !b.is_ascii_whitespace());
+    let mut rest = body.get(at + key.len()..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
     rest.next() == Some(&b':') && rest.take(4).eq(b"true")
 }

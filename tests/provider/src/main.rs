@@ -4,10 +4,7 @@
 //! mid-stream, half a body, bytes that are not HTTP. So this one writes its own bytes. How it behaves is chosen by the
 //! model name it receives (see `behaviour.rs`), so tests that run side by side share no state; exact answers can be
 //! queued and requests inspected through the control paths (see `control.rs`).
-#![allow(
-    clippy::print_stdout,
-    reason = "the address it listens on is its output"
-)]
+#![allow(clippy::print_stdout, reason = "the address it listens on is its output")]
 
 mod answer;
 mod asked;
@@ -34,18 +31,10 @@ struct Args {
 }
 
 fn args() -> Result<Args, String> {
-    let mut parsed = Args {
-        listen: "127.0.0.1:0".into(),
-        name: "alpha".into(),
-        fast: false,
-    };
+    let mut parsed = Args { listen: "127.0.0.1:0".into(), name: "alpha".into(), fast: false };
     let mut given = std::env::args().skip(1);
     while let Some(flag) = given.next() {
-        let mut value = || {
-            given
-                .next()
-                .ok_or_else(|| format!("{flag} needs a value\n{USAGE}"))
-        };
+        let mut value = || given.next().ok_or_else(|| format!("{flag} needs a value\n{USAGE}"));
         match flag.as_str() {
             "--listen" => parsed.listen = value()?,
             "--name" => parsed.name = value()?,
@@ -63,11 +52,7 @@ async fn main() -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    if args.fast {
-        accept_fast(listener, &args.name).await
-    } else {
-        accept(listener, args.name).await
-    }
+    if args.fast { accept_fast(listener, &args.name).await } else { accept(listener, args.name).await }
 }
 
 async fn accept(listener: TcpListener, name: String) -> io::Result<()> {

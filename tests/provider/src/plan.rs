@@ -19,19 +19,12 @@ pub(crate) struct Origin<'a> {
 }
 
 /// The steps for one request. `failures` says how often `flaky-N` has failed for this name.
-pub(crate) fn plan(
-    behaviour: Behaviour,
-    asked: &Asked,
-    origin: Origin<'_>,
-    failures: u32,
-) -> Vec<Step> {
+pub(crate) fn plan(behaviour: Behaviour, asked: &Asked, origin: Origin<'_>, failures: u32) -> Vec<Step> {
     let good = || good(behaviour, asked, origin);
     match behaviour {
         Behaviour::Status { code, retry_after } => error(origin, code, retry_after),
         Behaviour::Flaky { failures: wanted } if failures < wanted => error(origin, 503, None),
-        Behaviour::SlowFirstByte { ms } => {
-            [vec![Step::Pause(Duration::from_millis(ms))], good()].concat()
-        }
+        Behaviour::SlowFirstByte { ms } => [vec![Step::Pause(Duration::from_millis(ms))], good()].concat(),
         Behaviour::Hang => vec![Step::Hang],
         Behaviour::ResetBefore => vec![Step::Reset],
         Behaviour::CloseBefore => vec![Step::Close],
@@ -39,34 +32,21 @@ pub(crate) fn plan(
         Behaviour::HalfJson => half(asked, origin, false),
         Behaviour::HalfJsonOk => half(asked, origin, true),
         Behaviour::Garbage => json(origin, 200, &[], b"\x00\xff\xfe<html>no JSON here\x80"),
-        Behaviour::GarbageHttp => vec![
-            Step::Write(b"\x16\x03\x01 this is not HTTP\r\n\r\n".into()),
-            Step::Close,
-        ],
+        Behaviour::GarbageHttp => vec![Step::Write(b"\x16\x03\x01 this is not HTTP\r\n\r\n".into()), Step::Close],
         _ => good(),
     }
 }
 
 /// A complete JSON message in one write.
-pub(crate) fn json(
-    origin: Origin<'_>,
-    status: u16,
-    extra: &[(&str, String)],
-    body: &[u8],
-) -> Vec<Step> {
+pub(crate) fn json(origin: Origin<'_>, status: u16, extra: &[(&str, String)], body: &[u8]) -> Vec<Step> {
     let mut headers = headers(origin, "application/json", extra);
     headers.push(("content-length".into(), body.len().to_string()));
-    vec![Step::Write(
-        [head(status, &headers), body.to_vec()].concat(),
-    )]
+    vec![Step::Write([head(status, &headers), body.to_vec()].concat())]
 }
 
 /// An error in OpenAI's shape.
 pub(crate) fn error(origin: Origin<'_>, status: u16, retry_after: Option<u32>) -> Vec<Step> {
-    let extra: Vec<_> = retry_after
-        .map(|s| ("retry-after", s.to_string()))
-        .into_iter()
-        .collect();
+    let extra: Vec<_> = retry_after.map(|s| ("retry-after", s.to_string())).into_iter().collect();
     json(origin, status, &extra, answer::error(status).as_bytes())
 }
 
@@ -96,46 +76,21 @@ fn answer<'a>(behaviour: Behaviour, asked: &'a Asked, origin: Origin<'_>) -> Ans
         }
         _ => answer::pieces(origin.provider),
     };
-    Answer {
-        asked,
-        number: origin.number,
-        pieces,
-        usage: behaviour != Behaviour::NoUsage,
-    }
+    Answer { asked, number: origin.number, pieces, usage: behaviour != Behaviour::NoUsage }
 }
 
-fn events(
-    behaviour: Behaviour,
-    origin: Origin<'_>,
-    extra: &[(&str, String)],
-    events: Vec<String>,
-) -> Vec<Step> {
+fn events(behaviour: Behaviour, origin: Origin<'_>, extra: &[(&str, String)], events: Vec<String>) -> Vec<Step> {
     let (pieces, delay_ms) = match behaviour {
         Behaviour::Gzip => (vec![gzip(events.concat().as_bytes())], 0),
         Behaviour::SplitBytes => (single_bytes(events.concat().as_bytes()), 0),
-        Behaviour::Paced { delay_ms, .. } => (
-            events.into_iter().map(String::into_bytes).collect(),
-            delay_ms,
-        ),
+        Behaviour::Paced { delay_ms, .. } => (events.into_iter().map(String::into_bytes).collect(), delay_ms),
         _ => (events.into_iter().map(String::into_bytes).collect(), 0),
     };
-    chunked(
-        origin,
-        "text/event-stream; charset=utf-8",
-        extra,
-        pieces,
-        delay_ms,
-    )
+    chunked(origin, "text/event-stream; charset=utf-8", extra, pieces, delay_ms)
 }
 
 /// Headers, every piece and the end: a write each.
-fn chunked(
-    origin: Origin<'_>,
-    kind: &str,
-    extra: &[(&str, String)],
-    pieces: Vec<Vec<u8>>,
-    delay_ms: u64,
-) -> Vec<Step> {
+fn chunked(origin: Origin<'_>, kind: &str, extra: &[(&str, String)], pieces: Vec<Vec<u8>>, delay_ms: u64) -> Vec<Step> {
     let mut headers = headers(origin, kind, extra);
     headers.push(("cache-control".into(), "no-cache".into()));
     headers.push(("transfer-encoding".into(), "chunked".into()));
@@ -170,29 +125,19 @@ fn half(asked: &Asked, origin: Origin<'_>, honest: bool) -> Vec<Step> {
     }
     let mut headers = headers(origin, "application/json", &[]);
     headers.push(("content-length".into(), body.len().to_string()));
-    vec![
-        Step::Write([head(200, &headers), kept].concat()),
-        Step::Close,
-    ]
+    vec![Step::Write([head(200, &headers), kept].concat()), Step::Close]
 }
 
 fn headers(origin: Origin<'_>, kind: &str, extra: &[(&str, String)]) -> Vec<(String, String)> {
     let fixed = [
         ("content-type", kind.to_owned()),
-        (
-            "x-request-id",
-            format!("req_{}_{}", origin.provider, origin.number),
-        ),
+        ("x-request-id", format!("req_{}_{}", origin.provider, origin.number)),
         ("openai-processing-ms", "5".to_owned()),
         ("openai-version", "2020-10-01".to_owned()),
         ("x-ratelimit-limit-requests", "10000".to_owned()),
         ("x-ratelimit-remaining-requests", "9999".to_owned()),
     ];
-    fixed
-        .into_iter()
-        .chain(extra.iter().cloned())
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    fixed.into_iter().chain(extra.iter().cloned()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn single_bytes(body: &[u8]) -> Vec<Vec<u8>> {

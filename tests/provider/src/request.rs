@@ -26,15 +26,11 @@ pub(crate) struct Request {
 impl Request {
     /// First value of a header, by any case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     fn header_is(&self, name: &str, value: &str) -> bool {
-        self.header(name)
-            .is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
+        self.header(name).is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
     }
 
     /// Whether the client wants the connection closed afterwards.
@@ -51,10 +47,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            unread: Vec::new(),
-        }
+        Self { stream, unread: Vec::new() }
     }
 
     /// The next request, or `None` when the client has ended the connection between two.
@@ -70,9 +63,7 @@ impl Connection {
         let head = self.until(b"\r\n\r\n", MAX_HEAD).await?;
         let mut request = head_of(&head)?;
         if request.header_is("expect", "100-continue") {
-            self.stream
-                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-                .await?;
+            self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         request.body = self.body(&request).await?;
         Ok(Some(request))
@@ -83,10 +74,7 @@ impl Connection {
             return self.chunked().await;
         }
         match request.header("content-length") {
-            Some(length) => {
-                self.exactly(length.trim().parse().map_err(|_| bad("content-length"))?)
-                    .await
-            }
+            Some(length) => self.exactly(length.trim().parse().map_err(|_| bad("content-length"))?).await,
             None => Ok(Vec::new()),
         }
     }
@@ -139,11 +127,7 @@ impl Connection {
     }
 
     async fn must_fill(&mut self) -> io::Result<()> {
-        if self.fill().await? == 0 {
-            Err(ErrorKind::UnexpectedEof.into())
-        } else {
-            Ok(())
-        }
+        if self.fill().await? == 0 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
@@ -160,18 +144,12 @@ fn head_of(head: &[u8]) -> io::Result<Request> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(path), Some("HTTP/1.1"), None) =
-        (words.next(), words.next(), words.next(), words.next())
+    let (Some(method), Some(path), Some("HTTP/1.1"), None) = (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(bad("request line"));
     };
     let headers = lines.map(header).collect::<io::Result<_>>()?;
-    Ok(Request {
-        method: method.into(),
-        path: path.into(),
-        headers,
-        body: Vec::new(),
-    })
+    Ok(Request { method: method.into(), path: path.into(), headers, body: Vec::new() })
 }
 
 fn header(line: &str) -> io::Result<(String, String)> {

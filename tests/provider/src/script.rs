@@ -97,9 +97,7 @@ impl Scripted {
     }
 
     fn chunked(&self, chunks: &[Bytes], steps: &mut Vec<Step>) {
-        steps.push(Step::Write(
-            self.head(("transfer-encoding", "chunked".into())),
-        ));
+        steps.push(Step::Write(self.head(("transfer-encoding", "chunked".into()))));
         for bytes in chunks {
             steps.push(Step::Pause(Duration::from_millis(self.chunk_delay_ms)));
             steps.push(Step::Write(chunk(&bytes.bytes())));
@@ -111,9 +109,7 @@ impl Scripted {
 
     fn head(&self, framing: (&str, String)) -> Vec<u8> {
         let mut headers: Vec<(String, String)> = self.headers.clone().into_iter().collect();
-        if !headers.iter().any(|(n, _)| {
-            ["content-length", "transfer-encoding"].contains(&n.to_lowercase().as_str())
-        }) {
+        if !headers.iter().any(|(n, _)| ["content-length", "transfer-encoding"].contains(&n.to_lowercase().as_str())) {
             headers.push((framing.0.into(), framing.1));
         }
         head(self.status, &headers)

@@ -22,15 +22,8 @@ pub(crate) async fn connection(stream: TcpStream, shared: &Shared) {
         };
         let closes = request.closes();
         let control = shared.control(&request);
-        last = if control.is_some() {
-            0
-        } else {
-            shared.number()
-        };
-        let origin = Origin {
-            provider: &shared.name,
-            number: last,
-        };
+        last = if control.is_some() { 0 } else { shared.number() };
+        let origin = Origin { provider: &shared.name, number: last };
         let steps = match control {
             Some((status, body)) => plan::json(origin, status, &[], body.to_string().as_bytes()),
             None => provider(request, shared, origin),
@@ -64,9 +57,7 @@ fn by_model(request: &Request, shared: &Shared, origin: Origin<'_>) -> Vec<Step>
             Some(asked) => answered(&asked, shared, origin),
             None => plan::error(origin, 400, None),
         },
-        ("GET", None) if request.path.ends_with("/models") => {
-            plan::json(origin, 200, &[], answer::models().as_bytes())
-        }
+        ("GET", None) if request.path.ends_with("/models") => plan::json(origin, 200, &[], answer::models().as_bytes()),
         _ => plan::error(origin, 404, None),
     }
 }

@@ -59,11 +59,7 @@ pub(crate) async fn play(connection: &mut Connection, steps: Vec<Step>) -> Endin
 }
 
 async fn hang(stream: &TcpStream) -> Ending {
-    if leaves_within(stream, HANG).await {
-        Ending::ClientLeft
-    } else {
-        Ending::Closed
-    }
+    if leaves_within(stream, HANG).await { Ending::ClientLeft } else { Ending::Closed }
 }
 
 /// With no time to linger the kernel sends RST when the socket is dropped.

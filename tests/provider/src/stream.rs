@@ -9,11 +9,7 @@ use crate::asked::Surface;
 impl Answer<'_> {
     /// Every event with its empty line.
     pub(crate) fn events(&self) -> Vec<String> {
-        let choices = if self.asked.surface == Surface::Chat {
-            self.chat_choices()
-        } else {
-            self.text_choices()
-        };
+        let choices = if self.asked.surface == Surface::Chat { self.chat_choices() } else { self.text_choices() };
         let with_usage = self.usage && self.asked.include_usage;
         let null = if with_usage { r#","usage":null"# } else { "" };
         let mut events: Vec<String> = choices.iter().map(|c| self.event(c, null)).collect();
@@ -47,10 +43,7 @@ impl Answer<'_> {
 
     fn text_deltas(&self) -> Vec<String> {
         let role = r#"{"role":"assistant","content":"","refusal":null}"#.to_owned();
-        let content = self
-            .pieces
-            .iter()
-            .map(|p| format!(r#"{{"content":{}}}"#, quoted(p)));
+        let content = self.pieces.iter().map(|p| format!(r#"{{"content":{}}}"#, quoted(p)));
         std::iter::once(role).chain(content).collect()
     }
 
@@ -60,22 +53,15 @@ impl Answer<'_> {
             self.number,
             quoted(name)
         );
-        let arguments = TOOL_ARGUMENTS.iter().map(|a| {
-            format!(
-                r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{}}}}}]}}"#,
-                quoted(a)
-            )
-        });
+        let arguments = TOOL_ARGUMENTS
+            .iter()
+            .map(|a| format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{}}}}}]}}"#, quoted(a)));
         std::iter::once(first).chain(arguments).collect()
     }
 
     fn text_choices(&self) -> Vec<String> {
-        let text = |t: &str, finish| {
-            format!(
-                r#"{{"text":{},"index":0,"logprobs":null,"finish_reason":{finish}}}"#,
-                quoted(t)
-            )
-        };
+        let text =
+            |t: &str, finish| format!(r#"{{"text":{},"index":0,"logprobs":null,"finish_reason":{finish}}}"#, quoted(t));
         let open = self.pieces.iter().map(|p| text(p, "null"));
         open.chain([text("", "\"stop\"")]).collect()
     }
