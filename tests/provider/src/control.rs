@@ -1,0 +1,130 @@
+//! What tests may look at and steer, on the same port as the provider.
+//!
+//! `GET /_seen` lists the last requests with headers and body; `DELETE /_seen` forgets them and the count of aborts.
+//! `POST /_script` queues exact answers, `DELETE /_script` drops what is queued. `GET /_aborted` counts the clients that
+//! left before their answer was out.
+
+use crate::request::Request;
+use crate::script::{Script, Scripted};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const SEEN: usize = 1000;
+const SEEN_BYTES: usize = 256 << 20;
+
+/// State of one provider.
+pub(crate) struct Shared {
+    pub(crate) name: String,
+    inner: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    answers: u64,
+    aborted: u64,
+    seen: VecDeque<Seen>,
+    seen_bytes: usize,
+    script: VecDeque<Scripted>,
+    failures: HashMap<String, u32>,
+}
+
+struct Seen {
+    number: u64,
+    request: Request,
+    aborted: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(name: String) -> Self {
+        Self { name, inner: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Number of the next answer.
+    pub(crate) fn number(&self) -> u64 {
+        let mut state = self.state();
+        state.answers += 1;
+        state.answers
+    }
+
+    /// The next queued answer.
+    pub(crate) fn scripted(&self) -> Option<Scripted> {
+        self.state().script.pop_front()
+    }
+
+    /// How often this name has been asked for before.
+    pub(crate) fn failures(&self, model: &str) -> u32 {
+        let mut state = self.state();
+        let count = state.failures.entry(model.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        count.saturating_sub(1)
+    }
+
+    /// Keeps a request; the oldest go when there are too many or they weigh too much.
+    pub(crate) fn see(&self, number: u64, request: Request) {
+        let mut state = self.state();
+        state.seen_bytes += request.body.len();
+        state.seen.push_back(Seen { number, request, aborted: false });
+        while state.seen.len() > SEEN || (state.seen_bytes > SEEN_BYTES && state.seen.len() > 1) {
+            let gone = state.seen.pop_front().map_or(0, |seen| seen.request.body.len());
+            state.seen_bytes -= gone;
+        }
+    }
+
+    /// Notes that the client left before the answer was out.
+    pub(crate) fn aborted(&self, number: u64) {
+        let mut state = self.state();
+        state.aborted += 1;
+        if let Some(seen) = state.seen.iter_mut().rev().find(|seen| seen.number == number) {
+            seen.aborted = true;
+        }
+    }
+
+    /// Status and body of a control request, or `None` when it is for the provider.
+    pub(crate) fn control(&self, request: &Request) -> Option<(u16, Value)> {
+        let mut state = self.state();
+        Some(match (request.method.as_str(), request.path.as_str()) {
+            ("GET", "/_seen") => (200, state.seen.iter().map(Seen::json).collect()),
+            ("DELETE", "/_seen") => {
+                (state.seen, state.seen_bytes, state.aborted) = Default::default();
+                (200, json!({}))
+            }
+            ("GET", "/_aborted") => (200, json!({"aborted": state.aborted})),
+            ("POST", "/_script") => match serde_json::from_slice::<Script>(&request.body) {
+                Ok(script) => {
+                    state.script.extend(script.responses);
+                    (200, json!({"queued": state.script.len()}))
+                }
+                Err(error) => (400, json!({"error": error.to_string()})),
+            },
+            ("DELETE", "/_script") => {
+                state.script.clear();
+                (200, json!({}))
+            }
+            (_, path) if path.starts_with("/_") => (404, json!({"error": "no such control path"})),
+            _ => return None,
+        })
+    }
+}
+
+impl Seen {
+    fn json(&self) -> Value {
+        let body = &self.request.body;
+        json!({
+            "number": self.number,
+            "method": self.request.method,
+            "path": self.request.path,
+            "headers": self.request.headers,
+            "body_base64": STANDARD.encode(body),
+            "body_sha256": format!("{:x}", Sha256::digest(body)),
+            "body_length": body.len(),
+            "aborted": self.aborted,
+        })
+    }
+}
