@@ -15,18 +15,17 @@ pub(super) const NAME: &str = "headgate";
 /// Filter state that the filter writes with `set_property(["headgate_target"], …)`.
 const TARGET_STATE: &str = "wasm.headgate_target";
 
-/// Response header by which the attempt asks for a retry; clients never see it.
+/// Response header by which the attempt asks for a retry; the gate removes it should it come through.
 const RETRY_HEADER: &str = "x-headgate-retry";
 
-/// What Envoy adds on its own towards a provider, and what a client has no business to say to one.
-const NOT_FOR_PROVIDERS: [&str; 11] = [
+/// What Envoy adds on its own towards a provider, and what a client has no business to say to one. Not in it:
+/// `x-envoy-max-retries`, which is set by the filter per request; the route would take it away before the router reads it.
+const NOT_FOR_PROVIDERS: [&str; 9] = [
     "forwarded",
     "x-envoy-attempt-count",
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-external-address",
     "x-envoy-internal",
-    "x-envoy-max-retries",
-    "x-envoy-retry-on",
     "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -60,7 +59,6 @@ fn route(compiled: &Compiled) -> Value {
             "retry_policy": retry_policy(compiled),
         },
         "request_headers_to_remove": NOT_FOR_PROVIDERS,
-        "response_headers_to_remove": [RETRY_HEADER],
     })
 }
 
