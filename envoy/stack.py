@@ -1,0 +1,141 @@
+"""Starts and stops the parts of a gateway on this machine: providers, collector, Envoy.
+
+Only the standard library, so that the demo needs nothing but Python. Each part is a child of this process and its
+output goes to a file of its own; what does not become ready in time is reported with the end of that file.
+
+Envoy ends when the thread that started it ends, so start parts from a thread that lives as long as they do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+class NotReady(Exception):
+    """A part did not start; the text says which, and shows the end of its log."""
+
+
+class Part:
+    """One process and its log."""
+
+    def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [str(word) for word in command],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **(env or {})},
+            )
+
+    def wait_for_line(self, start: str, seconds: float = 15) -> str:
+        """The first line of the log that begins with `start`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for line in self.log.read_text(errors="replace").splitlines():
+                if line.startswith(start):
+                    return line
+            self._must_live()
+            time.sleep(0.02)
+        raise self.not_ready(f"did not say {start!r} within {seconds:.0f} s")
+
+    def wait_for_url(self, url: str, seconds: float = 30) -> None:
+        """Waits until the URL answers 200."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(url, timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                pass
+            self._must_live()
+            time.sleep(0.05)
+        raise self.not_ready(f"did not answer {url} within {seconds:.0f} s")
+
+    def not_ready(self, why: str) -> NotReady:
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        return NotReady(f"{self.name} {why}; the end of {self.log}:\n{tail}")
+
+    def _must_live(self) -> None:
+        if self.process.poll() is not None:
+            raise self.not_ready(f"ended with exit code {self.process.returncode}")
+
+    def stop(self, how: int = signal.SIGTERM, seconds: float = 10) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def provider(binary: Path, name: str, log: Path) -> tuple[Part, str]:
+    """Starts a scripted provider; gives its base URL."""
+    part = Part(f"provider {name}", [binary, "--listen", "127.0.0.1:0", "--name", name], log)
+    return part, part.wait_for_line("listening on ").split()[-1]
+
+
+def collector(binary: Path, listen: str, data: Path, log: Path, env: dict[str, str]) -> Part:
+    """Starts the collector on `listen`."""
+    part = Part("collector", [binary, "serve", "--listen", listen, "--data", data], log, env)
+    part.wait_for_url(f"http://{listen}/readyz")
+    return part
+
+
+def render(headgate: Path, policy: Path, out: Path, wasm: Path) -> None:
+    """Writes Envoy's files; on a problem the command's own diagnostics are the message."""
+    command = [headgate, "render", "envoy", policy, "--out", out, "--wasm", wasm]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode:
+        raise NotReady(done.stderr or done.stdout)
+
+
+def admin_address(out: Path) -> str:
+    """Envoy's admin address, from its bootstrap."""
+    address = json.loads((out / "bootstrap.json").read_text())["admin"]["address"]["socket_address"]
+    return f"{address['address']}:{address['port_value']}"
+
+
+def listen_address(out: Path) -> str:
+    """Where the gateway listens, from the rendered listener; 0.0.0.0 is shown as loopback."""
+    listener = json.loads((out / "lds.json").read_text())["resources"][0]
+    address = listener["address"]["socket_address"]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address["address"], address["address"])
+    return f"{host}:{address['port_value']}"
+
+
+def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str = "envoy-1", workers: int = 2) -> Part:
+    """Starts Envoy on rendered files and waits until it serves."""
+    command = [binary, "-c", out / "bootstrap.json", "--use-dynamic-base-id", "--concurrency", str(workers)]
+    part = Part("Envoy", [*command, "--service-node", node, "--log-level", "info"], log, env)
+    part.wait_for_url(f"http://{admin_address(out)}/ready")
+    return part
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def fail(text: str) -> None:
+    print(f"headgate: {text}", file=sys.stderr, flush=True)
