@@ -170,21 +170,10 @@ impl Outbox {
         }
     }
 
-    /// Forgets the delivery under way, so that the next poll sends it again at once: whoever waited for its answer is gone.
-    pub fn abandon_delivery(&mut self) {
-        self.in_flight = None;
-    }
-
     /// Records that wait, those under way included.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Whether a full batch is waiting and nothing is under way.
-    #[must_use]
-    pub fn batch_is_full(&self) -> bool {
-        self.in_flight.is_none() && self.queue.len() >= self.limits.batch_records
     }
 
     /// Records dropped since the boot.
@@ -235,3 +224,6 @@ fn push_json_string(out: &mut Vec<u8>, text: &str) {
         Err(_) => out.extend_from_slice(b"\"\""),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+"""The demo: two scripted providers, the collector, Envoy with Headgate, and a first set of requests.
+
+Prints what became of each request, taken from the record that the collector has of it, and then stays up. With --once
+it ends by itself; the exit code is 0 only if every request ended as it should.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import secrets
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import stack
+from stack import say
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "target/demo"
+
+POLICY = """\
+environment: demo
+listen: {listen}
+admin: {admin}
+collector: {{url: "http://{collector}", token: "${{HEADGATE_INGEST_TOKEN}}"}}
+providers:
+  alpha: {{format: openai, url: "{alpha}/v1", credential: "${{ALPHA_API_KEY}}"}}
+  beta: {{format: openai, url: "{beta}/v1", credential: "${{BETA_API_KEY}}"}}
+models:
+  chat:                                   # served by alpha, by beta when alpha cannot
+    targets:
+      - {{provider: alpha, model: gpt-4o-mini}}
+      - {{provider: beta, model: gpt-4.1-mini, tier: 2}}
+  unstable:                               # alpha always answers 503 here: every request moves on to beta
+    targets:
+      - {{provider: alpha, model: status-503}}
+      - {{provider: beta, model: gpt-4.1-mini, tier: 2}}
+  embed-small:
+    targets:
+      - {{provider: beta, model: text-embedding-3-small}}
+teams:
+  search: {{project: assistant, cost_center: cc-12}}
+keys:
+  - {{id: demo, sha256: {sha256}, owner: demo, team: search}}
+  - {{id: embeddings-only, sha256: {limited_sha256}, owner: demo, models: ["embed-*"]}}
+"""
+
+
+@dataclass
+class Case:
+    """A request and how it should end."""
+
+    title: str
+    path: str
+    body: dict | None
+    status: int = 200
+    served_by: str | None = None
+    attempts: int = 1
+    key: str = "demo"
+
+
+def chat(model: str, **more: object) -> dict:
+    return {"messages": [{"role": "user", "content": "Say hello."}], "model": model, **more}
+
+
+CASES = [
+    Case("a chat completion", "/v1/chat/completions", chat("chat"), served_by="alpha/gpt-4o-mini"),
+    Case("the same as a stream", "/v1/chat/completions", chat("chat", stream=True), served_by="alpha/gpt-4o-mini"),
+    Case("failed over from 503", "/v1/chat/completions", chat("unstable"), served_by="beta/gpt-4.1-mini", attempts=2),
+    Case("an embedding", "/v1/embeddings", {"input": "hello", "model": "embed-small"}, served_by="beta/text-embedding-3-small"),
+    Case("the list of models", "/v1/models", None, attempts=0),
+    Case("an unknown model", "/v1/chat/completions", chat("nope"), status=404, attempts=0),
+    Case("a model not for this key", "/v1/chat/completions", chat("chat"), status=403, attempts=0, key="embeddings-only"),
+    Case("an unknown key", "/v1/chat/completions", chat("chat"), status=401, attempts=0, key="unknown"),
+]
+
+
+class Demo:
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.parts: list[stack.Part] = []
+        self.keys = {name: f"hg-{secrets.token_urlsafe(32)}" for name in ("demo", "embeddings-only", "unknown")}
+        self.env = {
+            "HEADGATE_INGEST_TOKEN": secrets.token_urlsafe(32),
+            "HEADGATE_OWNER_TOKEN": secrets.token_urlsafe(32),
+            "ALPHA_API_KEY": secrets.token_urlsafe(24),
+            "BETA_API_KEY": secrets.token_urlsafe(24),
+        }
+        self.collector = f"127.0.0.1:{stack.free_port()}"
+
+    def start(self) -> None:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+        binaries = Path(self.options.bin)
+        urls = {}
+        for name in ("alpha", "beta"):
+            say(f"==> starting provider {name}")
+            part, urls[name] = stack.provider(binaries / "headgate-mock-provider", name, FOLDER / f"{name}.log")
+            self.parts.append(part)
+        say("==> starting the collector")
+        data = FOLDER / "collector"
+        self.parts.append(
+            stack.collector(binaries / "headgate-collector", self.collector, data, FOLDER / "collector.log", self.env)
+        )
+        say("==> rendering the policy and starting Envoy")
+        policy, out = FOLDER / "gateway.yaml", FOLDER / "envoy"
+        policy.write_text(self.policy(urls))
+        stack.render(binaries / "headgate", policy, out, Path(self.options.wasm))
+        self.parts.append(stack.envoy(Path(self.options.envoy), out, FOLDER / "envoy.log", self.env))
+        self.gateway = stack.listen_address(out)
+        self.write_env()
+
+    def policy(self, urls: dict[str, str]) -> str:
+        digest = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in self.keys.items()}
+        return POLICY.format(
+            listen=f"127.0.0.1:{self.options.port or stack.free_port()}",
+            admin=f"127.0.0.1:{stack.free_port()}",
+            collector=self.collector,
+            sha256=digest["demo"],
+            limited_sha256=digest["embeddings-only"],
+            **urls,
+        )
+
+    def write_env(self) -> None:
+        lines = {
+            "HEADGATE_URL": f"http://{self.gateway}/v1",
+            "HEADGATE_KEY": self.keys["demo"],
+            "HEADGATE_COLLECTOR_URL": f"http://{self.collector}",
+            "HEADGATE_OWNER_TOKEN": self.env["HEADGATE_OWNER_TOKEN"],
+        }
+        (FOLDER / "demo.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+
+    def send(self, case: Case) -> tuple[int, str]:
+        """Status and request id."""
+        body = None if case.body is None else json.dumps(case.body).encode()
+        request = urllib.request.Request(f"http://{self.gateway}{case.path}", body)
+        request.add_header("authorization", f"Bearer {self.keys[case.key]}")
+        request.add_header("content-type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                answer.read()
+                return answer.status, answer.headers["x-headgate-request-id"]
+        except urllib.error.HTTPError as error:
+            error.read()
+            return error.code, error.headers["x-headgate-request-id"]
+
+    def record(self, request_id: str) -> dict | None:
+        """The collector's record of the request; it arrives a moment after the answer."""
+        request = urllib.request.Request(f"http://{self.collector}/v1/requests/{request_id}")
+        request.add_header("authorization", f"Bearer {self.env['HEADGATE_OWNER_TOKEN']}")
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(request, timeout=5) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    raise
+            time.sleep(0.1)
+        return None
+
+    def play(self) -> bool:
+        say()
+        say(f"{'request':<26}{'served by':<30}{'tries':>5} {'status':>6} {'tokens':>9} {'USD':>13}  record")
+        return all([self.show(case) for case in CASES])
+
+    def show(self, case: Case) -> bool:
+        status, request_id = self.send(case)
+        record = self.record(request_id) or {}
+        served = record.get("served_by")
+        served_by = f"{served['provider']}/{served['model']}" if served else None
+        attempts = len(record.get("attempts", []))
+        usage, cost = record.get("usage"), record.get("cost")
+        tokens = f"{usage['input_tokens']}+{usage['output_tokens']}" if usage else "-"
+        money = f"{cost['nano_usd'] / 1e9:.9f}" if cost else "-"
+        right = (status, record.get("status"), served_by, attempts) == (case.status, case.status, case.served_by, case.attempts)
+        line = f"{case.title:<26}{served_by or '-':<30}{attempts:>5} {status:>6} {tokens:>9} {money:>13}  {request_id}"
+        say(line if right else f"{line}  <- not as it should be")
+        return right
+
+    def stop(self) -> None:
+        for part in reversed(self.parts):
+            part.stop()
+
+    def wait(self) -> None:
+        say()
+        say(f"gateway    http://{self.gateway}/v1    (any OpenAI client; HEADGATE_KEY is in target/demo/demo.env)")
+        say(f"collector  http://{self.collector}/v1/requests    (HEADGATE_OWNER_TOKEN is there too)")
+        say()
+        say("try        . target/demo/demo.env")
+        say('           curl "$HEADGATE_URL/chat/completions" -H "authorization: Bearer $HEADGATE_KEY" \\')
+        say('             -d \'{"model": "chat", "messages": [{"role": "user", "content": "hi"}]}\'')
+        say('           curl "$HEADGATE_COLLECTOR_URL/v1/requests?limit=1" -H "authorization: Bearer $HEADGATE_OWNER_TOKEN"')
+        say()
+        say("Ctrl-C ends everything.")
+        while all(part.process.poll() is None for part in self.parts):
+            time.sleep(0.5)
+        ended = next(part for part in self.parts if part.process.poll() is not None)
+        raise ended.not_ready("ended unexpectedly")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--envoy", required=True)
+    parser.add_argument("--wasm", required=True)
+    parser.add_argument("--bin", required=True, help="folder with headgate, headgate-collector, headgate-mock-provider")
+    parser.add_argument("--port", type=int, help="where the gateway listens (default: a free port)")
+    parser.add_argument("--once", action="store_true", help="send the requests, print what became of them, and end")
+    demo = Demo(parser.parse_args())
+    try:
+        demo.start()
+        right = demo.play()
+        if not demo.options.once:
+            demo.wait()
+        return 0 if right else 1
+    except KeyboardInterrupt:
+        return 0
+    except stack.NotReady as problem:
+        stack.fail(str(problem))
+        return 1
+    finally:
+        demo.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

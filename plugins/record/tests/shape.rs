@@ -1,0 +1,106 @@
+//! The record's shape: closed, mapped, and the same after a round trip.
+
+use headgate_record::*;
+use serde_json::{Map, Value};
+
+/// A record with every field there.
+fn full() -> RequestRecord {
+    let text = || Some("x".to_owned());
+    RequestRecord {
+        schema: SCHEMA,
+        time_to_first_token_us: Some(1),
+        trace_id: text(),
+        provider_request_id: text(),
+        caller: Some(CallerIdentity {
+            key_id: "k".to_owned(),
+            owner: text(),
+            team: text(),
+            project: text(),
+            application: text(),
+            cost_center: text(),
+            tenant: text(),
+        }),
+        client: ClientContext {
+            end_user: text(),
+            session_id: text(),
+            agent_id: text(),
+            user_agent: text(),
+            tags: [("a".to_owned(), "b".to_owned())].into(),
+        },
+        requested_model: text(),
+        served_by: Some(ServedBy::default()),
+        attempts: vec![AttemptRecord {
+            provider: "p".to_owned(),
+            model: "m".to_owned(),
+            kind: AttemptKind::Failover,
+            status: Some(503),
+            error: Some(AttemptError::ServerError),
+            started_after_us: 1,
+            latency_us: 2,
+        }],
+        finish_reason: text(),
+        decisions: vec![Decision { policy_id: text(), reason: text(), observed: Some(1), limit: Some(2), ..Decision::default() }],
+        rejected_by: Some(RejectedBy::Provider),
+        error_code: text(),
+        usage: Some(Usage::default()),
+        cost: Some(Cost::default()),
+        payload: PayloadFacts { request_fingerprint: text(), response_fingerprint: text(), ..PayloadFacts::default() },
+        ..RequestRecord::default()
+    }
+}
+
+/// Paths of all fields; lists and tags count as one.
+fn paths(value: &Map<String, Value>, prefix: &str) -> Vec<String> {
+    let paths = value.iter().flat_map(|(name, value)| match value {
+        Value::Object(inner) if name != "tags" => paths(inner, &format!("{prefix}{name}.")),
+        _ => vec![format!("{prefix}{name}")],
+    });
+    paths.collect()
+}
+
+fn as_object(record: &RequestRecord) -> Map<String, Value> {
+    serde_json::to_value(record).unwrap().as_object().unwrap().clone()
+}
+
+#[test]
+fn every_field_has_its_place_in_the_one_mapping_and_no_other_has() {
+    let mapping: Value = serde_json::from_str(include_str!("../otel.json")).unwrap();
+    let mut mapped: Vec<String> = mapping["fields"].as_object().unwrap().keys().cloned().collect();
+    let mut fields = paths(&as_object(&full()), "");
+    mapped.sort();
+    fields.sort();
+    assert_eq!(mapped, fields);
+}
+
+#[test]
+fn a_record_is_the_same_after_a_round_trip() {
+    for record in [full(), RequestRecord::default()] {
+        let json = serde_json::to_vec(&record).unwrap();
+        assert_eq!(serde_json::from_slice::<RequestRecord>(&json).unwrap(), record);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_at_every_level() {
+    let record = as_object(&full());
+    let nested = ["", "caller", "client", "served_by", "usage", "cost", "payload"];
+    for place in nested {
+        let mut spoiled = record.clone();
+        let object = if place.is_empty() { &mut spoiled } else { spoiled[place].as_object_mut().unwrap() };
+        object.insert("prompt".to_owned(), "secret".into());
+        assert!(serde_json::from_value::<RequestRecord>(spoiled.into()).is_err(), "in {place:?}");
+    }
+    for list in ["attempts", "decisions"] {
+        let mut spoiled = record.clone();
+        spoiled[list][0]["prompt"] = "secret".into();
+        assert!(serde_json::from_value::<RequestRecord>(spoiled.into()).is_err(), "in {list}");
+    }
+}
+
+#[test]
+fn the_vocabularies_are_closed_and_speak_the_words_of_the_wire() {
+    for word in AttemptError::ALL {
+        assert_eq!(serde_json::to_value(word).unwrap(), word.as_str());
+    }
+    assert!(serde_json::from_str::<EndedBy>("\"somehow\"").is_err());
+}
