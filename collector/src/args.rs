@@ -1,0 +1,81 @@
+//! The command line.
+
+use crate::store::Role;
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Getting started:
+  headgate-collector init --data /var/lib/headgate            prints the first owner token, once
+  headgate-collector token new --data /var/lib/headgate --role ingest
+                                                              prints a token for the proxies
+  headgate-collector serve --data /var/lib/headgate           serves on 127.0.0.1:4180
+
+  curl -H 'Authorization: Bearer OWNER_TOKEN' 'http://127.0.0.1:4180/v1/requests?status_class=5xx&limit=10'
+
+A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.";
+
+/// Keeps the request log of Headgate's data planes: takes their batches, stores them durably, answers queries.
+#[derive(Debug, Parser)]
+#[command(name = "headgate-collector", version, after_help = AFTER_HELP)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until SIGTERM or Ctrl-C; open requests are finished first
+    #[command(after_help = "\
+Prints one line, `listening on http://ADDRESS`, once it can be reached.
+
+Routes:
+  POST /v1/ingest/requests   a batch of records (role ingest)
+  GET  /v1/requests          the request log, filtered, in pages (role viewer or owner)
+  GET  /v1/requests/{id}     one record
+  GET  /v1/gaps              records that are missing, by sender
+  GET  /healthz /readyz /metrics
+
+Environment, beside the options' own:
+  HEADGATE_INGEST_TOKEN   a token of role ingest, valid while this process runs
+  HEADGATE_OWNER_TOKEN    a token of role owner, likewise")]
+    Serve {
+        /// Address to listen on; port 0 takes a free one
+        #[arg(
+            long,
+            value_name = "ADDRESS",
+            env = "HEADGATE_COLLECTOR_LISTEN",
+            default_value = "127.0.0.1:4180"
+        )]
+        listen: SocketAddr,
+        /// Folder of the database; made if it is missing
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+    },
+    /// Make the database and print the first owner token as `owner_token=…`, once
+    Init {
+        /// Folder of the database; made if it is missing
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+    },
+    /// Work on tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// `token …`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Print a new token as `token=…`, once; works while the service runs
+    New {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// What the token allows
+        #[arg(long, value_enum)]
+        role: Role,
+    },
+}

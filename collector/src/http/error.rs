@@ -1,0 +1,131 @@
+//! Every refusal in one shape: `{"error":{"message","type","param","code"}}`, always all four keys.
+//!
+//! The message says what to do. It quotes nothing that came from outside.
+
+use crate::store::StoreError;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Seconds after which a request that found the store unable may come again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    kind: &'static str,
+    code: &'static str,
+    param: Option<String>,
+    message: String,
+}
+
+impl ApiError {
+    /// A request that can never succeed as it is.
+    pub(super) fn invalid(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            kind: "invalid_request_error",
+            code,
+            param: None,
+            message: message.into(),
+        }
+    }
+
+    /// Names the parameter that is wrong.
+    #[must_use]
+    pub(super) fn param(mut self, name: impl Into<String>) -> Self {
+        self.param = Some(name.into());
+        self
+    }
+
+    /// 401.
+    #[must_use]
+    pub(super) fn no_token() -> Self {
+        Self::invalid(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "No valid token. Send `Authorization: Bearer TOKEN`; `headgate-collector token new` makes one.",
+        )
+    }
+
+    /// 403.
+    pub(super) fn wrong_role(role: &str, needed: &str) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            kind: "permission_denied",
+            code: "role_not_allowed",
+            param: None,
+            message: format!("A token of role {role} may not do this; use one of role {needed}."),
+        }
+    }
+
+    /// Whether the fault is on this side and the same request may succeed later.
+    #[must_use]
+    pub(super) fn is_server_side(&self) -> bool {
+        self.status.is_server_error()
+    }
+
+    /// 503, to be tried again.
+    #[must_use]
+    pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            kind: "service_unavailable",
+            code,
+            param: None,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Queue => "queue_full",
+            StoreError::Slow => "query_timeout",
+            _ => "store_unavailable",
+        };
+        Self::unavailable(code, format!("Try again later: {error}."))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let [message, kind, code] =
+            [self.message.as_str(), self.kind, self.code].map(|text| json!(text));
+        let param = json!(self.param);
+        let body = format!(
+            r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}}}"#
+        );
+        let mut response = json_response(self.status, body.into_bytes());
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// A JSON answer that no browser will take for anything else, and no cache will keep.
+pub(super) fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,123 @@
+//! `POST /v1/ingest/requests`: a batch in, an acknowledgement out, and between them a commit on disk.
+//!
+//! Memory is bounded before a body is read: each request takes its share of one budget, and keeps it until its batch is
+//! stored. Who finds no room is told so at once and comes again, which is what the sender's queue is for.
+
+use super::App;
+use super::error::{ApiError, json_response};
+use crate::store::Held;
+use crate::validate::{BadBatch, check_batch};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use headgate_record::Acknowledgement;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Largest body, bytes.
+const MAX_BODY_BYTES: usize = 8 << 20;
+/// Bodies that are read, checked or waiting for the disk, KiB in all.
+pub(super) const BUDGET_KIB: usize = 128 << 10;
+/// Longest time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// Longest wait for the commit. A batch given up on may be stored all the same, and is folded when it comes again.
+const COMMIT_TIME: Duration = Duration::from_secs(8);
+
+/// `POST /v1/ingest/requests`.
+pub(super) async fn requests(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let outcome = take(&app, request).await;
+    app.metrics.batch(match &outcome {
+        Ok(_) => "acknowledged",
+        Err(error) if error.is_server_side() => "unavailable",
+        Err(_) => "rejected",
+    });
+    let body = serde_json::to_vec(&outcome?)
+        .map_err(|_| ApiError::unavailable("internal", "The answer could not be written."))?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
+    let (parts, body) = request.into_parts();
+    let held = reserve(app, expected_bytes(&parts.headers)?)?;
+    let body = read(body).await?;
+    let batch = tokio::task::spawn_blocking(move || check_batch(&body))
+        .await
+        .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
+        .map_err(bad_batch)?;
+    match tokio::time::timeout(COMMIT_TIME, app.writes.store(batch, held)).await {
+        Ok(stored) => Ok(stored?),
+        Err(_) => Err(ApiError::unavailable(
+            "store_slow",
+            "The disk did not confirm the batch in time. Send it again.",
+        )),
+    }
+}
+
+/// The body's length as announced; the largest one when it is not.
+fn expected_bytes(headers: &HeaderMap) -> Result<usize, ApiError> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        return Err(ApiError::invalid(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_encoding",
+            "Send the batch as plain JSON, without Content-Encoding.",
+        ));
+    }
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(MAX_BODY_BYTES);
+    if announced > MAX_BODY_BYTES {
+        return Err(too_large());
+    }
+    Ok(announced)
+}
+
+fn reserve(app: &App, bytes: usize) -> Result<Held, ApiError> {
+    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+    match Arc::clone(&app.budget).try_acquire_many_owned(kib) {
+        Ok(share) => Ok(Box::new(share)),
+        Err(_) => Err(ApiError::unavailable(
+            "busy",
+            "Too many batches are under way. Send it again in a second.",
+        )),
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let whole = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_TIME, whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(ApiError::invalid(
+            StatusCode::BAD_REQUEST,
+            "incomplete_body",
+            "The body broke off.",
+        )),
+        Err(_) => Err(ApiError::invalid(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "The body did not arrive within 10 seconds.",
+        )),
+    }
+}
+
+fn too_large() -> ApiError {
+    ApiError::invalid(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "request_too_large",
+        "A batch may be at most 8388608 bytes. Send fewer records at once.",
+    )
+}
+
+fn bad_batch(bad: BadBatch) -> ApiError {
+    let message = format!("The body is no batch of records: {}.", bad.reason);
+    ApiError::invalid(StatusCode::BAD_REQUEST, bad.code, message)
+}

@@ -1,0 +1,92 @@
+//! `/metrics`: what the HTTP side counts, and the page of all metrics.
+//!
+//! Labels are closed sets: the router's own patterns, statuses, outcomes. A path or a name never becomes a label.
+
+use super::App;
+use crate::store::WriteMetrics;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BatchLabels {
+    outcome: &'static str,
+}
+
+/// The service's metrics; clones share them.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<HttpLabels, Counter>,
+    batches: Family<BatchLabels, Counter>,
+}
+
+impl Metrics {
+    /// All metrics, and the part that the writer keeps.
+    #[must_use]
+    pub fn new() -> (Self, WriteMetrics) {
+        let mut registry = Registry::with_prefix("headgate_collector");
+        let writes = WriteMetrics::register(&mut registry);
+        let requests = Family::default();
+        let batches = Family::default();
+        registry.register(
+            "http_requests",
+            "Requests by route and status",
+            requests.clone(),
+        );
+        registry.register("batches", "Batches by what became of them", batches.clone());
+        let metrics = Self {
+            registry: Arc::new(registry),
+            requests,
+            batches,
+        };
+        (metrics, writes)
+    }
+
+    /// Counts a batch as `acknowledged`, `rejected` or `unavailable`.
+    pub(super) fn batch(&self, outcome: &'static str) {
+        self.batches.get_or_create(&BatchLabels { outcome }).inc();
+    }
+}
+
+/// Layer of all routes: counts the answer.
+pub(super) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    app.metrics
+        .requests
+        .get_or_create(&HttpLabels { route, status })
+        .inc();
+    response
+}
+
+/// `GET /metrics`.
+pub(super) async fn page(State(app): State<App>) -> Response {
+    let mut text = String::new();
+    if prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    (
+        [(header::CONTENT_TYPE, HeaderValue::from_static(kind))],
+        text,
+    )
+        .into_response()
+}

@@ -1,0 +1,72 @@
+//! `GET /v1/requests` and `GET /v1/requests/{id}`.
+//!
+//! Records leave as the bytes they came as, so that what a reader sees is what was logged and can be hashed.
+
+mod parameters;
+
+use super::App;
+use super::error::{ApiError, json_response};
+use crate::store::{self, Order, Page};
+use crate::validate::parse_uuid;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+/// `GET /v1/requests`.
+pub(super) async fn list(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let query = parameters::parse(query.as_deref().unwrap_or_default())?;
+    let (order, after) = (query.order, query.after);
+    let page = app.readers.query(move |db| store::list(db, &query)).await?;
+    Ok(json_response(StatusCode::OK, body(&page, order, after)))
+}
+
+/// `GET /v1/requests/{id}`.
+pub(super) async fn one(
+    State(app): State<App>,
+    path: Option<Path<String>>,
+) -> Result<Response, ApiError> {
+    let id = path
+        .and_then(|Path(text)| parse_uuid(&text))
+        .ok_or_else(not_found)?;
+    let found = app.readers.query(move |db| store::find(db, &id)).await?;
+    Ok(json_response(StatusCode::OK, found.ok_or_else(not_found)?))
+}
+
+fn not_found() -> ApiError {
+    ApiError::invalid(
+        StatusCode::NOT_FOUND,
+        "request_not_found",
+        "No record has this id. Ids are UUIDs in lower case, as in `x-headgate-request-id`; a record may take a few seconds to arrive.",
+    )
+    .param("id")
+}
+
+fn body(page: &Page, order: Order, after: Option<i64>) -> Vec<u8> {
+    let size: usize = page.records.iter().map(|record| record.len() + 1).sum();
+    let mut out = Vec::with_capacity(size + 128);
+    out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
+    for (place, record) in page.records.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(record);
+    }
+    let next = match next(page, order, after) {
+        Some(position) => format!("\"{}\"", parameters::cursor(position)),
+        None => "null".to_owned(),
+    };
+    let tail = format!("],\"has_more\":{},\"next\":{next}}}", page.has_more);
+    out.extend_from_slice(tail.as_bytes());
+    out
+}
+
+/// Where the next page begins. Ascending, there always is one, since the log goes on: keep it and ask again later.
+fn next(page: &Page, order: Order, after: Option<i64>) -> Option<i64> {
+    match order {
+        Order::Descending => page.last.filter(|_| page.has_more),
+        Order::Ascending => Some(page.last.or(after).unwrap_or(0)),
+    }
+}

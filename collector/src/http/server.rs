@@ -1,0 +1,83 @@
+//! Connections: accepting them, bounding them, ending them in order.
+//!
+//! `axum::serve` neither limits the time for request headers nor the number of connections, so hyper is driven here.
+
+use super::connections::{Admitted, Connections};
+use super::{App, router};
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+/// Connections open at once; well under the usual limit of 1024 files.
+const MAX_CONNECTIONS: usize = 512;
+/// Longest time for request headers to arrive, which is also how long an idle connection is kept.
+const HEADER_TIME: Duration = Duration::from_secs(30);
+/// Largest request head, bytes.
+const HEAD_BYTES: usize = 64 << 10;
+/// Time for open requests to end at shutdown.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Pause after a failed accept: out of files, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until `stop` resolves, then lets open requests end.
+pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>) {
+    let connections = Connections::new(MAX_CONNECTIONS);
+    let routes = router(app);
+    let (stopping, stopped) = watch::channel(false);
+    let (alive, mut all_ended) = mpsc::channel::<()>(1);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        if let Some(admitted) = connections.admit() {
+            let connection = connection(stream, routes.clone(), admitted, stopped.clone());
+            let alive = alive.clone();
+            tokio::spawn(async move {
+                connection.await;
+                drop(alive);
+            });
+        }
+    }
+    drop((listener, alive, routes));
+    // Nobody is left to listen if this fails.
+    let _ = stopping.send(true);
+    let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    routes: Router,
+    admitted: Admitted,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Small answers should leave at once; if the socket refuses, they leave a little later.
+    let _ = stream.set_nodelay(true);
+    let place = Arc::clone(&admitted.place);
+    let service = TowerToHyperService::new(routes.layer(Extension(Arc::clone(&place))));
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_header_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = pin!(serving);
+    tokio::select! {
+        // A broken connection is its client's business.
+        _ = serving.as_mut() => return,
+        () = place.must_go() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}

@@ -1,0 +1,81 @@
+//! Why the store could not do it, in words that quote neither data nor paths.
+
+use rusqlite::ErrorCode;
+use std::fmt;
+
+/// What kept the store from answering. All of them may pass, except [`StoreError::Newer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreError {
+    /// The writer's queue is full.
+    Queue,
+    /// The disk is full, or a limit on file size is met.
+    Full,
+    /// The disk answers with errors.
+    Disk,
+    /// The file or folder may not be written.
+    ReadOnly,
+    /// Another process holds the database.
+    Locked,
+    /// The file was moved or deleted under the running service.
+    Moved,
+    /// The file is damaged or no database.
+    Damaged,
+    /// The query took longer than it may.
+    Slow,
+    /// The database was written by a newer version of this program.
+    Newer,
+    /// Anything else; see SQLite's code in the log.
+    Other,
+}
+
+impl StoreError {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Queue => "too many batches are waiting",
+            Self::Full => "the disk is full",
+            Self::Disk => "the disk answers with errors",
+            Self::ReadOnly => "the data folder may not be written",
+            Self::Locked => "another process holds the database",
+            Self::Moved => "the database file was moved or deleted",
+            Self::Damaged => "the database file is damaged",
+            Self::Slow => "the query took too long",
+            Self::Newer => "the database was written by a newer version of headgate-collector",
+            Self::Other => "the database answers with errors",
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::Disk,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
+            Some(ErrorCode::OperationInterrupted) => Self::Slow,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly
+            }
+            std::io::ErrorKind::StorageFull => Self::Full,
+            std::io::ErrorKind::NotFound => Self::Moved,
+            _ => Self::Disk,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The store: one SQLite file, one writer, a few readers.
+//!
+//! A commit per batch would spend its time waiting for the disk, and many writers would wait for each other's lock. So one
+//! thread owns the only writing connection and commits what has queued up meanwhile in one transaction; nobody hears
+//! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
+
+mod error;
+mod file;
+mod names;
+mod read;
+mod readers;
+mod schema;
+mod tokens;
+mod write;
+
+pub use error::StoreError;
+pub use read::{Condition, ListQuery, Order, Page, find, list};
+pub use readers::Readers;
+pub use tokens::{Role, TokenHash, add_token, has_owner, hash_token, new_token, role_of};
+pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
+
+use rusqlite::Connection;
+use std::path::Path;
+
+/// Positions per zone of the time index; see `schema.sql`.
+const ZONE: i64 = 4096;
+
+/// Everything a running service needs of its data folder.
+#[derive(Debug)]
+pub struct Store {
+    /// Where batches go.
+    pub writes: WriteHandle,
+    /// Where pages come from.
+    pub readers: Readers,
+    /// Ends once every [`WriteHandle`] is gone and what was queued is committed.
+    pub thread: WriterThread,
+}
+
+impl Store {
+    /// Opens the data folder, making or upgrading the database if needed, and starts the writer.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or its database is from a newer version.
+    pub fn open(data: &Path, metrics: WriteMetrics) -> Result<Self, StoreError> {
+        let connection = open_writer(data)?;
+        let file = file::DatabaseFile::of(data)?;
+        let readers = Readers::new(data);
+        let (writes, thread) = write::start(connection, file, metrics)?;
+        Ok(Self {
+            writes,
+            readers,
+            thread,
+        })
+    }
+}
+
+/// A connection that may write, for the commands that work on the data folder without a running service.
+///
+/// # Errors
+/// As for [`Store::open`].
+pub fn open_writer(data: &Path) -> Result<Connection, StoreError> {
+    file::make_folder(data)?;
+    let mut connection = Connection::open(file::database(data))?;
+    schema::prepare(&mut connection)?;
+    Ok(connection)
+}

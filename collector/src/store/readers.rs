@@ -1,0 +1,122 @@
+//! Reading connections: a few, each used by one query at a time, each query bounded in time.
+//!
+//! Looking up a token has a connection of its own, so that heavy searches never hold ingest up at the door.
+
+use super::{StoreError, file, schema};
+use crate::clock::Stopwatch;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Queries that may run side by side.
+const QUERIES: usize = 4;
+/// Longest wait for a connection.
+const WAIT: Duration = Duration::from_secs(2);
+/// Longest run of one query.
+const RUN: Duration = Duration::from_secs(10);
+/// SQLite steps between two looks at the time: well under a millisecond.
+const STEPS: i32 = 10_000;
+
+/// A small pool of reading connections, opened when first needed.
+#[derive(Debug, Clone)]
+pub struct Readers {
+    queries: Arc<Pool>,
+    door: Arc<Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    path: PathBuf,
+    turns: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Readers of a data folder whose database exists.
+    #[must_use]
+    pub fn new(data: &Path) -> Self {
+        let pool = |turns| {
+            Arc::new(Pool {
+                path: file::database(data),
+                turns: Semaphore::new(turns),
+                idle: Mutex::new(Vec::new()),
+            })
+        };
+        Self {
+            queries: pool(QUERIES),
+            door: pool(1),
+        }
+    }
+
+    /// Runs a query on a thread that may block.
+    ///
+    /// # Errors
+    /// No connection became free in time, the query took too long, or the store cannot be read.
+    pub async fn query<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(Arc::clone(&self.queries), work).await
+    }
+
+    /// As [`Readers::query`], for the look-up of a token.
+    ///
+    /// # Errors
+    /// As for [`Readers::query`].
+    pub async fn at_the_door<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(Arc::clone(&self.door), work).await
+    }
+}
+
+async fn run<T, F>(pool: Arc<Pool>, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+{
+    let lent = Arc::clone(&pool);
+    let turn = tokio::time::timeout(WAIT, lent.turns.acquire()).await;
+    let Ok(Ok(_turn)) = turn else {
+        return Err(StoreError::Slow);
+    };
+    tokio::task::spawn_blocking(move || pool.work(work))
+        .await
+        .unwrap_or(Err(StoreError::Other))
+}
+
+impl Pool {
+    fn work<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.take()?;
+        let watch = Stopwatch::start();
+        connection.progress_handler(STEPS, Some(move || watch.elapsed() > RUN))?;
+        let result = work(&connection);
+        // A connection that has failed is closed: a fresh one may see what is there now.
+        if result.is_ok() {
+            self.idle().push(connection);
+        }
+        result
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        if let Some(connection) = self.idle().pop() {
+            return Ok(connection);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        schema::prepare_reader(&connection)?;
+        Ok(connection)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! The writer: one thread, one connection, one transaction for all that is waiting.
+//!
+//! A commit costs a wait for the disk however much is in it, so the writer takes every batch that queued up during the
+//! last commit and stores them together. Each sender hears of its batch after the commit. If anything fails, the
+//! transaction is rolled back and every sender in it is told to come again: nothing was promised, and a batch that comes
+//! twice is folded by (node, boot, seq).
+
+mod group;
+mod metrics;
+
+pub use metrics::WriteMetrics;
+
+use super::StoreError;
+use super::file::DatabaseFile;
+use super::names::Names;
+use crate::clock::{self, Stopwatch};
+use crate::journal;
+use crate::validate::CheckedBatch;
+use group::Group;
+use headgate_record::Acknowledgement;
+use rusqlite::{Connection, TransactionBehavior};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Batches that may wait for the writer.
+const QUEUE: usize = 256;
+/// Records after which a group is committed although more are waiting, so that no sender waits long.
+const GROUP_RECORDS: usize = 20_000;
+
+/// Something held until the job is done, such as its share of the memory for request bodies.
+pub type Held = Box<dyn Send>;
+
+type Outcome = Result<Acknowledgement, StoreError>;
+
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<Outcome>,
+    _held: Option<Held>,
+}
+
+enum Work {
+    Batch(CheckedBatch),
+    Probe,
+}
+
+impl Work {
+    fn records(&self) -> usize {
+        match self {
+            Self::Batch(batch) => batch.records.len(),
+            Self::Probe => 0,
+        }
+    }
+}
+
+/// Gives work to the writer.
+#[derive(Debug, Clone)]
+pub struct WriteHandle {
+    jobs: SyncSender<Job>,
+    metrics: WriteMetrics,
+}
+
+impl WriteHandle {
+    /// Stores a batch; returns once it is on disk. `held` is dropped with the batch.
+    ///
+    /// # Errors
+    /// The queue is full or the disk does not take it. Nothing is promised then; the batch may come again.
+    pub async fn store(&self, batch: CheckedBatch, held: Held) -> Outcome {
+        self.submit(Work::Batch(batch), Some(held)).await
+    }
+
+    /// Commits a write that changes no log.
+    ///
+    /// # Errors
+    /// As for [`WriteHandle::store`].
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.submit(Work::Probe, None).await.map(|_| ())
+    }
+
+    async fn submit(&self, work: Work, held: Option<Held>) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let job = Job {
+            work,
+            reply,
+            _held: held,
+        };
+        self.metrics.queue.inc();
+        if let Err(refused) = self.jobs.try_send(job) {
+            self.metrics.queue.dec();
+            return Err(match refused {
+                TrySendError::Full(_) => StoreError::Queue,
+                TrySendError::Disconnected(_) => StoreError::Other,
+            });
+        }
+        outcome.await.unwrap_or(Err(StoreError::Other))
+    }
+}
+
+/// The running writer.
+#[derive(Debug)]
+pub struct WriterThread(JoinHandle<()>);
+
+impl WriterThread {
+    /// Waits until every handle is gone and the last group is committed.
+    pub fn join(self) {
+        // A writer that panicked has nothing left to wait for.
+        let _ = self.0.join();
+    }
+}
+
+/// Starts the writer on its connection.
+pub(super) fn start(
+    connection: Connection,
+    file: DatabaseFile,
+    metrics: WriteMetrics,
+) -> Result<(WriteHandle, WriterThread), StoreError> {
+    metrics.dropped.set(group::dropped_in_all(&connection)?);
+    let (jobs, waiting) = sync_channel(QUEUE);
+    let writer = Writer {
+        connection,
+        file,
+        waiting,
+        names: Names::default(),
+        metrics: metrics.clone(),
+        failing: None,
+    };
+    let thread = std::thread::Builder::new()
+        .name("writer".to_owned())
+        .spawn(move || writer.run())?;
+    Ok((WriteHandle { jobs, metrics }, WriterThread(thread)))
+}
+
+struct Writer {
+    connection: Connection,
+    file: DatabaseFile,
+    waiting: Receiver<Job>,
+    names: Names,
+    metrics: WriteMetrics,
+    failing: Option<StoreError>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Ok(first) = self.waiting.recv() {
+            let jobs = self.gather(first);
+            let watch = Stopwatch::start();
+            let outcome = self.commit(&jobs);
+            self.metrics
+                .commit_seconds
+                .observe(watch.elapsed().as_secs_f64());
+            self.note(outcome.as_ref().err().copied());
+            answer(jobs, outcome, &self.metrics);
+        }
+    }
+
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut records = first.work.records();
+        let mut jobs = vec![first];
+        while records < GROUP_RECORDS
+            && let Ok(next) = self.waiting.try_recv()
+        {
+            records = records.saturating_add(next.work.records());
+            jobs.push(next);
+        }
+        self.metrics
+            .queue
+            .dec_by(i64::try_from(jobs.len()).unwrap_or(0));
+        jobs
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Acknowledgement>, StoreError> {
+        self.file.check_in_place()?;
+        let stored = self.transact(jobs);
+        if stored.is_err() {
+            self.names.forget();
+        }
+        let (acknowledgements, dropped) = stored?;
+        self.metrics.dropped.inc_by(dropped);
+        Ok(acknowledgements)
+    }
+
+    fn transact(&mut self, jobs: &[Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
+        let mut acknowledgements = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            acknowledgements.push(match &job.work {
+                Work::Batch(batch) => group.add(batch)?,
+                Work::Probe => group.probe()?,
+            });
+        }
+        let dropped = group.finish()?;
+        transaction.commit()?;
+        Ok((acknowledgements, dropped))
+    }
+
+    /// Tells the operator when writing begins to fail and when it works again, once each.
+    fn note(&mut self, failed: Option<StoreError>) {
+        match (self.failing, failed) {
+            (None, Some(error)) => journal::line(&format!(
+                "the store cannot be written: {error}; batches are answered with 503 until it can"
+            )),
+            (Some(_), None) => journal::line("the store can be written again"),
+            _ => {}
+        }
+        self.failing = failed;
+    }
+}
+
+fn answer(
+    jobs: Vec<Job>,
+    outcome: Result<Vec<Acknowledgement>, StoreError>,
+    metrics: &WriteMetrics,
+) {
+    match outcome {
+        Ok(acknowledgements) => {
+            for (job, acknowledgement) in jobs.into_iter().zip(acknowledgements) {
+                if matches!(job.work, Work::Batch(_)) {
+                    metrics.count(&acknowledgement);
+                }
+                // Whoever asked may be gone by now; what was stored stays stored.
+                let _ = job.reply.send(Ok(acknowledgement));
+            }
+        }
+        Err(error) => {
+            for job in jobs {
+                let _ = job.reply.send(Err(error));
+            }
+        }
+    }
+}

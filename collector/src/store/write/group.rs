@@ -1,0 +1,244 @@
+//! One transaction's worth of batches.
+
+use super::super::ZONE;
+use super::super::names::Names;
+use crate::validate::{CheckedBatch, CheckedRecord};
+use headgate_record::{Acknowledgement, Refusal, RequestRecord};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use std::collections::BTreeMap;
+
+const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts,
+    node, surface, environment, config_revision, ended_by, requested_model, served_model, provider, key_id, owner,
+    team, project, rejected_by, error_code)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+    ON CONFLICT DO NOTHING";
+
+const INSERT_ENTRY: &str =
+    "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)";
+
+/// The bytes stored under (boot, seq).
+const STORED_BYTES: &str = "SELECT e.bytes FROM requests r JOIN request_entries e USING (position)
+    WHERE r.boot = ?1 AND r.seq = ?2";
+
+const CONFLICT: &str = "conflict: another record with this node, boot and seq is stored";
+const ID_TAKEN: &str = "conflict: another record with this id is stored";
+
+pub(super) struct Group<'a> {
+    db: &'a Connection,
+    names: &'a mut Names,
+    now: i64,
+    next_position: i64,
+    zones: BTreeMap<i64, (i64, i64)>,
+    dropped: i64,
+}
+
+enum Stored {
+    New,
+    Again,
+    Refused(&'static str),
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn begin(db: &'a Connection, names: &'a mut Names, now: i64) -> Result<Self> {
+        let next_position = db
+            .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
+            .query_row([], |row| row.get(0))?;
+        Ok(Self {
+            db,
+            names,
+            now,
+            next_position,
+            zones: BTreeMap::new(),
+            dropped: 0,
+        })
+    }
+
+    pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
+        let boot = self.boot(batch)?;
+        let node = self.names.number(self.db, &batch.node)?;
+        let mut ack = Acknowledgement::default();
+        ack.refused.extend(batch.refused.iter().map(copy));
+        let mut highest = 0;
+        for record in &batch.records {
+            match self.store(boot, node, record)? {
+                Stored::New => {
+                    ack.stored += 1;
+                    highest = highest.max(record.seq);
+                }
+                Stored::Again => ack.duplicates += 1,
+                Stored::Refused(reason) => ack.refused.push(refusal(record, reason)),
+            }
+        }
+        ack.refused.sort_by_key(|refusal| refusal.index);
+        self.count(boot, &ack, highest)?;
+        Ok(ack)
+    }
+
+    pub(super) fn probe(&self) -> Result<Acknowledgement> {
+        self.db
+            .prepare_cached("UPDATE probe SET at = ?1")?
+            .execute([self.now])?;
+        Ok(Acknowledgement::default())
+    }
+
+    /// Writes what belongs to the group as a whole; returns by how much the senders' drop counts grew.
+    pub(super) fn finish(self) -> Result<i64> {
+        let mut widen = self.db.prepare_cached(
+            "INSERT INTO zones (zone, oldest, newest) VALUES (?1, ?2, ?3) ON CONFLICT (zone) DO UPDATE
+             SET oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest)",
+        )?;
+        for (zone, (oldest, newest)) in &self.zones {
+            widen.execute([zone, oldest, newest])?;
+        }
+        self.db
+            .prepare_cached("UPDATE log_heads SET next_position = ?1 WHERE log = 'requests'")?
+            .execute([self.next_position])?;
+        Ok(self.dropped)
+    }
+
+    /// The boot's number; notes its drop count.
+    fn boot(&mut self, batch: &CheckedBatch) -> Result<i64> {
+        let known: Option<(i64, i64)> = self
+            .db
+            .prepare_cached("SELECT boot, dropped FROM boots WHERE node = ?1 AND boot_id = ?2")?
+            .query_row([&batch.node, &batch.boot], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let (boot, dropped) = match known {
+            Some(known) => known,
+            None => (self.new_boot(batch)?, 0),
+        };
+        if batch.dropped > dropped {
+            self.db
+                .prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?
+                .execute([boot, batch.dropped])?;
+            self.dropped = self.dropped.saturating_add(batch.dropped - dropped);
+        }
+        Ok(boot)
+    }
+
+    fn new_boot(&self, batch: &CheckedBatch) -> Result<i64> {
+        self.db
+            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2)")?
+            .insert([&batch.node, &batch.boot])
+    }
+
+    fn count(&self, boot: i64, ack: &Acknowledgement, highest: i64) -> Result<()> {
+        let stored = i64::try_from(ack.stored).unwrap_or(i64::MAX);
+        if stored > 0 {
+            self.db
+                .prepare_cached(
+                    "UPDATE boots SET stored = stored + ?2, highest_seq = max(highest_seq, ?3) WHERE boot = ?1",
+                )?
+                .execute([boot, stored, highest])?;
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, boot: i64, node: i64, record: &CheckedRecord) -> Result<Stored> {
+        let position = self.next_position;
+        if !self.insert_request(position, boot, node, record)? {
+            return self.known(boot, record);
+        }
+        self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
+            position,
+            record.record.schema,
+            self.now,
+            record.bytes.as_ref()
+        ])?;
+        self.next_position = position + 1;
+        self.widen_zone(position, record.started_at);
+        Ok(Stored::New)
+    }
+
+    fn insert_request(
+        &mut self,
+        position: i64,
+        boot: i64,
+        node: i64,
+        checked: &CheckedRecord,
+    ) -> Result<bool> {
+        let (db, names, record) = (self.db, &mut *self.names, &checked.record);
+        let caller = record.caller.as_ref();
+        let served = record.served_by.as_ref();
+        let mut name = |text: Option<&str>| names.maybe(db, text);
+        let inserted = db.prepare_cached(INSERT_REQUEST)?.execute(params![
+            position,
+            checked.id,
+            boot,
+            checked.seq,
+            checked.started_at,
+            record.status,
+            record.stream,
+            attempts(record),
+            node,
+            name(Some(&record.surface))?,
+            name(Some(&record.environment))?,
+            name(Some(&record.config_revision))?,
+            name(Some(record.ended_by.as_str()))?,
+            name(record.requested_model.as_deref())?,
+            name(served.map(|s| s.model.as_str()))?,
+            name(served.map(|s| s.provider.as_str()))?,
+            name(caller.map(|c| c.key_id.as_str()))?,
+            name(caller.and_then(|c| c.owner.as_deref()))?,
+            name(caller.and_then(|c| c.team.as_deref()))?,
+            name(caller.and_then(|c| c.project.as_deref()))?,
+            name(record.rejected_by.map(|by| by.as_str()))?,
+            name(record.error_code.as_deref())?,
+        ])?;
+        Ok(inserted == 1)
+    }
+
+    /// Something with this (boot, seq) or this id is there already: the same record, or another one?
+    fn known(&self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
+        let stored: Option<Vec<u8>> = self
+            .db
+            .prepare_cached(STORED_BYTES)?
+            .query_row([boot, record.seq], |row| row.get(0))
+            .optional()?;
+        Ok(match stored {
+            Some(bytes) if bytes == record.bytes.as_ref() => Stored::Again,
+            Some(_) => Stored::Refused(CONFLICT),
+            None => Stored::Refused(ID_TAKEN),
+        })
+    }
+
+    fn widen_zone(&mut self, position: i64, started_at: i64) {
+        let bounds = self
+            .zones
+            .entry(position / ZONE)
+            .or_insert((started_at, started_at));
+        *bounds = (bounds.0.min(started_at), bounds.1.max(started_at));
+    }
+}
+
+fn attempts(record: &RequestRecord) -> i64 {
+    i64::try_from(record.attempts.len()).unwrap_or(i64::MAX)
+}
+
+fn copy(refusal: &Refusal) -> Refusal {
+    Refusal {
+        index: refusal.index,
+        seq: refusal.seq,
+        reason: refusal.reason.clone(),
+    }
+}
+
+fn refusal(record: &CheckedRecord, reason: &str) -> Refusal {
+    Refusal {
+        index: record.index,
+        seq: u64::try_from(record.seq).ok(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Records dropped by all senders so far.
+pub(super) fn dropped_in_all(db: &Connection) -> Result<i64> {
+    // total() instead of sum(): an overflow saturates below rather than failing at start.
+    db.query_row(
+        "SELECT CAST(total(dropped) AS INTEGER) FROM boots",
+        [],
+        |row| row.get(0),
+    )
+}
