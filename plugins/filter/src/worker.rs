@@ -16,6 +16,8 @@ const TARGET: &str = "headgate_target";
 const CALL: &str = "headgate_call";
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
+/// Stands for a proxy that was started without a name.
+const UNNAMED_NODE: &str = "unnamed";
 /// How old a worker's view of the resting targets may be, µs.
 const COOLDOWNS_AGE_US: u64 = 50_000;
 /// Another worker may win the compare-and-set this often before the rest of a target stays a local matter.
@@ -43,7 +45,9 @@ pub(crate) fn with_worker<T>(act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
 
 impl Worker {
     fn start() -> Self {
-        let node = host::property("node\0id").ok().and_then(|node| String::from_utf8(node).ok()).unwrap_or_default();
+        let node = host::property("xds\0node\0id").or_else(|_| host::property("node\0id")).ok();
+        let node = node.and_then(|node| String::from_utf8(node).ok()).filter(|node| !node.is_empty());
+        let node = node.unwrap_or_else(|| UNNAMED_NODE.to_owned());
         let boot = uuid_v7(host::now_us() / 1_000, host::random());
         Self {
             calls: HashMap::new(),
