@@ -1,0 +1,240 @@
+//! The one table of the gateway's own rejections: status, type, code, and what the client reads.
+//!
+//! An SDK turns these into exception classes and decides by them whether to try again, so each case is what OpenAI
+//! itself would have said, with a message that tells who said no, by which policy, and what to do. No byte of a body
+//! or a credential is in any of them; a model's name only if it is shaped like one.
+
+use crate::json::push_quoted;
+use crate::request::ScanError;
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>`.";
+const ASK_OPERATOR: &str = "Ask the gateway's operator";
+
+/// A request that the gateway answers by itself, with an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// No virtual key in any header.
+    MissingKey,
+    /// A key that the policy does not know.
+    UnknownKey,
+    /// The key's time is over.
+    KeyExpired {
+        /// The key's id in the policy.
+        key_id: String,
+    },
+    /// The key is switched off.
+    KeyDisabled {
+        /// The key's id in the policy.
+        key_id: String,
+    },
+    /// The key may not use this model.
+    ModelNotAllowed {
+        /// As the client named it.
+        model: String,
+        /// The key's id in the policy.
+        key_id: String,
+    },
+    /// No such model.
+    ModelNotFound {
+        /// As the client named it.
+        model: String,
+    },
+    /// The body cannot be read.
+    BadBody(ScanError),
+    /// The body is larger than the policy lets through.
+    BodyTooLarge {
+        /// Most bytes that are let through.
+        limit: u64,
+    },
+    /// Not a path of this gateway.
+    UnknownPath,
+    /// A path of this gateway, with another method.
+    MethodNotAllowed {
+        /// For the `allow` header.
+        allow: &'static str,
+    },
+    /// Every target failed or rests.
+    AllTargetsUnavailable {
+        /// The alias that was asked for.
+        model: String,
+        /// Whole seconds until it is worth trying again.
+        retry_after_s: u64,
+    },
+    /// The gateway cannot work as it is configured.
+    Misconfigured,
+}
+
+struct Row {
+    status: u16,
+    kind: &'static str,
+    code: &'static str,
+    param: Option<&'static str>,
+}
+
+const fn row(status: u16, kind: &'static str, code: &'static str) -> Row {
+    Row { status, kind, code, param: None }
+}
+
+const fn model_row(status: u16, kind: &'static str, code: &'static str) -> Row {
+    Row { status, kind, code, param: Some("model") }
+}
+
+impl Rejection {
+    const fn row(&self) -> Row {
+        match self {
+            Self::MissingKey | Self::UnknownKey => row(401, INVALID_REQUEST, "invalid_api_key"),
+            Self::KeyExpired { .. } => row(401, INVALID_REQUEST, "api_key_expired"),
+            Self::KeyDisabled { .. } => row(401, INVALID_REQUEST, "api_key_disabled"),
+            Self::ModelNotAllowed { .. } => model_row(403, "permission_denied", "model_not_allowed"),
+            Self::ModelNotFound { .. } => model_row(404, INVALID_REQUEST, "model_not_found"),
+            Self::BadBody(error) => {
+                Row { status: 400, kind: INVALID_REQUEST, code: error.code(), param: error.param() }
+            }
+            Self::BodyTooLarge { .. } => row(413, INVALID_REQUEST, "request_too_large"),
+            Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
+            Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
+            Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
+            Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
+        }
+    }
+
+    /// HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.row().status
+    }
+
+    /// `error.type`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.row().kind
+    }
+
+    /// `error.code`, also the record's `error_code`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.row().code
+    }
+
+    /// `error.param`: the field at fault.
+    #[must_use]
+    pub const fn param(&self) -> Option<&'static str> {
+        self.row().param
+    }
+
+    /// Id of the policy that said no: the key, or the alias whose targets are all spent.
+    #[must_use]
+    pub fn policy_id(&self) -> Option<&str> {
+        match self {
+            Self::KeyExpired { key_id } | Self::KeyDisabled { key_id } | Self::ModelNotAllowed { key_id, .. } => {
+                Some(key_id)
+            }
+            Self::AllTargetsUnavailable { model, .. } => named(model),
+            _ => None,
+        }
+    }
+
+    /// Value of `retry-after`, whole seconds.
+    #[must_use]
+    pub const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::AllTargetsUnavailable { retry_after_s, .. } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
+    /// Whether to send `x-should-retry: false`: an SDK would try again by the status alone, in vain.
+    #[must_use]
+    pub const fn should_retry_false(&self) -> bool {
+        matches!(self, Self::Misconfigured)
+    }
+
+    /// Value of the `allow` header.
+    #[must_use]
+    pub const fn allow(&self) -> Option<&'static str> {
+        match self {
+            Self::MethodNotAllowed { allow } => Some(allow),
+            _ => None,
+        }
+    }
+
+    /// Who said no, why, and what to do.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("Rejected by the gateway: {}", self.reason())
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Self::MissingKey => format!("no virtual key was sent. {KEY_HEADERS}"),
+            Self::UnknownKey => format!("the key that was sent is not known. {KEY_HEADERS}"),
+            Self::KeyExpired { key_id } => {
+                format!("the key `{key_id}` has expired. {ASK_OPERATOR} for a new one.")
+            }
+            Self::KeyDisabled { key_id } => {
+                format!("the key `{key_id}` is disabled. {ASK_OPERATOR} to enable it.")
+            }
+            Self::ModelNotAllowed { model, key_id } => format!(
+                "the key `{key_id}` may not use {}. List what it may use with `GET /v1/models`.",
+                the_model(model)
+            ),
+            Self::ModelNotFound { model } => {
+                format!("{} does not exist. List the models with `GET /v1/models`.", the_model(model))
+            }
+            Self::BadBody(error) => error.message(),
+            Self::BodyTooLarge { limit } => {
+                format!("the request's body is larger than {limit} bytes. Send a smaller one.")
+            }
+            Self::UnknownPath => "this path is not served. Look at the base URL and the path.".into(),
+            Self::MethodNotAllowed { allow } => format!("this path takes {allow} only. Use {allow}."),
+            Self::AllTargetsUnavailable { model, retry_after_s } => {
+                format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
+            }
+            Self::Misconfigured => format!("it cannot work as it is configured. {ASK_OPERATOR} to look at its log."),
+        }
+    }
+
+    /// The answer's body: `{"error":{"message","type","param","code"}}`, always these four, and `policy{id}` where a
+    /// policy said no.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let mut out = br#"{"error":{"message":"#.to_vec();
+        push_quoted(&mut out, &self.message());
+        out.extend_from_slice(br#","type":"#);
+        push_quoted(&mut out, self.kind());
+        out.extend_from_slice(br#","param":"#);
+        match self.param() {
+            Some(param) => push_quoted(&mut out, param),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(br#","code":"#);
+        push_quoted(&mut out, self.code());
+        if let Some(id) = self.policy_id() {
+            out.extend_from_slice(br#","policy":{"id":"#);
+            push_quoted(&mut out, id);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"}}");
+        out
+    }
+}
+
+fn the_model(model: &str) -> String {
+    match named(model) {
+        Some(model) => format!("the model `{model}`"),
+        None => "the model that was asked for".into(),
+    }
+}
+
+fn named(model: &str) -> Option<&str> {
+    is_model_name(model).then_some(model)
+}
+
+/// Whether a text is shaped like a model's name: 1 to 128 letters, digits and `._:/@+-`. Others are not repeated in
+/// messages and records, where anything could be smuggled as a name.
+#[must_use]
+pub fn is_model_name(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
+}

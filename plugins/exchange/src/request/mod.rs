@@ -1,0 +1,286 @@
+//! The request scan: one validating pass that finds what a gateway decides by.
+//!
+//! Most clients write `messages` before `model`, so the whole body is read anyway; then it may as well be checked, and
+//! a broken body be answered here with the place where it broke. Reading only part of it would also let a second
+//! `model` hide behind the first: a field this scan reads may stand once, however its name is spelled.
+
+mod fault;
+mod prompt;
+
+pub use fault::{Field, ScanError, ScanErrorKind};
+
+use crate::json::{Cursor, Fault, NameBuffer, Text};
+use crate::surface::Surface;
+use prompt::Prompt;
+use std::ops::Range;
+
+/// Longest model name that is read, bytes after unescaping.
+pub const MAX_MODEL_BYTES: usize = 256;
+
+/// What one request asks for. Offsets count from the start of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestScan {
+    /// The API it was sent to.
+    pub surface: Surface,
+    /// The model's name, unescaped; a lone surrogate escape in it is U+FFFD.
+    pub model: String,
+    /// Where `model`'s value stands, quotes included.
+    pub model_span: Range<usize>,
+    /// Whether it asks for a stream.
+    pub stream: bool,
+    /// Where `stream_options.include_usage` can be asked for.
+    pub usage_ask: UsageAsk,
+    /// The smallest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers.
+    pub max_output_tokens: Option<u64>,
+    /// `n`: how many answers; 1 when it is not given as a whole number.
+    pub choices: u64,
+    /// Bytes of prompt text: strings of `messages[].content` (or its parts' `text`), `prompt` and `input`, as written
+    /// between the quotes, escapes not undone. Token ids count nothing.
+    pub text_bytes: u64,
+    /// Content parts of the types `image_url`, `input_audio` and `file`.
+    pub attachments: u32,
+}
+
+impl RequestScan {
+    /// Whether the client asked for the usage of a stream by itself.
+    #[must_use]
+    pub fn client_wants_usage(&self) -> bool {
+        self.usage_ask == UsageAsk::Asked
+    }
+}
+
+/// How the body stands to `stream_options.include_usage`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsageAsk {
+    /// It is true already.
+    Asked,
+    /// There are no `stream_options`; a member can be inserted here, at the front of the body's object.
+    Absent(usize),
+    /// `stream_options` is null, here.
+    Null(Range<usize>),
+    /// `stream_options` is an object without it.
+    Unset {
+        /// Just behind its opening brace.
+        at: usize,
+        /// Whether it has no members.
+        empty: bool,
+    },
+    /// It is false or null, here.
+    Off(Range<usize>),
+}
+
+/// Reads a request's body. Takes O(n) time, and memory for the model's name only.
+///
+/// # Errors
+/// The first thing that is wrong: not JSON by RFC 8259 (lone surrogate escapes are let through), nested deeper than
+/// 128, no object, no `model`, a field twice that may stand once, or one of the wrong type.
+pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanError> {
+    let mut cursor = Cursor::new(body);
+    cursor.skip_whitespace();
+    let start = cursor.at();
+    match cursor.peek() {
+        Some(b'{') => {}
+        None if body.is_empty() => return Err(ScanErrorKind::EmptyBody.at(0)),
+        None => return Err(ScanErrorKind::BlankBody.at(start)),
+        Some(_) => {
+            cursor.skip()?;
+            return Err(ScanErrorKind::NotAnObject.at(start));
+        }
+    }
+    let mut found = Found::default();
+    object(&mut cursor, |cursor, name| found.member(cursor, name))?;
+    match cursor.end() {
+        Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
+        None => found.finish(surface, start),
+    }
+}
+
+/// Walks the object that is next; `member` must step over each value.
+fn object<'a>(
+    cursor: &mut Cursor<'a>,
+    mut member: impl FnMut(&mut Cursor<'a>, Text<'a>) -> Result<(), ScanError>,
+) -> Result<(), ScanError> {
+    let mut first = true;
+    cursor.enter()?;
+    while let Some(name) = cursor.member(&mut first)? {
+        member(cursor, name)?;
+    }
+    Ok(())
+}
+
+/// Walks the array that is next; `element` must step over each value.
+fn array<'a>(
+    cursor: &mut Cursor<'a>,
+    mut element: impl FnMut(&mut Cursor<'a>) -> Result<(), ScanError>,
+) -> Result<(), ScanError> {
+    let mut first = true;
+    cursor.enter()?;
+    while cursor.element(&mut first)? {
+        element(cursor)?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Found {
+    seen: u16,
+    model: Option<(String, Range<usize>)>,
+    other_case_of_model: Option<usize>,
+    stream: bool,
+    usage_ask: Option<UsageAsk>,
+    max_output_tokens: Option<u64>,
+    choices: Option<u64>,
+    prompt: Prompt,
+}
+
+impl Found {
+    fn member(&mut self, cursor: &mut Cursor<'_>, name: Text<'_>) -> Result<(), ScanError> {
+        let mut buffer = NameBuffer::default();
+        let field = match name.name(&mut buffer) {
+            b"model" => Field::Model,
+            b"stream" => Field::Stream,
+            b"stream_options" => Field::StreamOptions,
+            b"max_tokens" => Field::MaxTokens,
+            b"max_completion_tokens" => Field::MaxCompletionTokens,
+            b"n" => Field::N,
+            b"messages" => Field::Messages,
+            b"prompt" => Field::Prompt,
+            b"input" => Field::Input,
+            other => {
+                if other.eq_ignore_ascii_case(b"model") {
+                    self.other_case_of_model = Some(name.at);
+                }
+                return Ok(cursor.skip()?);
+            }
+        };
+        self.once(field, name.at)?;
+        self.value(field, cursor)
+    }
+
+    fn value(&mut self, field: Field, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        match field {
+            Field::Model => self.model = Some(model(cursor)?),
+            Field::Stream => self.stream = flag(cursor, Field::Stream)?,
+            Field::StreamOptions => self.usage_ask = Some(stream_options(cursor)?),
+            Field::MaxTokens | Field::MaxCompletionTokens => {
+                let given = whole_number(cursor)?;
+                self.max_output_tokens = self.max_output_tokens.into_iter().chain(given).min();
+            }
+            Field::N => self.choices = whole_number(cursor)?,
+            Field::Messages => self.prompt.messages(cursor)?,
+            _ => self.prompt.text(cursor)?,
+        }
+        Ok(())
+    }
+
+    fn once(&mut self, field: Field, at: usize) -> Result<(), ScanError> {
+        let bit = 1_u16 << field as u16;
+        if self.seen & bit != 0 {
+            return Err(ScanErrorKind::DuplicateField(field).at(at));
+        }
+        self.seen |= bit;
+        Ok(())
+    }
+
+    fn finish(self, surface: Surface, start: usize) -> Result<RequestScan, ScanError> {
+        let Some((model, model_span)) = self.model else {
+            return Err(ScanErrorKind::MissingModel.at(start));
+        };
+        // Some servers match names regardless of case and would take the other one.
+        if let Some(at) = self.other_case_of_model {
+            return Err(ScanErrorKind::DuplicateField(Field::Model).at(at));
+        }
+        Ok(RequestScan {
+            surface,
+            model,
+            model_span,
+            stream: self.stream,
+            usage_ask: self.usage_ask.unwrap_or(UsageAsk::Absent(start + 1)),
+            max_output_tokens: self.max_output_tokens,
+            choices: self.choices.unwrap_or(1),
+            text_bytes: self.prompt.text_bytes,
+            attachments: self.prompt.attachments,
+        })
+    }
+}
+
+fn model(cursor: &mut Cursor<'_>) -> Result<(String, Range<usize>), ScanError> {
+    let start = cursor.at();
+    if cursor.peek() != Some(b'"') {
+        return Err(wrong_type(cursor, Field::Model));
+    }
+    let text = cursor.string()?;
+    let Some(name) = text.unescaped(MAX_MODEL_BYTES) else {
+        return Err(ScanErrorKind::ModelTooLong.at(start));
+    };
+    Ok((name, start..cursor.at()))
+}
+
+/// A bool; null is false.
+fn flag(cursor: &mut Cursor<'_>, field: Field) -> Result<bool, ScanError> {
+    let first = cursor.peek();
+    if !matches!(first, Some(b't' | b'f' | b'n')) {
+        return Err(wrong_type(cursor, field));
+    }
+    cursor.skip()?;
+    Ok(first == Some(b't'))
+}
+
+fn stream_options(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
+    let start = cursor.at();
+    match cursor.peek() {
+        Some(b'{') => {}
+        Some(b'n') => {
+            cursor.skip()?;
+            return Ok(UsageAsk::Null(start..cursor.at()));
+        }
+        _ => return Err(wrong_type(cursor, Field::StreamOptions)),
+    }
+    let mut empty = true;
+    let mut ask = None;
+    object(cursor, |cursor, name| {
+        empty = false;
+        match name.name(&mut NameBuffer::default()) {
+            b"include_usage" if ask.is_some() => Err(ScanErrorKind::DuplicateField(Field::IncludeUsage).at(name.at)),
+            b"include_usage" => {
+                ask = Some(include_usage(cursor)?);
+                Ok(())
+            }
+            _ => Ok(cursor.skip()?),
+        }
+    })?;
+    Ok(ask.unwrap_or(UsageAsk::Unset { at: start + 1, empty }))
+}
+
+fn include_usage(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
+    let start = cursor.at();
+    Ok(if flag(cursor, Field::IncludeUsage)? { UsageAsk::Asked } else { UsageAsk::Off(start..cursor.at()) })
+}
+
+/// A whole number, or nothing for any other value: that is for the provider to judge.
+fn whole_number(cursor: &mut Cursor<'_>) -> Result<Option<u64>, ScanError> {
+    let rest = cursor.rest();
+    let start = cursor.at();
+    cursor.skip()?;
+    let written = rest.get(..cursor.at() - start).unwrap_or_default();
+    Ok(std::str::from_utf8(written).ok().and_then(|digits| digits.parse().ok()))
+}
+
+/// The value that is next has the wrong type, unless it is no value at all.
+#[cold]
+fn wrong_type(cursor: &mut Cursor<'_>, field: Field) -> ScanError {
+    let at = cursor.at();
+    match cursor.skip() {
+        Ok(()) => ScanErrorKind::InvalidType(field).at(at),
+        Err(fault) => fault.into(),
+    }
+}
+
+impl From<Fault> for ScanError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed(flaw, at) => ScanErrorKind::Malformed(flaw).at(at),
+            Fault::TooDeep(at) => ScanErrorKind::TooDeep.at(at),
+        }
+    }
+}

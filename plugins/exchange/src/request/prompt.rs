@@ -1,0 +1,72 @@
+//! How much is asked: bytes of text and pieces that are no text, wherever a request carries them.
+//!
+//! The shapes are OpenAI's: `messages[].content` is a string or a list of parts, `prompt` and `input` are a string, a
+//! list of strings, or token ids. What has another shape is still checked as JSON, and counts nothing.
+
+use super::fault::ScanError;
+use super::{array, object};
+use crate::json::{Cursor, NameBuffer, Text};
+
+#[derive(Debug, Default)]
+pub(super) struct Prompt {
+    pub(super) text_bytes: u64,
+    pub(super) attachments: u32,
+}
+
+impl Prompt {
+    /// `messages`: a list of objects with `content`; those of the role `tool` carry their results there too.
+    pub(super) fn messages(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        if cursor.peek() != Some(b'[') {
+            return Ok(cursor.skip()?);
+        }
+        array(cursor, |cursor| self.message(cursor))
+    }
+
+    /// A string, or a list of strings and content parts.
+    pub(super) fn text(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        match cursor.peek() {
+            Some(b'"') => self.string(cursor),
+            Some(b'[') => array(cursor, |cursor| match cursor.peek() {
+                Some(b'"') => self.string(cursor),
+                Some(b'{') => self.part(cursor),
+                _ => Ok(cursor.skip()?),
+            }),
+            _ => Ok(cursor.skip()?),
+        }
+    }
+
+    fn message(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        if cursor.peek() != Some(b'{') {
+            return Ok(cursor.skip()?);
+        }
+        object(cursor, |cursor, name| match name.name(&mut NameBuffer::default()) {
+            b"content" => self.text(cursor),
+            _ => Ok(cursor.skip()?),
+        })
+    }
+
+    fn part(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        object(cursor, |cursor, name| {
+            let is_string = cursor.peek() == Some(b'"');
+            match name.name(&mut NameBuffer::default()) {
+                b"text" if is_string => self.string(cursor),
+                b"type" if is_string => {
+                    let kind = cursor.string()?;
+                    self.attachments = self.attachments.saturating_add(u32::from(is_attachment(kind)));
+                    Ok(())
+                }
+                _ => Ok(cursor.skip()?),
+            }
+        })
+    }
+
+    fn string(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        let text = cursor.string()?;
+        self.text_bytes = self.text_bytes.saturating_add(text.raw.len() as u64);
+        Ok(())
+    }
+}
+
+fn is_attachment(kind: Text<'_>) -> bool {
+    matches!(kind.name(&mut NameBuffer::default()), b"image_url" | b"input_audio" | b"file")
+}

@@ -1,0 +1,243 @@
+//! The usage scan: what an answer cost and how it ended, read while it passes.
+//!
+//! Keeping the answer until it is whole and parsing it then would hold megabytes per request and the client's first
+//! byte with it. This follows the bytes in any pieces, in constant memory, and never objects: an answer that is no
+//! JSON has no usage, and that is all there is to say about it here.
+
+mod places;
+
+use crate::json::{Container, PushScan, Sink};
+use places::Spot;
+
+/// Numbers beyond this are no token counts: 2^53, where JSON's numbers stop being exact.
+const MAX_COUNT: u64 = 1 << 53;
+
+/// Token counts as a provider reported them. `cached_input` is part of `input`, `reasoning` part of `output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the answer.
+    pub output: u64,
+    /// Of the input, read from the provider's cache.
+    pub cached_input: u64,
+    /// Of the output, spent on reasoning.
+    pub reasoning: u64,
+}
+
+/// What was seen of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The last `usage` object, if it gave both sides of the account.
+    pub usage: Option<Tokens>,
+    /// `finish_reason` of the choice with index 0, if it is a word of at most 64 letters, digits and `_-.`.
+    pub finish_reason: Option<String>,
+    /// Whether there was a top-level `choices`, and no element in it.
+    pub choices_empty: bool,
+    /// Whether there was a top-level `error` object.
+    pub error: bool,
+    /// Bytes of generated text, as written between the quotes: contents, reasoning, refusals and arguments of calls
+    /// in `choices`. For estimates, when there is no usage.
+    pub output_text_bytes: u64,
+    /// Whether the document was closed and nothing came after it. Not a verdict on its grammar.
+    pub complete: bool,
+}
+
+/// See the module's text. One document, or with [`UsageScan::restart`] many in a row, adding up.
+#[derive(Debug, Clone)]
+pub struct UsageScan {
+    json: PushScan<Spot>,
+    seen: Seen,
+}
+
+impl Default for UsageScan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl UsageScan {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { json: PushScan::new(Spot::Root), seen: Seen::default() }
+    }
+
+    /// Reads on.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.json.push(bytes, &mut self.seen);
+    }
+
+    /// What was seen so far; call it when the answer is over.
+    #[must_use]
+    pub fn finish(&self) -> Reading {
+        let mut seen = self.seen.clone();
+        seen.end_choice();
+        Reading {
+            usage: seen.counts.and_then(|counts| counts.tokens(seen.text_bytes)),
+            finish_reason: seen.finish_reason,
+            choices_empty: seen.choices == Choices::Empty,
+            error: seen.error,
+            output_text_bytes: seen.text_bytes,
+            complete: self.json.is_done(),
+        }
+    }
+
+    /// Makes ready for the next document of the same answer.
+    pub(crate) fn restart(&mut self) {
+        self.json = PushScan::new(Spot::Root);
+        self.seen.end_choice();
+        self.seen.choices = Choices::Absent;
+        self.seen.usage_here = false;
+    }
+
+    /// Whether this document can only be one that tells the usage and nothing else.
+    pub(crate) fn is_usage_only(&self) -> bool {
+        self.seen.choices == Choices::Empty && self.seen.usage_here && self.json.is_done()
+    }
+
+    /// Whether this document is known not to be usage only, however it goes on.
+    pub(crate) fn has_choices(&self) -> bool {
+        self.seen.choices == Choices::Some
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Choices {
+    #[default]
+    Absent,
+    Empty,
+    Some,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    counts: Option<Counts>,
+    usage_here: bool,
+    choices: Choices,
+    /// Choices before this one in the document.
+    position: u64,
+    index: Option<u64>,
+    pending_finish: Option<String>,
+    finish_reason: Option<String>,
+    error: bool,
+    text_bytes: u64,
+}
+
+impl Seen {
+    fn end_choice(&mut self) {
+        let index = self.index.take().unwrap_or(self.position.saturating_sub(1));
+        if let Some(reason) = self.pending_finish.take()
+            && index == 0
+        {
+            self.finish_reason = Some(reason);
+        }
+    }
+}
+
+impl Sink<Spot> for Seen {
+    fn begins(&mut self, spot: Spot) {
+        if spot == Spot::Choice {
+            self.choices = Choices::Some;
+            self.position = self.position.saturating_add(1);
+        }
+    }
+
+    fn opens(&mut self, spot: Spot, container: Container) {
+        match (spot, container) {
+            (Spot::Usage, Container::Object) => {
+                self.counts = Some(Counts::default());
+                self.usage_here = true;
+            }
+            (Spot::Choices, Container::Array) => {
+                self.position = 0;
+                if self.choices == Choices::Absent {
+                    self.choices = Choices::Empty;
+                }
+            }
+            (Spot::Error, Container::Object) => self.error = true,
+            _ => {}
+        }
+    }
+
+    fn closes(&mut self, spot: Spot) {
+        if spot == Spot::Choice {
+            self.end_choice();
+        }
+    }
+
+    fn text(&mut self, _: Spot, bytes: usize) {
+        self.text_bytes = self.text_bytes.saturating_add(bytes as u64);
+    }
+
+    fn word(&mut self, spot: Spot, word: &[u8]) {
+        if spot == Spot::FinishReason {
+            self.pending_finish = finish_word(word);
+        }
+    }
+
+    fn scalar(&mut self, spot: Spot, written: &[u8]) {
+        let number = count(written);
+        match (spot, &mut self.counts) {
+            (Spot::Index, _) => self.index = number,
+            (spot, Some(counts)) => counts.note(spot, number),
+            _ => {}
+        }
+    }
+}
+
+/// A word that can stand in a record: nothing else may be smuggled into it.
+fn finish_word(word: &[u8]) -> Option<String> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    if word.is_empty() || !word.iter().all(plain) {
+        return None;
+    }
+    String::from_utf8(word.to_vec()).ok()
+}
+
+/// A whole number from 0 to 2^53, written without sign, point or exponent.
+fn count(written: &[u8]) -> Option<u64> {
+    if !written.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: u64 = std::str::from_utf8(written).ok()?.parse().ok()?;
+    (number <= MAX_COUNT).then_some(number)
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    input: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+impl Counts {
+    /// Some servers write both spellings of a count and leave one of them at 0, so the larger one stands.
+    fn note(&mut self, spot: Spot, number: Option<u64>) {
+        let slot = match spot {
+            Spot::Input => &mut self.input,
+            Spot::Output => &mut self.output,
+            Spot::Total => &mut self.total,
+            Spot::Cached => &mut self.cached,
+            Spot::Reasoning => &mut self.reasoning,
+            _ => return,
+        };
+        *slot = (*slot).max(number);
+    }
+
+    /// Both sides of the account, one from the total if need be. Without a word on the output there is none, unless
+    /// there was no text either: embeddings.
+    fn tokens(self, text_bytes: u64) -> Option<Tokens> {
+        let input = self.input.or_else(|| self.total?.checked_sub(self.output?))?;
+        let rest = self.total.and_then(|total| total.checked_sub(input));
+        let output = self.output.or(rest).or((text_bytes == 0).then_some(0))?;
+        Some(Tokens {
+            input,
+            output,
+            cached_input: self.cached.unwrap_or(0).min(input),
+            reasoning: self.reasoning.unwrap_or(0).min(output),
+        })
+    }
+}
