@@ -138,7 +138,11 @@ pub fn load_all(folder: &Path) -> Vec<(PathBuf, Case)> {
         .unwrap()
         .flat_map(|entry| {
             let path = entry.unwrap().path();
-            if path.is_dir() { std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect() } else { vec![] }
+            if path.is_dir() {
+                std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect()
+            } else {
+                vec![]
+            }
         })
         .collect();
     files.sort();

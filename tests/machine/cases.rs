@@ -1,12 +1,6 @@
 //! Every case file on the pure machines, and every answer at every split point.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "this is a test"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
 
 use headgate_policy::Policy;
 use headgate_tests::{Case, Outcome, drive, load_all, policy};

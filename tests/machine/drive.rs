@@ -132,7 +132,8 @@ impl<'a> Player<'a> {
         assert_eq!(provider, act.provider, "the try went elsewhere");
         self.pass_time(100);
         let call = Rc::clone(self.gate.call());
-        let mut attempt = Attempt::begin(&call, &provider, self.now, &mut self.effects).expect("a try for this provider");
+        let mut attempt =
+            Attempt::begin(&call, &provider, self.now, &mut self.effects).expect("a try for this provider");
         self.perform();
         let mut body = Vec::new();
         attempt.body(|piece| body.extend_from_slice(piece));
@@ -202,7 +203,8 @@ impl<'a> Player<'a> {
     fn finish(mut self) -> Outcome {
         self.pass_time(50);
         if let Some(reply) = self.reply.take() {
-            self.response_headers = reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
+            self.response_headers =
+                reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
             self.response_headers.insert(":status".to_owned(), reply.status.to_string());
             self.body = reply.body;
         }

@@ -46,11 +46,7 @@ impl Store {
         let file = file::DatabaseFile::of(data)?;
         let readers = Readers::new(data);
         let (writes, thread) = write::start(connection, file, metrics)?;
-        Ok(Self {
-            writes,
-            readers,
-            thread,
-        })
+        Ok(Self { writes, readers, thread })
     }
 }
 

@@ -29,9 +29,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
 /// Sets a reading connection up.
 pub(super) fn prepare_reader(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(LOCK_WAIT)?;
-    connection.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF;",
-    )?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF;")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -46,11 +44,7 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
     for step in STEPS.iter().skip(taken) {
         steps.execute_batch(step)?;
     }
-    steps.pragma_update(
-        None,
-        "user_version",
-        i64::try_from(STEPS.len()).unwrap_or(i64::MAX),
-    )?;
+    steps.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
     steps.commit()?;
     Ok(())
 }

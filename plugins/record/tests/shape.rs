@@ -39,7 +39,13 @@ fn full() -> RequestRecord {
             latency_us: 2,
         }],
         finish_reason: text(),
-        decisions: vec![Decision { policy_id: text(), reason: text(), observed: Some(1), limit: Some(2), ..Decision::default() }],
+        decisions: vec![Decision {
+            policy_id: text(),
+            reason: text(),
+            observed: Some(1),
+            limit: Some(2),
+            ..Decision::default()
+        }],
         rejected_by: Some(RejectedBy::Provider),
         error_code: text(),
         usage: Some(Usage::default()),

@@ -30,10 +30,7 @@ const NAMES: [(&str, &str); 12] = [
 
 /// Reads a query string.
 pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
-    let mut list = ListQuery {
-        limit: DEFAULT_LIMIT,
-        ..ListQuery::default()
-    };
+    let mut list = ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() };
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if seen.iter().any(|earlier| *earlier == name) {
@@ -75,27 +72,14 @@ fn condition(name: &str, value: &str) -> Result<Condition, ApiError> {
         "stream" => Ok(number("r.stream", i64::from(truth(name, value)?))),
         "failover" if truth(name, value)? => Ok(Condition::Fixed("r.attempts > 1")),
         "failover" => Ok(Condition::Fixed("r.attempts <= 1")),
-        "rejected_by" => word(
-            name,
-            value,
-            "r.rejected_by",
-            RejectedBy::ALL.iter().map(|w| w.as_str()),
-        ),
-        "ended_by" => word(
-            name,
-            value,
-            "r.ended_by",
-            EndedBy::ALL.iter().map(|w| w.as_str()),
-        ),
+        "rejected_by" => word(name, value, "r.rejected_by", RejectedBy::ALL.iter().map(|w| w.as_str())),
+        "ended_by" => word(name, value, "r.ended_by", EndedBy::ALL.iter().map(|w| w.as_str())),
         _ => Err(unknown(name)),
     }
 }
 
 fn named(column: &'static str, text: &str) -> Condition {
-    Condition::Name {
-        column,
-        text: text.to_owned(),
-    }
+    Condition::Name { column, text: text.to_owned() }
 }
 
 fn number(column: &'static str, value: i64) -> Condition {
@@ -145,17 +129,9 @@ fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
     } else {
-        value
-            .parse::<Timestamp>()
-            .ok()
-            .map(Timestamp::as_microsecond)
+        value.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
     };
-    us.ok_or_else(|| {
-        bad(
-            name,
-            "must be a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970",
-        )
-    })
+    us.ok_or_else(|| bad(name, "must be a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970"))
 }
 
 fn order(name: &str, value: &str) -> Result<Order, ApiError> {
@@ -206,11 +182,6 @@ fn invalid(message: String, code: &'static str) -> ApiError {
 
 /// A parameter's name is named back only if it is shaped like one.
 fn shown(name: &str) -> &str {
-    let shaped =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
-    if (1..=40).contains(&name.len()) && name.bytes().all(shaped) {
-        name
-    } else {
-        "?"
-    }
+    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
+    if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
 }
