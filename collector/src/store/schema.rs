@@ -8,7 +8,7 @@ use std::time::Duration;
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
 
 /// Longest wait for another process's lock: an answer is due within a second.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_WAIT: Duration = Duration::from_millis(250);
 
 /// Sets a writing connection up and brings the tables to this version.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {

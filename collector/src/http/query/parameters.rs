@@ -48,6 +48,18 @@ pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
     Ok(list)
 }
 
+/// For a path that takes no parameter.
+pub(super) fn none(query: &str) -> Result<(), ApiError> {
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        None => Ok(()),
+        Some((name, _)) => {
+            let name = shown(&name);
+            let message = format!("`{name}` is no parameter; this path takes none.");
+            Err(invalid(message, "unknown_parameter").param(name))
+        }
+    }
+}
+
 /// The cursor that leads on from a position. Its form is not part of the interface.
 pub(super) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
