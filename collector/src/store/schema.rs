@@ -54,3 +54,37 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
     steps.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+    use crate::store::{StoreError, open_writer};
+
+    #[test]
+    fn a_commit_is_on_disk_when_it_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        let pragma = |name: &str| {
+            db.query_row(&format!("PRAGMA {name}"), [], |row| {
+                row.get::<_, rusqlite::types::Value>(0)
+            })
+        };
+        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous").unwrap(), 2.into(), "2 is FULL");
+    }
+
+    #[test]
+    fn a_database_of_a_newer_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        db.pragma_update(
+            None,
+            "user_version",
+            i64::try_from(STEPS.len()).unwrap() + 1,
+        )
+        .unwrap();
+        drop(db);
+        let refused = open_writer(folder.path());
+        assert!(matches!(refused, Err(StoreError::Newer)));
+    }
+}

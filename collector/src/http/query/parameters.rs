@@ -226,3 +226,57 @@ fn shown(name: &str) -> &str {
         "?"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, parse};
+    use crate::store::{open_writer, plan};
+
+    fn filters() -> Vec<String> {
+        let names = NAMES.iter().map(|(name, _)| format!("{name}=gateway"));
+        let others = [
+            "status=200",
+            "status_class=2xx",
+            "stream=true",
+            "failover=true",
+        ];
+        let words = ["rejected_by=gateway", "ended_by=gateway"];
+        names
+            .chain(others.into_iter().chain(words).map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn every_filter_walks_an_index_in_the_order_of_the_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        db.execute("INSERT INTO names (text) VALUES ('gateway')", [])
+            .unwrap();
+        for filter in filters() {
+            for rest in [
+                "",
+                "&order=asc",
+                "&after=c1_ff",
+                "&from=5",
+                "&from=5&to=9&after=c1_ff",
+            ] {
+                let query = parse(&format!("{filter}{rest}")).unwrap();
+                let steps = plan(&db, &query).unwrap().join("; ");
+                assert!(steps.contains("INDEX requests_"), "{filter}{rest}: {steps}");
+                assert!(!steps.contains("TEMP B-TREE"), "{filter}{rest}: {steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_of_time_reads_the_zones_it_touches_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        for query in ["from=5&to=9", "to=9&order=asc", "from=5&after=c1_ff"] {
+            let steps = plan(&db, &parse(query).unwrap()).unwrap().join("; ");
+            let by_zone = "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+            assert!(steps.contains(by_zone), "{query}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{query}: {steps}");
+        }
+    }
+}
