@@ -58,6 +58,7 @@ fn router(app: App) -> Router {
     let read = Router::new()
         .route("/v1/requests", get(query::list))
         .route("/v1/requests/{id}", get(query::one))
+        .route("/v1/gaps", get(query::gaps))
         .route_layer(from_fn_with_state((app.clone(), Access::Read), auth::require));
     let open = Router::new()
         .route("/healthz", get(health::alive))

@@ -109,6 +109,18 @@ pub fn list(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
     Ok(page)
 }
 
+/// How SQLite would go about it.
+#[cfg(test)]
+pub(crate) fn plan(db: &Connection, query: &ListQuery) -> Result<Vec<String>, StoreError> {
+    let mut statement = Statement::default();
+    assert!(statement.conditions(db, query)?, "an unknown name has no plan");
+    statement.range(query);
+    let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql(query));
+    let mut prepared = db.prepare(&sql)?;
+    let steps = prepared.query_map(params_from_iter(statement.values), |row| row.get(3))?;
+    Ok(steps.collect::<Result<_, _>>()?)
+}
+
 /// The pieces of a SELECT and the values of its parameters.
 #[derive(Default)]
 struct Statement {

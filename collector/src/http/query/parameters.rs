@@ -45,6 +45,18 @@ pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
     Ok(list)
 }
 
+/// For a path that takes no parameter.
+pub(super) fn none(query: &str) -> Result<(), ApiError> {
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        None => Ok(()),
+        Some((name, _)) => {
+            let name = shown(&name);
+            let message = format!("`{name}` is no parameter; this path takes none.");
+            Err(invalid(message, "unknown_parameter").param(name))
+        }
+    }
+}
+
 /// The cursor that leads on from a position. Its form is not part of the interface.
 pub(super) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
@@ -184,4 +196,44 @@ fn invalid(message: String, code: &'static str) -> ApiError {
 fn shown(name: &str) -> &str {
     let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
     if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, parse};
+    use crate::store::{open_writer, plan};
+
+    fn filters() -> Vec<String> {
+        let names = NAMES.iter().map(|(name, _)| format!("{name}=gateway"));
+        let others = ["status=200", "status_class=2xx", "stream=true", "failover=true"];
+        let words = ["rejected_by=gateway", "ended_by=gateway"];
+        names.chain(others.into_iter().chain(words).map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_filter_walks_an_index_in_the_order_of_the_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        db.execute("INSERT INTO names (text) VALUES ('gateway')", []).unwrap();
+        for filter in filters() {
+            for rest in ["", "&order=asc", "&after=c1_ff", "&from=5", "&from=5&to=9&after=c1_ff"] {
+                let query = parse(&format!("{filter}{rest}")).unwrap();
+                let steps = plan(&db, &query).unwrap().join("; ");
+                assert!(steps.contains("INDEX requests_"), "{filter}{rest}: {steps}");
+                assert!(!steps.contains("TEMP B-TREE"), "{filter}{rest}: {steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_of_time_reads_the_zones_it_touches_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        for query in ["from=5&to=9", "to=9&order=asc", "from=5&after=c1_ff"] {
+            let steps = plan(&db, &parse(query).unwrap()).unwrap().join("; ");
+            let by_zone = "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+            assert!(steps.contains(by_zone), "{query}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{query}: {steps}");
+        }
+    }
 }
