@@ -13,6 +13,8 @@ use std::time::Duration;
 /// Everything measured for one workload; the first row is bare Envoy.
 pub(crate) struct Cell {
     workload: Arc<Workload>,
+    /// Without a proxy.
+    limit: Busy,
     /// Per variant, per round.
     pub(crate) busy: Vec<Vec<Busy>>,
     /// Per variant, all rounds; the n-th of each were sent right after one another.
@@ -20,10 +22,10 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    pub(crate) fn new(workload: Arc<Workload>, variants: usize) -> Self {
+    pub(crate) fn new(workload: Arc<Workload>, limit: Busy, variants: usize) -> Self {
         let busy = std::iter::repeat_with(Vec::new).take(variants).collect();
         let alone = vec![Vec::new(); variants];
-        Self { workload, busy, alone }
+        Self { workload, limit, busy, alone }
     }
 }
 
@@ -65,7 +67,14 @@ impl Report {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        format!("{}\n\n{}\n{}", self.about, self.busy_table(), self.alone_table())
+        format!("{}\n\n{}\n{}\n{}", self.about, self.busy_table(), self.limits(), self.alone_table())
+    }
+
+    /// Where a variant comes near this, generator and provider were measured and not the proxy.
+    fn limits(&self) -> String {
+        let limit = |cell: &Cell| format!("{}: {:.0}", cell.workload.name, cell.limit.requests_per_second);
+        let limits: Vec<String> = self.cells.iter().map(limit).collect();
+        format!("Requests/s of generator and provider without a proxy: {}.\n", limits.join("; "))
     }
 
     fn busy_table(&self) -> String {
@@ -128,6 +137,7 @@ impl Report {
         let rows = busy.into_iter().zip(self.rows(latencies)).map(|((cell, name, rounds, _), (_, _, alone, _))| {
             json!({
                 "workload": cell.workload.name,
+                "without_proxy": round(&cell.limit),
                 "variant": name,
                 "rounds": rounds.iter().map(round).collect::<Vec<_>>(),
                 "alone_ms": {

@@ -12,20 +12,22 @@ use crate::{evidence, stub};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let cores = Cores::divide()?;
     cores.leave_envoy_alone()?;
     let scratch = Scratch::new()?;
     let workloads = chosen(args)?;
-    let (_provider, provider) = Child::start_listening(Command::new(&args.provider).arg("--fast"))?;
+    let (process, provider) = Child::start_listening(Command::new(&args.provider).arg("--fast"))?;
+    let direct = Variant::provider(process, provider);
     let (_collector, collector) = start_collector(args, &scratch).await?;
     let site = Site { args, cores: &cores, scratch: &scratch, provider, collector };
     let variants = start(&site).await?;
     let mut report = Report::new(args, cores.describe(), &variants);
     for workload in &workloads {
         eprintln!("{}: {} rounds of {:?} on {} variants", workload.name, args.rounds, args.measure, variants.len());
-        report.cells.push(measure(args, &variants, workload).await?);
+        report.cells.push(measure(args, &direct, &variants, workload).await?);
     }
     println!("{}", report.markdown());
     if let Some(headgate) = variants.iter().find(|variant| variant.name == "headgate") {
@@ -71,8 +73,9 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
 }
 
 /// The variants in turn, round by round.
-async fn measure(args: &Args, variants: &[Variant], workload: &Arc<Workload>) -> Outcome<Cell> {
-    let mut cell = Cell::new(Arc::clone(workload), variants.len());
+async fn measure(args: &Args, direct: &Variant, variants: &[Variant], workload: &Arc<Workload>) -> Outcome<Cell> {
+    let limit = busy(direct, workload, Duration::from_secs(1).min(args.measure)).await?;
+    let mut cell = Cell::new(Arc::clone(workload), limit, variants.len());
     for _ in 0..args.rounds {
         for (variant, row) in variants.iter().zip(&mut cell.busy) {
             row.push(busy(variant, workload, args.measure).await?);

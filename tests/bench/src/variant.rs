@@ -1,4 +1,4 @@
-//! One Envoy under test, up and answering.
+//! One Envoy under test, up and answering; and the provider itself, as the limit of the harness.
 
 use crate::Outcome;
 use crate::args::Args;
@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(30);
 pub(crate) struct Variant {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-    envoy: Child,
+    process: Child,
     sent: Cell<u64>,
 }
 
@@ -35,9 +35,14 @@ pub(crate) struct Site<'a> {
 }
 
 impl Variant {
-    /// Of the Envoy process.
+    /// The provider without a proxy: what generator and provider can do at most.
+    pub(crate) fn provider(process: Child, address: SocketAddr) -> Self {
+        Self { name: "no proxy", address, process, sent: Cell::new(0) }
+    }
+
+    /// Of the process under test.
     pub(crate) fn pid(&self) -> u32 {
-        self.envoy.pid()
+        self.process.pid()
     }
 
     /// Adds requests that were answered.
@@ -86,7 +91,7 @@ impl Site<'_> {
         command.env("HEADGATE_INGEST_TOKEN", INGEST_TOKEN).env("BENCH_PROVIDER_KEY", "bench-provider-key");
         let log = self.scratch.path(&format!("{name}.log"));
         let envoy = self.cores.on_envoys_core(|| Child::start(&mut command, &log))?;
-        Ok(Variant { name, address, envoy, sent: Cell::new(0) })
+        Ok(Variant { name, address, process: envoy, sent: Cell::new(0) })
     }
 
     /// Waits until a request is answered as it should be.
@@ -101,7 +106,7 @@ impl Site<'_> {
                 variant.count(1);
                 return Ok(());
             };
-            if variant.envoy.is_gone() || Instant::now() > end {
+            if variant.process.is_gone() || Instant::now() > end {
                 return Err(format!("{} does not answer: {error}\n{}", variant.name, self.log(variant.name)).into());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
