@@ -79,23 +79,24 @@ impl Report {
 
     fn busy_table(&self) -> String {
         let mut table = String::from(
-            "Every connection busy. `of bare` compares requests/s, or CPU where the pace leaves the worker idle.\n\n\
-             | body | variant | requests/s | of bare | CPU µs/request | over bare | p50 ms | p99 ms | worker's core |\n\
-             |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
+            "Every connection busy. Requests/s compare where the worker's core is full; CPU always does.\n\n\
+             | body | variant | requests/s | of bare | CPU µs/request | over bare | bare/own | p50 ms | p99 ms | worker's core |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );
         for (cell, name, row, bare) in self.rows(|cell| cell.busy.iter().map(|rounds| medians(rounds)).collect()) {
             let of_bare = match cell.workload.saturates {
-                true => row.requests_per_second / bare.requests_per_second,
-                false => bare.cpu_us / row.cpu_us,
+                true => format!("{:.2}", row.requests_per_second / bare.requests_per_second),
+                false => "paced".to_owned(),
             };
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
-                "| {} | {name} | {:.0} | {of_bare:.2} | {:.1} | {:+.1} | {:.2} | {:.2} | {:.0} % |",
+                "| {} | {name} | {:.0} | {of_bare} | {:.1} | {:+.1} | {:.2} | {:.2} | {:.2} | {:.0} % |",
                 cell.workload.name,
                 row.requests_per_second,
                 row.cpu_us,
                 row.cpu_us - bare.cpu_us,
+                bare.cpu_us / row.cpu_us,
                 row.p50_ms,
                 row.p99_ms,
                 row.cpu_share * 100.0
