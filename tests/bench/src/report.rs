@@ -29,6 +29,9 @@ impl Cell {
     }
 }
 
+/// Share of its core from which on requests/s are the worker's limit and not the machine's.
+const FULL: f64 = 0.9;
+
 /// A whole run.
 pub(crate) struct Report {
     about: String,
@@ -79,15 +82,14 @@ impl Report {
 
     fn busy_table(&self) -> String {
         let mut table = String::from(
-            "Every connection busy. Requests/s compare where the worker's core is full; CPU always does.\n\n\
+            "Every connection busy. A dash: the worker's core was not full (a paced load, or a busy machine); \n             then `bare/own` tells what it can do, the ratio of CPU per request.\n\n\
              | body | variant | requests/s | of bare | CPU µs/request | over bare | bare/own | p50 ms | p99 ms | worker's core |\n\
              |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );
         for (cell, name, row, bare) in self.rows(|cell| cell.busy.iter().map(|rounds| medians(rounds)).collect()) {
-            let of_bare = match cell.workload.saturates {
-                true => format!("{:.2}", row.requests_per_second / bare.requests_per_second),
-                false => "paced".to_owned(),
-            };
+            let full = row.cpu_share.min(bare.cpu_share) >= FULL;
+            let of_bare =
+                if full { format!("{:.2}", row.requests_per_second / bare.requests_per_second) } else { "–".into() };
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,

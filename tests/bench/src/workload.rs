@@ -28,10 +28,8 @@ pub(crate) struct Workload {
     pub(crate) request: Vec<u8>,
     /// What a good answer contains.
     pub(crate) mark: &'static [u8],
-    /// Connections that are kept busy.
+    /// Connections that are kept busy: enough to fill the worker, unless the provider paces itself.
     pub(crate) connections: usize,
-    /// Whether these connections are enough to keep Envoy's worker busy.
-    pub(crate) saturates: bool,
 }
 
 /// All cells.
@@ -41,20 +39,20 @@ pub(crate) fn all() -> Vec<Arc<Workload>> {
         json("10 KB", 10_000, 32),
         json("100 KB", 100_000, 16),
         json("1000 KB", 1_000_000, 8),
-        stream("stream, 50 chunks at once", "chat", 32, true),
-        stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2", 32, false),
+        stream("stream, 50 chunks at once", "chat"),
+        stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2"),
     ];
     cells.into_iter().map(Arc::new).collect()
 }
 
 fn json(name: &'static str, size: usize, connections: usize) -> Workload {
     let request = request(&body(size, r#""model":"chat""#));
-    Workload { name, request, mark: b"\"usage\"", connections, saturates: true }
+    Workload { name, request, mark: b"\"usage\"", connections }
 }
 
-fn stream(name: &'static str, model: &str, connections: usize, saturates: bool) -> Workload {
+fn stream(name: &'static str, model: &str) -> Workload {
     let request = request(&body(500, &format!(r#""model":"{model}","stream":true"#)));
-    Workload { name, request, mark: b"data: [DONE]", connections, saturates }
+    Workload { name, request, mark: b"data: [DONE]", connections: 32 }
 }
 
 fn request(body: &str) -> Vec<u8> {
