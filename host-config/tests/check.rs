@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p headgate` writes the expectations anew; the difference is then there to be read.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+
 use headgate::{compile, diagnostic};
 use std::fs;
 use std::path::{Path, PathBuf};

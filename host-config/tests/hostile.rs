@@ -34,7 +34,9 @@ fn said(source: &str) -> String {
 /// Takes out a stretch and puts something in, outside of the secrets themselves.
 fn damaged(at: usize, length: usize, put: &str) -> String {
     let end = (at + length).min(POLICY.len());
-    format!("{}{put}{}", &POLICY[..at.min(POLICY.len())], &POLICY[end..])
+    // The policy is ASCII.
+    let (before, after) = (POLICY.get(..at).unwrap_or_default(), POLICY.get(end..).unwrap_or_default());
+    format!("{before}{put}{after}")
 }
 
 fn is_whole(source: &str) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p headgate` writes the expectations anew.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+
 use headgate::render::{self, RenderOptions};
 use headgate::{Compiled, compile, deploy};
 use headgate_policy::Policy;
