@@ -146,7 +146,7 @@ impl Scalar {
             Self::ProviderName => text("^[a-z0-9_-]{1,64}$"),
             Self::PriceName => text("^[a-z0-9_-]{1,64}/.+$"),
             Self::Variable => text(r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"),
-            Self::Duration => text("^[0-9]+ *(ms|s|m|h)$"),
+            Self::Duration | Self::Timeout => text("^[0-9]+ *(ms|s|m|h)$"),
             Self::Retention => text("^[1-9][0-9]*d$"),
             Self::Url => text("^https?://[^@?#]+$"),
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
