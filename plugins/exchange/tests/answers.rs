@@ -171,7 +171,7 @@ fn what_is_held_at_the_end_of_the_stream_is_let_go() {
 fn an_event_beyond_the_limit_passes_as_it_came_in_one_piece_or_many() {
     let padding = " ".repeat(HOLD_LIMIT);
     let large = USAGE.replace("{\"choices\"", &format!("{padding}{{\"choices\""));
-    assert_eq!(stream(&[&large], true).0, [large.clone()]);
+    assert_eq!(stream(&[&large], true).0.concat(), large);
     let (begin, rest) = large.split_at(HOLD_LIMIT + 1);
     let (passed, reading) = stream(&[begin, rest], true);
     assert_eq!(passed, [begin, rest]);
