@@ -7,9 +7,20 @@ const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reaso
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":9}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
+/// Reads it whole, and makes sure that it reads the same cut in two anywhere, and byte by byte.
 fn read(answer: &str) -> Reading {
+    let whole = read_pieces([answer.as_bytes()]);
+    assert_eq!(read_pieces(answer.as_bytes().chunks(1)), whole);
+    for at in 0..answer.len().min(1000) {
+        let (begin, rest) = answer.as_bytes().split_at(at);
+        assert_eq!(read_pieces([begin, rest]), whole, "cut at {at}");
+    }
+    whole
+}
+
+fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
     let mut scan = UsageScan::new();
-    scan.push(answer.as_bytes());
+    pieces.into_iter().for_each(|piece| scan.push(piece));
     scan.finish()
 }
 
@@ -68,6 +79,23 @@ fn a_missing_side_follows_from_the_total_and_is_never_made_up() {
 }
 
 #[test]
+fn of_two_spellings_the_larger_count_stands() {
+    let tokens = Some(Tokens { input: 8, output: 7, ..Tokens::default() });
+    for two in [
+        r#"{"prompt_tokens":8,"completion_tokens":7,"input_tokens":0,"output_tokens":0}"#,
+        r#"{"input_tokens":0,"output_tokens":0,"prompt_tokens":8,"completion_tokens":7}"#,
+    ] {
+        assert_eq!(usage(two), tokens);
+    }
+}
+
+#[test]
+fn generated_text_counts_as_it_is_written() {
+    let answer = r#"{"choices":[{"message":{"content":"a\n\u00e9","reasoning_content":"12","name":"not this"}}]}"#;
+    assert_eq!(read(answer).output_text_bytes, 1 + 2 + 6 + 2);
+}
+
+#[test]
 fn parts_never_exceed_their_whole() {
     let tokens = usage(
         r#"{"input_tokens":5,"output_tokens":6,"input_tokens_details":{"cached_tokens":50},"output_tokens_details":{"reasoning_tokens":60}}"#,
@@ -86,6 +114,10 @@ fn a_finish_reason_that_is_no_word_is_not_repeated() {
 fn the_finish_reason_is_that_of_the_choice_with_index_0() {
     let answer = r#"{"choices":[{"finish_reason":"length","index":1},{"finish_reason":"stop","index":0}]}"#;
     assert_eq!(read(answer).finish_reason.as_deref(), Some("stop"));
+    let other_last = r#"{"choices":[{"index":0,"finish_reason":"stop"},{"index":1,"finish_reason":"length"}]}"#;
+    assert_eq!(read(other_last).finish_reason.as_deref(), Some("stop"));
+    let unnumbered = r#"{"choices":[{"finish_reason":"stop"},{"finish_reason":"length"}]}"#;
+    assert_eq!(read(unnumbered).finish_reason.as_deref(), Some("stop"));
 }
 
 #[test]
@@ -176,6 +208,40 @@ fn an_event_beyond_the_limit_passes_as_it_came_in_one_piece_or_many() {
     let (passed, reading) = stream(&[begin, rest], true);
     assert_eq!(passed, [begin, rest]);
     assert!(reading.usage.is_some());
+}
+
+#[test]
+fn the_limit_counts_the_whole_event_to_the_byte() {
+    let of_length = |len: usize| USAGE.replace("{\"ch", &format!("{}{{\"ch", " ".repeat(len - USAGE.len())));
+    assert_eq!(stream(&[&of_length(HOLD_LIMIT)], true).0.concat(), "");
+    let over = of_length(HOLD_LIMIT + 1);
+    for at in [1, HOLD_LIMIT - 1, HOLD_LIMIT, HOLD_LIMIT + 1] {
+        let (begin, rest) = over.split_at(at);
+        assert_eq!(stream(&[begin, rest], true).0.concat(), over, "cut at {at}");
+    }
+}
+
+#[test]
+fn a_stream_cut_in_two_anywhere_reads_and_passes_the_same() {
+    for end in ["\n", "\r\n", "\r"] {
+        let lines = |text: &[&str]| text.concat().replace('\n', end);
+        let whole = lines(&["\u{FEFF}: ping\n\n", CHUNK, LAST, ": c\n", USAGE, USAGE, DONE]);
+        let expected = lines(&["\u{FEFF}: ping\n\n", CHUNK, LAST, ": c\n", DONE]);
+        let (_, seen) = stream(&[&whole], true);
+        for at in 0..whole.len() {
+            let mut reader = StreamReader::new(Surface::ChatCompletions, true);
+            let mut passed = Vec::new();
+            let (begin, rest) = whole.as_bytes().split_at(at);
+            for (piece, last) in [(begin, false), (rest, true)] {
+                match reader.push(piece, last) {
+                    Passage::AsIs => passed.extend_from_slice(piece),
+                    Passage::Replace(bytes) => passed.extend(bytes),
+                }
+            }
+            assert_eq!(String::from_utf8_lossy(&passed), expected, "cut at {at}");
+            assert_eq!(reader.reading(), seen);
+        }
+    }
 }
 
 #[test]

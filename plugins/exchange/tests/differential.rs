@@ -163,13 +163,68 @@ fn request() -> impl Strategy<Value = String> {
         .prop_map(|(members, space)| format!("{space}{{{space}{}}}{space}", members.join(",")))
 }
 
+/// Any of the members, in any order, none of them twice.
+fn some_of(members: Vec<(&'static str, BoxedStrategy<String>)>) -> BoxedStrategy<String> {
+    let all = members.into_iter().map(|(name, value)| value.prop_map(move |value| format!("\"{name}\":{value}")));
+    let all: Vec<_> = all.collect();
+    (all.prop_shuffle(), any::<prop::sample::Index>())
+        .prop_map(|(members, cut)| {
+            let kept = members.len() - cut.index(members.len() + 1).saturating_sub(members.len() / 2);
+            format!("{{{}}}", members[..kept].join(","))
+        })
+        .boxed()
+}
+
+fn list(item: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    vec(item, 0..4).prop_map(|items| format!("[{}]", items.join(","))).boxed()
+}
+
+fn or_anything(value: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    prop_oneof![6 => value, 1 => scalar()].boxed()
+}
+
+fn count() -> BoxedStrategy<String> {
+    or_anything(prop_oneof!["[0-9]", "[1-9][0-9]{1,16}"].boxed())
+}
+
+/// An answer in OpenAI's shape, with surprises in every place.
 fn answer() -> impl Strategy<Value = String> {
-    let choice = object(value());
-    (vec(choice, 0..3), object(value()), object(value())).prop_map(|(choices, usage, rest)| {
-        let rest = rest.trim_start_matches('{').trim_start();
-        let comma = if rest.starts_with('}') { "" } else { "," };
-        format!(r#"{{"choices":[{}],"usage":{usage}{comma}{rest}"#, choices.join(","))
-    })
+    let text = || or_anything("\"[a-z ]{0,80}\"".boxed());
+    let details = |name| or_anything(some_of(vec![(name, count()), ("audio_tokens", count())]));
+    let usage = some_of(vec![
+        ("prompt_tokens", count()),
+        ("completion_tokens", count()),
+        ("total_tokens", count()),
+        ("input_tokens", count()),
+        ("output_tokens", count()),
+        ("prompt_tokens_details", details("cached_tokens")),
+        ("completion_tokens_details", details("reasoning_tokens")),
+    ]);
+    let function = || or_anything(some_of(vec![("name", text()), ("arguments", text())]));
+    let part = or_anything(some_of(vec![("type", text()), ("text", text())]));
+    let message = some_of(vec![
+        ("content", prop_oneof![text(), list(part)].boxed()),
+        ("reasoning_content", text()),
+        ("refusal", text()),
+        ("tool_calls", list(or_anything(some_of(vec![("id", text()), ("function", function())])))),
+        ("function_call", function()),
+    ]);
+    let reason = || or_anything(prop_oneof!["\"[a-z_]{0,70}\"", Just("\"stop\"".to_owned())].boxed());
+    let choice = some_of(vec![
+        ("index", or_anything("[0-2]".boxed())),
+        ("finish_reason", reason()),
+        ("message", or_anything(message.clone())),
+        ("delta", message),
+        ("text", text()),
+        ("logprobs", value().boxed()),
+    ]);
+    some_of(vec![
+        ("id", text()),
+        ("choices", or_anything(list(or_anything(choice)))),
+        ("usage", or_anything(usage)),
+        ("error", or_anything(object(scalar()).boxed())),
+        ("other", value().boxed()),
+    ])
 }
 
 /// Bytes put in place of others, cut out, or doubled.
