@@ -46,6 +46,7 @@ def models() -> dict:
         "meta/llama": alias(target("alpha", "llama")),
         "hang": alias(target("alpha", "hang"), first_byte_timeout="1s"),
         "hang+ok": pair("hang", first_byte_timeout="1s"),
+        "hang+hang": alias(target("alpha", "hang"), target("beta", "hang", tier=2), first_byte_timeout="1s"),
         "hang-forever": alias(target("alpha", "hang"), first_byte_timeout="60s"),
         "unpriced": alias(target("alpha", "unpriced-model")),
         "nobody": alias(target("dead", "ok")),
