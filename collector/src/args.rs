@@ -44,12 +44,7 @@ Environment, beside the options' own:
   HEADGATE_OWNER_TOKEN    a token of role owner, likewise")]
     Serve {
         /// Address to listen on; port 0 takes a free one
-        #[arg(
-            long,
-            value_name = "ADDRESS",
-            env = "HEADGATE_COLLECTOR_LISTEN",
-            default_value = "127.0.0.1:4180"
-        )]
+        #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
         listen: SocketAddr,
         /// Folder of the database; made if it is missing
         #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// µs since the Unix epoch; 0 for a clock set before it.
 #[must_use]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this module is the collector's one clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "this module is the collector's one clock")]
 pub fn now_us() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -26,10 +23,7 @@ pub struct Stopwatch(Instant);
 impl Stopwatch {
     /// Starts now.
     #[must_use]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this module is the collector's one clock"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this module is the collector's one clock")]
     pub fn start() -> Self {
         Self(Instant::now())
     }

@@ -28,11 +28,7 @@ fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
     let (metrics, writes) = Metrics::new();
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
     let app = App::new(&store, metrics, &tokens);
-    let Store {
-        writes,
-        readers,
-        thread,
-    } = store;
+    let Store { writes, readers, thread } = store;
     drop((writes, readers));
     let served = runtime.block_on(listen_until_stopped(listen, app));
     // Dropping the runtime ends the last connections and with them the last handles of the writer.
@@ -65,15 +61,12 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 fn environment_tokens() -> Vec<(TokenHash, Role)> {
-    [
-        ("HEADGATE_INGEST_TOKEN", Role::Ingest),
-        ("HEADGATE_OWNER_TOKEN", Role::Owner),
-    ]
-    .into_iter()
-    .filter_map(|(name, role)| Some((std::env::var(name).ok()?, role)))
-    .filter(|(token, _)| !token.trim().is_empty())
-    .map(|(token, role)| (store::hash_token(token.trim()), role))
-    .collect()
+    [("HEADGATE_INGEST_TOKEN", Role::Ingest), ("HEADGATE_OWNER_TOKEN", Role::Owner)]
+        .into_iter()
+        .filter_map(|(name, role)| Some((std::env::var(name).ok()?, role)))
+        .filter(|(token, _)| !token.trim().is_empty())
+        .map(|(token, role)| (store::hash_token(token.trim()), role))
+        .collect()
 }
 
 fn init(data: &Path) -> Result<(), String> {
@@ -105,8 +98,6 @@ fn cannot_open(data: &Path, error: StoreError) -> String {
 /// What other programs read: standard output.
 fn say(line: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(|e| format!("cannot write to standard output: {e}"))?;
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| format!("cannot write to standard output: {e}"))?;
     Ok(())
 }

@@ -69,11 +69,7 @@ pub struct BadBatch {
 /// The body is no JSON, or its envelope is not a [`Batch`]'s. A bad record is no error of the batch.
 pub fn check_batch(body: &Bytes) -> Result<CheckedBatch, BadBatch> {
     let batch: Batch<'_> = serde_json::from_slice(body).map_err(|error| BadBatch {
-        code: if error.is_data() {
-            "invalid_batch"
-        } else {
-            "invalid_json"
-        },
+        code: if error.is_data() { "invalid_batch" } else { "invalid_json" },
         reason: reason_of(&error),
     })?;
     let dropped = check_envelope(&batch)?;
@@ -87,21 +83,14 @@ pub fn check_batch(body: &Bytes) -> Result<CheckedBatch, BadBatch> {
     for (index, raw) in (0_u64..).zip(batch.records) {
         match check_record(raw, &checked.node, &checked.boot) {
             Ok(good) => checked.records.push(good.at(index, body, raw)),
-            Err(reason) => checked.refused.push(Refusal {
-                index,
-                seq: readable_seq(raw),
-                reason,
-            }),
+            Err(reason) => checked.refused.push(Refusal { index, seq: readable_seq(raw), reason }),
         }
     }
     Ok(checked)
 }
 
 fn check_envelope(batch: &Batch<'_>) -> Result<i64, BadBatch> {
-    let bad = |reason: &str| BadBatch {
-        code: "invalid_batch",
-        reason: reason.to_owned(),
-    };
+    let bad = |reason: &str| BadBatch { code: "invalid_batch", reason: reason.to_owned() };
     if !fields::is_name(&batch.node) || !fields::is_name(&batch.boot) {
         return Err(bad("`node` and `boot` must be 1 to 256 characters long"));
     }
@@ -172,9 +161,7 @@ fn readable_seq(raw: &RawValue) -> Option<u64> {
     struct OnlySeq {
         seq: u64,
     }
-    serde_json::from_str::<OnlySeq>(raw.get())
-        .ok()
-        .map(|only| only.seq)
+    serde_json::from_str::<OnlySeq>(raw.get()).ok().map(|only| only.seq)
 }
 
 /// The 16 bytes of a UUID in its lower-case text form of 36 characters.

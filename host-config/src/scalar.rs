@@ -41,6 +41,8 @@ pub enum Scalar {
     Size,
     /// A length of time.
     Duration,
+    /// A length of time that is not 0.
+    Timeout,
     /// Whole days.
     Retention,
     /// `true` or `false`.
@@ -105,6 +107,7 @@ impl Scalar {
             Self::Variable => variable(value).map(drop),
             Self::Size => bytes(value).map(drop),
             Self::Duration => milliseconds(value).map(drop),
+            Self::Timeout => quantity::timeout(value),
             Self::Retention => retention(value).map(drop),
             Self::Flag => flag(value).map(drop),
             Self::Count => count(value).map(drop),
@@ -133,7 +136,7 @@ impl Scalar {
             Self::PriceName => "`provider/model`",
             Self::Variable => "`\"${NAME}\"`, a variable of the environment",
             Self::Size => "bytes, or with a unit: `20MiB`",
-            Self::Duration => "`500ms`, `20s`, `5m`",
+            Self::Duration | Self::Timeout => "`500ms`, `20s`, `5m`",
             Self::Retention => "days: `90d`",
             Self::Flag => "`true` or `false`",
             Self::Count => "whole number",

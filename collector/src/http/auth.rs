@@ -58,18 +58,12 @@ async fn role(app: &App, hash: TokenHash) -> Result<Option<Role>, ApiError> {
     if let Some((_, role)) = app.tokens.iter().find(|(known, _)| *known == hash) {
         return Ok(Some(*role));
     }
-    let found = app
-        .readers
-        .at_the_door(move |db| role_of(db, &hash))
-        .await?;
+    let found = app.readers.at_the_door(move |db| role_of(db, &hash)).await?;
     Ok(found)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
-        .filter(|token| !token.is_empty())
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()).filter(|token| !token.is_empty())
 }

@@ -73,10 +73,7 @@ impl Drop for Admitted {
 
 impl Connections {
     pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self {
-            most,
-            open: Mutex::new((0, BTreeMap::new())),
-        })
+        Arc::new(Self { most, open: Mutex::new((0, BTreeMap::new())) })
     }
 
     /// A place for a new connection, if need be at the cost of an idle one; `None` if all are busy.
@@ -91,11 +88,7 @@ impl Connections {
         open.0 = open.0.wrapping_add(1);
         let (number, place) = (open.0, Arc::new(Place::default()));
         open.1.insert(number, Arc::clone(&place));
-        Some(Admitted {
-            all: Arc::clone(self),
-            number,
-            place,
-        })
+        Some(Admitted { all: Arc::clone(self), number, place })
     }
 
     fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, Arc<Place>>)> {

@@ -23,18 +23,8 @@ pub(super) struct ApiError {
 
 impl ApiError {
     /// A request that can never succeed as it is.
-    pub(super) fn invalid(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            kind: "invalid_request_error",
-            code,
-            param: None,
-            message: message.into(),
-        }
+    pub(super) fn invalid(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind: "invalid_request_error", code, param: None, message: message.into() }
     }
 
     /// Names the parameter that is wrong.
@@ -97,12 +87,9 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let [message, kind, code] =
-            [self.message.as_str(), self.kind, self.code].map(|text| json!(text));
+        let [message, kind, code] = [self.message.as_str(), self.kind, self.code].map(|text| json!(text));
         let param = json!(self.param);
-        let body = format!(
-            r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}}}"#
-        );
+        let body = format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}}}"#);
         let mut response = json_response(self.status, body.into_bytes());
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

@@ -20,14 +20,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
     match tokio::time::timeout(PROBE_TIME, app.writes.probe()).await {
         Ok(outcome) => outcome?,
         Err(_) => {
-            return Err(ApiError::unavailable(
-                "store_slow",
-                "The disk did not confirm a write within 2 seconds.",
-            ));
+            return Err(ApiError::unavailable("store_slow", "The disk did not confirm a write within 2 seconds."));
         }
     }
-    Ok(json_response(
-        StatusCode::OK,
-        br#"{"status":"ready"}"#.to_vec(),
-    ))
+    Ok(json_response(StatusCode::OK, br#"{"status":"ready"}"#.to_vec()))
 }

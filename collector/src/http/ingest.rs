@@ -27,10 +27,7 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 const COMMIT_TIME: Duration = Duration::from_secs(8);
 
 /// `POST /v1/ingest/requests`.
-pub(super) async fn requests(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(super) async fn requests(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let outcome = take(&app, request).await;
     app.metrics.batch(match &outcome {
         Ok(_) => "acknowledged",
@@ -52,10 +49,9 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
         .map_err(bad_batch)?;
     match tokio::time::timeout(COMMIT_TIME, app.writes.store(batch, held)).await {
         Ok(stored) => Ok(stored?),
-        Err(_) => Err(ApiError::unavailable(
-            "store_slow",
-            "The disk did not confirm the batch in time. Send it again.",
-        )),
+        Err(_) => {
+            Err(ApiError::unavailable("store_slow", "The disk did not confirm the batch in time. Send it again."))
+        }
     }
 }
 
@@ -84,10 +80,7 @@ fn reserve(app: &App, bytes: usize) -> Result<Held, ApiError> {
     let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
     match Arc::clone(&app.budget).try_acquire_many_owned(kib) {
         Ok(share) => Ok(Box::new(share)),
-        Err(_) => Err(ApiError::unavailable(
-            "busy",
-            "Too many batches are under way. Send it again in a second.",
-        )),
+        Err(_) => Err(ApiError::unavailable("busy", "Too many batches are under way. Send it again in a second.")),
     }
 }
 
@@ -96,11 +89,7 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(BODY_TIME, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(ApiError::invalid(
-            StatusCode::BAD_REQUEST,
-            "incomplete_body",
-            "The body broke off.",
-        )),
+        Ok(Err(_)) => Err(ApiError::invalid(StatusCode::BAD_REQUEST, "incomplete_body", "The body broke off.")),
         Err(_) => Err(ApiError::invalid(
             StatusCode::REQUEST_TIMEOUT,
             "body_timeout",

@@ -41,17 +41,9 @@ impl Metrics {
         let writes = WriteMetrics::register(&mut registry);
         let requests = Family::default();
         let batches = Family::default();
-        registry.register(
-            "http_requests",
-            "Requests by route and status",
-            requests.clone(),
-        );
+        registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
-        let metrics = Self {
-            registry: Arc::new(registry),
-            requests,
-            batches,
-        };
+        let metrics = Self { registry: Arc::new(registry), requests, batches };
         (metrics, writes)
     }
 
@@ -63,17 +55,10 @@ impl Metrics {
 
 /// Layer of all routes: counts the answer.
 pub(super) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    app.metrics
-        .requests
-        .get_or_create(&HttpLabels { route, status })
-        .inc();
+    app.metrics.requests.get_or_create(&HttpLabels { route, status }).inc();
     response
 }
 
@@ -84,9 +69,5 @@ pub(super) async fn page(State(app): State<App>) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (
-        [(header::CONTENT_TYPE, HeaderValue::from_static(kind))],
-        text,
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
 }

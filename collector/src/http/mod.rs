@@ -54,17 +54,12 @@ impl App {
 fn router(app: App) -> Router {
     let ingest = Router::new()
         .route(INGEST_PATH, post(ingest::requests))
-        .route_layer(from_fn_with_state(
-            (app.clone(), Access::Ingest),
-            auth::require,
-        ));
+        .route_layer(from_fn_with_state((app.clone(), Access::Ingest), auth::require));
     let read = Router::new()
         .route("/v1/requests", get(query::list))
         .route("/v1/requests/{id}", get(query::one))
-        .route_layer(from_fn_with_state(
-            (app.clone(), Access::Read),
-            auth::require,
-        ));
+        .route("/v1/gaps", get(query::gaps))
+        .route_layer(from_fn_with_state((app.clone(), Access::Read), auth::require));
     let open = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -80,11 +75,7 @@ fn router(app: App) -> Router {
 }
 
 /// Keeps the connection from being closed for a newcomer while it serves.
-async fn mark_serving(
-    Extension(place): Extension<Arc<Place>>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn mark_serving(Extension(place): Extension<Arc<Place>>, request: Request, next: Next) -> Response {
     let _serving = place.serve();
     next.run(request).await
 }

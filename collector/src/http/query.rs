@@ -1,4 +1,4 @@
-//! `GET /v1/requests` and `GET /v1/requests/{id}`.
+//! `GET /v1/requests`, `GET /v1/requests/{id}` and `GET /v1/gaps`.
 //!
 //! Records leave as the bytes they came as, so that what a reader sees is what was logged and can be hashed.
 
@@ -13,10 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 /// `GET /v1/requests`.
-pub(super) async fn list(
-    State(app): State<App>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
+pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     let query = parameters::parse(query.as_deref().unwrap_or_default())?;
     let (order, after) = (query.order, query.after);
     let page = app.readers.query(move |db| store::list(db, &query)).await?;
@@ -24,15 +21,18 @@ pub(super) async fn list(
 }
 
 /// `GET /v1/requests/{id}`.
-pub(super) async fn one(
-    State(app): State<App>,
-    path: Option<Path<String>>,
-) -> Result<Response, ApiError> {
-    let id = path
-        .and_then(|Path(text)| parse_uuid(&text))
-        .ok_or_else(not_found)?;
+pub(super) async fn one(State(app): State<App>, path: Option<Path<String>>) -> Result<Response, ApiError> {
+    let id = path.and_then(|Path(text)| parse_uuid(&text)).ok_or_else(not_found)?;
     let found = app.readers.query(move |db| store::find(db, &id)).await?;
     Ok(json_response(StatusCode::OK, found.ok_or_else(not_found)?))
+}
+
+/// `GET /v1/gaps`.
+pub(super) async fn gaps(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    parameters::none(query.as_deref().unwrap_or_default())?;
+    let (boots, has_more) = app.readers.query(store::gaps).await?;
+    let body = serde_json::json!({"object": "list", "data": boots, "has_more": has_more});
+    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
 fn not_found() -> ApiError {

@@ -57,12 +57,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    routes: Router,
-    admitted: Admitted,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, routes: Router, admitted: Admitted, mut stopped: watch::Receiver<bool>) {
     // Small answers should leave at once; if the socket refuses, they leave a little later.
     let _ = stream.set_nodelay(true);
     let place = Arc::clone(&admitted.place);

@@ -31,20 +31,12 @@ impl DatabaseFile {
     pub(super) fn of(data: &Path) -> Result<Self, StoreError> {
         let path = database(data);
         let meta = std::fs::metadata(&path)?;
-        Ok(Self {
-            path,
-            device: meta.dev(),
-            inode: meta.ino(),
-        })
+        Ok(Self { path, device: meta.dev(), inode: meta.ino() })
     }
 
     /// Fails if the path no longer leads to the opened file.
     pub(super) fn check_in_place(&self) -> Result<(), StoreError> {
         let meta = std::fs::metadata(&self.path)?;
-        if (meta.dev(), meta.ino()) == (self.device, self.inode) {
-            Ok(())
-        } else {
-            Err(StoreError::Moved)
-        }
+        if (meta.dev(), meta.ino()) == (self.device, self.inode) { Ok(()) } else { Err(StoreError::Moved) }
     }
 }

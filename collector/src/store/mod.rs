@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod gaps;
 mod names;
 mod read;
 mod readers;
@@ -14,6 +15,9 @@ mod tokens;
 mod write;
 
 pub use error::StoreError;
+pub use gaps::{Hole, IncompleteBoot, gaps};
+#[cfg(test)]
+pub(crate) use read::plan;
 pub use read::{Condition, ListQuery, Order, Page, find, list};
 pub use readers::Readers;
 pub use tokens::{Role, TokenHash, add_token, has_owner, hash_token, new_token, role_of};
@@ -46,11 +50,7 @@ impl Store {
         let file = file::DatabaseFile::of(data)?;
         let readers = Readers::new(data);
         let (writes, thread) = write::start(connection, file, metrics)?;
-        Ok(Self {
-            writes,
-            readers,
-            thread,
-        })
+        Ok(Self { writes, readers, thread })
     }
 }
 

@@ -23,9 +23,7 @@ impl Names {
         }
         let number = match number_of(db, text)? {
             Some(number) => number,
-            None => db
-                .prepare_cached("INSERT INTO names (text) VALUES (?1)")?
-                .insert([text])?,
+            None => db.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.insert([text])?,
         };
         if self.known.len() >= CACHED {
             self.known.clear();
@@ -35,11 +33,7 @@ impl Names {
     }
 
     /// As [`Names::number`], for a name that may be absent.
-    pub(super) fn maybe(
-        &mut self,
-        db: &Connection,
-        text: Option<&str>,
-    ) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn maybe(&mut self, db: &Connection, text: Option<&str>) -> rusqlite::Result<Option<i64>> {
         text.map(|text| self.number(db, text)).transpose()
     }
 
@@ -51,7 +45,5 @@ impl Names {
 
 /// The number of `text` if it has one.
 pub(super) fn number_of(db: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
-    db.prepare_cached("SELECT name FROM names WHERE text = ?1")?
-        .query_row([text], |row| row.get(0))
-        .optional()
+    db.prepare_cached("SELECT name FROM names WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
 }

@@ -76,9 +76,7 @@ pub struct Page {
 /// The store cannot be read.
 pub fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(db
-        .prepare_cached(
-            "SELECT e.bytes FROM requests r JOIN request_entries e USING (position) WHERE r.id = ?1",
-        )?
+        .prepare_cached("SELECT e.bytes FROM requests r JOIN request_entries e USING (position) WHERE r.id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()?)
 }
@@ -111,6 +109,18 @@ pub fn list(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
     Ok(page)
 }
 
+/// How SQLite would go about it.
+#[cfg(test)]
+pub(crate) fn plan(db: &Connection, query: &ListQuery) -> Result<Vec<String>, StoreError> {
+    let mut statement = Statement::default();
+    assert!(statement.conditions(db, query)?, "an unknown name has no plan");
+    statement.range(query);
+    let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql(query));
+    let mut prepared = db.prepare(&sql)?;
+    let steps = prepared.query_map(params_from_iter(statement.values), |row| row.get(3))?;
+    Ok(steps.collect::<Result<_, _>>()?)
+}
+
 /// The pieces of a SELECT and the values of its parameters.
 #[derive(Default)]
 struct Statement {
@@ -138,10 +148,7 @@ impl Statement {
     fn range(&mut self, query: &ListQuery) {
         self.by_time = query.from.is_some() || query.to.is_some();
         if self.by_time {
-            self.terms.push(format!(
-                "r.position BETWEEN z.zone * {ZONE} AND z.zone * {ZONE} + {}",
-                ZONE - 1
-            ));
+            self.terms.push(format!("r.position BETWEEN z.zone * {ZONE} AND z.zone * {ZONE} + {}", ZONE - 1));
         }
         if let Some(from) = query.from {
             self.term("z.newest >=", from);
@@ -165,34 +172,19 @@ impl Statement {
 
     fn term(&mut self, comparison: &str, value: i64) {
         self.values.push(Value::Integer(value));
-        self.terms
-            .push(format!("{comparison} ?{}", self.values.len()));
+        self.terms.push(format!("{comparison} ?{}", self.values.len()));
     }
 
     fn sql(&mut self, query: &ListQuery) -> String {
-        let zones = if self.by_time {
-            "zones z CROSS JOIN "
-        } else {
-            ""
-        };
+        let zones = if self.by_time { "zones z CROSS JOIN " } else { "" };
         let direction = match query.order {
             Order::Descending => "DESC",
             Order::Ascending => "ASC",
         };
-        let by_zone = if self.by_time {
-            format!("z.zone {direction}, ")
-        } else {
-            String::new()
-        };
-        let terms: String = self
-            .terms
-            .iter()
-            .map(|term| format!(" AND {term}"))
-            .collect();
+        let by_zone = if self.by_time { format!("z.zone {direction}, ") } else { String::new() };
+        let terms: String = self.terms.iter().map(|term| format!(" AND {term}")).collect();
         // One more than asked for tells whether there is more.
-        let limit = i64::try_from(query.limit)
-            .unwrap_or(i64::MAX)
-            .saturating_add(1);
+        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
         self.values.push(Value::Integer(limit));
         format!(
             "SELECT r.position, e.bytes FROM {zones}requests r CROSS JOIN request_entries e

@@ -38,16 +38,9 @@ impl Readers {
     #[must_use]
     pub fn new(data: &Path) -> Self {
         let pool = |turns| {
-            Arc::new(Pool {
-                path: file::database(data),
-                turns: Semaphore::new(turns),
-                idle: Mutex::new(Vec::new()),
-            })
+            Arc::new(Pool { path: file::database(data), turns: Semaphore::new(turns), idle: Mutex::new(Vec::new()) })
         };
-        Self {
-            queries: pool(QUERIES),
-            door: pool(1),
-        }
+        Self { queries: pool(QUERIES), door: pool(1) }
     }
 
     /// Runs a query on a thread that may block.
@@ -85,16 +78,11 @@ where
     let Ok(Ok(_turn)) = turn else {
         return Err(StoreError::Slow);
     };
-    tokio::task::spawn_blocking(move || pool.work(work))
-        .await
-        .unwrap_or(Err(StoreError::Other))
+    tokio::task::spawn_blocking(move || pool.work(work)).await.unwrap_or(Err(StoreError::Other))
 }
 
 impl Pool {
-    fn work<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn work<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut connection = self.take()?;
         let watch = Stopwatch::start();
         connection.progress_handler(STEPS, Some(move || watch.elapsed() > RUN))?;

@@ -31,9 +31,7 @@ impl Role {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Ingest, Self::Viewer, Self::Owner]
-            .into_iter()
-            .find(|role| role.as_str() == word)
+        [Self::Ingest, Self::Viewer, Self::Owner].into_iter().find(|role| role.as_str() == word)
     }
 }
 
@@ -83,9 +81,5 @@ pub fn role_of(db: &Connection, hash: &TokenHash) -> Result<Option<Role>, StoreE
 /// # Errors
 /// The store cannot be read.
 pub fn has_owner(db: &Connection) -> Result<bool, StoreError> {
-    Ok(db.query_row(
-        "SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner')",
-        [],
-        |row| row.get(0),
-    )?)
+    Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner')", [], |row| row.get(0))?)
 }

@@ -79,11 +79,7 @@ impl WriteHandle {
 
     async fn submit(&self, work: Work, held: Option<Held>) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        let job = Job {
-            work,
-            reply,
-            _held: held,
-        };
+        let job = Job { work, reply, _held: held };
         self.metrics.queue.inc();
         if let Err(refused) = self.jobs.try_send(job) {
             self.metrics.queue.dec();
@@ -116,17 +112,8 @@ pub(super) fn start(
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
     metrics.dropped.set(group::dropped_in_all(&connection)?);
     let (jobs, waiting) = sync_channel(QUEUE);
-    let writer = Writer {
-        connection,
-        file,
-        waiting,
-        names: Names::default(),
-        metrics: metrics.clone(),
-        failing: None,
-    };
-    let thread = std::thread::Builder::new()
-        .name("writer".to_owned())
-        .spawn(move || writer.run())?;
+    let writer = Writer { connection, file, waiting, names: Names::default(), metrics: metrics.clone(), failing: None };
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run())?;
     Ok((WriteHandle { jobs, metrics }, WriterThread(thread)))
 }
 
@@ -145,12 +132,12 @@ impl Writer {
             let jobs = self.gather(first);
             let watch = Stopwatch::start();
             let outcome = self.commit(&jobs);
-            self.metrics
-                .commit_seconds
-                .observe(watch.elapsed().as_secs_f64());
+            self.metrics.commit_seconds.observe(watch.elapsed().as_secs_f64());
             self.note(outcome.as_ref().err().copied());
             answer(jobs, outcome, &self.metrics);
         }
+        // Leaves one file behind instead of two; if it fails, the next start reads the log instead.
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     fn gather(&self, first: Job) -> Vec<Job> {
@@ -162,9 +149,7 @@ impl Writer {
             records = records.saturating_add(next.work.records());
             jobs.push(next);
         }
-        self.metrics
-            .queue
-            .dec_by(i64::try_from(jobs.len()).unwrap_or(0));
+        self.metrics.queue.dec_by(i64::try_from(jobs.len()).unwrap_or(0));
         jobs
     }
 
@@ -180,9 +165,7 @@ impl Writer {
     }
 
     fn transact(&mut self, jobs: &[Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
         let mut acknowledgements = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -209,11 +192,7 @@ impl Writer {
     }
 }
 
-fn answer(
-    jobs: Vec<Job>,
-    outcome: Result<Vec<Acknowledgement>, StoreError>,
-    metrics: &WriteMetrics,
-) {
+fn answer(jobs: Vec<Job>, outcome: Result<Vec<Acknowledgement>, StoreError>, metrics: &WriteMetrics) {
     match outcome {
         Ok(acknowledgements) => {
             for (job, acknowledgement) in jobs.into_iter().zip(acknowledgements) {

@@ -70,18 +70,9 @@ fn own(record: &RequestRecord) -> impl Iterator<Item = Text<'_>> {
         ("served_by.model", served.map(|s| &s.model)),
         ("finish_reason", record.finish_reason.as_ref()),
         ("error_code", record.error_code.as_ref()),
-        (
-            "cost.price_revision",
-            record.cost.as_ref().map(|c| &c.price_revision),
-        ),
-        (
-            "payload.request_fingerprint",
-            record.payload.request_fingerprint.as_ref(),
-        ),
-        (
-            "payload.response_fingerprint",
-            record.payload.response_fingerprint.as_ref(),
-        ),
+        ("cost.price_revision", record.cost.as_ref().map(|c| &c.price_revision)),
+        ("payload.request_fingerprint", record.payload.request_fingerprint.as_ref()),
+        ("payload.response_fingerprint", record.payload.response_fingerprint.as_ref()),
     ]
     .into_iter()
     .filter_map(present)
@@ -115,20 +106,11 @@ fn client(client: &ClientContext) -> impl Iterator<Item = Text<'_>> {
     ]
     .into_iter()
     .filter_map(present)
-    .chain(tags.flat_map(|(name, value)| {
-        [
-            ("client.tags", name.as_str()),
-            ("client.tags", value.as_str()),
-        ]
-    }))
+    .chain(tags.flat_map(|(name, value)| [("client.tags", name.as_str()), ("client.tags", value.as_str())]))
 }
 
 fn attempt(attempt: &AttemptRecord) -> impl Iterator<Item = Text<'_>> {
-    [
-        ("attempts.provider", attempt.provider.as_str()),
-        ("attempts.model", attempt.model.as_str()),
-    ]
-    .into_iter()
+    [("attempts.provider", attempt.provider.as_str()), ("attempts.model", attempt.model.as_str())].into_iter()
 }
 
 fn decision(decision: &Decision) -> impl Iterator<Item = Text<'_>> {

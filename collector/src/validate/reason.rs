@@ -9,10 +9,7 @@ use serde_json::error::Category;
 /// Kinds of serde messages by how they begin; serde writes these beginnings itself.
 const KINDS: [(&str, &str); 6] = [
     ("unknown field", "unknown field"),
-    (
-        "unknown variant",
-        "a word that is not in the field's vocabulary",
-    ),
+    ("unknown variant", "a word that is not in the field's vocabulary"),
     ("invalid type", "a value of the wrong type"),
     ("invalid value", "a value out of range"),
     ("invalid length", "a list of the wrong length"),

@@ -35,14 +35,21 @@ pub fn bytes(value: &str) -> Result<u64, Wrong> {
         .ok_or_else(|| Wrong::new("this is not a size between 1 byte and 256 MiB", "write bytes or a unit: `20MiB`"))
 }
 
-/// A length of time in milliseconds, at least 1 and at most a day.
+/// A length of time in milliseconds, at most a day; `0s` is none at all.
 ///
 /// # Errors
 /// What it has to look like.
 pub fn milliseconds(value: &str) -> Result<u64, Wrong> {
-    scaled(value, &TIMES, None).filter(|time| (1..=MAX_MILLISECONDS).contains(time)).ok_or_else(|| {
+    scaled(value, &TIMES, None).filter(|time| *time <= MAX_MILLISECONDS).ok_or_else(|| {
         Wrong::new("this is not a length of time of up to a day", "write it with a unit: `500ms`, `20s`, `5m`")
     })
+}
+
+pub(super) fn timeout(value: &str) -> Result<(), Wrong> {
+    match milliseconds(value)? {
+        0 => Err(Wrong::new("nothing can answer in no time", "write a longer time with a unit: `500ms`, `20s`, `5m`")),
+        _ => Ok(()),
+    }
 }
 
 /// Whole days, as written.

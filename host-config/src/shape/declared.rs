@@ -105,7 +105,7 @@ static FAILOVER: &[Key] = &[
     key("attempts", One(Scalar::Positive), Default("number of targets"), "Tries in all."),
     key(
         "first_byte_timeout",
-        One(Scalar::Duration),
+        One(Scalar::Timeout),
         Default("300s"),
         "How long one try may take until the answer begins.",
     ),

@@ -1,7 +1,7 @@
 //! `--fast`: prebuilt answers with the least work, so that a benchmark measures the proxy and not the provider.
 //!
 //! The body is read to its end but not parsed; streams, usage and pacing (`stream-50-delay-MS` as the model) are found
-//! by their bytes. Nothing is recorded and no control path exists.
+//! by their bytes in its first or last 8 KB. Nothing is recorded and no control path exists.
 
 use crate::answer::Answer;
 use crate::asked::{Asked, Surface};
@@ -11,9 +11,12 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 const READ: usize = 64 << 10;
 const CHUNKS: usize = 50;
+/// What is looked for stands near the beginning or near the end of a body, as SDKs and gateways write it.
+const EDGE: usize = 8 << 10;
 
 /// The three answers there are.
 pub(crate) struct Prebuilt {
@@ -60,62 +63,92 @@ fn message(kind: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// Serves until the client goes, asks to close, or sends what is not understood.
-pub(crate) async fn connection(mut stream: TcpStream, prebuilt: &Prebuilt) {
-    let mut buffer = Vec::with_capacity(READ);
-    while let Ok(length) = request(&mut stream, &mut buffer).await {
-        let request = buffer.get(..length).unwrap_or_default();
-        if respond(&mut stream, prebuilt, request).await.is_err() || closes(request) {
+pub(crate) async fn connection(stream: TcpStream, prebuilt: &Prebuilt) {
+    let mut incoming = Incoming { stream, unread: Vec::with_capacity(READ), kept: Vec::new() };
+    while incoming.request().await.is_ok() {
+        let Incoming { stream, kept, .. } = &mut incoming;
+        if respond(stream, prebuilt, kept).await.is_err() || closes(kept) {
             return;
         }
-        buffer.drain(..length.min(buffer.len()));
     }
 }
 
 fn closes(request: &[u8]) -> bool {
-    let head = memmem::find(request, b"\r\n\r\n").and_then(|end| request.get(..end));
-    memmem::find(head.unwrap_or_default(), b"onnection: close").is_some()
+    let head = memmem::find(request, b"\r\n\r\n").and_then(|end| request.get(..end)).unwrap_or_default();
+    memmem::find(&head.to_ascii_lowercase(), b"\r\nconnection: close").is_some()
 }
 
-/// Reads until the buffer holds a whole request, and says how long it is.
-async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut whole = None;
-    loop {
-        if whole.is_none() {
-            whole = request_length(buffer)?;
+/// A connection of which little is kept: a megabyte that is only read costs half of one that is stored and searched.
+struct Incoming {
+    stream: TcpStream,
+    unread: Vec<u8>,
+    /// Head and body of the request, without the middle of a long body.
+    kept: Vec<u8>,
+}
+
+impl Incoming {
+    async fn request(&mut self) -> io::Result<()> {
+        self.kept.clear();
+        let head = self.line(b"\r\n\r\n").await?.to_ascii_lowercase();
+        if memmem::find(&head, b"\r\ntransfer-encoding: chunked").is_none() {
+            let length =
+                memmem::find(&head, b"\r\ncontent-length: ").map(|at| number(head.get(at + 18..).unwrap_or_default()));
+            return self.skip(length.unwrap_or(0), true).await;
         }
-        if let Some(length) = whole.filter(|&length| buffer.len() >= length) {
-            return Ok(length);
+        loop {
+            let line = self.line(b"\r\n").await?;
+            let size = std::str::from_utf8(&line).ok().and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+            let size = size.ok_or(ErrorKind::InvalidData)?;
+            self.skip(size, true).await?;
+            self.skip(2, false).await?;
+            if size == 0 {
+                return Ok(());
+            }
         }
-        buffer.reserve(READ);
-        if stream.read_buf(buffer).await? == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
+    }
+
+    /// Takes the bytes up to and with `end`. A head is kept, the line before a chunk is not.
+    async fn line(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(at) = memmem::find(&self.unread, end) {
+                let line: Vec<u8> = self.unread.drain(..at + end.len()).collect();
+                if self.kept.is_empty() {
+                    self.kept.extend_from_slice(&line);
+                }
+                return Ok(line);
+            }
+            self.more().await?;
+        }
+    }
+
+    async fn skip(&mut self, mut length: u64, keep: bool) -> io::Result<()> {
+        while length > 0 {
+            if self.unread.is_empty() {
+                self.more().await?;
+            }
+            let taken = self.unread.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+            if keep {
+                self.kept.extend_from_slice(self.unread.get(..taken).unwrap_or_default());
+                without_middle(&mut self.kept);
+            }
+            self.unread.drain(..taken);
+            length -= taken as u64;
+        }
+        Ok(())
+    }
+
+    async fn more(&mut self) -> io::Result<()> {
+        self.unread.reserve(READ);
+        match self.stream.read_buf(&mut self.unread).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
         }
     }
 }
 
-fn request_length(buffer: &[u8]) -> io::Result<Option<usize>> {
-    let Some(end) = memmem::find(buffer, b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let head = buffer.get(..end).unwrap_or_default();
-    if memmem::find(head, b"ransfer-encoding: chunked").is_some() {
-        return Ok(last_chunk(buffer.get(end + 4..).unwrap_or_default()).map(|length| end + 4 + length));
-    }
-    let body = memmem::find(head, b"ontent-length: ").map_or(0, |at| number(head.get(at + 15..).unwrap_or_default()));
-    let total = usize::try_from(body).ok().and_then(|b| b.checked_add(end + 4));
-    total.map(Some).ok_or_else(|| ErrorKind::InvalidData.into())
-}
-
-/// Length of a chunked body without trailers, once all of it is here.
-fn last_chunk(mut body: &[u8]) -> Option<usize> {
-    let whole = body.len();
-    loop {
-        let line = memmem::find(body, b"\r\n")?;
-        let size = usize::from_str_radix(std::str::from_utf8(body.get(..line)?).ok()?, 16).ok()?;
-        body = body.get(line.checked_add(size)?.checked_add(4)?..)?;
-        if size == 0 {
-            return Some(whole - body.len());
-        }
+fn without_middle(kept: &mut Vec<u8>) {
+    if kept.len() > 4 * EDGE {
+        kept.drain(EDGE..kept.len() - EDGE);
     }
 }
 
@@ -135,11 +168,14 @@ async fn respond(stream: &mut TcpStream, prebuilt: &Prebuilt, request: &[u8]) ->
     }
 }
 
+/// By the clock and not by pauses: a timer is always a little late, and fifty of them would add up.
 async fn paced(stream: &mut TcpStream, pieces: &[Vec<u8>], delay_ms: u64) -> io::Result<()> {
     let (first, rest) = pieces.split_at_checked(2).unwrap_or_default();
     stream.write_all(&first.concat()).await?;
+    let mut next = Instant::now();
     for piece in rest {
-        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        next += Duration::from_millis(delay_ms);
+        tokio::time::sleep_until(next).await;
         stream.write_all(piece).await?;
     }
     Ok(())

@@ -52,7 +52,7 @@ impl Provider {
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nhost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         )?;
         let mut raw = Vec::new();
         let broken = stream.read_to_end(&mut raw).err().map(|e| e.kind());
@@ -241,5 +241,25 @@ fn the_fast_provider_answers_json_and_streams() -> Outcome {
     let request = json!({"model": "stream-50-delay-1", "stream": true, "stream_options": {"include_usage": true}});
     let chunks = events(&provider.chat(&request)?.text());
     assert_eq!((chunks.len(), &chunks[52]["usage"]["total_tokens"]), (53, &json!(18)));
+    Ok(())
+}
+
+#[test]
+fn the_fast_provider_finds_the_stream_behind_a_long_body_in_chunks() -> Outcome {
+    let provider = start(&["--fast"])?;
+    let text = "x".repeat(300_000);
+    let chunk = format!(r#"{{"messages":"{text}","#);
+    let last = r#""stream": true}"#;
+    let mut stream = TcpStream::connect(&provider.address)?;
+    write!(
+        stream,
+        "POST /v1/chat/completions HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
+         {:x}\r\n{chunk}\r\n{:x}\r\n{last}\r\n0\r\n\r\n",
+        chunk.len(),
+        last.len()
+    )?;
+    let mut raw = Vec::new();
+    stream.read_to_end(&mut raw)?;
+    assert!(String::from_utf8(raw)?.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"));
     Ok(())
 }

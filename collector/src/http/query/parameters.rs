@@ -30,10 +30,7 @@ const NAMES: [(&str, &str); 12] = [
 
 /// Reads a query string.
 pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
-    let mut list = ListQuery {
-        limit: DEFAULT_LIMIT,
-        ..ListQuery::default()
-    };
+    let mut list = ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() };
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if seen.iter().any(|earlier| *earlier == name) {
@@ -46,6 +43,18 @@ pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
         seen.push(name.into_owned());
     }
     Ok(list)
+}
+
+/// For a path that takes no parameter.
+pub(super) fn none(query: &str) -> Result<(), ApiError> {
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        None => Ok(()),
+        Some((name, _)) => {
+            let name = shown(&name);
+            let message = format!("`{name}` is no parameter; this path takes none.");
+            Err(invalid(message, "unknown_parameter").param(name))
+        }
+    }
 }
 
 /// The cursor that leads on from a position. Its form is not part of the interface.
@@ -75,27 +84,14 @@ fn condition(name: &str, value: &str) -> Result<Condition, ApiError> {
         "stream" => Ok(number("r.stream", i64::from(truth(name, value)?))),
         "failover" if truth(name, value)? => Ok(Condition::Fixed("r.attempts > 1")),
         "failover" => Ok(Condition::Fixed("r.attempts <= 1")),
-        "rejected_by" => word(
-            name,
-            value,
-            "r.rejected_by",
-            RejectedBy::ALL.iter().map(|w| w.as_str()),
-        ),
-        "ended_by" => word(
-            name,
-            value,
-            "r.ended_by",
-            EndedBy::ALL.iter().map(|w| w.as_str()),
-        ),
+        "rejected_by" => word(name, value, "r.rejected_by", RejectedBy::ALL.iter().map(|w| w.as_str())),
+        "ended_by" => word(name, value, "r.ended_by", EndedBy::ALL.iter().map(|w| w.as_str())),
         _ => Err(unknown(name)),
     }
 }
 
 fn named(column: &'static str, text: &str) -> Condition {
-    Condition::Name {
-        column,
-        text: text.to_owned(),
-    }
+    Condition::Name { column, text: text.to_owned() }
 }
 
 fn number(column: &'static str, value: i64) -> Condition {
@@ -145,17 +141,9 @@ fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
     } else {
-        value
-            .parse::<Timestamp>()
-            .ok()
-            .map(Timestamp::as_microsecond)
+        value.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
     };
-    us.ok_or_else(|| {
-        bad(
-            name,
-            "must be a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970",
-        )
-    })
+    us.ok_or_else(|| bad(name, "must be a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970"))
 }
 
 fn order(name: &str, value: &str) -> Result<Order, ApiError> {
@@ -206,11 +194,46 @@ fn invalid(message: String, code: &'static str) -> ApiError {
 
 /// A parameter's name is named back only if it is shaped like one.
 fn shown(name: &str) -> &str {
-    let shaped =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
-    if (1..=40).contains(&name.len()) && name.bytes().all(shaped) {
-        name
-    } else {
-        "?"
+    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
+    if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, parse};
+    use crate::store::{open_writer, plan};
+
+    fn filters() -> Vec<String> {
+        let names = NAMES.iter().map(|(name, _)| format!("{name}=gateway"));
+        let others = ["status=200", "status_class=2xx", "stream=true", "failover=true"];
+        let words = ["rejected_by=gateway", "ended_by=gateway"];
+        names.chain(others.into_iter().chain(words).map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_filter_walks_an_index_in_the_order_of_the_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        db.execute("INSERT INTO names (text) VALUES ('gateway')", []).unwrap();
+        for filter in filters() {
+            for rest in ["", "&order=asc", "&after=c1_ff", "&from=5", "&from=5&to=9&after=c1_ff"] {
+                let query = parse(&format!("{filter}{rest}")).unwrap();
+                let steps = plan(&db, &query).unwrap().join("; ");
+                assert!(steps.contains("INDEX requests_"), "{filter}{rest}: {steps}");
+                assert!(!steps.contains("TEMP B-TREE"), "{filter}{rest}: {steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_of_time_reads_the_zones_it_touches_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        for query in ["from=5&to=9", "to=9&order=asc", "from=5&after=c1_ff"] {
+            let steps = plan(&db, &parse(query).unwrap()).unwrap().join("; ");
+            let by_zone = "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+            assert!(steps.contains(by_zone), "{query}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{query}: {steps}");
+        }
     }
 }

@@ -13,8 +13,7 @@ const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, sta
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
     ON CONFLICT DO NOTHING";
 
-const INSERT_ENTRY: &str =
-    "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)";
 
 /// The bytes stored under (boot, seq).
 const STORED_BYTES: &str = "SELECT e.bytes FROM requests r JOIN request_entries e USING (position)
@@ -43,14 +42,7 @@ impl<'a> Group<'a> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self {
-            db,
-            names,
-            now,
-            next_position,
-            zones: BTreeMap::new(),
-            dropped: 0,
-        })
+        Ok(Self { db, names, now, next_position, zones: BTreeMap::new(), dropped: 0 })
     }
 
     pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
@@ -75,9 +67,7 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn probe(&self) -> Result<Acknowledgement> {
-        self.db
-            .prepare_cached("UPDATE probe SET at = ?1")?
-            .execute([self.now])?;
+        self.db.prepare_cached("UPDATE probe SET at = ?1")?.execute([self.now])?;
         Ok(Acknowledgement::default())
     }
 
@@ -101,27 +91,21 @@ impl<'a> Group<'a> {
         let known: Option<(i64, i64)> = self
             .db
             .prepare_cached("SELECT boot, dropped FROM boots WHERE node = ?1 AND boot_id = ?2")?
-            .query_row([&batch.node, &batch.boot], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row([&batch.node, &batch.boot], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let (boot, dropped) = match known {
             Some(known) => known,
             None => (self.new_boot(batch)?, 0),
         };
         if batch.dropped > dropped {
-            self.db
-                .prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?
-                .execute([boot, batch.dropped])?;
+            self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?.execute([boot, batch.dropped])?;
             self.dropped = self.dropped.saturating_add(batch.dropped - dropped);
         }
         Ok(boot)
     }
 
     fn new_boot(&self, batch: &CheckedBatch) -> Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2)")?
-            .insert([&batch.node, &batch.boot])
+        self.db.prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2)")?.insert([&batch.node, &batch.boot])
     }
 
     fn count(&self, boot: i64, ack: &Acknowledgement, highest: i64) -> Result<()> {
@@ -152,13 +136,7 @@ impl<'a> Group<'a> {
         Ok(Stored::New)
     }
 
-    fn insert_request(
-        &mut self,
-        position: i64,
-        boot: i64,
-        node: i64,
-        checked: &CheckedRecord,
-    ) -> Result<bool> {
+    fn insert_request(&mut self, position: i64, boot: i64, node: i64, checked: &CheckedRecord) -> Result<bool> {
         let (db, names, record) = (self.db, &mut *self.names, &checked.record);
         let caller = record.caller.as_ref();
         let served = record.served_by.as_ref();
@@ -192,11 +170,8 @@ impl<'a> Group<'a> {
 
     /// Something with this (boot, seq) or this id is there already: the same record, or another one?
     fn known(&self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
-        let stored: Option<Vec<u8>> = self
-            .db
-            .prepare_cached(STORED_BYTES)?
-            .query_row([boot, record.seq], |row| row.get(0))
-            .optional()?;
+        let stored: Option<Vec<u8>> =
+            self.db.prepare_cached(STORED_BYTES)?.query_row([boot, record.seq], |row| row.get(0)).optional()?;
         Ok(match stored {
             Some(bytes) if bytes == record.bytes.as_ref() => Stored::Again,
             Some(_) => Stored::Refused(CONFLICT),
@@ -205,10 +180,7 @@ impl<'a> Group<'a> {
     }
 
     fn widen_zone(&mut self, position: i64, started_at: i64) {
-        let bounds = self
-            .zones
-            .entry(position / ZONE)
-            .or_insert((started_at, started_at));
+        let bounds = self.zones.entry(position / ZONE).or_insert((started_at, started_at));
         *bounds = (bounds.0.min(started_at), bounds.1.max(started_at));
     }
 }
@@ -218,27 +190,15 @@ fn attempts(record: &RequestRecord) -> i64 {
 }
 
 fn copy(refusal: &Refusal) -> Refusal {
-    Refusal {
-        index: refusal.index,
-        seq: refusal.seq,
-        reason: refusal.reason.clone(),
-    }
+    Refusal { index: refusal.index, seq: refusal.seq, reason: refusal.reason.clone() }
 }
 
 fn refusal(record: &CheckedRecord, reason: &str) -> Refusal {
-    Refusal {
-        index: record.index,
-        seq: u64::try_from(record.seq).ok(),
-        reason: reason.to_owned(),
-    }
+    Refusal { index: record.index, seq: u64::try_from(record.seq).ok(), reason: reason.to_owned() }
 }
 
 /// Records dropped by all senders so far.
 pub(super) fn dropped_in_all(db: &Connection) -> Result<i64> {
     // total() instead of sum(): an overflow saturates below rather than failing at start.
-    db.query_row(
-        "SELECT CAST(total(dropped) AS INTEGER) FROM boots",
-        [],
-        |row| row.get(0),
-    )
+    db.query_row("SELECT CAST(total(dropped) AS INTEGER) FROM boots", [], |row| row.get(0))
 }

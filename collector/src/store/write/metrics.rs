@@ -9,9 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// Upper bounds of the commit histogram, seconds.
-const COMMIT_SECONDS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-];
+const COMMIT_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -36,21 +34,13 @@ impl WriteMetrics {
             dropped: Gauge::default(),
             records: Family::default(),
         };
-        registry.register(
-            "records",
-            "Records by what became of them",
-            metrics.records.clone(),
-        );
+        registry.register("records", "Records by what became of them", metrics.records.clone());
         registry.register(
             "commit_seconds",
             "Time to write and commit one group of batches",
             metrics.commit_seconds.clone(),
         );
-        registry.register(
-            "queued_batches",
-            "Batches that wait for the writer",
-            metrics.queue.clone(),
-        );
+        registry.register("queued_batches", "Batches that wait for the writer", metrics.queue.clone());
         registry.register(
             "dropped_records",
             "Records that senders dropped before sending, over all boots",
@@ -61,14 +51,10 @@ impl WriteMetrics {
 
     pub(super) fn count(&self, acknowledgement: &Acknowledgement) {
         let refused = u64::try_from(acknowledgement.refused.len()).unwrap_or(u64::MAX);
-        for (outcome, count) in [
-            ("stored", acknowledgement.stored),
-            ("duplicate", acknowledgement.duplicates),
-            ("refused", refused),
-        ] {
-            self.records
-                .get_or_create(&Outcome { outcome })
-                .inc_by(count);
+        for (outcome, count) in
+            [("stored", acknowledgement.stored), ("duplicate", acknowledgement.duplicates), ("refused", refused)]
+        {
+            self.records.get_or_create(&Outcome { outcome }).inc_by(count);
         }
     }
 }

@@ -8,7 +8,13 @@ fn outbox(limits: OutboxLimits) -> Outbox {
 }
 
 fn limits() -> OutboxLimits {
-    OutboxLimits { queue_records: 4, batch_records: 2, backoff_min_ms: 100, backoff_max_ms: 1_000, ..OutboxLimits::default() }
+    OutboxLimits {
+        queue_records: 4,
+        batch_records: 2,
+        backoff_min_ms: 100,
+        backoff_max_ms: 1_000,
+        ..OutboxLimits::default()
+    }
 }
 
 fn push(outbox: &mut Outbox) -> bool {

@@ -1,0 +1,97 @@
+//! The disk says no: the sender hears so within a second, and all goes on once it can.
+
+use crate::client::Reply;
+use crate::process::{Collector, run};
+use crate::records::batch_of;
+use headgate_record::INGEST_PATH;
+use std::time::{Duration, Instant};
+
+fn assert_try_again(reply: &Reply, since: Instant) {
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert_eq!(reply.status, 503, "{}", reply.text());
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(reply.json()["error"]["code"], "store_unavailable");
+}
+
+fn assert_cannot_write(collector: &Collector, boot: &str) {
+    let since = Instant::now();
+    let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", boot, 1..=5));
+    assert_try_again(&reply.unwrap(), since);
+    let since = Instant::now();
+    assert_try_again(&collector.owner().get("/readyz").unwrap(), since);
+    assert_eq!(collector.owner().get("/healthz").unwrap().status, 200);
+}
+
+fn assert_can_write(collector: &Collector, boot: &str) {
+    let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", boot, 1..=5));
+    assert_eq!(reply.unwrap().json()["stored"], 5);
+    assert_eq!(collector.owner().get("/readyz").unwrap().status, 200);
+}
+
+#[test]
+fn a_full_disk_costs_no_acknowledged_record_and_writing_resumes_without_a_restart() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start_with_file_limit(root.path(), 2048);
+    let mut ingest = collector.ingest();
+    let mut acknowledged = 0;
+    let refused = loop {
+        let since = Instant::now();
+        let seqs = acknowledged + 1..=acknowledged + 100;
+        let reply = ingest.post(INGEST_PATH, &batch_of("n", "b", seqs)).unwrap();
+        if reply.status != 200 {
+            assert_try_again(&reply, since);
+            break reply;
+        }
+        acknowledged += 100;
+        assert!(acknowledged < 100_000, "the limit was never met");
+    };
+    assert_eq!(refused.status, 503);
+    assert!(acknowledged >= 100);
+    let since = Instant::now();
+    let again = ingest.post(INGEST_PATH, &batch_of("n", "b", 1..=5_000)).unwrap();
+    assert_try_again(&again, since);
+    let page = collector.owner().get("/v1/requests?limit=1").unwrap().json();
+    assert_eq!(page["data"][0]["seq"], acknowledged, "reading goes on");
+
+    let raised = run("prlimit", &["--pid", &collector.id().to_string(), "--fsize=unlimited:"]);
+    assert!(raised.status.success());
+    let all = ingest.post(INGEST_PATH, &batch_of("n", "b", 1..=acknowledged + 500)).unwrap();
+    assert_eq!(all.json()["stored"], 500, "{}", all.text());
+    assert_eq!(all.json()["duplicates"], acknowledged);
+    assert_can_write(&collector, "later");
+    let logs = collector.logs();
+    assert!(logs.contains("cannot be written") && logs.contains("can be written again"), "{logs}");
+}
+
+#[test]
+fn a_database_that_is_moved_away_is_not_written_into_the_void() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, away) = (root.path().join("data"), root.path().join("away"));
+    let collector = Collector::start(root.path());
+    assert_can_write(&collector, "first");
+    std::fs::rename(&data, &away).unwrap();
+    assert_cannot_write(&collector, "second");
+    std::fs::rename(&away, &data).unwrap();
+    assert_can_write(&collector, "second");
+}
+
+#[test]
+fn a_lock_of_another_process_delays_but_does_not_break() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let other = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_cannot_write(&collector, "b");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_can_write(&collector, "b");
+}
+
+#[test]
+fn a_folder_that_cannot_be_opened_ends_the_start_with_the_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let output = run(crate::process::BINARY, &["serve", "--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot open the store"));
+}

@@ -1,0 +1,160 @@
+//! Batches in, acknowledgements out.
+
+use crate::process::Collector;
+use crate::records::{batch, batch_of, id, record};
+use headgate_record::{Acknowledgement, INGEST_PATH};
+
+fn json(seq: u64) -> String {
+    serde_json::to_string(&record("n", "b", seq)).unwrap()
+}
+
+fn ack(reply: &crate::client::Reply) -> Acknowledgement {
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+#[test]
+fn a_record_comes_back_as_the_very_bytes_it_came_as() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let spaced = json(1).replacen(":1,", " :\t1 ,\n", 1);
+    let body = batch("n", "b", 0, std::slice::from_ref(&spaced));
+    let mut ingest = collector.ingest();
+    assert_eq!(ack(&ingest.post(INGEST_PATH, &body).unwrap()).stored, 1);
+    let mut owner = collector.owner();
+    let one = owner.get(&format!("/v1/requests/{}", id("b", 1))).unwrap();
+    assert_eq!((one.status, one.text()), (200, spaced.clone()));
+    let all = owner.get("/v1/requests").unwrap().text();
+    let expected = format!(r#"{{"object":"list","data":[{spaced}],"has_more":false,"next":null}}"#);
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_batch_that_comes_again_counts_as_duplicates() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut ingest = collector.ingest();
+    let body = batch_of("n", "b", 1..=20);
+    assert_eq!(ack(&ingest.post(INGEST_PATH, &body).unwrap()).stored, 20);
+    let again = ack(&ingest.post(INGEST_PATH, &body).unwrap());
+    assert_eq!((again.stored, again.duplicates), (0, 20));
+    let twice_inside = batch("n", "b", 0, &[json(21), json(21)]);
+    let folded = ack(&ingest.post(INGEST_PATH, &twice_inside).unwrap());
+    assert_eq!((folded.stored, folded.duplicates), (1, 1));
+    assert!(folded.refused.is_empty());
+}
+
+#[test]
+fn another_record_under_a_number_or_id_that_is_taken_is_refused_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut ingest = collector.ingest();
+    ack(&ingest.post(INGEST_PATH, &batch("n", "b", 0, &[json(1)])).unwrap());
+    let mut other = record("n", "b", 1);
+    other.status = 503;
+    let mut same_id = record("n", "b", 2);
+    same_id.id = id("b", 1);
+    let records = [serde_json::to_string(&other).unwrap(), serde_json::to_string(&same_id).unwrap(), json(3)];
+    let reply = ack(&ingest.post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap());
+    assert_eq!((reply.stored, reply.duplicates), (1, 0));
+    let seqs: Vec<_> = reply.refused.iter().map(|r| (r.index, r.seq)).collect();
+    assert_eq!(seqs, [(0, Some(1)), (1, Some(2))]);
+    assert!(reply.refused.iter().all(|r| r.reason.starts_with("conflict")));
+    let kept = collector.owner().get(&format!("/v1/requests/{}", id("b", 1)));
+    assert_eq!(kept.unwrap().json()["status"], 200);
+}
+
+#[test]
+fn each_bad_record_is_refused_alone_with_its_place_and_a_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let good = json(1);
+    let cases: Vec<(String, &str)> = vec![
+        (good.replacen('{', r#"{"prompt":"x","#, 1), "unknown field"),
+        (good.replace(r#""status":200"#, r#""status":"200""#), "wrong type"),
+        (good.replace(r#""status":200,"#, ""), "missing field `status`"),
+        (good.replace(r#""status":200"#, r#""status":200,"status":200"#), "duplicate field `status`"),
+        (good.replace(r#""status":200"#, r#""status":99"#), "`status`"),
+        (good.replace(r#""status":200"#, r#""status":70000"#), "out of range"),
+        (good.replace(r#""schema":1"#, r#""schema":2"#), "`schema`"),
+        (good.replace(r#""seq":1,"#, r#""seq":0,"#), "`seq`"),
+        (good.replace(r#""seq":1,"#, r#""seq":18446744073709551615,"#), "`seq`"),
+        (good.replace(r#""node":"n""#, r#""node":"m""#), "`node`"),
+        (good.replace(r#""boot":"b""#, r#""boot":"c""#), "`boot`"),
+        (good.replace(&id("b", 1), "01890a5d-ac96-474b-bcce-b302099a8057"), "`id`"),
+        (good.replace(&id("b", 1), "nonsense"), "`id`"),
+        (good.replace(r#""ended_by":"complete""#, r#""ended_by":"magic""#), "vocabulary"),
+        (good.replace("1767225600001000", "0"), "`started_at`"),
+        (good.replace("1767225600001000", "4102444800000000"), "`started_at`"),
+        (good.replace("rev-7", &"r".repeat(257)), "`config_revision`"),
+        (good.replace("gpt-5.2", &"m".repeat(257)), "`served_by.model`"),
+        (good.replace("rev-7", &"r".repeat(1 << 20)), "65536"),
+        ("[]".to_owned(), "wrong"),
+        ("7".to_owned(), "wrong type"),
+        (format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)), "65536"),
+    ];
+    let mut records: Vec<String> = cases.iter().map(|(record, _)| record.clone()).collect();
+    assert!(records.iter().all(|record| *record != good), "a case that changes nothing");
+    records.push(good);
+    let reply = collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records));
+    let reply = ack(&reply.unwrap());
+    assert_eq!((reply.stored, reply.refused.len()), (1, cases.len()));
+    for ((place, (_, expected)), refusal) in cases.iter().enumerate().zip(&reply.refused) {
+        assert_eq!(refusal.index, place as u64);
+        assert!(refusal.reason.contains(expected), "{expected}: {}", refusal.reason);
+    }
+    assert_eq!(reply.refused[0].seq, Some(1));
+}
+
+#[test]
+fn a_batch_that_is_none_is_refused_as_a_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let long = "n".repeat(257);
+    let cases: [(Vec<u8>, u16, &str); 8] = [
+        (b"".to_vec(), 400, "invalid_json"),
+        (b"{".to_vec(), 400, "invalid_json"),
+        (b"\xff\xfe".to_vec(), 400, "invalid_json"),
+        (b"[]".to_vec(), 400, "invalid_batch"),
+        (br#"{"node":"n","boot":"b","dropped":0,"records":[],"x":1}"#.to_vec(), 400, "invalid_batch"),
+        (br#"{"node":"n","boot":"b","dropped":18446744073709551615,"records":[]}"#.to_vec(), 400, "invalid_batch"),
+        (batch(&long, "b", 0, &[]), 400, "invalid_batch"),
+        (batch("n", "", 0, &[]), 400, "invalid_batch"),
+    ];
+    for (body, status, code) in cases {
+        let reply = collector.ingest().post(INGEST_PATH, &body).unwrap();
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.json()["error"]["code"], code, "{}", reply.text());
+    }
+    let empty = collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &[])).unwrap();
+    assert_eq!(ack(&empty), Acknowledgement::default());
+}
+
+#[test]
+fn what_is_missing_is_shown_with_the_times_around_it_until_it_arrives() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut ingest = collector.ingest();
+    let seqs = [2_u64, 3, 7].into_iter();
+    ack(&ingest.post(INGEST_PATH, &batch_of("n", "b", seqs)).unwrap());
+    ack(&ingest.post(INGEST_PATH, &batch("n", "b", 9, &[])).unwrap());
+    ack(&ingest.post(INGEST_PATH, &batch("n", "b", 4, &[])).unwrap());
+    ack(&ingest.post(INGEST_PATH, &batch_of("n", "whole", 1..=3)).unwrap());
+    let mut owner = collector.owner();
+    let gaps = owner.get("/v1/gaps").unwrap().json();
+    let at = |seq: u64| crate::records::BASE_US + seq * 1000;
+    let expected = serde_json::json!([{
+        "node": "n", "boot": "b", "stored": 3, "highest_seq": 7, "missing": 4, "dropped": 9,
+        "holes": [
+            {"first_seq": 1, "last_seq": 1, "after": null, "before": at(2)},
+            {"first_seq": 4, "last_seq": 6, "after": at(3), "before": at(7)},
+        ],
+    }]);
+    assert_eq!(gaps["data"], expected);
+    let late = [1_u64, 4, 5, 6].into_iter();
+    ack(&ingest.post(INGEST_PATH, &batch_of("n", "b", late)).unwrap());
+    let closed = owner.get("/v1/gaps").unwrap().json();
+    assert_eq!((&closed["data"][0]["missing"], &closed["data"][0]["dropped"]), (&0.into(), &9.into()));
+    let metrics = owner.get("/metrics").unwrap().text();
+    assert!(metrics.contains("headgate_collector_dropped_records 9\n"), "{metrics}");
+}

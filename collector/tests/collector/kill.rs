@@ -1,0 +1,104 @@
+//! What was acknowledged is there once, whenever the process died.
+
+use crate::process::Collector;
+use crate::records::{batch_of, id};
+use headgate_record::INGEST_PATH;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+const ROUNDS: u64 = 24;
+const SENDERS: u64 = 3;
+const BATCH: u64 = 50;
+
+/// Sends batches until the connection breaks; returns the highest acknowledged number. Like a data plane, it begins
+/// again with what was not acknowledged.
+fn send_until_killed(address: SocketAddr, sender: u64, mut acknowledged: u64) -> u64 {
+    let (node, boot) = (format!("n{sender}"), format!("b{sender}"));
+    let Ok(mut client) = crate::client::Client::connect(address, crate::process::INGEST) else {
+        return acknowledged;
+    };
+    loop {
+        let first = acknowledged + 1;
+        let body = batch_of(&node, &boot, first..first + BATCH);
+        match client.post(INGEST_PATH, &body) {
+            Ok(reply) if reply.status == 200 => acknowledged += BATCH,
+            _ => return acknowledged,
+        }
+    }
+}
+
+fn round(root: &Path, acknowledged: &mut [u64], pause: Duration) {
+    let collector = Collector::start(root);
+    let address = collector.address;
+    let senders: Vec<_> = (0..)
+        .zip(acknowledged.iter())
+        .map(|(sender, &so_far)| thread::spawn(move || send_until_killed(address, sender, so_far)))
+        .collect();
+    sleep(pause);
+    collector.kill();
+    for (slot, sender) in acknowledged.iter_mut().zip(senders) {
+        *slot = sender.join().unwrap();
+    }
+}
+
+#[test]
+fn every_acknowledged_record_is_there_exactly_once_after_each_kill() {
+    let root = tempfile::tempdir().unwrap();
+    let mut acknowledged = [0_u64; SENDERS as usize];
+    let mut random = Instant::now().elapsed().subsec_nanos() | 1;
+    for _ in 0..ROUNDS {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        let pause = Duration::from_micros(u64::from(random % 120_000));
+        round(root.path(), &mut acknowledged, pause);
+    }
+    assert!(acknowledged.iter().sum::<u64>() > ROUNDS * BATCH, "too little was sent: {acknowledged:?}");
+    let collector = Collector::start(root.path());
+    let found = everything(&collector);
+    for (sender, &highest) in (0_u64..).zip(&acknowledged) {
+        let (node, boot) = (format!("n{sender}"), format!("b{sender}"));
+        let seqs = &found[&node];
+        let missing = (1..=highest).find(|seq| !seqs.contains(seq));
+        assert_eq!(missing, None, "acknowledged, but not there");
+        let one = collector.owner().get(&format!("/v1/requests/{}", id(&boot, highest)));
+        assert_eq!(one.unwrap().status, 200);
+    }
+    assert!(collector.terminate().success());
+}
+
+/// Numbers by node; fails if one is there twice.
+fn everything(collector: &Collector) -> BTreeMap<String, BTreeSet<u64>> {
+    let mut owner = collector.owner();
+    let mut found = BTreeMap::<String, BTreeSet<u64>>::new();
+    let mut after = String::new();
+    loop {
+        let page = owner.get(&format!("/v1/requests?order=asc&limit=500{after}")).unwrap().json();
+        for record in page["data"].as_array().unwrap() {
+            let node = record["node"].as_str().unwrap().to_owned();
+            let new = found.entry(node).or_default().insert(record["seq"].as_u64().unwrap());
+            assert!(new, "a record is there twice");
+        }
+        if page["has_more"] != true {
+            return found;
+        }
+        after = format!("&after={}", page["next"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_graceful_end_finishes_what_was_begun() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let address = collector.address;
+    let sender = thread::spawn(move || send_until_killed(address, 0, 0));
+    sleep(Duration::from_millis(200));
+    assert!(collector.terminate().success());
+    let acknowledged = sender.join().unwrap();
+    let collector = Collector::start(root.path());
+    let found = everything(&collector);
+    assert_eq!(found["n0"].len() as u64, acknowledged, "nothing more and nothing less");
+}

@@ -1,0 +1,24 @@
+//! The collector as its users meet it: the real binary over real HTTP.
+//!
+//! What matters here (a commit that survives a kill, a full disk, a slow client) exists only between processes, so no
+//! test reaches into the library.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "tests: to panic is how they fail, and they measure the real time"
+)]
+
+mod access;
+mod client;
+mod faults;
+mod hostile;
+mod ingest;
+mod kill;
+mod limits;
+mod list;
+mod process;
+mod records;

@@ -1,0 +1,119 @@
+//! The real binary as a process of its own, on a folder and a port of its own.
+
+use crate::client::Client;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output};
+use std::thread::sleep;
+use std::time::Duration;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headgate-collector");
+pub(crate) const INGEST: &str = "test-ingest-token";
+pub(crate) const OWNER: &str = "test-owner-token";
+
+/// Tokens given by the environment.
+#[derive(Clone, Copy)]
+pub(crate) enum Tokens {
+    Environment,
+    StoreOnly,
+}
+
+pub(crate) struct Collector {
+    child: Child,
+    logs: PathBuf,
+    pub(crate) address: SocketAddr,
+}
+
+impl Collector {
+    /// Starts on `root/data` and waits until it can be reached.
+    pub(crate) fn start(root: &Path) -> Self {
+        Self::spawn(root, &mut Command::new(BINARY), Tokens::Environment)
+    }
+
+    pub(crate) fn start_without_tokens(root: &Path) -> Self {
+        Self::spawn(root, &mut Command::new(BINARY), Tokens::StoreOnly)
+    }
+
+    /// Starts with a soft limit on file size, as on a disk that is full from there on.
+    pub(crate) fn start_with_file_limit(root: &Path, kib: u64) -> Self {
+        let mut shell = Command::new("bash");
+        let script = format!("trap '' XFSZ; ulimit -S -f {kib}; exec {BINARY} \"$@\"");
+        shell.args(["-c", &script, "collector"]);
+        Self::spawn(root, &mut shell, Tokens::Environment)
+    }
+
+    fn spawn(root: &Path, command: &mut Command, tokens: Tokens) -> Self {
+        let out = root.join("stdout");
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(root.join("data"));
+        if let Tokens::Environment = tokens {
+            command.env("HEADGATE_INGEST_TOKEN", INGEST);
+            command.env("HEADGATE_OWNER_TOKEN", OWNER);
+        }
+        command.stdout(File::create(&out).unwrap());
+        let log = File::options().create(true).append(true).open(root.join("stderr"));
+        command.stderr(log.unwrap());
+        let child = command.spawn().unwrap();
+        let address = wait_for_address(&out);
+        Self { child, logs: root.to_owned(), address }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn ingest(&self) -> Client {
+        Client::connect(self.address, INGEST).unwrap()
+    }
+
+    pub(crate) fn owner(&self) -> Client {
+        Client::connect(self.address, OWNER).unwrap()
+    }
+
+    /// A connection with another token; none if it is empty.
+    pub(crate) fn with_token(&self, token: &str) -> Client {
+        Client::connect(self.address, token).unwrap()
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        ["stdout", "stderr"].map(|name| std::fs::read_to_string(self.logs.join(name)).unwrap()).concat()
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, then waits for the end.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        run("kill", &["-TERM", &self.id().to_string()]);
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // Ended already, if the test got that far.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_for_address(out: &Path) -> SocketAddr {
+    for _ in 0..2000 {
+        let text = std::fs::read_to_string(out).unwrap();
+        if let Some(line) = text.strip_suffix('\n') {
+            let address = line.strip_prefix("listening on http://").unwrap();
+            return address.parse().unwrap();
+        }
+        sleep(Duration::from_millis(5));
+    }
+    panic!("the collector did not start");
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
+    Command::new(program).args(args).output().unwrap()
+}

@@ -1,0 +1,70 @@
+//! The command line.
+
+use crate::Outcome;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const USAGE: &str = "\
+usage: headgate-bench --envoy PATH --provider PATH [options]
+
+  --envoy PATH        the Envoy binary
+  --provider PATH     headgate-mock-provider
+  --empty-wasm PATH   the empty filter; without it that variant is left out
+  --headgate PATH     the headgate command, and
+  --wasm PATH         headgate.wasm; without both Headgate is left out
+  --collector PATH    headgate-collector; without it a stub acknowledges everything
+  --seconds N         length of one measurement (default 5)
+  --rounds N          measurements of each cell and variant, the median is printed (default 3)
+  --only WORDS        only the workloads whose name contains one of these, comma-separated
+  --json FILE         write every figure there";
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Args {
+    pub(crate) envoy: PathBuf,
+    pub(crate) provider: PathBuf,
+    pub(crate) empty_wasm: Option<PathBuf>,
+    pub(crate) headgate: Option<PathBuf>,
+    pub(crate) wasm: Option<PathBuf>,
+    pub(crate) collector: Option<PathBuf>,
+    pub(crate) measure: Duration,
+    pub(crate) rounds: usize,
+    pub(crate) only: Vec<String>,
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn read() -> Outcome<Self> {
+        let mut args = Self { measure: Duration::from_secs(5), rounds: 3, ..Self::default() };
+        let mut given = std::env::args().skip(1);
+        while let Some(flag) = given.next() {
+            let value = given.next().ok_or(USAGE)?;
+            args.set(&flag, value)?;
+        }
+        args.complete()
+    }
+
+    fn set(&mut self, flag: &str, value: String) -> Outcome {
+        match flag {
+            "--envoy" => self.envoy = value.into(),
+            "--provider" => self.provider = value.into(),
+            "--empty-wasm" => self.empty_wasm = Some(value.into()),
+            "--headgate" => self.headgate = Some(value.into()),
+            "--wasm" => self.wasm = Some(value.into()),
+            "--collector" => self.collector = Some(value.into()),
+            "--seconds" => self.measure = Duration::try_from_secs_f64(value.parse()?)?,
+            "--rounds" => self.rounds = value.parse()?,
+            "--only" => self.only = value.split(',').map(str::to_owned).collect(),
+            "--json" => self.json = Some(value.into()),
+            _ => return Err(USAGE.into()),
+        }
+        Ok(())
+    }
+
+    fn complete(self) -> Outcome<Self> {
+        let halves = self.headgate.is_some() == self.wasm.is_some();
+        let needed = !self.envoy.as_os_str().is_empty() && !self.provider.as_os_str().is_empty();
+        let sensible = self.rounds > 0 && self.measure >= Duration::from_millis(100);
+        if halves && needed && sensible { Ok(self) } else { Err(USAGE.into()) }
+    }
+}

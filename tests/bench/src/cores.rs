@@ -1,0 +1,75 @@
+//! Who runs on which core, and how much of one a process has used.
+//!
+//! Without pinning, the generator and Envoy push each other around and the figures measure the scheduler.
+
+use crate::Outcome;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::time::Duration;
+
+/// The last core for Envoy, the others for everything else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cores {
+    envoy: CpuSet,
+    rest: CpuSet,
+    split: bool,
+}
+
+impl Cores {
+    /// Divides the cores this process may use; with a single one nothing can be divided.
+    pub(crate) fn divide() -> Outcome<Self> {
+        let all = sched_getaffinity(None)?;
+        let (mut envoy, mut rest) = (CpuSet::new(), all);
+        let last = (0..CpuSet::MAX_CPU).rev().find(|&cpu| all.is_set(cpu)).ok_or("no core to run on")?;
+        if all.count() < 2 {
+            return Ok(Self { envoy: all, rest: all, split: false });
+        }
+        envoy.set(last);
+        rest.unset(last);
+        Ok(Self { envoy, rest, split: true })
+    }
+
+    /// From here on this thread and what it starts stay off Envoy's core.
+    pub(crate) fn leave_envoy_alone(&self) -> Outcome {
+        Ok(sched_setaffinity(None, &self.rest)?)
+    }
+
+    /// Runs `start` on Envoy's core: a child inherits the core before its first thread exists.
+    pub(crate) fn on_envoys_core<T>(&self, start: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        sched_setaffinity(None, &self.envoy)?;
+        let started = start();
+        self.leave_envoy_alone()?;
+        started
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match self.split {
+            true => format!("Envoy pinned to one core, everything else to the other {}", self.rest.count()),
+            false => "one core for everything: the figures include the load generator's turns".into(),
+        }
+    }
+}
+
+/// User and system time of a process, all its threads.
+pub(crate) fn cpu_time(pid: u32) -> Outcome<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold anything; fields are counted from behind it (proc(5): utime is 14, stime 15).
+    let (_, fields) = stat.rsplit_once(')').ok_or("unreadable /proc stat")?;
+    let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 1000 / per_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_spent_computing_is_seen() {
+        let pid = std::process::id();
+        let before = cpu_time(pid).unwrap();
+        let mut n = 1_u64;
+        while cpu_time(pid).unwrap() < before + Duration::from_millis(50) {
+            n = std::hint::black_box(n.wrapping_mul(3));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How far a reply has come: just enough HTTP/1.1 to know where it ends.
+//!
+//! The bytes are kept as they came and looked at where the last look ended, so a reply in fifty pieces costs no more
+//! than one in a single piece.
+
+use memchr::memmem;
+
+/// Reads one reply.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    at: usize,
+    stage: Stage,
+    /// Whether a byte of the body has come.
+    pub(crate) started: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Head,
+    /// Bytes left of a body with a length.
+    Sized(usize),
+    ChunkLine,
+    /// Bytes left of a chunk, its line end included.
+    Chunk(usize),
+    LastLine,
+    Done,
+}
+
+impl Reply {
+    /// Looks at everything received so far; true once the reply is complete.
+    ///
+    /// # Errors
+    /// Another status than 200, or bytes that are no such reply.
+    pub(crate) fn advance(&mut self, received: &[u8]) -> Result<bool, String> {
+        while self.stage != Stage::Done {
+            let rest = received.get(self.at..).unwrap_or_default();
+            let Some((used, next)) = self.step(rest)? else { return Ok(false) };
+            self.at += used;
+            self.stage = next;
+        }
+        Ok(true)
+    }
+
+    /// Bytes used up and what comes next, or nothing while too few are here.
+    fn step(&mut self, rest: &[u8]) -> Result<Option<(usize, Stage)>, String> {
+        Ok(match self.stage {
+            Stage::Head => match memmem::find(rest, b"\r\n\r\n") {
+                Some(end) => Some((end + 4, framing(rest.get(..end).unwrap_or_default())?)),
+                None => None,
+            },
+            Stage::Sized(length) => {
+                self.started |= !rest.is_empty();
+                (rest.len() >= length).then_some((length, Stage::Done))
+            }
+            Stage::ChunkLine => match memmem::find(rest, b"\r\n") {
+                Some(end) => Some((end + 2, chunk(rest.get(..end).unwrap_or_default())?)),
+                None => None,
+            },
+            Stage::Chunk(length) => {
+                self.started |= !rest.is_empty();
+                (rest.len() >= length).then_some((length, Stage::ChunkLine))
+            }
+            Stage::LastLine => (rest.len() >= 2).then_some((2, Stage::Done)),
+            Stage::Done => None,
+        })
+    }
+}
+
+fn framing(head: &[u8]) -> Result<Stage, String> {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if status != "200" {
+        return Err(format!("status {status:.8}"));
+    }
+    if head.contains("\r\ntransfer-encoding: chunked") {
+        return Ok(Stage::ChunkLine);
+    }
+    let length = head.split("\r\ncontent-length: ").nth(1).and_then(|v| v.split("\r\n").next());
+    length.and_then(|v| v.parse().ok()).map(Stage::Sized).ok_or_else(|| "a reply without a length".into())
+}
+
+fn chunk(line: &[u8]) -> Result<Stage, String> {
+    let digits = std::str::from_utf8(line).unwrap_or_default();
+    match usize::from_str_radix(digits, 16) {
+        Ok(0) => Ok(Stage::LastLine),
+        Ok(size) => Ok(Stage::Chunk(size.saturating_add(2))),
+        Err(_) => Err("a malformed chunk".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\na\r\n0123456789\r\n0\r\n\r\n";
+    const SIZED: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx: y\r\n\r\nhello";
+
+    #[test]
+    fn a_reply_is_complete_at_its_last_byte_however_it_arrives() {
+        for whole in [CHUNKED, SIZED] {
+            let mut by_byte = Reply::default();
+            for end in 0..whole.len() {
+                assert_eq!(Reply::default().advance(&whole[..end]), Ok(false));
+                assert_eq!(by_byte.advance(&whole[..end]), Ok(false));
+            }
+            assert_eq!(by_byte.advance(whole), Ok(true));
+        }
+    }
+
+    #[test]
+    fn the_body_starts_with_its_first_byte_and_not_with_the_head() {
+        let mut reply = Reply::default();
+        let head = memmem::find(SIZED, b"hello").unwrap();
+        reply.advance(&SIZED[..head]).unwrap();
+        assert!(!reply.started);
+        reply.advance(&SIZED[..=head]).unwrap();
+        assert!(reply.started);
+    }
+
+    #[test]
+    fn another_status_is_an_error() {
+        assert_eq!(Reply::default().advance(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"), Err("status 503".into()));
+    }
+}

@@ -1,0 +1,228 @@
+//! The figures as tables for people and as JSON for comparing runs.
+
+use crate::args::Args;
+use crate::client::Timing;
+use crate::load::{Busy, percentile};
+use crate::variant::Variant;
+use crate::workload::Workload;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything measured for one workload; the first row is bare Envoy.
+pub(crate) struct Cell {
+    workload: Arc<Workload>,
+    /// Without a proxy.
+    limit: Busy,
+    /// Per variant, per round.
+    pub(crate) busy: Vec<Vec<Busy>>,
+    /// Per variant, all rounds; the n-th of each were sent right after one another.
+    pub(crate) alone: Vec<Vec<Timing>>,
+}
+
+impl Cell {
+    pub(crate) fn new(workload: Arc<Workload>, limit: Busy, variants: usize) -> Self {
+        let busy = std::iter::repeat_with(Vec::new).take(variants).collect();
+        let alone = vec![Vec::new(); variants];
+        Self { workload, limit, busy, alone }
+    }
+}
+
+/// Share of its core from which on requests/s are the worker's limit and not the machine's.
+const FULL: f64 = 0.9;
+
+/// A whole run.
+pub(crate) struct Report {
+    about: String,
+    variants: Vec<&'static str>,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// Medians of one row under load.
+#[derive(Clone)]
+struct Medians {
+    requests_per_second: f64,
+    cpu_us: f64,
+    cpu_share: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+/// One row of latencies, milliseconds.
+#[derive(Clone)]
+struct Latencies {
+    first_byte_p50: f64,
+    /// Median of the differences to the bare request sent right before.
+    first_byte_later: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Report {
+    pub(crate) fn new(args: &Args, cores: String, variants: &[Variant]) -> Self {
+        let collector = if args.collector.is_some() { "real collector" } else { "collector stub" };
+        let about = format!(
+            "One Envoy worker. {cores}. Medians of {} rounds of {:?}, variants in turn. {collector}.",
+            args.rounds, args.measure
+        );
+        Self { about, variants: variants.iter().map(|variant| variant.name).collect(), cells: Vec::new() }
+    }
+
+    pub(crate) fn markdown(&self) -> String {
+        format!("{}\n\n{}\n{}\n{}", self.about, self.busy_table(), self.limits(), self.alone_table())
+    }
+
+    /// Where a variant comes near this, generator and provider were measured and not the proxy.
+    fn limits(&self) -> String {
+        let limit = |cell: &Cell| format!("{}: {:.0}", cell.workload.name, cell.limit.requests_per_second);
+        let limits: Vec<String> = self.cells.iter().map(limit).collect();
+        format!("Requests/s of generator and provider without a proxy: {}.\n", limits.join("; "))
+    }
+
+    fn busy_table(&self) -> String {
+        let mut table = String::from(
+            "Every connection busy. A dash: the worker's core was not full (a paced load, or a busy machine); \n             then `bare/own` tells what it can do, the ratio of CPU per request.\n\n\
+             | body | variant | requests/s | of bare | CPU µs/request | over bare | bare/own | p50 ms | p99 ms | worker's core |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for (cell, name, row, bare) in self.rows(|cell| cell.busy.iter().map(|rounds| medians(rounds)).collect()) {
+            let full = row.cpu_share.min(bare.cpu_share) >= FULL;
+            let of_bare =
+                if full { format!("{:.2}", row.requests_per_second / bare.requests_per_second) } else { "–".into() };
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                table,
+                "| {} | {name} | {:.0} | {of_bare} | {:.1} | {:+.1} | {:.2} | {:.2} | {:.2} | {:.0} % |",
+                cell.workload.name,
+                row.requests_per_second,
+                row.cpu_us,
+                row.cpu_us - bare.cpu_us,
+                bare.cpu_us / row.cpu_us,
+                row.p50_ms,
+                row.p99_ms,
+                row.cpu_share * 100.0
+            );
+        }
+        table
+    }
+
+    fn alone_table(&self) -> String {
+        let mut table = String::from(
+            "One request at a time, variants in turn; `later` is the median of the paired differences.\n\n\
+             | body | variant | first byte p50 ms | later | p50 ms | p99 ms |\n\
+             |---|---|--:|--:|--:|--:|\n",
+        );
+        for (cell, name, row, _) in self.rows(latencies) {
+            let _ = writeln!(
+                table,
+                "| {} | {name} | {:.3} | {:+.3} | {:.3} | {:.3} |",
+                cell.workload.name, row.first_byte_p50, row.first_byte_later, row.p50, row.p99
+            );
+        }
+        table
+    }
+
+    /// Every row of every cell beside its bare one.
+    fn rows<T: Clone>(&self, of: impl Fn(&Cell) -> Vec<T>) -> Vec<(&Cell, &'static str, T, T)> {
+        let mut all = Vec::new();
+        for cell in &self.cells {
+            let rows = of(cell);
+            let Some(bare) = rows.first().cloned() else { continue };
+            all.extend(self.variants.iter().zip(rows).map(|(name, row)| (cell, *name, row, bare.clone())));
+        }
+        all
+    }
+
+    /// The same figures, and those of every round.
+    pub(crate) fn json(&self) -> Value {
+        let busy = self.rows(|cell| cell.busy.clone());
+        let rows = busy.into_iter().zip(self.rows(latencies)).map(|((cell, name, rounds, _), (_, _, alone, _))| {
+            json!({
+                "workload": cell.workload.name,
+                "without_proxy": round(&cell.limit),
+                "variant": name,
+                "rounds": rounds.iter().map(round).collect::<Vec<_>>(),
+                "alone_ms": {
+                    "first_byte_p50": alone.first_byte_p50,
+                    "first_byte_later": alone.first_byte_later,
+                    "p50": alone.p50,
+                    "p99": alone.p99,
+                },
+            })
+        });
+        json!({"about": self.about, "rows": rows.collect::<Vec<_>>()})
+    }
+}
+
+fn round(busy: &Busy) -> Value {
+    json!({
+        "requests_per_second": busy.requests_per_second,
+        "cpu_us_per_request": busy.cpu_us_per_request,
+        "cpu_share": busy.cpu_share,
+        "p50_ms": busy.p50_ms,
+        "p99_ms": busy.p99_ms,
+    })
+}
+
+fn medians(rounds: &[Busy]) -> Medians {
+    let of = |figure: fn(&Busy) -> f64| median(rounds.iter().map(figure).collect());
+    Medians {
+        requests_per_second: of(|busy| busy.requests_per_second),
+        cpu_us: of(|busy| busy.cpu_us_per_request),
+        cpu_share: of(|busy| busy.cpu_share),
+        p50_ms: of(|busy| busy.p50_ms),
+        p99_ms: of(|busy| busy.p99_ms),
+    }
+}
+
+/// One row a variant.
+fn latencies(cell: &Cell) -> Vec<Latencies> {
+    let bare = cell.alone.first().map(Vec::as_slice).unwrap_or_default();
+    cell.alone.iter().map(|timings| latency(timings, bare)).collect()
+}
+
+fn latency(timings: &[Timing], bare: &[Timing]) -> Latencies {
+    let first_bytes = sorted(timings.iter().map(|timing| timing.first_byte));
+    let totals = sorted(timings.iter().map(|timing| timing.total));
+    let later = timings
+        .iter()
+        .zip(bare)
+        .map(|(own, bare)| (own.first_byte.as_secs_f64() - bare.first_byte.as_secs_f64()) * 1e3);
+    Latencies {
+        first_byte_p50: percentile(&first_bytes, 50),
+        first_byte_later: median(later.collect()),
+        p50: percentile(&totals, 50),
+        p99: percentile(&totals, 99),
+    }
+}
+
+fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    times
+}
+
+/// The middle one; of an even number, the upper of the two.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_round_does_not_move_the_median() {
+        assert_eq!(median(vec![2.0, 900.0, 1.0]), 2.0);
+    }
+
+    #[test]
+    fn what_comes_later_is_taken_pair_by_pair() {
+        let timing = |ms| Timing { first_byte: Duration::from_millis(ms), total: Duration::from_millis(ms) };
+        // The machine grows slower for both; the difference stays.
+        let (bare, own) = ([1, 10, 100].map(timing), [3, 12, 102].map(timing));
+        assert!((latency(&own, &bare).first_byte_later - 2.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,123 @@
+//! One Envoy under test, up and answering; and the provider itself, as the limit of the harness.
+
+use crate::Outcome;
+use crate::args::Args;
+use crate::bootstrap::bootstrap;
+use crate::children::{Child, Scratch, free_address};
+use crate::client::Client;
+use crate::cores::Cores;
+use crate::workload::Workload;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const GATEWAY: &str = include_str!("../gateway.yaml");
+pub(crate) const INGEST_TOKEN: &str = "bench-ingest-token";
+const START: Duration = Duration::from_secs(30);
+
+pub(crate) struct Variant {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    process: Child,
+    sent: Cell<u64>,
+}
+
+/// What all of them are started with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) args: &'a Args,
+    pub(crate) cores: &'a Cores,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) provider: SocketAddr,
+    pub(crate) collector: SocketAddr,
+}
+
+impl Variant {
+    /// The provider without a proxy: what generator and provider can do at most.
+    pub(crate) fn provider(process: Child, address: SocketAddr) -> Self {
+        Self { name: "no proxy", address, process, sent: Cell::new(0) }
+    }
+
+    /// Of the process under test.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Adds requests that were answered.
+    pub(crate) fn count(&self, requests: u64) {
+        self.sent.set(self.sent.get() + requests);
+    }
+
+    /// Requests answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.sent.get()
+    }
+}
+
+impl Site<'_> {
+    /// Envoy without any filter of ours, or with the empty one.
+    pub(crate) fn plain(&self, name: &'static str, wasm: Option<&Path>) -> Outcome<Variant> {
+        let wasm = wasm.map(std::path::absolute).transpose()?;
+        let listen = free_address()?;
+        let file = self.scratch.path(&format!("{name}.json"));
+        std::fs::write(&file, bootstrap(listen, self.provider, wasm.as_deref()).to_string())?;
+        self.start(name, listen, &file)
+    }
+
+    /// Envoy as `headgate render envoy` wants it.
+    pub(crate) fn headgate(&self, command: &Path, wasm: &Path) -> Outcome<Variant> {
+        let (listen, admin) = (free_address()?, free_address()?);
+        let policy = GATEWAY
+            .replace("@LISTEN@", &listen.port().to_string())
+            .replace("@ADMIN@", &admin.port().to_string())
+            .replace("@COLLECTOR@", &self.collector.to_string())
+            .replace("@PROVIDER@", &self.provider.to_string());
+        let (file, out) = (self.scratch.path("gateway.yaml"), self.scratch.path("headgate"));
+        std::fs::write(&file, policy)?;
+        let mut render = Command::new(command);
+        render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg("--wasm").arg(wasm);
+        if !render.status().map_err(|error| format!("{}: {error}", command.display()))?.success() {
+            return Err("headgate render envoy failed".into());
+        }
+        self.start("headgate", listen, &out.join("bootstrap.json"))
+    }
+
+    fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {
+        let mut command = Command::new(&self.args.envoy);
+        command.arg("-c").arg(bootstrap);
+        command.args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warn"]);
+        command.env("HEADGATE_INGEST_TOKEN", INGEST_TOKEN).env("BENCH_PROVIDER_KEY", "bench-provider-key");
+        let log = self.scratch.path(&format!("{name}.log"));
+        let envoy = self.cores.on_envoys_core(|| Child::start(&mut command, &log))?;
+        Ok(Variant { name, address, process: envoy, sent: Cell::new(0) })
+    }
+
+    /// Waits until a request is answered as it should be.
+    pub(crate) async fn ready(&self, variant: &mut Variant, workload: &Workload) -> Outcome {
+        let end = Instant::now() + START;
+        loop {
+            let answer = match Client::connect(variant.address).await {
+                Ok(mut client) => client.exchange(workload).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = answer else {
+                variant.count(1);
+                return Ok(());
+            };
+            if variant.process.is_gone() || Instant::now() > end {
+                return Err(format!("{} does not answer: {error}\n{}", variant.name, self.log(variant.name)).into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The end of an Envoy's log.
+    fn log(&self, name: &str) -> String {
+        let text = std::fs::read(self.scratch.path(&format!("{name}.log"))).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines.iter().rev().take(12).rev().fold(String::new(), |all, line| all + line + "\n")
+    }
+}

@@ -1,0 +1,108 @@
+//! What is sent: chat completions as `openai-python` sends them, `messages` before `model`, in four sizes and two streams.
+//!
+//! The text is prose with the escapes and the non-ASCII letters that prose has; a scanner that skips strings fast on
+//! `aaaa` would flatter itself.
+
+use std::sync::Arc;
+
+/// Opens nothing but the benchmark's own gateway.
+pub(crate) const KEY: &str = "hg-bench-9d1f0c6e5b7a48d2";
+
+const SENTENCES: [&str; 6] = [
+    "The quarterly report says that latency went down while throughput stayed where it was. ",
+    r#"She wrote: \"please compare both options and name the cheaper one\".\n"#,
+    "Zwischen Köln und Zürich fährt der Zug täglich, außer an Feiertagen. ",
+    r"Files live in C:\\data\\2026 and are rotated every night.\n\n- first item\n- second item\n",
+    "A short answer is enough; cite the paragraph that supports it and leave the rest out. ",
+    "注文は三日以内に届きます。Otherwise the invoice is cancelled – no questions asked. ",
+];
+
+/// About the length of one turn of a conversation, bytes.
+const TURN: usize = 2000;
+
+/// One cell of the table.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    /// The whole request, head and body.
+    pub(crate) request: Vec<u8>,
+    /// What a good answer contains.
+    pub(crate) mark: &'static [u8],
+    /// Connections that are kept busy: enough to fill the worker, unless the provider paces itself.
+    pub(crate) connections: usize,
+}
+
+/// All cells.
+pub(crate) fn all() -> Vec<Arc<Workload>> {
+    let cells = [
+        json("0.5 KB", 500, 32),
+        json("10 KB", 10_000, 32),
+        json("100 KB", 100_000, 16),
+        json("1000 KB", 1_000_000, 8),
+        stream("stream, 50 chunks at once", "chat"),
+        stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2"),
+    ];
+    cells.into_iter().map(Arc::new).collect()
+}
+
+fn json(name: &'static str, size: usize, connections: usize) -> Workload {
+    let request = request(&body(size, r#""model":"chat""#));
+    Workload { name, request, mark: b"\"usage\"", connections }
+}
+
+fn stream(name: &'static str, model: &str) -> Workload {
+    let request = request(&body(500, &format!(r#""model":"{model}","stream":true"#)));
+    Workload { name, request, mark: b"data: [DONE]", connections: 32 }
+}
+
+fn request(body: &str) -> Vec<u8> {
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway.test\r\nAccept-Encoding: gzip, deflate\r\n\
+         Connection: keep-alive\r\nAccept: application/json\r\nContent-Type: application/json\r\n\
+         User-Agent: OpenAI/Python 2.8.0\r\nX-Stainless-Lang: python\r\nX-Stainless-Package-Version: 2.8.0\r\n\
+         X-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\n\
+         X-Stainless-Runtime-Version: 3.13.0\r\nX-Stainless-Retry-Count: 0\r\nx-stainless-read-timeout: 600\r\n\
+         Authorization: Bearer {KEY}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A conversation of exactly `size` bytes that ends in `tail`.
+fn body(size: usize, tail: &str) -> String {
+    let mut text = String::from(
+        r#"{"messages":[{"role":"system","content":"You are a careful assistant."},{"role":"user","content":""#,
+    );
+    let end = format!(r#""}}],{tail}}}"#);
+    let mut roles = ["assistant", "user"].iter().cycle();
+    let mut turn = 0;
+    for sentence in SENTENCES.iter().cycle() {
+        if turn > TURN {
+            turn = 0;
+            text.push_str(&format!(r#""}},{{"role":"{}","content":""#, roles.next().unwrap_or(&"user")));
+        }
+        if text.len() + sentence.len() + end.len() + 64 > size {
+            break;
+        }
+        text.push_str(sentence);
+        turn += sentence.len();
+    }
+    text.extend(std::iter::repeat_n('.', size.saturating_sub(text.len() + end.len())));
+    text + &end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn bodies_are_json_of_exactly_their_size_with_the_model_last() {
+        for size in [500, 10_000, 100_000, 1_000_000] {
+            let text = body(size, r#""model":"chat""#);
+            assert_eq!(text.len(), size);
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["model"], "chat");
+            assert!(text.find("messages") < text.find(r#""model""#));
+        }
+    }
+}

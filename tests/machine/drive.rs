@@ -1,0 +1,264 @@
+//! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and does what they say.
+
+use crate::case::{Case, Failure, ProviderAct};
+use headgate_policy::{
+    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply,
+};
+use headgate_record::RequestRecord;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Response header by which an attempt asks for another try.
+const RETRY_HEADER: &str = "x-headgate-retry";
+
+/// What came of a case.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Status the client sees.
+    pub status: u16,
+    /// Headers the client sees.
+    pub headers: BTreeMap<String, String>,
+    /// Body the client gets.
+    pub body: Vec<u8>,
+    /// What went out, one per try.
+    pub upstream: Vec<Upstream>,
+    /// The record.
+    pub record: RequestRecord,
+}
+
+/// What a provider received.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Cluster it went to.
+    pub provider: String,
+    /// Headers, `:path` among them.
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Loads the policy of the cases.
+#[must_use]
+pub fn policy(yaml: &str, now_s: u64) -> Rc<Policy> {
+    let compiled = headgate::compile(yaml, "gateway.yaml", now_s)
+        .unwrap_or_else(|problems| panic!("the policy of the cases has problems: {problems:?}"));
+    let env = |name: &str| Some(format!("secret-of-{name}"));
+    Rc::new(Policy::load(compiled.document_json().as_bytes(), env).unwrap())
+}
+
+/// Plays one case. `split` cuts the answer's body into the chunks that the gateway sees.
+#[must_use]
+pub fn drive(policy: &Rc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> Outcome {
+    let mut player = Player::new(policy, case);
+    player.request();
+    let acts = case.providers.clone();
+    let mut acts = acts.iter();
+    while player.route.is_some() && player.reply.is_none() {
+        let Some(act) = acts.next() else { panic!("a try was made for which the case has no act: {:?}", player.route) };
+        if player.one_try(act, split) {
+            break;
+        }
+    }
+    assert!(acts.next().is_none(), "the case has more acts than tries were made");
+    player.finish()
+}
+
+struct Player<'a> {
+    case: &'a Case,
+    gate: Gate,
+    effects: Effects,
+    now: Moment,
+    cooldowns: Cooldowns,
+    request_headers: BTreeMap<String, String>,
+    response_headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+    route: Option<String>,
+    retries: u32,
+    reply: Option<Reply>,
+    upstream: Vec<Upstream>,
+    whole: bool,
+}
+
+impl<'a> Player<'a> {
+    fn new(policy: &Rc<Policy>, case: &'a Case) -> Self {
+        let now = Moment(1_790_000_000_000_000);
+        let mut request_headers: BTreeMap<String, String> = case.request.headers.clone();
+        request_headers.insert(":method".to_owned(), case.request.method.clone());
+        request_headers.insert(":path".to_owned(), case.request.path.clone());
+        if let Some(key) = &case.request.key {
+            request_headers.insert("authorization".to_owned(), format!("Bearer hg-test-{key}"));
+        }
+        if let Some(body) = &case.request.body {
+            request_headers.insert("content-length".to_owned(), body.len().to_string());
+        }
+        Self {
+            case,
+            gate: Gate::new(policy, now, [7; 16]),
+            effects: Effects::new(),
+            now,
+            cooldowns: Cooldowns::default(),
+            request_headers,
+            response_headers: BTreeMap::new(),
+            body: Vec::new(),
+            route: None,
+            retries: 0,
+            reply: None,
+            upstream: Vec::new(),
+            whole: false,
+        }
+    }
+
+    fn request(&mut self) {
+        let headers = self.request_headers.clone();
+        let fields = pairs(&headers);
+        let body = self.case.request.body.clone();
+        let flow = self.gate.request_headers(Head::new(&fields), body.is_none(), &mut self.effects);
+        self.perform();
+        if flow == Flow::Hold {
+            let body = body.unwrap_or_default().into_bytes();
+            let mut draw = 1_u32;
+            let draws = || {
+                draw = draw.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+                draw
+            };
+            self.gate.request_body(body, &self.cooldowns, draws, &mut self.effects);
+            self.perform();
+        }
+    }
+
+    /// One try; whether its answer went to the client.
+    fn one_try(&mut self, act: &ProviderAct, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
+        let provider = self.route.clone().unwrap();
+        assert_eq!(provider, act.provider, "the try went elsewhere");
+        self.pass_time(100);
+        let call = Rc::clone(self.gate.call());
+        let mut attempt =
+            Attempt::begin(&call, &provider, self.now, &mut self.effects).expect("a try for this provider");
+        self.perform();
+        let mut body = Vec::new();
+        attempt.body(|piece| body.extend_from_slice(piece));
+        if !attempt.rewrites_body() {
+            assert_eq!(body, self.case.request.body.clone().unwrap_or_default().into_bytes());
+        }
+        self.upstream.push(Upstream { provider, headers: self.request_headers.clone(), body });
+        match act.fails {
+            Some(failure) => self.fails(&mut attempt, failure),
+            None => self.answers(&mut attempt, act, split),
+        }
+    }
+
+    fn fails(&mut self, attempt: &mut Attempt, failure: Failure) -> bool {
+        self.pass_time(if failure == Failure::Timeout { 500_000 } else { 300 });
+        let end = if failure == Failure::Connect { AttemptEnd::NotConnected } else { AttemptEnd::NoResponse };
+        attempt.ended(self.now, end, &mut self.effects);
+        self.perform();
+        if self.retries > 0 && self.route.as_deref() != Some("") {
+            self.retries -= 1;
+            return false;
+        }
+        // What Envoy answers when it has nobody left to ask.
+        let status = if failure == Failure::Timeout { "504" } else { "503" };
+        self.response_headers = [(":status".to_owned(), status.to_owned())].into();
+        self.respond_headers();
+        self.respond(vec![b"upstream connect error or disconnect/reset before headers".to_vec()], true);
+        true
+    }
+
+    fn answers(&mut self, attempt: &mut Attempt, act: &ProviderAct, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
+        self.pass_time(400);
+        self.response_headers = act.headers.clone();
+        self.response_headers.insert(":status".to_owned(), act.status.to_string());
+        let headers = self.response_headers.clone();
+        attempt.response_headers(self.now, Head::new(&pairs(&headers)), &mut self.effects);
+        self.perform();
+        if self.retries > 0 && self.response_headers.contains_key(RETRY_HEADER) {
+            self.retries -= 1;
+            self.response_headers.clear();
+            return false;
+        }
+        self.respond_headers();
+        self.respond(split(act.body.as_bytes()), !act.breaks_off);
+        true
+    }
+
+    fn respond_headers(&mut self) {
+        let headers = self.response_headers.clone();
+        let fields = pairs(&headers);
+        self.gate.response_headers(Head::new(&fields), self.now, false, &self.cooldowns, &mut self.effects);
+        self.perform();
+    }
+
+    fn respond(&mut self, chunks: Vec<Vec<u8>>, ends: bool) {
+        let last = chunks.len().saturating_sub(1);
+        for (index, chunk) in chunks.into_iter().enumerate() {
+            self.pass_time(10);
+            self.gate.response_body(&chunk, ends && index == last, self.now, &mut self.effects);
+            let before = self.body.len();
+            self.body.extend_from_slice(&chunk);
+            self.perform_on_chunk(before);
+        }
+        self.whole = ends;
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.pass_time(50);
+        if let Some(reply) = self.reply.take() {
+            self.response_headers =
+                reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
+            self.response_headers.insert(":status".to_owned(), reply.status.to_string());
+            self.body = reply.body;
+        }
+        let signs = if self.gate.ended_early() { EndSigns::ProviderGone } else { EndSigns::Unknown };
+        let record = self.gate.close(self.now, signs, "node", "boot", 1);
+        Outcome {
+            status: self.response_headers.get(":status").map_or(0, |status| status.parse().unwrap()),
+            headers: self.response_headers,
+            body: self.body,
+            upstream: self.upstream,
+            record,
+        }
+    }
+
+    fn perform(&mut self) {
+        let end = self.body.len();
+        self.perform_on_chunk(end);
+    }
+
+    fn perform_on_chunk(&mut self, chunk_start: usize) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::SetRequestHeader("x-envoy-max-retries", value) => self.retries = value.parse().unwrap(),
+                Effect::SetRequestHeader("x-envoy-upstream-rq-per-try-timeout-ms", _) => {}
+                Effect::SetRequestHeader(name, value) => {
+                    self.request_headers.insert(name.to_owned(), value.into_owned());
+                }
+                Effect::RemoveRequestHeader(name) => {
+                    self.request_headers.remove(name.as_ref());
+                }
+                Effect::SetResponseHeader(name, value) => {
+                    self.response_headers.insert(name.to_owned(), value.into_owned());
+                }
+                Effect::RemoveResponseHeader(name) => {
+                    self.response_headers.remove(name);
+                }
+                Effect::Route(provider) => self.route = Some(provider.to_string()),
+                Effect::Reply(reply) => self.reply = Some(reply),
+                Effect::ReplaceChunk(bytes) => {
+                    self.body.truncate(chunk_start);
+                    self.body.extend_from_slice(&bytes);
+                }
+                Effect::Rest { target, until_ms, barred } => {
+                    self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
+                }
+            }
+        }
+    }
+
+    fn pass_time(&mut self, us: u64) {
+        self.now.0 += us;
+    }
+}
+
+fn pairs(headers: &BTreeMap<String, String>) -> Vec<(&[u8], &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
+}
