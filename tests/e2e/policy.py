@@ -1,7 +1,7 @@
 """The policy that most tests share: an alias for every behaviour of the scripted provider.
 
-`B` is served by alpha alone, `B+ok` by alpha's B and then by beta. Failed targets rest for a millisecond, so that one
-test does not change the way of the next; those that test resting have names of their own.
+`B` is served by alpha alone, `B+ok` by alpha's B and then by beta. Failed targets do not rest, so that one test does
+not change the way of the next; those that test resting have names of their own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def target(provider: str, model: str, **more) -> dict:
 
 
 def alias(*targets: dict, **failover) -> dict:
-    return {"targets": list(targets), "failover": {"cooldown": "1ms", "first_byte_timeout": "20s", **failover}}
+    return {"targets": list(targets), "failover": {"cooldown": "0s", "first_byte_timeout": "20s", **failover}}
 
 
 def pair(model: str, **failover) -> dict:
