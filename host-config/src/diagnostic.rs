@@ -1,7 +1,7 @@
 //! Problems in gateway.yaml, and how they are shown.
 //!
-//! A problem is noted by its place alone. The text around it is cut out at the very end, when every place that may hold
-//! a secret is known, because the secret may stand beside somebody else's mistake.
+//! A problem is noted by its place alone. The text around it is cut out at the very end, and of it only what was
+//! understood is shown: a secret may stand beside somebody else's mistake, in a comment, or where no key was meant.
 
 mod show;
 mod snippet;
@@ -40,7 +40,7 @@ pub struct Diagnostic {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// The line, or the part of it around the problem, with what may be secret replaced by dots.
+    /// The line, or the part of it around the problem, with dots for what was not understood.
     pub snippet: String,
     /// First character of the snippet that is meant, from 0.
     pub mark: usize,
@@ -52,7 +52,7 @@ pub struct Diagnostic {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     noted: Vec<Noted>,
-    hidden: Vec<Span>,
+    shown: Vec<Span>,
     unreadable: BTreeSet<String>,
 }
 
@@ -62,24 +62,19 @@ struct Noted {
     span: Span,
     message: String,
     help: String,
-    /// The text around it was not understood, so nobody knows what in it is secret.
-    opaque: bool,
 }
 
 impl Report {
     /// Begins with what could not be read at all.
     #[must_use]
     pub(crate) fn new(faults: Vec<Fault>, unreadable: BTreeSet<String>) -> Self {
-        let help =
-            "check the indentation, and that every bracket and quote is closed; this section was not looked at further";
         let noted = faults.into_iter().map(|fault| Noted {
             severity: Severity::Error,
             span: fault.span,
             message: format!("this is not YAML: {}", fault.message),
-            help: help.to_owned(),
-            opaque: true,
+            help: fault.help.to_owned(),
         });
-        Self { noted: noted.collect(), hidden: Vec::new(), unreadable }
+        Self { noted: noted.collect(), shown: Vec::new(), unreadable }
     }
 
     /// Notes an error.
@@ -92,9 +87,9 @@ impl Report {
         self.note(Severity::Warning, span, message, help);
     }
 
-    /// What stands there is never shown.
-    pub(crate) fn hide(&mut self, span: Span) {
-        self.hidden.push(span);
+    /// What stands there is understood and no secret; nothing else is ever shown.
+    pub(crate) fn show(&mut self, span: Span) {
+        self.shown.push(span);
     }
 
     /// The section is there, but could not be read: nothing can be said about what it lacks.
@@ -104,7 +99,7 @@ impl Report {
     }
 
     fn note(&mut self, severity: Severity, span: Span, message: &str, help: &str) {
-        self.noted.push(Noted { severity, span, message: message.to_owned(), help: help.to_owned(), opaque: false });
+        self.noted.push(Noted { severity, span, message: message.to_owned(), help: help.to_owned() });
     }
 
     /// All problems in the order of the file.
@@ -112,7 +107,7 @@ impl Report {
     pub(crate) fn finish(mut self, source: &str, file: &str) -> Vec<Diagnostic> {
         self.noted.sort_by_key(|noted| (noted.span.start, noted.severity));
         let left_out = self.noted.len().saturating_sub(MAX_REPORTED);
-        let lines = snippet::Lines::new(source, self.hidden);
+        let lines = snippet::Lines::new(source, self.shown);
         let mut all: Vec<_> = self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect();
         // Errors are never left out in favour of warnings.
         if left_out > 0 {
@@ -127,7 +122,7 @@ impl Report {
 }
 
 fn shown(noted: Noted, lines: &snippet::Lines<'_>, file: &str) -> Diagnostic {
-    let cut = lines.cut(noted.span, noted.opaque);
+    let cut = lines.cut(noted.span);
     Diagnostic {
         severity: noted.severity,
         message: noted.message,

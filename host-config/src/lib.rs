@@ -15,5 +15,6 @@ pub mod settings;
 pub mod shape;
 mod tree;
 mod view;
+pub mod virtual_key;
 
 pub use compile::{Compiled, compile};

@@ -15,6 +15,8 @@ pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
 
+use serde_json::json;
+
 /// Statuses and words of `failover.on`.
 pub const TRIGGERS: [&str; 5] = ["connect", "timeout", "reset", "429", "5xx"];
 
@@ -120,6 +122,37 @@ impl Scalar {
             Self::Format => text::format(value),
             Self::Money => nano_usd(value).map(drop),
             Self::Path => text::path(value),
+        }
+    }
+
+    /// JSON Schema of this kind. Looser than [`Self::check`] in places: editors need the shape, not the last rule.
+    #[must_use]
+    pub fn json_schema(self) -> serde_json::Value {
+        let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
+        match self {
+            Self::Flag => json!({"type": "boolean"}),
+            Self::Count => json!({"type": "integer", "minimum": 0}),
+            Self::Positive => json!({"type": "integer", "minimum": 1}),
+            Self::Size => {
+                json!({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+ *([KMG]iB|[kKM]?B)?$"})
+            }
+            Self::Money => json!({"type": ["number", "string"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]{1,9})?$"}),
+            Self::Trigger => {
+                json!({"anyOf": [{"enum": TRIGGERS}, {"type": "integer", "minimum": 400, "maximum": 599}]})
+            }
+            Self::Format => json!({"enum": ["openai"]}),
+            Self::Name => text("^[A-Za-z0-9._:/@+-]{1,128}$"),
+            Self::Glob => text("^[A-Za-z0-9._:/@+*-]{1,128}$"),
+            Self::ProviderName => text("^[a-z0-9_-]{1,64}$"),
+            Self::PriceName => text("^[a-z0-9_-]{1,64}/.+$"),
+            Self::Variable => text(r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"),
+            Self::Duration | Self::Timeout => text("^[0-9]+ *(ms|s|m|h)$"),
+            Self::Retention => text("^[1-9][0-9]*d$"),
+            Self::Url => text("^https?://[^@?#]+$"),
+            Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
+            Self::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+            Self::Path => text("^/"),
+            Self::Socket | Self::Text | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
         }
     }
 

@@ -5,9 +5,13 @@
 
 mod check;
 mod declared;
+mod reference;
+mod schema;
 
 pub(crate) use check::check;
 pub use declared::GATEWAY;
+pub use reference::reference;
+pub use schema::json_schema;
 
 use crate::scalar::Scalar;
 

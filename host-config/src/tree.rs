@@ -117,7 +117,15 @@ pub(crate) struct Fault {
     pub(crate) span: Span,
     /// What was wrong.
     pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) help: &'static str,
 }
+
+const CLOSE: &str = "close every bracket and quote, here or in the section before, and check the indentation; the rest of the section was not looked at";
+
+/// YAML takes the brace for a mapping.
+const QUOTE: &str =
+    "inside `{…}` a variable has to stand in quotes: \"${NAME}\"; the rest of the section was not looked at";
 
 /// A collection that is still open.
 struct Open {
@@ -159,9 +167,14 @@ fn place(span: &granit_parser::Span) -> Span {
 
 fn fault(error: &granit_parser::ScanError, source: &str) -> Fault {
     let at = error.marker();
-    let start = at.byte_offset().unwrap_or(source.len()).min(source.len());
+    // Some errors know their character only, not their byte.
+    let byte = || source.char_indices().nth(at.index()).map(|(byte, _)| byte);
+    let start = at.byte_offset().or_else(byte).unwrap_or(source.len()).min(source.len());
     let span = Span { start, end: start.saturating_add(1), line: at.line(), column: at.col().saturating_add(1) };
-    Fault { span, message: error.kind().to_string() }
+    let line = source.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
+    let bare =
+        line.match_indices("${").any(|(at, _)| !line.get(..at).is_some_and(|before| before.ends_with(['"', '\''])));
+    Fault { span, message: error.kind().to_string(), help: if bare { QUOTE } else { CLOSE } }
 }
 
 impl Builder {
@@ -253,5 +266,5 @@ fn entries(keys: Vec<(String, Span)>, values: Vec<Rc<Node>>) -> Vec<Entry> {
 }
 
 fn refuse(span: Span, message: &str) -> Result<(), Fault> {
-    Err(Fault { span, message: message.to_owned() })
+    Err(Fault { span, message: message.to_owned(), help: CLOSE })
 }

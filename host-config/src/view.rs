@@ -3,7 +3,7 @@
 //! What does not fit reads as absent: the check has said why, and the compiler goes on to find what else is wrong.
 
 use crate::scalar::Wrong;
-use crate::tree::{Entry, Node, Span};
+use crate::tree::{Entry, Node, Span, Value};
 use std::collections::BTreeSet;
 
 /// A value, and where to point when something about it is wrong.
@@ -24,6 +24,11 @@ impl<'a> View<'a> {
     fn of(entry: &'a Entry) -> Self {
         let span = if entry.value.text().is_some() { entry.value.span } else { entry.span };
         Self { node: &entry.value, span }
+    }
+
+    /// Whether there are keys to be looked for.
+    pub(crate) fn is_map(self) -> bool {
+        matches!(self.node.value, Value::Map(_))
     }
 
     /// What stands at a key.

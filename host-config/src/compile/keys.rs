@@ -20,7 +20,7 @@ pub(super) fn teams(root: View<'_>) -> Vec<Team> {
 
 /// Keys in the order of the file.
 pub(super) fn keys(root: View<'_>, teams: &[Team], now: u64, report: &mut Report) -> Vec<Key> {
-    if root.items("keys").next().is_none() && !report.is_unreadable("keys") {
+    if root.is_map() && root.items("keys").next().is_none() && !report.is_unreadable("keys") {
         let at = root.get("keys").unwrap_or(root).span;
         report.warning(
             at,

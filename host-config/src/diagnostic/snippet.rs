@@ -1,4 +1,7 @@
 //! Cuts a line out of the source without showing a secret.
+//!
+//! Hiding what is known to be secret is not enough: a slip of the finger makes it a comment, an anchor, a tag or a key.
+//! So everything is hidden but YAML's own characters, declared keys, and what was understood as harmless.
 
 use crate::shape;
 use crate::tree::Span;
@@ -9,14 +12,13 @@ const AROUND: usize = 60;
 /// Stands for a character that is not shown.
 const HIDDEN: char = '·';
 
-/// Characters of YAML's own that are shown even where nothing was understood.
+/// YAML's own characters.
 const STRUCTURE: &str = " {}[],:\"'#-&*|>";
 
-/// The source, and what of it is hidden.
+/// The source, and what of it may be shown.
 pub(super) struct Lines<'a> {
     source: &'a str,
-    /// Sorted by their start.
-    hidden: Vec<Span>,
+    shown: Vec<Span>,
 }
 
 /// A part of a line.
@@ -27,59 +29,57 @@ pub(super) struct Cut {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(source: &'a str, mut hidden: Vec<Span>) -> Self {
-        hidden.sort();
-        Self { source, hidden }
+    pub(super) fn new(source: &'a str, shown: Vec<Span>) -> Self {
+        Self { source, shown }
     }
 
     /// The line in which the span begins.
-    pub(super) fn cut(&self, span: Span, opaque: bool) -> Cut {
+    pub(super) fn cut(&self, span: Span) -> Cut {
         let at = self.source.floor_char_boundary(span.start);
         let (before, after) = self.source.split_at_checked(at).unwrap_or((self.source, ""));
         let line_start = before.rfind(['\n', '\r']).map_or(0, |end| end.saturating_add(1));
         let line_end = at.saturating_add(after.find(['\n', '\r']).unwrap_or(after.len()));
         let line = self.source.get(line_start..line_end).unwrap_or_default();
-        let shown = if opaque { structure(line) } else { self.mask(line, line_start) };
         let mark = line.get(..at.saturating_sub(line_start)).unwrap_or_default().chars().count();
         let end = self.source.floor_char_boundary(span.end.min(line_end));
         let length = self.source.get(at..end).unwrap_or_default().chars().count().max(1);
-        crop(&shown, mark, length)
+        crop(&self.masked(line, line_start), mark, length)
     }
 
-    fn mask(&self, line: &str, start: usize) -> String {
+    fn masked(&self, line: &str, start: usize) -> String {
         let end = start.saturating_add(line.len());
-        let here: Vec<&Span> = self.hidden.iter().filter(|span| span.start < end && span.end > start).collect();
-        let secret = |at: usize| here.iter().any(|span| (span.start..span.end).contains(&at));
-        line.char_indices().map(|(at, c)| if secret(start.saturating_add(at)) { HIDDEN } else { plain(c) }).collect()
+        let here: Vec<&Span> = self.shown.iter().filter(|span| span.start < end && span.end > start).collect();
+        let harmless = |at: usize| here.iter().any(|span| (span.start..span.end).contains(&at));
+        let positions = line.char_indices().map(|(at, _)| start.saturating_add(at));
+        let structure = structure(line);
+        let characters = line.chars().zip(structure.chars());
+        positions.zip(characters).map(|(at, (c, masked))| if harmless(at) { plain(c) } else { masked }).collect()
     }
 }
 
-/// Terminals act on control characters.
+/// Terminals act on control characters, and editors on those that turn the direction of text.
 fn plain(c: char) -> char {
-    if c == '\t' {
-        ' '
-    } else if c.is_control() {
-        HIDDEN
-    } else {
-        c
+    match c {
+        '\t' => ' ',
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => HIDDEN,
+        _ if c.is_control() => HIDDEN,
+        _ => c,
     }
 }
 
-/// YAML's own characters and the declared keys; everything else could be a secret.
+/// YAML's own characters and the declared keys, as many characters as the line has.
 fn structure(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
+    let mut masked = String::with_capacity(line.len());
     for word in line.split_inclusive(|c| STRUCTURE.contains(c)) {
-        let (text, tail) = match word.char_indices().next_back() {
-            Some((at, last)) if STRUCTURE.contains(last) => word.split_at_checked(at).unwrap_or((word, "")),
-            _ => (word, ""),
-        };
-        match shape::is_key(text) {
-            true => shown.push_str(text),
-            false => shown.extend(text.chars().map(|c| if c == '\t' { ' ' } else { HIDDEN })),
+        let text = word.trim_end_matches(|c| STRUCTURE.contains(c));
+        if shape::is_key(text) {
+            masked.push_str(text);
+        } else {
+            masked.extend(text.chars().map(|c| if c == '\t' { ' ' } else { HIDDEN }));
         }
-        shown.push_str(tail);
+        masked.push_str(word.strip_prefix(text).unwrap_or_default());
     }
-    shown
+    masked
 }
 
 fn crop(line: &str, mark: usize, length: usize) -> Cut {

@@ -3,28 +3,24 @@
 use super::{Key, Kind, Need};
 use crate::diagnostic::Report;
 use crate::nearest::nearest;
+use crate::scalar::Scalar;
 use crate::tree::{Entry, Node, Span, Value};
 use std::collections::BTreeMap;
 
 /// Reports every key and value that is not as declared. The recursion is as deep as the declaration, not as the file.
 pub(crate) fn check(root: &Node, keys: &'static [Key], report: &mut Report) {
-    section(root, root.span, keys, report);
+    match root.value {
+        Value::Map(_) => section(root, root.span, keys, report),
+        _ => misfit(root, Kind::Section(keys), report),
+    }
 }
 
 fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
     match (kind, &node.value) {
         (Kind::NotServed(why), _) => {
-            hide(node, report);
             report.error(label, why, "remove this section: a policy that is not enforced must not look as if it were");
         }
-        (Kind::One(scalar), Value::Scalar(text)) => {
-            if let Err(wrong) = scalar.check(text) {
-                if wrong.hide {
-                    report.hide(node.span);
-                }
-                report.error(node.span, &wrong.message, &wrong.help);
-            }
-        }
+        (Kind::One(scalar), Value::Scalar(text)) => single(scalar, text, node.span, report),
         (Kind::One(scalar), Value::Null) => {
             report.error(label, "nothing is written here", &format!("write a value: {}", scalar.form()));
         }
@@ -35,14 +31,22 @@ fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
         (Kind::Map(names, each), Value::Map(_)) => {
             repeated(node.entries(), report);
             for entry in node.entries() {
-                if let Err(wrong) = names.check(&entry.key) {
-                    report.error(entry.span, &wrong.message, &wrong.help);
-                }
+                single(names, &entry.key, entry.span, report);
                 value(&entry.value, entry.span, *each, report);
             }
         }
         (Kind::Section(keys), Value::Map(_)) => section(node, label, keys, report),
         _ => misfit(node, kind, report),
+    }
+}
+
+fn single(scalar: Scalar, text: &str, span: Span, report: &mut Report) {
+    let outcome = scalar.check(text);
+    if !outcome.as_ref().is_err_and(|wrong| wrong.hide) {
+        report.show(span);
+    }
+    if let Err(wrong) = outcome {
+        report.error(span, &wrong.message, &wrong.help);
     }
 }
 
@@ -56,15 +60,17 @@ fn section(node: &Node, label: Span, keys: &'static [Key], report: &mut Report) 
     }
     for key in keys.iter().filter(|key| matches!(key.need, Need::Required)) {
         if !node.entries().iter().any(|entry| entry.key == key.name) && !report.is_unreadable(key.name) {
-            let help = format!("add `{}:` {}", key.name, form(key.kind));
+            let help = format!("add `{}: …` ({})", key.name, form(key.kind));
             report.error(label, &format!("`{}` is missing", key.name), &help);
         }
     }
 }
 
 fn unknown(entry: &Entry, keys: &'static [Key], report: &mut Report) {
-    // A misspelt `credential` has a secret beside it.
-    hide(&entry.value, report);
+    // A misspelt `credential` has a secret beside it, and one without a colon has it in the key.
+    if entry.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+        report.show(entry.span);
+    }
     let names: Vec<&str> =
         keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_))).map(|key| key.name).collect();
     let help = match nearest(&entry.key, names.iter().copied()) {
@@ -85,25 +91,11 @@ fn repeated(entries: &[Entry], report: &mut Report) {
 }
 
 fn misfit(node: &Node, kind: Kind, report: &mut Report) {
-    hide(node, report);
     report.error(
         node.span,
         &format!("{} stands where it does not belong", node.kind()),
         &format!("write {}", form(kind)),
     );
-}
-
-/// Whatever stands at a place that nobody declared may be a secret.
-fn hide(node: &Node, report: &mut Report) {
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        match &node.value {
-            Value::Scalar(_) => report.hide(node.span),
-            Value::List(items) => open.extend(items.iter().map(|item| &**item)),
-            Value::Map(entries) => open.extend(entries.iter().map(|entry| &*entry.value)),
-            Value::Null => {}
-        }
-    }
 }
 
 /// How a value of this kind looks.

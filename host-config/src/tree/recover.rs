@@ -29,31 +29,36 @@ pub(crate) struct Parsed {
 #[must_use]
 pub(crate) fn parse(source: &str) -> Parsed {
     let mut text = source.to_owned();
-    let mut faults = Vec::new();
+    let mut faults: Vec<Fault> = Vec::new();
     let mut unreadable = BTreeSet::new();
-    while faults.len() < MAX_FAULTS {
+    for _ in 0..2 * MAX_FAULTS {
         let fault = match build(&text) {
-            Ok(root) => {
-                return Parsed { root, faults, unreadable, hopeless: false };
-            }
+            Ok(root) => return Parsed { root, faults, unreadable, hopeless: false },
             Err(fault) => fault,
         };
-        let section = section_at(&text, fault.span.start);
-        faults.push(fault);
-        let Some((name, lines)) = section else { break };
+        let again = faults.last().is_some_and(|last| last.span == fault.span);
+        let section = section_at(&text, fault.span.start, !again);
+        if !again {
+            faults.push(fault);
+        }
+        let (Some((name, lines)), true) = (section, faults.len() < MAX_FAULTS) else { break };
         unreadable.insert(name);
         text = blank(&text, &lines);
     }
     Parsed { root: Rc::new(Node::empty()), faults, unreadable, hopeless: true }
 }
 
-/// The section in which the byte stands: from the last key at the left margin up to the next.
-fn section_at(text: &str, byte: usize) -> Option<(String, Range<usize>)> {
+/// The section that is to blame for an error at the byte: from the last key at the left margin up to the next.
+///
+/// A bracket that is never closed is noticed at the key of the section after it, so that an error at a section's key is
+/// at first taken for the fault of the section `before`.
+fn section_at(text: &str, byte: usize, before: bool) -> Option<(String, Range<usize>)> {
     let mut found: Option<(String, Range<usize>)> = None;
-    let mut start = 0;
+    let mut start: usize = 0;
     for line in text.split_inclusive('\n') {
         if let Some(name) = section_name(line) {
-            if start > byte {
+            let body = start.saturating_add(if before { name.len().saturating_add(1) } else { 0 });
+            if found.is_some() && body > byte {
                 break;
             }
             found = Some((name, start..start));
@@ -72,15 +77,20 @@ fn section_name(line: &str) -> Option<String> {
     is_word.then(|| name.to_owned())
 }
 
-/// Spaces instead of the section; line breaks stay.
+/// A comment as long as the line instead of each line of the section.
 fn blank(text: &str, section: &Range<usize>) -> String {
     let mut blanked = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        if section.contains(&at) && c != '\n' {
-            blanked.extend(std::iter::repeat_n(' ', c.len_utf8()));
+    let mut start: usize = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_end_matches('\n');
+        if section.contains(&start) && !content.is_empty() {
+            blanked.push('#');
+            blanked.extend(std::iter::repeat_n(' ', content.len().saturating_sub(1)));
+            blanked.extend(line.strip_prefix(content));
         } else {
-            blanked.push(c);
+            blanked.push_str(line);
         }
+        start = start.saturating_add(line.len());
     }
     blanked
 }

@@ -82,7 +82,8 @@ impl Report {
 
     fn busy_table(&self) -> String {
         let mut table = String::from(
-            "Every connection busy. A dash: the worker's core was not full (a paced load, or a busy machine); \n             then `bare/own` tells what it can do, the ratio of CPU per request.\n\n\
+            "Every connection busy. A dash: the worker's core was not full (a paced load, or a busy machine); \
+             then `bare/own` tells what it can do, the ratio of CPU per request.\n\n\
              | body | variant | requests/s | of bare | CPU µs/request | over bare | bare/own | p50 ms | p99 ms | worker's core |\n\
              |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );

@@ -1,0 +1,46 @@
+//! JSON Schema of gateway.yaml, for editors.
+
+use super::{GATEWAY, Key, Kind, Need};
+use serde_json::{Map, Value, json};
+
+/// The schema, draft 2020-12.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut schema = section(GATEWAY);
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        fields.insert("title".to_owned(), json!("gateway.yaml"));
+    }
+    schema
+}
+
+fn section(keys: &[Key]) -> Value {
+    let served = || keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_)));
+    let properties: Map<String, Value> = served().map(|key| (key.name.to_owned(), described(key))).collect();
+    let required: Vec<&str> = served().filter(|key| matches!(key.need, Need::Required)).map(|key| key.name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn described(key: &Key) -> Value {
+    let mut schema = kind(key.kind);
+    let about = match key.need {
+        Need::Default(default) => format!("{} Default: {default}.", key.about),
+        _ => key.about.to_owned(),
+    };
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert("description".to_owned(), json!(about));
+    }
+    schema
+}
+
+fn kind(of: Kind) -> Value {
+    match of {
+        Kind::One(scalar) => scalar.json_schema(),
+        Kind::List(item) => json!({"type": "array", "items": kind(*item)}),
+        Kind::Map(names, each) => {
+            json!({"type": "object", "propertyNames": names.json_schema(), "additionalProperties": kind(*each)})
+        }
+        Kind::Section(keys) => section(keys),
+        Kind::NotServed(_) => json!(false),
+    }
+}

@@ -1,0 +1,54 @@
+//! Each `check/NAME.yaml` is a case, and `check/NAME.expected` is what `headgate check` says about it.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p headgate` writes the expectations anew; the difference is then there to be read.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+
+use headgate::{compile, diagnostic};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// 2026-11-21T00:00:00Z.
+const NOW: u64 = 1_795_219_200;
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    cases.sort();
+    cases
+}
+
+fn said(case: &Path) -> String {
+    let source = fs::read_to_string(case).unwrap();
+    let problems = match compile(&source, "gateway.yaml", NOW) {
+        Ok(compiled) => compiled.warnings,
+        Err(problems) => problems,
+    };
+    diagnostic::text(&problems)
+}
+
+#[test]
+fn each_case_is_reported_as_expected() {
+    let mut differing = Vec::new();
+    for case in cases() {
+        let said = said(&case);
+        let expected = case.with_extension("expected");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&expected, said).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != said {
+            differing.push(format!("{}:\n{said}", case.display()));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn no_case_shows_a_canary_as_text_or_as_json() {
+    for case in cases() {
+        let source = fs::read_to_string(&case).unwrap();
+        let Err(problems) = compile(&source, "gateway.yaml", NOW) else { continue };
+        assert!(!diagnostic::text(&problems).contains("canary"), "{}", case.display());
+        assert!(!diagnostic::json(&problems).contains("canary"), "{}", case.display());
+    }
+}

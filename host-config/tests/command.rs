@@ -1,0 +1,114 @@
+//! The command as an operator runs it.
+
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const VARIABLES: [&str; 3] = ["INGEST_TOKEN", "OPENAI_API_KEY", "FINGERPRINT_KEY"];
+
+fn policy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/render/gateway.yaml")
+}
+
+fn headgate(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headgate"));
+    command.args(arguments).env_clear();
+    command
+}
+
+fn all_said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn no_value_of_the_environment_gets_into_anything_rendered_or_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let policy = policy();
+    let arguments =
+        ["render", "envoy", policy.to_str().unwrap(), "--out", out.to_str().unwrap(), "--wasm", "/headgate.wasm"];
+    let output = headgate(&arguments).envs(VARIABLES.map(|name| (name, "canary"))).output().unwrap();
+    assert!(output.status.success(), "{}", all_said(&output));
+    assert!(!all_said(&output).contains("canary"));
+    for file in ["bootstrap.json", "cds.json", "lds.json", "rds.json", "ecds/headgate-gate.json"] {
+        let content = fs::read_to_string(out.join(file)).unwrap();
+        assert!(!content.contains("canary"), "{file}");
+        assert!(!content.contains("wt-"), "{file}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_named_without_any_value() {
+    let policy = policy();
+    let mut command = headgate(&["check", policy.to_str().unwrap(), "--env"]);
+    let output = command.env("INGEST_TOKEN", "canary").env("OPENAI_API_KEY", "").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = all_said(&output);
+    assert!(said.contains("FINGERPRINT_KEY, OPENAI_API_KEY") && !said.contains("INGEST_TOKEN"), "{said}");
+    assert!(!said.contains("canary"));
+}
+
+#[test]
+fn a_policy_with_errors_is_not_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("gateway.yaml");
+    fs::write(&bad, "listen: nowhere\n").unwrap();
+    let out = folder.path().join("out");
+    let arguments = ["render", "envoy", bad.to_str().unwrap(), "--out", out.to_str().unwrap(), "--wasm", "/w"];
+    let output = headgate(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(all_said(&output).contains("gateway.yaml:1:9"));
+    assert!(!out.exists());
+}
+
+#[test]
+fn problems_are_a_list_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("gateway.yaml");
+    fs::write(&bad, "listen: nowhere\n").unwrap();
+    let output = headgate(&["check", bad.to_str().unwrap(), "--format", "json"]).output().unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        list.as_array().unwrap().iter().any(|one| one["line"] == 1 && one["column"] == 9 && one["severity"] == "error")
+    );
+}
+
+#[test]
+fn a_new_key_is_what_its_entry_says_and_never_the_same_twice() {
+    let make = || {
+        let output = headgate(&["keys", "new", "--id", "alice", "--owner", "Alice \"A\"", "--team", "search"]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let said = make();
+    let key = said.lines().find(|line| line.starts_with("hg-")).unwrap();
+    assert_eq!(key.len(), 46);
+    let digest: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let entry = said.lines().last().unwrap();
+    assert_eq!(
+        entry,
+        format!("- {{id: \"alice\", sha256: \"{digest}\", owner: \"Alice \\\"A\\\"\", team: \"search\"}}")
+    );
+    assert_ne!(said, make());
+}
+
+#[test]
+fn a_key_needs_a_usable_id() {
+    let output = headgate(&["keys", "new", "--id", "a b"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn the_schema_and_the_reference_know_every_key_of_the_example() {
+    let schema = headgate(&["schema"]).output().unwrap().stdout;
+    let schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
+    let reference = String::from_utf8(headgate(&["reference"]).output().unwrap().stdout).unwrap();
+    for key in ["environment", "listen", "providers", "models", "teams", "keys", "prices", "logging", "collector"] {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+        assert!(reference.contains(&format!("| `{key}` |")), "{key}");
+    }
+    assert!(schema["properties"].get("limits").is_none());
+    assert!(reference.contains("## `models.NAME.targets[].when.prompt_bytes`"), "{reference}");
+}

@@ -1,0 +1,101 @@
+//! Whatever stands in the file: no panic, and no secret in what is said about it.
+
+use headgate::{compile, diagnostic};
+use proptest::prelude::*;
+
+const SECRET: &str = "sk-canary-7f3a9";
+
+const POLICY: &str = r#"environment: test # a comment
+listen: 127.0.0.1:8080
+collector: {url: "http://127.0.0.1:4180", token: "sk-canary-7f3a9"}
+providers:
+  openai: {format: openai, url: "https://api.openai.com/v1", credential: sk-canary-7f3a9}
+  block:
+    format: openai
+    url: https://api.openai.com/v1 # not the secret
+    credential: sk-canary-7f3a9
+models:
+  chat:
+    targets:
+      - {provider: openai, model: gpt-5}
+      - {provider: block, model: gpt-5, tier: 2}
+keys:
+  - {id: a, sha256: sk-canary-7f3a9, models: [chat]}
+logging: {fingerprint_key: "sk-canary-7f3a9"}
+"#;
+
+fn said(source: &str) -> String {
+    match compile(source, "gateway.yaml", 0) {
+        Ok(compiled) => format!("{}{}", diagnostic::text(&compiled.warnings), compiled.document_json()),
+        Err(problems) => diagnostic::text(&problems) + &diagnostic::json(&problems),
+    }
+}
+
+/// Takes out a stretch and puts something in, outside of the secrets themselves.
+fn damaged(at: usize, length: usize, put: &str) -> String {
+    let end = (at + length).min(POLICY.len());
+    // The policy is ASCII.
+    let (before, after) = (POLICY.get(..at).unwrap_or_default(), POLICY.get(end..).unwrap_or_default());
+    format!("{before}{put}{after}")
+}
+
+fn is_whole(source: &str) -> bool {
+    source.matches(SECRET).count() == POLICY.matches(SECRET).count()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_reported_on_without_a_panic(source in r"(?s).{0,400}") {
+        said(&source);
+    }
+
+    #[test]
+    fn any_run_of_yaml_characters_is_reported_on_without_a_panic(
+        source in r#"([a-z]{1,9}|[ \n\t:,\[\]{}&*#?|>'"!%@`-]|providers:|models:|\n  |- |\u{fe0f}|é){0,120}"#,
+    ) {
+        said(&source);
+    }
+
+    #[test]
+    fn a_damaged_policy_shows_no_secret(
+        at in 0..POLICY.len(),
+        length in 0_usize..4,
+        put in r#"([ \n:,\[\]{}&*#|>'"-]|  |: ){0,2}"#,
+    ) {
+        let source = damaged(at, length, &put);
+        let said = said(&source);
+        prop_assert!(!is_whole(&source) || !said.contains("canary"), "{source}\n{said}");
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    for open in ["[", "{a: ", "- ", "? "] {
+        let source = open.repeat(100_000);
+        assert!(compile(&source, "gateway.yaml", 0).is_err());
+    }
+}
+
+#[test]
+fn aliases_cannot_multiply_the_file() {
+    let mut source = "a0: &a0 [x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..200 {
+        let before = level - 1;
+        source += &format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
+    }
+    assert!(compile(&source, "gateway.yaml", 0).is_err());
+}
+
+#[test]
+fn a_file_of_a_hundred_thousand_keys_compiles() {
+    let whole = POLICY.replace(&format!("sha256: {SECRET}"), &format!("sha256: {}", "a".repeat(64)));
+    let mut source = whole.replace(&format!("\"{SECRET}\""), SECRET).replace(SECRET, "\"${NAME}\"");
+    let logging = source.find("logging:").unwrap();
+    let entries: String =
+        (0..100_000).map(|n| format!("  - {{id: k{n}, sha256: {n:064x}, models: [\"ch*\"]}}\n")).collect();
+    source.insert_str(logging, &entries);
+    let compiled = compile(&source, "gateway.yaml", 0).unwrap();
+    assert_eq!(compiled.document.keys.len(), 100_001);
+}
