@@ -207,7 +207,7 @@ class Gateway:
             for record in records:
                 trace = record.get("trace_id")
                 counts[trace] = counts.get(trace, 0) + 1
-            return all(counts.get(trace) == expected for trace, expected in self.issued.items())
+            return all(counts.get(trace, 0) == expected for trace, expected in self.issued.items())
 
         wait_until(settled, seconds)
         wrong = {trace: counts.get(trace, 0) for trace, expected in self.issued.items() if counts.get(trace, 0) != expected}
