@@ -148,7 +148,8 @@ impl<'a> Player<'a> {
     }
 
     fn fails(&mut self, attempt: &mut Attempt, failure: Failure) -> bool {
-        self.pass_time(if failure == Failure::Timeout { 500_000 } else { 300 });
+        // The proxy's timers count from the beginning of its event loop's turn and so come a little early.
+        self.pass_time(if failure == Failure::Timeout { 480_000 } else { 300 });
         let end = if failure == Failure::Connect { AttemptEnd::NotConnected } else { AttemptEnd::NoResponse };
         attempt.ended(self.now, end, &mut self.effects);
         self.perform();

@@ -47,6 +47,10 @@ pub enum Rejection {
         /// Most bytes that are let through.
         limit: u64,
     },
+    /// The request broke off or broke HTTP's rules while its body was read.
+    MalformedRequest,
+    /// The body did not come to its end in time.
+    RequestTimeout,
     /// Not a path of this gateway.
     UnknownPath,
     /// A path of this gateway, with another method.
@@ -92,6 +96,8 @@ impl Rejection {
                 Row { status: 400, kind: INVALID_REQUEST, code: error.code(), param: error.param() }
             }
             Self::BodyTooLarge { .. } => row(413, INVALID_REQUEST, "request_too_large"),
+            Self::MalformedRequest => row(400, INVALID_REQUEST, "malformed_request"),
+            Self::RequestTimeout => row(408, INVALID_REQUEST, "request_timeout"),
             Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
@@ -186,6 +192,10 @@ impl Rejection {
             Self::BodyTooLarge { limit } => {
                 format!("the request's body is larger than {limit} bytes. Send a smaller one.")
             }
+            Self::MalformedRequest => {
+                "the request's body is not framed as HTTP wants it. Look at its chunks and its length.".into()
+            }
+            Self::RequestTimeout => "the request's body did not come to its end in time. Send it again.".into(),
             Self::UnknownPath => "this path is not served. Look at the base URL and the path.".into(),
             Self::MethodNotAllowed { allow } => format!("this path takes {allow} only. Use {allow}."),
             Self::AllTargetsUnavailable { model, retry_after_s } => {

@@ -18,6 +18,9 @@ use std::rc::Rc;
 pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
 /// Longest rest a provider can ask for, ms.
 const MAX_REST_MS: u64 = 3_600_000;
+/// A timer of the proxy may come early by what its event loop's turn had taken when it was set, ms. Without this a
+/// timeout would now and then be taken for a reset, which the policy may treat otherwise.
+const EARLY_MS: u64 = 50;
 
 /// What the host can tell of a try that ended without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +130,7 @@ impl Attempt {
         let waited_ms = now.us_since(one.started) / 1_000;
         let step = one.step;
         let timeout_ms = call.alias().map_or(u64::MAX, |alias| alias.failover.first_byte_timeout_ms);
+        let timeout_ms = timeout_ms - EARLY_MS.min(timeout_ms / 10);
         let error = match end {
             _ if waited_ms >= timeout_ms => AttemptError::Timeout,
             AttemptEnd::NotConnected => AttemptError::Connect,

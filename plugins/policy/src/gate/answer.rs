@@ -105,8 +105,11 @@ impl Gate {
     /// The host answered by itself: a limit of its own, or no try that brought an answer.
     fn host_answer(&mut self, head: Head<'_>, now: Moment, cooldowns: &Cooldowns, out: &mut Effects) {
         let status = head.text(":status").and_then(|status| status.parse::<u16>().ok()).unwrap_or(503);
+        let untried = self.call.borrow().tries.is_empty();
         let rejection = match status {
             413 => Rejection::BodyTooLarge { limit: self.max_request_bytes() },
+            400 if untried => Rejection::MalformedRequest,
+            408 if untried => Rejection::RequestTimeout,
             _ => Rejection::AllTargetsUnavailable {
                 model: self.alias_name(),
                 retry_after_s: self.back_in_s(now, cooldowns),

@@ -1,0 +1,42 @@
+"""One gateway for all tests that leave it as it was; those that break parts start their own with `new_gateway`."""
+
+from __future__ import annotations
+
+import openai
+import policy
+import pytest
+from gateway import Gateway
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    """The shared gateway. When all tests are done, every request must have exactly one record and no VM have died."""
+    shared = Gateway(tmp_path_factory.mktemp("gateway"), policy.shared, key_ids=policy.KEY_IDS)
+    try:
+        yield shared.start()
+        shared.settle()
+        shared.assert_no_trap()
+    finally:
+        shared.stop()
+
+
+@pytest.fixture
+def new_gateway(tmp_path):
+    """Starts gateways of the test's own."""
+    started = []
+
+    def start(make_policy=policy.shared, **more) -> Gateway:
+        one = Gateway(tmp_path / f"gateway{len(started)}", make_policy, **{"key_ids": policy.KEY_IDS, **more})
+        started.append(one)
+        return one.start()
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def sdk(gateway):
+    """The OpenAI SDK on the shared gateway, as a developer would set it up, without retries of its own."""
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.keys["main"], max_retries=0) as client:
+        yield client

@@ -1,0 +1,251 @@
+"""A whole gateway on this machine: scripted providers, the collector, and Envoy with Headgate, on free ports.
+
+Every request of a test carries a trace id of its own, and every record says which trace it belongs to. So a record is
+found also where the client never saw a request id, and `settle` can count at the end that each request left exactly one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "envoy"))
+import stack  # noqa: E402  the same parts that `just demo` starts
+
+TOOLS = ROOT / "target/tools"
+BIN = Path(os.environ.get("HEADGATE_BIN", ROOT / "target/debug"))
+COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"))
+WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
+ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/envoy"))
+
+# What Envoy or the SDK write when the filter's VM dies or is started anew after it died.
+TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
+
+
+class Provider:
+    """A scripted provider and what it has seen."""
+
+    def __init__(self, name: str, folder: Path):
+        self.name = name
+        self.part, self.url = stack.provider(BIN / "headgate-mock-provider", name, folder / f"{name}.log")
+
+    def control(self, method: str, path: str, body: dict | None = None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def script(self, *responses: dict) -> None:
+        """Queues exact answers; they go before what the model's name asks for."""
+        self.control("POST", "/_script", {"responses": list(responses)})
+
+    def seen(self, trace: str | None = None) -> list[wire.Seen]:
+        """What arrived here, of one trace or of all."""
+        found = [wire.Seen(entry) for entry in self.control("GET", "/_seen")]
+        return [one for one in found if trace is None or trace in (one.header("traceparent") or "")]
+
+    def saw_abort(self, trace: str, seconds: float = 5) -> bool:
+        """Whether the connection of this request was closed before its answer was out."""
+        return wait_until(lambda: any(one.aborted for one in self.seen(trace)), seconds)
+
+
+class Gateway:
+    """Started by `start`, stopped by `stop`. `policy` makes the gateway.yaml from a gateway that knows its addresses."""
+
+    def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",)):
+        self.folder = folder
+        self.workers = workers
+        self.make_policy = policy
+        self.keys = {key: f"hg-{secrets.token_urlsafe(32)}" for key in key_ids}
+        self.listen = f"127.0.0.1:{stack.free_port()}"
+        self.admin = f"127.0.0.1:{stack.free_port()}"
+        self.collector_address = f"127.0.0.1:{stack.free_port()}"
+        self.env = {
+            "HEADGATE_INGEST_TOKEN": secrets.token_urlsafe(32),
+            "HEADGATE_OWNER_TOKEN": secrets.token_urlsafe(32),
+            "HEADGATE_FINGERPRINT_KEY": secrets.token_urlsafe(32),
+            "ALPHA_API_KEY": f"alpha-{secrets.token_urlsafe(24)}",
+            "BETA_API_KEY": f"beta-{secrets.token_urlsafe(24)}",
+        }
+        self.providers: dict[str, Provider] = {}
+        self.collector: stack.Part | None = None
+        self.envoy: stack.Part | None = None
+        self.issued: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.listen}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "collector"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "envoy"
+
+    def start(self) -> Gateway:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("alpha", "beta"):
+            self.providers[name] = Provider(name, self.folder)
+        self.start_collector()
+        self.render()
+        self.start_envoy()
+        return self
+
+    def start_collector(self) -> None:
+        log = self.folder / "collector.log"
+        self.collector = stack.collector(COLLECTOR, self.collector_address, self.data, log, self.env)
+
+    def start_envoy(self) -> None:
+        log = self.folder / "envoy.log"
+        self.envoy = stack.envoy(ENVOY, self.out, log, self.env, node="e2e", workers=self.workers)
+
+    def render(self, policy: dict | None = None) -> None:
+        """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
+        path = self.folder / "gateway.yaml"
+        path.write_text(json.dumps(policy or self.make_policy(self), indent=1))
+        stack.render(BIN / "headgate", path, self.out, WASM)
+
+    def kill_collector(self) -> None:
+        self.collector.stop(signal.SIGKILL)
+
+    def stop(self) -> None:
+        parts = [self.envoy, self.collector, *(provider.part for provider in self.providers.values())]
+        for part in filter(None, parts):
+            part.stop()
+
+    # Requests
+
+    def trace(self, requests: int = 1) -> str:
+        """A trace id under which so many requests, and as many records, are to be found."""
+        trace = secrets.token_hex(16)
+        self.issued[trace] = requests
+        return trace
+
+    def head(self, trace: str, key: str | None = "main", **more: str) -> list[tuple[str, str]]:
+        """Headers of a request."""
+        headers = [("host", self.listen), ("traceparent", wire.traceparent(trace))]
+        if key is not None:
+            headers.append(("authorization", f"Bearer {self.keys.get(key, key)}"))
+        return headers + [(name.replace("_", "-"), value) for name, value in more.items()]
+
+    def call(self, body: bytes | dict | None, *, path="/v1/chat/completions", method="POST", key="main", **headers) -> wire.Answer:
+        """One request on a connection of its own; the answer knows its trace."""
+        trace = self.trace()
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        head = self.head(trace, key, **{"content-type": "application/json", **headers})
+        answer = wire.call(self.listen, method, path, head, data)
+        answer.trace = trace
+        return answer
+
+    def chat(self, model: str, *, key="main", headers: dict | None = None, **more) -> wire.Answer:
+        """A chat completion."""
+        return self.call({"messages": [{"role": "user", "content": "Say hello."}], "model": model, **more}, key=key, **(headers or {}))
+
+    # Records
+
+    def query(self, path: str, **filters: str) -> dict:
+        query = f"?{urllib.parse.urlencode(filters)}" if filters else ""
+        request = urllib.request.Request(f"http://{self.collector_address}{path}{query}")
+        request.add_header("authorization", f"Bearer {self.env['HEADGATE_OWNER_TOKEN']}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def all_records(self, **filters: str) -> list[dict]:
+        """Every record, newest first."""
+        records, after = [], {}
+        while True:
+            page = self.query("/v1/requests", limit="500", **filters, **after)
+            records += page["data"]
+            if not page["has_more"]:
+                return records
+            after = {"after": page["next"]}
+
+    def records(self, trace: str, count: int = 1, seconds: float = 10) -> list[dict]:
+        """The records of a trace, oldest first, once there are `count`; more than that is a failure."""
+        found: list[dict] = []
+
+        def arrived() -> bool:
+            page = self.query("/v1/requests", limit="200")["data"]
+            found[:] = [record for record in page if record.get("trace_id") == trace]
+            return len(found) >= count
+
+        wait_until(arrived, seconds)
+        assert len(found) == count, f"{len(found)} records where {count} should be: {found}"
+        return sorted(found, key=lambda record: record["started_at"])
+
+    def record(self, of: wire.Answer | str) -> dict:
+        """The one record of an answer or a trace; the answer's request id must be the record's."""
+        if isinstance(of, str):
+            return self.records(of)[0]
+        record = self.records(of.trace)[0]
+        assert record["id"] == of.header("x-headgate-request-id")
+        return record
+
+    def settle(self, seconds: float = 15) -> None:
+        """Every request that was ever sent has exactly one record, and no number is missing or taken twice."""
+        counts: dict[str, int] = {}
+        records: list[dict] = []
+
+        def settled() -> bool:
+            counts.clear()
+            records[:] = self.all_records()
+            for record in records:
+                trace = record.get("trace_id")
+                counts[trace] = counts.get(trace, 0) + 1
+            return all(counts.get(trace, 0) == expected for trace, expected in self.issued.items())
+
+        wait_until(settled, seconds)
+        wrong = {trace: counts.get(trace, 0) for trace, expected in self.issued.items() if counts.get(trace, 0) != expected}
+        assert not wrong, f"records per trace that should be otherwise: {wrong}"
+        for boot in {record["boot"] for record in records}:
+            numbers = sorted(record["seq"] for record in records if record["boot"] == boot)
+            assert numbers == list(range(1, len(numbers) + 1)), f"numbers of boot {boot}: {numbers}"
+
+    # Logs
+
+    def log(self, part: str = "envoy") -> str:
+        return (self.folder / f"{part}.log").read_text(errors="replace")
+
+    def assert_no_trap(self) -> None:
+        lines = [line for line in self.log().splitlines() if TRAP.search(line)]
+        assert not lines, "\n".join(lines[:10])
+        assert self.envoy.process.poll() is None, "Envoy has ended"
+
+    def stats(self, pattern: str) -> dict[str, int]:
+        """Envoy's counters and gauges whose names match."""
+        with urllib.request.urlopen(f"http://{self.admin}/stats?format=json", timeout=10) as answer:
+            stats = json.load(answer)["stats"]
+        return {one["name"]: one["value"] for one in stats if "value" in one and re.search(pattern, one["name"])}
+
+    def headgate(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Runs the `headgate` command."""
+        return subprocess.run([str(BIN / "headgate"), *map(str, arguments)], capture_output=True, text=True, timeout=30)
+
+
+def sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def wait_until(holds, seconds: float) -> bool:
+    """Whether it came to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

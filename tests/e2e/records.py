@@ -1,0 +1,64 @@
+"""What a record must say, spelled out once: everything that is not named in an expectation has its ordinary value."""
+
+from __future__ import annotations
+
+# What the scripted provider reports: input, output, of these cached and reasoning.
+REPORTED = {"input_tokens": 11, "output_tokens": 7, "cached_input_tokens": 4, "reasoning_tokens": 2, "source": "reported"}
+# Bytes of the usual prompt, "Say hello.", over four; and of what was seen of the answer.
+PROMPT_TOKENS = 3
+
+
+def estimated(output_tokens: int, input_tokens: int = PROMPT_TOKENS) -> dict:
+    counts = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": 0, "reasoning_tokens": 0}
+    return {**counts, "source": "estimated"}
+
+
+def attempt(target: str, status: int | None = 200, error: str | None = None, kind: str = "first") -> tuple:
+    return (*target.split("/", 1), kind, status, error)
+
+
+def failover(target: str, status: int | None = 200, error: str | None = None) -> tuple:
+    return attempt(target, status, error, "failover")
+
+
+def cost(usage: dict | None) -> dict | None:
+    """By the shared policy's prices, in nano-USD: 1,000 a token, 500 a cached one, 2,000 out."""
+    if usage is None:
+        return None
+    fresh = usage["input_tokens"] - usage["cached_input_tokens"]
+    nano = fresh * 1_000 + usage["cached_input_tokens"] * 500 + usage["output_tokens"] * 2_000
+    return {"nano_usd": nano, "price_revision": "gateway.yaml", "assumed": False}
+
+
+def expect(record: dict, *attempts: tuple, status: int = 200, usage: dict | None = REPORTED, served: bool = True, **more) -> None:
+    """Holds the record against what should have happened. `served` says that the last attempt's answer went out."""
+    tried = [
+        (one["provider"], one["model"], one["kind"], one.get("status"), one.get("error")) for one in record.get("attempts", [])
+    ]
+    assert tried == list(attempts)
+    assert record["status"] == status
+    assert record["ended_by"] == more.get("ended_by", "complete")
+    last = attempts[-1] if attempts else None
+    served_by = {"provider": last[0], "model": last[1]} if served and last else None
+    assert record.get("served_by") == served_by
+    assert record.get("usage") == usage
+    assert record.get("cost") == cost(usage)
+    assert record.get("rejected_by") == more.get("rejected_by")
+    assert record.get("error_code") == more.get("error_code")
+    assert record["surface"] == more.get("surface", "chat_completions")
+    assert record["stream"] == more.get("stream", False)
+    assert record["environment"] == "e2e"
+    assert record["payload"]["mode"] == "metadata_only"
+
+
+def rejected(record: dict, status: int, code: str, *attempts: tuple, **more) -> None:
+    """The gateway said no."""
+    expect(
+        record, *attempts, status=status, usage=None, served=False,
+        rejected_by="gateway", error_code=code, ended_by="gateway", **more,
+    )  # fmt: skip
+
+
+def refused_by_provider(record: dict, *attempts: tuple, **more) -> None:
+    """The provider did, and its answer was passed on."""
+    expect(record, *attempts, status=attempts[-1][3], usage=None, rejected_by="provider", **more)

@@ -1,0 +1,88 @@
+"""Which target is taken: weights, tiers and conditions; who failed rests, on every worker, for as long as it asked for."""
+
+from __future__ import annotations
+
+import collections
+import time
+
+from records import attempt, expect, failover, rejected
+
+# How old a worker's view of the resting targets may be, and a little more.
+NOTICED = 0.1
+
+
+def ask(gateway, alias: str, times: int) -> list[dict]:
+    """Requests, each on a connection of its own, so that every worker takes some."""
+    answers = [gateway.chat(alias) for _ in range(times)]
+    return [gateway.record(answer) for answer in answers]
+
+
+def test_a_target_that_says_retry_after_is_left_alone_by_every_worker_until_then(gateway):
+    time.sleep(NOTICED)
+    begun = time.monotonic()
+    first = gateway.chat("busy")
+    assert first.status == 200 and first.header("retry-after") is None
+    expect(gateway.record(first), attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))
+    answers = [gateway.chat("busy") for _ in range(16)]
+    assert time.monotonic() - begun < 2
+    records = [gateway.record(answer) for answer in answers]
+    for record in records:
+        expect(record, attempt("beta/ok"))
+    assert len({record["boot"] for record in records}) == 2, "both workers took some"
+    time.sleep(max(0, begun + 2.1 - time.monotonic()))
+    again = gateway.record(gateway.chat("busy"))
+    expect(again, attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))
+
+
+def test_a_5xx_with_retry_after_is_left_alone_just_so(gateway):
+    time.sleep(NOTICED)
+    tried, *later = ask(gateway, "busy-503", 5)
+    expect(tried, attempt("alpha/status-503-retry-after-4", 503, "server_error"), failover("beta/ok"))
+    for record in later:
+        expect(record, attempt("beta/ok"))
+
+
+def test_a_lone_target_that_asked_for_rest_is_not_asked_and_the_client_hears_how_long(gateway):
+    time.sleep(NOTICED)
+    first = gateway.chat("busy-alone")
+    assert (first.status, first.header("retry-after")) == (429, "3")
+    assert first.header("x-headgate-rejected-by") == "provider"
+    second = gateway.chat("busy-alone")
+    assert second.status == 503 and second.header("retry-after") in ("2", "3")
+    assert second.error()["code"] == "all_targets_unavailable"
+    assert gateway.providers["alpha"].seen(second.trace) == []
+    rejected(gateway.record(second), 503, "all_targets_unavailable")
+
+
+def test_a_target_that_just_failed_goes_to_the_end_of_the_line_until_its_cooldown_is_over(gateway):
+    time.sleep(NOTICED)
+    begun = time.monotonic()
+    tried, *later = ask(gateway, "tired", 6)
+    assert time.monotonic() - begun < 1.5
+    expect(tried, attempt("alpha/status-500", 500, "server_error"), failover("beta/ok"))
+    for record in later:
+        expect(record, attempt("beta/ok"))
+    time.sleep(max(0, begun + 1.6 - time.monotonic()))
+    [again] = ask(gateway, "tired", 1)
+    expect(again, attempt("alpha/status-500", 500, "server_error"), failover("beta/ok"))
+
+
+def test_weights_share_a_tier_and_weight_zero_is_out_of_rotation(gateway):
+    answers = [gateway.chat("weights") for _ in range(120)]
+    served = collections.Counter(answer.header("x-headgate-served-by") for answer in answers)
+    assert set(served) == {"alpha/w3", "beta/w1"}
+    # Of 120 draws with three quarters each, fewer than 66 or more than 112 happen less than once in a million runs.
+    assert 66 <= served["alpha/w3"] <= 112
+
+
+def test_conditions_choose_the_target(gateway):
+    def served(key="main", headers=None, **more) -> str:
+        return gateway.chat("conditions", key=key, headers=headers, **more).header("x-headgate-served-by")
+
+    assert served(key="other") == "beta/for-the-rest"
+    assert served(key="other", stream=True) == "alpha/for-streams"
+    assert served(headers={"x-lane": "fast-1"}) == "alpha/for-search"
+    assert served(headers={"x-lane": "slow"}) == "beta/for-the-rest"
+    assert served(key="other", headers={"x-lane": "fast-1"}) == "beta/for-the-rest"
+    long = [{"role": "user", "content": "x" * 1000}]
+    assert served(key="other", messages=long) == "alpha/for-long-prompts"

@@ -1,0 +1,155 @@
+"""HTTP as bytes: what is sent is what was written, what comes back is kept as it came.
+
+Client libraries add headers, join chunks and refuse to send what is wrong. Here that is the point of the exercise.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import secrets
+import socket
+import struct
+
+# Python's client refuses header lines that Envoy does not.
+http.client._MAXLINE = 1 << 20
+
+
+class Message:
+    """Headers, in order, and a body."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """First value, by any case."""
+        return next((value for field, value in self.headers if field.lower() == name), None)
+
+    def names(self) -> set[str]:
+        return {name.lower() for name, _ in self.headers}
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Answer(Message):
+    """What the client got. `whole` is false when the connection broke before the body's end."""
+
+    def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes, whole: bool = True):
+        self.status, self.headers, self.body, self.whole = status, headers, body, whole
+        self.trace = ""
+
+    def error(self) -> dict:
+        """The gateway's own envelope: all four keys, and `policy` at most besides."""
+        assert self.header("content-type") == "application/json"
+        document = self.json()
+        assert list(document) == ["error"]
+        assert list(document["error"])[:4] == ["message", "type", "param", "code"]
+        assert set(document["error"]) <= {"message", "type", "param", "code", "policy"}
+        return document["error"]
+
+
+class Seen(Message):
+    """What a scripted provider received."""
+
+    def __init__(self, entry: dict):
+        self.method, self.path = entry["method"], entry["path"]
+        self.headers = [tuple(pair) for pair in entry["headers"]]
+        self.body = base64.b64decode(entry["body_base64"])
+        self.aborted = entry["aborted"]
+
+
+def traceparent(trace: str) -> str:
+    return f"00-{trace}-{secrets.token_hex(8)}-01"
+
+
+def address(listen: str) -> tuple[str, int]:
+    host, port = listen.rsplit(":", 1)
+    return host, int(port)
+
+
+def call(listen: str, method: str, path: str, head: list[tuple[str, str]], body: bytes | None = None, timeout: float = 30) -> Answer:
+    """One request with exactly these headers; `content-length` is added where there is a body and no framing."""
+    with Exchange(listen, timeout) as exchange:
+        exchange.send(request(method, path, head, body))
+        return exchange.answer(method)
+
+
+def request(method: str, path: str, head: list[tuple[str, str]], body: bytes | None = None) -> bytes:
+    """A request's bytes."""
+    framed = any(name.lower() in ("content-length", "transfer-encoding") for name, _ in head)
+    if body is not None and not framed:
+        head = [*head, ("content-length", str(len(body)))]
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + (body or b"")
+
+
+def chunked(*pieces: bytes) -> bytes:
+    """A chunked body, one chunk a piece."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+class Exchange:
+    """A connection that is written to by hand."""
+
+    def __init__(self, listen: str, timeout: float = 30):
+        self.socket = socket.create_connection(address(listen), timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Sends all of it, or as much as the other side takes before it answers and closes."""
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def answer(self, method: str = "POST") -> Answer:
+        """The next answer."""
+        response = http.client.HTTPResponse(self.socket, method=method)
+        response.begin()
+        body, whole = b"", True
+        try:
+            body = response.read()
+        except http.client.IncompleteRead as incomplete:
+            body, whole = incomplete.partial, False
+        except ConnectionResetError:
+            whole = False
+        return Answer(response.status, response.getheaders(), body, whole)
+
+    def read_until(self, text: bytes) -> bytes:
+        """Reads on until the text has come."""
+        got = b""
+        while text not in got:
+            piece = self.socket.recv(65536)
+            assert piece, f"the connection ended after {len(got)} bytes"
+            got += piece
+        return got
+
+    def read_to_end(self) -> bytes:
+        """Everything until the other side closes."""
+        got = b""
+        while True:
+            try:
+                piece = self.socket.recv(65536)
+            except ConnectionResetError:
+                return got
+            if not piece:
+                return got
+            got += piece
+
+    def reset(self) -> None:
+        """Leaves with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def data_events(body: bytes) -> list[str]:
+    """The data of each event of a stream."""
+    return [event.removeprefix("data: ") for event in body.decode().split("\n\n") if event.startswith("data: ")]
