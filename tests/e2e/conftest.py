@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import openai
-import policy
 import pytest
-from gateway import Gateway
+
+# Before they are imported, so that their assertions say what differs.
+pytest.register_assert_rewrite("gateway", "records", "traffic", "wire")
+
+import openai  # noqa: E402
+import policy  # noqa: E402
+from gateway import Gateway  # noqa: E402
 
 
 @pytest.fixture(scope="session")
