@@ -36,11 +36,11 @@ models:
   chat:                                   # served by alpha, by beta when alpha cannot
     targets:
       - {{provider: alpha, model: gpt-4o-mini}}
-      - {{provider: beta, model: gpt-4.1-mini, tier: 2}}
+      - {{provider: beta, model: gpt-5-mini, tier: 2}}
   unstable:                               # alpha always answers 503 here: every request moves on to beta
     targets:
       - {{provider: alpha, model: status-503}}
-      - {{provider: beta, model: gpt-4.1-mini, tier: 2}}
+      - {{provider: beta, model: gpt-5-mini, tier: 2}}
   embed-small:
     targets:
       - {{provider: beta, model: text-embedding-3-small}}
@@ -72,7 +72,7 @@ def chat(model: str, **more: object) -> dict:
 CASES = [
     Case("a chat completion", "/v1/chat/completions", chat("chat"), served_by="alpha/gpt-4o-mini"),
     Case("the same as a stream", "/v1/chat/completions", chat("chat", stream=True), served_by="alpha/gpt-4o-mini"),
-    Case("failed over from 503", "/v1/chat/completions", chat("unstable"), served_by="beta/gpt-4.1-mini", attempts=2),
+    Case("failed over from 503", "/v1/chat/completions", chat("unstable"), served_by="beta/gpt-5-mini", attempts=2),
     Case("an embedding", "/v1/embeddings", {"input": "hello", "model": "embed-small"}, served_by="beta/text-embedding-3-small"),
     Case("the list of models", "/v1/models", None, attempts=0),
     Case("an unknown model", "/v1/chat/completions", chat("nope"), status=404, attempts=0),

@@ -1,0 +1,257 @@
+//! What is read from answers, whole and streamed, and what a client sees of them.
+
+use headgate_exchange::{HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+
+const CHUNK: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":null}\n\n";
+const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":9}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// Reads it whole, and makes sure that it reads the same cut in two anywhere, and byte by byte.
+fn read(answer: &str) -> Reading {
+    let whole = read_pieces([answer.as_bytes()]);
+    assert_eq!(read_pieces(answer.as_bytes().chunks(1)), whole);
+    for at in 0..answer.len().min(1000) {
+        let (begin, rest) = answer.as_bytes().split_at(at);
+        assert_eq!(read_pieces([begin, rest]), whole, "cut at {at}");
+    }
+    whole
+}
+
+fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
+    let mut scan = UsageScan::new();
+    pieces.into_iter().for_each(|piece| scan.push(piece));
+    scan.finish()
+}
+
+fn usage(usage: &str) -> Option<Tokens> {
+    read(&format!(r#"{{"choices":[{{"text":"x"}}],"usage":{usage}}}"#)).usage
+}
+
+/// What passes, chunk by chunk, and what was read.
+fn stream(chunks: &[&str], hide: bool) -> (Vec<String>, StreamReading) {
+    let mut reader = StreamReader::new(Surface::ChatCompletions, hide);
+    let mut passed = Vec::new();
+    for (index, chunk) in chunks.iter().enumerate() {
+        passed.push(match reader.push(chunk.as_bytes(), index + 1 == chunks.len()) {
+            Passage::AsIs => (*chunk).to_owned(),
+            Passage::Replace(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        });
+    }
+    (passed, reader.reading())
+}
+
+#[test]
+fn a_chat_answer_tells_its_usage_and_how_it_ended() {
+    let reading = read(
+        r#"{"choices":[{"index":0,"message":{"content":"Hello","tool_calls":[{"function":{"arguments":"{}"}}]},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,
+        "prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":4}}}"#,
+    );
+    let expected = Reading {
+        usage: Some(Tokens { input: 19, output: 10, cached_input: 3, reasoning: 4 }),
+        finish_reason: Some("stop".into()),
+        choices_empty: false,
+        error: false,
+        output_text_bytes: 7,
+        complete: true,
+    };
+    assert_eq!(reading, expected);
+}
+
+#[test]
+fn absurd_counts_are_not_reported_ones() {
+    for absurd in ["-1", "1.5", "1e3", "9007199254740993", "\"5\"", "null", "{}", "99999999999999999999999"] {
+        assert_eq!(usage(&format!(r#"{{"prompt_tokens":{absurd},"completion_tokens":1}}"#)), None, "{absurd}");
+    }
+    assert!(usage(r#"{"prompt_tokens":9007199254740992,"completion_tokens":1}"#).is_some());
+}
+
+#[test]
+fn a_missing_side_follows_from_the_total_and_is_never_made_up() {
+    let tokens = |input, output| Some(Tokens { input, output, ..Tokens::default() });
+    assert_eq!(usage(r#"{"prompt_tokens":3,"total_tokens":10}"#), tokens(3, 7));
+    assert_eq!(usage(r#"{"completion_tokens":3,"total_tokens":10}"#), tokens(7, 3));
+    assert_eq!(usage(r#"{"prompt_tokens":3}"#), None, "there was text, so there was output");
+    assert_eq!(read(r#"{"data":[],"usage":{"prompt_tokens":3}}"#).usage, tokens(3, 0));
+    assert_eq!(usage("{}"), None);
+    assert_eq!(usage("null"), None);
+}
+
+#[test]
+fn of_two_spellings_the_larger_count_stands() {
+    let tokens = Some(Tokens { input: 8, output: 7, ..Tokens::default() });
+    for two in [
+        r#"{"prompt_tokens":8,"completion_tokens":7,"input_tokens":0,"output_tokens":0}"#,
+        r#"{"input_tokens":0,"output_tokens":0,"prompt_tokens":8,"completion_tokens":7}"#,
+    ] {
+        assert_eq!(usage(two), tokens);
+    }
+}
+
+#[test]
+fn generated_text_counts_as_it_is_written() {
+    let answer = r#"{"choices":[{"message":{"content":"a\n\u00e9","reasoning_content":"12","name":"not this"}}]}"#;
+    assert_eq!(read(answer).output_text_bytes, 1 + 2 + 6 + 2);
+}
+
+#[test]
+fn parts_never_exceed_their_whole() {
+    let tokens = usage(
+        r#"{"input_tokens":5,"output_tokens":6,"input_tokens_details":{"cached_tokens":50},"output_tokens_details":{"reasoning_tokens":60}}"#,
+    );
+    assert_eq!(tokens, Some(Tokens { input: 5, output: 6, cached_input: 5, reasoning: 6 }));
+}
+
+#[test]
+fn a_finish_reason_that_is_no_word_is_not_repeated() {
+    for odd in ["two words", "a\\u0020b", "", "é", &"x".repeat(65)] {
+        assert_eq!(read(&format!(r#"{{"choices":[{{"finish_reason":"{odd}"}}]}}"#)).finish_reason, None);
+    }
+}
+
+#[test]
+fn the_finish_reason_is_that_of_the_choice_with_index_0() {
+    let answer = r#"{"choices":[{"finish_reason":"length","index":1},{"finish_reason":"stop","index":0}]}"#;
+    assert_eq!(read(answer).finish_reason.as_deref(), Some("stop"));
+    let other_last = r#"{"choices":[{"index":0,"finish_reason":"stop"},{"index":1,"finish_reason":"length"}]}"#;
+    assert_eq!(read(other_last).finish_reason.as_deref(), Some("stop"));
+    let unnumbered = r#"{"choices":[{"finish_reason":"stop"},{"finish_reason":"length"}]}"#;
+    assert_eq!(read(unnumbered).finish_reason.as_deref(), Some("stop"));
+}
+
+#[test]
+fn usage_elsewhere_is_not_the_usage() {
+    let answer = r#"{"choices":[{"message":{"content":"{\"usage\":{\"prompt_tokens\":1}}","usage":{"prompt_tokens":1,"completion_tokens":1}}}]}"#;
+    assert_eq!(read(answer).usage, None);
+}
+
+#[test]
+fn garbage_is_read_without_complaint_and_is_not_complete() {
+    for garbage in ["", "<html>", "{\"usage\":", "{]", "\u{0}", "{} {}", &"[".repeat(10_000), &"{\"a\":".repeat(10_000)]
+    {
+        let reading = read(garbage);
+        assert!(!reading.complete);
+        assert_eq!(reading.usage, None);
+    }
+    assert!(read("{\"error\":{\"message\":\"no\"}}").error);
+}
+
+#[test]
+fn a_stream_is_read_and_its_usage_hidden_from_whom_did_not_ask() {
+    let (passed, reading) = stream(&[CHUNK, CHUNK, LAST, USAGE, DONE], true);
+    assert_eq!(passed, [CHUNK, CHUNK, LAST, "", DONE]);
+    let expected = StreamReading {
+        usage: Some(Tokens { input: 8, output: 9, ..Tokens::default() }),
+        finish_reason: Some("stop".into()),
+        output_text_bytes: 4,
+        error: false,
+        done: true,
+        events: 5,
+    };
+    assert_eq!(reading, expected);
+}
+
+#[test]
+fn a_client_that_asked_gets_every_chunk_as_it_is() {
+    let whole = [CHUNK, USAGE, DONE].concat();
+    let mut reader = StreamReader::new(Surface::ChatCompletions, false);
+    for chunk in whole.as_bytes().chunks(7) {
+        assert_eq!(reader.push(chunk, false), Passage::AsIs);
+    }
+    assert!(reader.reading().usage.is_some());
+}
+
+#[test]
+fn the_usage_event_is_taken_out_of_the_middle_of_a_chunk() {
+    let (passed, _) = stream(&[&[CHUNK, USAGE, DONE].concat()], true);
+    assert_eq!(passed, [[CHUNK, DONE].concat()]);
+}
+
+#[test]
+fn a_crlf_cut_in_two_leaves_no_stray_byte() {
+    let usage = USAGE.replace('\n', "\r\n");
+    let (first, rest) = usage.split_at(usage.len() - 1);
+    let (passed, _) = stream(&[CHUNK, first, &format!("{rest}{DONE}")], true);
+    assert_eq!(passed, [CHUNK, "", DONE]);
+}
+
+#[test]
+fn an_event_is_held_only_until_it_shows_choices() {
+    let (begin, rest) = CHUNK.split_at(30);
+    let (passed, _) = stream(&["data: {\"id\":1,", "\"choices\":[{", "}]}\n\n"], true);
+    assert_eq!(passed, ["", "data: {\"id\":1,\"choices\":[{", "}]}\n\n"]);
+    assert_eq!(stream(&[begin, rest], true).0.concat(), CHUNK);
+}
+
+#[test]
+fn comments_and_finished_events_are_never_held() {
+    let (passed, _) = stream(&[": ping\n\n", ": pi", "ng\n\n", "id: 1\n\n", CHUNK], true);
+    assert_eq!(passed, [": ping\n\n", ": pi", "ng\n\n", "id: 1\n\n", CHUNK]);
+}
+
+#[test]
+fn what_is_held_at_the_end_of_the_stream_is_let_go() {
+    let unfinished = USAGE.trim_end();
+    let (passed, reading) = stream(&[CHUNK, unfinished], true);
+    assert_eq!(passed, [CHUNK, unfinished]);
+    assert!(reading.usage.is_some(), "its usage counts all the same");
+    assert!(!reading.done);
+}
+
+#[test]
+fn an_event_beyond_the_limit_passes_as_it_came_in_one_piece_or_many() {
+    let padding = " ".repeat(HOLD_LIMIT);
+    let large = USAGE.replace("{\"choices\"", &format!("{padding}{{\"choices\""));
+    assert_eq!(stream(&[&large], true).0.concat(), large);
+    let (begin, rest) = large.split_at(HOLD_LIMIT + 1);
+    let (passed, reading) = stream(&[begin, rest], true);
+    assert_eq!(passed, [begin, rest]);
+    assert!(reading.usage.is_some());
+}
+
+#[test]
+fn the_limit_counts_the_whole_event_to_the_byte() {
+    let of_length = |len: usize| USAGE.replace("{\"ch", &format!("{}{{\"ch", " ".repeat(len - USAGE.len())));
+    assert_eq!(stream(&[&of_length(HOLD_LIMIT)], true).0.concat(), "");
+    let over = of_length(HOLD_LIMIT + 1);
+    for at in [1, HOLD_LIMIT - 1, HOLD_LIMIT, HOLD_LIMIT + 1] {
+        let (begin, rest) = over.split_at(at);
+        assert_eq!(stream(&[begin, rest], true).0.concat(), over, "cut at {at}");
+    }
+}
+
+#[test]
+fn a_stream_cut_in_two_anywhere_reads_and_passes_the_same() {
+    for end in ["\n", "\r\n", "\r"] {
+        let lines = |text: &[&str]| text.concat().replace('\n', end);
+        let whole = lines(&["\u{FEFF}: ping\n\n", CHUNK, LAST, ": c\n", USAGE, USAGE, DONE]);
+        let expected = lines(&["\u{FEFF}: ping\n\n", CHUNK, LAST, ": c\n", DONE]);
+        let (_, seen) = stream(&[&whole], true);
+        for at in 0..whole.len() {
+            let mut reader = StreamReader::new(Surface::ChatCompletions, true);
+            let mut passed = Vec::new();
+            let (begin, rest) = whole.as_bytes().split_at(at);
+            for (piece, last) in [(begin, false), (rest, true)] {
+                match reader.push(piece, last) {
+                    Passage::AsIs => passed.extend_from_slice(piece),
+                    Passage::Replace(bytes) => passed.extend(bytes),
+                }
+            }
+            assert_eq!(String::from_utf8_lossy(&passed), expected, "cut at {at}");
+            assert_eq!(reader.reading(), seen);
+        }
+    }
+}
+
+#[test]
+fn an_error_in_mid_stream_is_seen() {
+    let (_, reading) = stream(&[CHUNK, "event: error\ndata: {\"error\":{\"message\":\"x\"}}\n\n"], true);
+    assert!(reading.error && !reading.done);
+}
+
+#[test]
+fn surfaces_without_streams_hide_nothing() {
+    let mut reader = StreamReader::new(Surface::Embeddings, true);
+    assert_eq!(reader.push(USAGE.as_bytes(), true), Passage::AsIs);
+}

@@ -1,0 +1,86 @@
+//! The table of rejections, row by row, and the envelope they come in.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what prepares a test may panic as the test may")]
+
+use headgate_exchange::{Rejection, Surface, is_model_name, scan_request};
+use serde_json::{Value, json};
+
+fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
+    let key_id = || "alice".to_owned();
+    let model = || "gpt".to_owned();
+    let bad_body = scan_request(Surface::ChatCompletions, b"{").unwrap_err();
+    let invalid = "invalid_request_error";
+    let spent = "all_targets_unavailable";
+    vec![
+        (Rejection::MissingKey, 401, invalid, "invalid_api_key"),
+        (Rejection::UnknownKey, 401, invalid, "invalid_api_key"),
+        (Rejection::KeyExpired { key_id: key_id() }, 401, invalid, "api_key_expired"),
+        (Rejection::KeyDisabled { key_id: key_id() }, 401, invalid, "api_key_disabled"),
+        (
+            Rejection::ModelNotAllowed { model: model(), key_id: key_id() },
+            403,
+            "permission_denied",
+            "model_not_allowed",
+        ),
+        (Rejection::ModelNotFound { model: model() }, 404, invalid, "model_not_found"),
+        (Rejection::BadBody(bad_body), 400, invalid, "invalid_json"),
+        (Rejection::BodyTooLarge { limit: 1024 }, 413, invalid, "request_too_large"),
+        (Rejection::UnknownPath, 404, invalid, "unknown_path"),
+        (Rejection::MethodNotAllowed { allow: "POST" }, 405, invalid, "method_not_allowed"),
+        (Rejection::AllTargetsUnavailable { model: model(), retry_after_s: 7 }, 503, spent, spent),
+        (Rejection::Misconfigured, 500, "server_error", "gateway_misconfigured"),
+    ]
+}
+
+fn error(rejection: &Rejection) -> Value {
+    let body: Value = serde_json::from_slice(&rejection.body()).unwrap();
+    body["error"].clone()
+}
+
+#[test]
+fn every_rejection_has_its_row_and_its_four_keys() {
+    for (rejection, status, kind, code) in all() {
+        let error = error(&rejection);
+        assert_eq!(rejection.status(), status);
+        assert_eq!(error["type"], kind);
+        assert_eq!(error["code"], code);
+        assert_eq!(error["message"], rejection.message());
+        assert_eq!(error["param"], json!(rejection.param()));
+        assert!(error.as_object().unwrap().contains_key("param"));
+        assert!(rejection.message().starts_with("Rejected by the gateway: "));
+        assert_eq!(error.get("policy").map(|policy| policy["id"].as_str().unwrap()), rejection.policy_id());
+    }
+}
+
+#[test]
+fn only_what_will_pass_says_when_to_come_back() {
+    for (rejection, status, ..) in all() {
+        assert_eq!(rejection.retry_after_s().is_some(), status == 503);
+        assert_eq!(rejection.should_retry_false(), status == 500);
+        assert_eq!(rejection.allow().is_some(), status == 405);
+    }
+}
+
+#[test]
+fn the_key_that_was_refused_is_named_as_the_policy() {
+    let rejection = Rejection::KeyExpired { key_id: "alice \"laptop\"".into() };
+    assert_eq!(error(&rejection)["policy"], json!({"id": "alice \"laptop\""}));
+}
+
+#[test]
+fn a_model_is_repeated_only_if_it_is_shaped_like_one() {
+    let message = |model: &str| Rejection::ModelNotFound { model: model.into() }.message();
+    assert!(message("meta/llama-3.1:70b@x+y_z").contains("`meta/llama-3.1:70b@x+y_z`"));
+    for odd in ["", "two words", "a\nb", "é", "<b>", &"x".repeat(129)] {
+        assert!(!is_model_name(odd));
+        assert!(odd.is_empty() || !message(odd).contains(odd));
+    }
+    assert!(is_model_name(&"x".repeat(128)));
+}
+
+#[test]
+fn a_bad_body_names_the_field_at_fault() {
+    let scan = scan_request(Surface::ChatCompletions, b"{}").unwrap_err();
+    let error = error(&Rejection::BadBody(scan));
+    assert_eq!((error["code"].as_str(), error["param"].as_str()), (Some("missing_model"), Some("model")));
+}

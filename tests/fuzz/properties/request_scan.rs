@@ -1,0 +1,178 @@
+//! The request scan against serde_json, and what a rewrite may change.
+
+use super::tree::Tree;
+use headgate_exchange::{RequestScan, ScanErrorKind, Splices, Surface, UsageAsk, rewrite, scan_request};
+use serde::de::IgnoredAny;
+
+const SURFACE: Surface = Surface::ChatCompletions;
+
+/// Accepts exactly what is JSON and means something, finds what serde_json finds, and changes only what it says.
+pub fn request_scan(body: &[u8]) {
+    let is_json = is_json(body);
+    match scan_request(SURFACE, body) {
+        Ok(scan) => {
+            assert!(is_json, "accepted what is no JSON");
+            if let Some(tree) = Tree::parse(body) {
+                finds_the_same(&scan, &tree, body);
+            }
+            for ask in [false, true] {
+                rewrites(body, &scan, "other \"model\"\n", ask);
+                rewrites(body, &scan, &scan.model, ask);
+            }
+        }
+        Err(error) => {
+            assert!(error.offset <= body.len());
+            assert!(!error.message().is_empty());
+            refused_for_a_reason(error.kind, body, is_json);
+        }
+    }
+}
+
+/// RFC 8259, with any nesting, any number and lone surrogates.
+fn is_json(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
+fn refused_for_a_reason(kind: ScanErrorKind, body: &[u8], is_json: bool) {
+    match kind {
+        ScanErrorKind::EmptyBody
+        | ScanErrorKind::BlankBody
+        | ScanErrorKind::Malformed(_)
+        | ScanErrorKind::TrailingBytes => assert!(!is_json, "refused JSON as {kind:?}"),
+        ScanErrorKind::TooDeep => {
+            let opened = body.iter().filter(|byte| b"[{".contains(byte)).count();
+            assert!(opened > 128);
+        }
+        ScanErrorKind::NotAnObject => {
+            assert_ne!(body.trim_ascii_start().first(), Some(&b'{'));
+        }
+        ScanErrorKind::MissingModel if is_json => {
+            if let Some(tree) = Tree::parse(body) {
+                assert!(tree.get("model").is_none());
+            }
+        }
+        ScanErrorKind::DuplicateField(field) if is_json => {
+            if let Some(tree) = Tree::parse(body) {
+                repeats(&tree, field.path());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn repeats(tree: &Tree, path: &str) {
+    let count = match path.split_once('.') {
+        Some((outer, inner)) => tree.get(outer).map_or(0, |object| object.all(inner).count()),
+        None => {
+            let same = |name: &str| name == path || name.eq_ignore_ascii_case("model") && path == "model";
+            tree.members().iter().filter(|(name, _)| same(name)).count()
+        }
+    };
+    assert!(count > 1, "{path} was called a duplicate");
+}
+
+fn finds_the_same(scan: &RequestScan, tree: &Tree, body: &[u8]) {
+    assert_eq!(Some(scan.model.as_str()), tree.get("model").and_then(Tree::str));
+    let written: String = serde_json::from_slice(&body[scan.model_span.clone()]).unwrap();
+    assert_eq!(written, scan.model);
+    assert_eq!(scan.stream, tree.get("stream") == Some(&Tree::Bool(true)));
+    assert_eq!(scan.client_wants_usage(), asks(tree));
+    let limits = ["max_tokens", "max_completion_tokens"];
+    let limit = limits.iter().filter_map(|name| tree.get(name)?.whole()).min();
+    assert_eq!(scan.max_output_tokens, limit);
+    assert_eq!(scan.choices, tree.get("n").and_then(Tree::whole).unwrap_or(1));
+    assert_eq!(u64::from(scan.attachments), attachments(tree));
+    if !body.contains(&b'\\') {
+        assert_eq!(scan.text_bytes, text_bytes(tree));
+    }
+}
+
+fn asks(tree: &Tree) -> bool {
+    let options = tree.get("stream_options");
+    options.and_then(|options| options.get("include_usage")) == Some(&Tree::Bool(true))
+}
+
+/// Every value that carries a prompt.
+fn carriers(tree: &Tree) -> Vec<&Tree> {
+    let messages = tree.all("messages").flat_map(Tree::elements);
+    messages.flat_map(|message| message.all("content")).chain(tree.all("prompt")).chain(tree.all("input")).collect()
+}
+
+fn text_bytes(tree: &Tree) -> u64 {
+    let len = |text: &Tree| text.str().map_or(0, |text| text.len() as u64);
+    carriers(tree)
+        .into_iter()
+        .map(|carrier| {
+            let parts = carrier.elements().iter();
+            len(carrier) + parts.map(|part| len(part) + part.all("text").map(len).sum::<u64>()).sum::<u64>()
+        })
+        .sum()
+}
+
+fn attachments(tree: &Tree) -> u64 {
+    let kinds = ["image_url", "input_audio", "file"];
+    carriers(tree)
+        .into_iter()
+        .flat_map(Tree::elements)
+        .flat_map(|part| part.all("type"))
+        .filter(|kind| kind.str().is_some_and(|kind| kinds.contains(&kind)))
+        .count() as u64
+}
+
+fn rewrites(body: &[u8], scan: &RequestScan, model: &str, ask: bool) {
+    let splices = rewrite(scan, model, ask);
+    let after = splices.apply(body);
+    assert_eq!(after.len(), splices.len_after(body.len()));
+    assert_eq!(splices.pieces(body).collect::<Vec<_>>().concat(), after);
+    leaves_the_rest_alone(body, &after, &splices);
+    let again = scan_request(SURFACE, &after).unwrap();
+    assert_eq!(again.model, model);
+    assert!(rewrite(&again, model, ask).is_empty(), "a second rewrite finds nothing to do");
+    let asked = ask && scan.stream;
+    assert_eq!(again.client_wants_usage(), asked || scan.client_wants_usage());
+    assert_eq!((again.stream, again.text_bytes), (scan.stream, scan.text_bytes));
+    if let Some(before) = Tree::parse(body) {
+        let expected = changed(before, model, asked && !scan.client_wants_usage(), &scan.usage_ask);
+        assert_eq!(Tree::parse(&after), Some(expected));
+    }
+}
+
+/// Walks both bodies side by side: outside the splices they are equal.
+fn leaves_the_rest_alone(before: &[u8], after: &[u8], splices: &Splices) {
+    let (mut from, mut to) = (0, 0);
+    for splice in splices.list() {
+        let kept = splice.at.start.checked_sub(from).expect("in order, without overlap");
+        assert_eq!(before[from..splice.at.start], after[to..to + kept]);
+        to += kept;
+        assert_eq!(after[to..to + splice.with.len()], splice.with);
+        to += splice.with.len();
+        from = splice.at.end;
+    }
+    assert_eq!(before[from..], after[to..]);
+}
+
+/// The document as it must be afterwards: the one before, with its model and its stream options changed in place.
+fn changed(before: Tree, model: &str, ask: bool, how: &UsageAsk) -> Tree {
+    let Tree::Object(mut members) = before else {
+        panic!("no object");
+    };
+    let on = || ("include_usage".to_owned(), Tree::Bool(true));
+    for (name, value) in &mut members {
+        match name.as_str() {
+            "model" => *value = Tree::String(model.to_owned()),
+            "stream_options" if ask => match value {
+                Tree::Object(options) if matches!(how, UsageAsk::Off(_)) => {
+                    let flag = options.iter_mut().find(|(name, _)| name == "include_usage");
+                    flag.expect("it is there").1 = Tree::Bool(true);
+                }
+                Tree::Object(options) => options.insert(0, on()),
+                null => *null = Tree::Object(vec![on()]),
+            },
+            _ => {}
+        }
+    }
+    if ask && matches!(how, UsageAsk::Absent(_)) {
+        members.insert(0, ("stream_options".to_owned(), Tree::Object(vec![on()])));
+    }
+    Tree::Object(members)
+}
