@@ -35,6 +35,9 @@ pub(crate) struct Scripted {
     /// Between chunks, so that each arrives by itself.
     #[serde(default = "chunk_delay")]
     chunk_delay_ms: u64,
+    /// Not a byte is written: only the delay and `then` happen.
+    #[serde(default)]
+    silent: bool,
     /// Instead of keeping the connection; a chunked body is then left without its end.
     #[serde(default)]
     then: Option<Then>,
@@ -77,6 +80,7 @@ impl Scripted {
     pub(crate) fn steps(&self) -> Vec<Step> {
         let mut steps = vec![Step::Pause(Duration::from_millis(self.delay_ms))];
         match &self.chunks {
+            _ if self.silent => {}
             Some(chunks) => self.chunked(chunks, &mut steps),
             None => self.whole(&mut steps),
         }
