@@ -75,9 +75,7 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
 fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
     let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
     if tokens.is_empty() && !store::has_token(&db).map_err(|e| e.to_string())? {
-        journal::line(
-            "there is no token yet; `headgate-collector init` makes the first one, also while this runs",
-        );
+        journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())
 }
@@ -96,9 +94,7 @@ fn init(data: &Path) -> Result<(), String> {
 fn new_token(data: &Path, role: Role) -> Result<(), String> {
     if !store::exists(data) {
         let folder = data.display();
-        return Err(format!(
-            "there is no database in {folder}; check --data, or run `headgate-collector init`"
-        ));
+        return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
     }
     let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
     say(&format!("token={}", stored_token(&db, role)?))

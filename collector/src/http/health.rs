@@ -23,13 +23,6 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
     };
     match tokio::time::timeout(PROBE_TIME, probe).await {
         Ok(outcome) => outcome?,
-<<<<<<< HEAD
-        Err(_) => {
-            return Err(ApiError::unavailable("store_slow", "The disk did not confirm a write within 2 seconds."));
-        }
-    }
-    Ok(json_response(StatusCode::OK, br#"{"status":"ready"}"#.to_vec()))
-=======
         Err(_) => return Err(too_slow()),
     }
     let body = br#"{"status":"ready"}"#.to_vec();
@@ -37,9 +30,5 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
 }
 
 fn too_slow() -> ApiError {
-    ApiError::unavailable(
-        "store_slow",
-        "The disk did not confirm a write within 2 seconds.",
-    )
->>>>>>> collector
+    ApiError::unavailable("store_slow", "The disk did not confirm a write within 2 seconds.")
 }

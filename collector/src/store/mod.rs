@@ -20,9 +20,7 @@ pub use gaps::{Hole, IncompleteBoot, gaps};
 pub(crate) use read::plan;
 pub use read::{Condition, ListQuery, Order, Page, find, list};
 pub use readers::Readers;
-pub use tokens::{
-    Role, TokenHash, add_token, has_owner, has_token, hash_token, new_token, role_of,
-};
+pub use tokens::{Role, TokenHash, add_token, has_owner, has_token, hash_token, new_token, role_of};
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
 use rusqlite::Connection;

@@ -75,20 +75,11 @@ fn the_first_owner_token_is_printed_once_and_no_token_is_stored() {
     assert_eq!(owner.get("/v1/requests").unwrap().status, 200);
     assert!(collector.terminate().success());
     for file in std::fs::read_dir(root.path().join("data")).unwrap() {
-<<<<<<< HEAD
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()));
-=======
         let path = file.unwrap().path();
         let rights = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(rights & 0o077, 0, "others may read {}", path.display());
         let bytes = std::fs::read(path).unwrap();
-        assert!(
-            !bytes
-                .windows(token.len())
-                .any(|part| part == token.as_bytes())
-        );
->>>>>>> collector
+        assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()));
     }
 }
 
