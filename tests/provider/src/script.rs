@@ -2,7 +2,8 @@
 //!
 //! `{"responses":[{"status":200,"headers":{"content-type":"text/event-stream"},"chunks":["data: a\n\n",{"base64":"/w=="}],
 //! "delay_ms":5,"chunk_delay_ms":2,"then":"reset"}]}`. Everything may be left out. A body is framed by its length,
-//! chunks as a chunked body with one write each; headers that frame the message themselves are taken as they are.
+//! chunks as a chunked body with one write each; headers that frame the message themselves are taken as they are. An
+//! answer that is nothing but its end, `{"then":"reset"}`, ends the connection before any byte.
 
 use crate::steps::{LAST_CHUNK, Step, chunk, head};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -21,8 +22,9 @@ pub(crate) struct Script {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scripted {
-    #[serde(default = "ok")]
-    status: u16,
+    /// 200 where there is an answer at all.
+    #[serde(default)]
+    status: Option<u16>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -56,10 +58,6 @@ enum Then {
     Hang,
 }
 
-fn ok() -> u16 {
-    200
-}
-
 fn chunk_delay() -> u64 {
     2
 }
@@ -77,6 +75,7 @@ impl Scripted {
     pub(crate) fn steps(&self) -> Vec<Step> {
         let mut steps = vec![Step::Pause(Duration::from_millis(self.delay_ms))];
         match &self.chunks {
+            _ if self.is_only_an_end() => {}
             Some(chunks) => self.chunked(chunks, &mut steps),
             None => self.whole(&mut steps),
         }
@@ -88,6 +87,11 @@ impl Scripted {
             None => {}
         }
         steps
+    }
+
+    fn is_only_an_end(&self) -> bool {
+        let silent = self.status.is_none() && self.headers.is_empty() && self.body.is_none() && self.chunks.is_none();
+        silent && self.then.is_some()
     }
 
     fn whole(&self, steps: &mut Vec<Step>) {
@@ -112,6 +116,6 @@ impl Scripted {
         if !headers.iter().any(|(n, _)| ["content-length", "transfer-encoding"].contains(&n.to_lowercase().as_str())) {
             headers.push((framing.0.into(), framing.1));
         }
-        head(self.status, &headers)
+        head(self.status.unwrap_or(200), &headers)
     }
 }
