@@ -140,7 +140,8 @@ impl HttpContext for GateContext {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let encoded = host::headers(Headers::Response).unwrap_or_default();
+        let wanted = self.gate.wants_response_head();
+        let encoded = if wanted { host::headers(Headers::Response).unwrap_or_default() } else { Vec::new() };
         let fields = host::decode_pairs(&encoded);
         let now = Moment(host::now_us());
         let (gate, effects) = (&mut self.gate, &mut self.effects);
