@@ -1,7 +1,7 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
 use crate::host::{self, Buffer, Headers};
-use crate::worker::{apply, forget, open, with_worker};
+use crate::worker::{Worker, apply, forget, open, with_worker};
 use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -24,7 +24,7 @@ pub(crate) struct GateContext {
 impl GateContext {
     pub(crate) fn new(policy: &Rc<Policy>) -> Self {
         Self {
-            gate: Gate::new(policy, Moment(host::now_us()), host::random()),
+            gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
