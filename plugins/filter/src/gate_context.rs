@@ -97,9 +97,10 @@ impl GateContext {
         with_worker(|worker| {
             let seq = worker.outbox.take_seq();
             let record = gate.close(now, signs, &worker.node, &worker.boot, seq);
-            match serde_json::to_vec(&record) {
-                Ok(json) => {
-                    worker.outbox.push(json);
+            worker.record.clear();
+            match serde_json::to_writer(&mut worker.record, &record) {
+                Ok(()) => {
+                    worker.outbox.push(&worker.record);
                 }
                 Err(_) => worker.outbox.note_dropped(),
             }

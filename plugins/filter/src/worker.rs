@@ -29,6 +29,8 @@ const CAS_TRIES: u32 = 8;
 pub(crate) struct Worker {
     pub(crate) calls: HashMap<RequestId, CallRef>,
     pub(crate) outbox: Outbox,
+    /// The record that is being written, its memory used again for each.
+    pub(crate) record: Vec<u8>,
     pub(crate) node: String,
     pub(crate) boot: String,
     cooldowns: Cooldowns,
@@ -60,6 +62,7 @@ impl Worker {
         Self {
             calls: HashMap::new(),
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
+            record: Vec::new(),
             node,
             boot,
             cooldowns: Cooldowns::default(),

@@ -4,8 +4,12 @@
 //! with it. So: at most one batch is under way, it is sent again with growing pauses until it is acknowledged, new
 //! records wait, and those for which there is no room are dropped and counted. A dropped record keeps its number, so
 //! that the collector sees the hole. Delivery is at least once; the collector folds repeats by (node, boot, seq).
+//!
+//! Records are written straight into the batch they will travel in. As a small allocation each, living until its batch is
+//! acknowledged, they would tear the memory of all requests apart, and cost several times as much.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Bounds of the queue and the pace of delivery. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub struct PendingBatch {
     /// Which delivery this is; answer with it.
     pub ticket: u64,
     /// The JSON body.
-    pub body: Vec<u8>,
+    pub body: Rc<Vec<u8>>,
     /// How many records are inside.
     pub records: usize,
 }
@@ -65,7 +69,9 @@ pub struct PendingBatch {
 pub struct Outbox {
     limits: OutboxLimits,
     head: Vec<u8>,
-    queue: VecDeque<Box<[u8]>>,
+    /// The first one is next, or under way; the last one takes the records that come.
+    bundles: VecDeque<Bundle>,
+    queued_records: usize,
     queued_bytes: usize,
     next_seq: u64,
     dropped: u64,
@@ -75,10 +81,21 @@ pub struct Outbox {
     not_before_ms: u64,
 }
 
+/// A batch in the making.
+#[derive(Debug)]
+struct Bundle {
+    /// The body as far as it is known: the end, with the number of dropped records, is put on for each delivery.
+    body: Rc<Vec<u8>>,
+    /// Where the end begins.
+    len: usize,
+    records: usize,
+    /// Of the records alone.
+    bytes: usize,
+}
+
 #[derive(Debug)]
 struct InFlight {
     ticket: u64,
-    records: usize,
     deadline_ms: u64,
 }
 
@@ -90,10 +107,12 @@ impl Outbox {
         push_json_string(&mut head, node);
         head.extend_from_slice(b",\"boot\":");
         push_json_string(&mut head, boot);
+        head.extend_from_slice(b",\"records\":[");
         Self {
             limits,
             head,
-            queue: VecDeque::new(),
+            bundles: VecDeque::new(),
+            queued_records: 0,
             queued_bytes: 0,
             next_seq: 1,
             dropped: 0,
@@ -112,16 +131,22 @@ impl Outbox {
     }
 
     /// Puts a finished record (one JSON object) in the queue; `false` if there was no room and it was counted as dropped.
-    pub fn push(&mut self, record_json: Vec<u8>) -> bool {
-        let bytes = record_json.len();
-        let full = self.queue.len() >= self.limits.queue_records
-            || self.queued_bytes.saturating_add(bytes) > self.limits.queue_bytes;
+    pub fn push(&mut self, record_json: impl AsRef<[u8]>) -> bool {
+        let record = record_json.as_ref();
+        let full = self.queued_records >= self.limits.queue_records
+            || self.queued_bytes.saturating_add(record.len()) > self.limits.queue_bytes;
         if full {
             self.note_dropped();
             return false;
         }
-        self.queued_bytes = self.queued_bytes.saturating_add(bytes);
-        self.queue.push_back(record_json.into_boxed_slice());
+        self.queued_records = self.queued_records.saturating_add(1);
+        self.queued_bytes = self.queued_bytes.saturating_add(record.len());
+        if !self.last_takes(record.len()) {
+            self.bundles.push_back(Bundle::new(&self.head));
+        }
+        if let Some(last) = self.bundles.back_mut() {
+            last.push(record);
+        }
         true
     }
 
@@ -138,30 +163,25 @@ impl Outbox {
             }
             self.fail(now_ms, jitter);
         }
-        if self.queue.is_empty() || now_ms < self.not_before_ms {
-            return None;
-        }
-        let (records, body) = self.batch();
+        let first = self.bundles.front_mut().filter(|_| now_ms >= self.not_before_ms)?;
+        let (records, body) = (first.records, first.finish(self.dropped));
         self.ticket = self.ticket.saturating_add(1);
-        self.in_flight = Some(InFlight {
-            ticket: self.ticket,
-            records,
-            deadline_ms: now_ms.saturating_add(self.limits.delivery_timeout_ms),
-        });
+        self.in_flight =
+            Some(InFlight { ticket: self.ticket, deadline_ms: now_ms.saturating_add(self.limits.delivery_timeout_ms) });
         Some(PendingBatch { ticket: self.ticket, body, records })
     }
 
     /// Tells how the delivery `ticket` ended; an answer to an older one is ignored.
     pub fn delivered(&mut self, ticket: u64, outcome: Delivery, now_ms: u64, jitter: u32) {
-        let Some(flight) = self.in_flight.as_ref().filter(|flight| flight.ticket == ticket) else {
+        if self.in_flight.as_ref().is_none_or(|flight| flight.ticket != ticket) {
             return;
-        };
+        }
         match outcome {
             Delivery::Failed => self.fail(now_ms, jitter),
             Delivery::Acknowledged => {
-                let records = flight.records;
-                for acknowledged in self.queue.drain(..records.min(self.queue.len())) {
-                    self.queued_bytes = self.queued_bytes.saturating_sub(acknowledged.len());
+                if let Some(acknowledged) = self.bundles.pop_front() {
+                    self.queued_records = self.queued_records.saturating_sub(acknowledged.records);
+                    self.queued_bytes = self.queued_bytes.saturating_sub(acknowledged.bytes);
                 }
                 self.in_flight = None;
                 self.failures = 0;
@@ -173,7 +193,7 @@ impl Outbox {
     /// Records that wait, those under way included.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.queue.len()
+        self.queued_records
     }
 
     /// Records dropped since the boot.
@@ -195,25 +215,41 @@ impl Outbox {
         self.not_before_ms = now_ms.saturating_add(pause / 2).saturating_add(drawn);
     }
 
-    fn batch(&self) -> (usize, Vec<u8>) {
-        let mut body = Vec::with_capacity(self.head.len() + self.queued_bytes.min(self.limits.batch_bytes) + 64);
-        body.extend_from_slice(&self.head);
-        body.extend_from_slice(b",\"dropped\":");
-        body.extend_from_slice(self.dropped.to_string().as_bytes());
-        body.extend_from_slice(b",\"records\":[");
-        let mut records = 0;
-        for record in self.queue.iter().take(self.limits.batch_records) {
-            if records > 0 {
-                if body.len().saturating_add(record.len()) > self.limits.batch_bytes {
-                    break;
-                }
-                body.push(b',');
-            }
-            body.extend_from_slice(record);
-            records += 1;
+    /// Whether the last bundle can take a record of so many bytes. One that is under way takes none.
+    fn last_takes(&self, bytes: usize) -> bool {
+        let under_way = self.in_flight.is_some() && self.bundles.len() == 1;
+        self.bundles.back().is_some_and(|last| {
+            let fits = last.len.saturating_add(bytes) <= self.limits.batch_bytes;
+            !under_way && fits && last.records < self.limits.batch_records
+        })
+    }
+}
+
+impl Bundle {
+    fn new(head: &[u8]) -> Self {
+        Self { body: Rc::new(head.to_vec()), len: head.len(), records: 0, bytes: 0 }
+    }
+
+    fn push(&mut self, record: &[u8]) {
+        let body = Rc::make_mut(&mut self.body);
+        body.truncate(self.len);
+        if self.records > 0 {
+            body.push(b',');
         }
-        body.extend_from_slice(b"]}");
-        (records, body)
+        body.extend_from_slice(record);
+        self.len = body.len();
+        self.records = self.records.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(record.len());
+    }
+
+    /// The body with its end, to be sent now.
+    fn finish(&mut self, dropped: u64) -> Rc<Vec<u8>> {
+        let body = Rc::make_mut(&mut self.body);
+        body.truncate(self.len);
+        body.extend_from_slice(b"],\"dropped\":");
+        body.extend_from_slice(dropped.to_string().as_bytes());
+        body.push(b'}');
+        Rc::clone(&self.body)
     }
 }
 
