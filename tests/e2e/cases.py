@@ -44,7 +44,8 @@ for tag, pattern, first in [
 
 
 def read(path: Path):
-    return yaml.load(path.read_text(), Yaml12)
+    with path.open() as text:  # a problem is then reported with the file's name
+        return yaml.load(text, Yaml12)
 
 
 def files() -> list[Path]:
