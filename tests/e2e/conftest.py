@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import openai
-import policy
 import pytest
-from gateway import Gateway
+
+# Before they are imported, so that their assertions say what differs.
+pytest.register_assert_rewrite("gateway", "records", "traffic", "wire")
+
+import openai  # noqa: E402
+import policy  # noqa: E402
+from gateway import Gateway  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory):
-    """The shared gateway. When all tests are done, every request must have exactly one record and no VM have died."""
+def shared_gateway(tmp_path_factory):
+    """When all tests are done, every request must have exactly one record and no VM have died."""
     shared = Gateway(tmp_path_factory.mktemp("gateway"), policy.shared, key_ids=policy.KEY_IDS)
     try:
         yield shared.start()
@@ -18,6 +22,14 @@ def gateway(tmp_path_factory):
         shared.assert_no_trap()
     finally:
         shared.stop()
+
+
+@pytest.fixture
+def gateway(shared_gateway):
+    """The shared gateway; what its providers were asked before is forgotten."""
+    for provider in shared_gateway.providers.values():
+        provider.control("DELETE", "/_seen")
+    return shared_gateway
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_a_failure_before_the_first_byte_moves_on_to_the_next_target(gateway, mo
     first, second = record["attempts"]
     assert first["started_after_us"] + first["latency_us"] <= second["started_after_us"]
     if error == "timeout":
-        assert 950_000 <= first["latency_us"] < 2_000_000
+        assert first["latency_us"] >= 950_000
 
 
 def test_a_provider_that_refuses_connections_is_passed_over(gateway):

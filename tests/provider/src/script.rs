@@ -2,8 +2,7 @@
 //!
 //! `{"responses":[{"status":200,"headers":{"content-type":"text/event-stream"},"chunks":["data: a\n\n",{"base64":"/w=="}],
 //! "delay_ms":5,"chunk_delay_ms":2,"then":"reset"}]}`. Everything may be left out. A body is framed by its length,
-//! chunks as a chunked body with one write each; headers that frame the message themselves are taken as they are. An
-//! answer that is nothing but its end, `{"then":"reset"}`, ends the connection before any byte.
+//! chunks as a chunked body with one write each; headers that frame the message themselves are taken as they are.
 
 use crate::steps::{LAST_CHUNK, Step, chunk, head};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -22,9 +21,8 @@ pub(crate) struct Script {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scripted {
-    /// 200 where there is an answer at all.
-    #[serde(default)]
-    status: Option<u16>,
+    #[serde(default = "ok")]
+    status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -37,6 +35,9 @@ pub(crate) struct Scripted {
     /// Between chunks, so that each arrives by itself.
     #[serde(default = "chunk_delay")]
     chunk_delay_ms: u64,
+    /// Not a byte is written: only the delay and `then` happen.
+    #[serde(default)]
+    silent: bool,
     /// Instead of keeping the connection; a chunked body is then left without its end.
     #[serde(default)]
     then: Option<Then>,
@@ -58,6 +59,10 @@ enum Then {
     Hang,
 }
 
+fn ok() -> u16 {
+    200
+}
+
 fn chunk_delay() -> u64 {
     2
 }
@@ -75,7 +80,7 @@ impl Scripted {
     pub(crate) fn steps(&self) -> Vec<Step> {
         let mut steps = vec![Step::Pause(Duration::from_millis(self.delay_ms))];
         match &self.chunks {
-            _ if self.is_only_an_end() => {}
+            _ if self.silent => {}
             Some(chunks) => self.chunked(chunks, &mut steps),
             None => self.whole(&mut steps),
         }
@@ -87,11 +92,6 @@ impl Scripted {
             None => {}
         }
         steps
-    }
-
-    fn is_only_an_end(&self) -> bool {
-        let silent = self.status.is_none() && self.headers.is_empty() && self.body.is_none() && self.chunks.is_none();
-        silent && self.then.is_some()
     }
 
     fn whole(&self, steps: &mut Vec<Step>) {
@@ -116,6 +116,6 @@ impl Scripted {
         if !headers.iter().any(|(n, _)| ["content-length", "transfer-encoding"].contains(&n.to_lowercase().as_str())) {
             headers.push((framing.0.into(), framing.1));
         }
-        head(self.status.unwrap_or(200), &headers)
+        head(self.status, &headers)
     }
 }

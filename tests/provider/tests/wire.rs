@@ -190,18 +190,6 @@ fn scripted_answers_come_first_and_byte_for_byte() -> Outcome {
 }
 
 #[test]
-fn a_scripted_answer_that_is_nothing_but_its_end_writes_no_byte() -> Outcome {
-    let provider = start(&[])?;
-    let script = json!({"responses": [{"then": "close"}, {"then": "reset"}]});
-    provider.json("POST", "/_script", &script)?;
-    for broken in [None, Some(ErrorKind::ConnectionReset)] {
-        let answer = provider.chat(&json!({"model": "ok"}))?;
-        assert_eq!((answer.head.as_str(), answer.text().as_str(), answer.broken), ("", "", broken));
-    }
-    Ok(())
-}
-
-#[test]
 fn requests_are_seen_as_they_came_in_chunks_too() -> Outcome {
     let provider = start(&[])?;
     let mut stream = TcpStream::connect(&provider.address)?;
