@@ -7,6 +7,7 @@ it ends by itself; the exit code is 0 only if every request ended as it should.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import secrets
@@ -23,6 +24,7 @@ from stack import say
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "target/demo"
+LOCK = ROOT / "target/demo.lock"
 
 POLICY = """\
 environment: demo
@@ -94,7 +96,16 @@ class Demo:
         }
         self.collector = f"127.0.0.1:{stack.free_port()}"
 
+    def claim(self) -> None:
+        """Held until this process ends; without it a second demo would take the first one's database away."""
+        self.lock = LOCK.open("a")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise stack.NotReady("a demo is running already; end it first, both use target/demo") from None
+
     def start(self) -> None:
+        self.claim()
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
         binaries = Path(self.options.bin)
