@@ -12,13 +12,13 @@ default:
 # Start everything on this machine with two scripted providers; `just demo --once` ends by itself.
 demo *FLAGS: envoy wasm
     @{{just_executable()}} _say "building the headgate command, the collector and the scripted provider"
-    cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider
+    @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider
     @exec {{python}} envoy/demo.py --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
 # Start Envoy and the collector on your own gateway.yaml.
 run POLICY *FLAGS: envoy wasm
     @{{just_executable()}} _say "building the headgate command and the collector"
-    cargo build --release --quiet -p headgate -p headgate-collector
+    @cargo build --release --quiet -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
 # Everything that must hold: formatting, lints, unit tests, end to end on a real Envoy.
@@ -34,15 +34,15 @@ unit: _cargo
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages
     @{{just_executable()}} _say "building what the end-to-end tests start"
-    cargo build --quiet -p headgate -p headgate-collector -p headgate-mock-provider
+    @cargo build --quiet -p headgate -p headgate-collector -p headgate-mock-provider
     PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate.
 bench *FLAGS: envoy wasm
     @{{just_executable()}} _say "building the benchmark and what it measures"
-    cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
-    cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
-    target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
+    @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
+    @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
+    @target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo
@@ -53,7 +53,7 @@ lint: _cargo
 # Build headgate.wasm.
 wasm: _cargo
     @{{just_executable()}} _say "building headgate.wasm"
-    cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter
+    @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter
 
 # Fetch Envoy 1.40.0 into target/tools.
 envoy:

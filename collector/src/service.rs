@@ -2,6 +2,7 @@
 
 use crate::args::{Args, Command, TokenCommand};
 use crate::http::{self, App, Metrics};
+use crate::journal;
 use crate::store::{self, Role, Store, StoreError, TokenHash};
 use std::future::Future;
 use std::io::Write;
@@ -26,6 +27,7 @@ fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
+    hint_at_tokens(data, &tokens)?;
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
     let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
@@ -69,6 +71,15 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
         .collect()
 }
 
+/// A service that nobody can use is running all the same; its operator should know.
+fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
+    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+    if tokens.is_empty() && !store::has_token(&db).map_err(|e| e.to_string())? {
+        journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
+    }
+    Ok(())
+}
+
 fn init(data: &Path) -> Result<(), String> {
     let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
     if store::has_owner(&db).map_err(|e| e.to_string())? {
@@ -81,6 +92,10 @@ fn init(data: &Path) -> Result<(), String> {
 }
 
 fn new_token(data: &Path, role: Role) -> Result<(), String> {
+    if !store::exists(data) {
+        let folder = data.display();
+        return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
+    }
     let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
     say(&format!("token={}", stored_token(&db, role)?))
 }

@@ -24,7 +24,7 @@ use connections::Place;
 use error::ApiError;
 use headgate_record::INGEST_PATH;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// What every handler needs.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ pub struct App {
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
+    probing: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -46,6 +47,7 @@ impl App {
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
+            probing: Arc::default(),
         }
     }
 }

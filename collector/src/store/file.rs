@@ -4,8 +4,8 @@
 //! it. So the writer compares the file's identity before each commit.
 
 use super::StoreError;
-use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The database of a data folder.
@@ -13,10 +13,13 @@ pub(super) fn database(data: &Path) -> PathBuf {
     data.join("headgate.db")
 }
 
-/// Makes the folder, readable by its owner alone.
-pub(super) fn make_folder(data: &Path) -> Result<(), StoreError> {
+/// Makes folder and file, readable by their owner alone; SQLite gives its other files the rights of this one.
+pub(super) fn make(data: &Path) -> Result<PathBuf, StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(data)?;
-    Ok(())
+    let path = database(data);
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600).open(&path)?;
+    Ok(path)
 }
 
 /// The opened file.

@@ -20,7 +20,7 @@ pub use gaps::{Hole, IncompleteBoot, gaps};
 pub(crate) use read::plan;
 pub use read::{Condition, ListQuery, Order, Page, find, list};
 pub use readers::Readers;
-pub use tokens::{Role, TokenHash, add_token, has_owner, hash_token, new_token, role_of};
+pub use tokens::{Role, TokenHash, add_token, has_owner, has_token, hash_token, new_token, role_of};
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
 use rusqlite::Connection;
@@ -54,13 +54,18 @@ impl Store {
     }
 }
 
+/// Whether the folder holds a database.
+#[must_use]
+pub fn exists(data: &Path) -> bool {
+    file::database(data).is_file()
+}
+
 /// A connection that may write, for the commands that work on the data folder without a running service.
 ///
 /// # Errors
 /// As for [`Store::open`].
 pub fn open_writer(data: &Path) -> Result<Connection, StoreError> {
-    file::make_folder(data)?;
-    let mut connection = Connection::open(file::database(data))?;
+    let mut connection = Connection::open(file::make(data)?)?;
     schema::prepare(&mut connection)?;
     Ok(connection)
 }

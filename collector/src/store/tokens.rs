@@ -83,3 +83,12 @@ pub fn role_of(db: &Connection, hash: &TokenHash) -> Result<Option<Role>, StoreE
 pub fn has_owner(db: &Connection) -> Result<bool, StoreError> {
     Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner')", [], |row| row.get(0))?)
 }
+
+/// Whether any token exists.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn has_token(db: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM tokens)";
+    Ok(db.query_row(sql, [], |row| row.get(0))?)
+}

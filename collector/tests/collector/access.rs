@@ -3,6 +3,7 @@
 use crate::process::{BINARY, Collector, run};
 use crate::records::batch_of;
 use headgate_record::INGEST_PATH;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn command(root: &Path, args: &[&str]) -> (bool, String) {
@@ -23,6 +24,7 @@ fn new_token(root: &Path, role: &str) -> String {
 fn every_route_asks_every_role_for_its_right() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start_without_tokens(root.path());
+    assert!(collector.logs().contains("there is no token yet"));
     let roles = ["ingest", "viewer", "owner"].map(|role| new_token(root.path(), role));
     let none = String::new();
     let unknown = "hgc_0000".to_owned();
@@ -73,9 +75,19 @@ fn the_first_owner_token_is_printed_once_and_no_token_is_stored() {
     assert_eq!(owner.get("/v1/requests").unwrap().status, 200);
     assert!(collector.terminate().success());
     for file in std::fs::read_dir(root.path().join("data")).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        let rights = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(rights & 0o077, 0, "others may read {}", path.display());
+        let bytes = std::fs::read(path).unwrap();
         assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()));
     }
+}
+
+#[test]
+fn a_token_for_a_folder_without_a_database_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    assert!(!command(root.path(), &["token", "new", "--role", "owner"]).0);
+    assert!(!root.path().join("data").exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::process::Collector;
 use crate::records::{batch, batch_of, id, record};
-use headgate_record::{Acknowledgement, INGEST_PATH};
+use headgate_record::{Acknowledgement, Delivery, INGEST_PATH, Outbox, OutboxLimits};
 
 fn json(seq: u64) -> String {
     serde_json::to_string(&record("n", "b", seq)).unwrap()
@@ -27,6 +27,26 @@ fn a_record_comes_back_as_the_very_bytes_it_came_as() {
     let all = owner.get("/v1/requests").unwrap().text();
     let expected = format!(r#"{{"object":"list","data":[{spaced}],"has_more":false,"next":null}}"#);
     assert_eq!(all, expected);
+}
+
+#[test]
+fn what_the_data_planes_outbox_sends_is_understood() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let (node, boot) = ("edge \"1\"", "b");
+    let mut outbox = Outbox::new(node, boot, OutboxLimits::default());
+    for _ in 0..3 {
+        let record = record(node, boot, outbox.take_seq());
+        assert!(outbox.push(serde_json::to_vec(&record).unwrap()));
+    }
+    outbox.note_dropped();
+    let pending = outbox.poll(0, 0).unwrap();
+    let reply = ack(&collector.ingest().post(INGEST_PATH, &pending.body).unwrap());
+    assert_eq!((reply.stored, reply.refused.len()), (3, 0));
+    outbox.delivered(pending.ticket, Delivery::Acknowledged, 1, 0);
+    assert_eq!(outbox.queued(), 0);
+    let gaps = collector.owner().get("/v1/gaps").unwrap().json();
+    assert_eq!(gaps["data"][0]["dropped"], 1);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn bodies_that_dawdle_time_out_and_their_memory_is_bounded() {
     let since = Instant::now();
     let replies = slow.iter_mut().map(|client| client.reply().unwrap().status);
     assert!(replies.eq([408; 15]));
-    assert!(since.elapsed() < Duration::from_secs(12));
+    assert!(since.elapsed() < Duration::from_secs(20));
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5));
     assert_eq!(reply.unwrap().json()["duplicates"], 5);
 }
@@ -82,7 +82,7 @@ fn more_silent_connections_than_there_is_room_for_do_not_stop_ingest() {
     assert_eq!(reply.json()["stored"], 1, "a connection that showed its token is kept");
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 3..=3)).unwrap();
     assert_eq!(reply.json()["stored"], 1, "a new connection finds room");
-    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     drop(silent);
 }
 

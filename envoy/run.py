@@ -1,0 +1,117 @@
+"""Starts the collector and Envoy on one's own gateway.yaml, and stops both on Ctrl-C.
+
+The collector listens where the policy's `collector.url` says, if that is an address of this machine; elsewhere it is
+taken to run already. Tokens and credentials come from the environment under the names that the policy gives them; for a
+collector on this machine, tokens that are not set are made and printed once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import stack
+from stack import say
+
+FOLDER = Path(__file__).resolve().parent.parent / "target/run"
+
+
+def collector_of(out: Path) -> tuple[str | None, str | None]:
+    """Where the rendered policy sends records if that is on this machine, and the variable that names its token."""
+    resource = json.loads((out / "ecds/headgate-gate.json").read_text())["resources"][0]
+    text = find(resource, "configuration")["value"]
+    collector = json.loads(text).get("collector")
+    if not collector:
+        return None, None
+    host = collector["authority"].rsplit(":", 1)[0].strip("[]")
+    local = host in ("127.0.0.1", "localhost", "::1")
+    return (collector["authority"] if local else None), collector.get("token_env")
+
+
+def find(value: object, key: str) -> dict:
+    """The first object under `key`, however deep."""
+    found = list(walk(value, key))
+    if not found:
+        raise stack.NotReady(f"the rendered files have no {key!r}")
+    return found[0]
+
+
+def walk(value: object, key: str):
+    if isinstance(value, dict):
+        if isinstance(value.get(key), dict) and "value" in value[key]:
+            yield value[key]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from walk(item, key)
+
+
+def tokens(token_env: str | None) -> dict[str, str]:
+    """Tokens for a collector of this machine; those that had to be made are printed."""
+    made = {}
+    for name, variable in (("ingest", token_env or "HEADGATE_INGEST_TOKEN"), ("owner", "HEADGATE_OWNER_TOKEN")):
+        if variable not in os.environ:
+            made[variable] = secrets.token_urlsafe(32)
+            say(f"==> {variable} was not set; this run's {name} token is {made[variable]}")
+    values = {**os.environ, **made}
+    return {**made, "HEADGATE_INGEST_TOKEN": values[token_env or "HEADGATE_INGEST_TOKEN"]}
+
+
+def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
+    binaries, out = Path(options.bin), FOLDER / "envoy"
+    headgate = binaries / "headgate"
+    if subprocess.run([str(headgate), "check", options.policy, "--env"]).returncode:
+        raise stack.NotReady("the policy has problems; nothing was started")
+    stack.render(headgate, Path(options.policy), out, Path(options.wasm))
+    address, token_env = collector_of(out)
+    env: dict[str, str] = {}
+    if address:
+        env = tokens(token_env)
+        say(f"==> starting the collector on {address}")
+        data = Path(options.data) if options.data else FOLDER / "collector"
+        parts.append(stack.collector(binaries / "headgate-collector", address, data, FOLDER / "collector.log", env))
+    say("==> starting Envoy")
+    workers = options.workers or os.cpu_count() or 1
+    parts.append(stack.envoy(Path(options.envoy), out, FOLDER / "envoy.log", env, node=options.node, workers=workers))
+    say()
+    say(f"gateway    http://{stack.listen_address(out)}/v1")
+    if address:
+        say(f"collector  http://{address}/v1/requests")
+    say(f"logs       {FOLDER}/*.log")
+    say("Ctrl-C ends everything.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("policy", help="your gateway.yaml")
+    parser.add_argument("--envoy", required=True)
+    parser.add_argument("--wasm", required=True)
+    parser.add_argument("--bin", required=True, help="folder with headgate and headgate-collector")
+    parser.add_argument("--data", help="folder of the collector's database (default: target/run/collector)")
+    parser.add_argument("--node", default="envoy-1", help="name of this proxy in the records")
+    parser.add_argument("--workers", type=int, help="worker threads of Envoy (default: one per core)")
+    parts: list[stack.Part] = []
+    try:
+        start(parser.parse_args(), parts)
+        while all(part.process.poll() is None for part in parts):
+            time.sleep(0.5)
+        ended = next(part for part in parts if part.process.poll() is not None)
+        raise ended.not_ready("ended unexpectedly")
+    except KeyboardInterrupt:
+        return 0
+    except stack.NotReady as problem:
+        stack.fail(str(problem))
+        return 1
+    finally:
+        for part in reversed(parts):
+            part.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
