@@ -18,26 +18,27 @@ const TAKE_UP: Duration = Duration::from_secs(1);
 /// # Errors
 /// As [`write`].
 pub fn roll_out(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
-    let is_gate = |path: &Path| path.starts_with("ecds");
-    let bridges = bridges(folder, files);
-    if bridges.iter().any(|(path, both)| !holds(&folder.join(path), both)) {
-        write(folder, &bridges)?;
+    let running: Vec<_> = files.iter().filter_map(|(path, _)| fs::read_to_string(folder.join(path)).ok()).collect();
+    if running.len() < files.len() {
+        return write(folder, files);
+    }
+    let each = |make: &dyn Fn(&Path, &str, &str) -> Option<String>| -> Vec<(PathBuf, String)> {
+        let pairs = files.iter().zip(&running);
+        pairs.filter_map(|((path, new), old)| Some((path.clone(), make(path, old, new)?))).collect()
+    };
+    let coming = each(&|path, old, new| bridge(path, new, old));
+    if coming.iter().any(|(path, both)| !holds(&folder.join(path), both)) {
+        write(folder, &coming)?;
         std::thread::sleep(TAKE_UP);
     }
-    if bridges.iter().any(|both| !files.contains(both)) {
-        let gate: Vec<_> = files.iter().filter(|(path, _)| is_gate(path)).cloned().collect();
+    let going = each(&|path, old, new| bridge(path, old, new));
+    if going.iter().any(|both| !files.contains(both)) {
+        let gate: Vec<_> = files.iter().filter(|(path, _)| path.starts_with("ecds")).cloned().collect();
         write(folder, &gate)?;
+        write(folder, &going)?;
         std::thread::sleep(TAKE_UP);
     }
     write(folder, files)
-}
-
-fn bridges(folder: &Path, files: &[(PathBuf, String)]) -> Vec<(PathBuf, String)> {
-    let one = |(path, new): &(PathBuf, String)| {
-        let old = fs::read_to_string(folder.join(path)).ok()?;
-        Some((path.clone(), bridge(path, &old, new)?))
-    };
-    files.iter().filter_map(one).collect()
 }
 
 fn holds(path: &Path, content: &str) -> bool {

@@ -8,7 +8,7 @@ use super::route::PROVIDERS;
 use serde_json::Value;
 use std::path::Path;
 
-/// The new content of a file with what only the old one has; `None` if nothing is to be kept of this file.
+/// The new content of a file with what only the old one has; `None` if it is no file of which something is to be kept.
 #[must_use]
 pub fn bridge(path: &Path, old: &str, new: &str) -> Option<String> {
     let mut new: Value = serde_json::from_str(new).ok()?;
