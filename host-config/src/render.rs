@@ -4,10 +4,13 @@
 //! into a file, and the same policy always gives the same bytes. Writing them is [`crate::deploy`]'s business.
 
 mod bootstrap;
+mod bridge;
 mod cluster;
 mod listener;
 mod route;
 mod wasm;
+
+pub use bridge::bridge;
 
 use crate::Compiled;
 use serde_json::Value;

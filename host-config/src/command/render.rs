@@ -37,7 +37,7 @@ pub(crate) fn envoy(arguments: &Envoy) -> Result<(), Failure> {
     let root = absolute(arguments.root.as_deref().unwrap_or(&arguments.out))?;
     let options = RenderOptions { root, wasm: absolute(&arguments.wasm)? };
     let files = render::envoy(&compiled, &options);
-    deploy::write(&arguments.out, &files).map_err(|error| format!("{error}\n"))
+    deploy::roll_out(&arguments.out, &files).map_err(|error| format!("{error}\n"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -74,7 +74,8 @@ impl GateContext {
             .ok()
             .and_then(|flags| flags.try_into().ok())
             .map_or(0, u64::from_le_bytes);
-        if flags & CLIENT_FLAGS != 0 {
+        // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
+        if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone
         } else if flags & PROVIDER_FLAGS != 0 {
             EndSigns::ProviderGone
