@@ -3,7 +3,8 @@
 //! Each file is written beside its place and renamed: a rename is atomic, and it is what Envoy takes as a change. The
 //! order is the renderer's: what is referred to comes before what refers to it.
 
-use crate::render::bridge;
+use crate::render::{VARIABLES, bridge};
+use serde_json::Value;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,28 @@ pub fn roll_out(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
         std::thread::sleep(TAKE_UP);
     }
     write(folder, files)
+}
+
+/// What a running proxy cannot take up from its files, if this rendering changes any of it: its bootstrap, or the names
+/// of the variables that its VMs were started with. A process's environment is fixed, and VMs of the old and the new
+/// list would not know each other's requests.
+#[must_use]
+pub fn needs_restart(folder: &Path, files: &[(PathBuf, String)]) -> Option<&'static str> {
+    files.iter().find_map(|(path, new)| {
+        let old = fs::read_to_string(folder.join(path)).ok()?;
+        match path.to_str()? {
+            "bootstrap.json" if old != *new => Some("the bootstrap (admin address, node, folders) changes"),
+            "ecds/headgate-gate.json" if variables(&old) != variables(new) => {
+                Some("the policy reads other environment variables than before")
+            }
+            _ => None,
+        }
+    })
+}
+
+fn variables(ecds: &str) -> Option<Value> {
+    let resource = serde_json::from_str::<Value>(ecds).ok()?;
+    resource.pointer(VARIABLES).cloned()
 }
 
 fn holds(path: &Path, content: &str) -> bool {

@@ -12,6 +12,9 @@ mod wasm;
 
 pub use bridge::bridge;
 
+/// Where the gate's file names the environment variables of its VMs.
+pub(crate) const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";
+
 use crate::Compiled;
 use serde_json::Value;
 use std::path::PathBuf;
