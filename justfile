@@ -66,7 +66,7 @@ python-packages: _pip
 
 # Fetch the independent mock LLM server into target/tools.
 node-packages:
-    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm"
+    @command -v npm >/dev/null || { {{just_executable()}} _say "fetching npm"; apt-get update -qq && apt-get install -y -qq npm >/dev/null; } || { echo "headgate: npm is missing: install Node.js 18 or newer with npm" >&2; exit 1; }
     @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { {{just_executable()}} _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
 
 _cargo:
