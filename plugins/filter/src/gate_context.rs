@@ -64,6 +64,9 @@ impl GateContext {
         }
         let action = self.obey(flow.unwrap_or(Flow::Continue));
         if flow == Some(Flow::Continue) {
+            // The call has the body, and each try writes its own from there: what stayed here would be copied for the
+            // first try, and kept for others, in vain.
+            let _ = host::replace_buffer(Buffer::RequestBody, b"");
             let _ = host::clear_route_cache();
         }
         action
