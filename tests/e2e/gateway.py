@@ -52,6 +52,12 @@ class Provider:
         """Queues exact answers; they go before what the model's name asks for."""
         self.control("POST", "/_script", {"responses": list(responses)})
 
+    def unscript(self) -> int:
+        """Drops what is still queued; how much it was."""
+        queued = self.control("POST", "/_script", {"responses": []})["queued"]
+        self.control("DELETE", "/_script")
+        return queued
+
     def seen(self, trace: str | None = None) -> list[wire.Seen]:
         """What arrived here, of one trace or of all."""
         found = [wire.Seen(entry) for entry in self.control("GET", "/_seen")]

@@ -16,6 +16,10 @@ use std::rc::Rc;
 /// Headers that carry a caller's credential; none of them goes further.
 const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
+/// What a client tells those on its way and not a provider: a proxy's credential, and cookies, which an SDK may have from
+/// another provider behind the same address.
+const NOT_FOR_PROVIDERS: [&str; 2] = ["proxy-authorization", "cookie"];
+
 /// When every target is out of rotation, only an operator can help; clients should not come back at once.
 const OUT_OF_ROTATION_RETRY_S: u64 = 30;
 
@@ -218,7 +222,7 @@ impl Gate {
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
 fn strip_request(head: Head<'_>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = CREDENTIAL_HEADERS.iter().any(|header| header.as_bytes() == name)
+        let ours = CREDENTIAL_HEADERS.iter().chain(&NOT_FOR_PROVIDERS).any(|header| header.as_bytes() == name)
             || name.starts_with(GATEWAY_PREFIX)
             || name.starts_with(b"x-envoy-");
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
