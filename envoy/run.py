@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -66,6 +67,7 @@ def tokens(token_env: str | None) -> dict[str, str]:
 def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
     binaries, out = Path(options.bin), FOLDER / "envoy"
     headgate = binaries / "headgate"
+    shutil.rmtree(out, ignore_errors=True)
     if subprocess.run([str(headgate), "check", options.policy, "--env"]).returncode:
         raise stack.NotReady("the policy has problems; nothing was started")
     stack.render(headgate, Path(options.policy), out, Path(options.wasm))

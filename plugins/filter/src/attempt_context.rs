@@ -60,13 +60,9 @@ impl HttpContext for AttemptContext {
         Action::Continue
     }
 
-    /// The first chunk becomes the whole body for this provider, later ones nothing.
+    /// The gate passed nothing on; the whole body for this provider comes from the call.
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.rewrites_body()) else {
-            return Action::Continue;
-        };
-        let _ = host::replace_buffer(Buffer::RequestBody, b"");
-        if !std::mem::replace(&mut self.body_sent, true) {
+        if let (Some(attempt), false) = (&self.attempt, std::mem::replace(&mut self.body_sent, true)) {
             attempt.body(|piece| {
                 let _ = host::append_buffer(Buffer::RequestBody, piece);
             });

@@ -64,6 +64,9 @@ impl GateContext {
         }
         let action = self.obey(flow.unwrap_or(Flow::Continue));
         if flow == Some(Flow::Continue) {
+            // The call has the body, and each try writes its own from there: what stayed here would be copied for the
+            // first try, and kept for others, in vain.
+            let _ = host::replace_buffer(Buffer::RequestBody, b"");
             let _ = host::clear_route_cache();
         }
         action
@@ -74,7 +77,8 @@ impl GateContext {
             .ok()
             .and_then(|flags| flags.try_into().ok())
             .map_or(0, u64::from_le_bytes);
-        if flags & CLIENT_FLAGS != 0 {
+        // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
+        if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone
         } else if flags & PROVIDER_FLAGS != 0 {
             EndSigns::ProviderGone

@@ -38,7 +38,6 @@ pub enum AttemptEnd {
 pub struct Attempt {
     call: CallRef,
     index: usize,
-    rewritten: bool,
 }
 
 impl Attempt {
@@ -54,7 +53,6 @@ impl Attempt {
         let target = policy.providers.get(way.provider).filter(|target| &*target.name == provider)?;
         let scan = call_mut.scan.as_ref()?;
         let splices = rewrite(scan, &way.model, true);
-        let rewritten = !splices.is_empty();
         let again = !call_mut.tries.is_empty();
         prepare(call_mut, target, &splices, again, out);
         let next = call_mut.course.peek_next(Retriable::Again).and_then(|next| call_mut.provider_name(next));
@@ -74,13 +72,7 @@ impl Attempt {
             ended: false,
         });
         drop(borrowed);
-        Some(Self { call: Rc::clone(call), index, rewritten })
-    }
-
-    /// Whether the body differs from what the client sent.
-    #[must_use]
-    pub fn rewrites_body(&self) -> bool {
-        self.rewritten
+        Some(Self { call: Rc::clone(call), index })
     }
 
     /// Hands the pieces of this provider's body, in order, to `each`.
