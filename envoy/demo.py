@@ -195,10 +195,6 @@ class Demo:
         say(line if right else f"{line}  <- not as it should be")
         return right
 
-    def stop(self) -> None:
-        for part in reversed(self.parts):
-            part.stop()
-
     def wait(self) -> None:
         say()
         say(f"gateway    http://{self.gateway}/v1    (any OpenAI client; HEADGATE_KEY is in target/demo/demo.env)")
@@ -210,10 +206,14 @@ class Demo:
         say('           curl "$HEADGATE_COLLECTOR_URL/v1/requests?limit=1" -H "authorization: Bearer $HEADGATE_OWNER_TOKEN"')
         say()
         say("Ctrl-C ends everything.")
-        while all(part.process.poll() is None for part in self.parts):
-            time.sleep(0.5)
-        ended = next(part for part in self.parts if part.process.poll() is not None)
-        raise ended.not_ready("ended unexpectedly")
+        stack.watch(self.parts)
+
+    def run(self) -> bool:
+        self.start()
+        right = self.play()
+        if not self.options.once:
+            self.wait()
+        return right
 
 
 def main() -> int:
@@ -224,19 +224,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="where the gateway listens (default: a free port)")
     parser.add_argument("--once", action="store_true", help="send the requests, print what became of them, and end")
     demo = Demo(parser.parse_args())
-    try:
-        demo.start()
-        right = demo.play()
-        if not demo.options.once:
-            demo.wait()
-        return 0 if right else 1
-    except KeyboardInterrupt:
-        return 0
-    except stack.NotReady as problem:
-        stack.fail(str(problem))
-        return 1
-    finally:
-        demo.stop()
+    return stack.supervise(demo.run, demo.parts)
 
 
 if __name__ == "__main__":

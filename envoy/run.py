@@ -14,7 +14,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import stack
@@ -98,21 +97,14 @@ def main() -> int:
     parser.add_argument("--data", help="folder of the collector's database (default: target/run/collector)")
     parser.add_argument("--node", default="envoy-1", help="name of this proxy in the records")
     parser.add_argument("--workers", type=int, help="worker threads of Envoy (default: one per core)")
+    options = parser.parse_args()
     parts: list[stack.Part] = []
-    try:
-        start(parser.parse_args(), parts)
-        while all(part.process.poll() is None for part in parts):
-            time.sleep(0.5)
-        ended = next(part for part in parts if part.process.poll() is not None)
-        raise ended.not_ready("ended unexpectedly")
-    except KeyboardInterrupt:
-        return 0
-    except stack.NotReady as problem:
-        stack.fail(str(problem))
-        return 1
-    finally:
-        for part in reversed(parts):
-            part.stop()
+
+    def play() -> None:
+        start(options, parts)
+        stack.watch(parts)
+
+    return stack.supervise(play, parts)
 
 
 if __name__ == "__main__":
