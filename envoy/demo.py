@@ -145,7 +145,9 @@ class Demo:
             "HEADGATE_COLLECTOR_URL": f"http://{self.collector}",
             "HEADGATE_OWNER_TOKEN": self.env["HEADGATE_OWNER_TOKEN"],
         }
-        (FOLDER / "demo.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+        file = FOLDER / "demo.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def send(self, case: Case) -> tuple[int, str]:
         """Status and request id."""

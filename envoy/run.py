@@ -67,6 +67,8 @@ def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
     binaries, out = Path(options.bin), FOLDER / "envoy"
     headgate = binaries / "headgate"
     shutil.rmtree(out, ignore_errors=True)
+    if not Path(options.policy).is_file():
+        raise stack.NotReady(f"{options.policy}: there is no such file")
     if subprocess.run([str(headgate), "check", options.policy, "--env"]).returncode:
         raise stack.NotReady("the policy has problems; nothing was started")
     stack.render(headgate, Path(options.policy), out, Path(options.wasm))

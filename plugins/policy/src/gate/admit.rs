@@ -16,9 +16,11 @@ use std::rc::Rc;
 /// Headers that carry a caller's credential; none of them goes further.
 const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
-/// What a client tells those on its way and not a provider: a proxy's credential, and cookies, which an SDK may have from
-/// another provider behind the same address.
-const NOT_FOR_PROVIDERS: [&str; 2] = ["proxy-authorization", "cookie"];
+/// What a client must not tell a provider: a proxy's credential; cookies, which an SDK may have from another provider
+/// behind the same address; other vendors' credentials; and which organization or project is to pay for the operator's
+/// credential.
+const NOT_FOR_PROVIDERS: [&str; 5] =
+    ["proxy-authorization", "cookie", "x-goog-api-key", "openai-organization", "openai-project"];
 
 /// When every target is out of rotation, only an operator can help; clients should not come back at once.
 const OUT_OF_ROTATION_RETRY_S: u64 = 30;
