@@ -1,7 +1,7 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
 use crate::host::{self, Buffer, Headers};
-use crate::worker::{apply, forget, open, with_worker};
+use crate::worker::{Worker, apply, forget, open, with_worker};
 use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -24,7 +24,7 @@ pub(crate) struct GateContext {
 impl GateContext {
     pub(crate) fn new(policy: &Rc<Policy>) -> Self {
         Self {
-            gate: Gate::new(policy, Moment(host::now_us()), host::random()),
+            gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
@@ -141,7 +141,8 @@ impl HttpContext for GateContext {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let encoded = host::headers(Headers::Response).unwrap_or_default();
+        let wanted = self.gate.wants_response_head();
+        let encoded = if wanted { host::headers(Headers::Response).unwrap_or_default() } else { Vec::new() };
         let fields = host::decode_pairs(&encoded);
         let now = Moment(host::now_us());
         let (gate, effects) = (&mut self.gate, &mut self.effects);

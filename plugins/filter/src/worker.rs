@@ -20,6 +20,8 @@ const COOLDOWNS: &str = "headgate.cooldowns";
 const UNNAMED_NODE: &str = "unnamed";
 /// How old a worker's view of the resting targets may be, µs.
 const COOLDOWNS_AGE_US: u64 = 50_000;
+/// Random bytes that are fetched at a time: those of some 40 requests.
+const RANDOM_BYTES: usize = 1_024;
 /// Another worker may win the compare-and-set this often before the rest of a target stays a local matter.
 const CAS_TRIES: u32 = 8;
 
@@ -31,7 +33,13 @@ pub(crate) struct Worker {
     pub(crate) boot: String,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
-    random: u64,
+    random: Random,
+}
+
+/// Random bytes fetched ahead, because each question to the host costs as much as a kilobyte of answer.
+struct Random {
+    bytes: [u8; RANDOM_BYTES],
+    used: usize,
 }
 
 thread_local! {
@@ -56,17 +64,18 @@ impl Worker {
             boot,
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
-            random: u64::from_le_bytes(host::random()) | 1,
+            random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
         }
     }
 
-    /// A random number for draws and jitter, not for secrets (xorshift64*).
+    /// A random number for draws and jitter.
     pub(crate) fn draw(&mut self) -> u32 {
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        let high = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        u32::try_from(high).unwrap_or(u32::MAX)
+        u32::from_le_bytes(self.random())
+    }
+
+    /// Random bytes, none of them given out before.
+    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
+        self.random.take()
     }
 
     /// Which targets rest, at most 50 ms old.
@@ -91,6 +100,18 @@ impl Worker {
             }
         }
         host::log(host::Level::Warn, "headgate: a target's rest could not be shared with the other workers");
+    }
+}
+
+impl Random {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        if self.bytes.len().saturating_sub(self.used) < N {
+            self.bytes = host::random();
+            self.used = 0;
+        }
+        let taken = self.bytes.get(self.used..).and_then(|unused| unused.first_chunk()).copied();
+        self.used = self.used.saturating_add(N);
+        taken.unwrap_or([0; N])
     }
 }
 

@@ -23,6 +23,13 @@ pub(super) enum Reader {
 }
 
 impl Gate {
+    /// Whether [`Gate::response_headers`] needs to be shown them: an attempt has seen those it passed on, and asking
+    /// costs the host a call.
+    #[must_use]
+    pub fn wants_response_head(&self) -> bool {
+        self.phase != Phase::Answered && self.call.borrow().served_try().is_none()
+    }
+
     /// The response headers, a provider's or the host's own. `head` is read only where the attempts do not tell.
     /// `cooldowns` tells when a resting target is back.
     pub fn response_headers(
