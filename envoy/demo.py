@@ -7,6 +7,7 @@ it ends by itself; the exit code is 0 only if every request ended as it should.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import secrets
@@ -23,6 +24,7 @@ from stack import say
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "target/demo"
+LOCK = ROOT / "target/demo.lock"
 
 POLICY = """\
 environment: demo
@@ -94,7 +96,16 @@ class Demo:
         }
         self.collector = f"127.0.0.1:{stack.free_port()}"
 
+    def claim(self) -> None:
+        """Held until this process ends; without it a second demo would take the first one's database away."""
+        self.lock = LOCK.open("a")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise stack.NotReady("a demo is running already; end it first, both use target/demo") from None
+
     def start(self) -> None:
+        self.claim()
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
         binaries = Path(self.options.bin)
@@ -134,7 +145,9 @@ class Demo:
             "HEADGATE_COLLECTOR_URL": f"http://{self.collector}",
             "HEADGATE_OWNER_TOKEN": self.env["HEADGATE_OWNER_TOKEN"],
         }
-        (FOLDER / "demo.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+        file = FOLDER / "demo.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def send(self, case: Case) -> tuple[int, str]:
         """Status and request id."""
@@ -184,10 +197,6 @@ class Demo:
         say(line if right else f"{line}  <- not as it should be")
         return right
 
-    def stop(self) -> None:
-        for part in reversed(self.parts):
-            part.stop()
-
     def wait(self) -> None:
         say()
         say(f"gateway    http://{self.gateway}/v1    (any OpenAI client; HEADGATE_KEY is in target/demo/demo.env)")
@@ -199,10 +208,14 @@ class Demo:
         say('           curl "$HEADGATE_COLLECTOR_URL/v1/requests?limit=1" -H "authorization: Bearer $HEADGATE_OWNER_TOKEN"')
         say()
         say("Ctrl-C ends everything.")
-        while all(part.process.poll() is None for part in self.parts):
-            time.sleep(0.5)
-        ended = next(part for part in self.parts if part.process.poll() is not None)
-        raise ended.not_ready("ended unexpectedly")
+        stack.watch(self.parts)
+
+    def run(self) -> bool:
+        self.start()
+        right = self.play()
+        if not self.options.once:
+            self.wait()
+        return right
 
 
 def main() -> int:
@@ -213,19 +226,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="where the gateway listens (default: a free port)")
     parser.add_argument("--once", action="store_true", help="send the requests, print what became of them, and end")
     demo = Demo(parser.parse_args())
-    try:
-        demo.start()
-        right = demo.play()
-        if not demo.options.once:
-            demo.wait()
-        return 0 if right else 1
-    except KeyboardInterrupt:
-        return 0
-    except stack.NotReady as problem:
-        stack.fail(str(problem))
-        return 1
-    finally:
-        demo.stop()
+    return stack.supervise(demo.run, demo.parts)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import stack
@@ -66,6 +66,9 @@ def tokens(token_env: str | None) -> dict[str, str]:
 def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
     binaries, out = Path(options.bin), FOLDER / "envoy"
     headgate = binaries / "headgate"
+    shutil.rmtree(out, ignore_errors=True)
+    if not Path(options.policy).is_file():
+        raise stack.NotReady(f"{options.policy}: there is no such file")
     if subprocess.run([str(headgate), "check", options.policy, "--env"]).returncode:
         raise stack.NotReady("the policy has problems; nothing was started")
     stack.render(headgate, Path(options.policy), out, Path(options.wasm))
@@ -96,21 +99,14 @@ def main() -> int:
     parser.add_argument("--data", help="folder of the collector's database (default: target/run/collector)")
     parser.add_argument("--node", default="envoy-1", help="name of this proxy in the records")
     parser.add_argument("--workers", type=int, help="worker threads of Envoy (default: one per core)")
+    options = parser.parse_args()
     parts: list[stack.Part] = []
-    try:
-        start(parser.parse_args(), parts)
-        while all(part.process.poll() is None for part in parts):
-            time.sleep(0.5)
-        ended = next(part for part in parts if part.process.poll() is not None)
-        raise ended.not_ready("ended unexpectedly")
-    except KeyboardInterrupt:
-        return 0
-    except stack.NotReady as problem:
-        stack.fail(str(problem))
-        return 1
-    finally:
-        for part in reversed(parts):
-            part.stop()
+
+    def play() -> None:
+        start(options, parts)
+        stack.watch(parts)
+
+    return stack.supervise(play, parts)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,28 @@ def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str 
     return part
 
 
+def watch(parts: list[Part]) -> None:
+    """Returns when a part has ended, by saying so: none of them is meant to."""
+    while all(part.process.poll() is None for part in parts):
+        time.sleep(0.5)
+    ended = next(part for part in parts if part.process.poll() is not None)
+    raise ended.not_ready("ended unexpectedly")
+
+
+def supervise(play, parts: list[Part]) -> int:
+    """Runs `play`, which starts parts; stops them in the end. The exit code is what `play` returns, 1 if it is False."""
+    try:
+        return 1 if play() is False else 0
+    except KeyboardInterrupt:
+        return 0
+    except NotReady as problem:
+        fail(str(problem))
+        return 1
+    finally:
+        for part in reversed(parts):
+            part.stop()
+
+
 def say(text: str = "") -> None:
     print(text, flush=True)
 

@@ -4,10 +4,16 @@
 //! into a file, and the same policy always gives the same bytes. Writing them is [`crate::deploy`]'s business.
 
 mod bootstrap;
+mod bridge;
 mod cluster;
 mod listener;
 mod route;
 mod wasm;
+
+pub use bridge::bridge;
+
+/// Where the gate's file names the environment variables of its VMs.
+pub(crate) const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";
 
 use crate::Compiled;
 use serde_json::Value;

@@ -112,3 +112,26 @@ fn the_schema_and_the_reference_know_every_key_of_the_example() {
     assert!(schema["properties"].get("limits").is_none());
     assert!(reference.contains("## `models.NAME.targets[].when.prompt_bytes`"), "{reference}");
 }
+
+#[test]
+fn a_change_that_a_running_proxy_cannot_take_up_is_not_written_unless_it_is_restarted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy_file, out) = (folder.path().join("gateway.yaml"), folder.path().join("out"));
+    let text = fs::read_to_string(policy()).unwrap();
+    let render = |text: &str, more: &[&str]| {
+        fs::write(&policy_file, text).unwrap();
+        let (policy_file, out) = (policy_file.to_str().unwrap(), out.to_str().unwrap());
+        let arguments = ["render", "envoy", policy_file, "--out", out, "--wasm", "/headgate.wasm"];
+        headgate(&[&arguments, more].concat()).output().unwrap()
+    };
+    let gate = || fs::read_to_string(out.join("ecds/headgate-gate.json")).unwrap();
+    assert!(render(&text, &[]).status.success());
+    let before = gate();
+    let other = text.replace("${OPENAI_API_KEY}", "${ANOTHER_API_KEY}");
+    let refused = render(&other, &[]);
+    assert!(!refused.status.success());
+    assert!(all_said(&refused).contains("other environment variables"), "{}", all_said(&refused));
+    assert_eq!(gate(), before);
+    assert!(render(&other, &["--restart"]).status.success());
+    assert_ne!(gate(), before);
+}

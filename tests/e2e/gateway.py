@@ -52,6 +52,12 @@ class Provider:
         """Queues exact answers; they go before what the model's name asks for."""
         self.control("POST", "/_script", {"responses": list(responses)})
 
+    def unscript(self) -> int:
+        """Drops what is still queued; how much it was."""
+        queued = self.control("POST", "/_script", {"responses": []})["queued"]
+        self.control("DELETE", "/_script")
+        return queued
+
     def seen(self, trace: str | None = None) -> list[wire.Seen]:
         """What arrived here, of one trace or of all."""
         found = [wire.Seen(entry) for entry in self.control("GET", "/_seen")]
@@ -66,7 +72,7 @@ class Gateway:
     """Started by `start`, stopped by `stop`. `policy` makes the gateway.yaml from a gateway that knows its addresses."""
 
     def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",)):
-        self.folder = folder
+        self.folder, self.data, self.out = folder, folder / "collector", folder / "envoy"
         self.workers = workers
         self.make_policy = policy
         self.keys = {key: f"hg-{secrets.token_urlsafe(32)}" for key in key_ids}
@@ -88,14 +94,6 @@ class Gateway:
     @property
     def url(self) -> str:
         return f"http://{self.listen}"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "collector"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "envoy"
 
     def start(self) -> Gateway:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -212,7 +210,9 @@ class Gateway:
         wait_until(settled, seconds)
         wrong = {trace: counts.get(trace, 0) for trace, expected in self.issued.items() if counts.get(trace, 0) != expected}
         assert not wrong, f"records per trace that should be otherwise: {wrong}"
-        for boot in {record["boot"] for record in records}:
+        boots = {record["boot"] for record in records}
+        assert len(boots) <= self.workers, "a VM was started anew"
+        for boot in boots:
             numbers = sorted(record["seq"] for record in records if record["boot"] == boot)
             assert numbers == list(range(1, len(numbers) + 1)), f"numbers of boot {boot}: {numbers}"
 

@@ -117,7 +117,7 @@ def test_nothing_of_the_gateway_or_its_proxy_is_told_to_the_provider(gateway):
 
 
 def test_the_clients_own_headers_pass_in_both_attempts(gateway):
-    mine = {"openai-organization": "org-1", "x-custom": "a,b;c=\"d\"", "user-agent": "OpenAI/Python 9", "openai-beta": "x=v2"}
+    mine = {"x-stainless-lang": "python", "x-custom": "a,b;c=\"d\"", "user-agent": "OpenAI/Python 9", "openai-beta": "x=v2"}
     answer = gateway.chat("status-503+ok", headers=mine)
     for provider in ("alpha", "beta"):
         seen = arrived(gateway, answer, provider)

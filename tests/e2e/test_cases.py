@@ -1,4 +1,5 @@
-"""The case files of the pure machines, each on a real Envoy: as a whole, and with the answers in chunks of one byte.
+"""The case files of the pure machines, each on a real Envoy: as a whole, with the answers in chunks of one byte, and each
+stream in two chunks, split at every place where a reader could go wrong.
 
 A case is a YAML file; adding one needs no Python. What it does not name is not compared. One that cannot run here says
 why in `machine_only`.
@@ -8,15 +9,21 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import wire
 import yaml
-from gateway import BIN, WASM, Gateway, stack
+from gateway import BIN, WASM, Gateway, stack, wait_until
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
 FILES = sorted(CASES.glob("*/*.yaml"))
+NAMES = {path: f"{path.parent.name}/{path.stem}" for path in FILES}
+STREAMS = [path for path in FILES if "content-type: text/event-stream" in path.read_text()]
+# What differs from one run to the next.
+OF_THE_RUN = {"id", "node", "boot", "seq", "started_at", "duration_us", "time_to_first_token_us", "started_after_us", "latency_us"}
 
 
 def gateway_yaml(gateway: Gateway) -> str:
@@ -52,7 +59,14 @@ def cases(tmp_path_factory):
         gateway.stop()
 
 
-def scripted(act: dict, by_bytes: bool) -> dict:
+def read(path: Path) -> dict:
+    case = yaml.safe_load(path.read_text())
+    if "machine_only" in case:
+        pytest.skip(case["machine_only"])
+    return case
+
+
+def scripted(act: dict, pieces: list[bytes] | None = None) -> dict:
     """What a provider is to do, in the words of the scripted provider."""
     match act.get("fails"):
         case "timeout":
@@ -61,23 +75,32 @@ def scripted(act: dict, by_bytes: bool) -> dict:
             return {"silent": True, "then": "reset"}
     body = act.get("body", "").encode()
     answer = {"status": act.get("status", 200), "headers": act.get("headers", {})}
-    if not by_bytes and not act.get("breaks_off"):
+    if pieces is None and not act.get("breaks_off"):
         return {**answer, "body": {"base64": base64.b64encode(body).decode()}}
-    pieces = [body[at : at + 1] for at in range(len(body))] if by_bytes else [body]
-    chunks = [{"base64": base64.b64encode(piece).decode()} for piece in pieces]
-    return {**answer, "chunks": chunks, "chunk_delay_ms": 0, **({"then": "reset"} if act.get("breaks_off") else {})}
+    chunks = [{"base64": base64.b64encode(piece).decode()} for piece in pieces or [body]]
+    return {**answer, "chunks": chunks, **({"then": "reset"} if act.get("breaks_off") else {})}
 
 
-def send(gateway: Gateway, request: dict) -> wire.Answer:
-    trace = gateway.trace()
+def send(gateway: Gateway, request: dict, trace: str) -> wire.Exchange:
     key = request.get("key", "alice")
     head = gateway.head(trace, key and f"hg-test-{key}")
     head += list(request.get("headers", {}).items())
     body = request["body"].encode() if "body" in request else None
-    method = request.get("method", "POST")
-    answer = wire.call(gateway.listen, method, request.get("path", "/v1/chat/completions"), head, body)
-    answer.trace = trace
-    return answer
+    exchange = wire.Exchange(gateway.listen)
+    exchange.send(wire.request(request.get("method", "POST"), request.get("path", "/v1/chat/completions"), head, body))
+    return exchange
+
+
+def play(gateway: Gateway, case: dict, trace: str, cut=lambda _body: None) -> wire.Exchange:
+    """Queues the acts, sends the request, waits for the first byte of an answer. Every act must have been played by then."""
+    for act in case.get("providers", []):
+        if act.get("fails") != "connect":
+            gateway.providers[act["provider"]].script(scripted(act, cut(act.get("body", "").encode())))
+    exchange = send(gateway, case["request"], trace)
+    exchange.wait()
+    queued = {name: provider.unscript() for name, provider in gateway.providers.items()}
+    assert not any(queued.values()), f"the case has more acts than tries were made: {queued}"
+    return exchange
 
 
 def assert_holds(expected, found, place: str) -> None:
@@ -98,16 +121,14 @@ def assert_headers(expected: dict, message: wire.Message) -> None:
 
 
 @pytest.mark.parametrize("by_bytes", [False, True], ids=["whole", "byte by byte"])
-@pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])
+@pytest.mark.parametrize("path", FILES, ids=NAMES.get)
 def test_case(cases, path, by_bytes):
-    case = yaml.safe_load(path.read_text())
-    if "machine_only" in case:
-        pytest.skip(case["machine_only"])
+    case = read(path)
     acts = case.get("providers", [])
-    for provider in cases.providers.values():
-        provider.control("DELETE", "/_script")
-        provider.script(*(scripted(act, by_bytes) for act in acts if act["provider"] == provider.name))
-    answer = send(cases, case["request"])
+    trace = cases.trace()
+    with play(cases, case, trace, single_bytes if by_bytes else lambda _body: None) as exchange:
+        answer = exchange.answer(case["request"].get("method", "POST"))
+    answer.trace = trace
     expected = case["expect"]
     assert answer.status == expected["status"]
     assert_headers(expected.get("headers", {}), answer)
@@ -118,6 +139,60 @@ def test_case(cases, path, by_bytes):
     assert answer.whole != any(act.get("breaks_off") for act in acts)
     assert_upstream(cases, acts, expected.get("upstream"), answer.trace)
     assert_holds(expected["record"], cases.record(answer), "record")
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=NAMES.get)
+def test_a_stream_is_the_same_wherever_it_is_split(cases, path):
+    case = read(path)
+    body = case["providers"][-1]["body"].encode()
+    places = [len(body), *split_places(body)]
+    trace = cases.trace(len(places))
+    # A client hears of a broken stream a second later (Envoy's delayed close), so all are asked before any is read.
+    with ExitStack() as exchanges:
+        asked = [
+            exchanges.enter_context(play(cases, case, trace, lambda body, at=at: [body[:at], body[at:]])) for at in places
+        ]
+        answers = [one.answer() for one in asked]
+    records = records_of(cases, trace, len(places))
+    whole = lasting(answers[0], records)
+    for at, answer in zip(places, answers, strict=True):
+        assert lasting(answer, records) == whole, f"split at {at}"
+
+
+def single_bytes(body: bytes) -> list[bytes]:
+    return [body[at : at + 1] for at in range(len(body))]
+
+
+def split_places(body: bytes) -> list[int]:
+    """Every seventh byte, and around each end of a line."""
+    ends = [match.end() for match in re.finditer(rb"\r\n|\r|\n", body)]
+    around = {end + step for end in ends for step in (-2, -1, 0, 1)}
+    return sorted(at for at in around | set(range(7, len(body), 7)) if 0 < at < len(body))
+
+
+def records_of(gateway: Gateway, trace: str, count: int) -> dict[str, dict]:
+    """All records of a trace, by request id."""
+    found: dict[str, dict] = {}
+
+    def arrived() -> bool:
+        found.update({record["id"]: record for record in gateway.all_records() if record.get("trace_id") == trace})
+        return len(found) >= count
+
+    wait_until(arrived, 15)
+    assert len(found) == count
+    return found
+
+
+def lasting(answer: wire.Answer, records: dict[str, dict]) -> tuple:
+    """All of an answer and its record but what differs from one run to the next."""
+    record = dict(records[answer.header("x-headgate-request-id")])
+    attempts = [of_the_case(one) for one in record.pop("attempts")]
+    head = [pair for pair in answer.headers if pair[0] not in ("date", "x-headgate-request-id")]
+    return answer.status, head, answer.body, answer.whole, of_the_case(record), attempts
+
+
+def of_the_case(record: dict) -> dict:
+    return {name: value for name, value in record.items() if name not in OF_THE_RUN}
 
 
 def assert_upstream(gateway: Gateway, acts: list[dict], expected: list[dict] | None, trace: str) -> None:

@@ -62,6 +62,26 @@ def test_policies_taken_up_while_traffic_flows_fail_no_request(running):
     running.assert_no_trap()
 
 
+def test_providers_that_come_and_go_while_traffic_flows_fail_no_request(running):
+    """A new alias is unknown until it is served; at no moment is it known and its provider not. And back again."""
+    more = policy.shared(running)
+    for number in range(2):
+        more["providers"][f"more-{number}"] = more["providers"]["alpha"]
+        more["models"]["more"] = policy.alias(policy.target(f"more-{number}", "ok"))
+        with Traffic(running, aliases=("more", "ok")) as traffic:
+            time.sleep(0.3)
+            running.render(more)
+            assert wait_until(lambda: running.chat("more").status == 200, 5)
+            time.sleep(0.3)
+            running.render()
+            assert wait_until(lambda: running.chat("more").status == 404, 5)
+            time.sleep(0.3)
+        assert traffic.failures == []
+        statuses = {(alias, answer.status) for alias, answer in traffic.answers}
+        assert statuses == {("ok", 200), ("more", 200), ("more", 404)}
+    running.settle()
+
+
 def test_a_request_under_way_ends_under_the_policy_it_began_with(running):
     before = revision(running)
     with Traffic(running, clients=2, aliases=("stream-30-delay-20",)) as traffic:

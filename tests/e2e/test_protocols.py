@@ -26,6 +26,10 @@ class Http2:
 
     def ask(self, head: list[tuple[str, str]], pieces: list[bytes], trailers: list[tuple[str, str]] | None = None) -> wire.Answer:
         stream = self.connection.get_next_available_stream_id()
+        self.begin(stream, head, pieces, trailers)
+        return self.answer(stream)
+
+    def begin(self, stream: int, head: list[tuple[str, str]], pieces: list[bytes], trailers: list[tuple[str, str]] | None) -> None:
         pseudo = [(":method", "POST"), (":path", CHAT), (":scheme", "http"), (":authority", "gateway")]
         head = [pair for pair in head if pair[0] != "host"]
         self.connection.send_headers(stream, pseudo + head, end_stream=not pieces and trailers is None)
@@ -34,7 +38,6 @@ class Http2:
         if trailers is not None:
             self.connection.send_headers(stream, trailers, end_stream=True)
         self.flush()
-        return self.answer(stream)
 
     def answer(self, stream: int) -> wire.Answer:
         headers, body = [], b""
@@ -108,6 +111,22 @@ def test_many_streams_of_one_connection_are_kept_apart(gateway):
         assert answer.status == 200
         [seen] = gateway.providers["alpha"].seen(trace)
         assert seen.body == b'{"messages":["%d"],"model":"gpt-4o-mini"}' % number
+
+
+@pytest.mark.parametrize("code", [0, 8], ids=["without an error", "by cancel"])
+def test_an_http2_stream_that_the_client_resets_ends_the_providers_and_leaves_the_others(gateway, code):
+    connection = Http2(gateway.listen)
+    trace = gateway.trace()
+    stream = connection.connection.get_next_available_stream_id()
+    connection.begin(stream, gateway.head(trace), [b'{"model":"stream-200-delay-50","stream":true,"messages":[]}'], None)
+    connection.connection.receive_data(connection.exchange.read_until(b"word1"))
+    connection.connection.reset_stream(stream, error_code=code)
+    connection.flush()
+    assert gateway.providers["alpha"].saw_abort(trace)
+    record = gateway.record(trace)
+    assert (record["status"], record["ended_by"]) == (200, "client")
+    assert [one["error"] for one in record["attempts"]] == ["client_gone"]
+    assert connection.ask(gateway.head(gateway.trace()), [b'{"model":"ok"}']).status == 200
 
 
 def test_pipelined_requests_are_answered_in_turn(gateway):

@@ -110,6 +110,10 @@ class Exchange:
         except (BrokenPipeError, ConnectionResetError):
             pass
 
+    def wait(self) -> None:
+        """Until the first byte of an answer is there; it stays to be read."""
+        self.socket.recv(1, socket.MSG_PEEK)
+
     def answer(self, method: str = "POST") -> Answer:
         """The next answer."""
         response = http.client.HTTPResponse(self.socket, method=method)

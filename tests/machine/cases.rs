@@ -36,6 +36,15 @@ fn every_case_ends_as_it_says() {
 }
 
 #[test]
+fn a_case_for_the_machines_alone_says_why_in_a_sentence() {
+    for (path, case) in load_all(folder()) {
+        let Some(reason) = &case.machine_only else { continue };
+        let sentence = reason.split_whitespace().count() > 3 && reason.trim_end().ends_with('.');
+        assert!(sentence, "{}: machine_only says {reason:?}", path.display());
+    }
+}
+
+#[test]
 fn every_answer_is_the_same_at_every_split_point_and_byte_by_byte() {
     let policy = loaded_policy();
     for (path, case) in load_all(folder()) {

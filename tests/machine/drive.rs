@@ -10,6 +10,8 @@ use std::rc::Rc;
 
 /// Response header by which an attempt asks for another try.
 const RETRY_HEADER: &str = "x-headgate-retry";
+/// Response header after which Envoy makes no other try.
+const NOT_AGAIN: &str = "x-envoy-ratelimited";
 
 /// What came of a case.
 #[derive(Debug)]
@@ -169,7 +171,9 @@ impl<'a> Player<'a> {
         let headers = self.response_headers.clone();
         attempt.response_headers(self.now, Head::new(&pairs(&headers)), &mut self.effects);
         self.perform();
-        if self.retries > 0 && self.response_headers.contains_key(RETRY_HEADER) {
+        // Envoy's own word for "not again" goes before any other.
+        let asks = self.response_headers.contains_key(RETRY_HEADER) && !self.response_headers.contains_key(NOT_AGAIN);
+        if self.retries > 0 && asks {
             self.retries -= 1;
             self.response_headers.clear();
             return false;
@@ -237,7 +241,7 @@ impl<'a> Player<'a> {
                     self.response_headers.insert(name.to_owned(), value.into_owned());
                 }
                 Effect::RemoveResponseHeader(name) => {
-                    self.response_headers.remove(name);
+                    self.response_headers.remove(name.as_ref());
                 }
                 Effect::Route(provider) => self.route = Some(provider.to_string()),
                 Effect::Reply(reply) => self.reply = Some(reply),

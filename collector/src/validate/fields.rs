@@ -20,7 +20,8 @@ fn fits(text: &str) -> bool {
 /// Names the first field out of bounds.
 pub(super) fn check(record: &RequestRecord) -> Result<(), String> {
     counts(record)?;
-    if record.status != 0 && !(100..=599).contains(&record.status) {
+    // Three digits are a status (RFC 9110, 15), known or not: proxies pass 600 and 999 on, and it must be on record.
+    if record.status != 0 && !(100..=999).contains(&record.status) {
         return Err("`status` is neither 0 nor an HTTP status".to_owned());
     }
     if let Some(trace) = &record.trace_id

@@ -95,6 +95,7 @@ fn each_bad_record_is_refused_alone_with_its_place_and_a_reason() {
         (good.replace(r#""status":200,"#, ""), "missing field `status`"),
         (good.replace(r#""status":200"#, r#""status":200,"status":200"#), "duplicate field `status`"),
         (good.replace(r#""status":200"#, r#""status":99"#), "`status`"),
+        (good.replace(r#""status":200"#, r#""status":1000"#), "`status`"),
         (good.replace(r#""status":200"#, r#""status":70000"#), "out of range"),
         (good.replace(r#""schema":1"#, r#""schema":2"#), "`schema`"),
         (good.replace(r#""seq":1,"#, r#""seq":0,"#), "`seq`"),
@@ -115,7 +116,7 @@ fn each_bad_record_is_refused_alone_with_its_place_and_a_reason() {
     ];
     let mut records: Vec<String> = cases.iter().map(|(record, _)| record.clone()).collect();
     assert!(records.iter().all(|record| *record != good), "a case that changes nothing");
-    records.push(good);
+    records.push(good.replace(r#""status":200"#, r#""status":999"#));
     let reply = collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records));
     let reply = ack(&reply.unwrap());
     assert_eq!((reply.stored, reply.refused.len()), (1, cases.len()));

@@ -26,6 +26,9 @@ pub(crate) struct Envoy {
     /// The folder as Envoy will see it, if that is not DIR: inside a container, for example.
     #[arg(long, value_name = "PREFIX")]
     root: Option<PathBuf>,
+    /// Go on where the proxy cannot take up the change by itself; it is restarted afterwards.
+    #[arg(long)]
+    restart: bool,
 }
 
 pub(crate) fn envoy(arguments: &Envoy) -> Result<(), Failure> {
@@ -37,7 +40,12 @@ pub(crate) fn envoy(arguments: &Envoy) -> Result<(), Failure> {
     let root = absolute(arguments.root.as_deref().unwrap_or(&arguments.out))?;
     let options = RenderOptions { root, wasm: absolute(&arguments.wasm)? };
     let files = render::envoy(&compiled, &options);
-    deploy::write(&arguments.out, &files).map_err(|error| format!("{error}\n"))
+    if let Some(reason) = deploy::needs_restart(&arguments.out, &files).filter(|_| !arguments.restart) {
+        return Err(format!(
+            "{reason}, which a running proxy cannot take up. Nothing was written. Render with --restart and restart the proxy.\n"
+        ));
+    }
+    deploy::roll_out(&arguments.out, &files).map_err(|error| format!("{error}\n"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

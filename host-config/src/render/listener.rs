@@ -34,6 +34,8 @@ fn connection_manager(options: &RenderOptions) -> Value {
         // A model may think for minutes before its first byte; a client that stalls while sending has less patience.
         "stream_idle_timeout": "600s",
         "request_headers_timeout": "30s",
+        // The whole request, so that a body sent in trickles does not hold a buffer for ever.
+        "request_timeout": "300s",
         "max_request_headers_kb": 96,
         "http_filters": [gate(options), router()],
     })

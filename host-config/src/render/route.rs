@@ -32,6 +32,10 @@ const NOT_FOR_PROVIDERS: [&str; 9] = [
     "x-forwarded-proto",
 ];
 
+/// Where the providers and their clusters stand in the route's file, a JSON pointer (RFC 6901).
+pub(super) const PROVIDERS: &str = "/resources/0/virtual_hosts/0/routes/0/route/inline_cluster_specifier_plugin\
+    /extension/typed_config/cluster_matcher/matcher_tree/exact_match_map/map";
+
 pub(super) fn resources(compiled: &Compiled) -> Value {
     json!({"resources": [{
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",

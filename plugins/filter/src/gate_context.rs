@@ -51,6 +51,11 @@ impl GateContext {
 
     /// The body is whole: one copy into the VM, then the decision.
     fn body_is_whole(&mut self, size: usize) -> Action {
+        if !self.gate.awaits_body() {
+            // Answered, or on its way: to touch its route or body now would crash the proxy.
+            let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+            return self.obey(flow);
+        }
         let body = host::buffer(Buffer::RequestBody, size).unwrap_or_default();
         let now_us = host::now_us();
         let (gate, effects) = (&mut self.gate, &mut self.effects);
@@ -77,7 +82,8 @@ impl GateContext {
             .ok()
             .and_then(|flags| flags.try_into().ok())
             .map_or(0, u64::from_le_bytes);
-        if flags & CLIENT_FLAGS != 0 {
+        // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
+        if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone
         } else if flags & PROVIDER_FLAGS != 0 {
             EndSigns::ProviderGone

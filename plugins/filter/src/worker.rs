@@ -142,7 +142,7 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
         Effect::SetRequestHeader(name, value) => ignore(host::set_header(Headers::Request, name, &value)),
         Effect::RemoveRequestHeader(name) => ignore(host::remove_header(Headers::Request, &name)),
         Effect::SetResponseHeader(name, value) => ignore(host::set_header(Headers::Response, name, &value)),
-        Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, name)),
+        Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, &name)),
         Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
         Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
         Effect::Rest { target, until_ms, barred } => {

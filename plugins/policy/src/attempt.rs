@@ -4,7 +4,7 @@
 //! The next target is named as soon as a try begins, because a provider that hangs gives no later chance to do so.
 
 use crate::call::{Answer, Call, CallRef, Moment, Try};
-use crate::client::provider_request_id;
+use crate::client::{GATEWAY_PREFIX, provider_request_id};
 use crate::effect::{Effect, Effects};
 use crate::head::Head;
 use crate::policy::Provider;
@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 /// A response with this header is tried again by the proxy; it never reaches the client.
 pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
+/// With this in a response Envoy makes no other try. Providers behind an Envoy of their own send it.
+const NOT_AGAIN: &str = "x-envoy-ratelimited";
 /// Longest rest a provider can ask for, ms.
 const MAX_REST_MS: u64 = 3_600_000;
 /// A timer of the proxy may come early by what its event loop's turn had taken when it was set, ms. Without this a
@@ -83,6 +85,7 @@ impl Attempt {
 
     /// The response headers: judges the status, and asks the proxy to try again where the policy says so.
     pub fn response_headers(&mut self, now: Moment, head: Head<'_>, out: &mut Effects) {
+        silence(head, out);
         let mut borrowed = self.call.borrow_mut();
         let call = &mut *borrowed;
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
@@ -152,6 +155,7 @@ impl Attempt {
             one.passed_on = false;
         }
         out.push(Effect::Route(provider));
+        out.push(Effect::RemoveResponseHeader(Cow::Borrowed(NOT_AGAIN)));
         out.push(Effect::SetResponseHeader(RETRY_HEADER, Cow::Borrowed("1")));
     }
 }
@@ -186,6 +190,15 @@ fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: 
     }
     if call.accepts_encoding && !again {
         out.push(Effect::RemoveRequestHeader(Cow::Borrowed("accept-encoding")));
+    }
+}
+
+/// Takes away what a provider says in the gateway's name: it could ask for other tries, or put its refusals down to us.
+fn silence(head: Head<'_>, out: &mut Effects) {
+    for (name, _) in head.iter().filter(|(name, _)| name.starts_with(GATEWAY_PREFIX)) {
+        if let Ok(name) = std::str::from_utf8(name) {
+            out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
+        }
     }
 }
 

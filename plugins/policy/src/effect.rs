@@ -17,7 +17,7 @@ pub enum Effect {
     /// Set a response header, replacing all its values; `:status` among them.
     SetResponseHeader(&'static str, Cow<'static, str>),
     /// Remove a response header.
-    RemoveResponseHeader(&'static str),
+    RemoveResponseHeader(Cow<'static, str>),
     /// The next try goes to this provider; empty means that there is to be none.
     Route(Rc<str>),
     /// Answer the client; nothing goes upstream.

@@ -94,6 +94,12 @@ impl Gate {
         self.call.borrow().policy.max_request_bytes
     }
 
+    /// Whether the request is held until its body is whole.
+    #[must_use]
+    pub fn awaits_body(&self) -> bool {
+        self.phase == Phase::Body
+    }
+
     /// Whether the response's body is to be shown to [`Gate::response_body`].
     #[must_use]
     pub fn wants_response_body(&self) -> bool {

@@ -16,6 +16,12 @@ use std::rc::Rc;
 /// Headers that carry a caller's credential; none of them goes further.
 const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
+/// What a client must not tell a provider: a proxy's credential; cookies, which an SDK may have from another provider
+/// behind the same address; other vendors' credentials; and which organization or project is to pay for the operator's
+/// credential.
+const NOT_FOR_PROVIDERS: [&str; 5] =
+    ["proxy-authorization", "cookie", "x-goog-api-key", "openai-organization", "openai-project"];
+
 /// When every target is out of rotation, only an operator can help; clients should not come back at once.
 const OUT_OF_ROTATION_RETRY_S: u64 = 30;
 
@@ -218,7 +224,7 @@ impl Gate {
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
 fn strip_request(head: Head<'_>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = CREDENTIAL_HEADERS.iter().any(|header| header.as_bytes() == name)
+        let ours = CREDENTIAL_HEADERS.iter().chain(&NOT_FOR_PROVIDERS).any(|header| header.as_bytes() == name)
             || name.starts_with(GATEWAY_PREFIX)
             || name.starts_with(b"x-envoy-");
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {

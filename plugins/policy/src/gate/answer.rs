@@ -47,7 +47,7 @@ impl Gate {
         let refused_retry = self.call.borrow().last_try().is_some_and(|one| !one.passed_on && one.status.is_some())
             && head.has(RETRY_HEADER);
         if refused_retry {
-            out.push(Effect::RemoveResponseHeader(RETRY_HEADER));
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed(RETRY_HEADER)));
             if let Some(one) = self.call.borrow_mut().tries.last_mut() {
                 one.passed_on = true;
             }
@@ -95,7 +95,7 @@ impl Gate {
             .map(|(way, provider)| format!("{provider}/{}", way.model));
         self.reader = reader(&call, one.answer.encoded, one.answer.event_stream, self.status);
         if matches!(self.reader, Reader::Stream(..)) && hides_usage(&call) {
-            out.push(Effect::RemoveResponseHeader("content-length"));
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-length")));
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
         out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
