@@ -41,8 +41,11 @@ impl GateContext {
         }
     }
 
+    /// While the request is held, what is to be done waits too: Envoy looks for the route again after each change.
     fn obey(&mut self, flow: Flow) -> Action {
-        self.perform();
+        if flow != Flow::Hold {
+            self.perform();
+        }
         match flow {
             Flow::Continue => Action::Continue,
             Flow::Hold | Flow::Answered => Action::Pause,
