@@ -38,7 +38,7 @@ pub(crate) struct Worker {
     random: Random,
 }
 
-/// Random bytes fetched ahead, because each question to the host costs as much as a kilobyte of answer.
+/// Random bytes fetched ahead: a call to the host for each request would be dearer than the bytes.
 struct Random {
     bytes: [u8; RANDOM_BYTES],
     used: usize,

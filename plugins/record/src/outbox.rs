@@ -5,8 +5,8 @@
 //! records wait, and those for which there is no room are dropped and counted. A dropped record keeps its number, so
 //! that the collector sees the hole. Delivery is at least once; the collector folds repeats by (node, boot, seq).
 //!
-//! Records are written straight into the batch they will travel in. As a small allocation each, living until its batch is
-//! acknowledged, they would tear the memory of all requests apart, and cost several times as much.
+//! Records are written straight into the batch they will travel in: one copy and one allocation less for each than a
+//! queue of single records.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
