@@ -126,6 +126,15 @@ class Gateway:
         for part in filter(None, parts):
             part.stop()
 
+    def serve(self):
+        """For fixtures: started, and in the end every request has its records and no VM has died."""
+        try:
+            yield self.start()
+            self.settle()
+            self.assert_no_trap()
+        finally:
+            self.stop()
+
     # Requests
 
     def trace(self, requests: int = 1) -> str:

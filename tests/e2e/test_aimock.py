@@ -77,12 +77,7 @@ def mocked(aimock, tmp_path_factory):
         return {**made, "prices": {name: policy.PRICE for name in names}}
 
     gateway = policy.Gateway(tmp_path_factory.mktemp("mocked"), make, key_ids=policy.KEY_IDS)
-    try:
-        yield gateway.start()
-        gateway.settle()
-        gateway.assert_no_trap()
-    finally:
-        gateway.stop()
+    yield from gateway.serve()
 
 
 @pytest.fixture

@@ -51,12 +51,7 @@ def cases(tmp_path_factory):
 
     gateway = CaseGateway(tmp_path_factory.mktemp("cases"), None, key_ids=())
     gateway.env |= {name: f"secret-of-{name}" for name in ("ALPHA_API_KEY", "BETA_API_KEY")}
-    try:
-        yield gateway.start()
-        gateway.settle()
-        gateway.assert_no_trap()
-    finally:
-        gateway.stop()
+    yield from gateway.serve()
 
 
 def read(path: Path) -> dict:
