@@ -228,6 +228,15 @@ impl Rejection {
         out.extend_from_slice(b"}}");
         out
     }
+
+    /// The same as the last event of a stream.
+    #[must_use]
+    pub fn event(&self) -> Vec<u8> {
+        let mut out = b"event: error\ndata: ".to_vec();
+        out.extend_from_slice(&self.body());
+        out.extend_from_slice(b"\n\n");
+        out
+    }
 }
 
 fn the_model(model: &str) -> String {

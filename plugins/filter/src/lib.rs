@@ -6,6 +6,7 @@
 
 mod attempt_context;
 mod delivery;
+mod ending;
 mod gate_context;
 mod host;
 mod root;

@@ -3,6 +3,7 @@
 
 use crate::attempt_context::AttemptContext;
 use crate::delivery::Carrier;
+use crate::ending;
 use crate::gate_context::GateContext;
 use crate::host::{self, Buffer, Level};
 use headgate_policy::Policy;
@@ -114,12 +115,14 @@ impl RootContext for Root {
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
             self.carrier.deliver(policy);
         }
+        // The last thing in here: it acts for other contexts.
+        ending::finish(host::now_us());
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(policy)),
+            Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
             Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })

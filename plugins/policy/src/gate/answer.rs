@@ -69,6 +69,8 @@ impl Gate {
         self.response_whole |= last;
         match self.phase {
             Phase::Reworded => self.rejection_body(out),
+            // The host resets it with its next chance; what comes before that is for nobody.
+            Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);

@@ -32,6 +32,19 @@ impl Gate {
         self.phase = Phase::Reworded;
     }
 
+    /// Ends a stream under way with this rejection: `passed` is what of this chunk still goes to the client, in whole
+    /// events; behind it comes the error event, and no `[DONE]`. The status has been sent and stays.
+    #[expect(dead_code, reason = "the stages that stop a stream come next")]
+    pub(super) fn cut(&mut self, rejection: Rejection, mut passed: Vec<u8>, out: &mut Effects) {
+        let status = self.status;
+        passed.extend_from_slice(&rejection.event());
+        self.note_rejection(rejection);
+        self.status = status;
+        self.phase = Phase::Cut;
+        out.push(Effect::ReplaceChunk(passed));
+        out.push(Effect::EndStream);
+    }
+
     fn note_rejection(&mut self, rejection: Rejection) {
         self.status = rejection.status();
         self.rejected_by = Some(RejectedBy::Gateway);
