@@ -1,0 +1,369 @@
+//! A stream on its way past a guard: events wait until their texts are judged, and not longer.
+//!
+//! Waiting for the whole answer would take the stream from the client; judging event by event would miss what is cut
+//! in two. So each choice and each tool call is one text here, read on across events, and an event waits for as long
+//! as the guard says that something in it could still be part of a match. What passes is byte for byte what came, but
+//! for the strings that the guard changes.
+//!
+//! Order: comments, blank lines and pings never wait. The events of one choice stay in order, its end behind its
+//! texts. Events of other choices may overtake them. An event that belongs to no choice, `[DONE]` among them, waits
+//! for all before it, and all behind it wait for it.
+
+use super::events::{Event, EventReader, Unit};
+use super::spelling::{Spelling, unescape};
+use super::{TextKey, answer_texts};
+use crate::json::push_escaped;
+use crate::rewrite::{Splice, Splices};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+
+/// Most bytes of events that wait. A guard needs a few thousand at most; this is for providers that pad their events.
+const HELD_LIMIT: usize = 4 << 20;
+
+/// Most texts that one stream is made of.
+const MAX_TEXTS: usize = 512;
+
+/// A change of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes of the text.
+    pub at: Range<usize>,
+    /// What comes in their place.
+    pub with: String,
+}
+
+/// Why a stream must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// The guard says so.
+    Blocked,
+    /// It cannot be read, so nobody can say what is in it.
+    Unreadable,
+}
+
+/// Judges texts in the pieces in which they come.
+pub trait Examine {
+    /// Reads on in text number `text`; numbers count up from 0 as texts appear. `last` says that no more of it comes.
+    /// Appends edits, none overlapping, in order, each once; returns how many bytes of the text are decided: no edit
+    /// will begin before that.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] if nothing more may pass.
+    fn examine(&mut self, text: usize, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt>;
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct GuardedStream {
+    /// What cannot be read must not pass.
+    strict: bool,
+    events: EventReader,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    most_waiting: usize,
+    /// Texts that go on, by their key.
+    open: HashMap<TextKey, usize>,
+    texts: Vec<Progress>,
+}
+
+/// An event that waits.
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    pieces: Vec<Piece>,
+    choices: Vec<u64>,
+    logprobs: Vec<Range<usize>>,
+    /// A ping.
+    free: bool,
+}
+
+/// What an event adds to a text.
+#[derive(Debug)]
+struct Piece {
+    text: usize,
+    /// Bytes of the text, unescaped once.
+    range: Range<usize>,
+    spelling: Spelling,
+}
+
+/// How far a text is. All offsets are of the text unescaped once.
+#[derive(Debug, Default)]
+struct Progress {
+    read: usize,
+    decided: usize,
+    edits: VecDeque<Edit>,
+    nested: Option<Nested>,
+    edit_room: Vec<Edit>,
+}
+
+/// JSON inside a string: what the guard reads is unescaped once more.
+#[derive(Debug, Default)]
+struct Nested {
+    /// The beginning of an escape.
+    open: String,
+    /// Bytes of the outer text that were unescaped.
+    used: usize,
+    /// Bytes that came of it.
+    len: usize,
+    spelling: Spelling,
+}
+
+impl GuardedStream {
+    /// For one stream. With `strict`, an event that cannot be read ends it; without, such events pass as they came.
+    #[must_use]
+    pub fn new(strict: bool) -> Self {
+        Self { strict, ..Self::default() }
+    }
+
+    /// Most bytes of events that waited at one time so far.
+    #[must_use]
+    pub fn most_waiting(&self) -> usize {
+        self.most_waiting
+    }
+
+    /// Reads a chunk and appends to `out` what may go to the client.
+    ///
+    /// # Errors
+    /// If the stream must end; `out` then has what may still go before its end.
+    pub fn push(
+        &mut self,
+        mut chunk: &[u8],
+        last: bool,
+        guard: &mut impl Examine,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Halt> {
+        while let Some(unit) = self.events.next(&mut chunk) {
+            match unit {
+                Unit::Between(bytes) => out.extend_from_slice(bytes),
+                Unit::Tail(bytes) => self.tail(bytes, out),
+                Unit::Event(event) => self.event(event, guard, out)?,
+                Unit::TooLarge(_) if self.strict => return Err(Halt::Unreadable),
+                Unit::TooLarge(event) => self.wait(Waiting::bare(event), out)?,
+            }
+        }
+        if last {
+            if let Some(event) = self.events.rest() {
+                self.event(event, guard, out)?;
+            }
+            self.finish(None, guard)?;
+            self.release(out);
+        }
+        Ok(())
+    }
+
+    fn tail(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        match self.waiting.back_mut() {
+            Some(waiting) => waiting.event.raw.extend_from_slice(bytes),
+            None => out.extend_from_slice(bytes),
+        }
+    }
+
+    fn event(&mut self, event: Event, guard: &mut impl Examine, out: &mut Vec<u8>) -> Result<(), Halt> {
+        let data = event.data.trim_ascii();
+        if data.is_empty() {
+            out.extend_from_slice(&event.raw);
+            return Ok(());
+        }
+        if data == b"[DONE]" {
+            self.finish(None, guard)?;
+            return self.wait(Waiting::bare(event), out);
+        }
+        let Some(found) = answer_texts(&event.data) else {
+            return if self.strict { Err(Halt::Unreadable) } else { self.wait(Waiting::bare(event), out) };
+        };
+        let kind = found.event_type.as_deref();
+        let (free, ends) = (kind == Some("ping"), kind == Some("message_stop"));
+        let choices: Vec<u64> = found.choices.iter().map(|(choice, _)| *choice).collect();
+        let finished: Vec<u64> = found.choices.iter().filter(|(_, over)| *over).map(|(choice, _)| *choice).collect();
+        let logprobs = found.logprobs;
+        let mut pieces = Vec::with_capacity(found.texts.len());
+        for written in &found.texts {
+            let (piece, spelling) = written.spelled_once().into_parts();
+            let Some(text) = self.text(written.key, written.nested) else {
+                if self.strict {
+                    return Err(Halt::Unreadable);
+                }
+                continue;
+            };
+            pieces.push(self.read(text, &piece, spelling, guard)?);
+            if choices.is_empty() {
+                // What no choice goes on with is whole.
+                self.end_text(written.key, guard)?;
+            }
+        }
+        for choice in finished {
+            self.finish(Some(choice), guard)?;
+        }
+        if ends {
+            self.finish(None, guard)?;
+        }
+        self.wait(Waiting { event, pieces, choices, logprobs, free }, out)
+    }
+
+    /// Number of the text that goes on under this key; `None` if there are too many.
+    fn text(&mut self, key: TextKey, nested: bool) -> Option<usize> {
+        if let Some(text) = self.open.get(&key) {
+            return Some(*text);
+        }
+        let text = self.texts.len();
+        if text >= MAX_TEXTS {
+            return None;
+        }
+        self.texts.push(Progress { nested: nested.then(Nested::default), ..Progress::default() });
+        self.open.insert(key, text);
+        Some(text)
+    }
+
+    fn read(&mut self, text: usize, piece: &str, spelling: Spelling, guard: &mut impl Examine) -> Result<Piece, Halt> {
+        let Some(progress) = self.texts.get_mut(text) else { return Err(Halt::Unreadable) };
+        let start = progress.read;
+        progress.read(text, piece, false, guard)?;
+        Ok(Piece { text, range: start..progress.read, spelling })
+    }
+
+    /// No more comes of the texts of this choice, or of any.
+    fn finish(&mut self, choice: Option<u64>, guard: &mut impl Examine) -> Result<(), Halt> {
+        let mut over: Vec<(usize, TextKey)> = self
+            .open
+            .iter()
+            .filter(|(key, _)| choice.is_none_or(|choice| key.choice == choice))
+            .map(|(key, text)| (*text, *key))
+            .collect();
+        over.sort_unstable();
+        over.into_iter().try_for_each(|(_, key)| self.end_text(key, guard))
+    }
+
+    fn end_text(&mut self, key: TextKey, guard: &mut impl Examine) -> Result<(), Halt> {
+        let Some(text) = self.open.remove(&key) else { return Ok(()) };
+        self.texts.get_mut(text).map_or(Ok(()), |progress| progress.read(text, "", true, guard))
+    }
+
+    fn wait(&mut self, waiting: Waiting, out: &mut Vec<u8>) -> Result<(), Halt> {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(waiting.event.raw.len());
+        self.waiting.push_back(waiting);
+        self.release(out);
+        self.most_waiting = self.most_waiting.max(self.waiting_bytes);
+        let too_much = self.waiting_bytes > HELD_LIMIT;
+        if too_much && self.strict { Err(Halt::Unreadable) } else { Ok(()) }
+    }
+
+    /// Passes on whatever need not wait any more.
+    fn release(&mut self, out: &mut Vec<u8>) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let (mut behind, mut closed) = (Vec::new(), false);
+        for one in waiting.drain(..) {
+            let bars = one.choices.is_empty();
+            let must_wait = !one.free
+                && (closed
+                    || (bars && !self.waiting.is_empty())
+                    || one.choices.iter().any(|choice| behind.contains(choice))
+                    || one.pieces.iter().any(|piece| self.is_undecided(piece)));
+            if must_wait {
+                closed |= bars;
+                behind.extend_from_slice(&one.choices);
+                self.waiting.push_back(one);
+            } else {
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(one.event.raw.len());
+                self.pass(&one, out);
+            }
+        }
+    }
+
+    fn is_undecided(&self, piece: &Piece) -> bool {
+        self.texts.get(piece.text).is_some_and(|text| text.decided < piece.range.end)
+    }
+
+    fn pass(&mut self, waiting: &Waiting, out: &mut Vec<u8>) {
+        let mut splices = Vec::new();
+        for piece in &waiting.pieces {
+            if let Some(text) = self.texts.get_mut(piece.text) {
+                text.splices(piece, &waiting.event, &mut splices);
+            }
+        }
+        if !splices.is_empty() {
+            let told_again = waiting.logprobs.iter().map(|at| waiting.event.in_raw(at));
+            splices.extend(told_again.map(|at| Splice { at, with: b"null".to_vec() }));
+        }
+        Splices::new(splices).pieces(&waiting.event.raw).for_each(|piece| out.extend_from_slice(piece));
+    }
+}
+
+impl Waiting {
+    fn bare(event: Event) -> Self {
+        Self { event, pieces: Vec::new(), choices: Vec::new(), logprobs: Vec::new(), free: false }
+    }
+}
+
+impl Progress {
+    fn read(&mut self, text: usize, piece: &str, last: bool, guard: &mut impl Examine) -> Result<(), Halt> {
+        self.read = self.read.saturating_add(piece.len());
+        let mut edits = std::mem::take(&mut self.edit_room);
+        match &mut self.nested {
+            None => {
+                let decided = guard.examine(text, piece, last, &mut edits)?;
+                self.decided = if last { self.read } else { decided.min(self.read) };
+            }
+            Some(nested) => {
+                let inner = nested.unescape(piece, last);
+                let decided = guard.examine(text, &inner, last, &mut edits)?;
+                self.decided = if last { self.read } else { nested.outer(decided) };
+                edits.iter_mut().for_each(|edit| nested.outward(edit));
+                nested.spelling.forget_before(decided);
+            }
+        }
+        self.edits.extend(edits.drain(..));
+        self.edit_room = edits;
+        Ok(())
+    }
+
+    /// What is to be changed of an event for the part of this text that it brings.
+    fn splices(&mut self, piece: &Piece, event: &Event, splices: &mut Vec<Splice>) {
+        for edit in &self.edits {
+            let (start, end) = (edit.at.start.max(piece.range.start), edit.at.end.min(piece.range.end));
+            if start >= end {
+                continue;
+            }
+            let here = start.saturating_sub(piece.range.start)..end.saturating_sub(piece.range.start);
+            let mut with = Vec::new();
+            if edit.at.start >= piece.range.start {
+                push_escaped(&mut with, &edit.with);
+            }
+            splices.push(Splice { at: event.in_raw(&piece.spelling.written(here)), with });
+        }
+        while self.edits.front().is_some_and(|edit| edit.at.end <= piece.range.end) {
+            self.edits.pop_front();
+        }
+    }
+}
+
+impl Nested {
+    fn unescape(&mut self, piece: &str, last: bool) -> String {
+        self.open.push_str(piece);
+        let mut inner = String::with_capacity(self.open.len());
+        let used = unescape(&self.open, self.used, last, &mut inner, self.len, &mut self.spelling);
+        self.open.drain(..used);
+        self.used = self.used.saturating_add(used);
+        self.len = self.len.saturating_add(inner.len());
+        inner
+    }
+
+    /// How much of the outer text is decided when this much of the inner one is.
+    fn outer(&mut self, decided: usize) -> usize {
+        if decided >= self.len {
+            return self.used;
+        }
+        self.spelling.written_start(decided)
+    }
+
+    fn outward(&mut self, edit: &mut Edit) {
+        edit.at = self.spelling.written(edit.at.clone());
+        edit.with = escaped(&edit.with);
+    }
+}
+
+/// What a text looks like between the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    push_escaped(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
+}
