@@ -3,18 +3,21 @@
 //! One function reads a kind of value, for the check and for the compiler alike. None of them quotes what it was
 //! given: a value in the wrong place may be a secret.
 
+mod guardrail;
 mod moment;
 mod money;
 mod quantity;
 mod text;
 mod url;
 
+pub use guardrail::{ACTIONS, DIRECTIONS, EXTERNALS, UNREACHABLE, share};
 pub use moment::unix_seconds;
 pub use money::nano_usd;
 pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
 
+use headgate_guardrails::Group;
 use serde_json::json;
 
 /// Statuses and words of `failover.on`.
@@ -69,7 +72,32 @@ pub enum Scalar {
     Money,
     /// A file.
     Path,
+    /// Which way a guardrail looks.
+    Direction,
+    /// What becomes of what a guardrail finds.
+    Action,
+    /// A kind of secret.
+    SecretKind,
+    /// A kind of personal data.
+    PiiKind,
+    /// A word or phrase to look for.
+    Phrase,
+    /// A regular expression to look for.
+    Pattern,
+    /// A host, or all below one.
+    Host,
+    /// Above 0 and up to 1.
+    Share,
+    /// An API that clients call.
+    SurfaceName,
+    /// How somebody outside is asked.
+    ExternalKind,
+    /// What becomes of a request when somebody outside gives no answer.
+    Unreachable,
 }
+
+/// APIs that carry prompts, in the words of the record.
+pub const SURFACES: [&str; 3] = ["chat_completions", "completions", "embeddings"];
 
 /// Why a text is not a value of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +150,17 @@ impl Scalar {
             Self::Format => text::format(value),
             Self::Money => nano_usd(value).map(drop),
             Self::Path => text::path(value),
+            Self::Direction => guardrail::one_of(value, &DIRECTIONS),
+            Self::Action => guardrail::one_of(value, &ACTIONS),
+            Self::SecretKind => guardrail::kind(value, Group::Secrets),
+            Self::PiiKind => guardrail::kind(value, Group::Pii),
+            Self::Phrase => guardrail::phrase(value),
+            Self::Pattern => guardrail::pattern(value),
+            Self::Host => guardrail::host(value),
+            Self::Share => share(value).map(drop),
+            Self::SurfaceName => guardrail::one_of(value, &SURFACES),
+            Self::ExternalKind => guardrail::one_of(value, &EXTERNALS),
+            Self::Unreachable => guardrail::one_of(value, &UNREACHABLE),
         }
     }
 
@@ -152,6 +191,15 @@ impl Scalar {
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
             Self::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
             Self::Path => text("^/"),
+            Self::Direction => json!({"enum": DIRECTIONS}),
+            Self::Action => json!({"enum": ACTIONS}),
+            Self::SecretKind => json!({"enum": guardrail::kinds(Group::Secrets)}),
+            Self::PiiKind => json!({"enum": guardrail::kinds(Group::Pii)}),
+            Self::SurfaceName => json!({"enum": SURFACES}),
+            Self::ExternalKind => json!({"enum": EXTERNALS}),
+            Self::Unreachable => json!({"enum": UNREACHABLE}),
+            Self::Share => json!({"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 1}),
+            Self::Phrase | Self::Pattern | Self::Host => json!({"type": "string", "minLength": 1}),
             Self::Socket | Self::Text | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
         }
     }
@@ -182,6 +230,17 @@ impl Scalar {
             Self::Format => "`openai`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
+            Self::Direction => "`request`, `response`",
+            Self::Action => "`block`, `mask`, `monitor`",
+            Self::SecretKind => "kind of secret, such as `aws_access_key_id`",
+            Self::PiiKind => "kind of personal data, such as `email`",
+            Self::Phrase => "word or phrase",
+            Self::Pattern => "regular expression",
+            Self::Host => "host: `example.com`, `*.example.com`",
+            Self::Share => "above 0, up to 1: `0.25`",
+            Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`",
+            Self::ExternalKind => "`moderation`, `webhook`",
+            Self::Unreachable => "`allow`, `deny`",
         }
     }
 }

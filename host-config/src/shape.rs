@@ -22,6 +22,8 @@ pub enum Kind {
     One(Scalar),
     /// A list.
     List(&'static Kind),
+    /// The word `all`, or a list.
+    AllOr(Scalar),
     /// Names, each with something.
     Map(Scalar, &'static Kind),
     /// Declared keys.

@@ -25,6 +25,10 @@ fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
             report.error(label, "nothing is written here", &format!("write a value: {}", scalar.form()));
         }
         (_, Value::Null) => {}
+        (Kind::AllOr(_), Value::Scalar(text)) if text == "all" => report.show(node.span),
+        (Kind::AllOr(scalar), Value::List(_)) => {
+            node.items().iter().for_each(|node| value(node, node.span, Kind::One(scalar), report));
+        }
         (Kind::List(item), Value::List(_)) => {
             node.items().iter().for_each(|node| value(node, node.span, *item, report));
         }
@@ -103,6 +107,7 @@ fn form(kind: Kind) -> String {
     match kind {
         Kind::One(scalar) => scalar.form().to_owned(),
         Kind::List(Kind::One(scalar)) => format!("a list: `[…]`, each item: {}", scalar.form()),
+        Kind::AllOr(scalar) => format!("`all`, or a list: `[…]`, each item: {}", scalar.form()),
         Kind::List(_) => "a list: `- {…}`".to_owned(),
         Kind::Map(..) => "a mapping: `name: {…}`".to_owned(),
         Kind::Section(keys) => {

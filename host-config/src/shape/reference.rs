@@ -48,6 +48,7 @@ fn value(kind: Kind) -> String {
     match kind {
         Kind::One(scalar) => scalar.form().to_owned(),
         Kind::List(item) => format!("list: {}", value(*item)),
+        Kind::AllOr(scalar) => format!("`all`, or list: {}", scalar.form()),
         Kind::Map(names, each) => format!("{} → {}", names.form(), value(*each)),
         Kind::Section(_) => "see below".to_owned(),
         Kind::NotServed(_) => String::new(),

@@ -37,6 +37,9 @@ fn kind(of: Kind) -> Value {
     match of {
         Kind::One(scalar) => scalar.json_schema(),
         Kind::List(item) => json!({"type": "array", "items": kind(*item)}),
+        Kind::AllOr(scalar) => {
+            json!({"anyOf": [{"const": "all"}, {"type": "array", "items": scalar.json_schema()}]})
+        }
         Kind::Map(names, each) => {
             json!({"type": "object", "propertyNames": names.json_schema(), "additionalProperties": kind(*each)})
         }

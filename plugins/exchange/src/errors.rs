@@ -65,6 +65,23 @@ pub enum Rejection {
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
     },
+    /// A guardrail does not let the request through, or the answer.
+    Guardrail {
+        /// The guardrail's id in the policy.
+        id: String,
+        /// It is the answer that does not pass.
+        answer: bool,
+    },
+    /// A guardrail has to look at the answer, and nobody can read it: it is compressed, or broken.
+    UnreadableAnswer {
+        /// The guardrail's id in the policy.
+        id: String,
+    },
+    /// A guardrail that asks somebody else got no answer, and its policy lets nothing through without one.
+    GuardrailUnreachable {
+        /// The guardrail's id in the policy.
+        id: String,
+    },
     /// The gateway cannot work as it is configured.
     Misconfigured,
 }
@@ -101,6 +118,9 @@ impl Rejection {
             Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
+            Self::Guardrail { .. } => row(422, "content_filter", "content_filter"),
+            Self::UnreadableAnswer { .. } => row(502, "server_error", "unreadable_answer"),
+            Self::GuardrailUnreachable { .. } => row(503, "server_error", "guardrail_unreachable"),
             Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
         }
     }
@@ -137,6 +157,7 @@ impl Rejection {
                 Some(key_id)
             }
             Self::AllTargetsUnavailable { model, .. } => named(model),
+            Self::Guardrail { id, .. } | Self::UnreadableAnswer { id } | Self::GuardrailUnreachable { id } => Some(id),
             _ => None,
         }
     }
@@ -153,7 +174,7 @@ impl Rejection {
     /// Whether to send `x-should-retry: false`: an SDK would try again by the status alone, in vain.
     #[must_use]
     pub const fn should_retry_false(&self) -> bool {
-        matches!(self, Self::Misconfigured)
+        matches!(self, Self::Misconfigured | Self::Guardrail { .. } | Self::UnreadableAnswer { .. })
     }
 
     /// Value of the `allow` header.
@@ -200,6 +221,18 @@ impl Rejection {
             Self::MethodNotAllowed { allow } => format!("this path takes {allow} only. Use {allow}."),
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
+            }
+            Self::Guardrail { id, answer: false } => {
+                format!("the guardrail `{id}` does not let this request through. Take out what it is about.")
+            }
+            Self::Guardrail { id, answer: true } => {
+                format!("the guardrail `{id}` does not let this answer through. Ask for something else.")
+            }
+            Self::UnreadableAnswer { id } => format!(
+                "the provider's answer cannot be read, and the guardrail `{id}` has to. {ASK_OPERATOR} to look at the provider."
+            ),
+            Self::GuardrailUnreachable { id } => {
+                format!("the check that the guardrail `{id}` asks for got no answer. Try again.")
             }
             Self::Misconfigured => format!("it cannot work as it is configured. {ASK_OPERATOR} to look at its log."),
         }

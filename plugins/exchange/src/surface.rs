@@ -45,6 +45,12 @@ impl Surface {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
+    /// Whether its answers hold generated text.
+    #[must_use]
+    pub const fn answers_with_text(self) -> bool {
+        !matches!(self, Self::Embeddings | Self::Models)
+    }
+
     const fn method(self) -> &'static str {
         match self {
             Self::Models => "GET",

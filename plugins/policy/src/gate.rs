@@ -3,12 +3,14 @@
 mod admit;
 mod answer;
 mod close;
+mod guard;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
 use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
+use guard::Guarding;
 use headgate_exchange::Rejection;
 use headgate_record::{Decision, RejectedBy};
 use std::cell::RefCell;
@@ -38,6 +40,7 @@ pub struct Gate {
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
     reader: Reader,
+    guarding: Guarding,
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
@@ -49,6 +52,8 @@ enum Phase {
     New,
     /// Waiting for the body.
     Body,
+    /// Waiting for what others say about it.
+    Asking,
     /// With a provider.
     Sent,
     /// Answered by the gateway itself.
@@ -72,6 +77,7 @@ impl Gate {
             rejected_by: None,
             decisions: Vec::new(),
             reader: Reader::None,
+            guarding: Guarding::default(),
             first_byte: None,
             response_bytes: 0,
             response_whole: false,

@@ -13,7 +13,8 @@ pub use spelling::Spelling;
 pub(crate) use spelling::unescape;
 pub use stream::{Edit, Examine, GuardedStream, Halt};
 
-use crate::json::{Cursor, Fault};
+use crate::json::{Cursor, Fault, push_escaped};
+use crate::rewrite::Splice;
 use std::borrow::Cow;
 use std::ops::Range;
 use walk::Walk;
@@ -47,6 +48,7 @@ pub struct Spelled<'a> {
     spelling: Spelling,
     /// For JSON inside a string: how the string's text is written.
     outer: Option<Spelling>,
+    nested: bool,
 }
 
 /// What stands in a body.
@@ -75,17 +77,17 @@ impl<'a> WrittenText<'a> {
         }
         let (mut text, mut spelling) = (String::with_capacity(once.text.len()), Spelling::at(0));
         unescape(&once.text, 0, true, &mut text, 0, &mut spelling);
-        Spelled { text: Cow::Owned(text), spelling, outer: Some(once.spelling) }
+        Spelled { text: Cow::Owned(text), spelling, outer: Some(once.spelling), nested: true }
     }
 
     pub(crate) fn spelled_once(&self) -> Spelled<'a> {
-        let mut spelling = Spelling::at(self.at);
+        let (mut spelling, nested) = (Spelling::at(self.at), self.nested);
         if !self.escaped {
-            return Spelled { text: Cow::Borrowed(self.written), spelling, outer: None };
+            return Spelled { text: Cow::Borrowed(self.written), spelling, outer: None, nested };
         }
         let mut text = String::with_capacity(self.written.len());
         unescape(self.written, self.at, true, &mut text, 0, &mut spelling);
-        Spelled { text: Cow::Owned(text), spelling, outer: None }
+        Spelled { text: Cow::Owned(text), spelling, outer: None, nested }
     }
 }
 
@@ -98,6 +100,18 @@ impl Spelled<'_> {
             Some(outer) => outer.written(inner),
             None => inner,
         }
+    }
+
+    /// Puts another text in place of a range of this one.
+    #[must_use]
+    pub fn splice(&self, edit: &Edit) -> Splice {
+        let mut with = Vec::with_capacity(edit.with.len());
+        if self.nested {
+            push_escaped(&mut with, &escaped(&edit.with));
+        } else {
+            push_escaped(&mut with, &edit.with);
+        }
+        Splice { at: self.written(edit.at.clone()), with }
     }
 
     pub(crate) fn into_parts(self) -> (Cow<'static, str>, Spelling) {
@@ -115,6 +129,13 @@ pub fn request_texts(body: &[u8]) -> Option<Texts<'_>> {
 #[must_use]
 pub fn answer_texts(body: &[u8]) -> Option<Texts<'_>> {
     read(body, Walk::answer()).ok()
+}
+
+/// What a text looks like between the quotes of a JSON string.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    push_escaped(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 fn read<'a>(body: &'a [u8], mut walk: Walk<'a>) -> Result<Texts<'a>, Fault> {

@@ -11,7 +11,7 @@
 
 use super::events::{Event, EventReader, Unit};
 use super::spelling::{Spelling, unescape};
-use super::{TextKey, answer_texts};
+use super::{TextKey, answer_texts, escaped};
 use crate::json::push_escaped;
 use crate::rewrite::{Splice, Splices};
 use std::collections::{HashMap, VecDeque};
@@ -359,11 +359,4 @@ impl Nested {
         edit.at = self.spelling.written(edit.at.clone());
         edit.with = escaped(&edit.with);
     }
-}
-
-/// What a text looks like between the quotes of a JSON string.
-fn escaped(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    push_escaped(&mut out, text);
-    String::from_utf8(out).unwrap_or_default()
 }

@@ -34,6 +34,7 @@ impl Gate {
     /// Closes the books. `seq`, `node` and `boot` are the record's numbering. Call it once.
     pub fn close(&mut self, now: Moment, signs: EndSigns, node: &str, boot: &str, seq: u64) -> RequestRecord {
         let seen = self.reader.finish();
+        let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
         let call = self.call.borrow();
@@ -73,6 +74,7 @@ impl Gate {
                 response_bytes: self.response_bytes,
                 request_fingerprint: call.request_fingerprint.clone(),
                 response_fingerprint: seen.fingerprint,
+                redactions,
                 attachments: call.scan.as_ref().map_or(0, |scan| scan.attachments),
                 ..PayloadFacts::default()
             },

@@ -32,9 +32,16 @@ impl Gate {
         self.phase = Phase::Reworded;
     }
 
+    /// Puts this rejection in the place of an answer that has been held so far.
+    pub(super) fn refuse_answer(&mut self, rejection: Rejection, out: &mut Effects) {
+        let body = rejection.body();
+        self.reword(rejection, out);
+        self.first_byte.get_or_insert_default();
+        out.push(Effect::ReplaceChunk(body));
+    }
+
     /// Ends a stream under way with this rejection: `passed` is what of this chunk still goes to the client, in whole
     /// events; behind it comes the error event, and no `[DONE]`. The status has been sent and stays.
-    #[expect(dead_code, reason = "the stages that stop a stream come next")]
     pub(super) fn cut(&mut self, rejection: Rejection, mut passed: Vec<u8>, out: &mut Effects) {
         let status = self.status;
         passed.extend_from_slice(&rejection.event());
