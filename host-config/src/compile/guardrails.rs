@@ -16,6 +16,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Milliseconds that a request waits for somebody outside.
 const DEFAULT_TIMEOUT_MS: u64 = 2_000;
 
+/// Keys of `detect`.
+const LOOKS_FOR: [&str; 10] = [
+    "secrets",
+    "pii",
+    "words",
+    "regex",
+    "prompt_injection",
+    "invisible_text",
+    "urls",
+    "max_input",
+    "max_attachments",
+    "tools",
+];
+
 /// Guardrails in the order of the file, and a cluster for each external check.
 pub(super) fn guardrails(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &mut Report) -> Vec<Guardrail> {
     if let Some(beyond) = root.items("guardrails").nth(MAX_POLICIES) {
@@ -121,10 +135,9 @@ fn external(id: &str, section: View<'_>, upstreams: &mut Vec<Upstream>, report: 
 /// What can be written and makes no sense.
 fn judge(view: View<'_>, guardrail: &Guardrail, report: &mut Report) {
     let Guardrail { detect, limits, external, .. } = guardrail;
-    let finds_text =
-        !(detect.kinds.is_empty() && detect.words.is_empty() && detect.patterns.is_empty() && detect.urls.is_none());
+    let looks = view.get("detect").is_some_and(|detect| LOOKS_FOR.iter().any(|key| detect.get(key).is_some()));
     let at = |key: &str| view.get(key).unwrap_or(view).span;
-    if !finds_text && limits.is_empty() && external.is_none() {
+    if !looks && external.is_none() {
         report.error(
             view.span,
             "this guardrail looks for nothing",
@@ -145,7 +158,7 @@ fn judge(view: View<'_>, guardrail: &Guardrail, report: &mut Report) {
         let help = "write `action: mask` and `on: [request]`, or remove `restore`";
         report.error(at("restore"), "nothing that this guardrail does can be put back", help);
     }
-    if view.get("on").is_some() && !guardrail.on_request && !guardrail.on_response {
+    if view.get("on").is_some() && view.items("on").next().is_none() {
         report.error(at("on"), "this guardrail looks nowhere", "write `on: [request, response]`");
     }
 }

@@ -37,7 +37,10 @@ pub(super) fn kind(value: &str, group: Group) -> Result<(), Wrong> {
     }
     let help = match nearest(value, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("write `all`, or a list of: {}", names.join(", ")),
+        None => {
+            let first: Vec<&str> = names.into_iter().take(8).collect();
+            format!("write `all`, or a list of kinds: {}, …; `headgate schema` has them all", first.join(", "))
+        }
     };
     Err(Wrong::new("nothing can be detected by this name", &help))
 }
