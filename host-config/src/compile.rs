@@ -2,6 +2,7 @@
 
 mod guardrails;
 mod keys;
+mod limits;
 mod models;
 mod prices;
 mod providers;
@@ -77,6 +78,8 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         schema: DOCUMENT_SCHEMA,
         revision: String::new(),
         environment: root.string("environment").unwrap_or_default(),
+        organization: root.string("organization").unwrap_or_default(),
+        limits: limits::rules(root, now, report),
         max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
         keys: keys::keys(root, &teams, now, report),
         guardrails: guardrails::guardrails(root, &mut upstreams, report),

@@ -7,6 +7,7 @@ mod guardrail;
 mod moment;
 mod money;
 mod quantity;
+mod rate;
 mod text;
 mod url;
 
@@ -14,6 +15,7 @@ pub use guardrail::{ACTIONS, DIRECTIONS, EXTERNALS, UNREACHABLE, share};
 pub use moment::unix_seconds;
 pub use money::nano_usd;
 pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
+pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreachable};
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
 
@@ -94,6 +96,20 @@ pub enum Scalar {
     ExternalKind,
     /// What becomes of a request when somebody outside gives no answer.
     Unreachable,
+    /// An amount in a time.
+    Rate,
+    /// A period of a budget.
+    BudgetPeriod,
+    /// A time zone.
+    TimeZone,
+    /// What a budget does.
+    BudgetAction,
+    /// A percentage.
+    Percent,
+    /// What to do without the collector.
+    WhenUnreachable,
+    /// By what requests are told apart.
+    Dimension,
 }
 
 /// APIs that carry prompts, in the words of the record.
@@ -161,6 +177,13 @@ impl Scalar {
             Self::SurfaceName => guardrail::one_of(value, &SURFACES),
             Self::ExternalKind => guardrail::one_of(value, &EXTERNALS),
             Self::Unreachable => guardrail::one_of(value, &UNREACHABLE),
+            Self::Rate => rate(value).map(drop),
+            Self::BudgetPeriod => budget_period(value).map(drop),
+            Self::TimeZone => rate::known_time_zone(value),
+            Self::BudgetAction => rate::budget_action(value),
+            Self::Percent => percent(value).map(drop),
+            Self::WhenUnreachable => when_unreachable(value).map(drop),
+            Self::Dimension => dimension(value).map(drop),
         }
     }
 
@@ -200,6 +223,13 @@ impl Scalar {
             Self::Unreachable => json!({"enum": UNREACHABLE}),
             Self::Share => json!({"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 1}),
             Self::Phrase | Self::Pattern | Self::Host => json!({"type": "string", "minLength": 1}),
+            Self::Rate => text("^[0-9]+ *[kM]?/(s|min|h|day)$"),
+            Self::BudgetPeriod => json!({"enum": rate::BUDGET_PERIODS}),
+            Self::BudgetAction => json!({"enum": rate::BUDGET_ACTIONS}),
+            Self::WhenUnreachable => json!({"enum": rate::WHEN_UNREACHABLE}),
+            Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
+            Self::Dimension => text(rate::DIMENSION_PATTERN),
+            Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
             Self::Socket | Self::Text | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
         }
     }
@@ -241,6 +271,15 @@ impl Scalar {
             Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`",
             Self::ExternalKind => "`moderation`, `webhook`",
             Self::Unreachable => "`allow`, `deny`",
+            Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",
+            Self::BudgetPeriod => "`day`, `week`, `month` or `total`",
+            Self::TimeZone => "IANA name: `Europe/Berlin`",
+            Self::BudgetAction => "`block` or `warn`",
+            Self::Percent => "1 to 100",
+            Self::WhenUnreachable => "`last_known`, `allow` or `deny`",
+            Self::Dimension => {
+                "`key`, `owner`, `team`, `project`, `application`, `model`, `provider`, `organization`, `environment` or `tag:NAME`"
+            }
         }
     }
 }

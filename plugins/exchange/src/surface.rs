@@ -45,10 +45,10 @@ impl Surface {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
-    /// Whether its answers hold generated text.
+    /// Whether an answer has text of its own, which costs output tokens.
     #[must_use]
-    pub const fn answers_with_text(self) -> bool {
-        !matches!(self, Self::Embeddings | Self::Models)
+    pub const fn generates(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
     const fn method(self) -> &'static str {

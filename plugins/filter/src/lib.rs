@@ -6,6 +6,7 @@
 
 mod asking;
 mod attempt_context;
+mod counts;
 mod delivery;
 mod ending;
 mod gate_context;

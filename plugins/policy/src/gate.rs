@@ -4,6 +4,7 @@ mod admit;
 mod answer;
 mod close;
 mod guard;
+mod limit;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
@@ -12,11 +13,14 @@ use crate::policy::Policy;
 use answer::Reader;
 use guard::Guarding;
 use headgate_exchange::Rejection;
+use headgate_limits::Held;
 use headgate_record::{Decision, RejectedBy};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub use close::EndSigns;
+pub(crate) use limit::is_quota_header;
+
+pub use close::{EndSigns, Number};
 
 /// What the host is to do with the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Gate {
     rejection: Option<Rejection>,
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
+    /// What limits and budgets have reserved for it.
+    held: Vec<Held>,
+    /// Most that it may cost, nano-USD, and the rule that says so.
+    max_cost: Option<(u64, usize)>,
     reader: Reader,
     guarding: Guarding,
     first_byte: Option<Moment>,
@@ -76,6 +84,8 @@ impl Gate {
             rejection: None,
             rejected_by: None,
             decisions: Vec::new(),
+            held: Vec::new(),
+            max_cost: None,
             reader: Reader::None,
             guarding: Guarding::default(),
             first_byte: None,

@@ -4,6 +4,7 @@
 use crate::document::{self, Document, Failover, Price};
 use crate::guard::Rails;
 use headgate_keys::{KeyEntry, KeyTable};
+use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -26,6 +27,8 @@ pub enum LoadError {
     KeyHash(String),
     /// A guardrail looks for what this filter does not know, or in a way that cannot be compiled.
     Guardrail(String),
+    /// A limit or a budget cannot be told from another one, or counts too much at once.
+    Limit(String),
 }
 
 impl std::fmt::Display for LoadError {
@@ -48,6 +51,7 @@ impl std::fmt::Display for LoadError {
                 "guardrail `{id}` cannot be compiled: render it with the `headgate` command of the same version"
             ),
             Self::KeyHash(id) => write!(out, "key `{id}` has no SHA-256 of 64 hex digits"),
+            Self::Limit(id) => write!(out, "limit or budget `{id}` is there twice or counts too many things"),
         }
     }
 }
@@ -57,6 +61,7 @@ impl std::fmt::Display for LoadError {
 pub struct Policy {
     pub(crate) revision: String,
     pub(crate) environment: String,
+    pub(crate) organization: String,
     pub(crate) max_request_bytes: u64,
     pub(crate) providers: Vec<Provider>,
     pub(crate) aliases: Vec<Alias>,
@@ -64,6 +69,7 @@ pub struct Policy {
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
     pub(crate) rails: Rc<Rails>,
+    pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
     pub(crate) tags: Vec<String>,
@@ -147,6 +153,8 @@ impl Policy {
             condition_headers: condition_headers(&document),
             revision: document.revision,
             environment: document.environment,
+            organization: document.organization,
+            limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
             providers,
             aliases,
@@ -167,6 +175,12 @@ impl Policy {
         &self.revision
     }
 
+    /// Limits and budgets.
+    #[must_use]
+    pub fn limits(&self) -> &Rules {
+        &self.limits
+    }
+
     /// Names of the environment variables that the policy needs and that are not set.
     #[must_use]
     pub fn missing(&self) -> &[String] {
@@ -183,6 +197,12 @@ impl Policy {
         let index = *self.alias_index.get(name)?;
         self.aliases.get(index).map(|alias| (index, alias))
     }
+}
+
+fn limits(rules: Vec<headgate_limits::Rule>) -> Result<Rules, LoadError> {
+    Rules::new(rules).map_err(|fault| match fault {
+        RuleFault::SameRule(id) | RuleFault::TooMany(id) => LoadError::Limit(id),
+    })
 }
 
 struct Variables<F> {

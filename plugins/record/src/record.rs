@@ -265,6 +265,8 @@ vocabulary! {
         Monitor = "monitor",
         /// Go on, with something replaced.
         Mask = "mask",
+        /// Go on, but a threshold was crossed.
+        Warn = "warn",
     }
 }
 

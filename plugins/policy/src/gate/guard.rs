@@ -174,7 +174,7 @@ impl Gate {
 
     /// Decides how the body of an answer that now begins is guarded, or refuses one that cannot be.
     pub(super) fn guard_answer(&mut self, encoded: bool, event_stream: bool, out: &mut Effects) {
-        let speaks = self.call.borrow().surface.is_some_and(Surface::answers_with_text);
+        let speaks = self.call.borrow().surface.is_some_and(Surface::generates);
         let succeeded = (200..300).contains(&self.status);
         let set = self.guarding.answer;
         if !speaks || !succeeded || (set.is_empty() && !self.guarding.placeholders.restores()) {
