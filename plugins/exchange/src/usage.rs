@@ -184,7 +184,7 @@ impl Sink<Spot> for Seen {
     fn word(&mut self, spot: Spot, word: &[u8]) {
         match spot {
             Spot::FinishReason => self.pending_finish = finish_word(word),
-            Spot::StopReason => self.finish_reason = finish_word(word),
+            Spot::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
             _ => {}
         }
     }

@@ -47,8 +47,9 @@ pub(super) enum Spot {
     StopReason,
     /// A list of content blocks.
     Blocks,
-    /// One block, or the `delta` of one or of the message.
     Block,
+    /// What a block or the message grows by.
+    Delta,
 }
 
 impl Spot {
@@ -86,11 +87,12 @@ impl Place for Spot {
             (Self::Event, b"message") => Self::Begun,
             (Self::Event, b"usage") => Self::MessageUsage,
             (Self::Event, b"error") => Self::Error,
-            (Self::Event, b"delta" | b"content_block") => Self::Block,
+            (Self::Event, b"content_block") => Self::Block,
+            (Self::Event, b"delta") => Self::Delta,
             (Self::Begun, b"usage") => Self::BegunUsage,
             (Self::Event | Self::Begun, b"content") => Self::Blocks,
-            (Self::Event | Self::Begun | Self::Block, b"stop_reason") => Self::StopReason,
-            (Self::Block, b"text" | b"thinking" | b"partial_json") => Self::Text,
+            (Self::Event | Self::Begun | Self::Delta, b"stop_reason") => Self::StopReason,
+            (Self::Block | Self::Delta, b"text" | b"thinking" | b"partial_json") => Self::Text,
             (Self::BegunUsage | Self::MessageUsage, b"input_tokens") => Self::Input,
             (Self::BegunUsage | Self::MessageUsage, b"output_tokens") => Self::Output,
             (Self::BegunUsage | Self::MessageUsage, b"cache_read_input_tokens") => Self::Cached,

@@ -2,7 +2,7 @@
 
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects, Reply};
-use headgate_exchange::Rejection;
+use headgate_exchange::{Dialect, Rejection};
 use headgate_record::RejectedBy;
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ impl Gate {
         let body = self.rejection_body_of(&rejection);
         let mut headers = rejection_headers(&rejection);
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
+        headers.extend(self.anthropic_request_id());
         self.note_rejection(rejection);
         self.phase = Phase::Answered;
         self.response_whole = true;
@@ -29,8 +30,15 @@ impl Gate {
         out.extend(
             rejection_headers(&rejection).into_iter().map(|(name, value)| Effect::SetResponseHeader(name, value)),
         );
+        out.extend(self.anthropic_request_id().map(|(name, value)| Effect::SetResponseHeader(name, value)));
         self.note_rejection(rejection);
         self.phase = Phase::Reworded;
+    }
+
+    /// Anthropic's SDKs show developers this header's id, not the body's.
+    fn anthropic_request_id(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        let call = self.call.borrow();
+        (call.dialect == Dialect::Anthropic).then(|| ("request-id", Cow::Owned(call.id.to_text())))
     }
 
     /// In the words of the API that was called.
