@@ -283,13 +283,14 @@ impl Counts {
     /// Each count is at most 2^53, so their sum fits.
     fn of_message(self) -> Option<Tokens> {
         let (cached_input, cache_write) = (self.cached.unwrap_or(0), self.cache_write.unwrap_or(0));
+        let output = self.output?;
         Some(Tokens {
             input: self.input?.saturating_add(cached_input).saturating_add(cache_write),
-            output: self.output?,
+            output,
             cached_input,
             cache_write,
             cache_write_1h: self.cache_write_1h.unwrap_or(0).min(cache_write),
-            reasoning: 0,
+            reasoning: self.reasoning.unwrap_or(0).min(output),
         })
     }
 }

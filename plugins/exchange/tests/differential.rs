@@ -201,6 +201,7 @@ fn message_answer() -> BoxedStrategy<String> {
         ("cache_read_input_tokens", count()),
         ("cache_creation_input_tokens", count()),
         ("cache_creation", or_anything(writes)),
+        ("output_tokens_details", or_anything(some_of(vec![("thinking_tokens", count()), ("reasoning_tokens", count())]))),
     ]);
     let reason = || or_anything(prop_oneof!["\"[a-z_]{0,70}\"", Just("\"end_turn\"".to_owned())].boxed());
     let block = some_of(vec![("text", text()), ("thinking", text()), ("partial_json", text()), ("stop_reason", reason())]);

@@ -95,9 +95,9 @@ fn an_answer_tells_its_usage_with_all_of_its_input_and_how_it_ended() {
     let reading = read(
         r#"{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}],
         "stop_reason":"max_tokens","usage":{"input_tokens":10,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,
-        "cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15},"output_tokens":7,"service_tier":"standard"}}"#,
+        "cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"service_tier":"standard"}}"#,
     );
-    assert_eq!(reading.usage, Some(Tokens { output: 7, ..PROMPT }));
+    assert_eq!(reading.usage, Some(Tokens { output: 7, reasoning: 4, ..PROMPT }));
     assert_eq!(reading.finish_reason.as_deref(), Some("max_tokens"));
     assert_eq!((reading.output_text_bytes, reading.begun), (7, None));
 }

@@ -74,20 +74,21 @@ fn is_object(tree: &&Tree) -> bool {
 fn message_tokens(usages: &[Option<&Tree>]) -> Option<Tokens> {
     let count = |value: Option<&Tree>| value?.whole().filter(|&count| count <= MAX_COUNT);
     let most = |name| usages.iter().flatten().filter_map(|usage| count(usage.get(name))).max();
-    let hours = usages.iter().flatten().filter_map(|usage| count(usage.get("cache_creation")?.get(HOUR))).max();
+    let inner = |outer, name| usages.iter().flatten().filter_map(|usage| count(usage.get(outer)?.get(name))).max();
+    let hours = inner("cache_creation", "ephemeral_1h_input_tokens");
+    let thinking = inner("output_tokens_details", "thinking_tokens");
+    let output = most("output_tokens")?;
     let (cached_input, cache_write) =
         (most("cache_read_input_tokens").unwrap_or(0), most("cache_creation_input_tokens").unwrap_or(0));
     Some(Tokens {
         input: most("input_tokens")? + cached_input + cache_write,
-        output: most("output_tokens")?,
+        output,
         cached_input,
         cache_write,
         cache_write_1h: hours.unwrap_or(0).min(cache_write),
-        reasoning: 0,
+        reasoning: thinking.unwrap_or(0).min(output),
     })
 }
-
-const HOUR: &str = "ephemeral_1h_input_tokens";
 
 /// The last one that is a word, in the order of the document.
 fn stop_reason(tree: &Tree) -> Option<String> {

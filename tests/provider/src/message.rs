@@ -10,7 +10,10 @@ pub(crate) const COUNTED: &str = r#"{"input_tokens":11}"#;
 
 /// 11 in all: 5 new ones, 4 from the cache, 2 into it, of these one for an hour.
 const INPUT_USAGE: &str = r#""input_tokens":5,"cache_creation_input_tokens":2,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":1}"#;
-const OUTPUT_TOKENS: u32 = 7;
+/// Of a message that has hardly begun.
+const BEGUN_USAGE: &str = r#""output_tokens":1"#;
+/// 7 in all, 2 of them thinking.
+const OUTPUT_USAGE: &str = r#""output_tokens":7,"output_tokens_details":{"thinking_tokens":2}"#;
 
 impl Answer<'_> {
     /// The whole message.
@@ -20,12 +23,12 @@ impl Answer<'_> {
             Some(name) => self.tool_use(name, &TOOL_ARGUMENTS.concat()),
             None => format!(r#"{{"type":"text","text":{text}}}"#),
         };
-        self.envelope(&block, &quoted(self.stop_reason()), OUTPUT_TOKENS)
+        self.envelope(&block, &quoted(self.stop_reason()), OUTPUT_USAGE)
     }
 
     /// Every event with its name and its empty line.
     pub(crate) fn message_events(&self) -> Vec<String> {
-        let start = format!(r#"{{"type":"message_start","message":{}}}"#, self.envelope("", "null", 1));
+        let start = format!(r#"{{"type":"message_start","message":{}}}"#, self.envelope("", "null", BEGUN_USAGE));
         let (block, deltas): (_, Vec<_>) = match &self.asked.tool {
             Some(name) => (self.tool_use(name, "{}"), TOOL_ARGUMENTS.map(input_delta).into()),
             None => (r#"{"type":"text","text":""}"#.to_owned(), self.pieces.iter().map(|p| text_delta(p)).collect()),
@@ -40,15 +43,13 @@ impl Answer<'_> {
 
     fn message_delta(&self) -> String {
         let delta = format!(r#"{{"stop_reason":"{}","stop_sequence":null}}"#, self.stop_reason());
-        let usage = if self.usage { format!(r#","usage":{{"output_tokens":{OUTPUT_TOKENS}}}"#) } else { String::new() };
+        let usage = if self.usage { format!(r#","usage":{{{OUTPUT_USAGE}}}"#) } else { String::new() };
         format!(r#"{{"type":"message_delta","delta":{delta}{usage}}}"#)
     }
 
-    fn envelope(&self, blocks: &str, stop_reason: &str, output_tokens: u32) -> String {
+    fn envelope(&self, blocks: &str, stop_reason: &str, output_usage: &str) -> String {
         let usage = match self.usage {
-            true => format!(
-                r#","usage":{{{INPUT_USAGE},"output_tokens":{output_tokens},"service_tier":"standard"}}"#
-            ),
+            true => format!(r#","usage":{{{INPUT_USAGE},{output_usage},"service_tier":"standard"}}"#),
             false => String::new(),
         };
         format!(

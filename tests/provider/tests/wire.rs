@@ -148,7 +148,7 @@ fn a_message_is_answered_in_anthropic_s_shape_whole_and_as_a_stream() -> Outcome
     let expected =
         ["message_start", "content_block_start", "ping", delta, delta, delta, "content_block_stop", "message_delta", "message_stop"];
     assert_eq!(names, expected);
-    assert!(text.contains(r#""usage":{"output_tokens":7}"#) && text.contains(r#""stop_reason":"tool_use""#));
+    assert!(text.contains(r#""usage":{"output_tokens":7,"#) && text.contains(r#""stop_reason":"tool_use""#));
     let error = message(json!({"model": "status-529"}))?;
     assert_eq!(error.json()?["error"]["type"], "overloaded_error");
     let counted = provider.json("POST", "/v1/messages/count_tokens", &json!({"model": "ok"}))?;

@@ -44,6 +44,8 @@ pub(super) enum Spot {
     /// `cache_creation`: the writes by how long they are kept.
     CacheWrites,
     CacheWrite1h,
+    /// `output_tokens_details` of a message.
+    MessageOutputDetails,
     StopReason,
     /// A list of content blocks.
     Blocks,
@@ -98,6 +100,8 @@ impl Place for Spot {
             (Self::BegunUsage | Self::MessageUsage, b"cache_read_input_tokens") => Self::Cached,
             (Self::BegunUsage | Self::MessageUsage, b"cache_creation_input_tokens") => Self::CacheWrite,
             (Self::BegunUsage | Self::MessageUsage, b"cache_creation") => Self::CacheWrites,
+            (Self::BegunUsage | Self::MessageUsage, b"output_tokens_details") => Self::MessageOutputDetails,
+            (Self::MessageOutputDetails, b"thinking_tokens") => Self::Reasoning,
             (Self::CacheWrites, b"ephemeral_1h_input_tokens") => Self::CacheWrite1h,
             _ => Self::Elsewhere,
         }
