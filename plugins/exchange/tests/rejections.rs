@@ -66,7 +66,7 @@ fn in_anthropic_s_words_the_type_follows_from_the_status() {
             404 => "not_found_error",
             413 => "request_too_large",
             503 => "overloaded_error",
-            500 => "api_error",
+            500.. => "api_error",
             _ => "invalid_request_error",
         };
         let mut error = json!({"type": kind, "message": rejection.message()});
