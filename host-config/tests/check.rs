@@ -48,7 +48,8 @@ fn the_readme_s_policy_has_no_problem() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
     let (_, after) = readme.split_once("```yaml\n").unwrap();
     let (policy, _) = after.split_once("```").unwrap();
-    let compiled = compile(policy, "README.md", NOW).unwrap_or_else(|problems| panic!("{}", diagnostic::text(&problems)));
+    let compiled =
+        compile(policy, "README.md", NOW).unwrap_or_else(|problems| panic!("{}", diagnostic::text(&problems)));
     assert!(compiled.warnings.is_empty(), "{}", diagnostic::text(&compiled.warnings));
 }
 

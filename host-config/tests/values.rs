@@ -114,7 +114,10 @@ fn a_dated_snapshot_costs_what_its_model_costs_unless_it_is_listed_itself() {
 fn writing_to_anthropic_s_cache_costs_more_than_input_and_to_openai_s_the_same() {
     let catalogue = Catalogue::built_in();
     let claude = catalogue.price(Some("anthropic"), "claude-sonnet-4-5").0;
-    assert_eq!((claude.input, claude.cache_write, claude.cache_write_1h), (3_000_000_000, 3_750_000_000, 6_000_000_000));
+    assert_eq!(
+        (claude.input, claude.cache_write, claude.cache_write_1h),
+        (3_000_000_000, 3_750_000_000, 6_000_000_000)
+    );
     let gpt = catalogue.price(Some("openai"), "gpt-5").0;
     assert_eq!((gpt.cache_write, gpt.cache_write_1h), (gpt.input, gpt.input));
 }

@@ -215,7 +215,10 @@ impl Rejection {
                 format!("{} does not exist. List the models with `GET /v1/models`.", the_model(model))
             }
             Self::WrongApi { model, served_at } => {
-                format!("{} is not served through this API. Use `POST {served_at}`, or another model.", the_model(model))
+                format!(
+                    "{} is not served through this API. Use `POST {served_at}`, or another model.",
+                    the_model(model)
+                )
             }
             Self::BadBody(error) => error.message(),
             Self::BodyTooLarge { limit } => {

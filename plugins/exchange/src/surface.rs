@@ -200,7 +200,11 @@ mod tests {
     #[test]
     fn a_path_is_anthropic_s_also_where_nothing_is_served() {
         for path in ["/v1/messages/", "/v1/messages/batches?limit=1"] {
-            assert_eq!((endpoint("POST", path), Dialect::of_path(path)), (Endpoint::Unknown, Dialect::Anthropic), "{path}");
+            assert_eq!(
+                (endpoint("POST", path), Dialect::of_path(path)),
+                (Endpoint::Unknown, Dialect::Anthropic),
+                "{path}"
+            );
         }
         for path in ["/v1/messagesx", "/v2/messages", "/", ""] {
             assert_eq!(Dialect::of_path(path), Dialect::Openai, "{path}");

@@ -1,6 +1,8 @@
 //! What is read from answers, whole and streamed, and what a client sees of them.
 
-use headgate_exchange::{Dialect, HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+use headgate_exchange::{
+    Dialect, HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan,
+};
 
 const CHUNK: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":null}\n\n";
 const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";

@@ -117,8 +117,22 @@ fn scalar() -> impl Strategy<Value = String> {
         "-?(0|[1-9][0-9]{0,18})",
         "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
         r#""([ -!#-\[\]-~é日😀]|\\[nrtbf"/\\]|\\u[0-9a-fA-F]{4}){0,24}""#,
-        proptest::sample::select(&["\"image_url\"", "\"file\"", "\"image\"", "\"document\"", "\"text\"", "\"stop\"", "\"chat\"", "0", "1", "{}", "[]"][..])
-            .prop_map(str::to_owned),
+        proptest::sample::select(
+            &[
+                "\"image_url\"",
+                "\"file\"",
+                "\"image\"",
+                "\"document\"",
+                "\"text\"",
+                "\"stop\"",
+                "\"chat\"",
+                "0",
+                "1",
+                "{}",
+                "[]"
+            ][..]
+        )
+        .prop_map(str::to_owned),
     ]
 }
 
@@ -173,9 +187,11 @@ fn request() -> impl Strategy<Value = String> {
 /// The same for Anthropic's: content that has content, documents among images.
 fn message_request() -> impl Strategy<Value = String> {
     let text = || or_anything("\"[a-z ]{0,40}\"".boxed());
-    let kind = prop_oneof!["\"(text|base64|content|url)\"", Just("\"image\"".to_owned()), Just("\"document\"".to_owned())];
+    let kind =
+        prop_oneof!["\"(text|base64|content|url)\"", Just("\"image\"".to_owned()), Just("\"document\"".to_owned())];
     let blocks = or_anything(text()).prop_recursive(4, 24, 4, move |content| {
-        let source = some_of(vec![("type", kind.clone().boxed()), ("data", text()), ("content", content.clone().boxed())]);
+        let source =
+            some_of(vec![("type", kind.clone().boxed()), ("data", text()), ("content", content.clone().boxed())]);
         list(or_anything(some_of(vec![
             ("type", kind.clone().boxed()),
             ("text", text()),
@@ -201,10 +217,14 @@ fn message_answer() -> BoxedStrategy<String> {
         ("cache_read_input_tokens", count()),
         ("cache_creation_input_tokens", count()),
         ("cache_creation", or_anything(writes)),
-        ("output_tokens_details", or_anything(some_of(vec![("thinking_tokens", count()), ("reasoning_tokens", count())]))),
+        (
+            "output_tokens_details",
+            or_anything(some_of(vec![("thinking_tokens", count()), ("reasoning_tokens", count())])),
+        ),
     ]);
     let reason = || or_anything(prop_oneof!["\"[a-z_]{0,70}\"", Just("\"end_turn\"".to_owned())].boxed());
-    let block = some_of(vec![("text", text()), ("thinking", text()), ("partial_json", text()), ("stop_reason", reason())]);
+    let block =
+        some_of(vec![("text", text()), ("thinking", text()), ("partial_json", text()), ("stop_reason", reason())]);
     let members = vec![
         ("usage", or_anything(usage)),
         ("content", or_anything(list(or_anything(block.clone())))),

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what prepares a test may panic as the test may")]
 
 use headgate_exchange::{
-    Dialect, Field, Passage, Reading, RequestScan, ScanErrorKind, StreamReader, StreamReading, Surface, Tokens, UsageScan,
-    rewrite, scan_request,
+    Dialect, Field, Passage, Reading, RequestScan, ScanErrorKind, StreamReader, StreamReading, Surface, Tokens,
+    UsageScan, rewrite, scan_request,
 };
 
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":30,\"cache_creation_input_tokens\":20,\"cache_creation\":{\"ephemeral_5m_input_tokens\":5,\"ephemeral_1h_input_tokens\":15},\"output_tokens\":1}}}\n\n";
@@ -112,7 +112,8 @@ fn a_stream_s_usage_is_what_its_events_tell_together() {
 
 #[test]
 fn the_end_may_tell_the_input_anew_and_the_larger_count_stands() {
-    let end = END.replace("\"output_tokens\":15", "\"input_tokens\":12,\"cache_read_input_tokens\":0,\"output_tokens\":15");
+    let end =
+        END.replace("\"output_tokens\":15", "\"input_tokens\":12,\"cache_read_input_tokens\":0,\"output_tokens\":15");
     let reading = stream(&[START, TEXT, &end]);
     assert_eq!(reading.usage, Some(Tokens { input: 62, output: 15, ..PROMPT }));
 }

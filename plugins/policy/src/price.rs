@@ -63,12 +63,7 @@ mod tests {
     #[test]
     fn parts_that_are_more_than_their_whole_are_not_paid_twice() {
         let price = Price { input: 2_000_000, cached_input: 1_000_000, cache_write: 4_000_000, ..Price::default() };
-        let usage = Usage {
-            input_tokens: 10,
-            cached_input_tokens: 8,
-            cache_write_input_tokens: 8,
-            ..Usage::default()
-        };
+        let usage = Usage { input_tokens: 10, cached_input_tokens: 8, cache_write_input_tokens: 8, ..Usage::default() };
         assert_eq!(cost(&price, &usage).nano_usd, 8 + 2 * 4);
     }
 

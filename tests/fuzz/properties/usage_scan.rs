@@ -97,7 +97,7 @@ fn stop_reason(tree: &Tree) -> Option<String> {
         "message" | "delta" => value.get("stop_reason").and_then(Tree::str).filter(plain_word).map(str::to_owned),
         _ => None,
     };
-    tree.members().iter().filter_map(|(name, value)| of(name, value)).last()
+    tree.members().iter().filter_map(|(name, value)| of(name, value)).next_back()
 }
 
 fn message_text(event: &Tree) -> u64 {
@@ -137,7 +137,13 @@ fn tokens(usage: &Tree, text: u64) -> Option<Tokens> {
     };
     let cached = detail("prompt_tokens_details", "input_tokens_details", "cached_tokens");
     let reasoning = detail("completion_tokens_details", "output_tokens_details", "reasoning_tokens");
-    Some(Tokens { input, output, cached_input: cached.min(input), reasoning: reasoning.min(output), ..Tokens::default() })
+    Some(Tokens {
+        input,
+        output,
+        cached_input: cached.min(input),
+        reasoning: reasoning.min(output),
+        ..Tokens::default()
+    })
 }
 
 fn plain_word(word: &&str) -> bool {

@@ -80,7 +80,8 @@ impl Asked {
         Some(Self {
             surface,
             model: read(&fields, "model")?,
-            stream: !matches!(surface, Surface::Embeddings | Surface::CountTokens) && read(&fields, "stream").unwrap_or(false),
+            stream: !matches!(surface, Surface::Embeddings | Surface::CountTokens)
+                && read(&fields, "stream").unwrap_or(false),
             include_usage: read::<StreamOptions>(&fields, "stream_options").is_some_and(|o| o.include_usage),
             tool: tools.into_iter().next().map(|t| t.function.name + &t.name),
             inputs: fields.get("input").map_or(1, |v| inputs(v)),

@@ -150,10 +150,7 @@ fn headers(origin: Origin<'_>, kind: &str, extra: &[(&str, String)]) -> Vec<(Str
         true => ("request-id", &ANTHROPIC_HEADERS),
         false => ("x-request-id", &OPENAI_HEADERS),
     };
-    let own = [
-        ("content-type", kind.to_owned()),
-        (request_id, format!("req_{}_{}", origin.provider, origin.number)),
-    ];
+    let own = [("content-type", kind.to_owned()), (request_id, format!("req_{}_{}", origin.provider, origin.number))];
     let fixed = fixed.iter().map(|&(name, value)| (name, value.to_owned()));
     own.into_iter().chain(fixed).chain(extra.iter().cloned()).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -145,8 +145,17 @@ fn a_message_is_answered_in_anthropic_s_shape_whole_and_as_a_stream() -> Outcome
     let text = message(json!({"model": "ok", "stream": true, "tools": [{"name": "weather"}]}))?.text();
     let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     let delta = "content_block_delta";
-    let expected =
-        ["message_start", "content_block_start", "ping", delta, delta, delta, "content_block_stop", "message_delta", "message_stop"];
+    let expected = [
+        "message_start",
+        "content_block_start",
+        "ping",
+        delta,
+        delta,
+        delta,
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ];
     assert_eq!(names, expected);
     assert!(text.contains(r#""usage":{"output_tokens":7,"#) && text.contains(r#""stop_reason":"tool_use""#));
     let error = message(json!({"model": "status-529"}))?;

@@ -295,7 +295,9 @@ fn served_at(dialect: Dialect) -> &'static str {
 fn no_target(reason: NoTarget, call: &Call, alias: &Alias) -> Rejection {
     let model = alias.name.clone();
     let retry_after_s = match reason {
-        NoTarget::NoneEligible if alias.is_in_rotation(call.dialect) => return Rejection::ModelNotAllowed { model, key_id: key_id(call) },
+        NoTarget::NoneEligible if alias.is_in_rotation(call.dialect) => {
+            return Rejection::ModelNotAllowed { model, key_id: key_id(call) };
+        }
         NoTarget::NoneEligible => OUT_OF_ROTATION_RETRY_S,
         NoTarget::AllBarred(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
     };

@@ -200,11 +200,23 @@ impl Reader {
             Self::None => Seen::default(),
             Self::Json(scan, fingerprint) => {
                 let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
-                Seen { usage, begun, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
             Self::Stream(reader, fingerprint) => {
                 let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
-                Seen { usage, begun, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
         }
     }

@@ -161,10 +161,7 @@ fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> O
     }
     let output_tokens = seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN);
     if let Some(begun) = &seen.begun {
-        return Some(Usage {
-            output_tokens: output_tokens.max(begun.output),
-            ..told(begun, UsageSource::Estimated)
-        });
+        return Some(Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) });
     }
     let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
     Some(Usage {
