@@ -163,7 +163,7 @@ impl Scalar {
             Self::Trigger => {
                 json!({"anyOf": [{"enum": TRIGGERS}, {"type": "integer", "minimum": 400, "maximum": 599}]})
             }
-            Self::Format => json!({"enum": ["openai"]}),
+            Self::Format => json!({"enum": ["openai", "anthropic"]}),
             Self::Name => text("^[A-Za-z0-9._:/@+-]{1,128}$"),
             Self::Glob => text("^[A-Za-z0-9._:/@+*-]{1,128}$"),
             Self::ProviderName => text("^[a-z0-9_-]{1,64}$"),
@@ -209,7 +209,7 @@ impl Scalar {
             Self::Sha256 => "64 hex digits",
             Self::Moment => "`2027-01-01`, or RFC 3339 with a time",
             Self::Trigger => "`connect`, `timeout`, `reset`, `429`, `5xx`, or a status",
-            Self::Format => "`openai`",
+            Self::Format => "`openai` or `anthropic`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
             Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",

@@ -122,7 +122,7 @@ impl Call {
 
 /// What a request is likely to take: its text's bytes, and as much output as it allows or as answers usually have.
 fn likely_usage(call: &Call, means: &Means) -> Usage {
-    let Some(scan) = &call.scan else { return Usage::default() };
+    let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
     let attachments = u64::from(scan.attachments).saturating_mul(TOKENS_PER_ATTACHMENT);
     let likely = || call.alias.map_or(0, |alias| means.output_tokens(alias));
     let each = if scan.surface.generates() { scan.max_output_tokens.unwrap_or_else(likely) } else { 0 };

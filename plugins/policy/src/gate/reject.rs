@@ -3,17 +3,18 @@
 use super::limit::quota_headers;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects, Reply};
-use headgate_exchange::Rejection;
+use headgate_exchange::{Dialect, Rejection};
 use headgate_record::RejectedBy;
 use std::borrow::Cow;
 
 impl Gate {
     /// Answers with this rejection; nothing has gone upstream.
     pub(super) fn reject(&mut self, rejection: Rejection, out: &mut Effects) -> Flow {
-        let body = rejection.body();
+        let body = self.rejection_body_of(&rejection);
         let mut headers = rejection_headers(&rejection);
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
         headers.extend(quota_headers(&self.call.borrow().quotas));
+        headers.extend(self.anthropic_request_id());
         self.note_rejection(rejection);
         self.phase = Phase::Answered;
         self.response_whole = true;
@@ -26,12 +27,26 @@ impl Gate {
     /// follows with the first chunk.
     pub(super) fn reword(&mut self, rejection: Rejection, out: &mut Effects) {
         out.push(Effect::SetResponseHeader(":status", Cow::Owned(rejection.status().to_string())));
-        out.push(Effect::SetResponseHeader("content-length", Cow::Owned(rejection.body().len().to_string())));
+        let length = self.rejection_body_of(&rejection).len().to_string();
+        out.push(Effect::SetResponseHeader("content-length", Cow::Owned(length)));
         out.extend(
             rejection_headers(&rejection).into_iter().map(|(name, value)| Effect::SetResponseHeader(name, value)),
         );
+        out.extend(self.anthropic_request_id().map(|(name, value)| Effect::SetResponseHeader(name, value)));
         self.note_rejection(rejection);
         self.phase = Phase::Reworded;
+    }
+
+    /// Anthropic's SDKs show developers this header's id, not the body's.
+    fn anthropic_request_id(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        let call = self.call.borrow();
+        (call.dialect == Dialect::Anthropic).then(|| ("request-id", Cow::Owned(call.id.to_text())))
+    }
+
+    /// In the words of the API that was called.
+    pub(super) fn rejection_body_of(&self, rejection: &Rejection) -> Vec<u8> {
+        let call = self.call.borrow();
+        rejection.body(call.dialect, &call.id.to_text())
     }
 
     fn note_rejection(&mut self, rejection: Rejection) {
