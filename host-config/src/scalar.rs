@@ -113,7 +113,7 @@ pub enum Scalar {
 }
 
 /// APIs that carry prompts, in the words of the record.
-pub const SURFACES: [&str; 3] = ["chat_completions", "completions", "embeddings"];
+pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
 
 /// Why a text is not a value of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl Scalar {
             Self::Trigger => {
                 json!({"anyOf": [{"enum": TRIGGERS}, {"type": "integer", "minimum": 400, "maximum": 599}]})
             }
-            Self::Format => json!({"enum": ["openai"]}),
+            Self::Format => json!({"enum": ["openai", "anthropic"]}),
             Self::Name => text("^[A-Za-z0-9._:/@+-]{1,128}$"),
             Self::Glob => text("^[A-Za-z0-9._:/@+*-]{1,128}$"),
             Self::ProviderName => text("^[a-z0-9_-]{1,64}$"),
@@ -257,7 +257,7 @@ impl Scalar {
             Self::Sha256 => "64 hex digits",
             Self::Moment => "`2027-01-01`, or RFC 3339 with a time",
             Self::Trigger => "`connect`, `timeout`, `reset`, `429`, `5xx`, or a status",
-            Self::Format => "`openai`",
+            Self::Format => "`openai` or `anthropic`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
             Self::Direction => "`request`, `response`",
@@ -268,7 +268,7 @@ impl Scalar {
             Self::Pattern => "regular expression",
             Self::Host => "host: `example.com`, `*.example.com`",
             Self::Share => "above 0, up to 1: `0.25`",
-            Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`",
+            Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`, `messages`, `count_tokens`",
             Self::ExternalKind => "`moderation`, `webhook`",
             Self::Unreachable => "`allow`, `deny`",
             Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",

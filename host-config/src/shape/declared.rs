@@ -71,13 +71,23 @@ static COLLECTOR: &[Key] = &[
 ];
 
 static PROVIDER: &[Key] = &[
-    key("format", One(Scalar::Format), Required, "Dialect the provider speaks."),
-    key("url", One(Scalar::Url), Required, "Address, with everything that goes before `/chat/completions`."),
+    key(
+        "format",
+        One(Scalar::Format),
+        Required,
+        "Dialect the provider speaks. A request goes only to providers that speak its own: `/v1/messages` to `anthropic`, all others to `openai`.",
+    ),
+    key(
+        "url",
+        One(Scalar::Url),
+        Required,
+        "Address, with everything that goes before `/chat/completions` (`https://api.openai.com/v1`) or before `/v1/messages` (`https://api.anthropic.com`).",
+    ),
     key(
         "credential",
         One(Scalar::Variable),
         Optional,
-        "Variable with the provider's API key; none is sent without it.",
+        "Variable with the provider's API key, sent as `authorization: Bearer` or, to `anthropic`, as `x-api-key`; none is sent without it.",
     ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
@@ -162,6 +172,18 @@ static VIRTUAL_KEY: &[Key] = &[
 static PRICE: &[Key] = &[
     key("input", One(Scalar::Money), Required, "Input tokens."),
     key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache."),
+    key(
+        "cache_write",
+        One(Scalar::Money),
+        Default("input; 1.25 times that for `anthropic`"),
+        "Input tokens that the provider wrote to its cache.",
+    ),
+    key(
+        "cache_write_1h",
+        One(Scalar::Money),
+        Default("cache_write; twice the input for `anthropic`"),
+        "Input tokens that it wrote there to be kept for an hour.",
+    ),
     key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),
 ];
 

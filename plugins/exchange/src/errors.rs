@@ -1,15 +1,16 @@
 //! The one table of the gateway's own rejections: status, type, code, and what the client reads.
 //!
 //! An SDK turns these into exception classes and decides by them whether to try again, so each case is what OpenAI
-//! itself would have said, with a message that tells who said no, by which policy, and what to do. No byte of a body
-//! or a credential is in any of them; a model's name only if it is shaped like one.
+//! or Anthropic itself would have said, with a message that tells who said no, by which policy, and what to do. No byte
+//! of a body or a credential is in any of them; a model's name only if it is shaped like one.
 
 use crate::json::push_quoted;
 use crate::request::ScanError;
+use crate::surface::{Dialect, Surface};
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const RATE_LIMIT: &str = "rate_limit_exceeded";
-const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>`.";
+const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>` or `x-api-key: <key>`.";
 const ASK_OPERATOR: &str = "Ask the gateway's operator";
 
 /// A request that the gateway answers by itself, with an error.
@@ -40,6 +41,13 @@ pub enum Rejection {
     ModelNotFound {
         /// As the client named it.
         model: String,
+    },
+    /// The model is there, but no target of it speaks the API it was asked for through.
+    WrongApi {
+        /// As the client named it.
+        model: String,
+        /// The path that serves it.
+        served_at: &'static str,
     },
     /// The body cannot be read.
     BadBody(ScanError),
@@ -110,6 +118,11 @@ pub enum Rejection {
         /// Id of the limit.
         policy: String,
     },
+    /// A stream has come to cost more than one request may.
+    MaxCostReached {
+        /// Id of the limit.
+        policy: String,
+    },
     /// A limit or a budget cannot be checked, and its policy is to refuse then.
     LimitUnavailable {
         /// Id of the limit or the budget.
@@ -163,6 +176,7 @@ impl Rejection {
             Self::KeyDisabled { .. } => row(401, INVALID_REQUEST, "api_key_disabled"),
             Self::ModelNotAllowed { .. } => model_row(403, "permission_denied", "model_not_allowed"),
             Self::ModelNotFound { .. } => model_row(404, INVALID_REQUEST, "model_not_found"),
+            Self::WrongApi { .. } => model_row(404, INVALID_REQUEST, "wrong_api"),
             Self::BadBody(error) => {
                 Row { status: 400, kind: INVALID_REQUEST, code: error.code(), param: error.param() }
             }
@@ -179,6 +193,7 @@ impl Rejection {
             Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
             Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
+            Self::MaxCostReached { .. } => row(429, "billing_error", "max_cost_reached"),
             Self::LimitUnavailable { .. } => row(503, "limit_unavailable", "limit_unavailable"),
             Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
         }
@@ -190,10 +205,27 @@ impl Rejection {
         self.row().status
     }
 
-    /// `error.type`.
+    /// `error.type`, in OpenAI's words.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         self.row().kind
+    }
+
+    /// `error.type` in Anthropic's words, which follow from the status but for money.
+    /// Source: <https://platform.claude.com/docs/en/api/errors>.
+    #[must_use]
+    pub fn anthropic_kind(&self) -> &'static str {
+        match (self.status(), self.kind()) {
+            (_, "billing_error") => "billing_error",
+            (401, _) => "authentication_error",
+            (403, _) => "permission_error",
+            (404, _) => "not_found_error",
+            (413, _) => "request_too_large",
+            (429, _) => "rate_limit_error",
+            (503 | 529, _) => "overloaded_error",
+            (500.., _) => "api_error",
+            _ => INVALID_REQUEST,
+        }
     }
 
     /// `error.code`, also the record's `error_code`.
@@ -220,6 +252,7 @@ impl Rejection {
             Self::RateLimited { policy, .. }
             | Self::BudgetExceeded { policy, .. }
             | Self::TooExpensive { policy }
+            | Self::MaxCostReached { policy }
             | Self::LimitUnavailable { policy, .. } => Some(policy),
             _ => None,
         }
@@ -244,6 +277,7 @@ impl Rejection {
             self,
             Self::Misconfigured
                 | Self::BudgetExceeded { .. }
+                | Self::MaxCostReached { .. }
                 | Self::RateLimited { retry_after_s: None, .. }
                 | Self::Guardrail { .. }
                 | Self::UnreadableAnswer { .. }
@@ -281,6 +315,12 @@ impl Rejection {
             ),
             Self::ModelNotFound { model } => {
                 format!("{} does not exist. List the models with `GET /v1/models`.", the_model(model))
+            }
+            Self::WrongApi { model, served_at } => {
+                format!(
+                    "{} is not served through this API. Use `POST {served_at}`, or another model.",
+                    the_model(model)
+                )
             }
             Self::BadBody(error) => error.message(),
             Self::BodyTooLarge { limit } => {
@@ -324,6 +364,9 @@ impl Rejection {
             Self::TooExpensive { policy } => format!(
                 "the prompt alone costs more than the limit `{policy}` allows for one request. Send a smaller one, or use a cheaper model."
             ),
+            Self::MaxCostReached { policy } => format!(
+                "the answer was ended because it came to cost more than the limit `{policy}` allows for one request. Ask for a shorter one, or use a cheaper model."
+            ),
             Self::LimitUnavailable { policy, retry_after_s } => format!(
                 "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."
             ),
@@ -331,10 +374,17 @@ impl Rejection {
         }
     }
 
-    /// The answer's body: `{"error":{"message","type","param","code"}}`, always these four, and `policy{id}` where a
-    /// policy said no.
+    /// The answer's body in the words of this dialect. `request_id` is the gateway's; only Anthropic's has a place for it.
     #[must_use]
-    pub fn body(&self) -> Vec<u8> {
+    pub fn body(&self, dialect: Dialect, request_id: &str) -> Vec<u8> {
+        match dialect {
+            Dialect::Openai => self.openai_body(),
+            Dialect::Anthropic => self.anthropic_body(request_id),
+        }
+    }
+
+    /// `{"error":{"message","type","param","code"}}`, always these four, and `policy{id}` where a policy said no.
+    fn openai_body(&self) -> Vec<u8> {
         let mut out = br#"{"error":{"message":"#.to_vec();
         push_quoted(&mut out, &self.message());
         out.extend_from_slice(br#","type":"#);
@@ -346,12 +396,31 @@ impl Rejection {
         }
         out.extend_from_slice(br#","code":"#);
         push_quoted(&mut out, self.code());
+        self.push_policy(&mut out);
+        out.extend_from_slice(b"}}");
+        out
+    }
+
+    /// `{"type":"error","error":{"type","message"},"request_id"}`, and `policy{id}` in `error` where a policy said no.
+    fn anthropic_body(&self, request_id: &str) -> Vec<u8> {
+        let mut out = br#"{"type":"error","error":{"type":"#.to_vec();
+        push_quoted(&mut out, self.anthropic_kind());
+        out.extend_from_slice(br#","message":"#);
+        push_quoted(&mut out, &self.message());
+        self.push_policy(&mut out);
+        out.extend_from_slice(br#"},"request_id":"#);
+        push_quoted(&mut out, request_id);
+        out.push(b'}');
+        out
+    }
+
+    fn push_policy(&self, out: &mut Vec<u8>) {
         if let Some(id) = self.policy_id() {
             out.extend_from_slice(br#","policy":{"id":"#);
-            push_quoted(&mut out, id);
+            push_quoted(out, id);
             if let Self::BudgetExceeded { period, resets_at, .. } = self {
                 out.extend_from_slice(br#","period":"#);
-                push_quoted(&mut out, period);
+                push_quoted(out, period);
                 if let Some(resets_at) = resets_at {
                     out.extend_from_slice(br#","resets_at":"#);
                     out.extend_from_slice(resets_at.to_string().as_bytes());
@@ -359,18 +428,18 @@ impl Rejection {
             }
             out.push(b'}');
         }
-        out.extend_from_slice(b"}}");
-        out
     }
+}
 
-    /// The same as the last event of a stream.
-    #[must_use]
-    pub fn event(&self) -> Vec<u8> {
-        let mut out = b"event: error\ndata: ".to_vec();
-        out.extend_from_slice(&self.body());
-        out.extend_from_slice(b"\n\n");
-        out
-    }
+/// The event that ends a stream in the middle, for a client of this surface: `event: error`, and as data what a rejection
+/// before the stream would have had as its body. Nothing must follow it. It stands between events: one that has begun
+/// has to be ended first.
+#[must_use]
+pub fn error_event(surface: Surface, rejection: &Rejection, request_id: &str) -> Vec<u8> {
+    let mut out = b"event: error\ndata: ".to_vec();
+    out.extend(rejection.body(surface.dialect(), request_id));
+    out.extend_from_slice(b"\n\n");
+    out
 }
 
 fn the_model(model: &str) -> String {

@@ -58,7 +58,8 @@ pub struct Provider {
     pub format: Format,
     /// `host[:port]` for the `:authority` of its requests.
     pub authority: String,
-    /// What goes before `/chat/completions`, without a slash at the end; `/v1` for `https://api.openai.com/v1`.
+    /// What goes before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
+    /// `https://api.openai.com/v1`, empty for `https://api.anthropic.com`.
     pub path_prefix: String,
     /// Environment variable with its credential; none is sent without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +73,8 @@ pub enum Format {
     /// OpenAI's API.
     #[default]
     Openai,
+    /// Anthropic's Messages API.
+    Anthropic,
 }
 
 /// An alias that clients ask for.
@@ -178,6 +181,10 @@ pub struct Price {
     pub input: u64,
     /// Input read from the provider's cache.
     pub cached_input: u64,
+    /// Input written to the provider's cache.
+    pub cache_write: u64,
+    /// Input written to it to be kept for an hour.
+    pub cache_write_1h: u64,
     /// Output, reasoning included.
     pub output: u64,
     /// Which price list, such as `catalog-2026-11-01` or `gateway.yaml`.

@@ -1,8 +1,9 @@
 //! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
 //! per configuration, never per request.
 
-use crate::document::{self, Document, Failover, Price};
+use crate::document::{self, Document, Failover, Format, Price};
 use crate::guard::Rails;
+use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
 use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
@@ -85,8 +86,9 @@ pub(crate) struct Provider {
     pub(crate) name: Rc<str>,
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
-    /// `Bearer …`, ready to be sent.
-    pub(crate) authorization: Option<Secret>,
+    pub(crate) dialect: Dialect,
+    /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
+    pub(crate) credential: Option<Secret>,
 }
 
 /// A value that never shows itself.
@@ -107,11 +109,24 @@ pub(crate) struct Alias {
     pub(crate) failover: Failover,
 }
 
+impl Alias {
+    /// Whether it has a target for requests in this dialect, in rotation or not.
+    pub(crate) fn speaks(&self, dialect: Dialect) -> bool {
+        self.ways.iter().any(|way| way.dialect == dialect)
+    }
+
+    /// Whether one of these is in rotation.
+    pub(crate) fn is_in_rotation(&self, dialect: Dialect) -> bool {
+        self.targets.iter().zip(&self.ways).any(|(target, way)| target.weight > 0 && way.dialect == dialect)
+    }
+}
+
 /// What is needed to use a target.
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) key: TargetKey,
     pub(crate) provider: usize,
+    pub(crate) dialect: Dialect,
     pub(crate) model: String,
     pub(crate) price: Price,
 }
@@ -135,7 +150,7 @@ impl Policy {
         let usable: Vec<bool> = providers
             .iter()
             .zip(&document.providers)
-            .map(|(loaded, one)| one.credential_env.is_none() || loaded.authorization.is_some())
+            .map(|(loaded, one)| one.credential_env.is_none() || loaded.credential.is_some())
             .collect();
         let aliases =
             document.models.iter().map(|model| alias(model, &providers, &usable)).collect::<Result<Vec<_>, _>>()?;
@@ -226,7 +241,20 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         name: one.name.as_str().into(),
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
-        authorization: credential.map(|credential| Secret(format!("Bearer {credential}"))),
+        dialect: dialect(one.format),
+        credential: credential.map(|credential| {
+            Secret(match one.format {
+                Format::Openai => format!("Bearer {credential}"),
+                Format::Anthropic => credential,
+            })
+        }),
+    }
+}
+
+fn dialect(format: Format) -> Dialect {
+    match format {
+        Format::Openai => Dialect::Openai,
+        Format::Anthropic => Dialect::Anthropic,
     }
 }
 
@@ -240,11 +268,12 @@ fn alias(model: &document::Model, providers: &[Provider], usable: &[bool]) -> Re
         targets.push(Target {
             weight: if in_rotation { one.weight } else { 0 },
             tier: one.tier,
-            when: condition(&one.when),
+            when: condition(&one.when).dialect(provider.dialect.as_str()),
         });
         ways.push(Way {
             key: TargetKey::new(&provider.name, &one.model),
             provider: index,
+            dialect: provider.dialect,
             model: one.model.clone(),
             price: one.price.clone(),
         });

@@ -7,7 +7,9 @@ use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
 use crate::lent::Lent;
 use crate::policy::{Alias, Policy};
-use headgate_exchange::{Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models};
+use headgate_exchange::{
+    Dialect, Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models,
+};
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
 use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
@@ -104,6 +106,7 @@ impl Gate {
     fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
+        call.dialect = Dialect::of_path(path);
         call.client = client_context(head, &policy.tags);
         call.trace_id = head.bytes("traceparent").and_then(trace_id);
         call.accepts_encoding = head.has("accept-encoding");
@@ -164,6 +167,10 @@ impl Gate {
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
         }
         call.alias = Some(index);
+        if !alias.speaks(call.dialect) {
+            self.decisions.push(routing(Some(alias), Verdict::Deny, Some("wrong_api")));
+            return Err(Rejection::WrongApi { model, served_at: served_at(call.dialect) });
+        }
         let now_ms = call.started.as_ms();
         let rest = |target: usize| {
             alias.ways.get(target).map_or(headgate_routing::Rest::Ready, |way| cooldowns.rest(way.key, now_ms))
@@ -288,11 +295,20 @@ fn routing(alias: Option<&Alias>, verdict: Verdict, reason: Option<&str>) -> Dec
     }
 }
 
+/// The path that serves an alias whose targets do not speak this dialect.
+fn served_at(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Openai => "/v1/messages",
+        Dialect::Anthropic => "/v1/chat/completions",
+    }
+}
+
 fn no_target(reason: NoTarget, call: &Call, alias: &Alias) -> Rejection {
     let model = alias.name.clone();
-    let in_rotation = alias.targets.iter().any(|target| target.weight > 0);
     let retry_after_s = match reason {
-        NoTarget::NoneEligible if in_rotation => return Rejection::ModelNotAllowed { model, key_id: key_id(call) },
+        NoTarget::NoneEligible if alias.is_in_rotation(call.dialect) => {
+            return Rejection::ModelNotAllowed { model, key_id: key_id(call) };
+        }
         NoTarget::NoneEligible => OUT_OF_ROTATION_RETRY_S,
         NoTarget::AllBarred(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
     };

@@ -83,6 +83,9 @@ impl Gate {
                 } else {
                     self.guard_chunk(chunk, passage, last, out);
                 }
+                if self.phase == Phase::Sent && self.max_cost.is_some() && !last {
+                    self.enforce_max_cost(chunk, out);
+                }
             }
             _ => {}
         }
@@ -170,7 +173,8 @@ impl Gate {
 
     fn rejection_body(&mut self, out: &mut Effects) {
         // The first chunk becomes the whole body, later ones nothing.
-        let body = if self.first_byte.is_none() { self.rejection.as_ref().map(Rejection::body) } else { None };
+        let body = if self.first_byte.is_none() { self.rejection.as_ref() } else { None };
+        let body = body.map(|rejection| self.rejection_body_of(rejection));
         self.first_byte.get_or_insert_default();
         let refuses_provider = body.is_some() && self.call.borrow().served_try().is_some();
         out.push(Effect::ReplaceChunk(body.unwrap_or_default()));
@@ -195,7 +199,7 @@ fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader
     if event_stream {
         Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
     } else {
-        Reader::Json(Box::new(UsageScan::new()), fingerprint)
+        Reader::Json(Box::new(UsageScan::new(surface.dialect())), fingerprint)
     }
 }
 
@@ -215,17 +219,37 @@ impl Reader {
         }
     }
 
+    /// What was seen of a stream so far.
+    pub(super) fn stream(&self) -> Option<StreamReading> {
+        match self {
+            Self::Stream(reader, _) => Some(reader.reading()),
+            _ => None,
+        }
+    }
+
     /// What was read.
     pub(super) fn finish(&mut self) -> Seen {
         match std::mem::replace(self, Self::None) {
             Self::None => Seen::default(),
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, finish_reason, output_text_bytes, .. } = scan.finish();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, finish_reason, output_text_bytes, .. } = reader.reading();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
         }
     }
@@ -235,6 +259,7 @@ impl Reader {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) usage: Option<Tokens>,
+    pub(super) begun: Option<Tokens>,
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) fingerprint: Option<String>,

@@ -5,7 +5,7 @@ use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
 use crate::price::cost;
-use headgate_exchange::is_model_name;
+use headgate_exchange::{Surface, Tokens, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
@@ -180,28 +180,38 @@ fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
     })
 }
 
-/// What the provider reported; where it did not, an estimate from bytes: of the prompt, and of as much of the answer
-/// as was seen. Nothing for a request that no provider accepted.
+/// What the provider reported; where it did not, an estimate from bytes: of the prompt, unless the answer's beginning told
+/// what it took, and of as much of the answer as was seen. Nothing for a request that no provider accepted.
 fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> Option<Usage> {
     let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
     let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none());
-    if !accepted && !underway {
+    if !call.surface.is_some_and(Surface::is_metered) || !accepted && !underway {
         return None;
     }
     if let Some(tokens) = &seen.usage {
-        return Some(Usage {
-            input_tokens: tokens.input,
-            output_tokens: tokens.output,
-            cached_input_tokens: tokens.cached_input,
-            reasoning_tokens: tokens.reasoning,
-            source: UsageSource::Reported,
-        });
+        return Some(told(tokens, UsageSource::Reported));
+    }
+    let output_tokens = seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN);
+    if let Some(begun) = &seen.begun {
+        return Some(Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) });
     }
     let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
     Some(Usage {
         input_tokens: prompt_bytes.div_ceil(BYTES_PER_TOKEN),
-        output_tokens: seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
+        output_tokens,
         source: UsageSource::Estimated,
         ..Usage::default()
     })
+}
+
+fn told(tokens: &Tokens, source: UsageSource) -> Usage {
+    Usage {
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        cached_input_tokens: tokens.cached_input,
+        cache_write_input_tokens: tokens.cache_write,
+        cache_write_1h_input_tokens: tokens.cache_write_1h,
+        reasoning_tokens: tokens.reasoning,
+        source,
+    }
 }
