@@ -1,10 +1,17 @@
 //! The compiled rules: built once per VM or command, then only read.
 
-use crate::kinds::{KINDS, Kind};
+use crate::injection;
+use crate::kinds::{Group, KINDS, Kind};
+use crate::look::KindSet;
+use crate::pattern::Pattern;
+use crate::phrases::Phrases;
 use crate::policies::{MAX_POLICIES, Policies};
 use crate::scan;
-use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, resolve};
-use crate::{Finding, Window};
+use crate::secrets::prefixed::Prefixes;
+use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
+use crate::words::lexicon::{Lexicon, Meaning};
+use crate::words::vocabulary::VOCABULARY;
+use crate::{Finding, MAX_WORD_BYTES, Window};
 use std::fmt;
 
 /// Compiled detectors of all policies.
@@ -13,6 +20,11 @@ pub struct Guard {
     policies: Vec<Policy>,
     /// For each kind, in the order of [`KINDS`]: who asked for it.
     wanted: Vec<Policies>,
+    lexicon: Lexicon,
+    prefixes: Prefixes,
+    phrases: Phrases,
+    patterns: Vec<Pattern>,
+    urls: Vec<(usize, UrlSpec)>,
 }
 
 /// What is known of one policy.
@@ -55,7 +67,7 @@ impl Guard {
     /// # Errors
     /// The first value that is no kind, no pattern, too large, or out of range.
     pub fn compile(specs: &[DetectorSpec]) -> Result<Self, InvalidSpec> {
-        let mut guard = Self { policies: Vec::new(), wanted: vec![Policies::NONE; KINDS.len()] };
+        let mut guard = Self::empty();
         for (index, spec) in specs.iter().enumerate() {
             guard.add(index, spec).map_err(|(value, reason)| InvalidSpec { spec: index, value, reason })?;
         }
@@ -65,8 +77,26 @@ impl Guard {
     /// A guard with one policy that wants every built-in kind.
     #[must_use]
     pub fn with_all_kinds() -> Self {
-        let policies = vec![Policy { id: String::new(), action: Action::Monitor, threshold: DEFAULT_THRESHOLD }];
-        Self { policies, wanted: vec![Policies::from_iter([0]); KINDS.len()] }
+        let mut guard = Self::empty();
+        guard.policies.push(Policy { id: String::new(), action: Action::Monitor, threshold: DEFAULT_THRESHOLD });
+        let built_in = KINDS.iter().filter(|row| row.group != Group::Custom);
+        built_in.for_each(|row| guard.want(row.kind, 0));
+        guard
+    }
+
+    fn empty() -> Self {
+        let topics = VOCABULARY.iter().map(|(topics, words)| (Meaning { topics: *topics, roles: 0 }, *words));
+        let parts = injection::PARTS.iter().map(|(roles, words)| (Meaning { topics: 0, roles: *roles }, *words));
+        let words = topics.chain(parts).flat_map(|(meaning, words)| words.iter().map(move |word| (*word, meaning)));
+        Self {
+            policies: Vec::new(),
+            wanted: vec![Policies::NONE; KINDS.len()],
+            lexicon: Lexicon::new(words),
+            prefixes: Prefixes::new(),
+            phrases: Phrases::default(),
+            patterns: Vec::new(),
+            urls: Vec::new(),
+        }
     }
 
     fn add(&mut self, index: usize, spec: &DetectorSpec) -> Result<(), (String, String)> {
@@ -81,7 +111,33 @@ impl Guard {
             let kinds = resolve(name).ok_or_else(|| (name.clone(), "there is no such kind or group".into()))?;
             kinds.into_iter().for_each(|kind| self.want(kind, index));
         }
+        for word in &spec.words {
+            self.add_word(word, index)?;
+        }
+        for pattern in &spec.patterns {
+            self.patterns.push(Pattern::new(pattern, index).map_err(|reason| (pattern.clone(), reason))?);
+            self.want(Kind::Pattern, index);
+        }
+        if let Some(urls) = &spec.urls {
+            let folded = |hosts: &[String]| hosts.iter().map(|host| host.to_lowercase()).collect();
+            self.urls.push((index, UrlSpec { allow: folded(&urls.allow), deny: folded(&urls.deny) }));
+            self.want(Kind::Url, index);
+        }
         self.policies.push(Policy { id: spec.policy.clone(), action: spec.action, threshold });
+        Ok(())
+    }
+
+    fn add_word(&mut self, word: &str, policy: usize) -> Result<(), (String, String)> {
+        let wrong = match word.trim() {
+            "" => Some("a word has at least one letter".to_owned()),
+            word if word.len() > MAX_WORD_BYTES => Some(format!("a word or phrase has {MAX_WORD_BYTES} bytes at most")),
+            _ => None,
+        };
+        if let Some(reason) = wrong {
+            return Err((word.to_owned(), reason));
+        }
+        self.phrases.add(word, policy);
+        self.want(Kind::Words, policy);
         Ok(())
     }
 
@@ -133,5 +189,46 @@ impl Guard {
     pub(crate) fn reached(&self, policies: Policies, score: f32) -> Policies {
         let reached = self.policies.iter().enumerate().filter(|(_, policy)| score >= policy.threshold);
         policies.and(reached.map(|(index, _)| index).collect())
+    }
+
+    /// The kinds that these policies want.
+    pub(crate) fn kinds(&self, policies: Policies) -> KindSet {
+        let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
+        wanted.map(|row| row.kind).collect()
+    }
+
+    pub(crate) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    pub(crate) fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
+    }
+
+    pub(crate) fn phrases(&self) -> &Phrases {
+        &self.phrases
+    }
+
+    pub(crate) fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// The policies that do not want this host.
+    pub(crate) fn url_policies(&self, host: &[u8]) -> Policies {
+        let host = String::from_utf8_lossy(host).to_lowercase();
+        let unwanted = |urls: &UrlSpec| {
+            let listed = |hosts: &[String]| hosts.iter().any(|listed| is_host(listed, &host));
+            listed(&urls.deny) || !urls.allow.is_empty() && !listed(&urls.allow)
+        };
+        self.urls.iter().filter(|(_, urls)| unwanted(urls)).map(|(policy, _)| *policy).collect()
+    }
+}
+
+/// Whether a host is the listed one, or below it where it is listed as `*.example.com`.
+fn is_host(listed: &str, host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match listed.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
+        None => listed == host,
     }
 }

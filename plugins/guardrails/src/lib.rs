@@ -6,13 +6,21 @@
 //! a [`Window`] comes to the same verdicts on a stream, however it is cut.
 
 mod guard;
+mod injection;
+mod invisible;
 mod kinds;
+mod look;
+mod pattern;
+mod phrases;
+mod pii;
 mod policies;
 mod resolve;
 mod scan;
+mod secrets;
 mod spec;
 mod text;
 mod window;
+mod words;
 
 pub use guard::{Guard, InvalidSpec, Policy};
 pub use kinds::{Group, KINDS, Kind, KindInfo, Proof};
@@ -37,3 +45,6 @@ pub struct Finding {
     /// How sure it is, above 0 and up to 1. Only [`Kind::PromptInjection`] varies; everything else is 1.
     pub score: f32,
 }
+
+#[cfg(test)]
+mod tests;

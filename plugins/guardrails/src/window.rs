@@ -4,9 +4,10 @@
 //! than that: at most [`Guard::hold_limit`] bytes, in prose the last word. What stood before is remembered for context
 //! without being held. Findings equal those of [`Guard::find`] on the whole text, whichever way it was cut.
 
+use crate::look::KindSet;
 use crate::policies::Policies;
 use crate::resolve::Resolver;
-use crate::scan::{self, ScanState};
+use crate::scan::{self, Pass, Places};
 use crate::text::Text;
 use crate::{Finding, Guard};
 
@@ -24,7 +25,8 @@ pub struct Window {
     base: usize,
     /// Position up to which text has gone.
     released: usize,
-    scan: ScanState,
+    kinds: Option<KindSet>,
+    places: Places,
     resolver: Resolver,
 }
 
@@ -50,7 +52,8 @@ impl Window {
             buffer: Vec::new(),
             base: 0,
             released: 0,
-            scan: ScanState::default(),
+            kinds: None,
+            places: Places::default(),
             resolver: Resolver::default(),
         }
     }
@@ -59,19 +62,25 @@ impl Window {
     pub fn push(&mut self, guard: &Guard, chunk: &[u8]) -> Step<'_> {
         self.make_room();
         self.buffer.extend_from_slice(chunk);
-        let text = Text::new(&self.buffer, self.base, false);
-        let known = scan::scan(guard, self.policies, &text, &mut self.scan, &mut self.resolver);
-        let free = self.resolver.settle(known.min(text.last_char()));
+        let (known, last_char) = self.advance(guard, false);
+        let free = self.resolver.settle(known.min(last_char));
         self.step(free)
     }
 
     /// The stream has ended: everything that was held goes.
     pub fn finish(&mut self, guard: &Guard) -> Step<'_> {
-        let text = Text::new(&self.buffer, self.base, true);
-        scan::scan(guard, self.policies, &text, &mut self.scan, &mut self.resolver);
-        let end = text.end();
+        let (_, end) = self.advance(guard, true);
         self.resolver.settle(usize::MAX);
         self.step(end)
+    }
+
+    /// Up to where verdicts are known, and where the last whole character ends.
+    fn advance(&mut self, guard: &Guard, whole: bool) -> (usize, usize) {
+        let Self { policies, buffer, base, kinds, places, resolver, .. } = self;
+        let text = Text::new(buffer, *base, whole);
+        let kinds = *kinds.get_or_insert_with(|| guard.kinds(*policies));
+        let known = scan::advance(&mut Pass { guard, policies: *policies, kinds, text: &text, resolver }, places);
+        (known, if whole { text.end() } else { text.last_char() })
     }
 
     /// Bytes that wait.
@@ -82,7 +91,12 @@ impl Window {
 
     pub(crate) fn whole(&mut self, guard: &Guard, text: &[u8]) -> Vec<Finding> {
         let text = Text::new(text, 0, true);
-        scan::scan(guard, self.policies, &text, &mut self.scan, &mut self.resolver);
+        let kinds = guard.kinds(self.policies);
+        let policies = self.policies;
+        scan::advance(
+            &mut Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver },
+            &mut self.places,
+        );
         self.resolver.settle(usize::MAX);
         self.resolver.take(usize::MAX)
     }
