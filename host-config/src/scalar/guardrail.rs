@@ -68,7 +68,11 @@ pub(super) fn host(value: &str) -> Result<(), Wrong> {
 fn compiles(spec: DetectorSpec, help: impl Fn() -> String) -> Result<(), Wrong> {
     match Guard::compile(&[spec]) {
         Ok(_) => Ok(()),
-        Err(invalid) => Err(Wrong::new(&format!("this cannot be looked for: {}", invalid.reason), &help())),
+        Err(invalid) => {
+            // A parser draws the pattern first and says what is wrong with it last.
+            let reason = invalid.reason.lines().next_back().unwrap_or_default().trim_start_matches("error: ");
+            Err(Wrong::new(&format!("this cannot be looked for: {reason}"), &help()))
+        }
     }
 }
 
