@@ -56,8 +56,8 @@ fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
     let before = previous(text, at);
     let after = || text.get(at + c.len_utf8()).and_then(|_| text.char(at + c.len_utf8()));
     match c {
-        // Soft hyphens, and word joiners and spaces of no width in scripts without spaces.
-        '\u{AD}' => before.is_some_and(char::is_alphabetic),
+        // One soft hyphen; word joiners and spaces of no width in scripts without spaces.
+        '\u{AD}' => before.is_none_or(|c| !is_invisible(c)),
         '\u{200B}' | '\u{2060}' => before.is_some_and(breaks_anywhere) || after().is_some_and(breaks_anywhere),
         '\u{34F}' => before.is_some_and(|c| !c.is_ascii()),
         '\u{200C}' => before.is_some_and(joins),

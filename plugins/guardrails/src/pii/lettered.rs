@@ -156,9 +156,10 @@ pub(crate) fn digits(look: &mut Look<'_, '_>, number: &Number) {
     let text = look.text;
     let end = number.end(1);
     match (number.first(), text.get(end)) {
-        (8, Some(b'-' | b' ')) if text.class(end + 1) & UPPER != 0 && text.class(end + 2) & WORD == 0 => {
+        (8, Some(sign @ (b'-' | b' '))) if text.class(end + 1) & UPPER != 0 && text.class(end + 2) & WORD == 0 => {
             let id = [number.digits(1), text.slice(end + 1, end + 2)].concat();
-            if es_dni(&id) {
+            let told = sign == b'-' || look.near(topic::ES_DNI, number.start, REACH);
+            if told && es_dni(&id) {
                 look.report(Kind::EsDni, number.start, end + 2);
             }
         }
@@ -228,6 +229,9 @@ fn at(word: &[u8], index: usize) -> u8 {
 
 fn es_dni(word: &[u8]) -> bool {
     let number = word.get(..8).unwrap_or_default();
+    if number == b"00000000" {
+        return false;
+    }
     b"TRWAGMYFPDXBNJZSQVHLCKE".get(modulo(number, 23) as usize) == Some(&at(word, 8))
 }
 

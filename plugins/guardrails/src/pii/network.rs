@@ -84,7 +84,9 @@ fn tells_nothing(address: Ipv4Addr) -> bool {
 
 /// Small numbers, or a word that speaks of versions, and none that speaks of addresses.
 fn counts_versions(look: &Look<'_, '_>, start: usize, address: Ipv4Addr) -> bool {
-    let small = address.octets().iter().all(|octet| *octet < 20);
+    let [a, b, c, d] = address.octets();
+    // `1.4.0.27`, and object identifiers of the directory.
+    let small = a < 20 && b < 20 && c < 20 && (a < 10 || d < 20) || (a, b) == (2, 5);
     let version = look.near(topic::VERSION, start, 16) || matches!(look.text.before(start), Some(b'v' | b'V'));
     (small || version) && !look.near(topic::IP, start, 24)
 }
@@ -149,7 +151,7 @@ fn mac(look: &mut Look<'_, '_>, start: usize, sign: u8, size: usize, groups: usi
     let told = look.near(topic::IP, start, 24);
     let distinct = crate::secrets::placeholder::distinct(bytes);
     // Dates and times are pairs of digits too.
-    if over && distinct > 2 && (!plain || sign == b':' && !is_time(bytes) || told) {
+    if over && distinct > 2 && (told || sign != b'.' && !plain || sign == b':' && !is_time(bytes)) {
         look.report(Kind::MacAddress, start, at);
     }
 }

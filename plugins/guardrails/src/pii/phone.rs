@@ -125,7 +125,7 @@ fn own_form(number: &Number) -> Option<usize> {
 fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
     let phone = look.near(topic::PHONE, number.start, REACH);
     let contact = look.near(topic::CONTACT, number.start, REACH / 2);
-    if !phone && !contact || is_date(number) {
+    if !phone && !contact || is_date(number) || number.before == Before::Joined {
         return None;
     }
     let (mut total, mut last) = (0, 0);
@@ -155,6 +155,8 @@ fn is_date(number: &Number) -> bool {
         [2, 2, 4] => year(4) && sign != b' ',
         [1 | 2, 1 | 2, 4] => sign != b' ',
         [2, 2, 2] => sign == b'/',
+        // A span of years.
+        [4, 4, ..] => year(0) && year(4),
         _ => false,
     }
 }

@@ -24,7 +24,8 @@ struct Value<'t> {
 
 /// Looks at `=` and `:`.
 pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
-    if signature(look, at) || !look.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1) {
+    let kinds = [Kind::GenericSecret, Kind::ConnectionString, Kind::AzureKey, Kind::AzureSasSignature, Kind::AwsSecretAccessKey, Kind::GithubToken, Kind::NpmToken];
+    if !kinds.iter().any(|kind| look.wants(*kind)) || signature(look, at) || !look.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1) {
         return;
     }
     let next = look.text.get(at + 1);
@@ -48,10 +49,21 @@ pub(crate) fn verb(look: &mut Look<'_, '_>, token: Token) {
 /// Whether nothing but quotes, brackets and the like stands between the telling word and the sign at `at`.
 fn joins(look: &Look<'_, '_>, at: usize) -> bool {
     let ended = look.topics.ended(topic::PASSWORD | topic::KEY);
-    let Some(gap) = ended.map(|ended| look.text.slice(ended, at)) else { return false };
+    let Some(ended) = ended else { return false };
+    let gap = look.text.slice(ended, at);
+    if is_verdict(look, ended, at) {
+        return false;
+    }
     let typed = gap.strip_prefix(b":").map(<[u8]>::trim_ascii);
     let plain = |byte: &u8| b" \"'`])_:\\?*".contains(byte) || byte.is_ascii_digit();
     gap.iter().all(plain) || matches!(typed, Some(b"str" | b"string" | b"String" | b"&str" | b"&'static str"))
+}
+
+/// `PASS: test-17` reports a test; `DB_PASS: …` and `pass=…` do not.
+fn is_verdict(look: &Look<'_, '_>, ended: usize, at: usize) -> bool {
+    let name = look.text.behind(ended, 5);
+    let word = name.get(name.len().saturating_sub(4)..).unwrap_or_default();
+    word.eq_ignore_ascii_case(b"pass") && look.text.arrived(at) == Some(b':') && name.first() != Some(&b'_')
 }
 
 fn judge(look: &mut Look<'_, '_>, start: usize) {
@@ -144,7 +156,7 @@ fn is_no_value(value: &Value<'_>) -> bool {
 
 /// `config.key1`, `a/b/c.pem`
 fn is_path(value: &Value<'_>) -> bool {
-    let name = |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic()) && !randomness::looks_random(part, 12);
+    let name = |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && part.len() < 24;
     let of = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(name);
     let kebab = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(|part| plain_word(part));
     !value.quoted && of(b'.') || of(b'/') || kebab(b'-') || kebab(b'_')

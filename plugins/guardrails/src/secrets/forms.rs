@@ -135,7 +135,7 @@ fn aws_secret(look: &mut Look<'_, '_>, token: Token) {
     let has = |class: u16| value.iter().any(|&byte| crate::text::class_of(byte) & class != 0);
     let mixed = value.len() == 40 && has(UPPER) && has(LOWER) && has(DIGIT);
     let over = text.class(end) & (DASH | UNDERSCORE | DOT) == 0 || text.class(end + 1) & WORD == 0;
-    if !joined && mixed && over && !text.is(end, b'=') && !placeholder::is_one(value) && super::randomness::entropy(value) > 4.0 {
+    if !joined && mixed && over && !text.is(end, b'=') && !placeholder::is_one(value) && super::randomness::changes(value) >= 11 {
         look.report(Kind::AwsSecretAccessKey, token.start, end);
     }
 }

@@ -13,7 +13,8 @@ const LONGEST: usize = 1000;
 /// Looks at a word with a colon after it.
 pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     let text = look.text;
-    if !text.starts(token.end, b"://") {
+    let kinds = [Kind::ConnectionString, Kind::SlackWebhookUrl, Kind::DiscordWebhookUrl, Kind::TeamsWebhookUrl, Kind::Url];
+    if !kinds.iter().any(|kind| look.wants(*kind)) || !text.starts(token.end, b"://") {
         return;
     }
     // `postgresql+psycopg2://`: the scheme began earlier; what matters comes after.
@@ -26,6 +27,7 @@ pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     };
     if let Some(user_info) = user_info
         && has_password(user_info)
+        && !is_documentation(look.text.slice(token.start, token.end), host)
         && host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[')
     {
         look.report(Kind::ConnectionString, token.start, url_end(text, authority_end));
@@ -89,6 +91,14 @@ fn teams(text: &Text<'_>, at: usize) -> Option<usize> {
     let path = text.slice(at, end);
     let hook = path.windows(17).any(|window| window == b"/IncomingWebhook/");
     (path.starts_with(b"/webhookb2/") && hook).then_some(end)
+}
+
+/// Web addresses of the domains that are set aside for examples (RFC 2606).
+fn is_documentation(scheme: &[u8], host: &[u8]) -> bool {
+    let name = host_name(host);
+    let web = [&b"http"[..], b"https", b"ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    let example = [&b"example.com"[..], b"example.org", b"example.net"].iter().any(|example| name.eq_ignore_ascii_case(example));
+    web && (example || name == b"example" || name.ends_with(b".example"))
 }
 
 fn has_password(user_info: &[u8]) -> bool {
