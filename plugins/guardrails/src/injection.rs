@@ -10,6 +10,7 @@
 
 use crate::kinds::Kind;
 use crate::look::Look;
+use crate::text::Text;
 use std::collections::VecDeque;
 
 /// How far back claims count, bytes.
@@ -104,19 +105,7 @@ pub(crate) static PARTS: &[(u32, &[&str])] = &[
 
 /// Marks that set a chat's roles apart in prompts of models.
 static MARKS: &[&[u8]] = &[
-    b"<|im_start|>system",
-    b"<|im_start|>",
-    b"<|system|>",
-    b"<|start_header_id|>system",
-    b"<<SYS>>",
-    b"[INST] <<SYS>>",
-    b"[SYSTEM]",
-    b"[system](#",
-    b"### System:",
-    b"### Instruction:",
-    b"<system>",
-    b"</system>",
-    b"<|endofprompt|>",
+    b"<|im_start|>system", b"<|im_start|>", b"<|system|>", b"<|start_header_id|>system", b"<<SYS>>", b"[INST] <<SYS>>", b"[SYSTEM]", b"[system](#", b"### System:", b"### Instruction:", b"<system>", b"</system>", b"<|endofprompt|>",
 ];
 
 /// Parts and claims of the last stretch of text.
@@ -128,14 +117,14 @@ pub(crate) struct Injection {
 
 impl Injection {
     /// A part was seen; the score, where it completes a claim.
-    pub(crate) fn note(&mut self, roles: u32, start: usize, end: usize) -> Option<f32> {
-        self.forget(start);
+    pub(crate) fn note(&mut self, text: &Text<'_>, roles: u32, start: usize, end: usize) -> Option<f32> {
+        self.forget(text, start);
         if self.parts.len() >= MOST {
             self.parts.pop_front();
         }
         self.parts.push_back((roles, start, end));
         let seen = self.parts.iter().fold(0, |seen, (roles, ..)| seen | roles);
-        let made = CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0);
+        let made = CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && self.is_in_order(*claim));
         let (claim, weight) = made.copied().reduce(|best, other| if other.1 > best.1 { other } else { best })?;
         if self.claims.len() >= MOST {
             self.claims.pop_front();
@@ -144,10 +133,19 @@ impl Injection {
         Some(self.score())
     }
 
-    /// What is too far behind no longer counts.
-    fn forget(&mut self, at: usize) {
+    /// One reveals something that is named afterwards.
+    fn is_in_order(&self, claim: u32) -> bool {
+        let first = |role: u32| self.parts.iter().position(|(roles, ..)| roles & role != 0);
+        claim & role::REVEAL == 0 || first(role::REVEAL) < self.parts.iter().rposition(|(roles, ..)| roles & role::HIDDEN != 0)
+    }
+
+    /// What is too far behind, or in another sentence, no longer counts.
+    fn forget(&mut self, text: &Text<'_>, at: usize) {
         while self.parts.front().is_some_and(|(_, start, _)| at.saturating_sub(*start) > STRETCH) {
             self.parts.pop_front();
+        }
+        if self.parts.back().is_some_and(|(.., end)| ends_sentence(text.slice(*end, at))) {
+            self.parts.clear();
         }
         while self.claims.front().is_some_and(|(.., end)| at.saturating_sub(*end) > MEMORY) {
             self.claims.pop_front();
@@ -167,6 +165,13 @@ impl Injection {
         }
         1.0 - left
     }
+}
+
+/// Whether what stands between two parts sets them apart: the end of a sentence or paragraph, or a piece of code.
+fn ends_sentence(between: &[u8]) -> bool {
+    let sign = |byte: &u8| b";{}=()[]!?<>|".contains(byte);
+    let stop = |pair: &[u8]| matches!(pair, [b'.' | b':', next] if next.is_ascii_whitespace()) || pair == b"\n\n";
+    between.iter().any(sign) || between.windows(2).any(stop) || between.windows(3).any(|three| three == "。".as_bytes())
 }
 
 /// Looks at `<`, `[` and `#`.

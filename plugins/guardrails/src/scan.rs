@@ -57,8 +57,7 @@ pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places) -> usize {
     for (pattern, place) in patterns.iter().zip(&mut places.patterns) {
         let policies = pattern.policies.and(pass.policies);
         if !policies.is_empty() {
-            *place =
-                pattern.scan(pass.text, *place, |start, end| add(pass.resolver, Kind::Pattern, start, end, policies));
+            *place = pattern.scan(pass.text, *place, |start, end| add(pass.resolver, Kind::Pattern, start, end, policies));
             known = known.min(*place);
         }
     }
@@ -172,6 +171,8 @@ fn words(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
         let class = class_of(byte);
         if before & LOWER != 0 && class & UPPER != 0 {
             note(look, guard, at);
+            // An identifier is no sentence.
+            look.draft.roles.clear();
         }
         before = class;
     }
@@ -212,7 +213,7 @@ fn look<'g>(
         topics.note(noted, end);
     }
     for &(roles, start, end) in &draft.roles {
-        if let Some(score) = injection.note(roles, start, end) {
+        if let Some(score) = injection.note(pass.text, roles, start, end) {
             report(pass, Kind::PromptInjection, start, end, score);
         }
     }

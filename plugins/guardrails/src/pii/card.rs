@@ -1,7 +1,7 @@
 //! Payment cards: an issuer's range, one of its lengths, Luhn; bare, or in the groups that are printed on the card.
 
 use super::checks;
-use super::number::{Before, Number};
+use super::number::{Before, Number, is_table};
 use crate::kinds::Kind;
 use crate::look::Look;
 use crate::words::topic::topic;
@@ -47,7 +47,8 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     let digits = number.digits(groups);
     // Printed groups are a sign of their own.
     let sure = told || groups > 1 && groups != 2;
-    if issued(digits, sure) && checks::luhn(digits) && !checks::all_same(digits) {
+    let table = groups > 1 && !told && is_table(digits);
+    if issued(digits, sure) && checks::luhn(digits) && !checks::all_same(digits) && !table {
         let end = number.end(groups);
         look.report(Kind::Card, number.start, end);
         if told {
@@ -61,9 +62,7 @@ fn groups(number: &Number, told: bool) -> Option<usize> {
     if bare {
         return Some(1);
     }
-    let printed = |sizes: &&&[u8]| {
-        number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....")
-    };
+    let printed = |sizes: &&&[u8]| number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....");
     GROUPS.iter().find(printed).map(|sizes| sizes.len())
 }
 

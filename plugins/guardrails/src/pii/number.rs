@@ -94,10 +94,7 @@ impl Number {
     /// Whether it is one group without a fraction before or after it.
     pub(crate) fn is_bare(&self) -> bool {
         let free = matches!(self.before, Before::Nothing | Before::Joined | Before::Digits(b' '));
-        free && self
-            .groups()
-            .first()
-            .is_some_and(|group| matches!(group.sign, 0 | b' ' | b'/') || group.sign == b'-' && self.count == 2)
+        free && self.groups().first().is_some_and(|group| matches!(group.sign, 0 | b' ' | b'/') || group.sign == b'-' && self.count == 2)
     }
 
     /// Whether the first groups have these sizes and signs, and do not go on in the same way.
@@ -117,7 +114,8 @@ impl Number {
             (0, _) => true,
             (b' ', Some(next)) => inner != b' ' || next.size != last.size,
             (b' ' | b'/', _) => true,
-            (b'?', _) => true,
+            // What follows has letters in it; in a table it is of the same sort.
+            (b'?', _) => inner != b' ',
             (sign, _) => sign != inner && sign != b'.' && groups > 1 && inner != 0 && sign != b'-',
         }
     }
@@ -129,6 +127,13 @@ impl Number {
             _ => false,
         }
     }
+}
+
+/// Whether groups of four digits follow each other closely: a table of numbers, not one number.
+pub(crate) fn is_table(digits: &[u8]) -> bool {
+    let value = |group: &[u8]| group.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit.wrapping_sub(b'0')));
+    let groups: Vec<i32> = digits.chunks_exact(4).map(value).collect();
+    groups.len() >= 3 && groups.windows(2).all(|pair| matches!(pair, [a, b] if (a - b).abs() < 150))
 }
 
 /// A single sign between two digits, and its length in bytes.
@@ -150,7 +155,7 @@ fn sign(text: &Text<'_>, at: usize) -> Option<(u8, usize)> {
 fn before(text: &Text<'_>, start: usize) -> Before {
     match text.behind(start, 2) {
         [b'0'..=b'9', sign @ (b'-' | b'.' | b',' | b'/' | b':' | b'_')] => Before::Digits(*sign),
-        [b'0'..=b'9', b' '] if ends_long_group(text, start) => Before::Digits(b' '),
+        [byte, b' '] if byte.is_ascii_alphanumeric() && ends_long_group(text, start) => Before::Digits(b' '),
         [byte, b'-' | b'.' | b'_'] if byte.is_ascii_alphanumeric() => Before::Joined,
         [.., b'_' | b'#' | b'$'] => Before::Joined,
         [byte, b'/'] if byte.is_ascii_alphanumeric() => Before::Joined,
@@ -161,6 +166,6 @@ fn before(text: &Text<'_>, start: usize) -> Before {
 /// `12 3456`: a count before a number is not a part of it, a group of three or four may be.
 fn ends_long_group(text: &Text<'_>, start: usize) -> bool {
     let behind = text.behind(start, 5);
-    let digits = behind.iter().rev().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
-    digits >= 3
+    let group = behind.iter().rev().skip(1).take_while(|byte| byte.is_ascii_hexdigit());
+    group.clone().count() >= 3 && group.clone().any(u8::is_ascii_digit)
 }

@@ -4,7 +4,7 @@
 //! thousands are written in too, needs a word that tells what it is.
 
 use super::checks;
-use super::number::Number;
+use super::number::{Before, Number, is_table};
 use crate::kinds::Kind;
 use crate::look::Look;
 use crate::words::topic::topic::{self, PERSON, TAX};
@@ -82,10 +82,10 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     }
     let kinds = look.kinds;
     for national in NATIONALS.iter().filter(|national| kinds.contains(national.kind)) {
-        let fits = |form: &&Form| {
-            form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form)
-        };
-        if let Some(form) = national.own.iter().find(fits) {
+        let fits = |form: &&Form| form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form);
+        if number.before == Before::Nothing
+            && let Some(form) = national.own.iter().find(fits)
+        {
             report(look, number, national, *form, 0);
         } else if told
             && let Some(form) = national.shared.iter().find(fits)
@@ -125,7 +125,7 @@ fn aadhaar(look: &mut Look<'_, '_>, number: &Number) {
     let digits = number.digits(3);
     let year = |group: &[u8]| group.starts_with(b"19") || group.starts_with(b"20");
     let plain = digits.chunks(4).any(|group| year(group) || group.ends_with(b"0"));
-    if !plain && checks::in_aadhaar(digits) {
+    if !plain && number.before == Before::Nothing && !is_table(digits) && checks::in_aadhaar(digits) {
         look.report(Kind::InAadhaar, number.start, number.end(3));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn entropy(value: &[u8]) -> f32 {
 
 /// How many times neighbours are of different sorts: upper case, lower case, digit. A capital before small letters, as
 /// at the beginning of a word, does not count.
-fn changes(value: &[u8]) -> usize {
+pub(crate) fn changes(value: &[u8]) -> usize {
     let sort = |byte: u8| match byte {
         b'0'..=b'9' => Some(0),
         b'a'..=b'z' => Some(1),
@@ -42,12 +42,10 @@ pub(crate) fn looks_random(value: &[u8], least: usize) -> bool {
         return false;
     }
     if value.iter().all(u8::is_ascii_hexdigit) {
-        return digits >= 2 && letters >= 2 && entropy(value) >= 2.6 && changes(value) * 6 >= value.len();
+        return digits >= 2 && letters >= 2 && entropy(value) >= 2.6 && changes(value) * 5 >= value.len();
     }
     let wanted = if value.len() >= 24 { 3.5 } else { 3.0 };
-    entropy(value) >= wanted
-        && changes(value) * 6 >= value.len()
-        && (digits > 0 || value.len() >= 24 && changes(value) * 4 >= value.len())
+    entropy(value) >= wanted && changes(value) * 5 >= value.len() && (digits > 0 || value.len() >= 24 && changes(value) * 4 >= value.len())
 }
 
 /// Whether a value could be a password that somebody chose: letters with digits or signs in it.
@@ -55,8 +53,7 @@ pub(crate) fn looks_chosen(value: &[u8], quoted: bool) -> bool {
     let (letters, digits) = (count(value, u8::is_ascii_alphabetic), count(value, u8::is_ascii_digit));
     let upper = count(value, u8::is_ascii_uppercase);
     let signs = count(value, |byte| byte.is_ascii_punctuation() && !b"_-./".contains(byte));
-    let sorts =
-        usize::from(upper > 0) + usize::from(letters > upper) + usize::from(digits > 0) + usize::from(signs > 0);
+    let sorts = usize::from(upper > 0) + usize::from(letters > upper) + usize::from(digits > 0) + usize::from(signs > 0);
     let least = if quoted { 6 } else { 8 };
     value.len() >= least
         && super::placeholder::distinct(value) >= 5
