@@ -6,7 +6,7 @@ use super::{TextKey, Texts, WrittenText};
 use crate::json::{Cursor, Fault, NameBuffer, Text};
 
 /// What stands in a string of one of these names is for machines: it names a kind, an id or a state, or it is media.
-const NOT_TEXT: [&[u8]; 19] = [
+const NOT_TEXT: [&[u8]; 20] = [
     b"call_id",
     b"container",
     b"data",
@@ -17,6 +17,7 @@ const NOT_TEXT: [&[u8]; 19] = [
     b"id",
     b"media_type",
     b"mime_type",
+    b"model",
     b"object",
     b"role",
     b"signature",
