@@ -200,6 +200,10 @@ impl Examine for Toy {
         *decided = if last { whole.len() } else { hold.unwrap_or(whole.len()) };
         Ok(*decided)
     }
+
+    fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
+        Self { block: self.block, ..Self::default() }.examine(0, text, true, edits).map(drop)
+    }
 }
 
 fn run(chunks: &[&[u8]], block: bool) -> (String, Option<Halt>) {
@@ -259,6 +263,19 @@ fn an_escape_inside_arguments_may_be_cut_anywhere() {
         let expected = [arguments(0, "[MASK]"), arguments(0, ""), DONE.into()].concat();
         assert_eq!(run(&[stream.as_bytes()], false), (expected, None), "{at}");
     }
+}
+
+#[test]
+fn a_word_that_every_event_repeats_beside_its_text_holds_nothing_back() {
+    let event = |text: &str| {
+        content(0, text)
+            .replacen('{', r#"{"provider":"SE\"","#, 1)
+            .replace(r#"{"index""#, r#"{"native":"SE\"","index""#)
+    };
+    let (mut guarded, mut toy, mut out) = (GuardedStream::new(true), Toy::default(), Vec::new());
+    let stream = [event("a"), event("b")].concat();
+    guarded.push(stream.as_bytes(), false, &mut toy, &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), stream);
 }
 
 #[test]

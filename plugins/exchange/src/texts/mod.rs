@@ -38,6 +38,8 @@ pub struct WrittenText<'a> {
     escaped: bool,
     /// The string holds JSON itself, the arguments of a tool call.
     pub(crate) nested: bool,
+    /// Later events may go on with it.
+    pub(crate) streams: bool,
 }
 
 /// One text as it reads.

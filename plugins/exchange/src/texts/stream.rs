@@ -14,7 +14,7 @@ use super::spelling::{Spelling, unescape};
 use super::{TextKey, answer_texts, escaped};
 use crate::json::push_escaped;
 use crate::rewrite::{Splice, Splices};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
 
 /// Most bytes of events that wait. A guard needs a few thousand at most; this is for providers that pad their events.
@@ -50,6 +50,12 @@ pub trait Examine {
     /// # Errors
     /// [`Halt::Blocked`] if nothing more may pass.
     fn examine(&mut self, text: usize, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt>;
+
+    /// The same for a text that comes in one.
+    ///
+    /// # Errors
+    /// As above.
+    fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt>;
 }
 
 /// See the module's text.
@@ -59,6 +65,12 @@ pub struct GuardedStream {
     strict: bool,
     events: EventReader,
     waiting: VecDeque<Waiting>,
+    /// How many of those that wait name each choice.
+    behind: HashMap<u64, usize>,
+    /// How many of them name none.
+    bars: usize,
+    /// More of some text has been decided since it was last seen who may go.
+    progressed: bool,
     waiting_bytes: usize,
     most_waiting: usize,
     /// Texts that go on, by their key.
@@ -73,6 +85,8 @@ struct Waiting {
     pieces: Vec<Piece>,
     choices: Vec<u64>,
     logprobs: Vec<Range<usize>>,
+    /// Changes of texts that came in one.
+    splices: Vec<Splice>,
     /// A ping.
     free: bool,
 }
@@ -175,29 +189,27 @@ impl GuardedStream {
         let (free, ends) = (kind == Some("ping"), kind == Some("message_stop"));
         let choices: Vec<u64> = found.choices.iter().map(|(choice, _)| *choice).collect();
         let finished: Vec<u64> = found.choices.iter().filter(|(_, over)| *over).map(|(choice, _)| *choice).collect();
-        let logprobs = found.logprobs;
-        let mut pieces = Vec::with_capacity(found.texts.len());
+        let (mut pieces, mut splices, mut edits) = (Vec::new(), Vec::new(), Vec::new());
         for written in &found.texts {
-            let (piece, spelling) = written.spelled_once().into_parts();
-            let Some(text) = self.text(written.key, written.nested) else {
-                if self.strict {
-                    return Err(Halt::Unreadable);
-                }
-                continue;
-            };
-            pieces.push(self.read(text, &piece, spelling, guard)?);
-            if choices.is_empty() {
-                // What no choice goes on with is whole.
-                self.end_text(written.key, guard)?;
+            if !written.streams || choices.is_empty() {
+                let spelled = written.spelled();
+                guard.examine_whole(&spelled.text, &mut edits)?;
+                splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
+            } else if let Some(text) = self.text(written.key, written.nested) {
+                let (piece, spelling) = written.spelled_once().into_parts();
+                pieces.push(self.read(text, &piece, spelling, guard)?);
+            } else if self.strict {
+                return Err(Halt::Unreadable);
             }
         }
+        let logprobs = found.logprobs;
         for choice in finished {
             self.finish(Some(choice), guard)?;
         }
         if ends {
             self.finish(None, guard)?;
         }
-        self.wait(Waiting { event, pieces, choices, logprobs, free }, out)
+        self.wait(Waiting { event, pieces, choices, logprobs, splices, free }, out)
     }
 
     /// Number of the text that goes on under this key; `None` if there are too many.
@@ -216,8 +228,9 @@ impl GuardedStream {
 
     fn read(&mut self, text: usize, piece: &str, spelling: Spelling, guard: &mut impl Examine) -> Result<Piece, Halt> {
         let Some(progress) = self.texts.get_mut(text) else { return Err(Halt::Unreadable) };
-        let start = progress.read;
+        let (start, decided) = (progress.read, progress.decided);
         progress.read(text, piece, false, guard)?;
+        self.progressed |= progress.decided > decided;
         Ok(Piece { text, range: start..progress.read, spelling })
     }
 
@@ -235,36 +248,70 @@ impl GuardedStream {
 
     fn end_text(&mut self, key: TextKey, guard: &mut impl Examine) -> Result<(), Halt> {
         let Some(text) = self.open.remove(&key) else { return Ok(()) };
+        self.progressed = true;
         self.texts.get_mut(text).map_or(Ok(()), |progress| progress.read(text, "", true, guard))
     }
 
-    fn wait(&mut self, waiting: Waiting, out: &mut Vec<u8>) -> Result<(), Halt> {
-        self.waiting_bytes = self.waiting_bytes.saturating_add(waiting.event.raw.len());
-        self.waiting.push_back(waiting);
-        self.release(out);
+    fn wait(&mut self, one: Waiting, out: &mut Vec<u8>) -> Result<(), Halt> {
+        if std::mem::take(&mut self.progressed) {
+            self.release(out);
+        }
+        let must_wait = !one.free
+            && (self.bars > 0
+                || (one.choices.is_empty() && !self.waiting.is_empty())
+                || one.choices.iter().any(|choice| self.behind.contains_key(choice))
+                || one.pieces.iter().any(|piece| self.is_undecided(piece)));
+        if !must_wait {
+            self.pass(one, out);
+            return Ok(());
+        }
+        self.count_in(&one);
+        self.waiting.push_back(one);
         self.most_waiting = self.most_waiting.max(self.waiting_bytes);
-        let too_much = self.waiting_bytes > HELD_LIMIT;
-        if too_much && self.strict { Err(Halt::Unreadable) } else { Ok(()) }
+        if self.waiting_bytes > HELD_LIMIT && self.strict { Err(Halt::Unreadable) } else { Ok(()) }
     }
 
-    /// Passes on whatever need not wait any more.
+    /// Passes on those that need not wait any more.
     fn release(&mut self, out: &mut Vec<u8>) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        let (mut behind, mut closed) = (Vec::new(), false);
-        for one in waiting.drain(..) {
+        let (mut kept, mut behind, mut closed) = (Vec::new(), BTreeSet::new(), false);
+        // Once every choice that is named here has to wait, so has all that follows.
+        while !closed && (kept.is_empty() || behind.len() < self.behind.len()) {
+            let Some(one) = self.waiting.pop_front() else { break };
             let bars = one.choices.is_empty();
-            let must_wait = !one.free
-                && (closed
-                    || (bars && !self.waiting.is_empty())
-                    || one.choices.iter().any(|choice| behind.contains(choice))
-                    || one.pieces.iter().any(|piece| self.is_undecided(piece)));
+            let must_wait = (bars && !kept.is_empty())
+                || one.choices.iter().any(|choice| behind.contains(choice))
+                || one.pieces.iter().any(|piece| self.is_undecided(piece));
             if must_wait {
-                closed |= bars;
-                behind.extend_from_slice(&one.choices);
-                self.waiting.push_back(one);
+                closed = bars;
+                behind.extend(one.choices.iter().copied());
+                kept.push(one);
             } else {
-                self.waiting_bytes = self.waiting_bytes.saturating_sub(one.event.raw.len());
-                self.pass(&one, out);
+                self.count_out(&one);
+                self.pass(one, out);
+            }
+        }
+        for one in kept.into_iter().rev() {
+            self.waiting.push_front(one);
+        }
+    }
+
+    fn count_in(&mut self, one: &Waiting) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(one.event.raw.len());
+        self.bars += usize::from(one.choices.is_empty());
+        for choice in &one.choices {
+            *self.behind.entry(*choice).or_default() += 1;
+        }
+    }
+
+    fn count_out(&mut self, one: &Waiting) {
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(one.event.raw.len());
+        self.bars = self.bars.saturating_sub(usize::from(one.choices.is_empty()));
+        for choice in &one.choices {
+            if let Some(count) = self.behind.get_mut(choice) {
+                *count -= 1;
+                if *count == 0 {
+                    self.behind.remove(choice);
+                }
             }
         }
     }
@@ -273,8 +320,9 @@ impl GuardedStream {
         self.texts.get(piece.text).is_some_and(|text| text.decided < piece.range.end)
     }
 
-    fn pass(&mut self, waiting: &Waiting, out: &mut Vec<u8>) {
-        let mut splices = Vec::new();
+    fn pass(&mut self, waiting: Waiting, out: &mut Vec<u8>) {
+        let in_raw = |Splice { at, with }| Splice { at: waiting.event.in_raw(&at), with };
+        let mut splices: Vec<Splice> = waiting.splices.into_iter().map(in_raw).collect();
         for piece in &waiting.pieces {
             if let Some(text) = self.texts.get_mut(piece.text) {
                 text.splices(piece, &waiting.event, &mut splices);
@@ -290,7 +338,7 @@ impl GuardedStream {
 
 impl Waiting {
     fn bare(event: Event) -> Self {
-        Self { event, pieces: Vec::new(), choices: Vec::new(), logprobs: Vec::new(), free: false }
+        Self { event, pieces: Vec::new(), choices: Vec::new(), logprobs: Vec::new(), splices: Vec::new(), free: false }
     }
 }
 
@@ -318,7 +366,7 @@ impl Progress {
 
     /// What is to be changed of an event for the part of this text that it brings.
     fn splices(&mut self, piece: &Piece, event: &Event, splices: &mut Vec<Splice>) {
-        for edit in &self.edits {
+        for edit in self.edits.iter().take_while(|edit| edit.at.start < piece.range.end) {
             let (start, end) = (edit.at.start.max(piece.range.start), edit.at.end.min(piece.range.end));
             if start >= end {
                 continue;

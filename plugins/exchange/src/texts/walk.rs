@@ -6,7 +6,7 @@ use super::{TextKey, Texts, WrittenText};
 use crate::json::{Cursor, Fault, NameBuffer, Text};
 
 /// What stands in a string of one of these names is for machines: it names a kind, an id or a state, or it is media.
-const NOT_TEXT: [&[u8]; 20] = [
+const NOT_TEXT: [&[u8]; 21] = [
     b"call_id",
     b"container",
     b"data",
@@ -14,6 +14,7 @@ const NOT_TEXT: [&[u8]; 20] = [
     b"encrypted_content",
     b"file_data",
     b"file_id",
+    b"format",
     b"id",
     b"media_type",
     b"mime_type",
@@ -73,11 +74,13 @@ pub(super) struct Walk<'a> {
     pub(super) found: Texts<'a>,
     root: Place,
     path: u64,
+    /// Within what later events may go on with.
+    streams: bool,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn request() -> Self {
-        Self { found: Texts::default(), root: Place::Request, path: 0 }
+        Self { found: Texts::default(), root: Place::Request, path: 0, streams: false }
     }
 
     pub(super) fn answer() -> Self {
@@ -129,7 +132,7 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, cursor: &mut Cursor<'a>, place: Place) -> Result<Option<u64>, Fault> {
         let (mut first, mut index, mut finished) = (true, None, false);
-        let path = self.path;
+        let (path, streams) = (self.path, self.streams);
         cursor.enter()?;
         while let Some(written) = cursor.member(&mut first)? {
             let mut buffer = NameBuffer::default();
@@ -146,9 +149,10 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
             self.path = mix(path, if is_message(name) { b"message" } else { name });
+            self.streams = streams || is_message(name) || (place == Place::Choice && name == b"text");
             self.member(cursor, place, name)?;
         }
-        self.path = path;
+        (self.path, self.streams) = (path, streams);
         match place {
             Place::Choice => self.found.choices.push((0, finished)),
             Place::Answer => self.end_answer(index),
@@ -215,6 +219,7 @@ impl<'a> Walk<'a> {
             at: text.at,
             escaped: text.escaped,
             nested: place == Place::Arguments,
+            streams: self.streams,
         });
     }
 

@@ -48,14 +48,10 @@ impl AnswerGuard {
     pub(crate) fn whole(&mut self, body: &[u8]) -> Result<Splices, Halt> {
         let Some(found) = answer_texts(body) else { return Err(Halt::Unreadable) };
         let (mut splices, mut edits) = (Vec::new(), Vec::new());
-        for (number, written) in found.texts.iter().enumerate() {
+        for written in &found.texts {
             let spelled = written.spelled();
-            self.examine(number, &spelled.text, true, &mut edits)?;
+            self.examine_whole(&spelled.text, &mut edits)?;
             splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
-            // It will not be asked for again.
-            if let Some(text) = self.texts.get_mut(number) {
-                *text = TextGuard::new(self.set);
-            }
         }
         if !splices.is_empty() {
             splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
@@ -90,6 +86,53 @@ impl TextGuard {
     }
 }
 
+impl AnswerGuard {
+    fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
+        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
+        if self.blocked.is_some() {
+            return Err(Halt::Blocked);
+        }
+        let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
+        let decided = found.min(restored);
+        one.settle(if last { usize::MAX } else { decided }, edits);
+        Ok(decided)
+    }
+
+    /// Looks for what the guardrails are about; how much of the text is decided.
+    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+        let rails = Rc::clone(&self.rails);
+        let step = one.window.push(&rails.guard, piece.as_bytes());
+        let mut decided = step.start.saturating_add(step.released.len());
+        let mut findings = step.findings;
+        if last {
+            let step = one.window.finish(&rails.guard);
+            decided = step.start.saturating_add(step.released.len());
+            findings.extend(step.findings);
+        }
+        for finding in findings {
+            let kind = finding.kind.name();
+            self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
+            match rails.get(finding.policy).map(|rail| rail.action) {
+                Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
+                Some(Action::Mask) => {
+                    let with = Placeholders::anonymous(kind);
+                    one.edits.push((Edit { at: finding.start..finding.end, with }, true));
+                }
+                Some(Action::Monitor) | None => {}
+            }
+        }
+        decided
+    }
+
+    /// Looks for placeholders; how much of the text is decided.
+    fn restore(&self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+        let TextGuard { restorer, edits, .. } = one;
+        restorer.read(&self.placeholders, piece, last, |at, original| {
+            edits.push((Edit { at, with: original.to_owned() }, false));
+        })
+    }
+}
+
 impl Examine for AnswerGuard {
     fn examine(&mut self, text: usize, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
         let set = self.set;
@@ -97,37 +140,15 @@ impl Examine for AnswerGuard {
             self.texts.resize_with(text.saturating_add(1), || TextGuard::new(set));
         }
         let Some(one) = self.texts.get_mut(text) else { return Err(Halt::Unreadable) };
-        let mut decided = usize::MAX;
-        if !set.is_empty() {
-            let steps = [(!piece.is_empty()).then_some(false), last.then_some(true)];
-            for finish in steps.into_iter().flatten() {
-                let guard = &self.rails.guard;
-                let step = if finish { one.window.finish(guard) } else { one.window.push(guard, piece.as_bytes()) };
-                decided = step.start.saturating_add(step.released.len());
-                for finding in step.findings {
-                    let kind = finding.kind.name();
-                    self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
-                    match self.rails.get(finding.policy).map(|rail| rail.action) {
-                        Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
-                        Some(Action::Mask) => {
-                            let with = Placeholders::anonymous(kind);
-                            one.edits.push((Edit { at: finding.start..finding.end, with }, true));
-                        }
-                        Some(Action::Monitor) | None => {}
-                    }
-                }
-            }
-            if self.blocked.is_some() {
-                return Err(Halt::Blocked);
-            }
+        let mut one = std::mem::replace(one, TextGuard::new(set));
+        let outcome = self.read(&mut one, piece, last, edits);
+        if let Some(place) = self.texts.get_mut(text).filter(|_| !last) {
+            *place = one;
         }
-        if self.placeholders.restores() {
-            let restored = one.restorer.read(&self.placeholders, piece, last, |at, original| {
-                one.edits.push((Edit { at, with: original.to_owned() }, false));
-            });
-            decided = decided.min(restored);
-        }
-        one.settle(if last { usize::MAX } else { decided }, edits);
-        Ok(decided)
+        outcome
+    }
+
+    fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
+        self.read(&mut TextGuard::new(self.set), text, true, edits).map(drop)
     }
 }
