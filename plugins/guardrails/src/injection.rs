@@ -24,6 +24,8 @@ const MOST: usize = 24;
 pub(crate) mod role {
     /// ignore, disregard, forget, override
     pub(crate) const DROP: u32 = 1;
+    /// Verbs that are said of programs too: override, bypass, discard.
+    pub(crate) const SET_ASIDE: u32 = 1 << 11;
     /// previous, above, prior, all, your
     pub(crate) const EARLIER: u32 = 1 << 1;
     /// instructions, rules, guidelines, prompt
@@ -49,6 +51,8 @@ pub(crate) mod role {
 /// Parts that make a claim together, and its weight.
 static CLAIMS: &[(u32, f32)] = &[
     (role::DROP | role::EARLIER | role::ORDERS, 0.85),
+    (role::SET_ASIDE | role::EARLIER | role::ORDERS, 0.7),
+    (role::SET_ASIDE | role::HIDDEN, 0.5),
     (role::DROP | role::ORDERS, 0.5),
     (role::DROP | role::HIDDEN, 0.8),
     (role::REVEAL | role::HIDDEN, 0.8),
@@ -67,10 +71,11 @@ static CLAIMS: &[(u32, f32)] = &[
 #[rustfmt::skip]
 pub(crate) static PARTS: &[(u32, &[&str])] = &[
     (role::DROP, &[
-        "ignore", "ignoring", "disregard", "disregarding", "forget", "forget about", "override", "overrides", "bypass", "do not follow", "don't follow", "stop following", "discard", "neglect", "pay no attention to", "set aside", "erase",
+        "ignore", "ignoring", "disregard", "disregarding", "forget", "forget about", "do not follow", "don't follow", "stop following", "pay no attention to",
         "ignoriere", "ignorieren sie", "vergiss", "missachte", "ignore toutes", "ignorez", "oublie", "oubliez", "ne tiens pas compte", "ignora", "ignorar", "ignore todas", "olvida", "olvide", "desconsidere", "esqueça", "dimentica", "negeer", "vergeet", "zignoruj", "zapomnij",
         "игнорируй", "игнорируйте", "забудь", "забудьте", "忽略", "无视", "忘记", "忽視", "無視して", "無視し", "忘れて", "무시하고", "무시해", "잊어", "अनदेखा", "تجاهل", "התעלם", "yok say", "görmezden gel", "abaikan", "bỏ qua",
     ]),
+    (role::SET_ASIDE, &["override", "overrides", "bypass", "discard", "neglect", "set aside", "erase"]),
     (role::EARLIER, &[
         "previous", "prior", "above", "earlier", "preceding", "all previous", "all prior", "all of your", "your", "all the", "any previous", "initial", "original", "foregoing", "before this", "everything above", "everything before", "you were given", "you have been given", "you received",
         "vorherigen", "bisherigen", "obigen", "vorigen", "alle", "précédentes", "antérieures", "ci dessus", "anteriores", "previas", "de arriba", "acima", "precedenti", "vorige", "eerdere", "poprzednie", "предыдущие", "все предыдущие", "прежние", "之前", "以上", "先前", "前面", "上述", "これまで", "以前の", "上記", "이전", "위의", "पिछले", "السابقة", "önceki", "sebelumnya", "trước đó",
@@ -136,7 +141,11 @@ impl Injection {
     /// One reveals something that is named afterwards.
     fn is_in_order(&self, claim: u32) -> bool {
         let first = |role: u32| self.parts.iter().position(|(roles, ..)| roles & role != 0);
-        claim & role::REVEAL == 0 || first(role::REVEAL) < self.parts.iter().rposition(|(roles, ..)| roles & role::HIDDEN != 0)
+        let last = |role: u32| self.parts.iter().rposition(|(roles, ..)| roles & role != 0);
+        let verbs = claim & (role::DROP | role::SET_ASIDE);
+        // The verb stands at one end of what it says.
+        let between = verbs != 0 && claim & role::EARLIER != 0 && last(role::ORDERS) < first(verbs) && first(verbs) < last(role::EARLIER);
+        (claim & role::REVEAL == 0 || first(role::REVEAL) < last(role::HIDDEN)) && !between
     }
 
     /// What is too far behind, or in another sentence, no longer counts.

@@ -84,7 +84,7 @@ fn previous(text: &Text<'_>, at: usize) -> Option<char> {
 
 /// Scripts whose letters join, or are held apart, by these characters.
 fn joins(c: char) -> bool {
-    matches!(c as u32, 0x600..=0x8FF | 0x900..=0xDFF | 0xF00..=0x109F | 0x1780..=0x18AF | 0xFB50..=0xFEFC | 0x1_1000..=0x1_1FFF)
+    matches!(c as u32, 0x590..=0x8FF | 0x900..=0xDFF | 0xF00..=0x109F | 0x1780..=0x18AF | 0xFB50..=0xFEFC | 0x1_1000..=0x1_1FFF)
 }
 
 fn breaks_anywhere(c: char) -> bool {
@@ -97,11 +97,15 @@ fn is_emoji(c: char) -> bool {
 
 /// Hebrew, Arabic and their relatives within a few words before or behind.
 fn right_to_left_near(text: &Text<'_>, at: usize) -> bool {
+    // Presentation forms of Arabic begin with EF AC to EF BB.
     let lead = |byte: u8| matches!(byte, 0xD6..=0xDF);
-    if text.behind(at, 64).iter().any(|byte| lead(*byte)) {
+    let form = |pair: &[u8]| matches!(pair, [0xEF, 0xAC..=0xBA]) || matches!(pair, [0xEF, 0xBB]);
+    let behind = text.behind(at, 64);
+    if behind.iter().any(|byte| lead(*byte)) || behind.windows(2).any(form) {
         return true;
     }
-    (0..24).map_while(|offset| text.get(at + offset)).skip(3).any(lead)
+    let ahead: Vec<u8> = (3..24).map_while(|offset| text.get(at + offset)).collect();
+    ahead.iter().any(|byte| lead(*byte)) || ahead.windows(2).any(form)
 }
 
 /// A black flag, letters in tag characters, the end of the tag.

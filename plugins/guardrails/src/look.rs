@@ -102,8 +102,10 @@ impl Look<'_, '_> {
         self.topics.near(topics, at, reach)
     }
 
-    /// Says that what ends here was of these topics, so that the next of a list is too.
-    pub(crate) fn goes_on(&mut self, topics: u64, end: usize) {
-        self.draft.topics.push((topics, end));
+    /// Says that what ends here was of these topics, so that the next of a list is too if it follows closely. `reach` is
+    /// how far a word of these topics counts.
+    pub(crate) fn goes_on(&mut self, topics: u64, end: usize, reach: usize) {
+        const CLOSELY: usize = 20;
+        self.draft.topics.push((topics, end - reach.saturating_sub(CLOSELY).min(end)));
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
         let end = number.end(groups);
         look.report(Kind::Card, number.start, end);
         if told {
-            look.goes_on(topic::CARD, end);
+            look.goes_on(topic::CARD, end, REACH);
         }
     }
 }

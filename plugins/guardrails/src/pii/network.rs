@@ -86,9 +86,10 @@ fn tells_nothing(address: Ipv4Addr) -> bool {
 fn counts_versions(look: &Look<'_, '_>, start: usize, address: Ipv4Addr) -> bool {
     let [a, b, c, d] = address.octets();
     // `1.4.0.27`, and object identifiers of the directory.
-    let small = a < 20 && b < 20 && c < 20 && (a < 10 || d < 20) || (a, b) == (2, 5);
+    let few = address.octets().iter().all(|octet| *octet < 40);
+    let small = few || a < 10 && b < 20 && (c < 20 || d < 20) || (a, b) == (2, 5);
     let version = look.near(topic::VERSION, start, 16) || matches!(look.text.before(start), Some(b'v' | b'V'));
-    (small || version) && !look.near(topic::IP, start, 24)
+    version || small && !look.near(topic::IP, start, 24)
 }
 
 fn ipv6(look: &mut Look<'_, '_>, start: usize) {

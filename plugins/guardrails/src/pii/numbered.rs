@@ -104,7 +104,7 @@ fn report(look: &mut Look<'_, '_>, number: &Number, national: &National, form: F
         let end = number.end(groups);
         look.report(national.kind, number.start, end);
         if goes_on != 0 {
-            look.goes_on(goes_on, end);
+            look.goes_on(goes_on, end, REACH);
         }
     }
 }

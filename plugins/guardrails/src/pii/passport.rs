@@ -31,6 +31,6 @@ fn looks_at(look: &mut Look<'_, '_>, start: usize, end: usize) {
     let joined = look.text.is(end, b'-') && look.text.class(end + 1) & WORD != 0;
     if digits >= 5 && bytes.len() - digits <= 3 && !joined {
         look.report(Kind::Passport, start, end);
-        look.goes_on(topic::PASSPORT, end);
+        look.goes_on(topic::PASSPORT, end, REACH);
     }
 }

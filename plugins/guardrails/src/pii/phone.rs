@@ -76,7 +76,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     };
     look.report(Kind::Phone, number.start, extension(look.text, end));
     if look.near(topic::PHONE, number.start, REACH) {
-        look.goes_on(topic::PHONE, end);
+        look.goes_on(topic::PHONE, end, REACH);
     }
 }
 
@@ -250,6 +250,7 @@ fn between(text: &Text<'_>, at: usize) -> Option<usize> {
         return Some(2);
     }
     match (sign(at), sign(at + 1)) {
+        (true, true) if text.starts(at, b" - ") && digit(at + 3) => Some(3),
         (true, true) if text.starts(at + 1, b"(0)") => Some(1),
         (true, false) if digit(at + 1) => Some(1),
         (true, true) if digit(at + 2) => Some(2),

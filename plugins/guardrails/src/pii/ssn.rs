@@ -33,7 +33,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
         return;
     }
     if ssn {
-        look.goes_on(topic::SSN, end);
+        look.goes_on(topic::SSN, end, REACH);
     }
 }
 

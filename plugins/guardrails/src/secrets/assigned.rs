@@ -63,7 +63,7 @@ fn joins(look: &Look<'_, '_>, at: usize) -> bool {
 fn is_verdict(look: &Look<'_, '_>, ended: usize, at: usize) -> bool {
     let name = look.text.behind(ended, 5);
     let word = name.get(name.len().saturating_sub(4)..).unwrap_or_default();
-    word.eq_ignore_ascii_case(b"pass") && look.text.arrived(at) == Some(b':') && name.first() != Some(&b'_')
+    word.eq_ignore_ascii_case(b"pass") && look.text.arrived(at) != Some(b'=') && name.first() != Some(&b'_')
 }
 
 fn judge(look: &mut Look<'_, '_>, start: usize) {
@@ -151,7 +151,7 @@ fn is_no_value(value: &Value<'_>) -> bool {
         || matches!(bytes.first(), Some(b'$' | b'<' | b'{' | b'[' | b'(' | b'&' | b'/' | b'.' | b'%' | b'@'))
         || has(b"${") || has(b"{{") || has(b"://") || has(b"%(") || has(b"...") || has(b"::") || has(b"->");
     let call = !value.quoted && (has(b"(") || has(b"[") || has(b"{") || value.after == Some(b'('));
-    variable || call || is_path(value) || is_uuid(bytes) || is_digest(bytes) || placeholder::is_one(bytes)
+    variable || call || bytes.ends_with(b")") && has(b"(") || is_path(value) || is_uuid(bytes) || is_digest(bytes) || placeholder::is_one(bytes)
 }
 
 /// `config.key1`, `a/b/c.pem`

@@ -45,7 +45,9 @@ pub(crate) fn looks_random(value: &[u8], least: usize) -> bool {
         return digits >= 2 && letters >= 2 && entropy(value) >= 2.6 && changes(value) * 5 >= value.len();
     }
     let wanted = if value.len() >= 24 { 3.5 } else { 3.0 };
-    entropy(value) >= wanted && changes(value) * 5 >= value.len() && (digits > 0 || value.len() >= 24 && changes(value) * 4 >= value.len())
+    let plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte));
+    let mixed = digits > 0 || plain && value.len() >= 24 && changes(value) * 3 >= value.len();
+    entropy(value) >= wanted && changes(value) * 5 >= value.len() && mixed
 }
 
 /// Whether a value could be a password that somebody chose: letters with digits or signs in it.

@@ -28,7 +28,7 @@ pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     if let Some(user_info) = user_info
         && has_password(user_info)
         && !is_documentation(look.text.slice(token.start, token.end), host)
-        && host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[')
+        && is_host(host)
     {
         look.report(Kind::ConnectionString, token.start, url_end(text, authority_end));
     }
@@ -93,6 +93,12 @@ fn teams(text: &Text<'_>, at: usize) -> Option<usize> {
     (path.starts_with(b"/webhookb2/") && hook).then_some(end)
 }
 
+/// A name or an address, and a port in digits.
+fn is_host(host: &[u8]) -> bool {
+    let port = host.get(host_name(host).len()..).unwrap_or_default();
+    host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[') && port.iter().all(|byte| *byte == b':' || byte.is_ascii_digit() || *byte == b',')
+}
+
 /// Web addresses of the domains that are set aside for examples (RFC 2606).
 fn is_documentation(scheme: &[u8], host: &[u8]) -> bool {
     let name = host_name(host);
@@ -110,8 +116,8 @@ fn has_password(user_info: &[u8]) -> bool {
 /// Whether this is what documentation writes where a password goes.
 pub(crate) fn is_stand_in(user: &[u8], password: &[u8]) -> bool {
     let folded = password.to_ascii_lowercase();
-    let common: [&[u8]; 18] = [
-        b"password", b"pass", b"passwd", b"pwd", b"pw", b"secret", b"password1", b"passw0rd", b"mypassword", b"mypass", b"dbpass", b"token", b"key", b"p", b"xxx",
+    let common: [&[u8]; 19] = [
+        b"password", b"pass", b"passwd", b"pwd", b"pw", b"secret", b"password1", b"passw0rd", b"p@ssw0rd", b"mypassword", b"mypass", b"dbpass", b"token", b"key", b"p", b"xxx",
         b"***", b"x", b"password123",
     ];
     let variable = folded.iter().any(|byte| b"${}<>%()[]*".contains(byte)) && !is_escaped(&folded);

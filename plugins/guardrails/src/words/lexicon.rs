@@ -43,6 +43,8 @@ pub(crate) struct Lexicon {
 struct Node {
     first: u32,
     count: u16,
+    /// A word of a phrase ends here.
+    gap: bool,
     /// Index of its meaning plus one.
     meaning: u16,
 }
@@ -104,7 +106,7 @@ impl Lexicon {
         match fold(c) {
             Folded::Letter(folded) => self.follow(walk, folded, c, length),
             Folded::Nothing => walk.pass(length, 0),
-            Folded::Gap => walk.node != 0 && walk.pass(length, 1),
+            Folded::Gap => self.nodes.get(walk.node as usize).is_some_and(|node| node.gap) && walk.pass(length, 1),
             Folded::Other => false,
         }
     }
@@ -171,7 +173,8 @@ fn hash([a, b, c]: [u8; 3]) -> usize {
 }
 
 fn note_start(starts: &mut [u64], key: &[u8]) {
-    if let [a, b, c, ..] = *key {
+    let letters: Vec<u8> = key.iter().copied().filter(|byte| *byte != b' ').collect();
+    if let [a, b, c, ..] = *letters {
         let bit = hash([a, b, c]);
         if let Some(word) = starts.get_mut(bit / 64) {
             *word |= 1 << (bit % 64);
@@ -179,10 +182,11 @@ fn note_start(starts: &mut [u64], key: &[u8]) {
     }
 }
 
-/// A phrase as the walk sees it: folded, without gaps.
+/// A phrase as the walk sees it: folded, with a space for each gap.
 fn key(word: &str) -> String {
     let letter = |c| match fold(c) {
         Folded::Letter(c) => Some(c),
+        Folded::Gap => Some(' '),
         _ => None,
     };
     word.chars().filter_map(letter).collect()
@@ -191,6 +195,7 @@ fn key(word: &str) -> String {
 #[derive(Default)]
 struct Growing {
     children: BTreeMap<u8, usize>,
+    gap: bool,
     meaning: Option<Meaning>,
 }
 
@@ -199,6 +204,10 @@ fn grow(nodes: &mut Vec<Growing>, key: &[u8]) -> usize {
     for &byte in key {
         let fresh = nodes.len();
         let Some(node) = nodes.get_mut(at) else { return at };
+        if byte == b' ' {
+            node.gap = true;
+            continue;
+        }
         at = *node.children.entry(byte).or_insert(fresh);
         if at == fresh {
             nodes.push(Growing::default());
@@ -220,7 +229,7 @@ fn flatten(growing: &[Growing], starts: Vec<u64>) -> Lexicon {
             }) + 1
         });
         let count = node.children.len().min(256) as u16;
-        lexicon.nodes.push(Node { first, count, meaning: u16::try_from(meaning).unwrap_or(0) });
+        lexicon.nodes.push(Node { first, count, gap: node.gap, meaning: u16::try_from(meaning).unwrap_or(0) });
     }
     lexicon
 }

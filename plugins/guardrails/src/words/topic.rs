@@ -95,7 +95,7 @@ impl Topics {
         self.latest = self.latest.max(end + 1);
         for topic in bits(topics) {
             if let Some(ended) = self.ended.get_mut(topic) {
-                *ended = end + 1;
+                *ended = (*ended).max(end + 1);
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) static VOCABULARY: &[(u64, &[&str])] = &[
     (
         CARD,
         &[
-            "card", "credit card", "debit card", "card number", "card no", "creditcard", "cc", "ccnum", "cc number", "visa", "mastercard", "amex",
+            "card", "credit card", "debit card", "card number", "card no", "creditcard", "ccnum", "cc no", "cc number", "visa", "mastercard", "amex",
             "american express", "discover", "diners", "jcb", "maestro", "unionpay", "pan", "payment", "kreditkarte", "kreditkartennummer", "kartennummer",
             "carte", "carte bancaire", "carte de crédit", "numéro de carte", "tarjeta", "tarjeta de crédito", "número de tarjeta", "cartão", "cartão de crédito",
             "carta di credito", "carta", "creditcardnummer", "karta", "karty", "numer karty", "kart", "kart numarası", "kortnummer", "kreditkort", "карта", "карты",
@@ -63,9 +63,9 @@ pub(crate) static VOCABULARY: &[(u64, &[&str])] = &[
             "جواز السفر", "جواز سفر", "דרכון", "หนังสือเดินทาง", "hộ chiếu", "paspor",
         ],
     ),
-    (SSN, &["ssn", "social security", "social security number", "social security no", "socialsecurity", "soc sec", "ss number", "ss no", "social", "social insurance", "seguro social", "número de seguro social", "nss"]),
+    (SSN, &["ssn", "s s n", "social security", "social security number", "social security no", "socialsecurity", "soc sec", "ss number", "ss no", "social", "social insurance", "seguro social", "número de seguro social", "nss"]),
     (US_ITIN, &["itin", "individual taxpayer", "taxpayer identification number", "individual taxpayer identification number"]),
-    (IP, &["ip", "ip address", "ipv4", "ipv6", "ip addr", "ipaddr", "address", "host", "server", "gateway", "dns", "nameserver", "subnet", "ping", "curl", "ssh", "remote addr", "client ip", "adresse ip", "dirección ip", "endereço ip", "indirizzo ip", "адрес", "IP地址", "IPアドレス", "connected from", "from", "login from", "mac", "mac address", "macaddr", "hwaddr", "ethernet", "arp", "bssid"]),
+    (IP, &["ip", "ip address", "ipv4", "ipv6", "ip addr", "ipaddr", "address", "host", "server", "gateway", "dns", "nameserver", "subnet", "ping", "curl", "ssh", "remote addr", "client ip", "adresse ip", "dirección ip", "endereço ip", "indirizzo ip", "адрес", "IP地址", "IPアドレス", "connected from", "login from", "mac", "mac address", "macaddr", "hwaddr", "ethernet", "arp", "bssid"]),
     (VERSION, &["version", "ver", "vers", "release", "v", "build", "firmware", "driver", "chapter", "section", "sect", "sec", "clause", "paragraph", "rfc", "oid", "since", "revision", "rev", "patch", "upgrade", "upgraded", "kapitel", "abschnitt", "versión", "versão", "versione", "wersja", "версия", "バージョン", "版本", "버전", "fileversion", "assemblyversion", "productversion"]),
     (CRYPTO, &["wallet", "wallet address", "ethereum", "eth", "eth address", "ether", "erc20", "crypto", "address", "send to", "deposit address", "metamask", "0x address", "monedero", "billetera", "portefeuille", "carteira", "кошелек", "кошелёк", "钱包", "ウォレット", "지갑"]),
     (AWS, &["aws", "amazon", "secret access key", "aws secret", "aws secret access key", "aws secret key", "secret key", "secretaccesskey", "secretkey", "s3 secret"]),
