@@ -4,6 +4,7 @@ mod admit;
 mod answer;
 mod close;
 mod guard;
+mod guarded;
 mod limit;
 mod reject;
 

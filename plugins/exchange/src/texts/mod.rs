@@ -5,6 +5,7 @@
 //! and types, ids, encoded media. The pass runs only for a policy that guards something.
 
 mod events;
+mod progress;
 mod spelling;
 mod stream;
 mod walk;

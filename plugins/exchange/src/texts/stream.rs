@@ -10,9 +10,9 @@
 //! for all before it, and all behind it wait for it.
 
 use super::events::{Event, EventReader, Unit};
-use super::spelling::{Spelling, unescape};
-use super::{TextKey, answer_texts, escaped};
-use crate::json::push_escaped;
+use super::progress::{Piece, Progress};
+use super::spelling::Spelling;
+use super::{TextKey, answer_texts};
 use crate::rewrite::{Splice, Splices};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
@@ -89,37 +89,6 @@ struct Waiting {
     splices: Vec<Splice>,
     /// A ping.
     free: bool,
-}
-
-/// What an event adds to a text.
-#[derive(Debug)]
-struct Piece {
-    text: usize,
-    /// Bytes of the text, unescaped once.
-    range: Range<usize>,
-    spelling: Spelling,
-}
-
-/// How far a text is. All offsets are of the text unescaped once.
-#[derive(Debug, Default)]
-struct Progress {
-    read: usize,
-    decided: usize,
-    edits: VecDeque<Edit>,
-    nested: Option<Nested>,
-    edit_room: Vec<Edit>,
-}
-
-/// JSON inside a string: what the guard reads is unescaped once more.
-#[derive(Debug, Default)]
-struct Nested {
-    /// The beginning of an escape.
-    open: String,
-    /// Bytes of the outer text that were unescaped.
-    used: usize,
-    /// Bytes that came of it.
-    len: usize,
-    spelling: Spelling,
 }
 
 impl GuardedStream {
@@ -221,7 +190,7 @@ impl GuardedStream {
         if text >= MAX_TEXTS {
             return None;
         }
-        self.texts.push(Progress { nested: nested.then(Nested::default), ..Progress::default() });
+        self.texts.push(Progress::new(nested));
         self.open.insert(key, text);
         Some(text)
     }
@@ -339,72 +308,5 @@ impl GuardedStream {
 impl Waiting {
     fn bare(event: Event) -> Self {
         Self { event, pieces: Vec::new(), choices: Vec::new(), logprobs: Vec::new(), splices: Vec::new(), free: false }
-    }
-}
-
-impl Progress {
-    fn read(&mut self, text: usize, piece: &str, last: bool, guard: &mut impl Examine) -> Result<(), Halt> {
-        self.read = self.read.saturating_add(piece.len());
-        let mut edits = std::mem::take(&mut self.edit_room);
-        match &mut self.nested {
-            None => {
-                let decided = guard.examine(text, piece, last, &mut edits)?;
-                self.decided = if last { self.read } else { decided.min(self.read) };
-            }
-            Some(nested) => {
-                let inner = nested.unescape(piece, last);
-                let decided = guard.examine(text, &inner, last, &mut edits)?;
-                self.decided = if last { self.read } else { nested.outer(decided) };
-                edits.iter_mut().for_each(|edit| nested.outward(edit));
-                nested.spelling.forget_before(decided);
-            }
-        }
-        self.edits.extend(edits.drain(..));
-        self.edit_room = edits;
-        Ok(())
-    }
-
-    /// What is to be changed of an event for the part of this text that it brings.
-    fn splices(&mut self, piece: &Piece, event: &Event, splices: &mut Vec<Splice>) {
-        for edit in self.edits.iter().take_while(|edit| edit.at.start < piece.range.end) {
-            let (start, end) = (edit.at.start.max(piece.range.start), edit.at.end.min(piece.range.end));
-            if start >= end {
-                continue;
-            }
-            let here = start.saturating_sub(piece.range.start)..end.saturating_sub(piece.range.start);
-            let mut with = Vec::new();
-            if edit.at.start >= piece.range.start {
-                push_escaped(&mut with, &edit.with);
-            }
-            splices.push(Splice { at: event.in_raw(&piece.spelling.written(here)), with });
-        }
-        while self.edits.front().is_some_and(|edit| edit.at.end <= piece.range.end) {
-            self.edits.pop_front();
-        }
-    }
-}
-
-impl Nested {
-    fn unescape(&mut self, piece: &str, last: bool) -> String {
-        self.open.push_str(piece);
-        let mut inner = String::with_capacity(self.open.len());
-        let used = unescape(&self.open, self.used, last, &mut inner, self.len, &mut self.spelling);
-        self.open.drain(..used);
-        self.used = self.used.saturating_add(used);
-        self.len = self.len.saturating_add(inner.len());
-        inner
-    }
-
-    /// How much of the outer text is decided when this much of the inner one is.
-    fn outer(&mut self, decided: usize) -> usize {
-        if decided >= self.len {
-            return self.used;
-        }
-        self.spelling.written_start(decided)
-    }
-
-    fn outward(&mut self, edit: &mut Edit) {
-        edit.at = self.spelling.written(edit.at.clone());
-        edit.with = escaped(&edit.with);
     }
 }
