@@ -73,6 +73,8 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
         authority: url.authority,
         path_prefix: url.path,
         token_env,
+        sync_interval_ms: section.read("sync_interval", scalar::milliseconds).unwrap_or(1_000),
+        stale_after_ms: section.read("stale_after", scalar::milliseconds).unwrap_or(10_000),
     })
 }
 

@@ -9,6 +9,7 @@ use crate::request::ScanError;
 use crate::surface::{Dialect, Surface};
 
 const INVALID_REQUEST: &str = "invalid_request_error";
+const RATE_LIMIT: &str = "rate_limit_exceeded";
 const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>` or `x-api-key: <key>`.";
 const ASK_OPERATOR: &str = "Ask the gateway's operator";
 
@@ -73,8 +74,61 @@ pub enum Rejection {
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
     },
+    /// A limit has no room for the request.
+    RateLimited {
+        /// Id of the limit.
+        policy: String,
+        /// What is counted.
+        scope: LimitScope,
+        /// The request alone is more than the limit.
+        too_large: bool,
+        /// Whole seconds until it is worth trying again; none if it never is.
+        retry_after_s: Option<u64>,
+    },
+    /// A budget has no room for the request.
+    BudgetExceeded {
+        /// Id of the budget.
+        policy: String,
+        /// `day`, `week`, `month` or `total`.
+        period: &'static str,
+        /// When the next period begins, seconds since the Unix epoch.
+        resets_at: Option<u64>,
+        /// Whole seconds until then.
+        retry_after_s: Option<u64>,
+    },
+    /// The request's prompt alone costs more than one request may.
+    TooExpensive {
+        /// Id of the limit.
+        policy: String,
+    },
+    /// A limit or a budget cannot be checked, and its policy is to refuse then.
+    LimitUnavailable {
+        /// Id of the limit or the budget.
+        policy: String,
+        /// Whole seconds until it is worth trying again.
+        retry_after_s: u64,
+    },
     /// The gateway cannot work as it is configured.
     Misconfigured,
+}
+
+/// What a limit counts, in words of its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitScope {
+    /// `requests`, `tokens`, `input_tokens`, `output_tokens` or `concurrency`.
+    pub unit: &'static str,
+    /// `second`, `minute`, `hour` or `day`; none for concurrency.
+    pub period: Option<&'static str>,
+}
+
+impl std::fmt::Display for LimitScope {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.unit, self.period) {
+            ("concurrency", _) => out.write_str("requests at a time"),
+            (unit, Some(period)) => write!(out, "{} per {period}", unit.replace('_', " ")),
+            (unit, None) => out.write_str(&unit.replace('_', " ")),
+        }
+    }
 }
 
 struct Row {
@@ -110,6 +164,11 @@ impl Rejection {
             Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
+            Self::RateLimited { too_large: true, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
+            Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
+            Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
+            Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
+            Self::LimitUnavailable { .. } => row(503, "limit_unavailable", "limit_unavailable"),
             Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
         }
     }
@@ -163,6 +222,10 @@ impl Rejection {
                 Some(key_id)
             }
             Self::AllTargetsUnavailable { model, .. } => named(model),
+            Self::RateLimited { policy, .. }
+            | Self::BudgetExceeded { policy, .. }
+            | Self::TooExpensive { policy }
+            | Self::LimitUnavailable { policy, .. } => Some(policy),
             _ => None,
         }
     }
@@ -171,7 +234,10 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::AllTargetsUnavailable { retry_after_s, .. } => Some(*retry_after_s),
+            Self::AllTargetsUnavailable { retry_after_s, .. } | Self::LimitUnavailable { retry_after_s, .. } => {
+                Some(*retry_after_s)
+            }
+            Self::RateLimited { retry_after_s, .. } | Self::BudgetExceeded { retry_after_s, .. } => *retry_after_s,
             _ => None,
         }
     }
@@ -179,7 +245,10 @@ impl Rejection {
     /// Whether to send `x-should-retry: false`: an SDK would try again by the status alone, in vain.
     #[must_use]
     pub const fn should_retry_false(&self) -> bool {
-        matches!(self, Self::Misconfigured)
+        matches!(
+            self,
+            Self::Misconfigured | Self::BudgetExceeded { .. } | Self::RateLimited { retry_after_s: None, .. }
+        )
     }
 
     /// Value of the `allow` header.
@@ -233,6 +302,26 @@ impl Rejection {
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
             }
+            Self::RateLimited { policy, scope, too_large: true, .. } => format!(
+                "this request alone is more than the limit `{policy}` allows ({scope}). Send a smaller one, or ask for fewer output tokens."
+            ),
+            Self::RateLimited { policy, scope, retry_after_s, .. } => {
+                format!("the limit `{policy}` ({scope}) is reached. Try again in {} s.", retry_after_s.unwrap_or(1))
+            }
+            Self::BudgetExceeded { policy, period: "total", .. } => {
+                format!("the budget `{policy}` is used up. {ASK_OPERATOR} for more.")
+            }
+            Self::BudgetExceeded { policy, period, .. } => {
+                format!(
+                    "the budget `{policy}` of this {period} is used up. Wait for the next {period}, or ask the gateway's operator for more."
+                )
+            }
+            Self::TooExpensive { policy } => format!(
+                "the prompt alone costs more than the limit `{policy}` allows for one request. Send a smaller one, or use a cheaper model."
+            ),
+            Self::LimitUnavailable { policy, retry_after_s } => format!(
+                "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."
+            ),
             Self::Misconfigured => format!("it cannot work as it is configured. {ASK_OPERATOR} to look at its log."),
         }
     }
@@ -281,6 +370,14 @@ impl Rejection {
         if let Some(id) = self.policy_id() {
             out.extend_from_slice(br#","policy":{"id":"#);
             push_quoted(out, id);
+            if let Self::BudgetExceeded { period, resets_at, .. } = self {
+                out.extend_from_slice(br#","period":"#);
+                push_quoted(out, period);
+                if let Some(resets_at) = resets_at {
+                    out.extend_from_slice(br#","resets_at":"#);
+                    out.extend_from_slice(resets_at.to_string().as_bytes());
+                }
+            }
             out.push(b'}');
         }
     }

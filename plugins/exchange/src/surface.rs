@@ -110,6 +110,12 @@ impl Surface {
         !matches!(self, Self::CountTokens | Self::Models)
     }
 
+    /// Whether an answer has text of its own, which costs output tokens.
+    #[must_use]
+    pub const fn generates(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Completions | Self::Messages)
+    }
+
     const fn method(self) -> &'static str {
         match self {
             Self::Models => "GET",

@@ -2,7 +2,7 @@
 
 use crate::host::{self, Buffer, Headers};
 use crate::worker::{Worker, apply, forget, open, with_worker};
-use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply};
+use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Number, Policy, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
 
 /// See the module's text.
 pub(crate) struct GateContext {
+    policy: Rc<Policy>,
     gate: Gate,
     effects: Effects,
     id_is_open: bool,
@@ -24,6 +25,7 @@ pub(crate) struct GateContext {
 impl GateContext {
     pub(crate) fn new(policy: &Rc<Policy>) -> Self {
         Self {
+            policy: Rc::clone(policy),
             gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
@@ -61,10 +63,10 @@ impl GateContext {
         }
         let body = host::buffer(Buffer::RequestBody, size).unwrap_or_default();
         let now_us = host::now_us();
-        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
         let flow = with_worker(|worker| {
-            let cooldowns = worker.cooldowns(now_us).clone();
-            gate.request_body(body, &cooldowns, || worker.draw(), effects)
+            let (lent, random) = worker.lend(policy, now_us);
+            gate.request_body(body, lent, || random.draw(), effects)
         });
         if flow == Some(Flow::Continue) {
             open(self.gate.call());
@@ -102,10 +104,12 @@ impl GateContext {
         }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
-        let gate = &mut self.gate;
+        let (gate, policy) = (&mut self.gate, &self.policy);
         with_worker(|worker| {
             let seq = worker.outbox.take_seq();
-            let record = gate.close(now, signs, &worker.node, &worker.boot, seq);
+            let (node, boot) = (worker.node.clone(), worker.boot.clone());
+            let (lent, _) = worker.lend(policy, now.0);
+            let record = gate.close(now, signs, Number { node: &node, boot: &boot, seq }, lent);
             worker.record.clear();
             match serde_json::to_writer(&mut worker.record, &record) {
                 Ok(()) => {

@@ -5,6 +5,7 @@
 //! A trap here would answer 503 to everything on that worker, so nothing may panic: see `host.rs`.
 
 mod attempt_context;
+mod counts;
 mod delivery;
 mod gate_context;
 mod host;

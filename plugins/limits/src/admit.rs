@@ -208,6 +208,9 @@ impl Asking<'_> {
         if ledger.write(bid.cell, cell.bytes(), version) {
             ledger.touched(bid.cell);
         }
+        if refusal.why == Why::Share {
+            ledger.hurry();
+        }
     }
 
     /// The counters of a bid as they are now.

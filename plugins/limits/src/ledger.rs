@@ -29,6 +29,9 @@ pub trait Ledger {
     /// Notes that a cell has something to report.
     fn touched(&mut self, cell: u16);
 
+    /// A share was too small for a request: the next report should not wait.
+    fn hurry(&mut self) {}
+
     /// Takes counts that lost their place in their cell; they are to be reported too.
     fn stray(&mut self, rows: Vec<ReportRow>);
 }

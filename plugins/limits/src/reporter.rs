@@ -9,6 +9,7 @@ use crate::counter::{Counter, Standing, Told};
 use crate::ledger::{CELLS, Ledger, TRIES, cell_of};
 use crate::period::Period;
 use crate::rule::{Compiled, Rules};
+use crate::seat::Seat;
 use crate::wire::{Reply, ReplyRow, Report, ReportRow, SYNC_SCHEMA, parts, subject};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +19,6 @@ pub const MAX_ROWS: usize = 2_000;
 const MAX_STRAYS: usize = 20_000;
 /// Accounts with reservations are reported again after this, s, so that the collector does not take the proxy for gone.
 const REVISIT_S: u64 = 3;
-/// How long a proxy that has just started waits for its first answer before it counts for itself, ms.
-const STARTING_MS: u64 = 5_000;
 /// An account that was touched this long ago, s, is no longer asked about.
 const RECENT_S: u64 = 2;
 
@@ -95,15 +94,15 @@ impl Reporter {
         self.due_ms = 0;
     }
 
-    /// The cells that were touched, as a bitmap for the worker that reports; they are its business now.
+    /// The cells that were touched, added to a bitmap for the worker that reports; none if there are none.
     #[must_use]
-    pub fn hand_over(&mut self, onto: &[u8]) -> Option<Vec<u8>> {
+    pub fn touched_onto(&self, bitmap: &[u8]) -> Option<Vec<u8>> {
         if self.dirty.is_empty() {
             return None;
         }
-        let mut bitmap = onto.to_vec();
+        let mut bitmap = bitmap.to_vec();
         bitmap.resize(usize::from(CELLS) / 8, 0);
-        for cell in std::mem::take(&mut self.dirty) {
+        for cell in &self.dirty {
             if let Some(byte) = bitmap.get_mut(usize::from(cell / 8)) {
                 *byte |= 1 << (cell % 8);
             }
@@ -111,7 +110,12 @@ impl Reporter {
         Some(bitmap)
     }
 
-    /// Takes a bitmap of [`Reporter::hand_over`].
+    /// The worker that reports has them now.
+    pub fn handed_over(&mut self) {
+        self.dirty.clear();
+    }
+
+    /// Takes a bitmap of [`Reporter::touched_onto`].
     pub fn take_over(&mut self, bitmap: &[u8]) {
         for cell in 0..CELLS {
             if bitmap.get(usize::from(cell / 8)).is_some_and(|byte| byte & (1 << (cell % 8)) != 0) {
@@ -120,13 +124,17 @@ impl Reporter {
         }
     }
 
-    /// How the proxy stands, as far as this worker's reports tell.
+    /// The seat of this proxy, with what this worker's reports have brought.
+    #[must_use]
+    pub fn seated(&self, seat: Seat) -> Seat {
+        seat.heard(self.answered_ms, self.stale_ms, self.proxies)
+    }
+
+    /// How a proxy stands whose only worker this is.
     #[must_use]
     pub fn standing(&self, now_ms: u64) -> Standing {
-        let reachable = self.answered_ms > 0 && now_ms < self.answered_ms.saturating_add(self.stale_ms);
-        let waits = self.first_ms == 0 || now_ms < self.first_ms.saturating_add(STARTING_MS);
-        let starting = self.answered_ms == 0 && waits;
-        Standing { shared: true, reachable, proxies: self.proxies, starting }
+        let first = Seat::default().claimed(0, self.first_ms).unwrap_or_default();
+        self.seated(if self.first_ms == 0 { Seat::default() } else { first }).standing(now_ms)
     }
 
     /// Whether there were strays to hand in; a worker that does not speak for its proxy reports only then.

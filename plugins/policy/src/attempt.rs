@@ -6,9 +6,11 @@
 use crate::call::{Answer, Call, CallRef, Moment, Try};
 use crate::client::{GATEWAY_PREFIX, provider_request_id};
 use crate::effect::{Effect, Effects};
+use crate::gate::is_quota_header;
 use crate::head::Head;
 use crate::policy::Provider;
 use headgate_exchange::{Dialect, Splices, Surface, rewrite};
+use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind};
 use headgate_routing::{Retriable, Step, StepKind};
 use std::borrow::Cow;
@@ -90,6 +92,9 @@ impl Attempt {
         let call = &mut *borrowed;
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
         let error = status_error(status);
+        if call.quotas != Quotas::default() {
+            remove_headers(head, is_quota_header, out);
+        }
         let Some(one) = call.tries.get_mut(self.index) else { return };
         one.status = Some(status);
         one.decided = Some(now);
@@ -207,7 +212,11 @@ fn credential(target: &Provider, again: bool, out: &mut Effects) {
 
 /// Takes away what a provider says in the gateway's name: it could ask for other tries, or put its refusals down to us.
 fn silence(head: Head<'_>, out: &mut Effects) {
-    for (name, _) in head.iter().filter(|(name, _)| name.starts_with(GATEWAY_PREFIX)) {
+    remove_headers(head, |name| name.starts_with(GATEWAY_PREFIX), out);
+}
+
+fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
+    for (name, _) in head.iter().filter(|(name, _)| which(name)) {
         if let Ok(name) = std::str::from_utf8(name) {
             out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
         }

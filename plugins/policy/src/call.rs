@@ -7,6 +7,7 @@ use crate::id::RequestId;
 use crate::policy::{Alias, Policy, Way};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_keys::Permission;
+use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind, ClientContext};
 use headgate_routing::{Course, Facts, Step};
 use std::cell::RefCell;
@@ -65,6 +66,8 @@ pub struct Call {
     pub(crate) alias: Option<usize>,
     pub(crate) course: Course,
     pub(crate) tries: Vec<Try>,
+    /// What is left under the tightest limits.
+    pub(crate) quotas: Quotas,
 }
 
 /// Who asks, copied from the key's row so that a policy change does not touch requests under way.
@@ -128,6 +131,7 @@ impl Call {
             alias: None,
             course: Course::default(),
             tries: Vec::new(),
+            quotas: Quotas::default(),
         }
     }
 

@@ -19,6 +19,9 @@ pub struct Document {
     pub revision: String,
     /// `environment`.
     pub environment: String,
+    /// `organization`; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub organization: String,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
     /// Who answers.
@@ -31,6 +34,9 @@ pub struct Document {
     /// Virtual keys.
     #[serde(default)]
     pub keys: Vec<Key>,
+    /// Limits, then budgets, each in the order of gateway.yaml.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<headgate_limits::Rule>,
     /// What is kept of a request.
     pub logging: Logging,
     /// Where records go; without it they go nowhere.
@@ -262,4 +268,8 @@ pub struct Collector {
     /// Environment variable with the ingest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
+    /// How often counts are reported, ms.
+    pub sync_interval_ms: u64,
+    /// Without an answer for this long, ms, it counts as unreachable.
+    pub stale_after_ms: u64,
 }

@@ -4,6 +4,7 @@
 use crate::document::{self, Document, Failover, Format, Price};
 use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
+use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -24,6 +25,8 @@ pub enum LoadError {
     UnknownProvider(String),
     /// A key's hash is not 64 hex digits.
     KeyHash(String),
+    /// A limit or a budget cannot be told from another one, or counts too much at once.
+    Limit(String),
 }
 
 impl std::fmt::Display for LoadError {
@@ -42,6 +45,7 @@ impl std::fmt::Display for LoadError {
                 write!(out, "model `{model}` has a target whose provider is not in the document")
             }
             Self::KeyHash(id) => write!(out, "key `{id}` has no SHA-256 of 64 hex digits"),
+            Self::Limit(id) => write!(out, "limit or budget `{id}` is there twice or counts too many things"),
         }
     }
 }
@@ -51,12 +55,14 @@ impl std::fmt::Display for LoadError {
 pub struct Policy {
     pub(crate) revision: String,
     pub(crate) environment: String,
+    pub(crate) organization: String,
     pub(crate) max_request_bytes: u64,
     pub(crate) providers: Vec<Provider>,
     pub(crate) aliases: Vec<Alias>,
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
+    pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
     pub(crate) tags: Vec<String>,
@@ -152,6 +158,8 @@ impl Policy {
             condition_headers: condition_headers(&document),
             revision: document.revision,
             environment: document.environment,
+            organization: document.organization,
+            limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
             providers,
             aliases,
@@ -172,6 +180,12 @@ impl Policy {
         &self.revision
     }
 
+    /// Limits and budgets.
+    #[must_use]
+    pub fn limits(&self) -> &Rules {
+        &self.limits
+    }
+
     /// Names of the environment variables that the policy needs and that are not set.
     #[must_use]
     pub fn missing(&self) -> &[String] {
@@ -188,6 +202,12 @@ impl Policy {
         let index = *self.alias_index.get(name)?;
         self.aliases.get(index).map(|alias| (index, alias))
     }
+}
+
+fn limits(rules: Vec<headgate_limits::Rule>) -> Result<Rules, LoadError> {
+    Rules::new(rules).map_err(|fault| match fault {
+        RuleFault::SameRule(id) | RuleFault::TooMany(id) => LoadError::Limit(id),
+    })
 }
 
 struct Variables<F> {

@@ -265,6 +265,8 @@ vocabulary! {
         Deny = "deny",
         /// Would have said no, were it not only watching.
         Monitor = "monitor",
+        /// Go on, but a threshold was crossed.
+        Warn = "warn",
     }
 }
 

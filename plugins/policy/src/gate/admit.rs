@@ -5,11 +5,13 @@ use crate::call::{Call, Identity};
 use crate::client::{GATEWAY_PREFIX, client_context, trace_id};
 use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
+use crate::lent::Lent;
 use crate::policy::{Alias, Policy};
 use headgate_exchange::{
     Dialect, Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models,
 };
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
+use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
 use headgate_routing::{Cooldowns, NoTarget, draw_course};
 use std::borrow::Cow;
@@ -53,7 +55,8 @@ impl Gate {
         self.call.borrow_mut().surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
-            return self.request_body(Vec::new(), &Cooldowns::default(), || 0, out);
+            let rejection = scan_request(surface, &[]).map_or_else(Rejection::BadBody, |_| Rejection::MalformedRequest);
+            return self.reject(rejection, out);
         }
         strip_request(head, out);
         Flow::Hold
@@ -70,12 +73,11 @@ impl Gate {
         }
     }
 
-    /// The whole body: reads it, asks every stage, and sends it on its way or back. `cooldowns` is what the workers
-    /// know of resting targets, `draw` gives random numbers.
-    pub fn request_body(
+    /// The whole body: reads it, asks every stage, and sends it on its way or back. `draw` gives random numbers.
+    pub fn request_body<L: Ledger>(
         &mut self,
         body: Vec<u8>,
-        cooldowns: &Cooldowns,
+        mut lent: Lent<'_, L>,
         draw: impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Flow {
@@ -84,7 +86,8 @@ impl Gate {
             Phase::Answered => return Flow::Answered,
             _ => return Flow::Continue,
         }
-        if let Err(rejection) = self.plan(body, cooldowns, draw) {
+        let planned = self.plan(body, lent.cooldowns, draw);
+        if let Err(rejection) = planned.and_then(|()| self.admit_limits(&mut lent)) {
             return self.reject(rejection, out);
         }
         self.phase = Phase::Sent;

@@ -1,5 +1,6 @@
 //! The answer's way out: whose it is, what it used, and, in a stream, what the client did not ask for.
 
+use super::limit::set_quotas;
 use super::{Gate, Phase};
 use crate::attempt::RETRY_HEADER;
 use crate::call::{Call, Moment};
@@ -99,6 +100,7 @@ impl Gate {
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
         out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
+        set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
         }

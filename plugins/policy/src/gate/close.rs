@@ -3,8 +3,10 @@
 use super::answer::Seen;
 use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
+use crate::lent::Lent;
 use crate::price::cost;
 use headgate_exchange::{Surface, Tokens, is_model_name};
+use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
     UsageSource,
@@ -21,8 +23,19 @@ pub enum EndSigns {
     Unknown,
 }
 
+/// Where a record stands among the others.
+#[derive(Debug, Clone, Copy)]
+pub struct Number<'a> {
+    /// The proxy, as it names itself.
+    pub node: &'a str,
+    /// The run of its worker.
+    pub boot: &'a str,
+    /// 1, 2, 3 … within the run.
+    pub seq: u64,
+}
+
 /// Bytes of text that are about one token, where the provider does not count.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(super) const BYTES_PER_TOKEN: u64 = 4;
 
 impl Gate {
     /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
@@ -31,8 +44,20 @@ impl Gate {
         !self.response_whole
     }
 
-    /// Closes the books. `seq`, `node` and `boot` are the record's numbering. Call it once.
-    pub fn close(&mut self, now: Moment, signs: EndSigns, node: &str, boot: &str, seq: u64) -> RequestRecord {
+    /// Closes the books: settles what was reserved, and says what happened. Call it once.
+    pub fn close<L: Ledger>(
+        &mut self,
+        now: Moment,
+        signs: EndSigns,
+        number: Number<'_>,
+        mut lent: Lent<'_, L>,
+    ) -> RequestRecord {
+        let mut record = self.record(now, signs, number);
+        self.settle_limits(&mut record, now.as_s(), &mut lent);
+        record
+    }
+
+    fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
         let seen = self.reader.finish();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
@@ -43,9 +68,9 @@ impl Gate {
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
-            node: node.to_owned(),
-            boot: boot.to_owned(),
-            seq,
+            node: number.node.to_owned(),
+            boot: number.boot.to_owned(),
+            seq: number.seq,
             started_at: call.started.0,
             duration_us: now.us_since(call.started),
             time_to_first_token_us: self.time_to_first_token(&call),

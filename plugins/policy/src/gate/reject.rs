@@ -1,5 +1,6 @@
 //! The gateway's own no, and the host's failures put into the API's words.
 
+use super::limit::quota_headers;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects, Reply};
 use headgate_exchange::{Dialect, Rejection};
@@ -13,6 +14,7 @@ impl Gate {
         let mut headers = rejection_headers(&rejection);
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
         headers.extend(self.anthropic_request_id());
+        headers.extend(quota_headers(&self.call.borrow().quotas));
         self.note_rejection(rejection);
         self.phase = Phase::Answered;
         self.response_whole = true;
