@@ -8,6 +8,7 @@ pub mod args;
 pub mod clock;
 pub mod http;
 pub mod journal;
+pub mod limits;
 pub mod service;
 pub mod store;
 pub mod validate;

@@ -85,6 +85,8 @@ struct Player<'a> {
     reply: Option<Reply>,
     upstream: Vec<Upstream>,
     whole: bool,
+    /// The gate has ended the stream: no further chunk reaches it.
+    cut: bool,
 }
 
 impl<'a> Player<'a> {
@@ -116,6 +118,7 @@ impl<'a> Player<'a> {
             reply: None,
             upstream: Vec::new(),
             whole: false,
+            cut: false,
         }
     }
 
@@ -209,6 +212,9 @@ impl<'a> Player<'a> {
     fn respond(&mut self, chunks: Vec<Vec<u8>>, ends: bool) {
         let last = chunks.len().saturating_sub(1);
         for (index, chunk) in chunks.into_iter().enumerate() {
+            if self.cut {
+                break;
+            }
             self.pass_time(10);
             self.gate.response_body(&chunk, ends && index == last, self.now, &mut self.effects);
             let before = self.body.len();
@@ -274,6 +280,7 @@ impl<'a> Player<'a> {
                     self.body.truncate(chunk_start);
                     self.body.extend_from_slice(&bytes);
                 }
+                Effect::EndStream => self.cut = true,
                 Effect::Rest { target, until_ms, barred } => {
                     self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
                 }

@@ -5,6 +5,7 @@ mod connections;
 mod error;
 mod health;
 mod ingest;
+mod limits;
 mod metrics;
 mod query;
 mod server;
@@ -12,6 +13,7 @@ mod server;
 pub use metrics::Metrics;
 pub use server::serve;
 
+use crate::limits::Limits;
 use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
 use auth::Access;
 use axum::Router;
@@ -22,6 +24,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use connections::Place;
 use error::ApiError;
+use headgate_limits::SYNC_PATH;
 use headgate_record::INGEST_PATH;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -31,6 +34,7 @@ use tokio::sync::{Mutex, Semaphore};
 pub struct App {
     writes: WriteHandle,
     readers: Readers,
+    limits: Limits,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -44,6 +48,7 @@ impl App {
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
+            limits: Limits::new(store),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
@@ -56,11 +61,14 @@ impl App {
 fn router(app: App) -> Router {
     let ingest = Router::new()
         .route(INGEST_PATH, post(ingest::requests))
+        .route(SYNC_PATH, post(limits::sync))
         .route_layer(from_fn_with_state((app.clone(), Access::Ingest), auth::require));
     let read = Router::new()
         .route("/v1/requests", get(query::list))
         .route("/v1/requests/{id}", get(query::one))
         .route("/v1/gaps", get(query::gaps))
+        .route("/v1/limits", get(limits::limits))
+        .route("/v1/budgets", get(limits::budgets))
         .route_layer(from_fn_with_state((app.clone(), Access::Read), auth::require));
     let open = Router::new()
         .route("/healthz", get(health::alive))

@@ -4,6 +4,8 @@
 
 mod parameters;
 
+pub(super) use parameters::{bad, limit, pairs, unknown};
+
 use super::App;
 use super::error::{ApiError, json_response};
 use crate::store::{self, Order, Page};

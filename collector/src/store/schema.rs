@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [&str; 1] = [include_str!("schema.sql")];
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("../limits/schema.sql")];
 
 /// Longest wait for another process's lock: an answer is due within a second.
 const LOCK_WAIT: Duration = Duration::from_millis(250);

@@ -15,6 +15,7 @@
 mod access;
 mod client;
 mod faults;
+mod fleet;
 mod hostile;
 mod ingest;
 mod kill;

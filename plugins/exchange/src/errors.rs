@@ -101,6 +101,11 @@ pub enum Rejection {
         /// Id of the limit.
         policy: String,
     },
+    /// A stream has come to cost more than one request may.
+    MaxCostReached {
+        /// Id of the limit.
+        policy: String,
+    },
     /// A limit or a budget cannot be checked, and its policy is to refuse then.
     LimitUnavailable {
         /// Id of the limit or the budget.
@@ -168,6 +173,7 @@ impl Rejection {
             Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
             Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
+            Self::MaxCostReached { .. } => row(429, "billing_error", "max_cost_reached"),
             Self::LimitUnavailable { .. } => row(503, "limit_unavailable", "limit_unavailable"),
             Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
         }
@@ -225,6 +231,7 @@ impl Rejection {
             Self::RateLimited { policy, .. }
             | Self::BudgetExceeded { policy, .. }
             | Self::TooExpensive { policy }
+            | Self::MaxCostReached { policy }
             | Self::LimitUnavailable { policy, .. } => Some(policy),
             _ => None,
         }
@@ -247,7 +254,10 @@ impl Rejection {
     pub const fn should_retry_false(&self) -> bool {
         matches!(
             self,
-            Self::Misconfigured | Self::BudgetExceeded { .. } | Self::RateLimited { retry_after_s: None, .. }
+            Self::Misconfigured
+                | Self::BudgetExceeded { .. }
+                | Self::MaxCostReached { .. }
+                | Self::RateLimited { retry_after_s: None, .. }
         )
     }
 
@@ -318,6 +328,9 @@ impl Rejection {
             }
             Self::TooExpensive { policy } => format!(
                 "the prompt alone costs more than the limit `{policy}` allows for one request. Send a smaller one, or use a cheaper model."
+            ),
+            Self::MaxCostReached { policy } => format!(
+                "the answer was ended because it came to cost more than the limit `{policy}` allows for one request. Ask for a shorter one, or use a cheaper model."
             ),
             Self::LimitUnavailable { policy, retry_after_s } => format!(
                 "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."

@@ -104,16 +104,16 @@ impl Surface {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
-    /// Whether an answer costs tokens.
-    #[must_use]
-    pub const fn is_metered(self) -> bool {
-        !matches!(self, Self::CountTokens | Self::Models)
-    }
-
     /// Whether an answer has text of its own, which costs output tokens.
     #[must_use]
     pub const fn generates(self) -> bool {
         matches!(self, Self::ChatCompletions | Self::Completions | Self::Messages)
+    }
+
+    /// Whether an answer costs tokens.
+    #[must_use]
+    pub const fn is_metered(self) -> bool {
+        !matches!(self, Self::CountTokens | Self::Models)
     }
 
     const fn method(self) -> &'static str {

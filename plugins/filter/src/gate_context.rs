@@ -1,5 +1,6 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
+use crate::ending;
 use crate::host::{self, Buffer, Headers};
 use crate::worker::{Worker, apply, forget, open, with_worker};
 use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Number, Policy, Reply};
@@ -15,21 +16,27 @@ const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
 /// See the module's text.
 pub(crate) struct GateContext {
     policy: Rc<Policy>,
+    /// The host's number of this context.
+    id: u32,
     gate: Gate,
     effects: Effects,
     id_is_open: bool,
     closed: bool,
+    /// The client has got the last it is to get.
+    ending: bool,
     buffered: usize,
 }
 
 impl GateContext {
-    pub(crate) fn new(policy: &Rc<Policy>) -> Self {
+    pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
         Self {
             policy: Rc::clone(policy),
+            id,
             gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
+            ending: false,
             buffered: 0,
         }
     }
@@ -37,8 +44,13 @@ impl GateContext {
     fn perform(&mut self) {
         let now_us = host::now_us();
         for effect in self.effects.drain(..) {
-            if let Some(Effect::Reply(reply)) = apply(effect, now_us) {
-                send(&reply);
+            match apply(effect, now_us) {
+                Some(Effect::Reply(reply)) => send(&reply),
+                Some(Effect::EndStream) => {
+                    self.ending = true;
+                    ending::begin(self.id, now_us);
+                }
+                _ => {}
             }
         }
     }
@@ -121,6 +133,9 @@ impl GateContext {
         if self.id_is_open {
             forget(self.gate.id());
         }
+        if self.ending {
+            ending::forget(self.id);
+        }
     }
 }
 
@@ -168,6 +183,11 @@ impl HttpContext for GateContext {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.ending {
+            let _ = host::replace_buffer(Buffer::ResponseBody, b"");
+            let _ = host::reset_response();
+            return Action::Continue;
+        }
         let wanted = self.gate.wants_response_body() && size > 0;
         let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
         self.gate.response_body(&chunk, end_of_stream, Moment(host::now_us()), &mut self.effects);

@@ -7,6 +7,7 @@
 mod attempt_context;
 mod counts;
 mod delivery;
+mod ending;
 mod gate_context;
 mod host;
 mod root;

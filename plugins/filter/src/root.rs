@@ -4,6 +4,7 @@
 use crate::attempt_context::AttemptContext;
 use crate::counts::Counts;
 use crate::delivery::Carrier;
+use crate::ending;
 use crate::gate_context::GateContext;
 use crate::host::{self, Buffer, Level};
 use crate::worker::with_worker;
@@ -117,12 +118,14 @@ impl RootContext for Root {
             }
             self.carrier.deliver(policy);
         }
+        // The last thing in here: it acts for other contexts.
+        ending::finish(host::now_us());
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(policy)),
+            Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
             Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })

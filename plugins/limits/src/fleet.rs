@@ -83,8 +83,24 @@ impl Fleet {
     /// Reserved of a count, by all proxies that have reported lately.
     #[must_use]
     pub fn open(&self, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.open(now_ms))
+    }
+
+    /// Proxies that have reported lately on a count.
+    #[must_use]
+    pub fn users(&self, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.users(now_ms))
+    }
+
+    /// Reserved of a count, by all proxies that have reported lately but the one with this boot.
+    #[must_use]
+    pub fn others_open(&self, boot: &str, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.others_open(boot, now_ms))
+    }
+
+    fn find(&self, rule: &str, meter: &str, subject: &[String], start: u64) -> Option<&Shares> {
         let name = (rule.to_owned(), meter.to_owned(), subject.to_vec());
-        self.shares.get(&name).and_then(|windows| windows.get(&start)).map_or(0, |shares| shares.open(now_ms))
+        self.shares.get(&name)?.get(&start)
     }
 
     fn row(&mut self, report: &Report, row: &ReportRow, added: u64, total: Total, now_ms: u64) -> ReplyRow {

@@ -79,8 +79,24 @@ impl Shares {
     /// Reserved by all proxies that have reported lately.
     #[must_use]
     pub fn open(&self, now_ms: u64) -> u64 {
-        let alive = self.all.iter().filter(|one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
-        alive.fold(0_u64, |sum, one| sum.saturating_add(one.open))
+        self.alive(now_ms).fold(0_u64, |sum, one| sum.saturating_add(one.open))
+    }
+
+    /// As [`Shares::open`], without `proxy`.
+    #[must_use]
+    pub fn others_open(&self, proxy: &str, now_ms: u64) -> u64 {
+        let others = self.alive(now_ms).filter(|one| one.proxy != proxy);
+        others.fold(0_u64, |sum, one| sum.saturating_add(one.open))
+    }
+
+    /// Proxies that have reported lately.
+    #[must_use]
+    pub fn users(&self, now_ms: u64) -> u64 {
+        self.alive(now_ms).count() as u64
+    }
+
+    fn alive(&self, now_ms: u64) -> impl Iterator<Item = &Share> {
+        self.all.iter().filter(move |one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS))
     }
 
     /// Whether nobody has reported lately.

@@ -63,6 +63,8 @@ enum Phase {
     Answered,
     /// The host's own answer, put into our words.
     Reworded,
+    /// Stopped by the gateway in the middle of a provider's stream.
+    Cut,
 }
 
 impl Gate {

@@ -31,18 +31,25 @@ const NAMES: [(&str, &str); 12] = [
 /// Reads a query string.
 pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
     let mut list = ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() };
-    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in pairs(query)? {
+        apply(&mut list, &name, &value)?;
+    }
+    Ok(list)
+}
+
+/// Names and values of a query string: each name once, no value empty or very long.
+pub(in crate::http) fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let mut all: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|earlier| *earlier == name) {
+        if all.iter().any(|(earlier, _)| *earlier == name) {
             return Err(bad(&name, "is given twice"));
         }
         if value.is_empty() || value.len() > MAX_TEXT {
             return Err(bad(&name, "must be 1 to 1024 bytes long"));
         }
-        apply(&mut list, &name, &value)?;
-        seen.push(name.into_owned());
+        all.push((name.into_owned(), value.into_owned()));
     }
-    Ok(list)
+    Ok(all)
 }
 
 /// For a path that takes no parameter.
@@ -86,7 +93,7 @@ fn condition(name: &str, value: &str) -> Result<Condition, ApiError> {
         "failover" => Ok(Condition::Fixed("r.attempts <= 1")),
         "rejected_by" => word(name, value, "r.rejected_by", RejectedBy::ALL.iter().map(|w| w.as_str())),
         "ended_by" => word(name, value, "r.ended_by", EndedBy::ALL.iter().map(|w| w.as_str())),
-        _ => Err(unknown(name)),
+        _ => Err(unknown(name, &names())),
     }
 }
 
@@ -154,7 +161,7 @@ fn order(name: &str, value: &str) -> Result<Order, ApiError> {
     }
 }
 
-fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
+pub(in crate::http) fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
     match value.parse::<usize>() {
         Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
         _ => Err(bad(name, "must be 1 to 500")),
@@ -169,23 +176,20 @@ fn position(name: &str, value: &str) -> Result<i64, ApiError> {
         .ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
 }
 
-fn bad(name: &str, what: &str) -> ApiError {
+pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     let name = shown(name);
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
 }
 
-fn unknown(name: &str) -> ApiError {
+fn names() -> String {
     let filters: Vec<_> = NAMES.iter().map(|(filter, _)| *filter).collect();
+    let own = "from, to, order, limit, after, status, status_class, stream, failover, rejected_by, ended_by";
+    format!("{own}, {}", filters.join(", "))
+}
+
+pub(in crate::http) fn unknown(name: &str, known: &str) -> ApiError {
     let name = shown(name);
-    invalid(
-        format!(
-            "`{name}` is no parameter. There are: from, to, order, limit, after, status, status_class, stream, failover, \
-             rejected_by, ended_by, {}.",
-            filters.join(", ")
-        ),
-        "unknown_parameter",
-    )
-    .param(name)
+    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }
 
 fn invalid(message: String, code: &'static str) -> ApiError {

@@ -70,12 +70,17 @@ impl Gate {
         self.response_whole |= last;
         match self.phase {
             Phase::Reworded => self.rejection_body(out),
+            // The host resets it with its next chance; what comes before that is for nobody.
+            Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
                 self.reader.read(chunk, last, out);
+                if self.max_cost.is_some() && !last {
+                    self.enforce_max_cost(chunk, out);
+                }
             }
             _ => {}
         }
@@ -193,6 +198,14 @@ impl Reader {
                     out.push(Effect::ReplaceChunk(passed));
                 }
             }
+        }
+    }
+
+    /// What was seen of a stream so far.
+    pub(super) fn stream(&self) -> Option<StreamReading> {
+        match self {
+            Self::Stream(reader, _) => Some(reader.reading()),
+            _ => None,
         }
     }
 

@@ -107,6 +107,7 @@ impl Gate {
 
     fn ended_by(&self, signs: EndSigns) -> EndedBy {
         match (self.phase, self.response_whole, signs) {
+            (Phase::Cut, _, _) => EndedBy::Gateway,
             (Phase::Answered | Phase::Reworded, _, _) if self.rejection.is_some() => EndedBy::Gateway,
             (_, true, _) => EndedBy::Complete,
             (_, false, EndSigns::ProviderGone) => EndedBy::Provider,
@@ -131,7 +132,11 @@ impl Gate {
     }
 
     fn time_to_first_token(&self, call: &Call) -> Option<u64> {
-        if self.phase != Phase::Sent { None } else { self.first_byte.map(|at| at.us_since(call.started)) }
+        if !matches!(self.phase, Phase::Sent | Phase::Cut) {
+            None
+        } else {
+            self.first_byte.map(|at| at.us_since(call.started))
+        }
     }
 }
 

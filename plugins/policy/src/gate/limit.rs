@@ -82,6 +82,42 @@ impl Gate {
         record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
     }
 
+    /// Ends a stream that has come to cost more than one request may, behind the last event that is whole.
+    pub(super) fn enforce_max_cost(&mut self, chunk: &[u8], out: &mut Effects) {
+        let Some((max, rule)) = self.max_cost else { return };
+        let Some(cost) = self.cost_so_far().filter(|cost| *cost > max) else { return };
+        let replaced = out.iter().rposition(|effect| matches!(effect, Effect::ReplaceChunk(_)));
+        let passing = match replaced.and_then(|at| out.get(at)) {
+            Some(Effect::ReplaceChunk(bytes)) => bytes.as_slice(),
+            _ => chunk,
+        };
+        let Some(whole) = whole_events(passing).map(<[u8]>::to_vec) else { return };
+        if let Some(at) = replaced {
+            out.remove(at);
+        }
+        let policy = Rc::clone(&self.call.borrow().policy);
+        let policy_id = policy.limits.get(rule).map(|rule| rule.id.clone()).unwrap_or_default();
+        self.decisions.push(over_max_cost(&policy_id, cost, max));
+        self.cut(Rejection::MaxCostReached { policy: policy_id }, whole, out);
+    }
+
+    /// What a stream costs by what was seen of it; none when its end is near or there is nothing to see.
+    fn cost_so_far(&self) -> Option<u64> {
+        let reading = self.reader.stream()?;
+        if reading.done || reading.finish_reason.is_some() {
+            return None;
+        }
+        let call = self.call.borrow();
+        let price = &call.way(call.served_try()?.step)?.price;
+        let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
+        let usage = Usage {
+            input_tokens: reading.begun.map_or(prompt_bytes.div_ceil(BYTES_PER_TOKEN), |begun| begun.input),
+            output_tokens: reading.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
+            ..Usage::default()
+        };
+        Some(cost(price, &usage).nano_usd)
+    }
+
     fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
         let held = std::mem::take(&mut self.held);
         let settlement = call.policy.limits.settle(held, call, used, lent.standing, now_s, lent.ledger);
@@ -187,7 +223,7 @@ fn refused(rule: &Rule, refusal: &Refusal) -> Decision {
     }
 }
 
-pub(super) fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
+fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
     Decision {
         stage: "limits".to_owned(),
         policy_id: Some(policy_id.to_owned()),
@@ -196,6 +232,13 @@ pub(super) fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decisio
         observed: Some(observed),
         limit: Some(max),
     }
+}
+
+/// The part of a stream up to the end of its last event that is whole.
+fn whole_events(bytes: &[u8]) -> Option<&[u8]> {
+    let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
+    let last = |end: &&[u8]| bytes.windows(end.len()).rposition(|window| window == *end).map(|at| at + end.len());
+    bytes.get(..ends.iter().filter_map(last).max()?)
 }
 
 fn rejection(rule: &Rule, refusal: &Refusal, now_s: u64) -> Rejection {

@@ -3,7 +3,7 @@
 use super::limit::quota_headers;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects, Reply};
-use headgate_exchange::{Dialect, Rejection};
+use headgate_exchange::{Dialect, Rejection, Surface, error_event};
 use headgate_record::RejectedBy;
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ impl Gate {
         let body = self.rejection_body_of(&rejection);
         let mut headers = rejection_headers(&rejection);
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
-        headers.extend(self.anthropic_request_id());
         headers.extend(quota_headers(&self.call.borrow().quotas));
+        headers.extend(self.anthropic_request_id());
         self.note_rejection(rejection);
         self.phase = Phase::Answered;
         self.response_whole = true;
@@ -47,6 +47,23 @@ impl Gate {
     pub(super) fn rejection_body_of(&self, rejection: &Rejection) -> Vec<u8> {
         let call = self.call.borrow();
         rejection.body(call.dialect, &call.id.to_text())
+    }
+
+    /// Ends a stream under way with this rejection: `passed` is what of this chunk still goes to the client, in whole
+    /// events; behind it comes the error event, and no `[DONE]`. The status has been sent and stays.
+    pub(super) fn cut(&mut self, rejection: Rejection, mut passed: Vec<u8>, out: &mut Effects) {
+        let status = self.status;
+        passed.extend(self.rejection_event(&rejection));
+        self.note_rejection(rejection);
+        self.status = status;
+        self.phase = Phase::Cut;
+        out.push(Effect::ReplaceChunk(passed));
+        out.push(Effect::EndStream);
+    }
+
+    fn rejection_event(&self, rejection: &Rejection) -> Vec<u8> {
+        let call = self.call.borrow();
+        error_event(call.surface.unwrap_or(Surface::ChatCompletions), rejection, &call.id.to_text())
     }
 
     fn note_rejection(&mut self, rejection: Rejection) {
