@@ -34,9 +34,12 @@ Prints one line, `listening on http://ADDRESS`, once it can be reached.
 
 Routes:
   POST /v1/ingest/requests   a batch of records (role ingest)
-  GET  /v1/requests          the request log, filtered, in pages (role viewer or owner)
+  GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
   GET  /v1/requests/{id}     one record
   GET  /v1/gaps              records that are missing, by sender
+  POST /v1/audit             audit entries of another system (role ingest)
+  GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
+  GET  /v1/audit/{id}        one entry
   GET  /healthz /readyz /metrics
 
 Environment, beside the options' own:

@@ -1,9 +1,10 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
 use crate::args::{Args, Command, TokenCommand};
+use crate::audit::Actor;
 use crate::http::{self, App, Metrics};
 use crate::journal;
-use crate::store::{self, Role, Store, StoreError, TokenHash};
+use crate::store::{self, Role, Store, StoreError, TokenHash, TokenRequest};
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -81,14 +82,20 @@ fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), Strin
 }
 
 fn init(data: &Path) -> Result<(), String> {
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+    let mut db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
     if store::has_owner(&db).map_err(|e| e.to_string())? {
         return Err(
             "this folder has an owner already; `headgate-collector token new --role owner` makes another token"
                 .to_owned(),
         );
     }
-    say(&format!("owner_token={}", stored_token(&db, Role::Owner)?))
+    say(&format!(
+        "owner_token={}",
+        stored_token(
+            &mut db,
+            &TokenRequest { role: Role::Owner, name: Some("first owner".to_owned()), expires_at: None }
+        )?
+    ))
 }
 
 fn new_token(data: &Path, role: Role) -> Result<(), String> {
@@ -96,13 +103,14 @@ fn new_token(data: &Path, role: Role) -> Result<(), String> {
         let folder = data.display();
         return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
     }
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
-    say(&format!("token={}", stored_token(&db, role)?))
+    let mut db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+    say(&format!("token={}", stored_token(&mut db, &TokenRequest { role, name: None, expires_at: None })?))
 }
 
-fn stored_token(db: &rusqlite::Connection, role: Role) -> Result<String, String> {
+fn stored_token(db: &mut rusqlite::Connection, request: &TokenRequest) -> Result<String, String> {
     let token = store::new_token().map_err(|e| e.to_string())?;
-    store::add_token(db, &store::hash_token(&token), role).map_err(|e| e.to_string())?;
+    store::change(db, |tx| store::add_token(tx, &store::hash_token(&token), request, Actor::command()))
+        .map_err(|e| e.to_string())?;
     Ok(token)
 }
 

@@ -34,15 +34,12 @@ pub(super) async fn requests(State(app): State<App>, request: Request) -> Result
         Err(error) if error.is_server_side() => "unavailable",
         Err(_) => "rejected",
     });
-    let body = serde_json::to_vec(&outcome?)
-        .map_err(|_| ApiError::unavailable("internal", "The answer could not be written."))?;
+    let body = serde_json::to_vec(&outcome?).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }
 
 async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
-    let (parts, body) = request.into_parts();
-    let held = reserve(app, expected_bytes(&parts.headers)?)?;
-    let body = read(body).await?;
+    let (held, body) = whole_body(app, request).await?;
     let batch = tokio::task::spawn_blocking(move || check_batch(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
@@ -53,6 +50,13 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
             Err(ApiError::unavailable("store_slow", "The disk did not confirm the batch in time. Send it again."))
         }
     }
+}
+
+/// A request's body, and its share of the memory for bodies.
+pub(super) async fn whole_body(app: &App, request: Request) -> Result<(Held, Bytes), ApiError> {
+    let (parts, body) = request.into_parts();
+    let held = reserve(app, expected_bytes(&parts.headers)?)?;
+    Ok((held, read(body).await?))
 }
 
 /// The body's length as announced; the largest one when it is not.
@@ -106,7 +110,7 @@ fn too_large() -> ApiError {
     )
 }
 
-fn bad_batch(bad: BadBatch) -> ApiError {
-    let message = format!("The body is no batch of records: {}.", bad.reason);
+pub(super) fn bad_batch(bad: BadBatch) -> ApiError {
+    let message = format!("The body is no batch: {}.", bad.reason);
     ApiError::invalid(StatusCode::BAD_REQUEST, bad.code, message)
 }

@@ -58,7 +58,7 @@ pub(super) fn none(query: &str) -> Result<(), ApiError> {
 }
 
 /// The cursor that leads on from a position. Its form is not part of the interface.
-pub(super) fn cursor(position: i64) -> String {
+pub(in crate::http) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
 }
 
@@ -137,7 +137,7 @@ fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn time(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
     } else {
@@ -161,7 +161,7 @@ fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
     }
 }
 
-fn position(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError> {
     value
         .strip_prefix(CURSOR)
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())
@@ -169,7 +169,7 @@ fn position(name: &str, value: &str) -> Result<i64, ApiError> {
         .ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
 }
 
-fn bad(name: &str, what: &str) -> ApiError {
+pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     let name = shown(name);
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
 }
@@ -188,12 +188,12 @@ fn unknown(name: &str) -> ApiError {
     .param(name)
 }
 
-fn invalid(message: String, code: &'static str) -> ApiError {
+pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {
     ApiError::invalid(StatusCode::BAD_REQUEST, code, message)
 }
 
 /// A parameter's name is named back only if it is shaped like one.
-fn shown(name: &str) -> &str {
+pub(in crate::http) fn shown(name: &str) -> &str {
     let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
     if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
 }
