@@ -8,16 +8,18 @@ use super::error::ApiError;
 use super::routes::Access;
 use crate::audit::{Actor, ActorKind};
 use crate::clock;
-use crate::store::{KnownToken, TokenHash, hash_token, known_token};
-use axum::extract::{Extension, Request, State};
+use crate::store::{self, KnownToken, TokenHash, hash_token, known_token};
+use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Characters of a `User-Agent` that are kept.
 const USER_AGENT_CHARS: usize = 256;
+/// A token's use is noted to the minute, so that a busy one costs no write for each request.
+const USE_NOTED_US: i64 = 60_000_000;
 
 /// Who asks: the holder of a valid token.
 #[derive(Debug, Clone)]
@@ -48,12 +50,13 @@ pub(super) async fn require(
 ) -> Result<Response, ApiError> {
     let token = bearer(request.headers()).ok_or_else(ApiError::no_token)?;
     let known = known(&app, hash_token(token)).await?.ok_or_else(ApiError::no_token)?;
+    let user_agent = user_agent(request.headers());
+    let caller = Caller { id: known.id, address: place.peer(), user_agent };
     if !access.roles().contains(&known.role) {
+        app.note_denied(&caller, &route(&request)).await;
         return Err(ApiError::wrong_role(known.role, access.roles()));
     }
     place.is_trusted();
-    let user_agent = user_agent(request.headers());
-    let caller = Caller { id: known.id, address: place.peer(), user_agent };
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -65,7 +68,32 @@ async fn known(app: &App, hash: TokenHash) -> Result<Option<KnownToken>, ApiErro
     }
     let now = clock::now_us();
     let found = app.readers.at_the_door(move |db| known_token(db, &hash, now)).await?;
+    if let Some(token) = &found {
+        note_use(app, token, now);
+    }
     Ok(found)
+}
+
+/// Notes the use of a token at most once a minute, beside the request that it came with.
+fn note_use(app: &App, token: &KnownToken, now: i64) {
+    let fresh = |at: i64| now.saturating_sub(at) < USE_NOTED_US;
+    if token.last_used.is_some_and(fresh) {
+        return;
+    }
+    let mut noted = app.uses.lock().unwrap_or_else(PoisonError::into_inner);
+    if noted.get(&token.id).copied().is_some_and(fresh) {
+        return;
+    }
+    noted.insert(token.id.clone(), now);
+    let (writes, id) = (app.writes.clone(), token.id.clone());
+    // If it cannot be written now, the next minute's use is.
+    tokio::spawn(async move { writes.transact(move |tx| store::note_use(tx, &id, now)).await });
+}
+
+/// Method and pattern of the route, as in the table.
+fn route(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    format!("{} {path}", request.method())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

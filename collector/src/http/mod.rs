@@ -11,6 +11,7 @@ mod notes;
 mod query;
 mod routes;
 mod server;
+mod tokens;
 
 pub use metrics::Metrics;
 pub use routes::{Access, Route, routes};
@@ -25,6 +26,7 @@ use axum::response::Response;
 use connections::Place;
 use error::ApiError;
 use notes::Notes;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -38,6 +40,8 @@ pub struct App {
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     notes: Notes,
+    /// When each token's use was last noted.
+    uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
 
 impl App {
@@ -52,6 +56,7 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             notes: Notes::default(),
+            uses: Arc::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Looking is noted too: who read which record, who searched for what.
+//! Looking is noted too: who read which record, who searched for what, whom a route was denied.
 //!
 //! An entry for each search would bury everything else, so searches are folded by actor and minute: the first is written
 //! at once, before its answer leaves; the others of that minute become one entry when it is over. A store that cannot be
@@ -7,7 +7,7 @@
 
 use super::App;
 use super::auth::Caller;
-use crate::audit::{self, Entry, Operation, Resource};
+use crate::audit::{self, Entry, Operation, Outcome, Resource};
 use crate::clock;
 use crate::store::StoreError;
 use std::collections::{BTreeSet, HashMap};
@@ -109,7 +109,20 @@ impl App {
     pub(super) async fn note_search(&self, caller: &Caller, kind: &'static str, resource: Resource, filter: &str) {
         let filter: String = filter.chars().take(FILTER_CHARS).collect();
         let resource = if filter.is_empty() { resource } else { resource.named(filter) };
-        let entry = Entry::new(kind, Operation::Search, caller.actor(), resource);
+        self.note_folded(Entry::new(kind, Operation::Search, caller.actor(), resource), kind).await;
+    }
+
+    /// Notes that a token's role was not enough for a route.
+    pub(super) async fn note_denied(&self, caller: &Caller, route: &str) {
+        let kind = "access.denied";
+        let mut entry =
+            Entry::new(kind, Operation::Access, caller.actor(), Resource::new("route", "collector").named(route));
+        entry.outcome = Outcome::Denied;
+        entry.code = Some("role_not_allowed".to_owned());
+        self.note_folded(entry, kind).await;
+    }
+
+    async fn note_folded(&self, entry: Entry, kind: &'static str) {
         if let Some(first) = self.notes.fold(entry, kind, clock::now_us() / MINUTE_US) {
             self.note(first).await;
         }

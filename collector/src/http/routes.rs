@@ -1,11 +1,11 @@
 //! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
 //! that no route is without an answer to who may use it.
 
-use super::{App, audit, auth, health, ingest, metrics, query};
+use super::{App, audit, auth, health, ingest, metrics, query, tokens};
 use crate::store::Role;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use headgate_record::INGEST_PATH;
 
 /// What a route asks of a token.
@@ -19,6 +19,8 @@ pub enum Access {
     Read,
     /// To read the audit log.
     Audit,
+    /// To manage tokens and retention.
+    Own,
 }
 
 impl Access {
@@ -30,6 +32,7 @@ impl Access {
             Self::Deliver => &[Role::Ingest],
             Self::Read => &[Role::Viewer, Role::Auditor, Role::Admin, Role::Owner],
             Self::Audit => &[Role::Auditor, Role::Admin, Role::Owner],
+            Self::Own => &[Role::Owner],
         }
     }
 }
@@ -65,6 +68,9 @@ pub fn routes() -> Vec<Route> {
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);
+        "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list);
+        "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create);
+        "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke);
         "GET" "/healthz", Open, "Whether the process runs" => get(health::alive);
         "GET" "/readyz", Open, "Whether a write reaches the disk" => get(health::ready);
         "GET" "/metrics", Open, "Metrics in the OpenMetrics text format" => get(metrics::page);

@@ -23,8 +23,8 @@ pub(crate) use read::plan;
 pub use read::{Condition, ListQuery, Order, Page, find, list};
 pub use readers::Readers;
 pub use tokens::{
-    KnownToken, Role, TokenHash, TokenRequest, add_token, has_owner, has_token, hash_token, known_token, new_token,
-    token_id,
+    KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
+    known_token, new_token, note_use, revoke_token, token_id, tokens,
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 

@@ -3,7 +3,8 @@
 use super::{StoreError, audit};
 use crate::audit::{Actor, Entry, Operation, Resource, diff};
 use crate::clock;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -124,6 +125,106 @@ pub fn known_token(db: &Connection, hash: &TokenHash, now: i64) -> Result<Option
         .query_row(params![hash, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     Ok(found.and_then(|(id, word, last_used)| Some(KnownToken { id, role: Role::from_word(&word)?, last_used })))
+}
+
+/// Notes that a token was used.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn note_use(tx: &Connection, id: &str, now: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?.execute(params![id, now])?;
+    Ok(())
+}
+
+/// A token as its managers see it. Times are µs since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenInfo {
+    /// Its public id.
+    pub id: String,
+    /// What it allows.
+    pub role: String,
+    /// What it is for.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+    /// Id of the actor who made it.
+    pub created_by: String,
+    /// From when on it is no longer valid.
+    pub expires_at: Option<i64>,
+    /// When it was last seen, to the minute.
+    pub last_used: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+const SELECT_INFO: &str =
+    "SELECT id, role, name, created_at, created_by, expires_at, last_used, revoked_at FROM tokens";
+
+fn info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
+    Ok(TokenInfo {
+        id: row.get(0)?,
+        role: row.get(1)?,
+        name: row.get(2)?,
+        created_at: row.get(3)?,
+        created_by: row.get(4)?,
+        expires_at: row.get(5)?,
+        last_used: row.get(6)?,
+        revoked_at: row.get(7)?,
+    })
+}
+
+/// All tokens, the newest first; those that are no longer valid too.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn tokens(db: &Connection) -> Result<Vec<TokenInfo>, StoreError> {
+    let mut select = db.prepare_cached(&format!("{SELECT_INFO} ORDER BY created_at DESC, id"))?;
+    Ok(select.query_map([], info)?.collect::<Result<_, _>>()?)
+}
+
+/// What came of a revocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revoked {
+    /// The token is no longer valid.
+    Done(TokenInfo),
+    /// There is none with this id.
+    Unknown,
+    /// Nobody could manage tokens any more.
+    LastOwner,
+}
+
+/// Revokes a token; an audit entry says who did. Revoking again changes nothing. `other_owner` says that an owner exists who
+/// is not in the store.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn revoke_token(tx: &Connection, id: &str, other_owner: bool, actor: Actor) -> Result<Revoked, StoreError> {
+    let find =
+        |tx: &Connection| tx.prepare_cached(&format!("{SELECT_INFO} WHERE id = ?1"))?.query_row([id], info).optional();
+    let Some(token) = find(tx)? else {
+        return Ok(Revoked::Unknown);
+    };
+    if token.revoked_at.is_some() {
+        return Ok(Revoked::Done(token));
+    }
+    if token.role == Role::Owner.as_str() && !other_owner && !another_owner(tx, id)? {
+        return Ok(Revoked::LastOwner);
+    }
+    let now = clock::now_us();
+    tx.execute("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1", params![id, now])?;
+    let entry = Entry::new("token.revoked", Operation::Delete, actor, Resource::new("token", id))
+        .with_changes(diff(&json!({"revoked_at": null}), &json!({"revoked_at": now})));
+    audit::append(tx, &entry)?;
+    Ok(find(tx)?.map_or(Revoked::Unknown, Revoked::Done))
+}
+
+fn another_owner(tx: &Connection, id: &str) -> rusqlite::Result<bool> {
+    tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner' AND revoked_at IS NULL AND id <> ?1
+           AND (expires_at IS NULL OR expires_at > ?2))",
+        params![id, clock::now_us()],
+        |row| row.get(0),
+    )
 }
 
 /// Whether an owner exists.

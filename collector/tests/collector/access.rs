@@ -6,7 +6,7 @@ use headgate_collector::store::Role;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-fn command(root: &Path, args: &[&str]) -> (bool, String) {
+pub(crate) fn command(root: &Path, args: &[&str]) -> (bool, String) {
     let data = root.join("data");
     let mut args = args.to_vec();
     args.extend(["--data", data.to_str().unwrap()]);
@@ -14,7 +14,7 @@ fn command(root: &Path, args: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
-fn new_token(root: &Path, role: &str) -> String {
+pub(crate) fn new_token(root: &Path, role: &str) -> String {
     let (made, text) = command(root, &["token", "new", "--role", role]);
     assert!(made);
     text.trim().strip_prefix("token=").unwrap().to_owned()

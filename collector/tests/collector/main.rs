@@ -23,3 +23,4 @@ mod limits;
 mod list;
 mod process;
 mod records;
+mod tokens;
