@@ -30,9 +30,25 @@ fn send_until_killed(address: SocketAddr, sender: u64, mut acknowledged: u64) ->
     }
 }
 
-fn round(root: &Path, acknowledged: &mut [u64], pause: Duration) {
+/// The same for the audit log: entries one by one, as another system sends them.
+fn audit_until_killed(address: SocketAddr, mut acknowledged: u64) -> u64 {
+    let Ok(mut client) = crate::client::Client::connect(address, crate::process::INGEST) else {
+        return acknowledged;
+    };
+    loop {
+        let body = serde_json::json!({"entries": [crate::audit::entry(acknowledged + 1)]}).to_string();
+        match client.post("/v1/audit", body.as_bytes()) {
+            Ok(reply) if reply.status == 200 => acknowledged += 1,
+            _ => return acknowledged,
+        }
+    }
+}
+
+fn round(root: &Path, acknowledged: &mut [u64], audited: &mut u64, pause: Duration) {
     let collector = Collector::start(root);
     let address = collector.address;
+    let so_far = *audited;
+    let auditor = thread::spawn(move || audit_until_killed(address, so_far));
     let senders: Vec<_> = (0..)
         .zip(acknowledged.iter())
         .map(|(sender, &so_far)| thread::spawn(move || send_until_killed(address, sender, so_far)))
@@ -42,22 +58,29 @@ fn round(root: &Path, acknowledged: &mut [u64], pause: Duration) {
     for (slot, sender) in acknowledged.iter_mut().zip(senders) {
         *slot = sender.join().unwrap();
     }
+    *audited = auditor.join().unwrap();
 }
 
 #[test]
 fn every_acknowledged_record_is_there_exactly_once_after_each_kill() {
     let root = tempfile::tempdir().unwrap();
     let mut acknowledged = [0_u64; SENDERS as usize];
+    let mut audited = 0;
     let mut random = Instant::now().elapsed().subsec_nanos() | 1;
     for _ in 0..ROUNDS {
         random ^= random << 13;
         random ^= random >> 17;
         random ^= random << 5;
         let pause = Duration::from_micros(u64::from(random % 120_000));
-        round(root.path(), &mut acknowledged, pause);
+        round(root.path(), &mut acknowledged, &mut audited, pause);
     }
     assert!(acknowledged.iter().sum::<u64>() > ROUNDS * BATCH, "too little was sent: {acknowledged:?}");
     let collector = Collector::start(root.path());
+    let entries = crate::audit::everything(&collector);
+    // The last one may be on disk without its acknowledgement having got through.
+    assert!(entries.len() as u64 == audited || entries.len() as u64 == audited + 1, "{} {audited}", entries.len());
+    assert_eq!(entries, (1..=entries.len() as u64).collect::<Vec<_>>(), "each once, in order");
+    assert!(audited > ROUNDS, "too few entries were sent: {audited}");
     let found = everything(&collector);
     for (sender, &highest) in (0_u64..).zip(&acknowledged) {
         let (node, boot) = (format!("n{sender}"), format!("b{sender}"));
