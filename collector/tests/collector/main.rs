@@ -24,4 +24,6 @@ mod limits;
 mod list;
 mod process;
 mod records;
+mod thresholds;
 mod tokens;
+mod webhook;
