@@ -34,13 +34,12 @@ pub(super) async fn requests(State(app): State<App>, request: Request) -> Result
         Err(error) if error.is_server_side() => "unavailable",
         Err(_) => "rejected",
     });
-    let body = serde_json::to_vec(&outcome?)
-        .map_err(|_| ApiError::unavailable("internal", "The answer could not be written."))?;
+    let body = serde_json::to_vec(&outcome?).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }
 
 async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
-    let (body, held) = body(app, request, MAX_BODY_BYTES).await?;
+    let (held, body) = whole_body(app, request).await?;
     let batch = tokio::task::spawn_blocking(move || check_batch(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
@@ -53,11 +52,16 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
     }
 }
 
-/// A body of at most `most` bytes, and its share of the memory for bodies.
-pub(super) async fn body(app: &App, request: Request, most: usize) -> Result<(Bytes, Held), ApiError> {
+/// A request's body, and its share of the memory for bodies.
+pub(super) async fn whole_body(app: &App, request: Request) -> Result<(Held, Bytes), ApiError> {
+    body(app, request, MAX_BODY_BYTES).await
+}
+
+/// As [`whole_body`], for a body of at most `most` bytes.
+pub(super) async fn body(app: &App, request: Request, most: usize) -> Result<(Held, Bytes), ApiError> {
     let (parts, body) = request.into_parts();
     let held = reserve(app, expected_bytes(&parts.headers, most)?)?;
-    Ok((read(body, most).await?, held))
+    Ok((held, read(body, most).await?))
 }
 
 /// The body's length as announced; the largest one when it is not.
@@ -108,7 +112,7 @@ fn too_large(most: usize) -> ApiError {
     ApiError::invalid(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
 }
 
-fn bad_batch(bad: BadBatch) -> ApiError {
-    let message = format!("The body is no batch of records: {}.", bad.reason);
+pub(super) fn bad_batch(bad: BadBatch) -> ApiError {
+    let message = format!("The body is no batch: {}.", bad.reason);
     ApiError::invalid(StatusCode::BAD_REQUEST, bad.code, message)
 }

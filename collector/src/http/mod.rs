@@ -1,5 +1,6 @@
 //! The HTTP side: which routes there are, who may use them, and how they are served.
 
+mod audit;
 mod auth;
 mod connections;
 mod error;
@@ -7,25 +8,27 @@ mod health;
 mod ingest;
 mod limits;
 mod metrics;
+mod notes;
 mod query;
+mod routes;
 mod server;
+mod tokens;
 
 pub use metrics::Metrics;
+pub use routes::{Access, Route, routes};
 pub use server::serve;
 
 use crate::limits::Limits;
 use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
-use auth::Access;
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
 use connections::Place;
 use error::ApiError;
-use headgate_limits::SYNC_PATH;
-use headgate_record::INGEST_PATH;
+use notes::Notes;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -39,6 +42,9 @@ pub struct App {
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    notes: Notes,
+    /// When each token's use was last noted.
+    uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
 
 impl App {
@@ -53,30 +59,14 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            notes: Notes::default(),
+            uses: Arc::default(),
         }
     }
 }
 
-/// All routes. Those of a group share what they ask of a token; the last group asks for none.
 fn router(app: App) -> Router {
-    let ingest = Router::new()
-        .route(INGEST_PATH, post(ingest::requests))
-        .route(SYNC_PATH, post(limits::sync))
-        .route_layer(from_fn_with_state((app.clone(), Access::Ingest), auth::require));
-    let read = Router::new()
-        .route("/v1/requests", get(query::list))
-        .route("/v1/requests/{id}", get(query::one))
-        .route("/v1/gaps", get(query::gaps))
-        .route("/v1/limits", get(limits::limits))
-        .route("/v1/budgets", get(limits::budgets))
-        .route_layer(from_fn_with_state((app.clone(), Access::Read), auth::require));
-    let open = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::page));
-    ingest
-        .merge(read)
-        .merge(open)
+    routes::router(&app)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), metrics::count))

@@ -4,6 +4,7 @@
 //! told last. Here the sum, the note that it has been told, and what tells of it are written in one transaction.
 
 use super::{amount, joined};
+use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
 use crate::store::StoreError;
 use headgate_limits::{Kind, Rule};
 use rusqlite::{Connection, params};
@@ -21,6 +22,8 @@ pub(super) struct Crossing {
     pub(super) start: u64,
     pub(super) end: Option<u64>,
     pub(super) percent: u8,
+    pub(super) used: u64,
+    pub(super) max: u64,
 }
 
 /// The thresholds of a budget that are reached and have not been told of.
@@ -54,7 +57,22 @@ pub(super) fn tell(tx: &Connection, crossing: &Crossing, now_us: i64) -> Result<
         tx.prepare_cached("INSERT INTO limit_outbox (id, variable, body, since, due_at) VALUES (?1, ?2, ?3, ?4, ?4)")?
             .execute(params![id, variable, message(crossing, &id, now_us).to_string(), now_us])?;
     }
+    audit::append(tx, &entry(crossing, id))?;
     Ok(())
+}
+
+/// For auditors, who may see amounts.
+fn entry(crossing: &Crossing, id: String) -> Entry {
+    let resource = Resource::new("budget", crossing.rule.id.as_str());
+    let now = |path: &str, value: Value| Change { path: path.to_owned(), before: None, after: Some(value) };
+    let changes = vec![
+        now("percent", json!(crossing.percent)),
+        now("subject", Value::Object(subject_of(&crossing.rule, &crossing.subject))),
+        now("window", json!({"start": crossing.start, "end": crossing.end})),
+        now("used_nano_usd", json!(crossing.used)),
+        now("max_nano_usd", json!(crossing.max)),
+    ];
+    Entry { id, ..Entry::new(CROSSED, Operation::Other, Actor::system(), resource).with_changes(changes) }
 }
 
 fn message(crossing: &Crossing, id: &str, now_us: i64) -> Value {

@@ -10,7 +10,8 @@ const MAX_REDACTIONS: usize = 256;
 const TOO_LONG: &str = "is longer than 256 characters";
 
 /// Whether a name is neither empty nor too long.
-pub(super) fn is_name(text: &str) -> bool {
+#[must_use]
+pub fn is_name(text: &str) -> bool {
     !text.is_empty() && fits(text)
 }
 
@@ -128,7 +129,8 @@ fn decision(decision: &Decision) -> impl Iterator<Item = Text<'_>> {
 }
 
 /// The 16 bytes of a UUIDv7 (RFC 9562) in its lower-case text form: one id, one text.
-pub(super) fn uuid_v7(text: &str) -> Option<[u8; 16]> {
+#[must_use]
+pub fn uuid_v7(text: &str) -> Option<[u8; 16]> {
     let id = super::parse_uuid(text)?;
     let version = id.get(6)? >> 4;
     let variant = id.get(8)? >> 6;

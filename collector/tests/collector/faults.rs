@@ -21,6 +21,9 @@ fn assert_cannot_write(collector: &Collector, boot: &str) {
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", boot, 1..=5));
     assert_try_again(&reply.unwrap(), since);
     let since = Instant::now();
+    let entries = serde_json::json!({"entries": [crate::audit::entry(1)]}).to_string();
+    assert_try_again(&collector.ingest().post("/v1/audit", entries.as_bytes()).unwrap(), since);
+    let since = Instant::now();
     assert_try_again(&collector.owner().get("/readyz").unwrap(), since);
     assert_eq!(collector.owner().get("/healthz").unwrap().status, 200);
 }
@@ -28,6 +31,8 @@ fn assert_cannot_write(collector: &Collector, boot: &str) {
 fn assert_can_write(collector: &Collector, boot: &str) {
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", boot, 1..=5));
     assert_eq!(reply.unwrap().json()["stored"], 5);
+    let kept = crate::audit::post(collector, &[crate::audit::entry(u64::from(collector.id()))]);
+    assert_eq!(kept["stored"].as_u64().unwrap() + kept["duplicates"].as_u64().unwrap(), 1);
     assert_eq!(collector.owner().get("/readyz").unwrap().status, 200);
 }
 
@@ -66,6 +71,8 @@ fn a_full_disk_costs_no_acknowledged_record_and_writing_resumes_without_a_restar
     assert_try_again(&again, since);
     let page = collector.owner().get("/v1/requests?limit=1").unwrap().json();
     assert_eq!(page["data"][0]["seq"], acknowledged, "reading goes on");
+    let one = collector.owner().get(&format!("/v1/requests/{}", crate::records::id("b", 1))).unwrap();
+    assert_eq!(one.status, 200, "also what is noted in the audit log");
 
     let raised = run("prlimit", &["--pid", &collector.id().to_string(), "--fsize=unlimited:"]);
     assert!(raised.status.success());
@@ -77,6 +84,9 @@ fn a_full_disk_costs_no_acknowledged_record_and_writing_resumes_without_a_restar
     let found = collector.owner().get("/v1/requests?requested_model=latecomer");
     assert_eq!(found.unwrap().json()["data"][0]["boot"], "new", "names of the failed batch are known anew");
     assert_can_write(&collector, "later");
+    collector.owner().get("/v1/requests?limit=2").unwrap();
+    let reads = collector.owner().get("/v1/audit?event_types[]=request.read").unwrap().json();
+    assert_eq!(reads["data"].as_array().unwrap().len(), 1, "what was read meanwhile is noted once the disk takes it");
     let logs = collector.logs();
     assert!(logs.contains("cannot be written") && logs.contains("can be written again"), "{logs}");
 }

@@ -75,19 +75,19 @@ static PROVIDER: &[Key] = &[
         "format",
         One(Scalar::Format),
         Required,
-        "Dialect the provider speaks. A request goes only to providers that speak its own: `/v1/messages` to `anthropic`, all others to `openai`.",
+        "Dialect the provider speaks. `/v1/messages` goes to `anthropic` only, all else to `openai` only.",
     ),
     key(
         "url",
         One(Scalar::Url),
         Required,
-        "Address, with everything that goes before `/chat/completions` (`https://api.openai.com/v1`) or before `/v1/messages` (`https://api.anthropic.com`).",
+        "Address, with everything that goes before `/chat/completions`; for `anthropic`, before `/v1/messages`.",
     ),
     key(
         "credential",
         One(Scalar::Variable),
         Optional,
-        "Variable with the provider's API key, sent as `authorization: Bearer` or, to `anthropic`, as `x-api-key`; none is sent without it.",
+        "Variable with the provider's API key, sent in `authorization`, to `anthropic` in `x-api-key`; none without it.",
     ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
@@ -175,13 +175,13 @@ static PRICE: &[Key] = &[
     key(
         "cache_write",
         One(Scalar::Money),
-        Default("input; 1.25 times that for `anthropic`"),
+        Default("input; 1.25 times that for anthropic"),
         "Input tokens that the provider wrote to its cache.",
     ),
     key(
         "cache_write_1h",
         One(Scalar::Money),
-        Default("cache_write; twice the input for `anthropic`"),
+        Default("cache_write; twice the input for anthropic"),
         "Input tokens that it wrote there to be kept for an hour.",
     ),
     key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),

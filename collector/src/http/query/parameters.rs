@@ -65,7 +65,7 @@ pub(super) fn none(query: &str) -> Result<(), ApiError> {
 }
 
 /// The cursor that leads on from a position. Its form is not part of the interface.
-pub(super) fn cursor(position: i64) -> String {
+pub(in crate::http) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
 }
 
@@ -144,7 +144,7 @@ fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn time(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
     } else {
@@ -168,7 +168,7 @@ pub(in crate::http) fn limit(name: &str, value: &str) -> Result<usize, ApiError>
     }
 }
 
-fn position(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError> {
     value
         .strip_prefix(CURSOR)
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())
@@ -192,12 +192,12 @@ pub(in crate::http) fn unknown(name: &str, known: &str) -> ApiError {
     invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }
 
-fn invalid(message: String, code: &'static str) -> ApiError {
+pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {
     ApiError::invalid(StatusCode::BAD_REQUEST, code, message)
 }
 
 /// A parameter's name is named back only if it is shaped like one.
-fn shown(name: &str) -> &str {
+pub(in crate::http) fn shown(name: &str) -> &str {
     let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
     if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
 }

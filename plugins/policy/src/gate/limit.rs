@@ -173,7 +173,8 @@ fn likely_usage(call: &Call, means: &Means) -> Usage {
 /// What it costs at the dearest target it may go to.
 fn dearest(call: &Call, usage: &Usage) -> u64 {
     let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
-    ways.iter().map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
+    let eligible = ways.iter().filter(|way| way.dialect == call.dialect);
+    eligible.map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {
