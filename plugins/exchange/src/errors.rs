@@ -80,8 +80,8 @@ pub enum Rejection {
         policy: String,
         /// What is counted.
         scope: LimitScope,
-        /// The request alone is more than the limit.
-        too_large: bool,
+        /// What of it is reached.
+        reached: LimitReached,
         /// Whole seconds until it is worth trying again; none if it never is.
         retry_after_s: Option<u64>,
     },
@@ -115,6 +115,17 @@ pub enum Rejection {
     },
     /// The gateway cannot work as it is configured.
     Misconfigured,
+}
+
+/// What of a limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitReached {
+    /// All of it, until its window ends.
+    UsedUp,
+    /// What this proxy may use of it before it hears from the collector again.
+    ShareUsedUp,
+    /// The request alone is more than the limit.
+    TooLarge,
 }
 
 /// What a limit counts, in words of its configuration.
@@ -169,7 +180,7 @@ impl Rejection {
             Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
-            Self::RateLimited { too_large: true, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
+            Self::RateLimited { reached: LimitReached::TooLarge, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
             Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
             Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
@@ -312,8 +323,12 @@ impl Rejection {
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
             }
-            Self::RateLimited { policy, scope, too_large: true, .. } => format!(
+            Self::RateLimited { policy, scope, reached: LimitReached::TooLarge, .. } => format!(
                 "this request alone is more than the limit `{policy}` allows ({scope}). Send a smaller one, or ask for fewer output tokens."
+            ),
+            Self::RateLimited { policy, reached: LimitReached::ShareUsedUp, retry_after_s, .. } => format!(
+                "this proxy's share of the limit or budget `{policy}` is used for the moment. Try again in {} s.",
+                retry_after_s.unwrap_or(1)
             ),
             Self::RateLimited { policy, scope, retry_after_s, .. } => {
                 format!("the limit `{policy}` ({scope}) is reached. Try again in {} s.", retry_after_s.unwrap_or(1))

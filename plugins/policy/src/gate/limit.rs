@@ -6,7 +6,7 @@ use crate::effect::{Effect, Effects};
 use crate::gate::close::BYTES_PER_TOKEN;
 use crate::lent::{Lent, Unsettled};
 use crate::price::cost;
-use headgate_exchange::{LimitScope, Rejection};
+use headgate_exchange::{LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
@@ -260,7 +260,11 @@ fn rejection(rule: &Rule, refusal: &Refusal, now_s: u64) -> Rejection {
         _ => Rejection::RateLimited {
             policy,
             scope: LimitScope { unit: refusal.unit.as_str(), period: period.map(|period| period.as_str()) },
-            too_large: refusal.why == Why::TooLarge,
+            reached: match refusal.why {
+                Why::TooLarge => LimitReached::TooLarge,
+                Why::Share => LimitReached::ShareUsedUp,
+                Why::Exhausted | Why::Unreachable => LimitReached::UsedUp,
+            },
             retry_after_s: refusal.retry_after_s,
         },
     }
