@@ -13,6 +13,7 @@ mod rewrite;
 mod sse;
 mod stream;
 mod surface;
+mod texts;
 mod usage;
 
 pub use errors::{LimitReached, LimitScope, Rejection, error_event, is_model_name};
@@ -23,4 +24,7 @@ pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
+pub use texts::{
+    Edit, Examine, GuardedStream, Halt, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts, request_texts,
+};
 pub use usage::{Reading, Tokens, UsageScan};

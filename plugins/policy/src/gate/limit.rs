@@ -203,6 +203,7 @@ fn noted(rule: &Rule, note: &Note) -> Option<Decision> {
         reason: Some(reason),
         observed: Some(note.observed),
         limit: Some(note.max),
+        ..Decision::default()
     })
 }
 
@@ -220,6 +221,7 @@ fn refused(rule: &Rule, refusal: &Refusal) -> Decision {
         reason: Some(reason.to_owned()),
         observed: Some(refusal.observed),
         limit: Some(refusal.max),
+        ..Decision::default()
     }
 }
 
@@ -231,6 +233,7 @@ fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
         reason: Some("max_cost".to_owned()),
         observed: Some(observed),
         limit: Some(max),
+        ..Decision::default()
     }
 }
 
