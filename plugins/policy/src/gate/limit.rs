@@ -76,7 +76,9 @@ impl Gate {
             return;
         }
         let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
-        let used = amounts(1, &record.usage.unwrap_or_default(), nano_usd);
+        // What the gateway itself turned away after its limits had let it in is nobody's request.
+        let requests = u64::from(!call.tries.is_empty());
+        let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
         let notes = self.settle(&call, &used, now_s, lent);
         let policy = &call.policy;
         record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
