@@ -60,6 +60,7 @@ fn the_example_of_limits_has_no_problem() {
     let rest = r#"
 environment: production
 listen: 0.0.0.0:8080
+collector: {url: "http://127.0.0.1:4180"}
 providers: {openai: {format: openai, url: "http://127.0.0.1:1/v1"}}
 models: {gpt-5: {targets: [{provider: openai}]}}
 teams: {search: {}}
