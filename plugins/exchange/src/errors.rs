@@ -97,8 +97,8 @@ pub enum Rejection {
         policy: String,
         /// What is counted.
         scope: LimitScope,
-        /// The request alone is more than the limit.
-        too_large: bool,
+        /// What of it is reached.
+        reached: LimitReached,
         /// Whole seconds until it is worth trying again; none if it never is.
         retry_after_s: Option<u64>,
     },
@@ -132,6 +132,17 @@ pub enum Rejection {
     },
     /// The gateway cannot work as it is configured.
     Misconfigured,
+}
+
+/// What of a limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitReached {
+    /// All of it, until its window ends.
+    UsedUp,
+    /// What this proxy may use of it before it hears from the collector again.
+    ShareUsedUp,
+    /// The request alone is more than the limit.
+    TooLarge,
 }
 
 /// What a limit counts, in words of its configuration.
@@ -189,7 +200,7 @@ impl Rejection {
             Self::Guardrail { .. } => row(422, "content_filter", "content_filter"),
             Self::UnreadableAnswer { .. } => row(502, "server_error", "unreadable_answer"),
             Self::GuardrailUnreachable { .. } => row(503, "server_error", "guardrail_unreachable"),
-            Self::RateLimited { too_large: true, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
+            Self::RateLimited { reached: LimitReached::TooLarge, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
             Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
             Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
@@ -347,8 +358,12 @@ impl Rejection {
             Self::GuardrailUnreachable { id } => {
                 format!("the check that the guardrail `{id}` asks for got no answer. Try again.")
             }
-            Self::RateLimited { policy, scope, too_large: true, .. } => format!(
+            Self::RateLimited { policy, scope, reached: LimitReached::TooLarge, .. } => format!(
                 "this request alone is more than the limit `{policy}` allows ({scope}). Send a smaller one, or ask for fewer output tokens."
+            ),
+            Self::RateLimited { policy, reached: LimitReached::ShareUsedUp, retry_after_s, .. } => format!(
+                "this proxy's share of the limit or budget `{policy}` is used for the moment. Try again in {} s.",
+                retry_after_s.unwrap_or(1)
             ),
             Self::RateLimited { policy, scope, retry_after_s, .. } => {
                 format!("the limit `{policy}` ({scope}) is reached. Try again in {} s.", retry_after_s.unwrap_or(1))

@@ -16,7 +16,7 @@ mod surface;
 mod texts;
 mod usage;
 
-pub use errors::{LimitScope, Rejection, error_event, is_model_name};
+pub use errors::{LimitReached, LimitScope, Rejection, error_event, is_model_name};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what prepares a test may panic as the test may")]
 
-use headgate_exchange::{Dialect, LimitScope, Rejection, Surface, error_event, is_model_name, scan_request};
+use headgate_exchange::{
+    Dialect, LimitReached, LimitScope, Rejection, Surface, error_event, is_model_name, scan_request,
+};
 use serde_json::{Value, json};
 
 fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
@@ -87,7 +89,7 @@ fn in_anthropic_s_words_a_limit_is_one_of_the_rate_and_a_budget_is_about_money()
     let policy = || "per-key".to_owned();
     let scope = LimitScope { unit: "tokens", period: Some("minute") };
     says(
-        &Rejection::RateLimited { policy: policy(), scope, too_large: false, retry_after_s: Some(3) },
+        &Rejection::RateLimited { policy: policy(), scope, reached: LimitReached::UsedUp, retry_after_s: Some(3) },
         "rate_limit_error",
     );
     let (period, resets_at, retry_after_s) = ("month", Some(1_800_000_000), Some(60));

@@ -55,7 +55,7 @@ impl Root {
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
         tell_missing(&policy);
-        Counts::prepare(&policy);
+        Counts::prepare();
         self.role = Role::Gate(Rc::new(policy));
         host::set_tick_period(TICK).map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
     }

@@ -57,7 +57,8 @@ pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places) -> usize {
     for (pattern, place) in patterns.iter().zip(&mut places.patterns) {
         let policies = pattern.policies.and(pass.policies);
         if !policies.is_empty() {
-            *place = pattern.scan(pass.text, *place, |start, end| add(pass.resolver, Kind::Pattern, start, end, policies));
+            *place =
+                pattern.scan(pass.text, *place, |start, end| add(pass.resolver, Kind::Pattern, start, end, policies));
             known = known.min(*place);
         }
     }

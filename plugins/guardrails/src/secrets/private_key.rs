@@ -47,7 +47,9 @@ fn body(text: &Text<'_>, start: usize) -> Option<usize> {
             at = if text.starts(label_end, b"-----") { label_end + 5 } else { label_end };
             last = Some(at);
             break;
-        } else if class & SPACE != 0 || matches!(text.get(at), Some(b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\'')) {
+        } else if class & SPACE != 0
+            || matches!(text.get(at), Some(b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\''))
+        {
             at += 1;
         } else {
             break;

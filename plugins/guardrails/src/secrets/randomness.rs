@@ -55,7 +55,8 @@ pub(crate) fn looks_chosen(value: &[u8], quoted: bool) -> bool {
     let (letters, digits) = (count(value, u8::is_ascii_alphabetic), count(value, u8::is_ascii_digit));
     let upper = count(value, u8::is_ascii_uppercase);
     let signs = count(value, |byte| byte.is_ascii_punctuation() && !b"_-./".contains(byte));
-    let sorts = usize::from(upper > 0) + usize::from(letters > upper) + usize::from(digits > 0) + usize::from(signs > 0);
+    let sorts =
+        usize::from(upper > 0) + usize::from(letters > upper) + usize::from(digits > 0) + usize::from(signs > 0);
     let least = if quoted { 6 } else { 8 };
     value.len() >= least
         && super::placeholder::distinct(value) >= 5

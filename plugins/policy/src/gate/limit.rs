@@ -6,7 +6,7 @@ use crate::effect::{Effect, Effects};
 use crate::gate::close::BYTES_PER_TOKEN;
 use crate::lent::{Lent, Unsettled};
 use crate::price::cost;
-use headgate_exchange::{LimitScope, Rejection};
+use headgate_exchange::{LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
@@ -76,7 +76,9 @@ impl Gate {
             return;
         }
         let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
-        let used = amounts(1, &record.usage.unwrap_or_default(), nano_usd);
+        // What the gateway itself turned away after its limits had let it in is nobody's request.
+        let requests = u64::from(!call.tries.is_empty());
+        let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
         let notes = self.settle(&call, &used, now_s, lent);
         let policy = &call.policy;
         record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
@@ -263,7 +265,11 @@ fn rejection(rule: &Rule, refusal: &Refusal, now_s: u64) -> Rejection {
         _ => Rejection::RateLimited {
             policy,
             scope: LimitScope { unit: refusal.unit.as_str(), period: period.map(|period| period.as_str()) },
-            too_large: refusal.why == Why::TooLarge,
+            reached: match refusal.why {
+                Why::TooLarge => LimitReached::TooLarge,
+                Why::Share => LimitReached::ShareUsedUp,
+                Why::Exhausted | Why::Unreachable => LimitReached::UsedUp,
+            },
             retry_after_s: refusal.retry_after_s,
         },
     }
