@@ -30,7 +30,9 @@ pub(crate) struct Test {
 
 pub(crate) fn test(arguments: &Test) -> Result<(), Failure> {
     let guard = match &arguments.policy {
-        Some(policy) => Compiled::compile(&specs(policy)?).map_err(|error| format!("{}: {error}\n", policy.display()))?,
+        Some(policy) => {
+            Compiled::compile(&specs(policy)?).map_err(|error| format!("{}: {error}\n", policy.display()))?
+        }
         None => Compiled::with_all_kinds(),
     };
     if arguments.ndjson {

@@ -110,7 +110,19 @@ pub(crate) static PARTS: &[(u32, &[&str])] = &[
 
 /// Marks that set a chat's roles apart in prompts of models.
 static MARKS: &[&[u8]] = &[
-    b"<|im_start|>system", b"<|im_start|>", b"<|system|>", b"<|start_header_id|>system", b"<<SYS>>", b"[INST] <<SYS>>", b"[SYSTEM]", b"[system](#", b"### System:", b"### Instruction:", b"<system>", b"</system>", b"<|endofprompt|>",
+    b"<|im_start|>system",
+    b"<|im_start|>",
+    b"<|system|>",
+    b"<|start_header_id|>system",
+    b"<<SYS>>",
+    b"[INST] <<SYS>>",
+    b"[SYSTEM]",
+    b"[system](#",
+    b"### System:",
+    b"### Instruction:",
+    b"<system>",
+    b"</system>",
+    b"<|endofprompt|>",
 ];
 
 /// Parts and claims of the last stretch of text.
@@ -129,7 +141,8 @@ impl Injection {
         }
         self.parts.push_back((roles, start, end));
         let seen = self.parts.iter().fold(0, |seen, (roles, ..)| seen | roles);
-        let made = CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && self.is_in_order(*claim));
+        let made =
+            CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && self.is_in_order(*claim));
         let (claim, weight) = made.copied().reduce(|best, other| if other.1 > best.1 { other } else { best })?;
         if self.claims.len() >= MOST {
             self.claims.pop_front();
@@ -144,7 +157,10 @@ impl Injection {
         let last = |role: u32| self.parts.iter().rposition(|(roles, ..)| roles & role != 0);
         let verbs = claim & (role::DROP | role::SET_ASIDE);
         // The verb stands at one end of what it says.
-        let between = verbs != 0 && claim & role::EARLIER != 0 && last(role::ORDERS) < first(verbs) && first(verbs) < last(role::EARLIER);
+        let between = verbs != 0
+            && claim & role::EARLIER != 0
+            && last(role::ORDERS) < first(verbs)
+            && first(verbs) < last(role::EARLIER);
         (claim & role::REVEAL == 0 || first(role::REVEAL) < last(role::HIDDEN)) && !between
     }
 

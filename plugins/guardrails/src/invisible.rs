@@ -13,9 +13,7 @@ const LONGEST_RUN: usize = 12;
 
 /// Looks at a character that is not ASCII.
 pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
-    // Most text that is not ASCII has none of these lead bytes.
-    let lead = look.text.arrived(at);
-    if !matches!(lead, Some(0xC2 | 0xCD | 0xD8 | 0xE1 | 0xE2 | 0xE3 | 0xEF | 0xF0 | 0xF3)) || !look.wants(Kind::InvisibleText) {
+    if !look.wants(Kind::InvisibleText) || !may_be(look.text.rest(at)) {
         return;
     }
     let text = look.text;
@@ -32,6 +30,23 @@ pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
     if end > at && !inside {
         look.report(Kind::InvisibleText, at, end);
     }
+}
+
+/// Whether what begins here could be one of them, by its first two bytes.
+#[inline]
+pub(crate) fn may_be(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [0xC2, 0xAD, ..]
+            | [0xCD, 0x8F, ..]
+            | [0xD8, 0x9C, ..]
+            | [0xE1, 0x85 | 0x9E | 0xA0, ..]
+            | [0xE2, 0x80 | 0x81, ..]
+            | [0xE3, 0x85, ..]
+            | [0xEF, 0xB8 | 0xBB | 0xBE | 0xBF, ..]
+            | [0xF0, 0x9D, ..]
+            | [0xF3, ..]
+    )
 }
 
 /// Whether an invisible character here begins a finding although one stands before it: that one was honest.
@@ -63,10 +78,16 @@ fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
         '\u{200C}' => before.is_some_and(joins),
         '\u{200D}' => before.is_some_and(|c| joins(c) || is_emoji(c)),
         // One selector behind a base; a row of them carries something else.
-        '\u{FE00}'..='\u{FE0F}' => before.is_some_and(|c| !c.is_ascii_alphabetic() && !is_invisible(c) && !c.is_whitespace()),
-        '\u{E0100}'..='\u{E01EF}' => before.is_some_and(|c| matches!(c as u32, 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFF)),
+        '\u{FE00}'..='\u{FE0F}' => {
+            before.is_some_and(|c| !c.is_ascii_alphabetic() && !is_invisible(c) && !c.is_whitespace())
+        }
+        '\u{E0100}'..='\u{E01EF}' => {
+            before.is_some_and(|c| matches!(c as u32, 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFF))
+        }
         '\u{180B}'..='\u{180F}' => before.is_some_and(|c| matches!(c, '\u{1800}'..='\u{18AF}')),
-        '\u{17B4}' | '\u{17B5}' | '\u{115F}' | '\u{1160}' => before.is_some_and(|c| matches!(c, '\u{1100}'..='\u{17FF}')),
+        '\u{17B4}' | '\u{17B5}' | '\u{115F}' | '\u{1160}' => {
+            before.is_some_and(|c| matches!(c, '\u{1100}'..='\u{17FF}'))
+        }
         '\u{200E}' | '\u{200F}' | '\u{61C}' => right_to_left_near(text, at),
         '\u{202A}' | '\u{202B}' | '\u{202C}' | '\u{2066}'..='\u{2069}' => right_to_left_near(text, at),
         '\u{FEFF}' => at == 0,
@@ -78,7 +99,9 @@ fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
 
 fn previous(text: &Text<'_>, at: usize) -> Option<char> {
     let behind = text.behind(at, 4);
-    let start = (1..=behind.len()).map(|back| behind.len() - back).find(|start| behind.get(*start).is_some_and(|byte| byte & 0xC0 != 0x80))?;
+    let start = (1..=behind.len())
+        .map(|back| behind.len() - back)
+        .find(|start| behind.get(*start).is_some_and(|byte| byte & 0xC0 != 0x80))?;
     std::str::from_utf8(behind.get(start..)?).ok()?.chars().next()
 }
 

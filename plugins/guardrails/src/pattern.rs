@@ -49,7 +49,9 @@ impl Pattern {
 
     fn matches_empty(&self) -> bool {
         let config = Config::new().anchored(Anchored::Yes);
-        self.forward.start_state(&config).is_ok_and(|state| self.forward.is_match_state(self.forward.next_eoi_state(state)))
+        self.forward
+            .start_state(&config)
+            .is_ok_and(|state| self.forward.is_match_state(self.forward.next_eoi_state(state)))
     }
 
     /// Goes on from `at` as far as verdicts can be made; returns where they end.

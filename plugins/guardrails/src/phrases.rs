@@ -106,7 +106,10 @@ impl Phrases {
             }
             let Some(child) = self.child(node, c) else { break };
             (node, last) = (child, c);
-            let Some(policies) = self.nodes.get(node).map(|node| node.policies).filter(|policies| !policies.is_empty()) else { continue };
+            let Some(policies) = self.nodes.get(node).map(|node| node.policies).filter(|policies| !policies.is_empty())
+            else {
+                continue;
+            };
             if !needs_boundary(c) || text.get(at).and_then(|_| text.char(at)).is_none_or(|next| !needs_boundary(next)) {
                 found.push((at, policies));
             }
@@ -123,7 +126,8 @@ impl Phrases {
 
 /// Letters and digits of scripts that set words apart.
 fn needs_boundary(c: char) -> bool {
-    c.is_alphanumeric() && !matches!(c as u32, 0xE00..=0xEFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0xFF66..=0xFFDC | 0x2_0000..=0x3_FFFF)
+    c.is_alphanumeric()
+        && !matches!(c as u32, 0xE00..=0xEFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0xFF66..=0xFFDC | 0x2_0000..=0x3_FFFF)
 }
 
 fn before(text: &Text<'_>, at: usize) -> Option<char> {

@@ -4,9 +4,9 @@
 //! than that: at most [`Guard::hold_limit`] bytes, in prose the last word. What stood before is remembered for context
 //! without being held. Findings equal those of [`Guard::find`] on the whole text, whichever way it was cut.
 
+use crate::look::KindSet;
 use crate::policies::Policies;
 use crate::resolve::Resolver;
-use crate::look::KindSet;
 use crate::scan::{self, Pass, Places};
 use crate::text::Text;
 use crate::{Finding, Guard};
@@ -93,7 +93,10 @@ impl Window {
         let text = Text::new(text, 0, true);
         let kinds = guard.kinds(self.policies);
         let policies = self.policies;
-        scan::advance(&mut Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver }, &mut self.places);
+        scan::advance(
+            &mut Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver },
+            &mut self.places,
+        );
         self.resolver.settle(usize::MAX);
         self.resolver.take(usize::MAX)
     }

@@ -43,7 +43,10 @@ fn guard() -> Guard {
         spec("all", &["secrets", "pii", "invisible_text"]),
         DetectorSpec { threshold: Some(0.3), ..spec("injection", &["prompt_injection", "email"]) },
         DetectorSpec { words, patterns, ..spec("own", &[]) },
-        DetectorSpec { urls: Some(UrlSpec { allow: vec![], deny: vec!["evil.example".into()] }), ..spec("urls", &["phone"]) },
+        DetectorSpec {
+            urls: Some(UrlSpec { allow: vec![], deny: vec!["evil.example".into()] }),
+            ..spec("urls", &["phone"])
+        },
     ];
     Guard::compile(&specs).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Findings for a person: where, what, and the line they stand in with the match set apart.
 
-use headgate_guardrails::{Action, Finding, Guard, Group};
+use headgate_guardrails::{Action, Finding, Group, Guard};
 
 /// Bytes of a line that are shown before and after a match.
 const AROUND: usize = 40;
@@ -21,7 +21,8 @@ fn one(guard: &Guard, path: &str, text: &str, finding: &Finding, colour: bool) -
     let policy = policy.map_or(String::new(), |policy| format!("  {} ({})", policy.id, action(policy.action)));
     let score = if finding.score < 1.0 { format!("  score {:.2}", finding.score) } else { String::new() };
     let line_end = text.get(finding.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| finding.end + at);
-    let left = text.get(cut(text, finding.start.saturating_sub(AROUND).max(line_start))..finding.start).unwrap_or_default();
+    let left =
+        text.get(cut(text, finding.start.saturating_sub(AROUND).max(line_start))..finding.start).unwrap_or_default();
     let right = text.get(finding.end..cut(text, (finding.end + AROUND).min(line_end))).unwrap_or_default();
     let matched = text.get(finding.start..finding.end).unwrap_or_default();
     let matched = paint(colour, "1", &visible(matched));

@@ -62,7 +62,9 @@ fn groups(number: &Number, told: bool) -> Option<usize> {
     if bare {
         return Some(1);
     }
-    let printed = |sizes: &&&[u8]| number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....");
+    let printed = |sizes: &&&[u8]| {
+        number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....")
+    };
     GROUPS.iter().find(printed).map(|sizes| sizes.len())
 }
 

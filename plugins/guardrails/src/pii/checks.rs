@@ -45,7 +45,12 @@ pub(crate) fn is_day(day: u32, month: u32) -> bool {
 /// ISO/IEC 7812 annex B.
 pub(crate) fn luhn(digits: &[u8]) -> bool {
     let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
-    let sum: u32 = digits.iter().rev().zip([false, true].into_iter().cycle()).map(|(d, twice)| if twice { doubled(value(*d)) } else { value(*d) }).sum();
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .zip([false, true].into_iter().cycle())
+        .map(|(d, twice)| if twice { doubled(value(*d)) } else { value(*d) })
+        .sum();
     sum % 10 == 0
 }
 
@@ -67,8 +72,14 @@ pub(crate) fn mod_11_10(digits: &[u8]) -> bool {
 /// Verhoeff's dihedral check.
 pub(crate) fn verhoeff(digits: &[u8]) -> bool {
     const PERMUTED: [[u8; 10]; 8] = [
-        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 5, 7, 6, 2, 8, 3, 0, 9, 4], [5, 8, 0, 3, 7, 9, 6, 1, 4, 2], [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],
-        [9, 4, 5, 3, 1, 2, 6, 8, 7, 0], [4, 2, 8, 6, 5, 7, 3, 9, 0, 1], [2, 7, 9, 3, 8, 0, 6, 4, 1, 5], [7, 0, 4, 6, 9, 1, 3, 2, 5, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [1, 5, 7, 6, 2, 8, 3, 0, 9, 4],
+        [5, 8, 0, 3, 7, 9, 6, 1, 4, 2],
+        [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],
+        [9, 4, 5, 3, 1, 2, 6, 8, 7, 0],
+        [4, 2, 8, 6, 5, 7, 3, 9, 0, 1],
+        [2, 7, 9, 3, 8, 0, 6, 4, 1, 5],
+        [7, 0, 4, 6, 9, 1, 3, 2, 5, 8],
     ];
     let step = |sum: u8, (digit, row): (&u8, &[u8; 10])| {
         let permuted = row.get(value(*digit) as usize).copied().unwrap_or(0);
@@ -100,7 +111,9 @@ pub(crate) fn ca_sin(d: &[u8]) -> bool {
 pub(crate) fn fr_nir(d: &[u8]) -> bool {
     let (Some(body), month) = (d.get(..13), two(d, 3)) else { return false };
     let key = u64::from(two(d, 13));
-    matches!(d.first(), Some(b'1' | b'2' | b'7' | b'8')) && (matches!(month, 1..=12 | 20 | 30..=42 | 50..=99)) && 97 - modulo(body, 97) == key
+    matches!(d.first(), Some(b'1' | b'2' | b'7' | b'8'))
+        && (matches!(month, 1..=12 | 20 | 30..=42 | 50..=99))
+        && 97 - modulo(body, 97) == key
 }
 
 /// One digit twice or thrice among the first ten, as the Federal Central Tax Office hands them out.
@@ -130,7 +143,9 @@ pub(crate) fn pl_pesel(d: &[u8]) -> bool {
 
 pub(crate) fn br_cpf(d: &[u8]) -> bool {
     let check = |weights: &[u32]| weighted(d, weights) * 10 % 11 % 10;
-    !all_same(d) && check(&[10, 9, 8, 7, 6, 5, 4, 3, 2]) == digit(d, 9) && check(&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) == digit(d, 10)
+    !all_same(d)
+        && check(&[10, 9, 8, 7, 6, 5, 4, 3, 2]) == digit(d, 9)
+        && check(&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) == digit(d, 10)
 }
 
 /// Letters count as their distance from `0` in ASCII.
@@ -251,7 +266,9 @@ pub(crate) fn cz_birth(d: &[u8]) -> bool {
 
 pub(crate) fn ro_cnp(d: &[u8]) -> bool {
     let sum = weighted(d, &[2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9]) % 11;
-    matches!(d.first(), Some(b'1'..=b'9')) && is_day(two(d, 5), two(d, 3)) && (if sum == 10 { 1 } else { sum }) == last(d)
+    matches!(d.first(), Some(b'1'..=b'9'))
+        && is_day(two(d, 5), two(d, 3))
+        && (if sum == 10 { 1 } else { sum }) == last(d)
 }
 
 pub(crate) fn bg_egn(d: &[u8]) -> bool {

@@ -53,7 +53,10 @@ fn base58(look: &mut Look<'_, '_>, token: Token) {
     let Some(&first) = word.first() else { return };
     let plain = token.any & LOWER == 0 || token.any & UPPER == 0;
     let fits = |row: &&(u8, &[u8], Kind)| row.0 == first && look.wants(row.2);
-    if plain || !VERSIONS.iter().any(|row| fits(&row)) || !word.iter().all(|&byte| crate::text::class_of(byte) & BASE58 != 0) {
+    if plain
+        || !VERSIONS.iter().any(|row| fits(&row))
+        || !word.iter().all(|&byte| crate::text::class_of(byte) & BASE58 != 0)
+    {
         return;
     }
     let alphabet = if first == b'r' { RIPPLE } else { BITCOIN };
@@ -120,7 +123,10 @@ fn bech32(look: &mut Look<'_, '_>, token: Token) {
 fn ethereum(look: &mut Look<'_, '_>, token: Token) {
     let word = look.text.slice(token.start, token.end);
     let Some(hex) = word.strip_prefix(b"0x") else { return };
-    if !look.wants(Kind::EthereumAddress) || !hex.iter().all(u8::is_ascii_hexdigit) || crate::secrets::placeholder::distinct(hex) < 6 {
+    if !look.wants(Kind::EthereumAddress)
+        || !hex.iter().all(u8::is_ascii_hexdigit)
+        || crate::secrets::placeholder::distinct(hex) < 6
+    {
         return;
     }
     let (lower, upper) = (hex.iter().any(u8::is_ascii_lowercase), hex.iter().any(u8::is_ascii_uppercase));
@@ -133,7 +139,9 @@ fn ethereum(look: &mut Look<'_, '_>, token: Token) {
 fn has_checksum(hex: &[u8]) -> bool {
     let digest = Keccak256::digest(hex.to_ascii_lowercase());
     let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    hex.iter().zip(nibbles).all(|(digit, nibble)| !digit.is_ascii_alphabetic() || digit.is_ascii_uppercase() == (nibble >= 8))
+    hex.iter()
+        .zip(nibbles)
+        .all(|(digit, nibble)| !digit.is_ascii_alphabetic() || digit.is_ascii_uppercase() == (nibble >= 8))
 }
 
 /// `bitcoincash:` and 42 digits whose polynomial is zero.
@@ -143,7 +151,8 @@ fn cash(look: &mut Look<'_, '_>, token: Token) {
     }
     let word = look.text.slice(token.start, token.end);
     let named = look.text.behind(token.start, 12) == b"bitcoincash:";
-    if !matches!(word.first(), Some(b'q' | b'p')) || !word.iter().all(|&byte| crate::text::class_of(byte) & BECH32 != 0) {
+    if !matches!(word.first(), Some(b'q' | b'p')) || !word.iter().all(|&byte| crate::text::class_of(byte) & BECH32 != 0)
+    {
         return;
     }
     let prefix = b"bitcoincash".iter().map(|byte| byte & 31);

@@ -25,11 +25,16 @@ pub(crate) fn address(look: &mut Look<'_, '_>, local: usize, at: usize) {
 fn local_part(text: &Text<'_>, local: usize, at: usize) -> Option<usize> {
     let bytes = text.slice(local, at);
     let mut skip = bytes.iter().take_while(|byte| b"'.-~%".contains(byte)).count();
-    if text.before(local) == Some(b'\\') && skip == 0 && bytes.len() > 1 && matches!(bytes.first(), Some(b'n' | b'r' | b't')) {
+    if text.before(local) == Some(b'\\')
+        && skip == 0
+        && bytes.len() > 1
+        && matches!(bytes.first(), Some(b'n' | b'r' | b't'))
+    {
         skip = 1;
     }
     let name = bytes.get(skip..).filter(|name| !name.is_empty())?;
-    let plain = name.iter().any(u8::is_ascii_alphanumeric) && name.last().is_some_and(|last| *last != b'.' && *last != b'\'');
+    let plain =
+        name.iter().any(u8::is_ascii_alphanumeric) && name.last().is_some_and(|last| *last != b'.' && *last != b'\'');
     let dots = name.windows(2).any(|pair| pair == b"..");
     // A part in a longer path or in another script is another word.
     let before = text.before(local + skip).is_none_or(|byte| byte != b'/' || text.behind(local, 2) == b"//");
@@ -49,10 +54,12 @@ fn domain(text: &Text<'_>, start: usize) -> Option<usize> {
         (1..=LONGEST_LABEL).contains(&label.len()) && label.first() != Some(&b'-') && label.last() != Some(&b'-')
     };
     let top = name.rsplit(|&byte| byte == b'.').next()?;
-    let named = (2..=24).contains(&top.len()) && top.iter().all(|&byte| crate::text::class_of(byte) & LETTER != 0) || top.starts_with(b"xn--");
+    let named = (2..=24).contains(&top.len()) && top.iter().all(|&byte| crate::text::class_of(byte) & LETTER != 0)
+        || top.starts_with(b"xn--");
     let is_file = FILE_ENDINGS.iter().any(|ending| top.eq_ignore_ascii_case(ending));
     let end = start + name.len();
-    let at_end = text.class(end) & WORD == 0 && !text.is(end, b'@') && !(text.is(end, b':') && text.starts(end, b"://"));
+    let at_end =
+        text.class(end) & WORD == 0 && !text.is(end, b'@') && !(text.is(end, b':') && text.starts(end, b"://"));
     (labels.clone().count() >= 2 && labels.clone().all(well) && named && !is_file && at_end).then_some(end)
 }
 
@@ -68,5 +75,38 @@ fn ascii_prefix(name: &[u8]) -> &[u8] {
 
 /// `icon@2x.png`, `lib@1.2.so` and `user@unit.service` are files.
 static FILE_ENDINGS: &[&[u8]] = &[
-    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"js", b"ts", b"css", b"html", b"json", b"yaml", b"yml", b"xml", b"service", b"socket", b"target", b"timer", b"conf", b"md", b"txt", b"log", b"exe", b"dll", b"tsx", b"jsx", b"mjs", b"cjs", b"lock", b"tgz", b"local", b"internal", b"localhost", b"invalid",
+    b"png",
+    b"jpg",
+    b"jpeg",
+    b"gif",
+    b"svg",
+    b"webp",
+    b"js",
+    b"ts",
+    b"css",
+    b"html",
+    b"json",
+    b"yaml",
+    b"yml",
+    b"xml",
+    b"service",
+    b"socket",
+    b"target",
+    b"timer",
+    b"conf",
+    b"md",
+    b"txt",
+    b"log",
+    b"exe",
+    b"dll",
+    b"tsx",
+    b"jsx",
+    b"mjs",
+    b"cjs",
+    b"lock",
+    b"tgz",
+    b"local",
+    b"internal",
+    b"localhost",
+    b"invalid",
 ];

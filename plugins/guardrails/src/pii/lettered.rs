@@ -50,7 +50,8 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     let one_case = token.any & LOWER == 0 || token.any & UPPER == 0;
     let word = look.text.slice(token.start, token.end).to_ascii_uppercase();
     let kinds = look.kinds;
-    for shape in SHAPES.iter().filter(|shape| shape.shape.len() == word.len() && one_case && kinds.contains(shape.kind)) {
+    for shape in SHAPES.iter().filter(|shape| shape.shape.len() == word.len() && one_case && kinds.contains(shape.kind))
+    {
         // In small letters anything can be a word.
         let small = token.any & LOWER != 0;
         let topics = if small && shape.topics == 0 { topics_of(shape.kind) } else { shape.topics };
@@ -94,7 +95,11 @@ fn has_shape(word: &[u8], shape: &[u8]) -> bool {
 /// `A123456(7)`
 fn hong_kong(look: &mut Look<'_, '_>, token: Token, word: &[u8]) {
     let text = look.text;
-    if !matches!(token.len(), 7 | 8) || token.any & LOWER != 0 || !text.is(token.end, b'(') || !text.is(token.end + 2, b')') {
+    if !matches!(token.len(), 7 | 8)
+        || token.any & LOWER != 0
+        || !text.is(token.end, b'(')
+        || !text.is(token.end + 2, b')')
+    {
         return;
     }
     let Some(check) = text.get(token.end + 1) else { return };
@@ -216,7 +221,9 @@ fn chilean(look: &mut Look<'_, '_>, number: &Number) {
     if !look.wants(Kind::ClRut) || !sized || !text.is(end, b'-') || text.class(end + 2) & (WORD | DASH) != 0 {
         return;
     }
-    let Some(check) = text.get(end + 1).filter(|byte| byte.is_ascii_digit() || matches!(byte, b'K' | b'k')) else { return };
+    let Some(check) = text.get(end + 1).filter(|byte| byte.is_ascii_digit() || matches!(byte, b'K' | b'k')) else {
+        return;
+    };
     let told = dotted || look.near(topic::CL_RUT | PERSON | TAX, number.start, REACH);
     if told && super::checks::cl_rut(body, check) {
         look.report(Kind::ClRut, number.start, end + 2);
@@ -292,7 +299,9 @@ fn tw_id(word: &[u8]) -> bool {
 
 /// One letter or two, six digits, a check digit; `A` stands for 10. A space before a single letter counts as 36.
 fn hk_id(word: &[u8]) -> bool {
-    let (Some((check, body)), blank) = (word.split_last(), if word.len() == 8 { 36 * 9 } else { 0 }) else { return false };
+    let (Some((check, body)), blank) = (word.split_last(), if word.len() == 8 { 36 * 9 } else { 0 }) else {
+        return false;
+    };
     let weights: &[u32] = if word.len() == 8 { &[8, 7, 6, 5, 4, 3, 2] } else { &[9, 8, 7, 6, 5, 4, 3, 2] };
     let check = match check {
         b'0'..=b'9' => u32::from(check - b'0'),
@@ -318,19 +327,25 @@ fn de_pension(word: &[u8]) -> bool {
     let tail = word.get(9..11).unwrap_or_default().iter().map(|digit| u32::from(digit.saturating_sub(b'0')));
     let digits = head.chain([letter / 10, letter % 10]).chain(tail);
     let weights = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
-    let sum: u32 = digits.zip(weights).map(|(digit, weight)| digit * weight).map(|product| product / 10 + product % 10).sum();
+    let sum: u32 =
+        digits.zip(weights).map(|(digit, weight)| digit * weight).map(|product| product / 10 + product % 10).sum();
     let day = two(word, 2) % 50;
-    (1..=31).contains(&day) && (1..=12).contains(&two(word, 4)) && sum % 10 == u32::from(at(word, 11).saturating_sub(b'0'))
+    (1..=31).contains(&day)
+        && (1..=12).contains(&two(word, 4))
+        && sum % 10 == u32::from(at(word, 11).saturating_sub(b'0'))
 }
 
 /// Name, year, month and day, municipality, check letter; digits may be letters where two people would share a code.
 fn it_fiscal_code(word: &[u8]) -> bool {
-    const ODD: [u32; 26] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
     let place = |byte: u8| if byte.is_ascii_digit() { byte - b'0' } else { byte.wrapping_sub(b'A') };
     let odd = |byte: u8| ODD.get(usize::from(place(byte))).copied().unwrap_or(0);
     let numeric = |index: usize| at(word, index).is_ascii_digit() || b"LMNPQRSTUV".contains(&at(word, index));
     let form = [6, 7, 9, 10, 12, 13, 14].into_iter().all(numeric) && b"ABCDEHLMPRST".contains(&at(word, 8));
-    let sum: u32 = (0..15).map(|index| if index % 2 == 0 { odd(at(word, index)) } else { u32::from(place(at(word, index))) }).sum();
+    let sum: u32 = (0..15)
+        .map(|index| if index % 2 == 0 { odd(at(word, index)) } else { u32::from(place(at(word, index))) })
+        .sum();
     form && sum % 26 == u32::from(at(word, 15).wrapping_sub(b'A'))
 }
 

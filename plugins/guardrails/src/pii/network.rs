@@ -69,8 +69,14 @@ fn part_of_more(text: &Text<'_>, start: usize) -> bool {
         [byte, b'.' | b'-' | b','] => byte.is_ascii_alphanumeric() || *byte == b'.',
         // A path or a product (`Chrome/1.2.3.4`), but not a URL.
         [byte, b'/'] => byte.is_ascii_alphanumeric(),
-        [.., b'='] => text.behind(start, 2) == b"==" || text.behind(start, 2).first().is_some_and(|byte| b"<>~!^".contains(byte)),
-        [byte, b'@'] => byte.is_ascii_alphanumeric() && text.behind(start, 24).contains(&b'/') && !text.behind(start, 48).windows(3).any(|w| w == b"://"),
+        [.., b'='] => {
+            text.behind(start, 2) == b"==" || text.behind(start, 2).first().is_some_and(|byte| b"<>~!^".contains(byte))
+        }
+        [byte, b'@'] => {
+            byte.is_ascii_alphanumeric()
+                && text.behind(start, 24).contains(&b'/')
+                && !text.behind(start, 48).windows(3).any(|w| w == b"://")
+        }
         _ => false,
     }
 }
@@ -99,7 +105,9 @@ fn ipv6(look: &mut Look<'_, '_>, start: usize) {
         return;
     }
     let mut end = start;
-    while end - start < LONGEST_IPV6 && text.get(end).is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.') {
+    while end - start < LONGEST_IPV6
+        && text.get(end).is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
+    {
         end += 1;
     }
     let mut bytes = text.slice(start, end);
@@ -126,7 +134,8 @@ fn is_ipv6_of_somebody(address: Ipv6Addr, written: &[u8]) -> bool {
     let digits = written.iter().filter(|byte| byte.is_ascii_digit()).count();
     let colons = written.iter().filter(|byte| **byte == b':').count();
     let range = matches!(first, 0x2000..=0x3FFF | 0xFC00..=0xFDFF | 0xFE80..=0xFEBF | 0xFF00..=0xFFFF);
-    let mapped = address.to_ipv4_mapped().is_some_and(|address| written.contains(&b'.') && !tells_nothing(address)) || first == 0x64 && second == 0xFF9B;
+    let mapped = address.to_ipv4_mapped().is_some_and(|address| written.contains(&b'.') && !tells_nothing(address))
+        || first == 0x64 && second == 0xFF9B;
     let full = !short && digits >= 3 && address.segments().iter().any(|part| *part > 0xFF);
     !documentation && (full || short && (range && digits >= 2 && colons >= 2 && written.len() >= 6 || mapped))
 }
@@ -147,7 +156,8 @@ fn mac(look: &mut Look<'_, '_>, start: usize, sign: u8, size: usize, groups: usi
         at = end + usize::from(group + 1 < groups);
     }
     let bytes = text.slice(start, at);
-    let over = text.class(at) & (WORD | UNDERSCORE) == 0 && !(matches!(text.get(at), Some(b':' | b'-' | b'.')) && text.class(at + 1) & WORD != 0);
+    let over = text.class(at) & (WORD | UNDERSCORE) == 0
+        && !(matches!(text.get(at), Some(b':' | b'-' | b'.')) && text.class(at + 1) & WORD != 0);
     let plain = bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == sign);
     let told = look.near(topic::IP, start, 24);
     let distinct = crate::secrets::placeholder::distinct(bytes);

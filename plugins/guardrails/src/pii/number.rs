@@ -1,5 +1,6 @@
 //! A number as people write it: groups of digits with one sign between them.
 
+use crate::look::Token;
 use crate::text::Text;
 use crate::text::class::{DIGIT, WORD};
 
@@ -94,7 +95,10 @@ impl Number {
     /// Whether it is one group without a fraction before or after it.
     pub(crate) fn is_bare(&self) -> bool {
         let free = matches!(self.before, Before::Nothing | Before::Joined | Before::Digits(b' '));
-        free && self.groups().first().is_some_and(|group| matches!(group.sign, 0 | b' ' | b'/') || group.sign == b'-' && self.count == 2)
+        free && self
+            .groups()
+            .first()
+            .is_some_and(|group| matches!(group.sign, 0 | b' ' | b'/') || group.sign == b'-' && self.count == 2)
     }
 
     /// Whether the first groups have these sizes and signs, and do not go on in the same way.
@@ -131,9 +135,18 @@ impl Number {
 
 /// Whether groups of four digits follow each other closely: a table of numbers, not one number.
 pub(crate) fn is_table(digits: &[u8]) -> bool {
-    let value = |group: &[u8]| group.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit.wrapping_sub(b'0')));
+    let value =
+        |group: &[u8]| group.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit.wrapping_sub(b'0')));
     let groups: Vec<i32> = digits.chunks_exact(4).map(value).collect();
     groups.len() >= 3 && groups.windows(2).all(|pair| matches!(pair, [a, b] if (a - b).abs() < 150))
+}
+
+/// Whether a short number is followed by a single digit: rows like `1 2 3` are nothing.
+pub(crate) fn is_row(text: &Text<'_>, token: Token) -> bool {
+    token.len() <= 2
+        && text.is(token.end, b' ')
+        && text.class(token.end + 1) & DIGIT != 0
+        && text.class(token.end + 2) & DIGIT == 0
 }
 
 /// A single sign between two digits, and its length in bytes.

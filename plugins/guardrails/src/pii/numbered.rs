@@ -82,7 +82,9 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     }
     let kinds = look.kinds;
     for national in NATIONALS.iter().filter(|national| kinds.contains(national.kind)) {
-        let fits = |form: &&Form| form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form);
+        let fits = |form: &&Form| {
+            form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form)
+        };
         if number.before == Before::Nothing
             && let Some(form) = national.own.iter().find(fits)
         {

@@ -27,7 +27,9 @@ pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
 /// Looks at `(`: `(415) 555-2671`, `(030) 901820`.
 pub(crate) fn bracket(look: &mut Look<'_, '_>, at: usize) {
     let text = look.text;
-    if !look.wants(Kind::Phone) || text.before(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_)]+".contains(&byte)) {
+    if !look.wants(Kind::Phone)
+        || text.before(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_)]+".contains(&byte))
+    {
         return;
     }
     let close = text.run(at + 1, DIGIT, 6);
@@ -43,7 +45,10 @@ pub(crate) fn bracket(look: &mut Look<'_, '_>, at: usize) {
     let told = look.near(topic::PHONE | topic::CONTACT, at, REACH);
     let sizes: Vec<u8> = rest.groups().iter().map(|group| group.size).collect();
     let Some(groups) = local_groups(area, &sizes, told) else { return };
-    let valid = area.len() != 3 || area.starts_with(b"0") || told || is_nanp_part(area) && is_nanp_part(rest.digits(1).get(..3).unwrap_or_default());
+    let valid = area.len() != 3
+        || area.starts_with(b"0")
+        || told
+        || is_nanp_part(area) && is_nanp_part(rest.digits(1).get(..3).unwrap_or_default());
     if valid && rest.ends_after(groups) {
         look.report(Kind::Phone, at, extension(text, rest.end(groups)));
     }
@@ -67,7 +72,10 @@ fn local_groups(area: &[u8], sizes: &[u8], told: bool) -> Option<usize> {
 
 /// Looks at a number.
 pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
-    if !look.wants(Kind::Phone) || matches!(number.before, Before::Digits(_)) || look.text.before(number.start) == Some(b'+') {
+    if !look.wants(Kind::Phone)
+        || matches!(number.before, Before::Digits(_))
+        || look.text.before(number.start) == Some(b'+')
+    {
         return;
     }
     let end = match own_form(number).or_else(|| told_form(look, number)) {
@@ -87,7 +95,8 @@ pub(crate) fn with_extension(look: &mut Look<'_, '_>, token: Token) {
     let length = digits - token.start;
     if look.wants(Kind::Phone) && (10..=15).contains(&length) && matches!(text.get(digits), Some(b'x' | b'X')) {
         let end = extension(text, digits);
-        let valid = length == 10 && is_nanp(text.slice(token.start, digits)) || look.near(topic::PHONE, token.start, REACH);
+        let valid =
+            length == 10 && is_nanp(text.slice(token.start, digits)) || look.near(topic::PHONE, token.start, REACH);
         if end > digits && valid {
             look.report(Kind::Phone, token.start, end);
         }
@@ -118,7 +127,11 @@ fn own_form(number: &Number) -> Option<usize> {
         return Some(5);
     }
     let mobile = form(&[5, 6], b" ") || form(&[5, 3, 3], b"  ");
-    (mobile && digits(1).starts_with(b"07")).then_some(if number.groups().get(1).is_some_and(|group| group.size == 6) { 2 } else { 3 })
+    (mobile && digits(1).starts_with(b"07")).then_some(if number.groups().get(1).is_some_and(|group| group.size == 6) {
+        2
+    } else {
+        3
+    })
 }
 
 /// How many groups are one beside a word that says so.
@@ -142,7 +155,11 @@ fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
         }
     }
     let plain = last == 1;
-    let known = || is_nanp(number.digits(1)) || number.digits(1).starts_with(b"0") || matches!(number.digits(1), [b'1', b'3'..=b'9', ..] if number.first() == 11);
+    let known = || {
+        is_nanp(number.digits(1))
+            || number.digits(1).starts_with(b"0")
+            || matches!(number.digits(1), [b'1', b'3'..=b'9', ..] if number.first() == 11)
+    };
     (last > 0 && (phone || !plain || known())).then_some(last)
 }
 
@@ -163,7 +180,10 @@ fn is_date(number: &Number) -> bool {
 
 /// Area and exchange begin with 2 to 9, and no area code ends in 11 (NANPA).
 fn is_nanp(digits: &[u8]) -> bool {
-    digits.len() == 10 && digits.get(..3).is_some_and(is_nanp_part) && digits.get(3..6).is_some_and(is_nanp_part) && digits.get(1..3) != Some(b"11")
+    digits.len() == 10
+        && digits.get(..3).is_some_and(is_nanp_part)
+        && digits.get(3..6).is_some_and(is_nanp_part)
+        && digits.get(1..3) != Some(b"11")
 }
 
 fn is_nanp_part(part: &[u8]) -> bool {
@@ -172,20 +192,45 @@ fn is_nanp_part(part: &[u8]) -> bool {
 
 /// Country code and a length that the country has (ITU-T E.164, list of assigned codes).
 fn is_international(digits: &[u8]) -> bool {
-    let code = |length: usize| digits.get(..length).map_or(0, |code| code.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')));
+    let code = |length: usize| {
+        digits.get(..length).map_or(0, |code| code.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+    };
     let total = digits.len();
     let rest = |code: usize| total.saturating_sub(code);
     match (code(1), code(2), code(3)) {
-        (1, ..) => digits.get(1..).is_some_and(|rest| rest.len() == 10 && is_nanp_part(rest) && !matches!(rest.get(3), Some(b'0' | b'1'))),
+        (1, ..) => digits
+            .get(1..)
+            .is_some_and(|rest| rest.len() == 10 && is_nanp_part(rest) && !matches!(rest.get(3), Some(b'0' | b'1'))),
         (7, ..) => rest(1) == 10,
         (_, 33 | 34 | 31 | 32 | 41 | 45 | 47 | 48 | 61 | 66, _) => (8..=10).contains(&rest(2)),
         (_, 44, _) => (9..=10).contains(&rest(2)),
         (_, 86, _) => (9..=11).contains(&rest(2)),
         (_, 91, _) => rest(2) == 10,
-        (_, 20 | 27 | 30 | 36 | 39 | 40 | 43 | 46 | 49 | 51..=58 | 60 | 62..=65 | 81 | 82 | 84 | 90 | 92..=95 | 98, _) => (7..=13).contains(&rest(2)),
-        (_, _, 211..=213 | 216 | 218 | 220..=269 | 290..=299 | 350..=359 | 370..=389 | 420..=423 | 500..=509 | 590..=599 | 670..=692 | 800 | 808 | 850..=856 | 870..=888 | 960..=998) => {
-            (5..=12).contains(&rest(3))
-        }
+        (
+            _,
+            20 | 27 | 30 | 36 | 39 | 40 | 43 | 46 | 49 | 51..=58 | 60 | 62..=65 | 81 | 82 | 84 | 90 | 92..=95 | 98,
+            _,
+        ) => (7..=13).contains(&rest(2)),
+        (
+            _,
+            _,
+            211..=213
+            | 216
+            | 218
+            | 220..=269
+            | 290..=299
+            | 350..=359
+            | 370..=389
+            | 420..=423
+            | 500..=509
+            | 590..=599
+            | 670..=692
+            | 800
+            | 808
+            | 850..=856
+            | 870..=888
+            | 960..=998,
+        ) => (5..=12).contains(&rest(3)),
         _ => false,
     }
 }

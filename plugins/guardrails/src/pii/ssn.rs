@@ -38,7 +38,9 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
 }
 
 fn is_ssn(digits: &[u8]) -> bool {
-    let (Some(area), Some(group), Some(serial)) = (digits.get(..3), digits.get(3..5), digits.get(5..9)) else { return false };
+    let (Some(area), Some(group), Some(serial)) = (digits.get(..3), digits.get(3..5), digits.get(5..9)) else {
+        return false;
+    };
     area != b"000" && area != b"666" && !area.starts_with(b"9") && group != b"00" && serial != b"0000"
 }
 

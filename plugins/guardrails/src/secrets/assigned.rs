@@ -24,12 +24,27 @@ struct Value<'t> {
 
 /// Looks at `=` and `:`.
 pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
-    let kinds = [Kind::GenericSecret, Kind::ConnectionString, Kind::AzureKey, Kind::AzureSasSignature, Kind::AwsSecretAccessKey, Kind::GithubToken, Kind::NpmToken];
-    if !kinds.iter().any(|kind| look.wants(*kind)) || signature(look, at) || !look.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1) {
+    if look.text.before(at) != Some(b'g') && !look.topics.any_near(at, LONGEST_GAP + 1) {
+        return;
+    }
+    let kinds = [
+        Kind::GenericSecret,
+        Kind::ConnectionString,
+        Kind::AzureKey,
+        Kind::AzureSasSignature,
+        Kind::AwsSecretAccessKey,
+        Kind::GithubToken,
+        Kind::NpmToken,
+    ];
+    if !kinds.iter().any(|kind| look.wants(*kind))
+        || signature(look, at)
+        || !look.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1)
+    {
         return;
     }
     let next = look.text.get(at + 1);
-    let doubled = matches!(next, Some(b'=' | b':' | b'/')) || matches!(look.text.before(at), Some(b'=' | b'!' | b'<' | b'>'));
+    let doubled =
+        matches!(next, Some(b'=' | b':' | b'/')) || matches!(look.text.before(at), Some(b'=' | b'!' | b'<' | b'>'));
     if doubled || !joins(look, at) {
         return;
     }
@@ -39,6 +54,9 @@ pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
 
 /// Looks at the "is" of "the password is".
 pub(crate) fn verb(look: &mut Look<'_, '_>, token: Token) {
+    if token.len() > 3 || !look.topics.any_near(token.start, 4) {
+        return;
+    }
     let word = look.text.slice(token.start, token.end);
     let verb = [&b"is"[..], b"was", b"to", b"ist", b"est", b"es"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
     if verb && look.near(topic::PASSWORD | topic::KEY, token.start, 3) && joins(look, token.start) {
@@ -96,13 +114,18 @@ fn kind(look: &Look<'_, '_>, value: &Value<'_>) -> Option<Kind> {
 /// Values whose form tells more than the word beside them.
 fn known(look: &Look<'_, '_>, value: &[u8], start: usize) -> Option<Kind> {
     let base64 = |body: &[u8]| body.iter().all(|&byte| crate::text::class_of(byte) & (WORD | BASE64 | EQUALS) != 0);
-    let after = |prefix: &[u8]| value.strip_prefix(prefix).is_some_and(|body| body.len() == 36 && body.iter().all(u8::is_ascii_alphanumeric));
+    let after = |prefix: &[u8]| {
+        value.strip_prefix(prefix).is_some_and(|body| body.len() == 36 && body.iter().all(u8::is_ascii_alphanumeric))
+    };
     let github = [&b"ghp_"[..], b"gho_", b"ghu_", b"ghs_", b"ghr_"].iter().any(|prefix| after(prefix));
     match value.len() {
         // Next to a telling word a wrong check sum is no excuse.
         40 if github => Some(Kind::GithubToken),
         40 if after(b"npm_") => Some(Kind::NpmToken),
-        40 if base64(value) && look.near(topic::AWS, start, LONGEST_GAP + 12) && randomness::looks_random(value, 40) => {
+        40 if base64(value)
+            && look.near(topic::AWS, start, LONGEST_GAP + 12)
+            && randomness::looks_random(value, 40) =>
+        {
             Some(Kind::AwsSecretAccessKey)
         }
         88 if base64(value) && value.ends_with(b"==") => Some(Kind::AzureKey),
@@ -114,7 +137,8 @@ fn known(look: &Look<'_, '_>, value: &[u8], start: usize) -> Option<Kind> {
 /// `Server=…;User Id=…;Password=…`
 fn in_settings(look: &Look<'_, '_>, value: &Value<'_>) -> bool {
     let behind = look.text.behind(value.start, 200).to_ascii_lowercase();
-    let names: [&[u8]; 8] = [b"server=", b"data source=", b"host=", b"user id=", b"uid=", b"initial catalog=", b"database=", b"dsn="];
+    let names: [&[u8]; 8] =
+        [b"server=", b"data source=", b"host=", b"user id=", b"uid=", b"initial catalog=", b"database=", b"dsn="];
     behind.contains(&b';') && names.iter().any(|name| behind.windows(name.len()).any(|window| window == *name))
 }
 
@@ -135,7 +159,8 @@ fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
         end += 1;
     }
     let after = text.get(end);
-    let whole = end - start < LONGEST && (quote.is_none() || after.is_some_and(|byte| Some(byte) == quote || byte == b'\\'));
+    let whole =
+        end - start < LONGEST && (quote.is_none() || after.is_some_and(|byte| Some(byte) == quote || byte == b'\\'));
     let mut bytes = text.slice(start, end);
     if let (None, [rest @ .., b'.' | b'?' | b'!' | b':']) = (quote, bytes) {
         bytes = rest;
@@ -149,16 +174,30 @@ fn is_no_value(value: &Value<'_>) -> bool {
     let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     let variable = bytes.iter().any(|byte| byte.is_ascii_whitespace())
         || matches!(bytes.first(), Some(b'$' | b'<' | b'{' | b'[' | b'(' | b'&' | b'/' | b'.' | b'%' | b'@'))
-        || has(b"${") || has(b"{{") || has(b"://") || has(b"%(") || has(b"...") || has(b"::") || has(b"->");
+        || has(b"${")
+        || has(b"{{")
+        || has(b"://")
+        || has(b"%(")
+        || has(b"...")
+        || has(b"::")
+        || has(b"->");
     let call = !value.quoted && (has(b"(") || has(b"[") || has(b"{") || value.after == Some(b'('));
-    variable || call || bytes.ends_with(b")") && has(b"(") || is_path(value) || is_uuid(bytes) || is_digest(bytes) || placeholder::is_one(bytes)
+    variable
+        || call
+        || bytes.ends_with(b")") && has(b"(")
+        || is_path(value)
+        || is_uuid(bytes)
+        || is_digest(bytes)
+        || placeholder::is_one(bytes)
 }
 
 /// `config.key1`, `a/b/c.pem`
 fn is_path(value: &Value<'_>) -> bool {
-    let name = |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && part.len() < 24;
+    let name =
+        |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && part.len() < 24;
     let of = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(name);
-    let kebab = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(|part| plain_word(part));
+    let kebab =
+        |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(|part| plain_word(part));
     !value.quoted && of(b'.') || of(b'/') || kebab(b'-') || kebab(b'_')
 }
 
@@ -174,20 +213,25 @@ fn is_uuid(bytes: &[u8]) -> bool {
 
 /// Digests say how they were made.
 fn is_digest(bytes: &[u8]) -> bool {
-    let prefixes: [&[u8]; 11] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"$2a$", b"$2b$", b"$2y$", b"$argon2", b"$6$", b"h1:"];
+    let prefixes: [&[u8]; 11] =
+        [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"$2a$", b"$2b$", b"$2y$", b"$argon2", b"$6$", b"h1:"];
     prefixes.iter().any(|prefix| bytes.starts_with(prefix))
 }
 
 /// A value made of the words that one uses when one needs some value.
 fn names_itself(bytes: &[u8]) -> bool {
     let folded = bytes.to_ascii_lowercase();
-    let words: [&[u8]; 14] = [b"pass", b"secret", b"token", b"test", b"user", b"admin", b"demo", b"default", b"none", b"null", b"true", b"false", b"value", b"string"];
+    let words: [&[u8]; 14] = [
+        b"pass", b"secret", b"token", b"test", b"user", b"admin", b"demo", b"default", b"none", b"null", b"true",
+        b"false", b"value", b"string",
+    ];
     words.iter().any(|word| folded.windows(word.len()).any(|window| window == *word))
 }
 
 /// Without quotes a value that somebody chose stands at the end of a line or of a sentence; a name goes on.
 fn stands_alone(value: &Value<'_>) -> bool {
-    value.quoted || value.after.is_none_or(|byte| byte.is_ascii_whitespace() || byte == b'&' || byte == b'"' || byte == b'\'')
+    value.quoted
+        || value.after.is_none_or(|byte| byte.is_ascii_whitespace() || byte == b'&' || byte == b'"' || byte == b'\'')
 }
 
 /// `sig=` of a shared access URL of Azure; whether this was one.
@@ -198,11 +242,13 @@ fn signature(look: &mut Look<'_, '_>, at: usize) -> bool {
     }
     let start = at + 1;
     let mut end = start;
-    while end - start < 80 && text.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"%+/=".contains(&byte)) {
+    while end - start < 80 && text.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"%+/=".contains(&byte))
+    {
         end += 1;
     }
     let value = text.slice(start, end);
-    let padded = value.ends_with(b"=") || value.len() > 3 && value.get(value.len() - 3..).is_some_and(|tail| tail.eq_ignore_ascii_case(b"%3d"));
+    let padded = value.ends_with(b"=")
+        || value.len() > 3 && value.get(value.len() - 3..).is_some_and(|tail| tail.eq_ignore_ascii_case(b"%3d"));
     let behind = text.behind(at, 256);
     let shared = [&b"sv="[..], b"se=", b"sr="].iter().any(|name| behind.windows(3).any(|window| window == *name));
     if padded && shared && (43..=75).contains(&value.len()) {

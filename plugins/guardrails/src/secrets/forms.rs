@@ -51,7 +51,8 @@ fn terraform(look: &mut Look<'_, '_>, token: Token) {
 fn discord(look: &mut Look<'_, '_>, token: Token) {
     let text = look.text;
     let id = || jwt::base64(text.slice(token.start, token.end));
-    if !look.wants(Kind::DiscordBotToken) || !id().is_some_and(|id| id.len() >= 16 && id.iter().all(u8::is_ascii_digit)) {
+    if !look.wants(Kind::DiscordBotToken) || !id().is_some_and(|id| id.len() >= 16 && id.iter().all(u8::is_ascii_digit))
+    {
         return;
     }
     let time = text.run(token.end + 1, URL64, 7);
@@ -135,7 +136,13 @@ fn aws_secret(look: &mut Look<'_, '_>, token: Token) {
     let has = |class: u16| value.iter().any(|&byte| crate::text::class_of(byte) & class != 0);
     let mixed = value.len() == 40 && has(UPPER) && has(LOWER) && has(DIGIT);
     let over = text.class(end) & (DASH | UNDERSCORE | DOT) == 0 || text.class(end + 1) & WORD == 0;
-    if !joined && mixed && over && !text.is(end, b'=') && !placeholder::is_one(value) && super::randomness::changes(value) >= 11 {
+    if !joined
+        && mixed
+        && over
+        && !text.is(end, b'=')
+        && !placeholder::is_one(value)
+        && super::randomness::changes(value) >= 11
+    {
         look.report(Kind::AwsSecretAccessKey, token.start, end);
     }
 }

@@ -17,7 +17,11 @@ const SHORTEST_BODY: usize = 40;
 
 pub(crate) fn dash(look: &mut Look<'_, '_>, at: usize) {
     let text = look.text;
-    if !look.wants(Kind::PrivateKey) || text.before(at) == Some(b'-') || !text.starts(at, BEGIN) {
+    if text.before(at) == Some(b'-')
+        || !text.is(at + 1, b'-')
+        || !look.wants(Kind::PrivateKey)
+        || !text.starts(at, BEGIN)
+    {
         return;
     }
     let label = at + BEGIN.len();
@@ -47,7 +51,9 @@ fn body(text: &Text<'_>, start: usize) -> Option<usize> {
             at = if text.starts(label_end, b"-----") { label_end + 5 } else { label_end };
             last = Some(at);
             break;
-        } else if class & SPACE != 0 || matches!(text.get(at), Some(b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\'')) {
+        } else if class & SPACE != 0
+            || matches!(text.get(at), Some(b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\''))
+        {
             at += 1;
         } else {
             break;

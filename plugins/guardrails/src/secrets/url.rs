@@ -13,7 +13,8 @@ const LONGEST: usize = 1000;
 /// Looks at a word with a colon after it.
 pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     let text = look.text;
-    let kinds = [Kind::ConnectionString, Kind::SlackWebhookUrl, Kind::DiscordWebhookUrl, Kind::TeamsWebhookUrl, Kind::Url];
+    let kinds =
+        [Kind::ConnectionString, Kind::SlackWebhookUrl, Kind::DiscordWebhookUrl, Kind::TeamsWebhookUrl, Kind::Url];
     if !kinds.iter().any(|kind| look.wants(*kind)) || !text.starts(token.end, b"://") {
         return;
     }
@@ -44,7 +45,9 @@ fn webhook(look: &mut Look<'_, '_>, token: Token, path: usize, host: &[u8]) {
     let text = look.text;
     let (kind, end) = match host {
         b"hooks.slack.com" => (Kind::SlackWebhookUrl, slack(text, path)),
-        b"discord.com" | b"discordapp.com" | b"canary.discord.com" | b"ptb.discord.com" => (Kind::DiscordWebhookUrl, discord(text, path)),
+        b"discord.com" | b"discordapp.com" | b"canary.discord.com" | b"ptb.discord.com" => {
+            (Kind::DiscordWebhookUrl, discord(text, path))
+        }
         _ if host.ends_with(b".webhook.office.com") => (Kind::TeamsWebhookUrl, teams(text, path)),
         _ => return,
     };
@@ -96,14 +99,16 @@ fn teams(text: &Text<'_>, at: usize) -> Option<usize> {
 /// A name or an address, and a port in digits.
 fn is_host(host: &[u8]) -> bool {
     let port = host.get(host_name(host).len()..).unwrap_or_default();
-    host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[') && port.iter().all(|byte| *byte == b':' || byte.is_ascii_digit() || *byte == b',')
+    host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[')
+        && port.iter().all(|byte| *byte == b':' || byte.is_ascii_digit() || *byte == b',')
 }
 
 /// Web addresses of the domains that are set aside for examples (RFC 2606).
 fn is_documentation(scheme: &[u8], host: &[u8]) -> bool {
     let name = host_name(host);
     let web = [&b"http"[..], b"https", b"ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
-    let example = [&b"example.com"[..], b"example.org", b"example.net"].iter().any(|example| name.eq_ignore_ascii_case(example));
+    let example =
+        [&b"example.com"[..], b"example.org", b"example.net"].iter().any(|example| name.eq_ignore_ascii_case(example));
     web && (example || name == b"example" || name.ends_with(b".example"))
 }
 
@@ -117,18 +122,40 @@ fn has_password(user_info: &[u8]) -> bool {
 pub(crate) fn is_stand_in(user: &[u8], password: &[u8]) -> bool {
     let folded = password.to_ascii_lowercase();
     let common: [&[u8]; 19] = [
-        b"password", b"pass", b"passwd", b"pwd", b"pw", b"secret", b"password1", b"passw0rd", b"p@ssw0rd", b"mypassword", b"mypass", b"dbpass", b"token", b"key", b"p", b"xxx",
-        b"***", b"x", b"password123",
+        b"password",
+        b"pass",
+        b"passwd",
+        b"pwd",
+        b"pw",
+        b"secret",
+        b"password1",
+        b"passw0rd",
+        b"p@ssw0rd",
+        b"mypassword",
+        b"mypass",
+        b"dbpass",
+        b"token",
+        b"key",
+        b"p",
+        b"xxx",
+        b"***",
+        b"x",
+        b"password123",
     ];
     let variable = folded.iter().any(|byte| b"${}<>%()[]*".contains(byte)) && !is_escaped(&folded);
-    variable || user == password || common.contains(&folded.as_slice()) || placeholder::says_so(&folded) || placeholder::distinct(&folded) < 2
+    variable
+        || user == password
+        || common.contains(&folded.as_slice())
+        || placeholder::says_so(&folded)
+        || placeholder::distinct(&folded) < 2
 }
 
 /// `%40` and the like: the percent signs belong to escapes.
 fn is_escaped(value: &[u8]) -> bool {
     let sign = |byte: &u8| b"${}<>()[]*".contains(byte);
     let escape = |rest: &[u8]| matches!(rest, [_, a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    !value.iter().any(sign) && (0..value.len()).filter_map(|at| value.get(at..)).filter(|rest| rest.starts_with(b"%")).all(escape)
+    !value.iter().any(sign)
+        && (0..value.len()).filter_map(|at| value.get(at..)).filter(|rest| rest.starts_with(b"%")).all(escape)
 }
 
 fn host_name(host: &[u8]) -> &[u8] {
