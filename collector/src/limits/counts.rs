@@ -40,6 +40,13 @@ pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
     Ok(amount(seq.unwrap_or(0)))
 }
 
+/// When any proxy reported last, ms since the Unix epoch; 0 for never.
+pub(super) fn last_seen_ms(tx: &Connection) -> Result<u64, StoreError> {
+    let seen_us: Option<i64> =
+        tx.prepare_cached("SELECT max(seen_at) FROM limit_boots")?.query_row([], |row| row.get(0))?;
+    Ok(amount(seen_us.unwrap_or(0)) / 1_000)
+}
+
 /// `version` of the last write.
 pub(super) fn version(db: &Connection) -> Result<i64, StoreError> {
     Ok(db.prepare_cached("SELECT version FROM limit_state")?.query_row([], |row| row.get(0))?)

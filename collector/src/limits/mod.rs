@@ -58,7 +58,7 @@ struct State {
 
 impl State {
     fn new() -> Self {
-        Self { fleet: Fleet::new(now_ms()), book: RuleBook::default(), version: None }
+        Self { fleet: Fleet::new(0), book: RuleBook::default(), version: None }
     }
 }
 
@@ -113,6 +113,9 @@ impl State {
         let version = counts::version(tx)?;
         if self.version.is_some_and(|known| known != version) {
             *self = Self::new();
+        }
+        if self.version.is_none() {
+            self.fleet = Fleet::new(counts::last_seen_ms(tx)?);
         }
         let last_seq = counts::last_seq(tx, &report.boot)?;
         if report.seq < last_seq {
