@@ -27,6 +27,9 @@ const LAST_RETRY_US: i64 = 3_600 * 1_000_000;
 /// How long it is tried, µs.
 const GIVEN_UP_US: i64 = 86_400 * 1_000_000;
 
+/// Variables of which it is remembered that telling them fails.
+const NOTED: usize = 1_000;
+
 /// A message that is due.
 #[derive(Debug, Clone)]
 struct Message {
@@ -141,7 +144,7 @@ fn note(failing: &mut HashSet<String>, message: &Message, outcome: Result<(), Fa
             "a budget's crossing could not be told to the webhook in {variable} for a day and is given up: {}",
             fault.text()
         )),
-        Err(fault) if failing.insert(message.variable.clone()) => journal::line(&format!(
+        Err(fault) if failing.len() < NOTED && failing.insert(message.variable.clone()) => journal::line(&format!(
             "a budget's crossing could not be told to the webhook in {variable}: {}; it is tried again for a day",
             fault.text()
         )),

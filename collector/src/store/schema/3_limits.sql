@@ -21,7 +21,7 @@ CREATE TABLE limit_counts (
 ) STRICT;
 -- Lists are in the order of `fill`; what is over must not be walked past.
 CREATE INDEX limit_counts_current ON limit_counts (budget, fill) WHERE current = 1;
-CREATE INDEX limit_counts_rule    ON limit_counts (rule, fill)   WHERE current = 1;
+CREATE INDEX limit_counts_rule    ON limit_counts (budget, rule, fill) WHERE current = 1;
 CREATE INDEX limit_counts_budgets ON limit_counts (fill)         WHERE budget = 1;
 CREATE INDEX limit_counts_changed ON limit_counts (version)      WHERE current = 1 AND fill >= 5000;
 -- What ends next, and what may go.
