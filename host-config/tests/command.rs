@@ -138,6 +138,7 @@ fn a_change_that_a_running_proxy_cannot_take_up_is_not_written_unless_it_is_rest
 }
 
 /// Runs `headgate guard test` with something on standard input.
+#[allow(clippy::unwrap_used, reason = "a test may panic, that is how it fails")]
 fn guard_test(arguments: &[&str], input: &str) -> Output {
     let mut command = headgate(&["guard", "test"]);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -18,10 +18,21 @@ pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
     if !look.wants(Kind::Phone) || bound || !text.get(at + 1).is_some_and(|byte| matches!(byte, b'1'..=b'9' | b'(')) {
         return;
     }
+    if is_position(text, at + 1) {
+        return;
+    }
     let dialled = Dialled::read(text, at + 1);
     if is_international(dialled.digits()) && !dialled.goes_on {
         look.report(Kind::Phone, at, extension(text, dialled.end));
     }
+}
+
+/// `+3843-00908`: degrees and minutes (ISO 6709).
+fn is_position(text: &Text<'_>, start: usize) -> bool {
+    let latitude = text.run(start, DIGIT, 7);
+    let longitude = text.run(latitude + 1, DIGIT, 8);
+    let signed = matches!(text.get(latitude), Some(b'-' | b'+')) && matches!(text.get(latitude + 1), Some(b'0' | b'1'));
+    signed && matches!((latitude - start, longitude - latitude - 1), (4, 5) | (6, 7))
 }
 
 /// Looks at `(`: `(415) 555-2671`, `(030) 901820`.
