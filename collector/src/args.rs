@@ -34,14 +34,23 @@ Prints one line, `listening on http://ADDRESS`, once it can be reached.
 
 Routes:
   POST /v1/ingest/requests   a batch of records (role ingest)
-  GET  /v1/requests          the request log, filtered, in pages (role viewer or owner)
+  GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
   GET  /v1/requests/{id}     one record
   GET  /v1/gaps              records that are missing, by sender
+  POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
+  GET  /v1/limits, /v1/budgets
+                             what is used of each, by subject, in pages (role viewer, auditor, admin or owner)
+  POST /v1/audit             audit entries of another system (role ingest)
+  GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
+  GET  /v1/audit/{id}        one entry
+  GET POST /v1/tokens, DELETE /v1/tokens/{id}
+                             who may do what (role owner)
   GET  /healthz /readyz /metrics
 
 Environment, beside the options' own:
   HEADGATE_INGEST_TOKEN   a token of role ingest, valid while this process runs
-  HEADGATE_OWNER_TOKEN    a token of role owner, likewise")]
+  HEADGATE_OWNER_TOKEN    a token of role owner, likewise
+  those that a budget's `webhook` names, with the address to tell of thresholds that are crossed")]
     Serve {
         /// Address to listen on; port 0 takes a free one
         #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
@@ -72,5 +81,25 @@ pub enum TokenCommand {
         /// What the token allows
         #[arg(long, value_enum)]
         role: Role,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// Days until it is no longer valid; without it, it is valid until it is revoked
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+        expires_in: Option<u16>,
+    },
+    /// List all tokens, one a line: id, role, state, last use, name
+    List {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+    },
+    /// Make a token invalid from now on; works while the service runs
+    Revoke {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// The token's id, as `token list` shows it
+        id: String,
     },
 }

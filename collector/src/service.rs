@@ -1,6 +1,8 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
-use crate::args::{Args, Command, TokenCommand};
+mod token;
+
+use crate::args::{Args, Command};
 use crate::http::{self, App, Metrics};
 use crate::journal;
 use crate::store::{self, Role, Store, StoreError, TokenHash};
@@ -18,8 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub fn run(args: Args) -> Result<(), String> {
     match args.command {
         Command::Serve { listen, data } => serve(listen, &data),
-        Command::Init { data } => init(&data),
-        Command::Token(TokenCommand::New { data, role }) => new_token(&data, role),
+        Command::Init { data } => token::init(&data),
+        Command::Token(command) => token::run(command),
     }
 }
 
@@ -78,32 +80,6 @@ fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), Strin
         journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())
-}
-
-fn init(data: &Path) -> Result<(), String> {
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
-    if store::has_owner(&db).map_err(|e| e.to_string())? {
-        return Err(
-            "this folder has an owner already; `headgate-collector token new --role owner` makes another token"
-                .to_owned(),
-        );
-    }
-    say(&format!("owner_token={}", stored_token(&db, Role::Owner)?))
-}
-
-fn new_token(data: &Path, role: Role) -> Result<(), String> {
-    if !store::exists(data) {
-        let folder = data.display();
-        return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
-    }
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
-    say(&format!("token={}", stored_token(&db, role)?))
-}
-
-fn stored_token(db: &rusqlite::Connection, role: Role) -> Result<String, String> {
-    let token = store::new_token().map_err(|e| e.to_string())?;
-    store::add_token(db, &store::hash_token(&token), role).map_err(|e| e.to_string())?;
-    Ok(token)
 }
 
 fn cannot_open(data: &Path, error: StoreError) -> String {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 mod fields;
 mod reason;
 
+pub use fields::{is_name, uuid_v7};
 pub use reason::reason_of;
 
 /// Largest record, bytes of its JSON.
@@ -37,7 +38,7 @@ pub struct CheckedBatch {
     pub refused: Vec<Refusal>,
 }
 
-/// One good record and the very bytes it came as.
+/// One good record and its canonical bytes, which are the bytes it came as unless it was spelled otherwise.
 #[derive(Debug)]
 pub struct CheckedRecord {
     /// Place in the batch, from 0.
@@ -50,7 +51,7 @@ pub struct CheckedRecord {
     pub started_at: i64,
     /// The record as read.
     pub record: RequestRecord,
-    /// The record as received.
+    /// The record in its canonical form (see `audit/mod.rs`), which is what is stored.
     pub bytes: Bytes,
 }
 
@@ -106,18 +107,14 @@ struct Good {
     seq: i64,
     started_at: i64,
     record: RequestRecord,
+    canonical: Vec<u8>,
 }
 
 impl Good {
     fn at(self, index: u64, body: &Bytes, raw: &RawValue) -> CheckedRecord {
-        CheckedRecord {
-            index,
-            id: self.id,
-            seq: self.seq,
-            started_at: self.started_at,
-            record: self.record,
-            bytes: body.slice_ref(raw.get().as_bytes()),
-        }
+        let received = raw.get().as_bytes();
+        let bytes = if self.canonical == received { body.slice_ref(received) } else { Bytes::from(self.canonical) };
+        CheckedRecord { index, id: self.id, seq: self.seq, started_at: self.started_at, record: self.record, bytes }
     }
 }
 
@@ -137,6 +134,7 @@ fn check_record(raw: &RawValue, node: &str, boot: &str) -> Result<Good, String> 
         id: fields::uuid_v7(&record.id).ok_or("`id` is not a UUIDv7 in lower case")?,
         seq: sequence(record.seq)?,
         started_at: start(record.started_at)?,
+        canonical: serde_json::to_vec(&record).map_err(|e| reason_of(&e))?,
         record,
     })
 }

@@ -46,7 +46,10 @@ fn a_variable_that_is_not_set_is_named_without_any_value() {
     let output = command.env("INGEST_TOKEN", "canary").env("OPENAI_API_KEY", "").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = all_said(&output);
-    assert!(said.contains("FINGERPRINT_KEY, OPENAI_API_KEY") && !said.contains("INGEST_TOKEN"), "{said}");
+    assert!(
+        said.contains("FINGERPRINT_KEY, MODERATION_KEY, OPENAI_API_KEY") && !said.contains("INGEST_TOKEN"),
+        "{said}"
+    );
     assert!(!said.contains("canary"));
 }
 
@@ -110,7 +113,7 @@ fn the_schema_and_the_reference_know_every_key_of_the_example() {
         assert!(schema["properties"].get(key).is_some(), "{key}");
         assert!(reference.contains(&format!("| `{key}` |")), "{key}");
     }
-    assert!(schema["properties"].get("limits").is_none());
+    assert!(schema["properties"].get("limits").is_some());
     assert!(reference.contains("## `models.NAME.targets[].when.prompt_bytes`"), "{reference}");
 }
 

@@ -1,8 +1,11 @@
 //! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and does what they say.
 
 use crate::case::{Case, Failure, ProviderAct};
+use crate::memory::Memory;
+use headgate_limits::{Means, Standing};
 use headgate_policy::{
-    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply,
+    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, HttpCall, Lent, Moment, Number,
+    Policy, Reply, Unsettled,
 };
 use headgate_record::RequestRecord;
 use std::collections::BTreeMap;
@@ -71,6 +74,9 @@ struct Player<'a> {
     effects: Effects,
     now: Moment,
     cooldowns: Cooldowns,
+    ledger: Memory,
+    means: Means,
+    unsettled: Vec<Unsettled>,
     request_headers: BTreeMap<String, String>,
     response_headers: BTreeMap<String, String>,
     body: Vec<u8>,
@@ -79,6 +85,10 @@ struct Player<'a> {
     reply: Option<Reply>,
     upstream: Vec<Upstream>,
     whole: bool,
+    /// Whom the gate wants to be asked.
+    calls: Vec<HttpCall>,
+    /// The gate has ended the stream: no further chunk reaches it.
+    cut: bool,
 }
 
 impl<'a> Player<'a> {
@@ -99,6 +109,9 @@ impl<'a> Player<'a> {
             effects: Effects::new(),
             now,
             cooldowns: Cooldowns::default(),
+            ledger: Memory::default(),
+            means: Means::default(),
+            unsettled: Vec::new(),
             request_headers,
             response_headers: BTreeMap::new(),
             body: Vec::new(),
@@ -107,6 +120,8 @@ impl<'a> Player<'a> {
             reply: None,
             upstream: Vec::new(),
             whole: false,
+            calls: Vec::new(),
+            cut: false,
         }
     }
 
@@ -123,9 +138,30 @@ impl<'a> Player<'a> {
                 draw = draw.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
                 draw
             };
-            self.gate.request_body(body, &self.cooldowns, draws, &mut self.effects);
+            let lent = Lent {
+                cooldowns: &self.cooldowns,
+                ledger: &mut self.ledger,
+                standing: Standing::ALONE,
+                means: &mut self.means,
+                unsettled: &mut self.unsettled,
+            };
+            let flow = self.gate.request_body(body, lent, draws, &mut self.effects);
+            self.perform();
+            self.outside(flow);
+        }
+    }
+
+    /// Those who are asked answer, as the case says.
+    fn outside(&mut self, mut flow: Flow) {
+        let calls = std::mem::take(&mut self.calls);
+        assert_eq!(flow == Flow::Hold, !calls.is_empty(), "a request is held for as long as somebody is asked");
+        assert_eq!(calls.len(), self.case.checks.len(), "the case has another number of checks than were asked for");
+        for (call, check) in calls.iter().zip(&self.case.checks) {
+            let answer = check.fails.is_none().then_some((check.status, check.body.as_bytes()));
+            flow = self.gate.call_done(call.number, answer, &mut self.effects);
             self.perform();
         }
+        assert_ne!(flow, Flow::Hold, "the request is still held");
     }
 
     /// One try; whether its answer went to the client.
@@ -191,8 +227,12 @@ impl<'a> Player<'a> {
     }
 
     fn respond(&mut self, chunks: Vec<Vec<u8>>, ends: bool) {
+        let chunks = self.held_back(chunks, ends);
         let last = chunks.len().saturating_sub(1);
         for (index, chunk) in chunks.into_iter().enumerate() {
+            if self.cut {
+                break;
+            }
             self.pass_time(10);
             self.gate.response_body(&chunk, ends && index == last, self.now, &mut self.effects);
             let before = self.body.len();
@@ -200,6 +240,16 @@ impl<'a> Player<'a> {
             self.perform_on_chunk(before);
         }
         self.whole = ends;
+    }
+
+    /// A response that the gate holds reaches it in one.
+    fn held_back(&mut self, chunks: Vec<Vec<u8>>, ends: bool) -> Vec<Vec<u8>> {
+        if !self.gate.holds_response() {
+            return chunks;
+        }
+        let whole = chunks.concat();
+        assert!(self.gate.response_body_grows(whole.len() as u64, self.now, &mut self.effects));
+        if ends { vec![whole] } else { vec![] }
     }
 
     fn finish(mut self) -> Outcome {
@@ -211,7 +261,16 @@ impl<'a> Player<'a> {
             self.body = reply.body;
         }
         let signs = if self.gate.ended_early() { EndSigns::ProviderGone } else { EndSigns::Unknown };
-        let record = self.gate.close(self.now, signs, "node", "boot", 1);
+        let number = Number { node: "node", boot: "boot", seq: 1 };
+        let lent = Lent {
+            cooldowns: &self.cooldowns,
+            ledger: &mut self.ledger,
+            standing: Standing::ALONE,
+            means: &mut self.means,
+            unsettled: &mut self.unsettled,
+        };
+        let record = self.gate.close(self.now, signs, number, lent);
+        assert!(self.unsettled.is_empty());
         Outcome {
             status: self.response_headers.get(":status").map_or(0, |status| status.parse().unwrap()),
             headers: self.response_headers,
@@ -249,6 +308,8 @@ impl<'a> Player<'a> {
                     self.body.truncate(chunk_start);
                     self.body.extend_from_slice(&bytes);
                 }
+                Effect::EndStream => self.cut = true,
+                Effect::Call(call) => self.calls.push(call),
                 Effect::Rest { target, until_ms, barred } => {
                     self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
                 }

@@ -5,19 +5,30 @@
 //! those that never showed a valid token, the oldest first.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// One open connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Place {
+    peer: IpAddr,
     serving: AtomicUsize,
     trusted: AtomicBool,
     gone: Notify,
 }
 
 impl Place {
+    fn new(peer: IpAddr) -> Self {
+        Self { peer, serving: AtomicUsize::new(0), trusted: AtomicBool::new(false), gone: Notify::new() }
+    }
+
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
     /// It showed a valid token.
     pub(super) fn is_trusted(&self) {
         self.trusted.store(true, Ordering::Relaxed);
@@ -77,7 +88,7 @@ impl Connections {
     }
 
     /// A place for a new connection, if need be at the cost of an idle one; `None` if all are busy.
-    pub(super) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
         let mut open = self.lock();
         if open.1.len() >= self.most {
             let victim = victim(&open.1)?;
@@ -86,7 +97,7 @@ impl Connections {
             }
         }
         open.0 = open.0.wrapping_add(1);
-        let (number, place) = (open.0, Arc::new(Place::default()));
+        let (number, place) = (open.0, Arc::new(Place::new(peer)));
         open.1.insert(number, Arc::clone(&place));
         Some(Admitted { all: Arc::clone(self), number, place })
     }

@@ -2,7 +2,7 @@
 //!
 //! The message says what to do. It quotes nothing that came from outside.
 
-use crate::store::StoreError;
+use crate::store::{Role, StoreError};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -45,7 +45,9 @@ impl ApiError {
     }
 
     /// 403.
-    pub(super) fn wrong_role(role: &str, needed: &str) -> Self {
+    pub(super) fn wrong_role(role: Role, needed: &[Role]) -> Self {
+        let needed: Vec<_> = needed.iter().map(|role| role.as_str()).collect();
+        let (role, needed) = (role.as_str(), needed.join(" or "));
         Self {
             status: StatusCode::FORBIDDEN,
             kind: "permission_denied",
@@ -53,6 +55,12 @@ impl ApiError {
             param: None,
             message: format!("A token of role {role} may not do this; use one of role {needed}."),
         }
+    }
+
+    /// 503 for what should not happen.
+    #[must_use]
+    pub(super) fn internal() -> Self {
+        Self::unavailable("internal", "The answer could not be written.")
     }
 
     /// Whether the fault is on this side and the same request may succeed later.

@@ -1,28 +1,34 @@
 //! The HTTP side: which routes there are, who may use them, and how they are served.
 
+mod audit;
 mod auth;
 mod connections;
 mod error;
 mod health;
 mod ingest;
+mod limits;
 mod metrics;
+mod notes;
 mod query;
+mod routes;
 mod server;
+mod tokens;
 
 pub use metrics::Metrics;
+pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::limits::Limits;
 use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
-use auth::Access;
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
 use connections::Place;
 use error::ApiError;
-use headgate_record::INGEST_PATH;
+use notes::Notes;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -31,10 +37,14 @@ use tokio::sync::{Mutex, Semaphore};
 pub struct App {
     writes: WriteHandle,
     readers: Readers,
+    limits: Limits,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    notes: Notes,
+    /// When each token's use was last noted.
+    uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
 
 impl App {
@@ -44,31 +54,19 @@ impl App {
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
+            limits: Limits::new(store),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            notes: Notes::default(),
+            uses: Arc::default(),
         }
     }
 }
 
-/// All routes. Those of a group share what they ask of a token; the last group asks for none.
 fn router(app: App) -> Router {
-    let ingest = Router::new()
-        .route(INGEST_PATH, post(ingest::requests))
-        .route_layer(from_fn_with_state((app.clone(), Access::Ingest), auth::require));
-    let read = Router::new()
-        .route("/v1/requests", get(query::list))
-        .route("/v1/requests/{id}", get(query::one))
-        .route("/v1/gaps", get(query::gaps))
-        .route_layer(from_fn_with_state((app.clone(), Access::Read), auth::require));
-    let open = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::page));
-    ingest
-        .merge(read)
-        .merge(open)
+    routes::router(&app)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(app.clone(), metrics::count))

@@ -1,30 +1,46 @@
 //! `GET /v1/requests`, `GET /v1/requests/{id}` and `GET /v1/gaps`.
 //!
-//! Records leave as the bytes they came as, so that what a reader sees is what was logged and can be hashed.
+//! Records leave as the bytes that are stored, so that what a reader sees is what can be hashed.
 
 mod parameters;
 
+pub(super) use parameters::{bad, cursor, invalid, limit, pairs, position, shown, time, unknown};
+
 use super::App;
+use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use crate::audit::{Entry, Operation, Resource};
 use crate::store::{self, Order, Page};
 use crate::validate::parse_uuid;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
 /// `GET /v1/requests`.
-pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    let query = parameters::parse(query.as_deref().unwrap_or_default())?;
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+) -> Result<Response, ApiError> {
+    let text = text.unwrap_or_default();
+    let query = parameters::parse(&text)?;
+    app.note_search(&caller, "requests.searched", Resource::new("log", "requests"), &text).await;
     let (order, after) = (query.order, query.after);
     let page = app.readers.query(move |db| store::list(db, &query)).await?;
     Ok(json_response(StatusCode::OK, body(&page, order, after)))
 }
 
 /// `GET /v1/requests/{id}`.
-pub(super) async fn one(State(app): State<App>, path: Option<Path<String>>) -> Result<Response, ApiError> {
-    let id = path.and_then(|Path(text)| parse_uuid(&text)).ok_or_else(not_found)?;
-    let found = app.readers.query(move |db| store::find(db, &id)).await?;
-    Ok(json_response(StatusCode::OK, found.ok_or_else(not_found)?))
+pub(super) async fn one(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    path: Option<Path<String>>,
+) -> Result<Response, ApiError> {
+    let Path(text) = path.ok_or_else(not_found)?;
+    let id = parse_uuid(&text).ok_or_else(not_found)?;
+    let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(not_found)?;
+    app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
+    Ok(json_response(StatusCode::OK, found))
 }
 
 /// `GET /v1/gaps`.

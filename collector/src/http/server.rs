@@ -29,7 +29,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves until `stop` resolves, then lets open requests end.
 pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>) {
     let connections = Connections::new(MAX_CONNECTIONS);
-    let routes = router(app);
+    let notes = tokio::spawn(app.clone().keep_notes());
+    let limits = tokio::spawn(app.limits.clone().keep());
+    let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let mut stop = pin!(stop);
@@ -38,11 +40,11 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if let Some(admitted) = connections.admit() {
+        if let Some(admitted) = connections.admit(peer.ip()) {
             let connection = connection(stream, routes.clone(), admitted, stopped.clone());
             let alive = alive.clone();
             tokio::spawn(async move {
@@ -55,6 +57,9 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     // Nobody is left to listen if this fails.
     let _ = stopping.send(true);
     let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
+    notes.abort();
+    limits.abort();
+    app.finish_notes().await;
 }
 
 async fn connection(stream: TcpStream, routes: Router, admitted: Admitted, mut stopped: watch::Receiver<bool>) {

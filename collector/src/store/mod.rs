@@ -4,6 +4,7 @@
 //! thread owns the only writing connection and commits what has queued up meanwhile in one transaction; nobody hears
 //! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
 
+pub(crate) mod audit;
 mod error;
 mod file;
 mod gaps;
@@ -14,16 +15,20 @@ mod schema;
 mod tokens;
 mod write;
 
+pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
 #[cfg(test)]
 pub(crate) use read::plan;
 pub use read::{Condition, ListQuery, Order, Page, find, list};
 pub use readers::Readers;
-pub use tokens::{Role, TokenHash, add_token, has_owner, has_token, hash_token, new_token, role_of};
+pub use tokens::{
+    KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
+    known_token, new_token, note_use, revoke_token, token_id, tokens,
+};
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Positions per zone of the time index; see `schema.sql`.
@@ -68,4 +73,18 @@ pub fn open_writer(data: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file::make(data)?)?;
     schema::prepare(&mut connection)?;
     Ok(connection)
+}
+
+/// Runs `work` in a transaction of its own, for the commands.
+///
+/// # Errors
+/// The store cannot be written, or those of `work`; nothing has changed then.
+pub fn change<T>(
+    db: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
 }

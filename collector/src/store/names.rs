@@ -21,10 +21,7 @@ impl Names {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
         }
-        let number = match number_of(db, text)? {
-            Some(number) => number,
-            None => db.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.insert([text])?,
-        };
+        let number = give_number(db, text)?;
         if self.known.len() >= CACHED {
             self.known.clear();
         }
@@ -40,6 +37,14 @@ impl Names {
     /// Drops what was learnt in a transaction that did not happen.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+    }
+}
+
+/// As [`Names::number`], for one who has no cache.
+pub(super) fn give_number(db: &Connection, text: &str) -> rusqlite::Result<i64> {
+    match number_of(db, text)? {
+        Some(number) => Ok(number),
+        None => db.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.insert([text]),
     }
 }
 

@@ -59,7 +59,7 @@ pub struct ListQuery {
     pub after: Option<i64>,
 }
 
-/// Entries, each as the bytes it was received as.
+/// Entries, each as the bytes that are stored.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The records.

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [&str; 1] = [include_str!("schema.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema/1_requests.sql"), include_str!("schema/2_audit.sql"), include_str!("schema/3_limits.sql")];
 
 /// Longest wait for another process's lock: an answer is due within a second.
 const LOCK_WAIT: Duration = Duration::from_millis(250);
@@ -52,7 +53,16 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::STEPS;
-    use crate::store::{StoreError, open_writer};
+    use crate::audit::{Actor, Appended, Entry, Operation, Resource, append};
+    use crate::store::{Role, StoreError, change, hash_token, known_token, open_writer, token_id};
+
+    const V1_ROWS: &str = "INSERT INTO request_entries VALUES (1, 1, 5, CAST('{\"schema\":1}' AS BLOB));
+         INSERT INTO names VALUES (1, 'n');
+         INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts, node, surface, environment,
+           config_revision, ended_by)
+         VALUES (1, x'01890a5dac96774bbcceb302099a8057', 1, 1, 5, 200, 0, 1, 1, 1, 1, 1, 1);
+         INSERT INTO boots (node, boot_id, stored, highest_seq) VALUES ('n', 'b', 1, 1);
+         UPDATE log_heads SET next_position = 2;";
 
     #[test]
     fn a_commit_is_on_disk_when_it_returns() {
@@ -62,6 +72,43 @@ mod tests {
             |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0));
         assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
         assert_eq!(pragma("synchronous").unwrap(), 2.into(), "2 is FULL");
+    }
+
+    /// A database as version 1 left it, with a record and an owner's token.
+    fn version_1(folder: &std::path::Path) {
+        let db = rusqlite::Connection::open(folder.join("headgate.db")).unwrap();
+        db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+        db.execute_batch(STEPS[0]).unwrap();
+        db.execute_batch(V1_ROWS).unwrap();
+        db.execute("INSERT INTO tokens VALUES (?1, 'owner', 7)", [hash_token("hgc_old")]).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+    }
+
+    #[test]
+    fn a_database_of_version_1_is_brought_forward_with_all_that_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        version_1(folder.path());
+        let mut db = open_writer(folder.path()).unwrap();
+        let hash = hash_token("hgc_old");
+        let known = known_token(&db, &hash, 0).unwrap().unwrap();
+        assert_eq!((known.role, known.id), (Role::Owner, token_id(&hash)));
+        let kept: String = db
+            .query_row("SELECT CAST(bytes AS TEXT) FROM request_entries WHERE position = 1", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(kept, "{\"schema\":1}");
+        let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
+        let first = change(&mut db, |tx| append(tx, &entry)).unwrap();
+        assert!(matches!(first, Appended::New { position: 1, .. }), "{first:?}");
+    }
+
+    #[test]
+    fn an_audit_entry_cannot_be_changed_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
+        change(&mut db, |tx| append(tx, &entry)).unwrap();
+        let refused = db.execute("UPDATE audit_entries SET bytes = x''", []).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
     }
 
     #[test]

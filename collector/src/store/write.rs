@@ -7,6 +7,7 @@
 
 mod group;
 mod metrics;
+mod task;
 
 pub use metrics::WriteMetrics;
 
@@ -21,6 +22,7 @@ use headgate_record::Acknowledgement;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use task::{Task, Typed, run_in_savepoint};
 use tokio::sync::oneshot;
 
 /// Batches that may wait for the writer.
@@ -33,22 +35,16 @@ pub type Held = Box<dyn Send>;
 
 type Outcome = Result<Acknowledgement, StoreError>;
 
-struct Job {
-    work: Work,
-    reply: oneshot::Sender<Outcome>,
-    _held: Option<Held>,
+enum Job {
+    Batch { batch: CheckedBatch, reply: oneshot::Sender<Outcome>, _held: Held },
+    Task(Box<dyn Task>),
 }
 
-enum Work {
-    Batch(CheckedBatch),
-    Probe,
-}
-
-impl Work {
+impl Job {
     fn records(&self) -> usize {
         match self {
-            Self::Batch(batch) => batch.records.len(),
-            Self::Probe => 0,
+            Self::Batch { batch, .. } => batch.records.len(),
+            Self::Task(_) => 1,
         }
     }
 }
@@ -66,7 +62,24 @@ impl WriteHandle {
     /// # Errors
     /// The queue is full or the disk does not take it. Nothing is promised then; the batch may come again.
     pub async fn store(&self, batch: CheckedBatch, held: Held) -> Outcome {
-        self.submit(Work::Batch(batch), Some(held)).await
+        let (reply, outcome) = oneshot::channel();
+        self.submit(Job::Batch { batch, reply, _held: held })?;
+        outcome.await.unwrap_or(Err(StoreError::Other))
+    }
+
+    /// Does `work` inside the writer's next transaction; returns what it gave once that is on disk. If `work` fails, what
+    /// it wrote is undone and nothing else.
+    ///
+    /// # Errors
+    /// As for [`WriteHandle::store`], and those of `work`.
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        self.submit(Job::Task(Typed::boxed(work, reply)))?;
+        outcome.await.unwrap_or(Err(StoreError::Other))
     }
 
     /// Commits a write that changes no log.
@@ -74,21 +87,22 @@ impl WriteHandle {
     /// # Errors
     /// As for [`WriteHandle::store`].
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.submit(Work::Probe, None).await.map(|_| ())
+        self.transact(|tx| {
+            tx.prepare_cached("UPDATE probe SET at = ?1")?.execute([clock::now_us()])?;
+            Ok(())
+        })
+        .await
     }
 
-    async fn submit(&self, work: Work, held: Option<Held>) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
-        let job = Job { work, reply, _held: held };
+    fn submit(&self, job: Job) -> Result<(), StoreError> {
         self.metrics.queue.inc();
-        if let Err(refused) = self.jobs.try_send(job) {
+        self.jobs.try_send(job).map_err(|refused| {
             self.metrics.queue.dec();
-            return Err(match refused {
+            match refused {
                 TrySendError::Full(_) => StoreError::Queue,
                 TrySendError::Disconnected(_) => StoreError::Other,
-            });
-        }
-        outcome.await.unwrap_or(Err(StoreError::Other))
+            }
+        })
     }
 }
 
@@ -129,9 +143,9 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         while let Ok(first) = self.waiting.recv() {
-            let jobs = self.gather(first);
+            let mut jobs = self.gather(first);
             let watch = Stopwatch::start();
-            let outcome = self.commit(&jobs);
+            let outcome = self.commit(&mut jobs);
             self.metrics.commit_seconds.observe(watch.elapsed().as_secs_f64());
             self.note(outcome.as_ref().err().copied());
             answer(jobs, outcome, &self.metrics);
@@ -141,19 +155,19 @@ impl Writer {
     }
 
     fn gather(&self, first: Job) -> Vec<Job> {
-        let mut records = first.work.records();
+        let mut records = first.records();
         let mut jobs = vec![first];
         while records < GROUP_RECORDS
             && let Ok(next) = self.waiting.try_recv()
         {
-            records = records.saturating_add(next.work.records());
+            records = records.saturating_add(next.records());
             jobs.push(next);
         }
         self.metrics.queue.dec_by(i64::try_from(jobs.len()).unwrap_or(0));
         jobs
     }
 
-    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Acknowledgement>, StoreError> {
+    fn commit(&mut self, jobs: &mut [Job]) -> Result<Vec<Acknowledgement>, StoreError> {
         self.file.check_in_place()?;
         let stored = self.transact(jobs);
         if stored.is_err() {
@@ -164,17 +178,22 @@ impl Writer {
         Ok(acknowledgements)
     }
 
-    fn transact(&mut self, jobs: &[Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
+    /// What became of the batches, in their order, and by how much the senders' drop counts grew.
+    fn transact(&mut self, jobs: &mut [Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
         let mut acknowledgements = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            acknowledgements.push(match &job.work {
-                Work::Batch(batch) => group.add(batch)?,
-                Work::Probe => group.probe()?,
-            });
+        for job in &*jobs {
+            if let Job::Batch { batch, .. } = job {
+                acknowledgements.push(group.add(batch)?);
+            }
         }
         let dropped = group.finish()?;
+        for job in jobs {
+            if let Job::Task(task) = job {
+                run_in_savepoint(&transaction, task.as_mut())?;
+            }
+        }
         transaction.commit()?;
         Ok((acknowledgements, dropped))
     }
@@ -193,19 +212,18 @@ impl Writer {
 }
 
 fn answer(jobs: Vec<Job>, outcome: Result<Vec<Acknowledgement>, StoreError>, metrics: &WriteMetrics) {
-    match outcome {
-        Ok(acknowledgements) => {
-            for (job, acknowledgement) in jobs.into_iter().zip(acknowledgements) {
-                if matches!(job.work, Work::Batch(_)) {
-                    metrics.count(&acknowledgement);
+    let committed = outcome.as_ref().map(|_| ()).map_err(|error| *error);
+    let mut acknowledgements = outcome.unwrap_or_default().into_iter();
+    for job in jobs {
+        match job {
+            Job::Task(task) => task.answer(committed),
+            Job::Batch { reply, .. } => {
+                let acknowledgement = committed.and_then(|()| acknowledgements.next().ok_or(StoreError::Other));
+                if let Ok(acknowledgement) = &acknowledgement {
+                    metrics.count(acknowledgement);
                 }
                 // Whoever asked may be gone by now; what was stored stays stored.
-                let _ = job.reply.send(Ok(acknowledgement));
-            }
-        }
-        Err(error) => {
-            for job in jobs {
-                let _ = job.reply.send(Err(error));
+                let _ = reply.send(acknowledgement);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Who may do what, for every route.
 
 use crate::process::{BINARY, Collector, run};
-use crate::records::batch_of;
-use headgate_record::INGEST_PATH;
+use headgate_collector::http::Access;
+use headgate_collector::store::Role;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-fn command(root: &Path, args: &[&str]) -> (bool, String) {
+pub(crate) fn command(root: &Path, args: &[&str]) -> (bool, String) {
     let data = root.join("data");
     let mut args = args.to_vec();
     args.extend(["--data", data.to_str().unwrap()]);
@@ -14,10 +14,15 @@ fn command(root: &Path, args: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
-fn new_token(root: &Path, role: &str) -> String {
+pub(crate) fn new_token(root: &Path, role: &str) -> String {
     let (made, text) = command(root, &["token", "new", "--role", role]);
     assert!(made);
     text.trim().strip_prefix("token=").unwrap().to_owned()
+}
+
+/// A route's path with something in place of its parameters.
+fn example(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "none" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 #[test]
@@ -25,31 +30,51 @@ fn every_route_asks_every_role_for_its_right() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start_without_tokens(root.path());
     assert!(collector.logs().contains("there is no token yet"));
-    let roles = ["ingest", "viewer", "owner"].map(|role| new_token(root.path(), role));
-    let none = String::new();
-    let unknown = "hgc_0000".to_owned();
-    let asking = [&none, &unknown, &roles[0], &roles[1], &roles[2]];
-    let cases = [
-        ("POST", INGEST_PATH, [401, 401, 200, 403, 403]),
-        ("GET", "/v1/requests", [401, 401, 403, 200, 200]),
-        ("GET", "/v1/requests/none", [401, 401, 403, 404, 404]),
-        ("GET", "/v1/gaps", [401, 401, 403, 200, 200]),
-        ("GET", "/healthz", [200; 5]),
-        ("GET", "/readyz", [200; 5]),
-        ("GET", "/metrics", [200; 5]),
-        ("GET", "/nothing", [404; 5]),
-        ("DELETE", "/healthz", [405; 5]),
-    ];
-    for (method, path, expected) in cases {
-        for (token, status) in asking.iter().zip(expected) {
-            let body = batch_of("n", "b", 1..=1);
-            let body: &[u8] = if method == "POST" { &body } else { b"" };
-            let reply = collector.with_token(token).send(method, path, body).unwrap();
-            assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
-            if status >= 400 {
+    let known: Vec<_> = Role::ALL.iter().map(|role| (Some(*role), new_token(root.path(), role.as_str()))).collect();
+    let strangers = [(None, String::new()), (None, "hgc_0000".to_owned())];
+    let routes = headgate_collector::http::routes();
+    assert!(routes.len() >= 10);
+    for route in &routes {
+        for (role, token) in strangers.iter().chain(&known) {
+            let reply = collector.with_token(token).send(route.method, &example(route.path), b"").unwrap();
+            let (open, allowed) = (route.access == Access::Open, role.map(|role| route.access.roles().contains(&role)));
+            let case = format!("{} {} as {role:?}: {} {}", route.method, route.path, reply.status, reply.text());
+            match (open, allowed) {
+                (false, None) => assert_eq!(reply.status, 401, "{case}"),
+                (false, Some(false)) => assert_eq!(reply.status, 403, "{case}"),
+                _ => assert!(!matches!(reply.status, 401 | 403 | 405), "{case}"),
+            }
+            if reply.status >= 400 {
                 assert_error_shape(&reply);
             }
         }
+    }
+}
+
+#[test]
+fn what_a_role_may_is_written_down_here_too() {
+    let may = |role| {
+        let routes = headgate_collector::http::routes();
+        let mine =
+            routes.into_iter().filter(|route| route.access != Access::Open && route.access.roles().contains(&role));
+        mine.map(|route| format!("{} {}", route.method, route.path)).collect::<Vec<_>>()
+    };
+    assert_eq!(may(Role::Ingest), ["POST /v1/ingest/requests", "POST /v1/limits/sync", "POST /v1/audit"]);
+    assert!(may(Role::Viewer).iter().all(|route| route.starts_with("GET ") && !route.contains("/v1/audit")));
+    assert!(may(Role::Auditor).iter().all(|route| route.starts_with("GET ")));
+    for (less, more) in [(Role::Viewer, Role::Auditor), (Role::Auditor, Role::Admin), (Role::Admin, Role::Owner)] {
+        assert!(may(less).iter().all(|route| may(more).contains(route)), "{less:?} {more:?}");
+    }
+}
+
+#[test]
+fn a_path_or_method_that_does_not_exist_says_so_to_everyone() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    for (method, path, status) in [("GET", "/nothing", 404), ("DELETE", "/healthz", 405), ("PATCH", "/v1/audit", 405)] {
+        let reply = collector.owner().send(method, path, b"").unwrap();
+        assert_eq!(reply.status, status, "{method} {path}");
+        assert_error_shape(&reply);
     }
 }
 

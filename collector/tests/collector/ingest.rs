@@ -14,18 +14,18 @@ fn ack(reply: &crate::client::Reply) -> Acknowledgement {
 }
 
 #[test]
-fn a_record_comes_back_as_the_very_bytes_it_came_as() {
+fn a_record_comes_back_as_the_very_bytes_it_came_as_and_in_one_spelling() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
-    let spaced = json(1).replacen(":1,", " :\t1 ,\n", 1);
-    let body = batch("n", "b", 0, std::slice::from_ref(&spaced));
+    let spaced = json(1).replacen(":1,", " :\t1 ,\n", 1).replace("production", "\\u0070roduction");
     let mut ingest = collector.ingest();
-    assert_eq!(ack(&ingest.post(INGEST_PATH, &body).unwrap()).stored, 1);
+    assert_eq!(ack(&ingest.post(INGEST_PATH, &batch("n", "b", 0, &[spaced])).unwrap()).stored, 1);
+    assert_eq!(ack(&ingest.post(INGEST_PATH, &batch("n", "b", 0, &[json(1)])).unwrap()).duplicates, 1);
     let mut owner = collector.owner();
     let one = owner.get(&format!("/v1/requests/{}", id("b", 1))).unwrap();
-    assert_eq!((one.status, one.text()), (200, spaced.clone()));
+    assert_eq!((one.status, one.text()), (200, json(1)));
     let all = owner.get("/v1/requests").unwrap().text();
-    let expected = format!(r#"{{"object":"list","data":[{spaced}],"has_more":false,"next":null}}"#);
+    let expected = format!(r#"{{"object":"list","data":[{}],"has_more":false,"next":null}}"#, json(1));
     assert_eq!(all, expected);
 }
 

@@ -1,7 +1,7 @@
 //! The collector as its users meet it: the real binary over real HTTP.
 //!
 //! What matters here (a commit that survives a kill, a full disk, a slow client) exists only between processes, so no
-//! test reaches into the library.
+//! test reaches into the library, but for the table of routes that the tests of rights are made from.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,8 +13,10 @@
 )]
 
 mod access;
+mod audit;
 mod client;
 mod faults;
+mod fleet;
 mod hostile;
 mod ingest;
 mod kill;
@@ -22,3 +24,6 @@ mod limits;
 mod list;
 mod process;
 mod records;
+mod thresholds;
+mod tokens;
+mod webhook;

@@ -4,7 +4,7 @@ mod ndjson;
 mod request;
 mod show;
 
-use super::{Failure, print};
+use super::{Failure, load, print};
 use clap::{Args, Subcommand};
 use headgate_guardrails::{DetectorSpec, Guard as Compiled};
 use std::io::{IsTerminal as _, Read as _};
@@ -47,13 +47,9 @@ pub(crate) fn test(arguments: &Test) -> Result<(), Failure> {
     print(if shown.is_empty() { "nothing found\n" } else { &shown })
 }
 
-/// The guardrails of a policy.
-///
-/// This is the one place that knows how a policy file is read: it takes a JSON list of specs as they stand in the
-/// compiled document, until gateway.yaml has a section for them.
+/// The guardrails of a gateway.yaml, whomever they are for.
 fn specs(file: &Path) -> Result<Vec<DetectorSpec>, Failure> {
-    let text = super::read(file)?;
-    serde_json::from_str(&text).map_err(|error| format!("{}: {error}\n", file.display()))
+    Ok(load(file)?.document.guardrails.into_iter().map(|guardrail| guardrail.detect).collect())
 }
 
 fn open(file: &Path) -> Result<Box<dyn std::io::Read>, Failure> {

@@ -1,6 +1,7 @@
 //! Providers and the collector: who is called, and the clusters that lead there.
 
 use super::variable;
+use crate::catalogue::family_of;
 use crate::diagnostic::Report;
 use crate::scalar::{self, Url};
 use crate::settings::{COLLECTOR_CLUSTER, SYSTEM_CA_FILE, Upstream, provider_cluster};
@@ -24,15 +25,40 @@ pub(super) fn providers(root: View<'_>, report: &mut Report) -> (Vec<Provider>, 
 fn provider(named: Named<'_>, report: &mut Report) -> (Provider, Upstream) {
     let credential_env = variable(named.value, "credential");
     let url = address(named.value, credential_env.is_some(), report);
+    let format = format(named.value);
+    base_path(named.value, format, &url, report);
     let upstream = upstream(provider_cluster(named.name), Some(named.name.to_owned()), named.value, &url);
     let provider = Provider {
         name: named.name.to_owned(),
-        format: Format::Openai,
+        format,
         authority: url.authority,
         path_prefix: url.path,
         credential_env,
     };
     (provider, upstream)
+}
+
+fn format(provider: View<'_>) -> Format {
+    match provider.text_at("format") {
+        Some("anthropic") => Format::Anthropic,
+        _ => Format::Openai,
+    }
+}
+
+/// The two dialects' SDKs disagree on whether `/v1` belongs to the base URL, so people write it either way.
+fn base_path(provider: View<'_>, format: Format, url: &Url, report: &mut Report) {
+    let Some(written) = provider.get("url") else { return };
+    let message = |path: &str| format!("requests would go to `{}{path}`", url.path);
+    match format {
+        Format::Anthropic if url.path.ends_with("/v1") => {
+            report.error(written.span, &message("/v1/messages"), "write the address without `/v1` at its end");
+        }
+        Format::Openai if url.path.is_empty() && family_of(&url.authority).is_some() => {
+            let help = "write everything that goes before it, as in `https://api.openai.com/v1`";
+            report.warning(written.span, &message("/chat/completions"), help);
+        }
+        _ => {}
+    }
 }
 
 /// The collector, its cluster after those of the providers.
@@ -47,11 +73,13 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
         authority: url.authority,
         path_prefix: url.path,
         token_env,
+        sync_interval_ms: section.read("sync_interval", scalar::milliseconds).unwrap_or(1_000),
+        stale_after_ms: section.read("stale_after", scalar::milliseconds).unwrap_or(10_000),
     })
 }
 
 /// The address, or an empty one if it cannot be used, which has been reported.
-fn address(section: View<'_>, has_secret: bool, report: &mut Report) -> Url {
+pub(super) fn address(section: View<'_>, has_secret: bool, report: &mut Report) -> Url {
     let empty = Url { tls: false, host: String::new(), port: 0, authority: String::new(), path: String::new() };
     let Some((view, url)) = section.get("url").zip(section.read("url", scalar::url)) else {
         return empty;
@@ -71,7 +99,7 @@ fn is_nearby(host: &str) -> bool {
     address.map_or(!host.contains('.'), |address| address.is_loopback())
 }
 
-fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {
+pub(super) fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {
     let ca_file = section.get("tls").and_then(|tls| tls.string("ca_file")).unwrap_or_else(|| SYSTEM_CA_FILE.to_owned());
     Upstream { cluster, provider, host: url.host.clone(), port: url.port, tls: url.tls.then_some(ca_file) }
 }

@@ -12,7 +12,7 @@ pub(super) fn check(root: View<'_>, report: &mut Report) {
     once(root, "sha256", "two entries are for the same key", report);
 }
 
-fn names<'a>(root: View<'a>, section: &str) -> BTreeSet<&'a str> {
+pub(super) fn names<'a>(root: View<'a>, section: &str) -> BTreeSet<&'a str> {
     root.named(section).map(|named| named.name).collect()
 }
 
@@ -44,7 +44,7 @@ fn keys(root: View<'_>, report: &mut Report) {
     }
 }
 
-fn known(written: Option<View<'_>>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+pub(super) fn known(written: Option<View<'_>>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
     let Some((view, name)) = written.and_then(|view| Some((view, view.text()?))) else {
         return;
     };
@@ -67,7 +67,7 @@ fn first_of(names: &BTreeSet<&str>) -> String {
     format!("{}{more}", names.iter().take(8).copied().collect::<Vec<_>>().join(", "))
 }
 
-fn matches_any(view: View<'_>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+pub(super) fn matches_any(view: View<'_>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
     let Some(glob) = view.text() else { return };
     if report.is_unreadable(section) || names.iter().any(|name| matches(glob, name)) {
         return;

@@ -2,9 +2,12 @@
 //! records; an attempt's root knows which provider it stands in front of.
 
 use crate::attempt_context::AttemptContext;
+use crate::counts::Counts;
 use crate::delivery::Carrier;
+use crate::ending;
 use crate::gate_context::GateContext;
 use crate::host::{self, Buffer, Level};
+use crate::worker::with_worker;
 use headgate_policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -14,6 +17,9 @@ use std::time::Duration;
 
 /// How often finished records are looked for. A quiet worker pays for this and nothing else.
 const TICK: Duration = Duration::from_millis(100);
+/// The same while a proxy that has just started waits for the fleet's counts: until it has them, limits let in one
+/// request at a time.
+const STARTING_TICK: Duration = Duration::from_millis(10);
 
 /// See the module's text.
 #[derive(Default)]
@@ -21,6 +27,8 @@ pub(crate) struct Root {
     role: Role,
     carrier: Carrier,
     leaving: bool,
+    /// Ticks come fast.
+    starting: bool,
 }
 
 #[derive(Default, Clone)]
@@ -52,8 +60,11 @@ impl Root {
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
         tell_missing(&policy);
+        Counts::prepare();
+        self.starting = !policy.limits().is_empty() && policy.collector().is_some();
         self.role = Role::Gate(Rc::new(policy));
-        host::set_tick_period(TICK).map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
+        host::set_tick_period(if self.starting { STARTING_TICK } else { TICK })
+            .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
     }
 }
 
@@ -70,15 +81,12 @@ fn tell_missing(policy: &Policy) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        self.carrier.answered(token, body_size);
-        if self.leaving {
-            if !self.carrier.is_under_way() {
-                let _ = host::root_is_done();
-            }
-            return;
-        }
-        if let Role::Gate(policy) = &self.role {
+        let Role::Gate(policy) = &self.role else { return };
+        self.carrier.answered(policy, token, body_size);
+        if !self.leaving {
             self.carrier.deliver(policy);
+        } else if !self.carrier.is_under_way() {
+            let _ = host::root_is_done();
         }
     }
 
@@ -112,14 +120,27 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
+            if !policy.limits().is_empty() {
+                let now_ms = host::now_us() / 1_000;
+                let standing = with_worker(|worker| {
+                    worker.counts.tick(policy, now_ms);
+                    worker.counts.standing(policy, now_ms)
+                });
+                if self.starting && standing.is_some_and(|standing| !standing.starting) {
+                    self.starting = false;
+                    let _ = host::set_tick_period(TICK);
+                }
+            }
             self.carrier.deliver(policy);
         }
+        // The last thing in here: it acts for other contexts.
+        ending::finish(host::now_us());
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(policy)),
+            Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
             Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })

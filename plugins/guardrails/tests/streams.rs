@@ -133,6 +133,7 @@ fn prose_waits_for_its_last_word_only() {
 }
 
 #[path = "../../../tests/fuzz/properties/guard.rs"]
+#[allow(clippy::expect_used, reason = "a property may panic, that is how it fails")]
 mod property;
 
 #[test]

@@ -3,18 +3,25 @@
 mod admit;
 mod answer;
 mod close;
+mod guard;
+mod guarded;
+mod limit;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
 use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
+use guard::Guarding;
 use headgate_exchange::Rejection;
+use headgate_limits::Held;
 use headgate_record::{Decision, RejectedBy};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub use close::EndSigns;
+pub(crate) use limit::is_quota_header;
+
+pub use close::{EndSigns, Number};
 
 /// What the host is to do with the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +44,12 @@ pub struct Gate {
     rejection: Option<Rejection>,
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
+    /// What limits and budgets have reserved for it.
+    held: Vec<Held>,
+    /// Most that it may cost, nano-USD, and the rule that says so.
+    max_cost: Option<(u64, usize)>,
     reader: Reader,
+    guarding: Guarding,
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
@@ -49,12 +61,16 @@ enum Phase {
     New,
     /// Waiting for the body.
     Body,
+    /// Waiting for what others say about it.
+    Asking,
     /// With a provider.
     Sent,
     /// Answered by the gateway itself.
     Answered,
     /// The host's own answer, put into our words.
     Reworded,
+    /// Stopped by the gateway in the middle of a provider's stream.
+    Cut,
 }
 
 impl Gate {
@@ -69,7 +85,10 @@ impl Gate {
             rejection: None,
             rejected_by: None,
             decisions: Vec::new(),
+            held: Vec::new(),
+            max_cost: None,
             reader: Reader::None,
+            guarding: Guarding::default(),
             first_byte: None,
             response_bytes: 0,
             response_whole: false,

@@ -4,7 +4,7 @@
 use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, Window};
 
 /// The first byte says how large the pieces of one of the readings are; the rest is the text.
-pub fn guard(data: &[u8]) {
+pub(crate) fn guard(data: &[u8]) {
     let Some((&size, text)) = data.split_first() else {
         return;
     };

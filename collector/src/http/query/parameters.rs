@@ -31,18 +31,25 @@ const NAMES: [(&str, &str); 12] = [
 /// Reads a query string.
 pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
     let mut list = ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() };
-    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in pairs(query)? {
+        apply(&mut list, &name, &value)?;
+    }
+    Ok(list)
+}
+
+/// Names and values of a query string: each name once, no value empty or very long.
+pub(in crate::http) fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let mut all: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|earlier| *earlier == name) {
+        if all.iter().any(|(earlier, _)| *earlier == name) {
             return Err(bad(&name, "is given twice"));
         }
         if value.is_empty() || value.len() > MAX_TEXT {
             return Err(bad(&name, "must be 1 to 1024 bytes long"));
         }
-        apply(&mut list, &name, &value)?;
-        seen.push(name.into_owned());
+        all.push((name.into_owned(), value.into_owned()));
     }
-    Ok(list)
+    Ok(all)
 }
 
 /// For a path that takes no parameter.
@@ -58,7 +65,7 @@ pub(super) fn none(query: &str) -> Result<(), ApiError> {
 }
 
 /// The cursor that leads on from a position. Its form is not part of the interface.
-pub(super) fn cursor(position: i64) -> String {
+pub(in crate::http) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
 }
 
@@ -86,7 +93,7 @@ fn condition(name: &str, value: &str) -> Result<Condition, ApiError> {
         "failover" => Ok(Condition::Fixed("r.attempts <= 1")),
         "rejected_by" => word(name, value, "r.rejected_by", RejectedBy::ALL.iter().map(|w| w.as_str())),
         "ended_by" => word(name, value, "r.ended_by", EndedBy::ALL.iter().map(|w| w.as_str())),
-        _ => Err(unknown(name)),
+        _ => Err(unknown(name, &names())),
     }
 }
 
@@ -137,7 +144,7 @@ fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn time(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
     } else {
@@ -154,14 +161,14 @@ fn order(name: &str, value: &str) -> Result<Order, ApiError> {
     }
 }
 
-fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
+pub(in crate::http) fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
     match value.parse::<usize>() {
         Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
         _ => Err(bad(name, "must be 1 to 500")),
     }
 }
 
-fn position(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError> {
     value
         .strip_prefix(CURSOR)
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())
@@ -169,31 +176,28 @@ fn position(name: &str, value: &str) -> Result<i64, ApiError> {
         .ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
 }
 
-fn bad(name: &str, what: &str) -> ApiError {
+pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     let name = shown(name);
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
 }
 
-fn unknown(name: &str) -> ApiError {
+fn names() -> String {
     let filters: Vec<_> = NAMES.iter().map(|(filter, _)| *filter).collect();
-    let name = shown(name);
-    invalid(
-        format!(
-            "`{name}` is no parameter. There are: from, to, order, limit, after, status, status_class, stream, failover, \
-             rejected_by, ended_by, {}.",
-            filters.join(", ")
-        ),
-        "unknown_parameter",
-    )
-    .param(name)
+    let own = "from, to, order, limit, after, status, status_class, stream, failover, rejected_by, ended_by";
+    format!("{own}, {}", filters.join(", "))
 }
 
-fn invalid(message: String, code: &'static str) -> ApiError {
+pub(in crate::http) fn unknown(name: &str, known: &str) -> ApiError {
+    let name = shown(name);
+    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
+}
+
+pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {
     ApiError::invalid(StatusCode::BAD_REQUEST, code, message)
 }
 
 /// A parameter's name is named back only if it is shaped like one.
-fn shown(name: &str) -> &str {
+pub(in crate::http) fn shown(name: &str) -> &str {
     let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
     if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
 }

@@ -66,11 +66,6 @@ impl<'a> Group<'a> {
         Ok(ack)
     }
 
-    pub(super) fn probe(&self) -> Result<Acknowledgement> {
-        self.db.prepare_cached("UPDATE probe SET at = ?1")?.execute([self.now])?;
-        Ok(Acknowledgement::default())
-    }
-
     /// Writes what belongs to the group as a whole; returns by how much the senders' drop counts grew.
     pub(super) fn finish(self) -> Result<i64> {
         let mut widen = self.db.prepare_cached(

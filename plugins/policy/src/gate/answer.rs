@@ -1,5 +1,6 @@
 //! The answer's way out: whose it is, what it used, and, in a stream, what the client did not ask for.
 
+use super::limit::set_quotas;
 use super::{Gate, Phase};
 use crate::attempt::RETRY_HEADER;
 use crate::call::{Call, Moment};
@@ -54,7 +55,7 @@ impl Gate {
         }
         let answered = self.call.borrow().served_try().is_some();
         if answered {
-            self.pass_on(out);
+            self.pass_on(whole, out);
         } else {
             self.host_answer(head, now, cooldowns, out);
             if whole {
@@ -69,12 +70,22 @@ impl Gate {
         self.response_whole |= last;
         match self.phase {
             Phase::Reworded => self.rejection_body(out),
+            // The host resets it with its next chance; what comes before that is for nobody.
+            Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
-                self.reader.read(chunk, last, out);
+                let passage = self.reader.read(chunk, last);
+                if self.holds_response() {
+                    self.guard_whole(chunk, out);
+                } else {
+                    self.guard_chunk(chunk, passage, last, out);
+                }
+                if self.phase == Phase::Sent && self.max_cost.is_some() && !last {
+                    self.enforce_max_cost(chunk, out);
+                }
             }
             _ => {}
         }
@@ -85,9 +96,18 @@ impl Gate {
         self.response_whole = true;
     }
 
-    fn pass_on(&mut self, out: &mut Effects) {
-        let mut call = self.call.borrow_mut();
-        let Some(one) = call.served_try() else { return };
+    fn pass_on(&mut self, whole: bool, out: &mut Effects) {
+        let (encoded, event_stream) = self.name_server(out);
+        if !whole {
+            self.guard_answer(encoded, event_stream, out);
+        }
+        self.call.borrow_mut().release_body();
+    }
+
+    /// Tells the client whose answer it is; whether that answer is compressed, and whether it is a stream.
+    fn name_server(&mut self, out: &mut Effects) -> (bool, bool) {
+        let call = self.call.borrow();
+        let Some(one) = call.served_try() else { return (false, false) };
         self.status = one.status.unwrap_or(0);
         let served = call
             .way(one.step)
@@ -99,6 +119,7 @@ impl Gate {
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
         out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
+        set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
         }
@@ -106,7 +127,7 @@ impl Gate {
             self.rejected_by = Some(RejectedBy::Provider);
             out.push(Effect::SetResponseHeader("x-headgate-rejected-by", Cow::Borrowed("provider")));
         }
-        call.release_body();
+        (one.answer.encoded, one.answer.event_stream)
     }
 
     /// The host answered by itself: a limit of its own, or no try that brought an answer.
@@ -152,9 +173,15 @@ impl Gate {
 
     fn rejection_body(&mut self, out: &mut Effects) {
         // The first chunk becomes the whole body, later ones nothing.
-        let body = if self.first_byte.is_none() { self.rejection.as_ref().map(Rejection::body) } else { None };
+        let body = if self.first_byte.is_none() { self.rejection.as_ref() } else { None };
+        let body = body.map(|rejection| self.rejection_body_of(rejection));
         self.first_byte.get_or_insert_default();
+        let refuses_provider = body.is_some() && self.call.borrow().served_try().is_some();
         out.push(Effect::ReplaceChunk(body.unwrap_or_default()));
+        if refuses_provider {
+            // The client has all it was told to expect; what the provider goes on to say is for nobody.
+            out.push(Effect::EndStream);
+        }
     }
 }
 
@@ -172,24 +199,31 @@ fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader
     if event_stream {
         Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
     } else {
-        Reader::Json(Box::new(UsageScan::new()), fingerprint)
+        Reader::Json(Box::new(UsageScan::new(surface.dialect())), fingerprint)
     }
 }
 
 impl Reader {
-    fn read(&mut self, chunk: &[u8], last: bool, out: &mut Effects) {
+    fn read(&mut self, chunk: &[u8], last: bool) -> Passage {
         match self {
-            Self::None => {}
+            Self::None => Passage::AsIs,
             Self::Json(scan, fingerprint) => {
                 scan.push(chunk);
                 update(fingerprint, chunk);
+                Passage::AsIs
             }
             Self::Stream(reader, fingerprint) => {
                 update(fingerprint, chunk);
-                if let Passage::Replace(passed) = reader.push(chunk, last) {
-                    out.push(Effect::ReplaceChunk(passed));
-                }
+                reader.push(chunk, last)
             }
+        }
+    }
+
+    /// What was seen of a stream so far.
+    pub(super) fn stream(&self) -> Option<StreamReading> {
+        match self {
+            Self::Stream(reader, _) => Some(reader.reading()),
+            _ => None,
         }
     }
 
@@ -198,12 +232,24 @@ impl Reader {
         match std::mem::replace(self, Self::None) {
             Self::None => Seen::default(),
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, finish_reason, output_text_bytes, .. } = scan.finish();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, finish_reason, output_text_bytes, .. } = reader.reading();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
         }
     }
@@ -213,6 +259,7 @@ impl Reader {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) usage: Option<Tokens>,
+    pub(super) begun: Option<Tokens>,
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) fingerprint: Option<String>,

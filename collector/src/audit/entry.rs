@@ -1,0 +1,205 @@
+//! An entry's members and vocabularies. The order of declaration is the order in the canonical bytes.
+
+use crate::clock;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the entry's shape and of its canonical form.
+pub const SCHEMA: u8 = 1;
+
+/// One entry of the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Version of this shape: [`SCHEMA`].
+    #[serde(default = "schema")]
+    pub schema: u8,
+    /// UUIDv7. An entry that is sent again under its id is stored once. Given by the collector if empty.
+    #[serde(default)]
+    pub id: String,
+    /// Machine-readable reason of an outcome that is no success, such as `role_not_allowed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What happened: `key.created`, `token.revoked`, `requests.searched` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When, µs since the Unix epoch.
+    pub time: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub operation: Operation,
+    /// To what.
+    pub resource: Resource,
+    /// What is different now, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Id of the request that did it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How many like it this entry stands for, where several were folded into one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The system that tells: `collector`, or another one's name.
+    pub source: String,
+}
+
+const fn schema() -> u8 {
+    SCHEMA
+}
+
+impl Entry {
+    /// An entry of the collector's own about something that has just been done.
+    #[must_use]
+    pub fn new(kind: &str, operation: Operation, actor: Actor, resource: Resource) -> Self {
+        Self {
+            schema: SCHEMA,
+            id: String::new(),
+            code: None,
+            kind: kind.to_owned(),
+            time: u64::try_from(clock::now_us()).unwrap_or(0),
+            actor,
+            operation,
+            resource,
+            changes: Vec::new(),
+            request_id: None,
+            count: None,
+            outcome: Outcome::Success,
+            source: super::SOURCE.to_owned(),
+        }
+    }
+
+    /// With what has changed; see [`super::diff`].
+    #[must_use]
+    pub fn with_changes(mut self, changes: Vec<Change>) -> Self {
+        self.changes = changes;
+        self
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// A token's id, a key's id, a user's name: what its system knows it by.
+    pub id: String,
+    /// What kind of actor it is.
+    pub kind: ActorKind,
+    /// Its network address, without the port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The `User-Agent` it sent, cut at 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
+impl Actor {
+    /// Whoever may run the command on the collector's own machine.
+    #[must_use]
+    pub fn command() -> Self {
+        Self { id: "command".to_owned(), kind: ActorKind::Command, ..Self::default() }
+    }
+
+    /// The collector itself, such as when it deletes what is past its retention.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { id: super::SOURCE.to_owned(), kind: ActorKind::System, ..Self::default() }
+    }
+}
+
+/// What kind of actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// The holder of a collector's token.
+    #[default]
+    Token,
+    /// A person known to another system.
+    User,
+    /// A service account known to another system.
+    Service,
+    /// The command on the collector's machine.
+    Command,
+    /// The system itself.
+    System,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Made.
+    Create,
+    /// Changed.
+    Update,
+    /// Removed.
+    Delete,
+    /// One thing was looked at.
+    #[default]
+    Read,
+    /// A log was searched.
+    Search,
+    /// Many things were taken out at once.
+    Export,
+    /// Something was let in or used.
+    Access,
+    /// Anything else; the type tells.
+    Other,
+}
+
+/// To what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// `token`, `key`, `budget`, `policy`, `request` …
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its name, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Resource {
+    /// A resource that has no other name than its id.
+    #[must_use]
+    pub fn new(kind: &str, id: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), id: id.into(), name: None }
+    }
+
+    /// With a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// One member that is different now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Names and list places joined by dots: `models.chat.targets.0.weight`; empty for the whole.
+    pub path: String,
+    /// What stood there; absent if nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What stands there now; absent if nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done.
+    #[default]
+    Success,
+    /// Tried and failed.
+    Failure,
+    /// Not allowed.
+    Denied,
+}

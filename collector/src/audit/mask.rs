@@ -1,0 +1,138 @@
+//! What changed between two JSON values, and the masking of secrets in it.
+//!
+//! A secret is known by the name it stands under. Names are compared without case and separators, as `apiKey`, `API-KEY` and
+//! `api_key` are one thing. A reference to an environment variable (`${NAME}`) is no secret and tells a reviewer
+//! much, so it stays.
+
+use super::Change;
+use serde_json::{Map, Value};
+
+/// What stands in a secret's place.
+pub const MASK: &str = "[masked]";
+
+/// A name that contains one of these, in lower case without separators, stands for a secret.
+const SECRETS: [&str; 13] = [
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "authorization",
+    "apikey",
+    "privatekey",
+    "accesskey",
+    "fingerprintkey",
+    "bearer",
+    "cookie",
+    "sha256",
+];
+/// A name that is or ends with one of these does too; `tokens: 100k/min` does not.
+const SECRET_ENDS: [&str; 2] = ["token", "signature"];
+
+/// Masks every secret in an entry's changes.
+pub fn mask(changes: &mut [Change]) {
+    for change in changes {
+        let secret = change.path.split('.').any(is_secret);
+        for value in [&mut change.before, &mut change.after].into_iter().flatten() {
+            mask_value(value, secret);
+        }
+    }
+}
+
+/// The members in which two values differ, deepest first named, secrets masked. Lists are compared as a whole.
+#[must_use]
+pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
+    let mut changes = Vec::new();
+    compare(&mut changes, "", Some(before), Some(after));
+    mask(&mut changes);
+    changes
+}
+
+fn compare(changes: &mut Vec<Change>, path: &str, before: Option<&Value>, after: Option<&Value>) {
+    if before == after {
+        return;
+    }
+    if let (Some(Value::Object(before)), Some(Value::Object(after))) = (before, after) {
+        for name in members(before, after) {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            compare(changes, &path, before.get(name), after.get(name));
+        }
+        return;
+    }
+    changes.push(Change { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
+}
+
+fn members<'a>(before: &'a Map<String, Value>, after: &'a Map<String, Value>) -> Vec<&'a String> {
+    let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn mask_value(value: &mut Value, secret: bool) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                mask_value(value, secret || is_secret(name));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, secret)),
+        Value::Null | Value::Bool(_) => {}
+        Value::String(text) if is_reference(text) => {}
+        Value::String(_) | Value::Number(_) => {
+            if secret {
+                *value = Value::String(MASK.to_owned());
+            }
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SECRETS.iter().any(|word| plain.contains(word)) || SECRET_ENDS.iter().any(|end| plain.ends_with(end))
+}
+
+fn is_reference(text: &str) -> bool {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MASK, diff};
+    use serde_json::json;
+
+    #[test]
+    fn a_difference_names_the_deepest_member_that_changed() {
+        let before = json!({"models": {"chat": {"weight": 1, "tier": 1}}, "gone": [1]});
+        let after = json!({"models": {"chat": {"weight": 3, "tier": 1}}, "new": true});
+        let changes = serde_json::to_value(diff(&before, &after)).unwrap();
+        let expected = json!([
+            {"path": "gone", "before": [1]},
+            {"path": "models.chat.weight", "before": 1, "after": 3},
+            {"path": "new", "after": true},
+        ]);
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn a_secret_stands_in_no_difference_whatever_its_name_is_spelled_like() {
+        for name in ["credential", "apiKey", "API-KEY", "client_secret", "password", "ingest_token", "sha256"] {
+            for nested in [json!("hunter2"), json!(["hunter2"]), json!({"value": "hunter2"}), json!(4711)] {
+                let changes = diff(&json!({"p": {name: "old-hunter2"}}), &json!({"p": {name: nested}}));
+                let text = serde_json::to_string(&changes).unwrap();
+                assert!(!text.contains("hunter2") && !text.contains("4711"), "{text}");
+                assert!(text.contains(MASK), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_variable_and_a_count_of_tokens_are_no_secrets() {
+        let changes = diff(&json!({"token": "${A_1}"}), &json!({"token": "${B_2}", "tokens": "100k/min"}));
+        let text = serde_json::to_string(&changes).unwrap();
+        assert!(text.contains("${B_2}") && text.contains("100k/min") && !text.contains(MASK), "{text}");
+    }
+}

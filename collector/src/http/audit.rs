@@ -1,0 +1,125 @@
+//! `GET /v1/audit`, `GET /v1/audit/{id}` and `POST /v1/audit`.
+//!
+//! The query is the one of OpenAI's admin API for audit logs, so that what follows that log follows this one. On top of it
+//! stands `order=asc`: its `next` is always there and leads on without skipping an entry, however late it comes.
+
+mod check;
+mod parameters;
+
+use super::App;
+use super::auth::Caller;
+use super::error::{ApiError, json_response};
+use super::query::cursor;
+use crate::audit::{Appended, Entry, Operation, Resource};
+use crate::store::{self, AuditPage, Order, StoreError};
+use crate::validate::parse_uuid;
+use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use headgate_record::{Acknowledgement, Refusal};
+
+/// `GET /v1/audit`.
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let query = query.unwrap_or_default();
+    let wanted = parameters::parse(&query)?;
+    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await;
+    let order = wanted.query.order;
+    let (page, after) = app
+        .readers
+        .query(move |db| {
+            let Some(query) = wanted.resolve(db)? else {
+                return Ok(None);
+            };
+            Ok(Some((store::list_audit(db, &query)?, query.after)))
+        })
+        .await?
+        .ok_or_else(parameters::unknown_entry)?;
+    Ok(json_response(StatusCode::OK, body(&page, order, after)))
+}
+
+/// `GET /v1/audit/{id}`.
+pub(super) async fn one(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    path: Option<Path<String>>,
+) -> Result<Response, ApiError> {
+    let Path(text) = path.ok_or_else(not_found)?;
+    let id = parse_uuid(&text).ok_or_else(not_found)?;
+    let found = app.readers.query(move |db| store::find_audit(db, &id)).await?.ok_or_else(not_found)?;
+    let resource = Resource::new("audit_entry", text);
+    app.note(Entry::new("audit_entry.read", Operation::Read, caller.actor(), resource)).await;
+    Ok(json_response(StatusCode::OK, found))
+}
+
+/// `POST /v1/audit`.
+pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (held, body) = super::ingest::whole_body(&app, request).await?;
+    let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
+    let acknowledgement = app
+        .writes
+        .transact(move |tx| {
+            let _held = held;
+            let mut acknowledgement = Acknowledgement { refused: checked.refused, ..Acknowledgement::default() };
+            for (index, entry) in &checked.good {
+                append_one(tx, &mut acknowledgement, *index, entry)?;
+            }
+            acknowledgement.refused.sort_by_key(|refusal| refusal.index);
+            Ok(acknowledgement)
+        })
+        .await?;
+    let body = serde_json::to_vec(&acknowledgement).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+fn append_one(
+    tx: &rusqlite::Connection,
+    acknowledgement: &mut Acknowledgement,
+    index: u64,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    match crate::audit::append(tx, entry)? {
+        Appended::New { .. } => acknowledgement.stored += 1,
+        Appended::Again => acknowledgement.duplicates += 1,
+        Appended::IdTaken => {
+            let reason = "conflict: another entry with this id is stored".to_owned();
+            acknowledgement.refused.push(Refusal { index, seq: None, reason });
+        }
+    }
+    Ok(())
+}
+
+fn not_found() -> ApiError {
+    ApiError::invalid(
+        StatusCode::NOT_FOUND,
+        "audit_entry_not_found",
+        "No audit entry has this id. Ids are UUIDs in lower case; GET /v1/audit lists them.",
+    )
+    .param("id")
+}
+
+fn body(page: &AuditPage, order: Order, after: Option<i64>) -> Vec<u8> {
+    let mut out = b"{\"object\":\"list\",\"data\":[".to_vec();
+    for (place, entry) in page.entries.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&entry.bytes);
+    }
+    let id = |entry: Option<&store::AuditRow>| {
+        entry.map_or("null".to_owned(), |entry| format!("\"{}\"", uuid::Uuid::from_bytes(entry.id).hyphenated()))
+    };
+    let last = page.entries.last().map(|entry| entry.position);
+    let next = match order {
+        Order::Descending => last.filter(|_| page.has_more),
+        Order::Ascending => Some(last.or(after).unwrap_or(0)),
+    };
+    let next = next.map_or("null".to_owned(), |position| format!("\"{}\"", cursor(position)));
+    let (first, last) = (id(page.entries.first()), id(page.entries.last()));
+    let tail = format!("],\"first_id\":{first},\"last_id\":{last},\"has_more\":{},\"next\":{next}}}", page.has_more);
+    out.extend_from_slice(tail.as_bytes());
+    out
+}

@@ -1,0 +1,147 @@
+//! The parameters of `GET /v1/audit`. Those that OpenAI's API has mean what they mean there; a list may be written with or
+//! without its brackets.
+
+use crate::http::error::ApiError;
+use crate::http::query::{bad, invalid, position, shown, time};
+use crate::store::{AuditQuery, Order, StoreError, audit_position};
+use crate::validate::parse_uuid;
+use rusqlite::Connection;
+
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+const MAX_TEXT: usize = 256;
+const MAX_PARAMETERS: usize = 100;
+
+/// Lists, and the columns they compare.
+const LISTS: [(&str, &str); 4] =
+    [("event_types", "type"), ("actor_ids", "actor_id"), ("resource_ids", "resource_id"), ("sources", "source")];
+
+/// A place in the log: a cursor, or the id of an entry.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Position(i64),
+    Entry([u8; 16]),
+}
+
+/// A query whose places may still have to be looked up.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) query: AuditQuery,
+    after: Option<Place>,
+    before: Option<Place>,
+}
+
+impl Wanted {
+    /// The query itself; `None` if `after` or `before` names an entry that is not there.
+    pub(super) fn resolve(mut self, db: &Connection) -> Result<Option<AuditQuery>, StoreError> {
+        for (place, slot) in [(self.after, &mut self.query.after), (self.before, &mut self.query.before)] {
+            *slot = match place {
+                None => None,
+                Some(Place::Position(position)) => Some(position),
+                Some(Place::Entry(id)) => match audit_position(db, &id)? {
+                    Some(position) => Some(position),
+                    None => return Ok(None),
+                },
+            };
+        }
+        Ok(Some(self.query))
+    }
+}
+
+/// Reads a query string.
+pub(super) fn parse(query: &str) -> Result<Wanted, ApiError> {
+    let mut wanted = Wanted::default();
+    wanted.query.limit = DEFAULT_LIMIT;
+    let mut once: Vec<String> = Vec::new();
+    for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+        if number >= MAX_PARAMETERS || value.is_empty() || value.len() > MAX_TEXT {
+            return Err(bad(&name, "must be 1 to 256 bytes long, and there may be at most 100 parameters"));
+        }
+        if add_to_list(&mut wanted.query, &name, &value) {
+            continue;
+        }
+        if once.iter().any(|earlier| *earlier == name) {
+            return Err(bad(&name, "is given twice"));
+        }
+        apply(&mut wanted, &name, &value)?;
+        once.push(name.into_owned());
+    }
+    if wanted.after.is_some() && wanted.before.is_some() {
+        return Err(bad("before", "cannot be combined with `after`"));
+    }
+    Ok(wanted)
+}
+
+fn add_to_list(query: &mut AuditQuery, name: &str, value: &str) -> bool {
+    let name = name.strip_suffix("[]").unwrap_or(name);
+    let Some((_, column)) = LISTS.iter().find(|(list, _)| *list == name) else {
+        return false;
+    };
+    match query.names.iter_mut().find(|(known, _)| known == column) {
+        Some((_, texts)) => texts.push(value.to_owned()),
+        None => query.names.push((*column, vec![value.to_owned()])),
+    }
+    true
+}
+
+fn apply(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), ApiError> {
+    let query = &mut wanted.query;
+    match name {
+        "effective_at[gte]" => query.from = Some(effective_at(name, value)?),
+        "effective_at[gt]" => query.from = Some(effective_at(name, value)?.saturating_add(1)),
+        "effective_at[lt]" => query.to = Some(effective_at(name, value)?),
+        "effective_at[lte]" => query.to = Some(effective_at(name, value)?.saturating_add(1)),
+        "order" => query.order = order(value)?,
+        "limit" => query.limit = limit(value)?,
+        "after" => wanted.after = Some(place(name, value)?),
+        "before" => wanted.before = Some(place(name, value)?),
+        _ => return Err(unknown(name)),
+    }
+    Ok(())
+}
+
+/// OpenAI's API has whole seconds here. A number that can only be µs is taken as such.
+fn effective_at(name: &str, value: &str) -> Result<i64, ApiError> {
+    let number = time(name, value)?;
+    let seconds = value.len() <= 11 && value.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(if seconds { number.saturating_mul(1_000_000) } else { number })
+}
+
+fn order(value: &str) -> Result<Order, ApiError> {
+    match value {
+        "asc" => Ok(Order::Ascending),
+        "desc" => Ok(Order::Descending),
+        _ => Err(bad("order", "must be asc or desc")),
+    }
+}
+
+fn limit(value: &str) -> Result<usize, ApiError> {
+    match value.parse::<usize>() {
+        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        _ => Err(bad("limit", "must be 1 to 100")),
+    }
+}
+
+fn place(name: &str, value: &str) -> Result<Place, ApiError> {
+    match parse_uuid(value) {
+        Some(id) => Ok(Place::Entry(id)),
+        None => position(name, value).map(Place::Position),
+    }
+}
+
+/// `after` or `before` names nothing.
+pub(super) fn unknown_entry() -> ApiError {
+    bad("after", "or `before` names no entry of this log; use a `next`, `first_id` or `last_id` of an earlier page")
+}
+
+fn unknown(name: &str) -> ApiError {
+    let name = shown(name);
+    invalid(
+        format!(
+            "`{name}` is no parameter. There are: effective_at[gt], [gte], [lt], [lte], event_types[], actor_ids[], \
+             resource_ids[], sources[], order, limit, after, before."
+        ),
+        "unknown_parameter",
+    )
+    .param(name)
+}

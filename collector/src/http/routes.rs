@@ -1,0 +1,93 @@
+//! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
+//! that no route is without an answer to who may use it.
+
+use super::{App, audit, auth, health, ingest, limits, metrics, query, tokens};
+use crate::store::Role;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, delete, get, post};
+use headgate_limits::SYNC_PATH;
+use headgate_record::INGEST_PATH;
+
+/// What a route asks of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: no token is needed.
+    Open,
+    /// To deliver.
+    Deliver,
+    /// To read the request log.
+    Read,
+    /// To read the audit log.
+    Audit,
+    /// To manage tokens and retention.
+    Own,
+}
+
+impl Access {
+    /// The roles that have it.
+    #[must_use]
+    pub const fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Open => &Role::ALL,
+            Self::Deliver => &[Role::Ingest],
+            Self::Read => &[Role::Viewer, Role::Auditor, Role::Admin, Role::Owner],
+            Self::Audit => &[Role::Auditor, Role::Admin, Role::Owner],
+            Self::Own => &[Role::Owner],
+        }
+    }
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// `GET`, `POST` …
+    pub method: &'static str,
+    /// Path; parameters in braces.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What it is, in a line.
+    pub about: &'static str,
+    handler: MethodRouter<App>,
+}
+
+macro_rules! routes {
+    ($($method:literal $path:expr, $access:ident, $about:literal => $handler:expr;)+) => {
+        vec![$(Route { method: $method, path: $path, access: Access::$access, about: $about, handler: $handler }),+]
+    };
+}
+
+/// The table.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    routes! {
+        "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests);
+        "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list);
+        "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
+        "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
+        "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);
+        "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits);
+        "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets);
+        "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
+        "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
+        "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);
+        "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list);
+        "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create);
+        "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke);
+        "GET" "/healthz", Open, "Whether the process runs" => get(health::alive);
+        "GET" "/readyz", Open, "Whether a write reaches the disk" => get(health::ready);
+        "GET" "/metrics", Open, "Metrics in the OpenMetrics text format" => get(metrics::page);
+    }
+}
+
+/// The table as a router. Each route is guarded by itself.
+pub(super) fn router(app: &App) -> Router<App> {
+    routes().into_iter().fold(Router::new(), |router, route| {
+        let guarded = match route.access {
+            Access::Open => route.handler,
+            access => route.handler.route_layer(from_fn_with_state((app.clone(), access), auth::require)),
+        };
+        router.route(route.path, guarded)
+    })
+}

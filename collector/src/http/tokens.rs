@@ -1,0 +1,96 @@
+//! `GET /v1/tokens`, `POST /v1/tokens` and `DELETE /v1/tokens/{id}`: for owners. A token's text leaves once, in the answer
+//! that makes it; from then on there is its id.
+
+use super::App;
+use super::auth::Caller;
+use super::error::{ApiError, json_response};
+use super::query::{bad, invalid, time};
+use crate::clock;
+use crate::store::{self, Revoked, Role, TokenRequest};
+use crate::validate::{is_name, reason_of};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+
+/// The body of `POST /v1/tokens`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    role: Role,
+    #[serde(default)]
+    name: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+/// `GET /v1/tokens`.
+pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+    let tokens = app.readers.query(store::tokens).await?;
+    let body = json!({"object": "list", "data": tokens}).to_string();
+    Ok(json_response(StatusCode::OK, body.into_bytes()))
+}
+
+/// `POST /v1/tokens`.
+pub(super) async fn create(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (_held, body) = super::ingest::whole_body(&app, request).await?;
+    let wanted = wanted(&body)?;
+    let token = store::new_token()?;
+    let hash = store::hash_token(&token);
+    let answer = json!({
+        "id": store::token_id(&hash), "token": token, "role": wanted.role, "name": wanted.name,
+        "expires_at": wanted.expires_at,
+    });
+    app.writes.transact(move |tx| store::add_token(tx, &hash, &wanted, caller.actor())).await?;
+    Ok(json_response(StatusCode::CREATED, answer.to_string().into_bytes()))
+}
+
+fn wanted(body: &[u8]) -> Result<TokenRequest, ApiError> {
+    let new: NewToken = serde_json::from_slice(body)
+        .map_err(|error| invalid(format!("The body is no token request: {}.", reason_of(&error)), "invalid_body"))?;
+    if new.name.as_deref().is_some_and(|name| !is_name(name)) {
+        return Err(bad("name", "must be 1 to 256 characters long"));
+    }
+    let expires_at = new.expires_at.map(|text| time("expires_at", &text)).transpose()?;
+    if expires_at.is_some_and(|at| at <= clock::now_us()) {
+        return Err(bad("expires_at", "is over already"));
+    }
+    Ok(TokenRequest { role: new.role, name: new.name, expires_at })
+}
+
+/// `DELETE /v1/tokens/{id}`.
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    path: Option<Path<String>>,
+) -> Result<Response, ApiError> {
+    let Path(id) = path.ok_or_else(not_found)?;
+    let other_owner = app.tokens.iter().any(|(_, role)| *role == Role::Owner);
+    match app.writes.transact(move |tx| store::revoke_token(tx, &id, other_owner, caller.actor())).await? {
+        Revoked::Done(token) => {
+            let body = serde_json::to_vec(&token).map_err(|_| ApiError::internal())?;
+            Ok(json_response(StatusCode::OK, body))
+        }
+        Revoked::Unknown => Err(not_found()),
+        Revoked::LastOwner => Err(ApiError::invalid(
+            StatusCode::CONFLICT,
+            "last_owner",
+            "This is the last owner's token: nobody could manage tokens any more. Make another one first.",
+        )),
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::invalid(
+        StatusCode::NOT_FOUND,
+        "token_not_found",
+        "No token has this id. Ids begin with `tok_`; GET /v1/tokens lists them.",
+    )
+    .param("id")
+}

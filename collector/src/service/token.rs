@@ -1,0 +1,85 @@
+//! The commands on tokens. They work on the database itself, so they need no token, only the right to read the folder.
+
+use super::{cannot_open, say};
+use crate::args::TokenCommand;
+use crate::audit::Actor;
+use crate::clock;
+use crate::store::{self, Revoked, Role, TokenInfo, TokenRequest};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::path::Path;
+
+const DAY_US: i64 = 86_400_000_000;
+
+/// `init`.
+pub(super) fn init(data: &Path) -> Result<(), String> {
+    let mut db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+    if store::has_owner(&db).map_err(|e| e.to_string())? {
+        return Err(
+            "this folder has an owner already; `headgate-collector token new --role owner` makes another token"
+                .to_owned(),
+        );
+    }
+    let request = TokenRequest { role: Role::Owner, name: Some("first owner".to_owned()), expires_at: None };
+    say(&format!("owner_token={}", stored(&mut db, &request)?))
+}
+
+/// `token …`.
+pub(super) fn run(command: TokenCommand) -> Result<(), String> {
+    match command {
+        TokenCommand::New { data, role, name, expires_in } => {
+            let expires_at = expires_in.map(|days| clock::now_us().saturating_add(i64::from(days) * DAY_US));
+            say(&format!("token={}", stored(&mut existing(&data)?, &TokenRequest { role, name, expires_at })?))
+        }
+        TokenCommand::List { data } => list(&existing(&data)?),
+        TokenCommand::Revoke { data, id } => revoke(&mut existing(&data)?, &id),
+    }
+}
+
+fn existing(data: &Path) -> Result<Connection, String> {
+    if !store::exists(data) {
+        let folder = data.display();
+        return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
+    }
+    store::open_writer(data).map_err(|e| cannot_open(data, e))
+}
+
+fn stored(db: &mut Connection, request: &TokenRequest) -> Result<String, String> {
+    let token = store::new_token().map_err(|e| e.to_string())?;
+    store::change(db, |tx| store::add_token(tx, &store::hash_token(&token), request, Actor::command()))
+        .map_err(|e| e.to_string())?;
+    Ok(token)
+}
+
+fn list(db: &Connection) -> Result<(), String> {
+    for token in store::tokens(db).map_err(|e| e.to_string())? {
+        let used = token.last_used.map_or("never used".to_owned(), |at| format!("used {}", day(at)));
+        let name = token.name.as_deref().unwrap_or("-").escape_debug().to_string();
+        say(&format!("{}  {:<8}{:<22}{used:<18}{name}", token.id, token.role, state(&token)))?;
+    }
+    Ok(())
+}
+
+fn state(token: &TokenInfo) -> String {
+    let now = clock::now_us();
+    match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => format!("revoked {}", day(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", day(at)),
+        (None, Some(at)) => format!("valid until {}", day(at)),
+        (None, None) => "valid".to_owned(),
+    }
+}
+
+fn day(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or("?".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+fn revoke(db: &mut Connection, id: &str) -> Result<(), String> {
+    match store::change(db, |tx| store::revoke_token(tx, id, false, Actor::command())).map_err(|e| e.to_string())? {
+        Revoked::Done(token) => say(&format!("revoked {}", token.id)),
+        Revoked::Unknown => Err("no token has this id; `headgate-collector token list` shows them".to_owned()),
+        Revoked::LastOwner => {
+            Err("this is the last owner's token; make another one first: `token new --role owner`".to_owned())
+        }
+    }
+}

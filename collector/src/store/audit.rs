@@ -1,0 +1,206 @@
+//! The audit log in the database: appending, and the pages of it.
+//!
+//! Pages are ordered by position, as those of the request log: an entry of another system may arrive late with an old
+//! time, and a reader that follows by time would never see it.
+
+use super::read::Order;
+use super::{StoreError, names};
+use crate::audit::{Entry, mask};
+use crate::clock;
+use crate::validate::uuid_v7;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It stands at this position now.
+    New {
+        /// Place in the append order, from 1.
+        position: i64,
+        /// Its id.
+        id: String,
+    },
+    /// The same entry is there already.
+    Again,
+    /// Another entry has this id.
+    IdTaken,
+}
+
+/// Appends an entry within a write transaction, masking its secrets and giving it an id if it has none.
+///
+/// # Errors
+/// The store cannot be written: the transaction must be given up.
+pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
+    let mut entry = entry.clone();
+    mask(&mut entry.changes);
+    if entry.id.is_empty() {
+        entry.id = new_id()?;
+    }
+    let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
+    let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
+    if let Some(stored) = bytes_of(tx, &id)? {
+        return Ok(if stored == bytes { Appended::Again } else { Appended::IdTaken });
+    }
+    let position = next_position(tx)?;
+    tx.prepare_cached("INSERT INTO audit_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![position, entry.schema, clock::now_us(), bytes])?;
+    index(tx, position, &id, &entry)?;
+    Ok(Appended::New { position, id: entry.id })
+}
+
+fn next_position(tx: &Connection) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "UPDATE log_heads SET next_position = next_position + 1 WHERE log = 'audit' RETURNING next_position - 1",
+    )?
+    .query_row([], |row| row.get(0))
+}
+
+fn index(tx: &Connection, position: i64, id: &[u8; 16], entry: &Entry) -> rusqlite::Result<()> {
+    let name = |text: &str| names::give_number(tx, text);
+    tx.prepare_cached(
+        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        position,
+        id,
+        i64::try_from(entry.time).unwrap_or(i64::MAX),
+        name(&entry.kind)?,
+        name(&entry.actor.id)?,
+        name(&entry.resource.id)?,
+        name(&entry.source)?,
+    ])?;
+    Ok(())
+}
+
+fn new_id() -> Result<String, StoreError> {
+    let mut random = [0_u8; 10];
+    getrandom::fill(&mut random).map_err(|_| StoreError::Other)?;
+    let now_ms = u64::try_from(clock::now_us() / 1000).unwrap_or(0);
+    Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
+}
+
+fn bytes_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT e.bytes FROM audit a JOIN audit_entries e USING (position) WHERE a.id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
+}
+
+/// The entry with this id.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(bytes_of(db, id)?)
+}
+
+/// The place of the entry with this id.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn audit_position(db: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+    let mut select = db.prepare_cached("SELECT position FROM audit WHERE id = ?1")?;
+    Ok(select.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// One page of the audit log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Columns that must hold one of these names. `column` comes from the program.
+    pub names: Vec<(&'static str, Vec<String>)>,
+    /// `time` from here on, µs.
+    pub from: Option<i64>,
+    /// `time` before this, µs.
+    pub to: Option<i64>,
+    /// Which end comes first.
+    pub order: Order,
+    /// Most entries.
+    pub limit: usize,
+    /// Only behind this position, in the page's order.
+    pub after: Option<i64>,
+    /// Only ahead of this position, and then those next to it.
+    pub before: Option<i64>,
+}
+
+/// An entry as it is stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Place in the append order, from 1.
+    pub position: i64,
+    /// The UUID's 16 bytes.
+    pub id: [u8; 16],
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Entries in the page's order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct AuditPage {
+    /// In the page's order.
+    pub entries: Vec<AuditRow>,
+    /// Whether more match beyond the last one; with `before`, beyond the first one.
+    pub has_more: bool,
+}
+
+/// The page that follows `query.after`, or ends at `query.before`.
+///
+/// # Errors
+/// The store cannot be read, or not in time.
+pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+    let Some((terms, mut values)) = conditions(db, query)? else {
+        return Ok(AuditPage::default());
+    };
+    // Backwards from `before`: read in the other direction, then turn around.
+    let backwards = query.before.is_some() && query.after.is_none();
+    let ascending = (query.order == Order::Ascending) != backwards;
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
+    values.push(Value::Integer(limit));
+    let sql = format!(
+        "SELECT a.position, a.id, e.bytes FROM audit a CROSS JOIN audit_entries e
+         WHERE e.position = a.position{terms} ORDER BY a.position {} LIMIT ?{}",
+        if ascending { "ASC" } else { "DESC" },
+        values.len()
+    );
+    let mut select = db.prepare_cached(&sql)?;
+    let rows = select.query_map(params_from_iter(values), |row| {
+        Ok(AuditRow { position: row.get(0)?, id: row.get(1)?, bytes: row.get(2)? })
+    })?;
+    let mut page = AuditPage { entries: rows.collect::<Result<_, _>>()?, has_more: false };
+    page.has_more = page.entries.len() > query.limit;
+    page.entries.truncate(query.limit);
+    if backwards {
+        page.entries.reverse();
+    }
+    Ok(page)
+}
+
+/// The terms and their values; `None` if one names what no entry holds.
+fn conditions(db: &Connection, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
+    let (mut terms, mut values) = (String::new(), Vec::new());
+    for (column, texts) in &query.names {
+        let mut numbers = Vec::new();
+        for text in texts {
+            numbers.extend(names::number_of(db, text)?);
+        }
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        let list: Vec<_> = numbers.iter().map(i64::to_string).collect();
+        // `+`: an index would have to be sorted; the log is walked in its order instead.
+        let plus = if list.len() > 1 { "+" } else { "" };
+        terms.push_str(&format!(" AND {plus}a.{column} IN ({})", list.join(",")));
+    }
+    let (after, before) = match query.order {
+        Order::Descending => ("a.position <", "a.position >"),
+        Order::Ascending => ("a.position >", "a.position <"),
+    };
+    let bounds = [("+a.time >=", query.from), ("+a.time <", query.to), (after, query.after), (before, query.before)];
+    for (comparison, value) in bounds {
+        if let Some(value) = value {
+            values.push(Value::Integer(value));
+            terms.push_str(&format!(" AND {comparison} ?{}", values.len()));
+        }
+    }
+    Ok(Some((terms, values)))
+}

@@ -1,0 +1,130 @@
+//! The life of a token: made, shown once, used, expired, revoked, and each of it on record.
+
+use crate::access::{command, new_token};
+use crate::client::Client;
+use crate::process::Collector;
+use serde_json::{Value, json};
+use std::thread::sleep;
+use std::time::Duration;
+
+fn make(owner: &mut Client, wanted: &Value) -> Value {
+    let reply = owner.post("/v1/tokens", wanted.to_string().as_bytes()).unwrap();
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    reply.json()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap()
+}
+
+/// The token with this id, once it has been noted as used.
+fn used(owner: &mut Client, id: &str) -> Value {
+    for _ in 0..200 {
+        let all = owner.get("/v1/tokens").unwrap().json();
+        let one = all["data"].as_array().unwrap().iter().find(|token| token["id"] == id).cloned().unwrap();
+        if one["last_used"].is_i64() {
+            return one;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("its use is not noted");
+}
+
+#[test]
+fn a_token_is_shown_once_used_revoked_and_all_of_it_is_on_record() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let made =
+        make(&mut owner, &json!({"role": "auditor", "name": "audit 2026", "expires_at": "2099-01-01T00:00:00Z"}));
+    let (id, token) = (text(&made, "id"), text(&made, "token"));
+    assert_eq!(collector.with_token(token).get("/v1/audit").unwrap().status, 200);
+    let listed = used(&mut owner, id);
+    assert_eq!((text(&listed, "role"), text(&listed, "name")), ("auditor", "audit 2026"));
+    assert_eq!(listed["created_by"], "environment-owner");
+    assert!(!owner.get("/v1/tokens").unwrap().text().contains(token), "shown once");
+
+    let revoked = owner.send("DELETE", &format!("/v1/tokens/{id}"), b"").unwrap();
+    assert_eq!(revoked.status, 200);
+    assert!(revoked.json()["revoked_at"].is_i64());
+    assert_eq!(collector.with_token(token).get("/v1/audit").unwrap().status, 401);
+    let again = owner.send("DELETE", &format!("/v1/tokens/{id}"), b"").unwrap();
+    assert_eq!(again.json()["revoked_at"], revoked.json()["revoked_at"]);
+
+    let log = owner.get(&format!("/v1/audit?resource_ids[]={id}&order=asc")).unwrap();
+    let types: Vec<_> = log.json()["data"].as_array().unwrap().iter().map(|e| text(e, "type").to_owned()).collect();
+    assert_eq!(types, ["token.created", "token.revoked"]);
+    assert!(!log.text().contains(token));
+    assert_eq!(log.json()["data"][0]["changes"][2], json!({"path": "role", "after": "auditor"}));
+}
+
+#[test]
+fn a_token_is_valid_until_it_expires() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let soon = std::time::SystemTime::now() + Duration::from_millis(1500);
+    let soon = soon.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros().to_string();
+    let made = make(&mut owner, &json!({"role": "viewer", "expires_at": soon}));
+    let mut viewer = collector.with_token(text(&made, "token"));
+    assert_eq!(viewer.get("/v1/requests").unwrap().status, 200);
+    sleep(Duration::from_millis(1600));
+    assert_eq!(viewer.get("/v1/requests").unwrap().status, 401);
+}
+
+#[test]
+fn a_request_for_a_token_that_makes_no_sense_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    for body in [
+        json!({}),
+        json!({"role": "god"}),
+        json!({"role": "viewer", "sha256": "0"}),
+        json!({"role": "viewer", "name": ""}),
+        json!({"role": "viewer", "expires_at": "2001-01-01T00:00:00Z"}),
+        json!({"role": "viewer", "expires_at": "soon"}),
+    ] {
+        assert_eq!(owner.post("/v1/tokens", body.to_string().as_bytes()).unwrap().status, 400, "{body}");
+    }
+    assert_eq!(owner.send("DELETE", "/v1/tokens/tok_none", b"").unwrap().status, 404);
+}
+
+#[test]
+fn the_last_owner_stays_and_the_commands_work_beside_the_service() {
+    let root = tempfile::tempdir().unwrap();
+    let (made, first) = command(root.path(), &["init"]);
+    assert!(made);
+    let collector = Collector::start_without_tokens(root.path());
+    let mut owner = collector.with_token(first.trim().strip_prefix("owner_token=").unwrap());
+    let all = owner.get("/v1/tokens").unwrap().json();
+    let id = text(&all["data"][0], "id").to_owned();
+    let refused = owner.send("DELETE", &format!("/v1/tokens/{id}"), b"").unwrap();
+    assert_eq!((refused.status, text(&refused.json()["error"], "code")), (409, "last_owner"));
+    assert!(!command(root.path(), &["token", "revoke", &id]).0);
+    let second = new_token(root.path(), "owner");
+    let (listed, lines) = command(root.path(), &["token", "list"]);
+    assert!(listed && lines.contains(&id) && lines.lines().count() == 2, "{lines}");
+    assert!(command(root.path(), &["token", "revoke", &id]).0);
+    assert_eq!(owner.get("/v1/tokens").unwrap().status, 401);
+    let mut owner = collector.with_token(&second);
+    let log = owner.get("/v1/audit?actor_ids[]=command").unwrap().json();
+    assert_eq!(log["data"].as_array().unwrap().len(), 3);
+    assert_eq!(log["data"][0]["type"], "token.revoked");
+}
+
+#[test]
+fn a_route_that_was_denied_is_on_record_with_who_was_denied() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    for _ in 0..3 {
+        assert_eq!(collector.ingest().get("/v1/audit").unwrap().status, 403);
+    }
+    let log = collector.owner().get("/v1/audit?event_types[]=access.denied").unwrap().json();
+    let first = log["data"].as_array().unwrap().last().unwrap();
+    assert_eq!((text(first, "outcome"), text(first, "code")), ("denied", "role_not_allowed"));
+    assert_eq!(
+        (text(&first["actor"], "id"), text(&first["resource"], "name")),
+        ("environment-ingest", "GET /v1/audit")
+    );
+}
