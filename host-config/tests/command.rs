@@ -178,14 +178,12 @@ fn a_line_in_is_a_line_out_with_the_id_as_it_came() {
 
 #[test]
 fn findings_of_a_request_stand_with_their_paths_and_their_policies() {
-    let folder = tempfile::tempdir().unwrap();
-    let policy = folder.path().join("specs.json");
-    fs::write(&policy, r#"[{"policy":"no-mail","action":"mask","kinds":["email"]}]"#).unwrap();
+    let policy = policy();
     let request = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi\nmail a@b.org"}]}]}"#;
     let output = guard_test(&["--policy", policy.to_str().unwrap(), "-"], request);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said, "messages[0].content[0].text: 2:6  email  no-mail (mask)\n    mail a@b.org\n");
+    assert_eq!(said, "messages[0].content[0].text: 2:6  email  pii (mask)\n    mail a@b.org\n");
     let output = guard_test(&["--policy", policy.to_str().unwrap(), "--ndjson", "-"], r#"{"id":1,"text":"a@b.org"}"#);
-    assert!(String::from_utf8(output.stdout).unwrap().contains(r#""policy":"no-mail""#));
+    assert!(String::from_utf8(output.stdout).unwrap().contains(r#""policy":"pii""#));
     assert_eq!(String::from_utf8(guard_test(&["-"], "quiet").stdout).unwrap(), "nothing found\n");
 }
