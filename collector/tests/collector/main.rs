@@ -23,4 +23,5 @@ mod limits;
 mod list;
 mod process;
 mod records;
+mod segments;
 mod tokens;
