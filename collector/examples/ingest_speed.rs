@@ -2,7 +2,7 @@
 //!
 //! Starts the service on a folder of its own, sends batches of 500 from several connections, each waiting for its
 //! acknowledgement before it sends the next, and prints records/s, the time to the acknowledgement, bytes a record on
-//! disk, and the time of a page for each filter.
+//! disk, and the time of pages, totals and facets, at first and again.
 #![allow(
     clippy::print_stdout,
     clippy::indexing_slicing,
@@ -31,21 +31,33 @@ use tokio::runtime::Runtime;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const BATCH: u64 = 500;
-const FILTERS: [&str; 14] = [
-    "limit=50",
-    "order=asc",
-    "status=200",
-    "status_class=2xx",
-    "key_id=key-7",
-    "owner=owner-3",
-    "team=team-3",
-    "requested_model=chat",
-    "served_model=gpt-5.2",
-    "stream=true",
-    "failover=true",
-    "status_class=5xx",
-    "from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z",
-    "from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z&key_id=key-7",
+const QUERIES: [&str; 26] = [
+    "?limit=50",
+    "?order=asc",
+    "?status=200",
+    "?status_class=2xx",
+    "?key_id=key-7",
+    "?owner=owner-3",
+    "?team=team-3&stream=true",
+    "?requested_model=chat",
+    "?served_model=gpt-5.2",
+    "?failover=true",
+    "?status_class=5xx",
+    "?config_revision=rev-7&key_id=key-7&owner=owner-7&stream=false",
+    "?latency_ms[gte]=900",
+    "?cost_usd[gte]=1",
+    "?policy_id=nobody",
+    "?q=KEY-7",
+    "?q=no+such+name",
+    "?from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z",
+    "?from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z&key_id=key-7",
+    "?total=true",
+    "?total=true&key_id=key-7&stream=false",
+    "?total=true&q=key-7",
+    "?total=true&team=team-3&latency_ms[gte]=100&cost_usd[lte]=1&from=2026-01-01T00:00:20Z",
+    "/facets",
+    "/facets?team=team-3",
+    "/facets?q=key-7&status=200&facets=key_id,team,status",
 ];
 
 fn main() -> Outcome<()> {
@@ -109,11 +121,16 @@ fn report(acks: &mut [Duration], seconds: f64) {
 
 fn pages(address: SocketAddr) -> Outcome<()> {
     let mut client = Client::connect(address, "owner")?;
-    for filter in FILTERS {
-        let watch = Stopwatch::start();
-        let reply = client.get(&format!("/v1/requests?{filter}"))?;
-        let found = reply.json()["data"].as_array().map_or(0, Vec::len);
-        println!("{:>10.1?}  {} ({found} found)  {filter}", watch.elapsed(), reply.status);
+    for query in QUERIES {
+        let mut times = Vec::new();
+        let mut last = (0, 0);
+        for _ in 0..3 {
+            let watch = Stopwatch::start();
+            let reply = client.get(&format!("/v1/requests{query}"))?;
+            times.push(watch.elapsed());
+            last = (reply.status, reply.json()["data"].as_array().map_or(0, Vec::len));
+        }
+        println!("first {:>10.1?}, then {:>10.1?}  {} ({} found)  {query}", times[0], times[2], last.0, last.1);
     }
     Ok(())
 }

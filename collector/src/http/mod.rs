@@ -12,6 +12,7 @@ mod notes;
 mod query;
 mod routes;
 mod server;
+mod sheet;
 mod tokens;
 
 pub use metrics::Metrics;

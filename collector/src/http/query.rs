@@ -2,19 +2,24 @@
 //!
 //! Records leave as the bytes that are stored, so that what a reader sees is what can be hashed.
 
+mod export;
+mod facet;
 mod parameters;
 
-pub(super) use parameters::{bad, cursor, invalid, limit, pairs, position, shown, time, unknown};
+pub(super) use export::{csv, json, ndjson};
+pub(super) use facet::facets;
+pub(super) use parameters::{bad, cursor, invalid, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use crate::audit::{Entry, Operation, Resource};
-use crate::store::{self, Order, Page};
+use crate::store::{self, Column, FacetQuery, ListQuery, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use parameters::Also;
 
 /// `GET /v1/requests`.
 pub(super) async fn list(
@@ -23,11 +28,25 @@ pub(super) async fn list(
     RawQuery(text): RawQuery,
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
-    let query = parameters::parse(&text)?;
-    app.note_search(&caller, "requests.searched", Resource::new("log", "requests"), &text).await;
-    let (order, after) = (query.order, query.after);
-    let page = app.readers.query(move |db| store::list(db, &query)).await?;
-    Ok(json_response(StatusCode::OK, body(&page, order, after)))
+    let wanted = parameters::parse(&text, Also::Pages)?;
+    app.note_search(&caller, "requests.searched", log(), &text).await;
+    let query = wanted.list.clone();
+    let (page, total) = app
+        .readers
+        .query(move |db| {
+            let counted = wanted.total.then(|| store::facets(db, &counting(&wanted.list, Vec::new()))).transpose()?;
+            Ok((store::list(db, &wanted.list)?, counted.map(|counted| counted.total)))
+        })
+        .await?;
+    Ok(json_response(StatusCode::OK, body(&page, &query, total)))
+}
+
+fn log() -> Resource {
+    Resource::new("log", "requests")
+}
+
+fn counting(list: &ListQuery, columns: Vec<Column>) -> FacetQuery {
+    FacetQuery { filters: list.filters.clone(), from: list.from, to: list.to, columns }
 }
 
 /// `GET /v1/requests/{id}`.
@@ -60,7 +79,7 @@ fn not_found() -> ApiError {
     .param("id")
 }
 
-fn body(page: &Page, order: Order, after: Option<i64>) -> Vec<u8> {
+fn body(page: &Page, query: &ListQuery, total: Option<u64>) -> Vec<u8> {
     let size: usize = page.records.iter().map(|record| record.len() + 1).sum();
     let mut out = Vec::with_capacity(size + 128);
     out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
@@ -70,19 +89,27 @@ fn body(page: &Page, order: Order, after: Option<i64>) -> Vec<u8> {
         }
         out.extend_from_slice(record);
     }
-    let next = match next(page, order, after) {
-        Some(position) => format!("\"{}\"", parameters::cursor(position)),
-        None => "null".to_owned(),
-    };
-    let tail = format!("],\"has_more\":{},\"next\":{next}}}", page.has_more);
+    let shown = |place: Option<i64>| place.map_or("null".to_owned(), |at| format!("\"{}\"", parameters::cursor(at)));
+    let (next, previous) = (shown(next(page, query)), shown(previous(page, query)));
+    let mut tail = format!("],\"has_more\":{},\"next\":{next},\"previous\":{previous}", page.has_more);
+    if let Some(total) = total {
+        tail.push_str(&format!(",\"total\":{total}"));
+    }
     out.extend_from_slice(tail.as_bytes());
+    out.push(b'}');
     out
 }
 
 /// Where the next page begins. Ascending, there always is one, since the log goes on: keep it and ask again later.
-fn next(page: &Page, order: Order, after: Option<i64>) -> Option<i64> {
-    match order {
-        Order::Descending => page.last.filter(|_| page.has_more),
-        Order::Ascending => Some(page.last.or(after).unwrap_or(0)),
+fn next(page: &Page, query: &ListQuery) -> Option<i64> {
+    match query.order {
+        Order::Descending => page.last.filter(|_| page.has_more || query.before.is_some()),
+        Order::Ascending => Some(page.last.or(query.after).unwrap_or(0)),
     }
+}
+
+/// Where the page before this one ends; none if this is known to be the first.
+fn previous(page: &Page, query: &ListQuery) -> Option<i64> {
+    let led_here = query.after.is_some() || (query.before.is_some() && page.has_more);
+    page.first.filter(|_| led_here)
 }

@@ -64,6 +64,10 @@ pub fn routes() -> Vec<Route> {
     routes! {
         "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests);
         "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list);
+        "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json);
+        "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson);
+        "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv);
+        "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets);
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
         "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);

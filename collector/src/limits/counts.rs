@@ -280,3 +280,28 @@ pub(super) fn bits(rule: Option<&Rule>, told: &[u8]) -> u64 {
 fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(meter: &str, start: u64, end: Option<u64>) -> ReportRow {
+        ReportRow { meter: meter.to_owned(), start, end, ..ReportRow::default() }
+    }
+
+    #[test]
+    fn past_windows_of_limits_are_kept_by_their_length_and_those_of_budgets_longer_than_a_year() {
+        let minute = life(&row("tokens/minute", 0, Some(60)), false, 30);
+        let hour = life(&row("tokens/hour", 0, Some(3_600)), false, 30);
+        let week = life(&row("tokens/week", 0, Some(604_800)), false, 30);
+        assert_eq!([minute, hour, week], [(60, 3_660), (3_600, 219_600), (604_800, 864_000)]);
+        assert_eq!(life(&row("nano_usd/day", 0, Some(86_400)), true, 30), (86_400, 401 * 86_400));
+        assert_eq!(life(&row("nano_usd/total", 0, None), true, 30), (i64::MAX, i64::MAX));
+        assert_eq!(life(&row("concurrency", 0, None), false, 30), (90, 3_690), "slots are believed for a minute");
+    }
+
+    #[test]
+    fn how_full_a_count_is_saturates_and_of_nothing_something_is_everything() {
+        assert_eq!([fill(0, 0), fill(1, 0), fill(1, 3), fill(u64::MAX, 1)], [0, 10_000, 3_333, i64::MAX]);
+    }
+}

@@ -5,22 +5,23 @@
 //! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
 
 pub(crate) mod audit;
+mod columns;
 mod error;
 mod file;
 mod gaps;
 mod names;
 mod read;
 mod readers;
+mod rebuild;
 mod schema;
 mod tokens;
 mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
+pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
-#[cfg(test)]
-pub(crate) use read::plan;
-pub use read::{Condition, ListQuery, Order, Page, find, list};
+pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{
     KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
@@ -30,9 +31,6 @@ pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
-
-/// Positions per zone of the time index; see `schema.sql`.
-const ZONE: i64 = 4096;
 
 /// Everything a running service needs of its data folder.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
 //! Names as numbers: what filters compare is stored once as text and counted from there.
 //!
-//! The same few hundred names stand in millions of rows. As numbers they make each index entry a few bytes, which is what
-//! lets every filter have an index without slowing ingest down.
+//! The same few hundred names stand in millions of records. As numbers they are a byte or two in a column.
 
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Names kept in memory; a flood of new names empties the cache rather than growing it.
 const CACHED: usize = 50_000;
@@ -13,6 +12,7 @@ const CACHED: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     known: HashMap<String, i64>,
+    known_sets: HashMap<String, i64>,
 }
 
 impl Names {
@@ -34,10 +34,81 @@ impl Names {
         text.map(|text| self.number(db, text)).transpose()
     }
 
+    /// The number of a set of names, given in ascending order.
+    pub(super) fn set(&mut self, db: &Connection, members: &[i64]) -> rusqlite::Result<i64> {
+        let text = members.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        if let Some(set) = self.known_sets.get(&text) {
+            return Ok(*set);
+        }
+        let set = give_set_number(db, &text, members)?;
+        if self.known_sets.len() >= CACHED {
+            self.known_sets.clear();
+        }
+        self.known_sets.insert(text, set);
+        Ok(set)
+    }
+
     /// Drops what was learnt in a transaction that did not happen.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+        self.known_sets.clear();
     }
+}
+
+fn give_set_number(db: &Connection, text: &str, members: &[i64]) -> rusqlite::Result<i64> {
+    let known: Option<i64> = db
+        .prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
+        .query_row([text], |row| row.get(0))
+        .optional()?;
+    if let Some(set) = known {
+        return Ok(set);
+    }
+    let set = db.prepare_cached("INSERT INTO name_sets (text) VALUES (?1)")?.insert([text])?;
+    let mut member = db.prepare_cached("INSERT INTO name_set_members (name, name_set) VALUES (?1, ?2)")?;
+    for name in members {
+        member.execute([*name, set])?;
+    }
+    Ok(set)
+}
+
+/// The sets that have one of these names among them.
+pub(super) fn sets_with(db: &Connection, names: &HashSet<i64>) -> rusqlite::Result<HashSet<i64>> {
+    let mut select = db.prepare_cached("SELECT name_set FROM name_set_members WHERE name = ?1")?;
+    let mut sets = HashSet::new();
+    for name in names {
+        for set in select.query_map([name], |row| row.get(0))? {
+            sets.insert(set?);
+        }
+    }
+    Ok(sets)
+}
+
+/// The members of a set.
+pub(super) fn members(db: &Connection, set: i64) -> rusqlite::Result<Vec<i64>> {
+    let text: Option<String> = db
+        .prepare_cached("SELECT text FROM name_sets WHERE name_set = ?1")?
+        .query_row([set], |row| row.get(0))
+        .optional()?;
+    Ok(text.unwrap_or_default().split(',').filter_map(|name| name.parse().ok()).collect())
+}
+
+/// The names that contain `text`, upper or lower case.
+pub(super) fn containing(db: &Connection, text: &str) -> rusqlite::Result<HashSet<i64>> {
+    let wanted = text.to_lowercase();
+    let mut select = db.prepare_cached("SELECT name, text FROM names")?;
+    let mut rows = select.query([])?;
+    let mut found = HashSet::new();
+    while let Some(row) = rows.next()? {
+        if row.get_ref(1)?.as_str().is_ok_and(|name| name.to_lowercase().contains(&wanted)) {
+            found.insert(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The text of a name.
+pub(super) fn text_of(db: &Connection, name: i64) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT text FROM names WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
 
 /// As [`Names::number`], for one who has no cache.

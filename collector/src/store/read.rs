@@ -1,12 +1,11 @@
 //! Pages and single records.
 //!
 //! A page is ordered by `position`, the order in which entries were committed, and not by `started_at`: a record may
-//! arrive late with an old time, and a reader that follows the log by time would never see it. A range of time is
-//! found through the zones instead (see `schema.sql`).
+//! arrive late with an old time, and a reader that follows the log by time would never see it.
 
-use super::{StoreError, ZONE, names};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use super::StoreError;
+use super::columns::{Blocks, Direction, Filter, resolve, timed};
+use rusqlite::{Connection, OptionalExtension};
 
 /// Bytes of records after which a page ends early.
 const PAGE_BYTES: usize = 8 << 20;
@@ -21,32 +20,11 @@ pub enum Order {
     Ascending,
 }
 
-/// What an entry must be. `column` and `sql` come from the program, never from a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// The named column holds this name.
-    Name {
-        /// Column of `requests`.
-        column: &'static str,
-        /// The name, as in the record.
-        text: String,
-    },
-    /// The expression has this value.
-    Number {
-        /// Expression over `requests`, as in its index.
-        column: &'static str,
-        /// The value.
-        value: i64,
-    },
-    /// A fixed condition.
-    Fixed(&'static str),
-}
-
 /// One page of the request log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListQuery {
     /// All must hold.
-    pub conditions: Vec<Condition>,
+    pub filters: Vec<Filter>,
     /// `started_at` from here on, µs.
     pub from: Option<i64>,
     /// `started_at` before this, µs.
@@ -55,8 +33,10 @@ pub struct ListQuery {
     pub order: Order,
     /// Most entries.
     pub limit: usize,
-    /// Position of the last entry that was seen.
+    /// Only behind this position, in the page's order.
     pub after: Option<i64>,
+    /// Only ahead of this position, in the page's order, and of those the nearest.
+    pub before: Option<i64>,
 }
 
 /// Entries, each as the bytes that are stored.
@@ -64,8 +44,10 @@ pub struct ListQuery {
 pub struct Page {
     /// The records.
     pub records: Vec<Vec<u8>>,
-    /// Whether more match beyond the last one.
+    /// Whether more match beyond the last one; with `before`, beyond the first one.
     pub has_more: bool,
+    /// Position of the first one.
+    pub first: Option<i64>,
     /// Position of the last one.
     pub last: Option<i64>,
 }
@@ -81,115 +63,83 @@ pub fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreErro
         .optional()?)
 }
 
-/// The page that follows `query.after`.
+/// The page that follows `query.after`, or ends at `query.before`.
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
 pub fn list(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
-    let mut statement = Statement::default();
-    if !statement.conditions(db, query)? {
-        return Ok(Page::default());
-    }
-    statement.range(query);
-    let sql = statement.sql(query);
-    let mut prepared = db.prepare_cached(&sql)?;
-    let mut rows = prepared.query(params_from_iter(statement.values))?;
-    let mut page = Page::default();
+    page(db, query, query.before.is_some() && query.after.is_none())
+}
+
+fn page(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Page, StoreError> {
+    let mut found = positions(db, query, backwards)?;
+    let mut page = Page { has_more: found.len() > query.limit, ..Page::default() };
+    found.truncate(query.limit);
     let mut bytes = 0_usize;
-    while let Some(row) = rows.next()? {
-        if page.records.len() >= query.limit || bytes >= PAGE_BYTES {
+    let mut read = Vec::with_capacity(found.len());
+    let mut select = db.prepare_cached("SELECT bytes FROM request_entries WHERE position = ?1")?;
+    for position in found {
+        if bytes >= PAGE_BYTES {
             page.has_more = true;
             break;
         }
-        let record: Vec<u8> = row.get(1)?;
+        let record: Option<Vec<u8>> = select.query_row([position], |row| row.get(0)).optional()?;
+        let record = record.ok_or(StoreError::Damaged)?;
         bytes = bytes.saturating_add(record.len());
-        page.last = Some(row.get(0)?);
-        page.records.push(record);
+        read.push((position, record));
     }
+    if backwards {
+        read.reverse();
+    }
+    page.first = read.first().map(|(position, _)| *position);
+    page.last = read.last().map(|(position, _)| *position);
+    page.records = read.into_iter().map(|(_, record)| record).collect();
     Ok(page)
 }
 
-/// How SQLite would go about it.
-#[cfg(test)]
-pub(crate) fn plan(db: &Connection, query: &ListQuery) -> Result<Vec<String>, StoreError> {
-    let mut statement = Statement::default();
-    assert!(statement.conditions(db, query)?, "an unknown name has no plan");
-    statement.range(query);
-    let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql(query));
-    let mut prepared = db.prepare(&sql)?;
-    let steps = prepared.query_map(params_from_iter(statement.values), |row| row.get(3))?;
-    Ok(steps.collect::<Result<_, _>>()?)
+/// As [`list`], but `after` and `before` are both bounds and the page begins at `after`.
+///
+/// # Errors
+/// As for [`list`].
+pub fn forward(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
+    page(db, query, false)
 }
 
-/// The pieces of a SELECT and the values of its parameters.
-#[derive(Default)]
-struct Statement {
-    by_time: bool,
-    terms: Vec<String>,
-    values: Vec<Value>,
+/// Where the next record will be.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn next_position(db: &Connection) -> Result<i64, StoreError> {
+    let mut select = db.prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?;
+    Ok(select.query_row([], |row| row.get(0))?)
 }
 
-impl Statement {
-    /// Adds the filters; `false` if one names what no record holds.
-    fn conditions(&mut self, db: &Connection, query: &ListQuery) -> Result<bool, StoreError> {
-        for condition in &query.conditions {
-            match condition {
-                Condition::Fixed(sql) => self.terms.push((*sql).to_owned()),
-                Condition::Number { column, value } => self.term(&format!("{column} ="), *value),
-                Condition::Name { column, text } => match names::number_of(db, text)? {
-                    Some(number) => self.term(&format!("{column} ="), number),
-                    None => return Ok(false),
-                },
-            }
-        }
-        Ok(true)
-    }
+/// Positions of what matches, one more than asked for if there is more.
+fn positions(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
+    let mut found = Vec::new();
+    let Some(predicates) = resolve(db, &timed(&query.filters, query.from, query.to))? else {
+        return Ok(found);
+    };
+    let up = (query.order == Order::Ascending) != backwards;
+    let direction = if up { Direction::Up } else { Direction::Down };
+    let bounds = query.bounds();
+    let blocks = Blocks { from: query.from, to: query.to, positions: bounds };
+    blocks.each(db, direction, |block| {
+        let mask = block.matching(&predicates)?;
+        found.extend(block.positions(&mask, direction, bounds));
+        Ok(found.len() <= query.limit)
+    })?;
+    found.truncate(query.limit.saturating_add(1));
+    Ok(found)
+}
 
-    fn range(&mut self, query: &ListQuery) {
-        self.by_time = query.from.is_some() || query.to.is_some();
-        if self.by_time {
-            self.terms.push(format!("r.position BETWEEN z.zone * {ZONE} AND z.zone * {ZONE} + {}", ZONE - 1));
-        }
-        if let Some(from) = query.from {
-            self.term("z.newest >=", from);
-            self.term("r.started_at >=", from);
-        }
-        if let Some(to) = query.to {
-            self.term("z.oldest <", to);
-            self.term("r.started_at <", to);
-        }
-        if let Some(after) = query.after {
-            let (position, zone) = match query.order {
-                Order::Descending => ("r.position <", "z.zone <="),
-                Order::Ascending => ("r.position >", "z.zone >="),
-            };
-            self.term(position, after);
-            if self.by_time {
-                self.term(zone, after / ZONE);
-            }
-        }
-    }
-
-    fn term(&mut self, comparison: &str, value: i64) {
-        self.values.push(Value::Integer(value));
-        self.terms.push(format!("{comparison} ?{}", self.values.len()));
-    }
-
-    fn sql(&mut self, query: &ListQuery) -> String {
-        let zones = if self.by_time { "zones z CROSS JOIN " } else { "" };
-        let direction = match query.order {
-            Order::Descending => "DESC",
-            Order::Ascending => "ASC",
+impl ListQuery {
+    /// Lowest and highest position that may be in the page.
+    fn bounds(&self) -> (i64, i64) {
+        let (low, high) = match self.order {
+            Order::Ascending => (self.after, self.before),
+            Order::Descending => (self.before, self.after),
         };
-        let by_zone = if self.by_time { format!("z.zone {direction}, ") } else { String::new() };
-        let terms: String = self.terms.iter().map(|term| format!(" AND {term}")).collect();
-        // One more than asked for tells whether there is more.
-        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
-        self.values.push(Value::Integer(limit));
-        format!(
-            "SELECT r.position, e.bytes FROM {zones}requests r CROSS JOIN request_entries e
-             WHERE e.position = r.position{terms} ORDER BY {by_zone}r.position {direction} LIMIT ?{}",
-            self.values.len()
-        )
+        (low.map_or(1, |low| low.saturating_add(1)), high.map_or(i64::MAX, |high| high.saturating_sub(1)))
     }
 }

@@ -86,7 +86,10 @@ impl Pool {
         let mut connection = self.take()?;
         let watch = Stopwatch::start();
         connection.progress_handler(STEPS, Some(move || watch.elapsed() > RUN))?;
-        let result = work(&connection);
+        // One snapshot for the whole query: what it reads first must fit what it reads last.
+        let snapshot = connection.unchecked_transaction()?;
+        let result = work(&snapshot);
+        let result = result.and_then(|done| Ok(snapshot.commit().map(|()| done)?));
         // A connection that has failed is closed: a fresh one may see what is there now.
         if result.is_ok() {
             self.idle().push(connection);

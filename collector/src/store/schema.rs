@@ -1,12 +1,26 @@
 //! How a connection is set up, and the steps from one version of the tables to the next.
 
-use super::StoreError;
+use super::{StoreError, rebuild};
 use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
 
+/// One step: tables, then what has to be computed for them.
+struct Step {
+    sql: &'static str,
+    fill: fn(&Connection) -> Result<(), StoreError>,
+}
+
+const fn sql(sql: &'static str) -> Step {
+    Step { sql, fill: |_| Ok(()) }
+}
+
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [&str; 3] =
-    [include_str!("schema/1_requests.sql"), include_str!("schema/2_audit.sql"), include_str!("schema/3_limits.sql")];
+const STEPS: [Step; 4] = [
+    sql(include_str!("schema/1_requests.sql")),
+    sql(include_str!("schema/2_audit.sql")),
+    Step { sql: include_str!("schema/3_columns.sql"), fill: rebuild::columns },
+    sql(include_str!("schema/4_limits.sql")),
+];
 
 /// Longest wait for another process's lock: an answer is due within a second.
 const LOCK_WAIT: Duration = Duration::from_millis(250);
@@ -43,7 +57,8 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
         return Err(StoreError::Newer);
     }
     for step in STEPS.iter().skip(taken) {
-        steps.execute_batch(step)?;
+        steps.execute_batch(step.sql)?;
+        (step.fill)(&steps)?;
     }
     steps.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
     steps.commit()?;
@@ -54,15 +69,18 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
 mod tests {
     use super::STEPS;
     use crate::audit::{Actor, Appended, Entry, Operation, Resource, append};
-    use crate::store::{Role, StoreError, change, hash_token, known_token, open_writer, token_id};
+    use crate::store::{Column, Filter, ListQuery, Range, Role, StoreError};
+    use crate::store::{change, hash_token, known_token, list, open_writer, token_id};
+    use headgate_record::RequestRecord;
 
-    const V1_ROWS: &str = "INSERT INTO request_entries VALUES (1, 1, 5, CAST('{\"schema\":1}' AS BLOB));
+    const V1_ROWS: &str = "INSERT INTO request_entries VALUES (2, 1, 6, CAST('{\"schema\":1}' AS BLOB));
          INSERT INTO names VALUES (1, 'n');
          INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts, node, surface, environment,
            config_revision, ended_by)
-         VALUES (1, x'01890a5dac96774bbcceb302099a8057', 1, 1, 5, 200, 0, 1, 1, 1, 1, 1, 1);
-         INSERT INTO boots (node, boot_id, stored, highest_seq) VALUES ('n', 'b', 1, 1);
-         UPDATE log_heads SET next_position = 2;";
+         VALUES (1, x'01890a5dac96774bbcceb302099a8057', 1, 1, 5, 200, 0, 1, 1, 1, 1, 1, 1),
+                (2, x'01890a5dac96774bbcceb302099a8058', 1, 2, 6, 200, 0, 1, 1, 1, 1, 1, 1);
+         INSERT INTO boots (node, boot_id, stored, highest_seq) VALUES ('n', 'b', 2, 2);
+         UPDATE log_heads SET next_position = 3;";
 
     #[test]
     fn a_commit_is_on_disk_when_it_returns() {
@@ -78,8 +96,11 @@ mod tests {
     fn version_1(folder: &std::path::Path) {
         let db = rusqlite::Connection::open(folder.join("headgate.db")).unwrap();
         db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
-        db.execute_batch(STEPS[0]).unwrap();
+        db.execute_batch(STEPS[0].sql).unwrap();
         db.execute_batch(V1_ROWS).unwrap();
+        let record = RequestRecord { schema: 1, status: 418, started_at: 5, ..RequestRecord::default() };
+        let bytes = serde_json::to_vec(&record).unwrap();
+        db.execute("INSERT INTO request_entries VALUES (1, 1, 5, ?1)", [bytes]).unwrap();
         db.execute("INSERT INTO tokens VALUES (?1, 'owner', 7)", [hash_token("hgc_old")]).unwrap();
         db.pragma_update(None, "user_version", 1).unwrap();
     }
@@ -92,10 +113,12 @@ mod tests {
         let hash = hash_token("hgc_old");
         let known = known_token(&db, &hash, 0).unwrap().unwrap();
         assert_eq!((known.role, known.id), (Role::Owner, token_id(&hash)));
-        let kept: String = db
-            .query_row("SELECT CAST(bytes AS TEXT) FROM request_entries WHERE position = 1", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(kept, "{\"schema\":1}");
+        let all = list(&db, &ListQuery { limit: 9, ..ListQuery::default() }).unwrap();
+        assert_eq!(all.records.len(), 2, "what cannot be read keeps its place");
+        assert_eq!(all.records[0], b"{\"schema\":1}");
+        let teapot = Filter::Number(Column::Status, Range { least: 418, greatest: 418 });
+        let found = list(&db, &ListQuery { limit: 9, filters: vec![teapot], ..ListQuery::default() }).unwrap();
+        assert_eq!(found.last, Some(1));
         let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
         let first = change(&mut db, |tx| append(tx, &entry)).unwrap();
         assert!(matches!(first, Appended::New { position: 1, .. }), "{first:?}");

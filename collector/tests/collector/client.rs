@@ -87,10 +87,28 @@ impl Client {
             }
         }
         let mut reply = Reply { status, headers, body: Vec::new() };
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks()?;
+            return Ok(reply);
+        }
         let length = reply.header("content-length").and_then(|l| l.parse().ok());
         reply.body = vec![0; length.unwrap_or(0)];
         self.stream.read_exact(&mut reply.body)?;
         Ok(reply)
+    }
+
+    fn chunks(&mut self) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| Error::from(ErrorKind::InvalidData))?;
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk)?;
+            chunk.truncate(size);
+            body.append(&mut chunk);
+            if size == 0 {
+                return Ok(body);
+            }
+        }
     }
 
     fn line(&mut self) -> Result<String> {

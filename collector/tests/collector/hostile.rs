@@ -33,6 +33,13 @@ fn control_characters_and_odd_clocks_are_kept_as_data() {
         let found = owner.get(&format!("/v1/requests?requested_model={query}")).unwrap();
         assert_eq!(found.json()["data"][0]["seq"], seq);
     }
+    let sheet = owner.get("/v1/requests.csv").unwrap();
+    assert_eq!(sheet.text().lines().count(), texts.len() + 1, "no text breaks its line");
+    assert!(
+        sheet.body.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\r' | b'\n')),
+        "nothing that a terminal obeys"
+    );
+    assert!(!sheet.text().contains(",=") && sheet.text().contains("\"'=1+1\""), "no formula");
     let old = owner.get("/v1/requests?to=2026-01-01T00:00:00Z&order=asc").unwrap().json();
     assert_eq!(old["data"].as_array().unwrap().len(), 3);
 }

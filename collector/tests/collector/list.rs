@@ -3,8 +3,8 @@
 use crate::client::Client;
 use crate::process::Collector;
 use crate::records::{BASE_US, attempt, batch, batch_of, record};
-use headgate_record::{EndedBy, INGEST_PATH, RejectedBy, RequestRecord};
-use serde_json::Value;
+use headgate_record::{AttemptKind, AttemptRecord, Cost, Decision, EndedBy, INGEST_PATH, RejectedBy, RequestRecord};
+use serde_json::{Value, json};
 
 fn seqs(reply: &Value) -> Vec<u64> {
     let data = reply["data"].as_array().unwrap();
@@ -23,7 +23,16 @@ fn pair() -> [RequestRecord; 2] {
     other.ended_by = EndedBy::Gateway;
     other.rejected_by = Some(RejectedBy::Gateway);
     other.error_code = Some("rate_limit_exceeded".to_owned());
-    other.attempts = vec![attempt(), attempt()];
+    other.attempts = vec![attempt(), AttemptRecord { kind: AttemptKind::Failover, ..attempt() }];
+    other.duration_us = 2_500_000;
+    other.time_to_first_token_us = Some(400_000);
+    other.cost = Some(Cost { nano_usd: 1_000_000_000, price_revision: "2026-01".to_owned(), assumed: false });
+    other.decisions.push(Decision {
+        stage: "limits".to_owned(),
+        policy_id: Some("per-key".to_owned()),
+        ..Decision::default()
+    });
+    other.client.tags = [("app".to_owned(), "B\u{fc}ro".to_owned()), ("ticket".to_owned(), "T-1".to_owned())].into();
     if let Some(served) = &mut other.served_by {
         served.provider = "local".to_owned();
         served.model = "qwen3".to_owned();
@@ -44,7 +53,7 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
     let records = pair().map(|record| serde_json::to_string(&record).unwrap());
     collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap();
     collector.ingest().post(INGEST_PATH, &batch_of("m", "c", 3..=3)).unwrap();
-    let cases: [(&str, &[u64]); 34] = [
+    let cases: [(&str, &[u64]); 59] = [
         ("", &[3, 2, 1]),
         ("order=asc", &[1, 2, 3]),
         ("status=429", &[2]),
@@ -79,12 +88,130 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
         ("from=1767225600001000&to=1767225600001001", &[1]),
         ("from=1767225600001000&to=1767225600003001&order=asc&status_class=2xx", &[1, 3]),
         ("to=1767225600003000&key_id=robot", &[]),
+        ("latency_ms%5Bgte%5D=2500", &[2]),
+        ("latency_ms[gte]=2500.001", &[]),
+        ("latency_ms[lte]=812.345", &[3, 1]),
+        ("latency_ms[gte]=100&latency_ms[lte]=1000", &[3, 1]),
+        ("time_to_first_token_ms[lte]=400", &[2]),
+        ("time_to_first_token_ms[gte]=0", &[2]),
+        ("cost_usd[gte]=1", &[2]),
+        ("cost_usd[gte]=0.0045&cost_usd[lte]=0.0045", &[3, 1]),
+        ("cost_usd[lte]=0.004499999", &[]),
+        ("policy_id=per-key", &[2]),
+        ("policy_id=alice-laptop", &[3, 2, 1]),
+        ("policy_id=nobody", &[]),
+        ("tag[app]=B%C3%BCro", &[2]),
+        ("tag[app]=B%C3%BCro&tag[ticket]=T-1", &[2]),
+        ("tag[app]=other", &[]),
+        ("q=QWEN", &[2]),
+        ("q=b%C3%9CRO", &[2]),
+        ("q=t-1", &[2]),
+        ("q=MI+%26%20CO", &[2]),
+        ("q=chat_compl", &[3, 1]),
+        ("q=key-", &[3, 1]),
+        ("q=nothing+like+it", &[]),
+        ("q=gpt&key_id=key-3", &[3]),
+        ("q=%25", &[]),
+        ("config_revision=rev-8&status_class=4xx&failover=true&q=embed", &[2]),
     ];
     let mut owner = collector.owner();
     for (query, expected) in cases {
         let reply = owner.get(&format!("/v1/requests?{query}")).unwrap();
         assert_eq!(reply.status, 200, "{query}: {}", reply.text());
         assert_eq!(seqs(&reply.json()), expected, "{query}");
+        let counted = owner.get(&format!("/v1/requests?total=true&limit=1&{query}")).unwrap().json();
+        assert_eq!(counted["total"], expected.len(), "{query}");
+        let filter = query.replace("order=asc", "").replace("&&", "&");
+        let facets = owner.get(&format!("/v1/requests/facets?{}", filter.trim_matches('&'))).unwrap().json();
+        assert_eq!(facets["total"], expected.len(), "{query}: {facets}");
+    }
+}
+
+#[test]
+fn facets_count_what_is_filtered_and_leave_their_own_filter_aside() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let records = pair().map(|record| serde_json::to_string(&record).unwrap());
+    collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap();
+    collector.ingest().post(INGEST_PATH, &batch_of("m", "c", 3..=12)).unwrap();
+    let mut owner = collector.owner();
+    let facets = owner.get("/v1/requests/facets").unwrap().json();
+    let values = |name: &str| facets["facets"][name]["values"].clone();
+    assert_eq!(facets["total"], 12);
+    assert_eq!(values("status"), json!([{"value": "200", "count": 11}, {"value": "429", "count": 1}]));
+    assert_eq!(values("status_class"), json!([{"value": "2xx", "count": 11}, {"value": "4xx", "count": 1}]));
+    assert_eq!(values("stream"), json!([{"value": "false", "count": 6}, {"value": "true", "count": 6}]));
+    assert_eq!(values("policy_id"), json!([{"value": "alice-laptop", "count": 12}, {"value": "per-key", "count": 1}]));
+    assert_eq!(values("rejected_by"), json!([{"value": "gateway", "count": 1}]));
+    assert_eq!(facets["facets"]["key_id"]["distinct"], 12);
+    let some =
+        owner.get("/v1/requests/facets?provider=openai&stream=true&facets=provider,stream,tag,team").unwrap().json();
+    assert_eq!(some["total"], 5);
+    assert_eq!(
+        some["facets"]["provider"]["values"],
+        json!([{"value": "openai", "count": 5}, {"value": "local", "count": 1}])
+    );
+    assert_eq!(
+        some["facets"]["stream"]["values"],
+        json!([{"value": "false", "count": 6}, {"value": "true", "count": 5}])
+    );
+    assert_eq!(some["facets"]["tag"], json!({"distinct": 0, "values": []}));
+    assert_eq!(some["facets"].as_object().unwrap().len(), 4);
+    let bad = owner.get("/v1/requests/facets?facets=provider,secret").unwrap();
+    assert_eq!((bad.status, &bad.json()["error"]["param"]), (400, &json!("facets")));
+}
+
+#[test]
+fn an_export_holds_everything_that_is_filtered_in_each_format() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=1200)).unwrap();
+    let mut owner = collector.owner();
+    let json = owner.get("/v1/requests.json?stream=true&order=asc").unwrap();
+    assert_eq!(seqs(&json.json()), (1..=1200).filter(|seq| seq % 2 == 0).collect::<Vec<_>>());
+    let lines = owner.get("/v1/requests.ndjson").unwrap();
+    assert_eq!(lines.header("content-type"), Some("application/x-ndjson"));
+    let read = lines
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(read, (1..=1200).rev().collect::<Vec<_>>());
+    let sheet = owner.get("/v1/requests.csv?limit=2").unwrap();
+    let rows: Vec<Vec<String>> =
+        sheet.text().lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    assert_eq!((rows.len(), &rows[0][0][..], &rows[1][4][..]), (3, "started_at", "1200"));
+    assert_eq!(rows[1][0], "2026-01-01T00:00:01.2Z");
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+    assert_eq!(owner.get("/v1/requests.ndjson?key_id=nobody").unwrap().text(), "");
+    assert_eq!(owner.get("/v1/requests.json?key_id=nobody").unwrap().json()["data"], serde_json::json!([]));
+    assert_eq!(owner.get("/v1/requests.csv?after=c1_1").unwrap().status, 400);
+    let log = owner.get("/v1/audit?event_types[]=requests.exported").unwrap().json();
+    assert_eq!(log["data"].as_array().unwrap().len(), 5);
+    assert_eq!(log["data"][4]["resource"]["name"], "json stream=true&order=asc");
+}
+
+#[test]
+fn pages_lead_back_to_where_they_came_from() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=20)).unwrap();
+    let mut owner = collector.owner();
+    for (order, pages) in
+        [("desc", [[20, 19, 18], [17, 16, 15], [14, 13, 12]]), ("asc", [[1, 2, 3], [4, 5, 6], [7, 8, 9]])]
+    {
+        let mut get = |place: String| owner.get(&format!("/v1/requests?limit=3&order={order}{place}")).unwrap().json();
+        let cursor = |page: &Value, name: &str, way: &str| format!("&{way}={}", page[name].as_str().unwrap());
+        let first = get(String::new());
+        assert_eq!(first["previous"], Value::Null);
+        let second = get(cursor(&first, "next", "after"));
+        let third = get(cursor(&second, "next", "after"));
+        assert_eq!([&first, &second, &third].map(seqs), pages);
+        let back = get(cursor(&third, "previous", "before"));
+        assert_eq!((seqs(&back), &back["has_more"]), (pages[1].to_vec(), &json!(true)));
+        let start = get(cursor(&back, "previous", "before"));
+        assert_eq!((seqs(&start), &start["previous"]), (pages[0].to_vec(), &Value::Null));
+        assert_eq!(seqs(&get(cursor(&start, "next", "after"))), pages[1]);
     }
 }
 
@@ -110,6 +237,13 @@ fn a_parameter_that_is_not_understood_is_refused_by_name() {
         ("after=x", "after"),
         ("after=c1_-1", "after"),
         ("team=a&team=b", "team"),
+        ("latency_ms=5", "latency_ms"),
+        ("latency_ms[gte]=-5", "latency_ms[gte]"),
+        ("latency_ms[near]=5", "latency_ms[near]"),
+        ("cost_usd[gte]=1e3", "cost_usd[gte]"),
+        ("tag[]=a", "tag[]"),
+        ("facets=team", "facets"),
+        ("after=c1_1&before=c1_2", "before"),
         ("%1b%5b31m=1", "?"),
     ];
     let mut owner = collector.owner();

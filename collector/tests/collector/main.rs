@@ -24,6 +24,7 @@ mod limits;
 mod list;
 mod process;
 mod records;
+mod segments;
 mod thresholds;
 mod tokens;
 mod webhook;

@@ -1,18 +1,28 @@
 //! The parameters of `GET /v1/limits` and `GET /v1/budgets`; as everywhere, what is not understood is refused by name.
 
 use crate::http::error::ApiError;
-use crate::http::query::{bad, limit, pairs, unknown};
+use crate::http::query::{bad, invalid, shown};
 use crate::limits::{CountQuery, Place, meter_of};
 
 const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
+const MAX_TEXT: usize = 1024;
 const CURSOR: &str = "l1_";
 const NAMES: &str = "id, subject, meter, min_percent, window, limit, after";
 
 /// Reads a query string.
 pub(super) fn parse(query: &str, budgets: bool) -> Result<CountQuery, ApiError> {
     let mut list = CountQuery { budgets, limit: DEFAULT_LIMIT, ..CountQuery::default() };
-    for (name, value) in pairs(query)? {
-        apply(&mut list, &name, value)?;
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.iter().any(|earlier| *earlier == name) {
+            return Err(bad(&name, "is given twice"));
+        }
+        if value.is_empty() || value.len() > MAX_TEXT {
+            return Err(bad(&name, "must be 1 to 1024 bytes long"));
+        }
+        apply(&mut list, &name, value.into_owned())?;
+        seen.push(name.into_owned());
     }
     Ok(list)
 }
@@ -31,9 +41,21 @@ fn apply(list: &mut CountQuery, name: &str, value: String) -> Result<(), ApiErro
         "window" => list.past = past(name, &value, list.budgets)?,
         "limit" => list.limit = limit(name, &value)?,
         "after" => list.after = Some(place(name, &value)?),
-        _ => return Err(unknown(name, NAMES)),
+        _ => return Err(unknown(name)),
     }
     Ok(())
+}
+
+fn unknown(name: &str) -> ApiError {
+    let name = shown(name);
+    invalid(format!("`{name}` is no parameter. There are: {NAMES}."), "unknown_parameter").param(name)
+}
+
+fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
+    match value.parse::<usize>() {
+        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        _ => Err(bad(name, "must be 1 to 500")),
+    }
 }
 
 fn meter(name: &str, value: String) -> Result<String, ApiError> {

@@ -2,7 +2,7 @@
 //! error must not look like an answer.
 
 use crate::http::error::ApiError;
-use crate::store::{Condition, ListQuery, Order};
+use crate::store::{Column, Filter, ListQuery, Order, Range};
 use axum::http::StatusCode;
 use headgate_record::{EndedBy, RejectedBy};
 use jiff::Timestamp;
@@ -13,43 +13,82 @@ const MAX_TEXT: usize = 1024;
 const CURSOR: &str = "c1_";
 
 /// Filters that compare a name, and their columns.
-const NAMES: [(&str, &str); 12] = [
-    ("surface", "r.surface"),
-    ("requested_model", "r.requested_model"),
-    ("served_model", "r.served_model"),
-    ("provider", "r.provider"),
-    ("key_id", "r.key_id"),
-    ("owner", "r.owner"),
-    ("team", "r.team"),
-    ("project", "r.project"),
-    ("environment", "r.environment"),
-    ("error_code", "r.error_code"),
-    ("config_revision", "r.config_revision"),
-    ("node", "r.node"),
+pub(super) const NAMES: [(&str, Column); 14] = [
+    ("surface", Column::Surface),
+    ("requested_model", Column::RequestedModel),
+    ("served_model", Column::ServedModel),
+    ("provider", Column::Provider),
+    ("key_id", Column::KeyId),
+    ("owner", Column::Owner),
+    ("team", Column::Team),
+    ("project", Column::Project),
+    ("environment", Column::Environment),
+    ("error_code", Column::ErrorCode),
+    ("config_revision", Column::ConfigRevision),
+    ("node", Column::Node),
+    ("rejected_by", Column::RejectedBy),
+    ("ended_by", Column::EndedBy),
 ];
 
-/// Reads a query string.
-pub(super) fn parse(query: &str) -> Result<ListQuery, ApiError> {
-    let mut list = ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() };
-    for (name, value) in pairs(query)? {
-        apply(&mut list, &name, &value)?;
-    }
-    Ok(list)
+/// Filters between two bounds: their names before `[gte]` or `[lte]`, their columns, decimal digits down to the stored unit,
+/// and what is added to a stored value.
+const RANGES: [(&str, Column, usize, i64); 3] = [
+    ("latency_ms", Column::Duration, 3, 0),
+    ("time_to_first_token_ms", Column::FirstToken, 3, 1),
+    ("cost_usd", Column::Cost, 9, 1),
+];
+
+/// What a query string of this path asks for.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) list: ListQuery,
+    /// Whether the total of all pages is asked for.
+    pub(super) total: bool,
+    /// Names of the facets that are asked for.
+    pub(super) facets: Option<String>,
+    /// Whether a limit was given.
+    pub(super) limited: bool,
 }
 
-/// Names and values of a query string: each name once, no value empty or very long.
-pub(in crate::http) fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
-    let mut all: Vec<(String, String)> = Vec::new();
+/// What a path understands beside the filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Also {
+    /// Order, limit, cursors, total.
+    Pages,
+    /// Order and limit.
+    Export,
+    /// The facets' names.
+    Facets,
+}
+
+impl Also {
+    const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Pages => &["order", "limit", "after", "before", "total"],
+            Self::Export => &["order", "limit"],
+            Self::Facets => &["facets"],
+        }
+    }
+}
+
+/// Reads a query string.
+pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
+    let mut wanted = Wanted { list: ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() }, ..Wanted::default() };
+    let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if all.iter().any(|(earlier, _)| *earlier == name) {
+        if seen.iter().any(|earlier| *earlier == name) {
             return Err(bad(&name, "is given twice"));
         }
         if value.is_empty() || value.len() > MAX_TEXT {
             return Err(bad(&name, "must be 1 to 1024 bytes long"));
         }
-        all.push((name.into_owned(), value.into_owned()));
+        apply(&mut wanted, &name, &value, also)?;
+        seen.push(name.into_owned());
     }
-    Ok(all)
+    if wanted.list.after.is_some() && wanted.list.before.is_some() {
+        return Err(bad("before", "cannot be combined with `after`"));
+    }
+    Ok(wanted)
 }
 
 /// For a path that takes no parameter.
@@ -69,53 +108,89 @@ pub(in crate::http) fn cursor(position: i64) -> String {
     format!("{CURSOR}{position:x}")
 }
 
-fn apply(list: &mut ListQuery, name: &str, value: &str) -> Result<(), ApiError> {
+fn apply(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result<(), ApiError> {
+    let list = &mut wanted.list;
     match name {
         "from" => list.from = Some(time(name, value)?),
         "to" => list.to = Some(time(name, value)?),
-        "order" => list.order = order(name, value)?,
-        "limit" => list.limit = limit(name, value)?,
-        "after" => list.after = Some(position(name, value)?),
-        _ => list.conditions.push(condition(name, value)?),
+        _ if also.names().contains(&name) => return apply_own(wanted, name, value, also),
+        _ => list.filters.push(filter(name, value, also)?),
     }
     Ok(())
 }
 
-fn condition(name: &str, value: &str) -> Result<Condition, ApiError> {
-    if let Some((_, column)) = NAMES.iter().find(|(filter, _)| *filter == name) {
-        return Ok(named(column, value));
-    }
+fn apply_own(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result<(), ApiError> {
+    let list = &mut wanted.list;
     match name {
-        "status" => Ok(number("r.status", status(name, value)?)),
-        "status_class" => Ok(number("r.status / 100", class(name, value)?)),
-        "stream" => Ok(number("r.stream", i64::from(truth(name, value)?))),
-        "failover" if truth(name, value)? => Ok(Condition::Fixed("r.attempts > 1")),
-        "failover" => Ok(Condition::Fixed("r.attempts <= 1")),
-        "rejected_by" => word(name, value, "r.rejected_by", RejectedBy::ALL.iter().map(|w| w.as_str())),
-        "ended_by" => word(name, value, "r.ended_by", EndedBy::ALL.iter().map(|w| w.as_str())),
-        _ => Err(unknown(name, &names())),
+        "order" => list.order = order(name, value)?,
+        "limit" => {
+            list.limit = limit(name, value, if also == Also::Export { usize::MAX } else { MAX_LIMIT })?;
+            wanted.limited = true;
+        }
+        "after" => list.after = Some(position(name, value)?),
+        "before" => list.before = Some(position(name, value)?),
+        "total" => wanted.total = truth(name, value)?,
+        _ => wanted.facets = Some(value.to_owned()),
+    }
+    Ok(())
+}
+
+fn filter(name: &str, value: &str, also: Also) -> Result<Filter, ApiError> {
+    match name {
+        "status" => return status(name, value).map(|status| exactly(Column::Status, status)),
+        "status_class" => return class(name, value),
+        "stream" => return truth(name, value).map(|truth| exactly(Column::Stream, i64::from(truth))),
+        "failover" => return truth(name, value).map(|truth| exactly(Column::Failover, i64::from(truth))),
+        "policy_id" => return Ok(Filter::Member(Column::Policies, value.to_owned())),
+        "q" => return Ok(Filter::Contains(value.to_owned())),
+        "rejected_by" => one_of(name, value, RejectedBy::ALL.iter().map(|word| word.as_str()))?,
+        "ended_by" => one_of(name, value, EndedBy::ALL.iter().map(|word| word.as_str()))?,
+        _ => {}
+    }
+    if let Some((_, column)) = NAMES.iter().find(|(filter, _)| *filter == name) {
+        return Ok(Filter::Name(*column, value.to_owned()));
+    }
+    let bracketed = name.strip_suffix(']').and_then(|name| name.split_once('['));
+    match bracketed {
+        Some(("tag", tag)) if !tag.is_empty() => Ok(Filter::Member(Column::Tags, format!("{tag}={value}"))),
+        Some((of, bound)) => range(name, of, bound, value)?.ok_or_else(|| unknown(name, also)),
+        None => Err(unknown(name, also)),
     }
 }
 
-fn named(column: &'static str, text: &str) -> Condition {
-    Condition::Name { column, text: text.to_owned() }
+fn range(name: &str, of: &str, bound: &str, value: &str) -> Result<Option<Filter>, ApiError> {
+    let Some((_, column, digits, offset)) = RANGES.iter().find(|(range, ..)| *range == of) else {
+        return Ok(None);
+    };
+    let number = decimal(value, *digits).ok_or_else(|| bad(name, "must be a number, such as 250 or 0.005"))?;
+    let number = number.saturating_add(*offset);
+    let range = match bound {
+        "gte" => Range { least: number, greatest: i64::MAX },
+        // An absent value is stored as 0 and is not small, but absent.
+        "lte" => Range { least: *offset, greatest: number },
+        _ => return Ok(None),
+    };
+    Ok(Some(Filter::Number(*column, range)))
 }
 
-fn number(column: &'static str, value: i64) -> Condition {
-    Condition::Number { column, value }
+/// A decimal number in units of 10^-digits; further digits are cut off.
+fn decimal(text: &str, digits: usize) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digit = |byte: u8| byte.is_ascii_digit();
+    if whole.is_empty() || !whole.bytes().all(digit) || !part.bytes().all(digit) {
+        return None;
+    }
+    let part: String = part.chars().chain(std::iter::repeat('0')).take(digits).collect();
+    format!("{whole}{part}").parse().ok()
 }
 
-fn word(
-    name: &str,
-    value: &str,
-    column: &'static str,
-    words: impl Iterator<Item = &'static str>,
-) -> Result<Condition, ApiError> {
+fn exactly(column: Column, value: i64) -> Filter {
+    Filter::Number(column, Range { least: value, greatest: value })
+}
+
+fn one_of(name: &str, value: &str, words: impl Iterator<Item = &'static str>) -> Result<(), ApiError> {
     let words: Vec<_> = words.collect();
-    if words.contains(&value) {
-        return Ok(named(column, value));
-    }
-    Err(bad(name, &format!("must be one of {}", words.join(", "))))
+    if words.contains(&value) { Ok(()) } else { Err(bad(name, &format!("must be one of {}", words.join(", ")))) }
 }
 
 fn status(name: &str, value: &str) -> Result<i64, ApiError> {
@@ -125,15 +200,16 @@ fn status(name: &str, value: &str) -> Result<i64, ApiError> {
     }
 }
 
-fn class(name: &str, value: &str) -> Result<i64, ApiError> {
-    match value {
-        "1xx" => Ok(1),
-        "2xx" => Ok(2),
-        "3xx" => Ok(3),
-        "4xx" => Ok(4),
-        "5xx" => Ok(5),
-        _ => Err(bad(name, "must be 1xx, 2xx, 3xx, 4xx or 5xx")),
-    }
+fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
+    let hundreds = match value {
+        "1xx" => 100,
+        "2xx" => 200,
+        "3xx" => 300,
+        "4xx" => 400,
+        "5xx" => 500,
+        _ => return Err(bad(name, "must be 1xx, 2xx, 3xx, 4xx or 5xx")),
+    };
+    Ok(Filter::Number(Column::Status, Range { least: hundreds, greatest: hundreds + 99 }))
 }
 
 fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
@@ -161,10 +237,11 @@ fn order(name: &str, value: &str) -> Result<Order, ApiError> {
     }
 }
 
-pub(in crate::http) fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
+fn limit(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
     match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(bad(name, "must be 1 to 500")),
+        Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
+        _ if most == MAX_LIMIT => Err(bad(name, "must be 1 to 500")),
+        _ => Err(bad(name, "must be a number from 1")),
     }
 }
 
@@ -173,7 +250,7 @@ pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError
         .strip_prefix(CURSOR)
         .and_then(|digits| i64::from_str_radix(digits, 16).ok())
         .filter(|position| *position >= 0)
-        .ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
+        .ok_or_else(|| bad(name, "must be a `next` or `previous` of an earlier page, unchanged"))
 }
 
 pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
@@ -181,15 +258,21 @@ pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
 }
 
-fn names() -> String {
+fn unknown(name: &str, also: Also) -> ApiError {
     let filters: Vec<_> = NAMES.iter().map(|(filter, _)| *filter).collect();
-    let own = "from, to, order, limit, after, status, status_class, stream, failover, rejected_by, ended_by";
-    format!("{own}, {}", filters.join(", "))
-}
-
-pub(in crate::http) fn unknown(name: &str, known: &str) -> ApiError {
+    let ranges: Vec<_> = RANGES.iter().map(|(range, ..)| format!("{range}[gte], {range}[lte]")).collect();
     let name = shown(name);
-    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
+    invalid(
+        format!(
+            "`{name}` is no parameter. There are: from, to, {}, status, status_class, stream, failover, policy_id, q, \
+             tag[NAME], {}, {}.",
+            also.names().join(", "),
+            ranges.join(", "),
+            filters.join(", ")
+        ),
+        "unknown_parameter",
+    )
+    .param(name)
 }
 
 pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {
@@ -204,40 +287,15 @@ pub(in crate::http) fn shown(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAMES, parse};
-    use crate::store::{open_writer, plan};
-
-    fn filters() -> Vec<String> {
-        let names = NAMES.iter().map(|(name, _)| format!("{name}=gateway"));
-        let others = ["status=200", "status_class=2xx", "stream=true", "failover=true"];
-        let words = ["rejected_by=gateway", "ended_by=gateway"];
-        names.chain(others.into_iter().chain(words).map(str::to_owned)).collect()
-    }
+    use super::decimal;
 
     #[test]
-    fn every_filter_walks_an_index_in_the_order_of_the_page() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = open_writer(folder.path()).unwrap();
-        db.execute("INSERT INTO names (text) VALUES ('gateway')", []).unwrap();
-        for filter in filters() {
-            for rest in ["", "&order=asc", "&after=c1_ff", "&from=5", "&from=5&to=9&after=c1_ff"] {
-                let query = parse(&format!("{filter}{rest}")).unwrap();
-                let steps = plan(&db, &query).unwrap().join("; ");
-                assert!(steps.contains("INDEX requests_"), "{filter}{rest}: {steps}");
-                assert!(!steps.contains("TEMP B-TREE"), "{filter}{rest}: {steps}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_range_of_time_reads_the_zones_it_touches_and_no_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = open_writer(folder.path()).unwrap();
-        for query in ["from=5&to=9", "to=9&order=asc", "from=5&after=c1_ff"] {
-            let steps = plan(&db, &parse(query).unwrap()).unwrap().join("; ");
-            let by_zone = "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-            assert!(steps.contains(by_zone), "{query}: {steps}");
-            assert!(!steps.contains("TEMP B-TREE"), "{query}: {steps}");
+    fn amounts_are_read_without_rounding() {
+        assert_eq!(decimal("0.000005550", 9), Some(5_550));
+        assert_eq!(decimal("12", 9), Some(12_000_000_000));
+        assert_eq!(decimal("1.2345678901", 3), Some(1_234));
+        for bad in ["", ".", "-1", "1e3", "1,5", "99999999999999999999"] {
+            assert_eq!(decimal(bad, 9), None, "{bad}");
         }
     }
 }

@@ -1,16 +1,13 @@
 //! One transaction's worth of batches.
 
-use super::super::ZONE;
+use super::super::StoreError;
+use super::super::columns;
 use super::super::names::Names;
 use crate::validate::{CheckedBatch, CheckedRecord};
-use headgate_record::{Acknowledgement, Refusal, RequestRecord};
+use headgate_record::{Acknowledgement, Refusal};
 use rusqlite::{Connection, OptionalExtension, Result, params};
-use std::collections::BTreeMap;
 
-const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts,
-    node, surface, environment, config_revision, ended_by, requested_model, served_model, provider, key_id, owner,
-    team, project, rejected_by, error_code)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO NOTHING";
 
 const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)";
@@ -27,7 +24,7 @@ pub(super) struct Group<'a> {
     names: &'a mut Names,
     now: i64,
     next_position: i64,
-    zones: BTreeMap<i64, (i64, i64)>,
+    first_position: i64,
     dropped: i64,
 }
 
@@ -42,17 +39,16 @@ impl<'a> Group<'a> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self { db, names, now, next_position, zones: BTreeMap::new(), dropped: 0 })
+        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0 })
     }
 
     pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
         let boot = self.boot(batch)?;
-        let node = self.names.number(self.db, &batch.node)?;
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
         let mut highest = 0;
         for record in &batch.records {
-            match self.store(boot, node, record)? {
+            match self.store(boot, record)? {
                 Stored::New => {
                     ack.stored += 1;
                     highest = highest.max(record.seq);
@@ -67,17 +63,13 @@ impl<'a> Group<'a> {
     }
 
     /// Writes what belongs to the group as a whole; returns by how much the senders' drop counts grew.
-    pub(super) fn finish(self) -> Result<i64> {
-        let mut widen = self.db.prepare_cached(
-            "INSERT INTO zones (zone, oldest, newest) VALUES (?1, ?2, ?3) ON CONFLICT (zone) DO UPDATE
-             SET oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest)",
-        )?;
-        for (zone, (oldest, newest)) in &self.zones {
-            widen.execute([zone, oldest, newest])?;
-        }
+    pub(super) fn finish(self) -> Result<i64, StoreError> {
         self.db
             .prepare_cached("UPDATE log_heads SET next_position = ?1 WHERE log = 'requests'")?
             .execute([self.next_position])?;
+        if columns::segment_of(self.next_position) > columns::segment_of(self.first_position) {
+            columns::seal(self.db, self.next_position)?;
+        }
         Ok(self.dropped)
     }
 
@@ -115,9 +107,16 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn store(&mut self, boot: i64, node: i64, record: &CheckedRecord) -> Result<Stored> {
+    fn store(&mut self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
         let position = self.next_position;
-        if !self.insert_request(position, boot, node, record)? {
+        let inserted = self.db.prepare_cached(INSERT_REQUEST)?.execute(params![
+            position,
+            record.id,
+            boot,
+            record.seq,
+            record.started_at
+        ])?;
+        if inserted == 0 {
             return self.known(boot, record);
         }
         self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
@@ -126,41 +125,9 @@ impl<'a> Group<'a> {
             self.now,
             record.bytes.as_ref()
         ])?;
+        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
         self.next_position = position + 1;
-        self.widen_zone(position, record.started_at);
         Ok(Stored::New)
-    }
-
-    fn insert_request(&mut self, position: i64, boot: i64, node: i64, checked: &CheckedRecord) -> Result<bool> {
-        let (db, names, record) = (self.db, &mut *self.names, &checked.record);
-        let caller = record.caller.as_ref();
-        let served = record.served_by.as_ref();
-        let mut name = |text: Option<&str>| names.maybe(db, text);
-        let inserted = db.prepare_cached(INSERT_REQUEST)?.execute(params![
-            position,
-            checked.id,
-            boot,
-            checked.seq,
-            checked.started_at,
-            record.status,
-            record.stream,
-            attempts(record),
-            node,
-            name(Some(&record.surface))?,
-            name(Some(&record.environment))?,
-            name(Some(&record.config_revision))?,
-            name(Some(record.ended_by.as_str()))?,
-            name(record.requested_model.as_deref())?,
-            name(served.map(|s| s.model.as_str()))?,
-            name(served.map(|s| s.provider.as_str()))?,
-            name(caller.map(|c| c.key_id.as_str()))?,
-            name(caller.and_then(|c| c.owner.as_deref()))?,
-            name(caller.and_then(|c| c.team.as_deref()))?,
-            name(caller.and_then(|c| c.project.as_deref()))?,
-            name(record.rejected_by.map(|by| by.as_str()))?,
-            name(record.error_code.as_deref())?,
-        ])?;
-        Ok(inserted == 1)
     }
 
     /// Something with this (boot, seq) or this id is there already: the same record, or another one?
@@ -173,15 +140,6 @@ impl<'a> Group<'a> {
             None => Stored::Refused(ID_TAKEN),
         })
     }
-
-    fn widen_zone(&mut self, position: i64, started_at: i64) {
-        let bounds = self.zones.entry(position / ZONE).or_insert((started_at, started_at));
-        *bounds = (bounds.0.min(started_at), bounds.1.max(started_at));
-    }
-}
-
-fn attempts(record: &RequestRecord) -> i64 {
-    i64::try_from(record.attempts.len()).unwrap_or(i64::MAX)
 }
 
 fn copy(refusal: &Refusal) -> Refusal {

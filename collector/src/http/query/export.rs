@@ -1,0 +1,193 @@
+//! `/v1/requests.json`, `.ndjson` and `.csv`: everything that is filtered, as a stream.
+//!
+//! What is exported is read page by page while the client takes it, so neither a slow client nor ten million records hold a
+//! connection to the database or more than a page of memory. The end is fixed at the beginning: records that arrive
+//! meanwhile are not part of it.
+
+mod sheet;
+
+use super::log;
+use super::parameters::{self, Also};
+use crate::audit::{Entry, Operation};
+use crate::http::App;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::store::{self, ListQuery, Order};
+use axum::body::Body;
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::channel::{Channel, Sender};
+
+/// Records read at once.
+const PAGE: usize = 500;
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Ndjson,
+    Csv,
+}
+
+/// `GET /v1/requests.json`.
+pub(in crate::http) async fn json(
+    app: State<App>,
+    caller: Extension<Caller>,
+    query: RawQuery,
+) -> Result<Response, ApiError> {
+    export(app, caller, query, Format::Json).await
+}
+
+/// `GET /v1/requests.ndjson`.
+pub(in crate::http) async fn ndjson(
+    app: State<App>,
+    caller: Extension<Caller>,
+    query: RawQuery,
+) -> Result<Response, ApiError> {
+    export(app, caller, query, Format::Ndjson).await
+}
+
+/// `GET /v1/requests.csv`.
+pub(in crate::http) async fn csv(
+    app: State<App>,
+    caller: Extension<Caller>,
+    query: RawQuery,
+) -> Result<Response, ApiError> {
+    export(app, caller, query, Format::Csv).await
+}
+
+async fn export(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+    format: Format,
+) -> Result<Response, ApiError> {
+    let text = text.unwrap_or_default();
+    let wanted = parameters::parse(&text, Also::Export)?;
+    let mut query = wanted.list;
+    let left = if wanted.limited { query.limit } else { usize::MAX };
+    let end = app.readers.query(store::next_position).await?;
+    if query.order == Order::Ascending {
+        query.before = Some(end);
+    } else {
+        query.after = Some(end);
+    }
+    let shown: String = text.chars().take(200).collect();
+    let resource = log().named(format!("{} {shown}", format.kind()).trim_end());
+    app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
+    let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
+    tokio::spawn(Export { app, query, left, format, sender }.run());
+    Ok(response(Body::new(body), format))
+}
+
+impl Format {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
+fn response(body: Body, format: Format) -> Response {
+    let mut response = Response::new(body);
+    let file = match format {
+        Format::Json => "attachment; filename=\"requests.json\"",
+        Format::Ndjson => "attachment; filename=\"requests.ndjson\"",
+        Format::Csv => "attachment; filename=\"requests.csv\"",
+    };
+    for (name, value) in [
+        (header::CONTENT_TYPE, format.content_type()),
+        (header::CONTENT_DISPOSITION, file),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A running export.
+struct Export {
+    app: App,
+    query: ListQuery,
+    left: usize,
+    format: Format,
+    sender: Sender<Bytes, std::io::Error>,
+}
+
+impl Export {
+    /// Sends everything. If the store fails midway, the body breaks off, so that nobody takes a part for the whole.
+    async fn run(mut self) {
+        let before = match self.format {
+            Format::Json => b"{\"object\":\"list\",\"data\":[".to_vec(),
+            Format::Ndjson => Vec::new(),
+            Format::Csv => sheet::header(),
+        };
+        if self.send(before).await.is_err() || self.pages().await.is_err() {
+            self.sender.abort(std::io::Error::other("the export broke off"));
+            return;
+        }
+        if self.format == Format::Json {
+            // If the client is gone, nobody misses the end.
+            let _ = self.send(b"]}".to_vec()).await;
+        }
+    }
+
+    async fn pages(&mut self) -> Result<(), ()> {
+        let mut first = true;
+        while self.left > 0 {
+            self.query.limit = self.left.min(PAGE);
+            let query = self.query.clone();
+            let page = self.app.readers.query(move |db| store::forward(db, &query)).await.map_err(|_| ())?;
+            self.left = self.left.saturating_sub(page.records.len());
+            let bytes = self.written(&page.records, first);
+            first = first && page.records.is_empty();
+            self.send(bytes).await?;
+            if !page.has_more {
+                break;
+            }
+            self.query.after = page.last;
+        }
+        Ok(())
+    }
+
+    fn written(&self, records: &[Vec<u8>], mut first: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        for record in records {
+            match self.format {
+                Format::Json => {
+                    if !first {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(record);
+                }
+                Format::Ndjson => {
+                    out.extend_from_slice(record);
+                    out.push(b'\n');
+                }
+                Format::Csv => sheet::row(&mut out, record),
+            }
+            first = false;
+        }
+        out
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), ()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.sender.send_data(Bytes::from(bytes)).await.map_err(|_| ())
+    }
+}

@@ -1,0 +1,72 @@
+//! A record as a row of a spreadsheet.
+//!
+//! Whoever sends requests chooses some of the texts. A spreadsheet runs a cell that begins like a formula, and a terminal
+//! obeys control characters, so the first is led by an apostrophe (OWASP, CSV injection) and the others are spelled out.
+
+use headgate_record::RequestRecord;
+
+type Cell = fn(&RequestRecord) -> String;
+
+const COLUMNS: [(&str, Cell); 33] = [
+    ("started_at", |r| time(r.started_at)),
+    ("id", |r| r.id.clone()),
+    ("node", |r| r.node.clone()),
+    ("boot", |r| r.boot.clone()),
+    ("seq", |r| r.seq.to_string()),
+    ("environment", |r| r.environment.clone()),
+    ("config_revision", |r| r.config_revision.clone()),
+    ("surface", |r| r.surface.clone()),
+    ("requested_model", |r| text(r.requested_model.as_ref())),
+    ("provider", |r| text(r.served_by.as_ref().map(|s| &s.provider))),
+    ("served_model", |r| text(r.served_by.as_ref().map(|s| &s.model))),
+    ("stream", |r| r.stream.to_string()),
+    ("attempts", |r| r.attempts.len().to_string()),
+    ("status", |r| r.status.to_string()),
+    ("finish_reason", |r| text(r.finish_reason.as_ref())),
+    ("ended_by", |r| r.ended_by.as_str().to_owned()),
+    ("rejected_by", |r| r.rejected_by.map_or(String::new(), |by| by.as_str().to_owned())),
+    ("error_code", |r| text(r.error_code.as_ref())),
+    ("key_id", |r| text(r.caller.as_ref().map(|c| &c.key_id))),
+    ("owner", |r| text(r.caller.as_ref().and_then(|c| c.owner.as_ref()))),
+    ("team", |r| text(r.caller.as_ref().and_then(|c| c.team.as_ref()))),
+    ("project", |r| text(r.caller.as_ref().and_then(|c| c.project.as_ref()))),
+    ("cost_center", |r| text(r.caller.as_ref().and_then(|c| c.cost_center.as_ref()))),
+    ("end_user", |r| text(r.client.end_user.as_ref())),
+    ("session_id", |r| text(r.client.session_id.as_ref())),
+    ("tags", |r| r.client.tags.iter().map(|(tag, value)| format!("{tag}={value}")).collect::<Vec<_>>().join(" ")),
+    ("duration_us", |r| r.duration_us.to_string()),
+    ("time_to_first_token_us", |r| number(r.time_to_first_token_us)),
+    ("input_tokens", |r| number(r.usage.map(|u| u.input_tokens))),
+    ("cached_input_tokens", |r| number(r.usage.map(|u| u.cached_input_tokens))),
+    ("output_tokens", |r| number(r.usage.map(|u| u.output_tokens))),
+    ("reasoning_tokens", |r| number(r.usage.map(|u| u.reasoning_tokens))),
+    ("cost_nano_usd", |r| number(r.cost.as_ref().map(|c| c.nano_usd))),
+];
+
+/// The first line.
+pub(super) fn header() -> Vec<u8> {
+    let mut out = Vec::new();
+    crate::http::sheet::line(&mut out, COLUMNS.iter().map(|(name, _)| (*name).to_owned()));
+    out
+}
+
+/// One record; one that cannot be read is a line that says so.
+pub(super) fn row(out: &mut Vec<u8>, record: &[u8]) {
+    match serde_json::from_slice::<RequestRecord>(record) {
+        Ok(record) => crate::http::sheet::line(out, COLUMNS.iter().map(|(_, cell)| cell(&record))),
+        Err(_) => crate::http::sheet::line(out, std::iter::once("unreadable".to_owned())),
+    }
+}
+
+fn text(value: Option<&String>) -> String {
+    value.cloned().unwrap_or_default()
+}
+
+fn number(value: Option<u64>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+fn time(us: u64) -> String {
+    let time = i64::try_from(us).ok().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    time.map_or(us.to_string(), |time| time.to_string())
+}

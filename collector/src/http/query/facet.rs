@@ -1,0 +1,90 @@
+//! `GET /v1/requests/facets`: the exact total of what is filtered, and how it spreads over the values of chosen columns.
+
+use super::parameters::{self, Also, NAMES, bad};
+use super::{counting, log};
+use crate::http::App;
+use crate::http::auth::Caller;
+use crate::http::error::{ApiError, json_response};
+use crate::store::{self, Column, Facets};
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Values shown of each facet, those with the most records.
+const VALUES: usize = 100;
+
+/// Facets that are no names.
+const OTHERS: [(&str, Column); 6] = [
+    ("status", Column::Status),
+    ("status_class", Column::Status),
+    ("stream", Column::Stream),
+    ("failover", Column::Failover),
+    ("policy_id", Column::Policies),
+    ("tag", Column::Tags),
+];
+
+/// `GET /v1/requests/facets`.
+pub(in crate::http) async fn facets(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+) -> Result<Response, ApiError> {
+    let text = text.unwrap_or_default();
+    let wanted = parameters::parse(&text, Also::Facets)?;
+    let names = chosen(wanted.facets.as_deref())?;
+    app.note_search(&caller, "requests.searched", log(), &text).await;
+    let columns = names.iter().map(|(_, column)| *column).collect();
+    let query = counting(&wanted.list, columns);
+    let found = app.readers.query(move |db| store::facets(db, &query)).await?;
+    let body = body(&names, found).to_string();
+    Ok(json_response(StatusCode::OK, body.into_bytes()))
+}
+
+fn known() -> impl Iterator<Item = (&'static str, Column)> {
+    OTHERS.into_iter().chain(NAMES)
+}
+
+/// The facets by name; all but the tags if none are named.
+fn chosen(names: Option<&str>) -> Result<Vec<(&'static str, Column)>, ApiError> {
+    let Some(names) = names else {
+        return Ok(known().filter(|(name, _)| *name != "tag").collect());
+    };
+    let one = |name: &str| known().find(|(known, _)| *known == name);
+    names.split(',').map(|name| one(name).ok_or_else(unknown)).collect()
+}
+
+fn unknown() -> ApiError {
+    let names: Vec<_> = known().map(|(name, _)| name).collect();
+    bad("facets", &format!("must be some of these, joined by commas: {}", names.join(",")))
+}
+
+fn body(names: &[(&str, Column)], found: Facets) -> Value {
+    let facets: Map<String, Value> =
+        names.iter().zip(found.columns).map(|((name, _), values)| ((*name).to_owned(), facet(name, values))).collect();
+    json!({"object": "facets", "total": found.total, "facets": facets})
+}
+
+fn facet(name: &str, values: Vec<(String, u64)>) -> Value {
+    let values = match name {
+        "status_class" => by_class(values),
+        "stream" | "failover" => values.into_iter().map(|(bit, count)| ((bit == "1").to_string(), count)).collect(),
+        _ => values,
+    };
+    let distinct = values.len();
+    let shown: Vec<_> =
+        values.into_iter().take(VALUES).map(|(value, count)| json!({"value": value, "count": count})).collect();
+    json!({"distinct": distinct, "values": shown})
+}
+
+fn by_class(values: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    let mut classes = BTreeMap::<String, u64>::new();
+    for (status, count) in values {
+        let class = if status.len() == 3 { format!("{}xx", status.get(..1).unwrap_or_default()) } else { status };
+        *classes.entry(class).or_default() += count;
+    }
+    let mut classes: Vec<_> = classes.into_iter().collect();
+    classes.sort_by_key(|class| std::cmp::Reverse(class.1));
+    classes
+}

@@ -1,0 +1,67 @@
+//! Lines of CSV (RFC 4180) that are safe to open in a spreadsheet and to look at in a terminal.
+
+/// Writes one line, each cell quoted if it has to be.
+pub(super) fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
+    for (place, cell) in cells.enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(quoted(&tamed(&cell)).as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A text that is no formula and no command to a terminal.
+fn tamed(cell: &str) -> String {
+    let formula = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+        || cell.starts_with(['\t', '\r', '\n']);
+    let lead = if formula { "'" } else { "" };
+    let mut out = String::with_capacity(cell.len() + 1);
+    out.push_str(lead);
+    for char in cell.chars() {
+        if char.is_control() || is_direction(char) {
+            out.extend(char.escape_unicode());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// Characters that change the direction of what stands around them.
+const fn is_direction(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}')
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', ';', '\'']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn no_cell_is_a_formula_breaks_its_line_or_commands_a_terminal() {
+        for (cell, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("=1+1", "\"'=1+1\""),
+            (" =1+1", "\"' =1+1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("-1", "\"'-1\""),
+            ("\t=1", "\"'\\u{9}=1\""),
+            ("a\r\nb", "a\\u{d}\\u{a}b"),
+            ("\u{1b}[31m", "\\u{1b}[31m"),
+            ("\u{202e}x", "\\u{202e}x"),
+        ] {
+            let mut out = Vec::new();
+            line(&mut out, [cell.to_owned(), "z".to_owned()].into_iter());
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{expected},z\r\n"));
+        }
+    }
+}

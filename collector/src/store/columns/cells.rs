@@ -1,0 +1,125 @@
+//! The columns, and the cells of one record.
+
+use super::super::names::Names;
+use headgate_record::{AttemptKind, RequestRecord};
+use rusqlite::{Connection, Result};
+use std::collections::BTreeSet;
+
+macro_rules! columns {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {
+        /// A column; its number is part of the format.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Column { $($(#[$meta])* $name),+ }
+
+        impl Column {
+            /// Every column, by its number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+// Only add at the end: the number stands in the database.
+columns! {
+    /// `started_at`, µs.
+    StartedAt,
+    /// `duration_us`.
+    Duration,
+    /// `time_to_first_token_us` + 1; 0 if there was none.
+    FirstToken,
+    /// `cost.nano_usd` + 1; 0 if there is none.
+    Cost,
+    /// `status`.
+    Status,
+    /// `stream`, 0 or 1.
+    Stream,
+    /// 1 if an attempt went to another target than the one before.
+    Failover,
+    /// A name, as are all up to `ErrorCode`; 0 if there is none.
+    Node,
+    /// Name.
+    Surface,
+    /// Name.
+    Environment,
+    /// Name.
+    ConfigRevision,
+    /// Name.
+    EndedBy,
+    /// Name.
+    RequestedModel,
+    /// Name.
+    ServedModel,
+    /// Name.
+    Provider,
+    /// Name.
+    KeyId,
+    /// Name.
+    Owner,
+    /// Name.
+    Team,
+    /// Name.
+    Project,
+    /// Name.
+    RejectedBy,
+    /// Name.
+    ErrorCode,
+    /// Set of names, each `tag=value`; 0 if there is none.
+    Tags,
+    /// Set of names: `policy_id` of the decisions; 0 if there is none.
+    Policies,
+}
+
+/// How many columns there are.
+pub(super) const COLUMNS: usize = Column::ALL.len();
+
+/// The values of one record, by column. None is negative.
+pub(in crate::store) type Cells = [i64; COLUMNS];
+
+/// The cells of a record, with its names numbered.
+pub(in crate::store) fn cells(db: &Connection, names: &mut Names, record: &RequestRecord) -> Result<Cells> {
+    let caller = record.caller.as_ref();
+    let served = record.served_by.as_ref();
+    let mut name = |text: Option<&str>| names.maybe(db, text).map(Option::unwrap_or_default);
+    let numbers_and_names = [
+        number(record.started_at),
+        number(record.duration_us),
+        record.time_to_first_token_us.map_or(0, |us| number(us).saturating_add(1)),
+        record.cost.as_ref().map_or(0, |cost| number(cost.nano_usd).saturating_add(1)),
+        i64::from(record.status),
+        i64::from(record.stream),
+        i64::from(record.attempts.iter().any(|attempt| attempt.kind == AttemptKind::Failover)),
+        name(Some(&record.node))?,
+        name(Some(&record.surface))?,
+        name(Some(&record.environment))?,
+        name(Some(&record.config_revision))?,
+        name(Some(record.ended_by.as_str()))?,
+        name(record.requested_model.as_deref())?,
+        name(served.map(|s| s.model.as_str()))?,
+        name(served.map(|s| s.provider.as_str()))?,
+        name(caller.map(|c| c.key_id.as_str()))?,
+        name(caller.and_then(|c| c.owner.as_deref()))?,
+        name(caller.and_then(|c| c.team.as_deref()))?,
+        name(caller.and_then(|c| c.project.as_deref()))?,
+        name(record.rejected_by.map(|by| by.as_str()))?,
+        name(record.error_code.as_deref())?,
+    ];
+    let policies = record.decisions.iter().filter_map(|decision| decision.policy_id.clone()).collect();
+    let tags = record.client.tags.iter().map(|(tag, value)| format!("{tag}={value}")).collect();
+    let sets = [set(db, names, tags)?, set(db, names, policies)?];
+    let mut cells = [0; COLUMNS];
+    cells.iter_mut().zip(numbers_and_names.into_iter().chain(sets)).for_each(|(cell, value)| *cell = value);
+    Ok(cells)
+}
+
+fn set(db: &Connection, names: &mut Names, members: BTreeSet<String>) -> Result<i64> {
+    if members.is_empty() {
+        return Ok(0);
+    }
+    let mut numbers = members.iter().map(|text| names.number(db, text)).collect::<Result<Vec<_>>>()?;
+    numbers.sort_unstable();
+    names.set(db, &numbers)
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,151 @@
+//! Totals and facets: how many records match, and how they spread over the values of a column.
+//!
+//! A facet leaves its own column's filters aside, so that what was chosen in it can be compared with what was not.
+
+use super::super::{StoreError, names};
+use super::cells::Column;
+use super::coded::Head;
+use super::filter::{Filter, Predicate, resolve};
+use super::scan::{Block, Blocks, Direction, Mask};
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+/// What is counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FacetQuery {
+    /// All must hold.
+    pub filters: Vec<Filter>,
+    /// `started_at` from here on, µs.
+    pub from: Option<i64>,
+    /// `started_at` before this, µs.
+    pub to: Option<i64>,
+    /// The columns to spread over.
+    pub columns: Vec<Column>,
+}
+
+/// How many records match, and how they spread: (value, records), most first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Records that match.
+    pub total: u64,
+    /// In the order of the query's columns.
+    pub columns: Vec<Vec<(String, u64)>>,
+}
+
+/// Counts. Absent values are left out.
+///
+/// # Errors
+/// The store cannot be read, or not in time.
+pub fn facets(db: &Connection, query: &FacetQuery) -> Result<Facets, StoreError> {
+    let mut counts: Vec<HashMap<i64, u64>> = vec![HashMap::new(); query.columns.len()];
+    let mut total = 0;
+    if let Some(predicates) = resolve(db, &query.timed())? {
+        let blocks = Blocks { from: query.from, to: query.to, positions: (1, i64::MAX) };
+        blocks.each(db, Direction::Up, |block| {
+            let full = block.matching(&predicates)?;
+            total += full.count(block.rows);
+            for (column, counts) in query.columns.iter().zip(&mut counts) {
+                count(block, &predicates, &full, *column, counts)?;
+            }
+            Ok(true)
+        })?;
+    }
+    let columns = query.columns.iter().zip(counts).map(|(column, counts)| texts(db, *column, counts));
+    Ok(Facets { total, columns: columns.collect::<Result<_, _>>()? })
+}
+
+impl FacetQuery {
+    fn timed(&self) -> Vec<Filter> {
+        super::filter::timed(&self.filters, self.from, self.to)
+    }
+}
+
+fn count(
+    block: &Block<'_>,
+    predicates: &[Predicate],
+    full: &Mask,
+    column: Column,
+    counts: &mut HashMap<i64, u64>,
+) -> Result<(), StoreError> {
+    let own = |predicate: &Predicate| predicate.column() == Some(column);
+    let without_own;
+    let mask = if predicates.iter().any(own) {
+        without_own = block.matching(predicates.iter().filter(|predicate| !own(predicate)))?;
+        &without_own
+    } else {
+        full
+    };
+    if *mask == Mask::Nothing {
+        return Ok(());
+    }
+    let head = block.head(column)?;
+    if let (Mask::All, Head::Few { values, .. }) = (mask, &head) {
+        for (value, count) in values {
+            *counts.entry(*value).or_default() += u64::try_from(*count).unwrap_or(0);
+        }
+        return Ok(());
+    }
+    spread(block, mask, column, head, counts)
+}
+
+fn spread(
+    block: &Block<'_>,
+    mask: &Mask,
+    column: Column,
+    head: Head,
+    counts: &mut HashMap<i64, u64>,
+) -> Result<(), StoreError> {
+    let coded = block.coded(column, head)?;
+    match &coded.head {
+        Head::Few { width, values } => {
+            let mut by_code = vec![0_u64; values.len()];
+            let marks = match mask {
+                Mask::Some(marks) => marks.as_slice(),
+                Mask::All | Mask::Nothing => &[],
+            };
+            coded.each_code(*width, block.rows, |row, code| {
+                if let Some(slot) = by_code.get_mut(usize::try_from(code).unwrap_or(usize::MAX)) {
+                    *slot += marks.get(row).map_or(1, |mark| u64::from(*mark));
+                }
+            });
+            for ((value, _), count) in values.iter().zip(by_code).filter(|(_, count)| *count > 0) {
+                *counts.entry(*value).or_default() += count;
+            }
+        }
+        Head::Many { .. } => coded.each(block.rows, |row, value| {
+            if mask.has(row) {
+                *counts.entry(value).or_default() += 1;
+            }
+        }),
+    }
+    Ok(())
+}
+
+/// Values as texts: names, members of sets, or plain numbers.
+fn texts(db: &Connection, column: Column, counts: HashMap<i64, u64>) -> Result<Vec<(String, u64)>, StoreError> {
+    let counts = match column {
+        Column::Tags | Column::Policies => members(db, counts)?,
+        _ => counts,
+    };
+    let plain = matches!(column, Column::Status | Column::Stream | Column::Failover);
+    let mut named = Vec::with_capacity(counts.len());
+    for (value, count) in counts {
+        if plain {
+            named.push((value.to_string(), count));
+        } else if let Some(text) = names::text_of(db, value)? {
+            named.push((text, count));
+        }
+    }
+    named.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(named)
+}
+
+fn members(db: &Connection, sets: HashMap<i64, u64>) -> Result<HashMap<i64, u64>, StoreError> {
+    let mut counts = HashMap::new();
+    for (set, count) in sets {
+        for name in names::members(db, set)? {
+            *counts.entry(name).or_default() += count;
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,25 @@
+//! The request log in columns: what filters, totals and facets read.
+//!
+//! A segment is 16384 records in a row. Of each column it holds a head (which values there are, and how often) and the
+//! codes of the records in order. A filter looks at the head first: most segments say there that all or none match, and
+//! what is left is a run over bytes. All of it is derived from the entries and can be built anew from them.
+
+mod cells;
+mod coded;
+mod facets;
+mod filter;
+mod fresh;
+mod scan;
+mod segment;
+
+pub use cells::Column;
+pub(super) use cells::cells;
+pub use facets::{FacetQuery, Facets, facets};
+pub use filter::{Filter, Range};
+pub(super) use filter::{resolve, timed};
+pub(super) use fresh::insert as insert_fresh;
+pub(super) use scan::{Blocks, Direction};
+pub(super) use segment::{seal, segment_of};
+
+/// Records in a segment.
+pub(super) const SEGMENT: i64 = 16_384;

@@ -1,0 +1,263 @@
+//! The segments a query runs over, and which of their records match.
+
+use super::super::StoreError;
+use super::SEGMENT;
+use super::cells::Column;
+use super::coded::{Coded, Head};
+use super::filter::{Predicate, Test};
+use super::fresh::Fresh;
+use super::segment::{self, segment_of, unpack};
+use rusqlite::Connection;
+
+/// Which end comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Direction {
+    Up,
+    Down,
+}
+
+/// Which segments may hold what is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Blocks {
+    /// `started_at` from here on.
+    pub(in crate::store) from: Option<i64>,
+    /// `started_at` before this.
+    pub(in crate::store) to: Option<i64>,
+    /// Positions between these, both included.
+    pub(in crate::store) positions: (i64, i64),
+}
+
+impl Blocks {
+    /// Calls `visit` for each segment in order until it says that it has enough.
+    pub(in crate::store) fn each(
+        &self,
+        db: &Connection,
+        direction: Direction,
+        mut visit: impl FnMut(&Block<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut segments = self.sealed(db)?;
+        segments.extend(self.growing(db)?.map(|segment| (segment, None)));
+        segments.sort_unstable_by_key(|(segment, _)| *segment);
+        if direction == Direction::Down {
+            segments.reverse();
+        }
+        for (segment, sealed) in segments {
+            let block = match sealed {
+                Some(gone) => Block::sealed(db, segment, gone),
+                None => Block::fresh(db, segment)?,
+            };
+            if !visit(&block)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sealed(&self, db: &Connection) -> Result<Vec<Listed>, StoreError> {
+        let mut select = db.prepare_cached(
+            "SELECT segment, gone FROM segments WHERE segment BETWEEN ?1 AND ?2 AND newest >= ?3 AND oldest < ?4",
+        )?;
+        let (first, last) = (segment_of(self.positions.0), segment_of(self.positions.1));
+        let bounds = [first, last, self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX)];
+        let rows = select.query_map(bounds, |row| Ok((row.get(0)?, Some(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn growing(&self, db: &Connection) -> Result<impl Iterator<Item = i64> + use<>, StoreError> {
+        let mut select = db.prepare_cached("SELECT min(position), max(position) FROM fresh")?;
+        let (first, last): (Option<i64>, Option<i64>) = select.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (first, last) = (first.unwrap_or(1).max(self.positions.0), last.unwrap_or(0).min(self.positions.1));
+        let segments = segment_of(first)..=segment_of(last);
+        Ok(segments.take(if first <= last { usize::MAX } else { 0 }))
+    }
+}
+
+/// A segment's number; bits of what is gone, if it is sealed.
+type Listed = (i64, Option<Option<Vec<u8>>>);
+
+/// One segment.
+#[derive(Debug)]
+pub(in crate::store) struct Block<'a> {
+    db: &'a Connection,
+    segment: i64,
+    fresh: Option<Fresh>,
+    gone: Option<Vec<u8>>,
+    pub(super) rows: usize,
+}
+
+/// Which records of a segment match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) enum Mask {
+    All,
+    Nothing,
+    /// A byte for each record, 1 for a match.
+    Some(Vec<u8>),
+}
+
+impl<'a> Block<'a> {
+    fn sealed(db: &'a Connection, segment: i64, gone: Option<Vec<u8>>) -> Self {
+        let rows = usize::try_from(SEGMENT).unwrap_or(0);
+        Self { db, segment, fresh: None, gone: gone.map(|bits| unpack(&bits)), rows }
+    }
+
+    fn fresh(db: &'a Connection, segment: i64) -> Result<Self, StoreError> {
+        let mut fresh = Fresh::of(db, segment)?;
+        let gone = fresh.gone.take();
+        Ok(Self { db, segment, rows: fresh.rows, fresh: Some(fresh), gone })
+    }
+
+    /// The position of the first record.
+    pub(in crate::store) fn first(&self) -> i64 {
+        self.segment.saturating_mul(SEGMENT).saturating_add(1)
+    }
+
+    /// A column's head; a column younger than the segment holds zeros.
+    pub(super) fn head(&self, column: Column) -> Result<Head, StoreError> {
+        let zeros = || Head::Few { width: 0, values: vec![(0, i64::try_from(self.rows).unwrap_or(0))] };
+        match &self.fresh {
+            Some(fresh) => Ok(Coded::of(fresh.column(column)).head),
+            None => Ok(segment::head(self.db, self.segment, column)?.unwrap_or_else(zeros)),
+        }
+    }
+
+    /// A column with its codes, once its head has been read.
+    pub(super) fn coded(&self, column: Column, head: Head) -> Result<Coded, StoreError> {
+        if let Some(fresh) = &self.fresh {
+            return Ok(Coded::of(fresh.column(column)));
+        }
+        let no_codes = matches!(&head, Head::Few { width: 0, .. });
+        let codes = if no_codes { Vec::new() } else { segment::codes(self.db, self.segment, column)? };
+        Ok(Coded { head, codes })
+    }
+
+    /// The records that pass every predicate and are still there.
+    pub(in crate::store) fn matching<'p>(
+        &self,
+        predicates: impl IntoIterator<Item = &'p Predicate>,
+    ) -> Result<Mask, StoreError> {
+        let mut all = Mask::All;
+        for predicate in predicates {
+            all = all.and(self.passing(predicate)?);
+            if all == Mask::Nothing {
+                return Ok(all);
+            }
+        }
+        Ok(self.without_gone(all))
+    }
+
+    /// Takes out what is not there any more.
+    pub(super) fn without_gone(&self, mask: Mask) -> Mask {
+        match &self.gone {
+            None => mask,
+            Some(gone) => mask.and(Mask::Some(gone.iter().map(|gone| 1 - gone).collect())),
+        }
+    }
+
+    /// The records that pass one predicate.
+    pub(super) fn passing(&self, predicate: &Predicate) -> Result<Mask, StoreError> {
+        let mut any = Mask::Nothing;
+        for (column, test) in &predicate.any {
+            if any == Mask::All {
+                break;
+            }
+            any = any.or(self.tested(*column, test)?);
+        }
+        Ok(any)
+    }
+
+    fn tested(&self, column: Column, test: &Test) -> Result<Mask, StoreError> {
+        let head = self.head(column)?;
+        match &head {
+            Head::Few { values, width } => {
+                let table: Vec<u8> = values.iter().map(|(value, _)| u8::from(test.holds(*value))).collect();
+                if !table.contains(&1) {
+                    return Ok(Mask::Nothing);
+                }
+                if !table.contains(&0) {
+                    return Ok(Mask::All);
+                }
+                let width = *width;
+                let coded = self.coded(column, head)?;
+                let mut marks = vec![0_u8; self.rows];
+                let mark = |code: u64| table.get(usize::try_from(code).unwrap_or(usize::MAX)).copied().unwrap_or(0);
+                coded.each_code(width, self.rows, |row, code| set(&mut marks, row, mark(code)));
+                Ok(Mask::Some(marks))
+            }
+            Head::Many { least, greatest, .. } => {
+                if let Test::Between(range) = test {
+                    if range.least <= *least && *greatest <= range.greatest {
+                        return Ok(Mask::All);
+                    }
+                    if range.greatest < *least || *greatest < range.least {
+                        return Ok(Mask::Nothing);
+                    }
+                }
+                let coded = self.coded(column, head)?;
+                let mut marks = vec![0_u8; self.rows];
+                coded.each(self.rows, |row, value| set(&mut marks, row, u8::from(test.holds(value))));
+                Ok(Mask::Some(marks))
+            }
+        }
+    }
+}
+
+fn set(marks: &mut [u8], row: usize, mark: u8) {
+    if let Some(slot) = marks.get_mut(row) {
+        *slot = mark;
+    }
+}
+
+impl Mask {
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::All, mask) | (mask, Self::All) => mask,
+            (Self::Some(mut marks), Self::Some(others)) => {
+                marks.iter_mut().zip(others).for_each(|(mark, other)| *mark &= other);
+                if marks.contains(&1) { Self::Some(marks) } else { Self::Nothing }
+            }
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::Nothing, mask) | (mask, Self::Nothing) => mask,
+            (Self::Some(mut marks), Self::Some(others)) => {
+                marks.iter_mut().zip(others).for_each(|(mark, other)| *mark |= other);
+                Self::Some(marks)
+            }
+        }
+    }
+
+    /// How many records match, of `rows`.
+    pub(super) fn count(&self, rows: usize) -> u64 {
+        match self {
+            Self::All => u64::try_from(rows).unwrap_or(u64::MAX),
+            Self::Nothing => 0,
+            Self::Some(marks) => marks.iter().map(|mark| u64::from(*mark)).sum(),
+        }
+    }
+
+    /// Whether the record at this place matches.
+    pub(super) fn has(&self, row: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::Some(marks) => marks.get(row) == Some(&1),
+        }
+    }
+}
+
+impl Block<'_> {
+    /// The positions of the records that match, in the direction, within bounds that are both included.
+    pub(in crate::store) fn positions(&self, mask: &Mask, direction: Direction, (first, last): (i64, i64)) -> Vec<i64> {
+        let rows = (0_i64..).take(self.rows).zip(0_usize..);
+        let matching = rows.filter(|(_, row)| mask.has(*row)).map(|(row, _)| self.first().saturating_add(row));
+        let mut found: Vec<i64> = matching.filter(|position| (first..=last).contains(position)).collect();
+        if direction == Direction::Down {
+            found.reverse();
+        }
+        found
+    }
+}
