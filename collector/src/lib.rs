@@ -9,6 +9,7 @@ pub mod audit;
 pub mod clock;
 pub mod http;
 pub mod journal;
+pub mod limits;
 pub mod service;
 pub mod store;
 pub mod validate;

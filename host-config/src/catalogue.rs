@@ -95,13 +95,40 @@ impl Catalogue {
 
     fn as_price(&self, listed: &Listed) -> Price {
         let amount = |text: &str| nano_usd(text).unwrap_or_default();
+        let input = amount(&listed.input);
+        let writes = match listed.family.as_str() {
+            "anthropic" => CacheWrites::anthropic(input),
+            _ => CacheWrites::like(input),
+        };
         Price {
-            input: amount(&listed.input),
+            input,
             cached_input: amount(listed.cached_input.as_deref().unwrap_or(&listed.input)),
+            cache_write: writes.usual,
+            cache_write_1h: writes.for_an_hour,
             output: amount(&listed.output),
             revision: format!("catalog-{}", self.revision),
             assumed: false,
         }
+    }
+}
+
+/// What it costs to write to a provider's cache, nano-USD per million tokens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CacheWrites {
+    pub(crate) usual: u64,
+    pub(crate) for_an_hour: u64,
+}
+
+impl CacheWrites {
+    /// 1.25 times the price of input for five minutes, twice that price for an hour.
+    /// Source: <https://platform.claude.com/docs/en/about-claude/pricing>, read on 2026-11-25.
+    pub(crate) const fn anthropic(input: u64) -> Self {
+        Self { usual: input.saturating_mul(5).div_ceil(4), for_an_hour: input.saturating_mul(2) }
+    }
+
+    /// The same, however long it is kept; where a provider asks nothing for it, that is the price of input.
+    pub(crate) const fn like(price: u64) -> Self {
+        Self { usual: price, for_an_hour: price }
     }
 }
 

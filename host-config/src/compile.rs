@@ -1,6 +1,7 @@
 //! gateway.yaml to the policy document: names resolved, defaults filled in, prices looked up.
 
 mod keys;
+mod limits;
 mod models;
 mod prices;
 mod providers;
@@ -76,6 +77,8 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         schema: DOCUMENT_SCHEMA,
         revision: String::new(),
         environment: root.string("environment").unwrap_or_default(),
+        organization: root.string("organization").unwrap_or_default(),
+        limits: limits::rules(root, now, report),
         max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
         keys: keys::keys(root, &teams, now, report),
         logging: logging(root, report),

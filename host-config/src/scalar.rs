@@ -6,12 +6,14 @@
 mod moment;
 mod money;
 mod quantity;
+mod rate;
 mod text;
 mod url;
 
 pub use moment::unix_seconds;
 pub use money::nano_usd;
 pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
+pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreachable};
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
 
@@ -69,6 +71,20 @@ pub enum Scalar {
     Money,
     /// A file.
     Path,
+    /// An amount in a time.
+    Rate,
+    /// A period of a budget.
+    BudgetPeriod,
+    /// A time zone.
+    TimeZone,
+    /// What a budget does.
+    BudgetAction,
+    /// A percentage.
+    Percent,
+    /// What to do without the collector.
+    WhenUnreachable,
+    /// By what requests are told apart.
+    Dimension,
 }
 
 /// Why a text is not a value of its kind.
@@ -122,6 +138,13 @@ impl Scalar {
             Self::Format => text::format(value),
             Self::Money => nano_usd(value).map(drop),
             Self::Path => text::path(value),
+            Self::Rate => rate(value).map(drop),
+            Self::BudgetPeriod => budget_period(value).map(drop),
+            Self::TimeZone => rate::known_time_zone(value),
+            Self::BudgetAction => rate::budget_action(value),
+            Self::Percent => percent(value).map(drop),
+            Self::WhenUnreachable => when_unreachable(value).map(drop),
+            Self::Dimension => dimension(value).map(drop),
         }
     }
 
@@ -140,7 +163,7 @@ impl Scalar {
             Self::Trigger => {
                 json!({"anyOf": [{"enum": TRIGGERS}, {"type": "integer", "minimum": 400, "maximum": 599}]})
             }
-            Self::Format => json!({"enum": ["openai"]}),
+            Self::Format => json!({"enum": ["openai", "anthropic"]}),
             Self::Name => text("^[A-Za-z0-9._:/@+-]{1,128}$"),
             Self::Glob => text("^[A-Za-z0-9._:/@+*-]{1,128}$"),
             Self::ProviderName => text("^[a-z0-9_-]{1,64}$"),
@@ -152,6 +175,13 @@ impl Scalar {
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
             Self::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
             Self::Path => text("^/"),
+            Self::Rate => text("^[0-9]+ *[kM]?/(s|min|h|day)$"),
+            Self::BudgetPeriod => json!({"enum": rate::BUDGET_PERIODS}),
+            Self::BudgetAction => json!({"enum": rate::BUDGET_ACTIONS}),
+            Self::WhenUnreachable => json!({"enum": rate::WHEN_UNREACHABLE}),
+            Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
+            Self::Dimension => text(rate::DIMENSION_PATTERN),
+            Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
             Self::Socket | Self::Text | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
         }
     }
@@ -179,9 +209,18 @@ impl Scalar {
             Self::Sha256 => "64 hex digits",
             Self::Moment => "`2027-01-01`, or RFC 3339 with a time",
             Self::Trigger => "`connect`, `timeout`, `reset`, `429`, `5xx`, or a status",
-            Self::Format => "`openai`",
+            Self::Format => "`openai` or `anthropic`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
+            Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",
+            Self::BudgetPeriod => "`day`, `week`, `month` or `total`",
+            Self::TimeZone => "IANA name: `Europe/Berlin`",
+            Self::BudgetAction => "`block` or `warn`",
+            Self::Percent => "1 to 100",
+            Self::WhenUnreachable => "`last_known`, `allow` or `deny`",
+            Self::Dimension => {
+                "`key`, `owner`, `team`, `project`, `application`, `model`, `provider`, `organization`, `environment` or `tag:NAME`"
+            }
         }
     }
 }

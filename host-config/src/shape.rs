@@ -22,6 +22,8 @@ pub enum Kind {
     One(Scalar),
     /// A list.
     List(&'static Kind),
+    /// A single value, or a list of them.
+    Several(Scalar),
     /// Names, each with something.
     Map(Scalar, &'static Kind),
     /// Declared keys.

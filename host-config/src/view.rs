@@ -78,6 +78,12 @@ impl<'a> View<'a> {
         self.items(key).filter_map(Self::text).map(str::to_owned).collect()
     }
 
+    /// The single value at a key, or those of the list there.
+    pub(crate) fn several(self, key: &str) -> impl Iterator<Item = Self> {
+        let one = self.get(key).filter(|view| view.text().is_some());
+        one.into_iter().chain(self.items(key))
+    }
+
     /// What a reader of [`crate::scalar`] makes of the text at a key.
     pub(crate) fn read<T>(self, key: &str, reader: impl Fn(&'a str) -> Result<T, Wrong>) -> Option<T> {
         reader(self.text_at(key)?).ok()

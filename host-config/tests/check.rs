@@ -44,6 +44,16 @@ fn each_case_is_reported_as_expected() {
 }
 
 #[test]
+fn the_readme_s_policy_has_no_problem() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let (_, after) = readme.split_once("```yaml\n").unwrap();
+    let (policy, _) = after.split_once("```").unwrap();
+    let compiled =
+        compile(policy, "README.md", NOW).unwrap_or_else(|problems| panic!("{}", diagnostic::text(&problems)));
+    assert!(compiled.warnings.is_empty(), "{}", diagnostic::text(&compiled.warnings));
+}
+
+#[test]
 fn no_case_shows_a_canary_as_text_or_as_json() {
     for case in cases() {
         let source = fs::read_to_string(&case).unwrap();

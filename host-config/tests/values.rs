@@ -93,6 +93,7 @@ fn every_price_of_the_catalogue_has_its_source_and_none_is_free() {
         let (price, assumed_from) = catalogue.price(Some(&listed.family), &listed.model);
         assert!(price.input > 0 && price.cached_input > 0, "{}", listed.model);
         assert!(price.cached_input <= price.input, "{}", listed.model);
+        assert!(price.input <= price.cache_write && price.cache_write <= price.cache_write_1h, "{}", listed.model);
         assert!(price.output > 0 || listed.model.contains("embedding"), "{}", listed.model);
         assert!(assumed_from.is_none() && !price.assumed);
         assert!(listed.source.starts_with("https://") && unix_seconds(&listed.as_of).is_ok(), "{}", listed.model);
@@ -107,6 +108,18 @@ fn a_dated_snapshot_costs_what_its_model_costs_unless_it_is_listed_itself() {
     assert_ne!(price("gpt-4o-2024-05-13"), price("gpt-4o"));
     assert_eq!(catalogue.price(Some("anthropic"), "claude-opus-4-5-20251101").0.input, 5_000_000_000);
     assert!(price("gpt-4o-9999-99-99").0.assumed);
+}
+
+#[test]
+fn writing_to_anthropic_s_cache_costs_more_than_input_and_to_openai_s_the_same() {
+    let catalogue = Catalogue::built_in();
+    let claude = catalogue.price(Some("anthropic"), "claude-sonnet-4-5").0;
+    assert_eq!(
+        (claude.input, claude.cache_write, claude.cache_write_1h),
+        (3_000_000_000, 3_750_000_000, 6_000_000_000)
+    );
+    let gpt = catalogue.price(Some("openai"), "gpt-5").0;
+    assert_eq!((gpt.cache_write, gpt.cache_write_1h), (gpt.input, gpt.input));
 }
 
 #[test]

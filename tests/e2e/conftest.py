@@ -7,6 +7,7 @@ import pytest
 # Before they are imported, so that their assertions say what differs.
 pytest.register_assert_rewrite("gateway", "records", "traffic", "wire")
 
+import anthropic  # noqa: E402
 import openai  # noqa: E402
 import policy  # noqa: E402
 from gateway import Gateway  # noqa: E402
@@ -46,4 +47,11 @@ def new_gateway(tmp_path):
 def sdk(gateway):
     """The OpenAI SDK on the shared gateway, as a developer would set it up, without retries of its own."""
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.keys["main"], max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(gateway):
+    """The Anthropic SDK on it, likewise."""
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.keys["main"], max_retries=0) as client:
         yield client

@@ -21,6 +21,11 @@ FAILING = [
     "status-500", "status-502", "status-503", "status-429", "reset-before", "close-before", "garbage-http", "huge-header",
     "status-400", "status-401", "reset-mid-stream", "half-json", "garbage",
 ]  # fmt: skip
+# Served through Anthropic's Messages API, as `claude:B` and `claude:B+ok`.
+MESSAGES = [
+    "ok", "no-usage", "stream-200-delay-50", "reset-mid-stream", "status-400", "status-401", "status-403", "status-404",
+    "status-413", "status-429", "status-500", "status-503", "status-529",
+]  # fmt: skip
 KEY_IDS = ("main", "narrow", "expired", "disabled", "other", "plain")
 
 
@@ -76,7 +81,13 @@ def models() -> dict:
             target("beta", "for-the-rest", tier=2),
         ),
         "only-streams": alias(target("alpha", "ok", when={"stream": True})),
+        "claude": alias(target("claude", "claude-sonnet-4-5"), target("spare", "claude-haiku-4-5", tier=2)),
+        "claude:nobody": alias(target("dead-claude", "ok")),
+        "both": alias(target("alpha", "gpt-4o-mini"), target("claude", "claude-sonnet-4-5"), attempts=1),
     }
+    for name in MESSAGES:
+        found[f"claude:{name}"] = alias(target("claude", name))
+        found[f"claude:{name}+ok"] = alias(target("claude", name), target("spare", "ok", tier=2))
     return found
 
 
@@ -99,13 +110,17 @@ def shared(gateway: Gateway) -> dict:
 
 
 def providers(gateway: Gateway) -> dict:
-    """Alpha and beta with credentials; `plain` is beta's server without one and under another path; `dead` listens nowhere."""
+    """Alpha and beta with credentials; `plain` is beta's server without one and under another path; `dead` listens nowhere.
+    `claude` is alpha's server through the Messages API, `spare` is beta's."""
     alpha, beta = (gateway.providers[name].url for name in ("alpha", "beta"))
     return {
         "alpha": {"format": "openai", "url": f"{alpha}/v1", "credential": "${ALPHA_API_KEY}"},
         "beta": {"format": "openai", "url": f"{beta}/openai/v2", "credential": "${BETA_API_KEY}"},
         "plain": {"format": "openai", "url": f"{beta}/plain/v1"},
         "dead": {"format": "openai", "url": "http://127.0.0.1:9/v1", "credential": "${BETA_API_KEY}"},
+        "claude": {"format": "anthropic", "url": f"{alpha}/anthropic", "credential": "${ALPHA_API_KEY}"},
+        "spare": {"format": "anthropic", "url": beta, "credential": "${BETA_API_KEY}"},
+        "dead-claude": {"format": "anthropic", "url": "http://127.0.0.1:9"},
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # What the scripted provider reports: input, output, of these cached and reasoning.
 REPORTED = {"input_tokens": 11, "output_tokens": 7, "cached_input_tokens": 4, "reasoning_tokens": 2, "source": "reported"}
+# The same through the Messages API, where it reports what it wrote to its cache: 2, of these one for an hour.
+REPORTED_MESSAGE = {**REPORTED, "cache_write_input_tokens": 2, "cache_write_1h_input_tokens": 1}
 # Bytes of the usual prompt, "Say hello.", over four; and of what was seen of the answer.
 PROMPT_TOKENS = 3
 
@@ -22,11 +24,14 @@ def failover(target: str, status: int | None = 200, error: str | None = None) ->
 
 
 def cost(usage: dict | None) -> dict | None:
-    """By the shared policy's prices, in nano-USD: 1,000 a token, 500 a cached one, 2,000 out."""
+    """By the shared policy's prices, in nano-USD: 1,000 a token, 500 a cached one, 2,000 out; one written to Anthropic's
+    cache 1,250, and 2,000 for an hour."""
     if usage is None:
         return None
-    fresh = usage["input_tokens"] - usage["cached_input_tokens"]
-    nano = fresh * 1_000 + usage["cached_input_tokens"] * 500 + usage["output_tokens"] * 2_000
+    cached, written = usage["cached_input_tokens"], usage.get("cache_write_input_tokens", 0)
+    for_an_hour = usage.get("cache_write_1h_input_tokens", 0)
+    nano = (usage["input_tokens"] - cached - written) * 1_000 + cached * 500 + usage["output_tokens"] * 2_000
+    nano += (written - for_an_hour) * 1_250 + for_an_hour * 2_000
     return {"nano_usd": nano, "price_revision": "gateway.yaml", "assumed": False}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import urllib.request
 
+import anthropic
 import openai
 import policy
 import pytest
@@ -66,14 +67,16 @@ def mocked(aimock, tmp_path_factory):
     def make(gateway) -> dict:
         made = policy.shared(gateway)
         made["providers"]["aimock"] = {"format": "openai", "url": f"{aimock.url}/v1", "credential": "${BETA_API_KEY}"}
+        made["providers"]["aimock-claude"] = {"format": "anthropic", "url": aimock.url, "credential": "${BETA_API_KEY}"}
         made["models"] = {
+            "claude": policy.alias(policy.target("aimock-claude", "claude-sonnet-4-5")),
             "gpt": policy.alias(policy.target("aimock", "gpt-4o")),
             "gpt+alpha": policy.alias(policy.target("aimock", "gpt-4o"), policy.target("alpha", "ok", tier=2)),
             # Its refusals come with a Retry-After: a target of its own, that the other tests do not miss.
             "limited": policy.alias(policy.target("aimock", "gpt-4o-mini"), policy.target("alpha", "ok", tier=2)),
             "embed": policy.alias(policy.target("aimock", "text-embedding-3-small")),
         }
-        names = ("aimock/gpt-4o", "aimock/gpt-4o-mini", "alpha/ok", "aimock/text-embedding-3-small")
+        names = ("aimock-claude/claude-sonnet-4-5", "aimock/gpt-4o", "aimock/gpt-4o-mini", "alpha/ok", "aimock/text-embedding-3-small")
         return {**made, "prices": {name: policy.PRICE for name in names}}
 
     gateway = policy.Gateway(tmp_path_factory.mktemp("mocked"), make, key_ids=policy.KEY_IDS)
@@ -183,3 +186,41 @@ def test_it_saw_the_providers_credential_and_model_and_not_the_callers_key(mocke
     journal = json.dumps(aimock.journal())
     assert '"gpt-4o"' in journal and '"gpt"' not in journal
     assert mocked.keys["main"] not in journal
+
+
+@pytest.fixture
+def claude(mocked):
+    with anthropic.Anthropic(base_url=mocked.url, api_key=mocked.keys["main"], max_retries=0) as client:
+        yield client
+
+
+def test_the_anthropic_sdk_is_answered_in_one_and_in_a_stream(mocked, claude):
+    trace, request = asked(mocked, "Tell me about Oslo", "claude", max_tokens=64)
+    message = claude.messages.create(**request)
+    streamed, request = asked(mocked, "Tell me about Oslo", "claude", max_tokens=64)
+    with claude.messages.stream(**request) as stream:
+        final = stream.get_final_message()
+    assert message.content[0].text == final.content[0].text == ANSWER
+    for one, usage, stream in ((trace, message.usage, False), (streamed, final.usage, True)):
+        counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        counts |= {"cached_input_tokens": 0, "reasoning_tokens": 0, "source": "reported"}
+        record = mocked.record(one)
+        expect(record, attempt("aimock-claude/claude-sonnet-4-5"), usage=counts, surface="messages", stream=stream)
+        assert record["finish_reason"] == "end_turn"
+
+
+def test_the_anthropic_sdk_s_tool_is_called(mocked, claude):
+    tool = {"name": "weather", "input_schema": {"type": "object", "properties": {}}}
+    trace, request = asked(mocked, "weather tool please", "claude", max_tokens=64, tools=[tool])
+    with claude.messages.stream(**request) as stream:
+        [block] = [block for block in stream.get_final_message().content if block.type == "tool_use"]
+    assert (block.name, block.input) == ("weather", {"city": "Oslo"})
+    assert mocked.record(trace)["finish_reason"] == "tool_use"
+
+
+def test_its_errors_reach_the_anthropic_sdk_as_they_are(mocked, claude):
+    trace, request = asked(mocked, "bad words", "claude", max_tokens=64)
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        claude.messages.create(**request)
+    assert (caught.value.type, caught.value.body["error"]["message"]) == ("invalid_request_error", "No.")
+    refused_by_provider(mocked.record(trace), attempt("aimock-claude/claude-sonnet-4-5", 400, "client_error"), surface="messages")

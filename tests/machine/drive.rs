@@ -1,8 +1,11 @@
 //! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and does what they say.
 
 use crate::case::{Case, Failure, ProviderAct};
+use crate::memory::Memory;
+use headgate_limits::{Means, Standing};
 use headgate_policy::{
-    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply,
+    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Lent, Moment, Number, Policy, Reply,
+    Unsettled,
 };
 use headgate_record::RequestRecord;
 use std::collections::BTreeMap;
@@ -71,6 +74,9 @@ struct Player<'a> {
     effects: Effects,
     now: Moment,
     cooldowns: Cooldowns,
+    ledger: Memory,
+    means: Means,
+    unsettled: Vec<Unsettled>,
     request_headers: BTreeMap<String, String>,
     response_headers: BTreeMap<String, String>,
     body: Vec<u8>,
@@ -79,6 +85,8 @@ struct Player<'a> {
     reply: Option<Reply>,
     upstream: Vec<Upstream>,
     whole: bool,
+    /// The gate has ended the stream: no further chunk reaches it.
+    cut: bool,
 }
 
 impl<'a> Player<'a> {
@@ -99,6 +107,9 @@ impl<'a> Player<'a> {
             effects: Effects::new(),
             now,
             cooldowns: Cooldowns::default(),
+            ledger: Memory::default(),
+            means: Means::default(),
+            unsettled: Vec::new(),
             request_headers,
             response_headers: BTreeMap::new(),
             body: Vec::new(),
@@ -107,6 +118,7 @@ impl<'a> Player<'a> {
             reply: None,
             upstream: Vec::new(),
             whole: false,
+            cut: false,
         }
     }
 
@@ -123,7 +135,14 @@ impl<'a> Player<'a> {
                 draw = draw.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
                 draw
             };
-            self.gate.request_body(body, &self.cooldowns, draws, &mut self.effects);
+            let lent = Lent {
+                cooldowns: &self.cooldowns,
+                ledger: &mut self.ledger,
+                standing: Standing::ALONE,
+                means: &mut self.means,
+                unsettled: &mut self.unsettled,
+            };
+            self.gate.request_body(body, lent, draws, &mut self.effects);
             self.perform();
         }
     }
@@ -193,6 +212,9 @@ impl<'a> Player<'a> {
     fn respond(&mut self, chunks: Vec<Vec<u8>>, ends: bool) {
         let last = chunks.len().saturating_sub(1);
         for (index, chunk) in chunks.into_iter().enumerate() {
+            if self.cut {
+                break;
+            }
             self.pass_time(10);
             self.gate.response_body(&chunk, ends && index == last, self.now, &mut self.effects);
             let before = self.body.len();
@@ -211,7 +233,16 @@ impl<'a> Player<'a> {
             self.body = reply.body;
         }
         let signs = if self.gate.ended_early() { EndSigns::ProviderGone } else { EndSigns::Unknown };
-        let record = self.gate.close(self.now, signs, "node", "boot", 1);
+        let number = Number { node: "node", boot: "boot", seq: 1 };
+        let lent = Lent {
+            cooldowns: &self.cooldowns,
+            ledger: &mut self.ledger,
+            standing: Standing::ALONE,
+            means: &mut self.means,
+            unsettled: &mut self.unsettled,
+        };
+        let record = self.gate.close(self.now, signs, number, lent);
+        assert!(self.unsettled.is_empty());
         Outcome {
             status: self.response_headers.get(":status").map_or(0, |status| status.parse().unwrap()),
             headers: self.response_headers,
@@ -249,6 +280,7 @@ impl<'a> Player<'a> {
                     self.body.truncate(chunk_start);
                     self.body.extend_from_slice(&bytes);
                 }
+                Effect::EndStream => self.cut = true,
                 Effect::Rest { target, until_ms, barred } => {
                     self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
                 }

@@ -13,6 +13,7 @@
 
 mod case;
 mod drive;
+mod memory;
 
 pub use case::{Case, Expect, Failure, ProviderAct, load_all};
 pub use drive::{Outcome, Upstream, drive, policy};

@@ -24,7 +24,7 @@ pub(super) const BUDGET_KIB: usize = 128 << 10;
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// Longest wait for the commit. A batch given up on may be stored all the same, and is folded when it comes again.
-const COMMIT_TIME: Duration = Duration::from_secs(8);
+pub(super) const COMMIT_TIME: Duration = Duration::from_secs(8);
 
 /// `POST /v1/ingest/requests`.
 pub(super) async fn requests(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
@@ -39,7 +39,7 @@ pub(super) async fn requests(State(app): State<App>, request: Request) -> Result
 }
 
 async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
-    let (held, body) = whole_body(app, request).await?;
+    let (body, held) = body(app, request, MAX_BODY_BYTES).await?;
     let batch = tokio::task::spawn_blocking(move || check_batch(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
@@ -52,30 +52,30 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
     }
 }
 
-/// A request's body, and its share of the memory for bodies.
-pub(super) async fn whole_body(app: &App, request: Request) -> Result<(Held, Bytes), ApiError> {
+/// A body of at most `most` bytes, and its share of the memory for bodies.
+pub(super) async fn body(app: &App, request: Request, most: usize) -> Result<(Bytes, Held), ApiError> {
     let (parts, body) = request.into_parts();
-    let held = reserve(app, expected_bytes(&parts.headers)?)?;
-    Ok((held, read(body).await?))
+    let held = reserve(app, expected_bytes(&parts.headers, most)?)?;
+    Ok((read(body, most).await?, held))
 }
 
 /// The body's length as announced; the largest one when it is not.
-fn expected_bytes(headers: &HeaderMap) -> Result<usize, ApiError> {
+fn expected_bytes(headers: &HeaderMap, most: usize) -> Result<usize, ApiError> {
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
         return Err(ApiError::invalid(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_content_encoding",
-            "Send the batch as plain JSON, without Content-Encoding.",
+            "Send the body as plain JSON, without Content-Encoding.",
         ));
     }
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
-        .unwrap_or(MAX_BODY_BYTES);
-    if announced > MAX_BODY_BYTES {
-        return Err(too_large());
+        .unwrap_or(most);
+    if announced > most {
+        return Err(too_large(most));
     }
     Ok(announced)
 }
@@ -84,15 +84,15 @@ fn reserve(app: &App, bytes: usize) -> Result<Held, ApiError> {
     let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
     match Arc::clone(&app.budget).try_acquire_many_owned(kib) {
         Ok(share) => Ok(Box::new(share)),
-        Err(_) => Err(ApiError::unavailable("busy", "Too many batches are under way. Send it again in a second.")),
+        Err(_) => Err(ApiError::unavailable("busy", "Too many bodies are under way. Send it again in a second.")),
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    let whole = Limited::new(body, MAX_BODY_BYTES).collect();
+async fn read(body: Body, most: usize) -> Result<Bytes, ApiError> {
+    let whole = Limited::new(body, most).collect();
     match tokio::time::timeout(BODY_TIME, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most)),
         Ok(Err(_)) => Err(ApiError::invalid(StatusCode::BAD_REQUEST, "incomplete_body", "The body broke off.")),
         Err(_) => Err(ApiError::invalid(
             StatusCode::REQUEST_TIMEOUT,
@@ -102,12 +102,9 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-fn too_large() -> ApiError {
-    ApiError::invalid(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "request_too_large",
-        "A batch may be at most 8388608 bytes. Send fewer records at once.",
-    )
+fn too_large(most: usize) -> ApiError {
+    let message = format!("The body may be at most {most} bytes. Send less at once.");
+    ApiError::invalid(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
 }
 
 pub(super) fn bad_batch(bad: BadBatch) -> ApiError {

@@ -6,6 +6,7 @@ mod connections;
 mod error;
 mod health;
 mod ingest;
+mod limits;
 mod metrics;
 mod notes;
 mod query;
@@ -18,6 +19,7 @@ pub use metrics::Metrics;
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::limits::Limits;
 use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
@@ -36,6 +38,7 @@ use tokio::sync::{Mutex, Semaphore};
 pub struct App {
     writes: WriteHandle,
     readers: Readers,
+    limits: Limits,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -52,6 +55,7 @@ impl App {
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
+            limits: Limits::new(store),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),

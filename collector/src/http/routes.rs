@@ -1,11 +1,12 @@
 //! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
 //! that no route is without an answer to who may use it.
 
-use super::{App, audit, auth, health, ingest, metrics, query, tokens};
+use super::{App, audit, auth, health, ingest, limits, metrics, query, tokens};
 use crate::store::Role;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
+use headgate_limits::SYNC_PATH;
 use headgate_record::INGEST_PATH;
 
 /// What a route asks of a token.
@@ -69,6 +70,9 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets);
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
         "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
+        "POST" SYNC_PATH, Deliver, "Counts a proxy's report on limits and budgets" => post(limits::sync);
+        "GET" "/v1/limits", Read, "Limits and what is used of them" => get(limits::limits);
+        "GET" "/v1/budgets", Read, "Budgets and what is used of them" => get(limits::budgets);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);

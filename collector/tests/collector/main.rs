@@ -16,6 +16,7 @@ mod access;
 mod audit;
 mod client;
 mod faults;
+mod fleet;
 mod hostile;
 mod ingest;
 mod kill;

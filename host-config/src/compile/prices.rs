@@ -1,12 +1,12 @@
 //! What a target costs: the operator's word, else the catalogue's, else the dearest that is known. Never nothing.
 
-use crate::catalogue::{Catalogue, family_of};
+use crate::catalogue::{CacheWrites, Catalogue, family_of};
 use crate::diagnostic::Report;
 use crate::nearest::nearest;
 use crate::scalar;
 use crate::tree::Span;
 use crate::view::View;
-use headgate_policy::document::{Model, Price, Provider};
+use headgate_policy::document::{Format, Model, Price, Provider};
 use std::collections::BTreeMap;
 
 /// Price revision of an override.
@@ -24,6 +24,7 @@ impl Prices {
         let mut overrides = BTreeMap::new();
         for named in root.named("prices") {
             let provider = named.name.split_once('/').map_or("", |(provider, _)| provider);
+            let format = providers.iter().find(|one| one.name == provider).map(|one| one.format);
             if !provider.is_empty() && !names.contains(&provider) && !report.is_unreadable("providers") {
                 let help = nearest(provider, names.iter().copied()).map_or_else(
                     || "write `provider/model` with a provider of this file".to_owned(),
@@ -31,7 +32,7 @@ impl Prices {
                 );
                 report.error(named.span, "this price is for a provider that is not there", &help);
             }
-            overrides.insert(named.name.to_owned(), (written(named.value), named.span));
+            overrides.insert(named.name.to_owned(), (written(named.value, format.unwrap_or_default()), named.span));
         }
         Self { overrides, catalogue: Catalogue::built_in() }
     }
@@ -41,7 +42,7 @@ impl Prices {
         if let Some((price, _)) = self.overrides.get(&format!("{}/{model}", provider.name)) {
             return price.clone();
         }
-        let (price, like) = self.catalogue.price(family_of(&provider.authority), model);
+        let (price, like) = self.catalogue.price(family(provider), model);
         if let Some(like) = like {
             let help = format!(
                 "it is counted like {like}, the dearest known; add `prices: {{\"{}/…\": {{input: …, output: …}}}}`",
@@ -70,11 +71,25 @@ impl Prices {
     }
 }
 
-fn written(view: View<'_>) -> Price {
+/// By its address, else by what it speaks: Anthropic's models cost about the same wherever they are served.
+fn family(provider: &Provider) -> Option<&'static str> {
+    family_of(&provider.authority).or(match provider.format {
+        Format::Anthropic => Some("anthropic"),
+        Format::Openai => None,
+    })
+}
+
+fn written(view: View<'_>, format: Format) -> Price {
     let input = view.read("input", scalar::nano_usd).unwrap_or_default();
+    let usual = match format {
+        Format::Anthropic => CacheWrites::anthropic(input),
+        Format::Openai => CacheWrites::like(view.read("cache_write", scalar::nano_usd).unwrap_or(input)),
+    };
     Price {
         input,
         cached_input: view.read("cached_input", scalar::nano_usd).unwrap_or(input),
+        cache_write: view.read("cache_write", scalar::nano_usd).unwrap_or(usual.usual),
+        cache_write_1h: view.read("cache_write_1h", scalar::nano_usd).unwrap_or(usual.for_an_hour),
         output: view.read("output", scalar::nano_usd).unwrap_or_default(),
         revision: OVERRIDE.to_owned(),
         assumed: false,

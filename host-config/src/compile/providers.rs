@@ -1,6 +1,7 @@
 //! Providers and the collector: who is called, and the clusters that lead there.
 
 use super::variable;
+use crate::catalogue::family_of;
 use crate::diagnostic::Report;
 use crate::scalar::{self, Url};
 use crate::settings::{COLLECTOR_CLUSTER, SYSTEM_CA_FILE, Upstream, provider_cluster};
@@ -24,15 +25,40 @@ pub(super) fn providers(root: View<'_>, report: &mut Report) -> (Vec<Provider>, 
 fn provider(named: Named<'_>, report: &mut Report) -> (Provider, Upstream) {
     let credential_env = variable(named.value, "credential");
     let url = address(named.value, credential_env.is_some(), report);
+    let format = format(named.value);
+    base_path(named.value, format, &url, report);
     let upstream = upstream(provider_cluster(named.name), Some(named.name.to_owned()), named.value, &url);
     let provider = Provider {
         name: named.name.to_owned(),
-        format: Format::Openai,
+        format,
         authority: url.authority,
         path_prefix: url.path,
         credential_env,
     };
     (provider, upstream)
+}
+
+fn format(provider: View<'_>) -> Format {
+    match provider.text_at("format") {
+        Some("anthropic") => Format::Anthropic,
+        _ => Format::Openai,
+    }
+}
+
+/// The two dialects' SDKs disagree on whether `/v1` belongs to the base URL, so people write it either way.
+fn base_path(provider: View<'_>, format: Format, url: &Url, report: &mut Report) {
+    let Some(written) = provider.get("url") else { return };
+    let message = |path: &str| format!("requests would go to `{}{path}`", url.path);
+    match format {
+        Format::Anthropic if url.path.ends_with("/v1") => {
+            report.error(written.span, &message("/v1/messages"), "write the address without `/v1` at its end");
+        }
+        Format::Openai if url.path.is_empty() && family_of(&url.authority).is_some() => {
+            let help = "write everything that goes before it, as in `https://api.openai.com/v1`";
+            report.warning(written.span, &message("/chat/completions"), help);
+        }
+        _ => {}
+    }
 }
 
 /// The collector, its cluster after those of the providers.
@@ -47,6 +73,8 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
         authority: url.authority,
         path_prefix: url.path,
         token_env,
+        sync_interval_ms: section.read("sync_interval", scalar::milliseconds).unwrap_or(1_000),
+        stale_after_ms: section.read("stale_after", scalar::milliseconds).unwrap_or(10_000),
     })
 }
 

@@ -67,7 +67,7 @@ fn first_of(names: &BTreeSet<&str>) -> String {
     format!("{}{more}", names.iter().take(8).copied().collect::<Vec<_>>().join(", "))
 }
 
-fn matches_any(view: View<'_>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+pub(super) fn matches_any(view: View<'_>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
     let Some(glob) = view.text() else { return };
     if report.is_unreadable(section) || names.iter().any(|name| matches(glob, name)) {
         return;

@@ -54,14 +54,7 @@ pub(super) fn price(value: &str) -> Result<(), Wrong> {
 }
 
 pub(super) fn format(value: &str) -> Result<(), Wrong> {
-    match value {
-        "openai" => Ok(()),
-        "anthropic" => Err(Wrong::new(
-            "format `anthropic` is not served by this version",
-            "use a provider with `format: openai`; Anthropic offers one at https://api.anthropic.com/v1",
-        )),
-        _ => Err(Wrong::new("this format is not known", "write `openai`")),
-    }
+    unless(matches!(value, "openai" | "anthropic"), "this format is not known", "write `openai` or `anthropic`")
 }
 
 pub(super) fn path(value: &str) -> Result<(), Wrong> {

@@ -21,7 +21,11 @@ fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
             report.error(label, why, "remove this section: a policy that is not enforced must not look as if it were");
         }
         (Kind::One(scalar), Value::Scalar(text)) => single(scalar, text, node.span, report),
-        (Kind::One(scalar), Value::Null) => {
+        (Kind::Several(scalar), Value::Scalar(text)) => single(scalar, text, node.span, report),
+        (Kind::Several(scalar), Value::List(_)) => {
+            node.items().iter().for_each(|node| value(node, node.span, Kind::One(scalar), report));
+        }
+        (Kind::One(scalar) | Kind::Several(scalar), Value::Null) => {
             report.error(label, "nothing is written here", &format!("write a value: {}", scalar.form()));
         }
         (_, Value::Null) => {}
@@ -103,6 +107,7 @@ fn form(kind: Kind) -> String {
     match kind {
         Kind::One(scalar) => scalar.form().to_owned(),
         Kind::List(Kind::One(scalar)) => format!("a list: `[…]`, each item: {}", scalar.form()),
+        Kind::Several(scalar) => format!("{}, or a list of them: `[…]`", scalar.form()),
         Kind::List(_) => "a list: `- {…}`".to_owned(),
         Kind::Map(..) => "a mapping: `name: {…}`".to_owned(),
         Kind::Section(keys) => {

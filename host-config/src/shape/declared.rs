@@ -1,6 +1,6 @@
 //! The declaration itself, from the top of the file down.
 
-use super::Kind::{List, Map, NotServed, One, Section};
+use super::Kind::{List, Map, NotServed, One, Section, Several};
 use super::Need::{Default, Optional, Required};
 use super::{Key, Need, Scalar};
 
@@ -11,6 +11,12 @@ const fn key(name: &'static str, kind: super::Kind, need: Need, about: &'static 
 /// The whole file.
 pub static GATEWAY: &[Key] = &[
     key("environment", One(Scalar::Text), Required, "Name of this installation; every record carries it."),
+    key(
+        "organization",
+        One(Scalar::Text),
+        Optional,
+        "Whose installation this is; limits and budgets can be kept by it across environments.",
+    ),
     key("listen", One(Scalar::Socket), Required, "Where clients connect."),
     key(
         "admin",
@@ -36,25 +42,52 @@ pub static GATEWAY: &[Key] = &[
         "Prices that override the built-in catalogue, in US dollars per million tokens.",
     ),
     key("logging", Section(LOGGING), Optional, "What is kept of a request, besides its metadata."),
-    key("limits", NotServed("limits are not enforced by this version"), Optional, ""),
-    key("budgets", NotServed("budgets are not enforced by this version"), Optional, ""),
+    key(
+        "limits",
+        List(&Section(LIMIT)),
+        Optional,
+        "How much there may be of requests and tokens in a time, or at a time.",
+    ),
+    key("budgets", List(&Section(BUDGET)), Optional, "How much money may be spent in a time."),
     key("guardrails", NotServed("guardrails are not enforced by this version"), Optional, ""),
 ];
 
 static COLLECTOR: &[Key] = &[
     key("url", One(Scalar::Url), Required, "Address of the collector."),
     key("token", One(Scalar::Variable), Optional, "Variable with the ingest token."),
+    key(
+        "sync_interval",
+        One(Scalar::Timeout),
+        Default("1s"),
+        "How often counts of limits and budgets are reported and brought up to date.",
+    ),
+    key(
+        "stale_after",
+        One(Scalar::Timeout),
+        Default("10s"),
+        "Without an answer for this long the collector counts as unreachable; see `when_unreachable`.",
+    ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
 
 static PROVIDER: &[Key] = &[
-    key("format", One(Scalar::Format), Required, "Dialect the provider speaks."),
-    key("url", One(Scalar::Url), Required, "Address, with everything that goes before `/chat/completions`."),
+    key(
+        "format",
+        One(Scalar::Format),
+        Required,
+        "Dialect the provider speaks. A request goes only to providers that speak its own: `/v1/messages` to `anthropic`, all others to `openai`.",
+    ),
+    key(
+        "url",
+        One(Scalar::Url),
+        Required,
+        "Address, with everything that goes before `/chat/completions` (`https://api.openai.com/v1`) or before `/v1/messages` (`https://api.anthropic.com`).",
+    ),
     key(
         "credential",
         One(Scalar::Variable),
         Optional,
-        "Variable with the provider's API key; none is sent without it.",
+        "Variable with the provider's API key, sent as `authorization: Bearer` or, to `anthropic`, as `x-api-key`; none is sent without it.",
     ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
@@ -139,7 +172,88 @@ static VIRTUAL_KEY: &[Key] = &[
 static PRICE: &[Key] = &[
     key("input", One(Scalar::Money), Required, "Input tokens."),
     key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache."),
+    key(
+        "cache_write",
+        One(Scalar::Money),
+        Default("input; 1.25 times that for `anthropic`"),
+        "Input tokens that the provider wrote to its cache.",
+    ),
+    key(
+        "cache_write_1h",
+        One(Scalar::Money),
+        Default("cache_write; twice the input for `anthropic`"),
+        "Input tokens that it wrote there to be kept for an hour.",
+    ),
     key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),
+];
+
+static LIMIT: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Its name in records, errors and reports; unique among limits and budgets."),
+    key("match", Section(MATCH), Optional, "For which requests only; all that is given must hold."),
+    key(
+        "per",
+        Several(Scalar::Dimension),
+        Optional,
+        "Each of these has a count of its own; without it there is one count.",
+    ),
+    key("requests", Several(Scalar::Rate), Optional, "Requests that may begin in a time."),
+    key("tokens", Several(Scalar::Rate), Optional, "Input and output tokens in a time."),
+    key("input_tokens", Several(Scalar::Rate), Optional, "Input tokens in a time."),
+    key("output_tokens", Several(Scalar::Rate), Optional, "Output tokens in a time."),
+    key("concurrency", One(Scalar::Positive), Optional, "Requests at a time."),
+    key(
+        "max_cost",
+        One(Scalar::Money),
+        Optional,
+        "Most that one request may cost, US dollars; a stream that passes it is ended.",
+    ),
+    key("monitor", One(Scalar::Flag), Default("false"), "Decides and records, but rejects nothing."),
+    key("when_unreachable", One(Scalar::WhenUnreachable), Default("last_known"), WHEN_UNREACHABLE),
+];
+
+static BUDGET: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Its name in records, errors and reports; unique among limits and budgets."),
+    key("match", Section(MATCH), Optional, "For which requests only; all that is given must hold."),
+    key("per", Several(Scalar::Dimension), Optional, "Each of these has a budget of its own; without it there is one."),
+    key("usd", One(Scalar::Money), Required, "US dollars."),
+    key("period", One(Scalar::BudgetPeriod), Required, "In which time; weeks begin on Monday."),
+    key("time_zone", One(Scalar::TimeZone), Default("UTC"), "Whose days, weeks and months."),
+    key(
+        "action",
+        One(Scalar::BudgetAction),
+        Default("block"),
+        "What happens to requests for which there is no money left.",
+    ),
+    key(
+        "warn_at",
+        List(&One(Scalar::Percent)),
+        Optional,
+        "Percents of the budget at which to tell, once each; at most 8.",
+    ),
+    key(
+        "webhook",
+        One(Scalar::Variable),
+        Optional,
+        "Variable of the collector with the address that is told of these.",
+    ),
+    key("monitor", One(Scalar::Flag), Default("false"), "Decides and records, but rejects nothing."),
+    key("when_unreachable", One(Scalar::WhenUnreachable), Default("last_known"), WHEN_UNREACHABLE),
+];
+
+const WHEN_UNREACHABLE: &str = "While the collector cannot be reached: go on within this proxy's share of what was left, \
+     reject nothing, or reject all.";
+
+static MATCH: &[Key] = &[
+    key("key", Several(Scalar::Glob), Optional, "Ids of keys, any of them."),
+    key("owner", Several(Scalar::Text), Optional, "Owners, any of them."),
+    key("team", Several(Scalar::Glob), Optional, "Teams, any of them."),
+    key("project", Several(Scalar::Text), Optional, "Projects, any of them."),
+    key("application", Several(Scalar::Text), Optional, "Applications, any of them."),
+    key("model", Several(Scalar::Glob), Optional, "Aliases, any of them."),
+    key("provider", Several(Scalar::Glob), Optional, "Providers, any of them; with failover, the one that serves."),
+    key("organization", Several(Scalar::Text), Optional, "Organizations, any of them."),
+    key("environment", Several(Scalar::Text), Optional, "Environments, any of them."),
+    key("tag", Map(Scalar::TagName, &Several(Scalar::Text)), Optional, "Tags of the client and their values."),
 ];
 
 static LOGGING: &[Key] = &[

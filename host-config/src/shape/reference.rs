@@ -47,6 +47,7 @@ fn suffix(kind: Kind) -> &'static str {
 fn value(kind: Kind) -> String {
     match kind {
         Kind::One(scalar) => scalar.form().to_owned(),
+        Kind::Several(scalar) => format!("{}; or a list", scalar.form()),
         Kind::List(item) => format!("list: {}", value(*item)),
         Kind::Map(names, each) => format!("{} → {}", names.form(), value(*each)),
         Kind::Section(_) => "see below".to_owned(),

@@ -36,6 +36,10 @@ fn described(key: &Key) -> Value {
 fn kind(of: Kind) -> Value {
     match of {
         Kind::One(scalar) => scalar.json_schema(),
+        Kind::Several(scalar) => {
+            let one = scalar.json_schema();
+            json!({"anyOf": [one, {"type": "array", "items": one}]})
+        }
         Kind::List(item) => json!({"type": "array", "items": kind(*item)}),
         Kind::Map(names, each) => {
             json!({"type": "object", "propertyNames": names.json_schema(), "additionalProperties": kind(*each)})

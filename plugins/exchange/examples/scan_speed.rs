@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark owns a clock and an output")]
 
-use headgate_exchange::{StreamReader, Surface, UsageScan, rewrite, scan_request};
+use headgate_exchange::{Dialect, StreamReader, Surface, UsageScan, rewrite, scan_request};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -37,14 +37,14 @@ fn main() {
     });
     row("usage scan, plain answer", |size| {
         time(&chat(ASCII, size), |body| {
-            let mut scan = UsageScan::new();
+            let mut scan = UsageScan::new(Dialect::Openai);
             scan.push(black_box(body));
             black_box(scan.finish());
         })
     });
     row("usage scan, embeddings", |size| {
         time(&embeddings(size), |body| {
-            let mut scan = UsageScan::new();
+            let mut scan = UsageScan::new(Dialect::Openai);
             scan.push(black_box(body));
             black_box(scan.finish());
         })

@@ -15,12 +15,12 @@ mod stream;
 mod surface;
 mod usage;
 
-pub use errors::{Rejection, is_model_name};
+pub use errors::{LimitScope, Rejection, error_event, is_model_name};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
-pub use surface::{Endpoint, Surface, endpoint, model_id};
+pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
 pub use usage::{Reading, Tokens, UsageScan};

@@ -33,7 +33,7 @@ pub fn rewrite(scan: &RequestScan, model: &str, ask_for_usage: bool) -> Splices 
         push_quoted(&mut with, model);
         list.push(Splice { at: scan.model_span.clone(), with });
     }
-    if ask_for_usage && scan.stream && scan.surface.streams() {
+    if ask_for_usage && scan.stream && scan.surface.has_stream_options() {
         list.extend(usage_splice(&scan.usage_ask));
     }
     list.sort_by_key(|splice| splice.at.start);

@@ -25,9 +25,11 @@ pub enum Passage {
 /// What was seen of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamReading {
-    /// The last usage that any event told.
+    /// The last usage that any event told; of a message, what its events told together.
     pub usage: Option<Tokens>,
-    /// The last `finish_reason` of the choice with index 0.
+    /// What was told of a message whose end did not come: its input counts, its output is not all of it.
+    pub begun: Option<Tokens>,
+    /// The last `finish_reason` of the choice with index 0, or `stop_reason` of the message.
     pub finish_reason: Option<String>,
     /// Bytes of generated text over all events, as written.
     pub output_text_bytes: u64,
@@ -98,9 +100,9 @@ impl StreamReader {
     #[must_use]
     pub fn new(surface: Surface, hide_usage: bool) -> Self {
         Self {
-            hide_usage: hide_usage && surface.streams(),
+            hide_usage: hide_usage && surface.has_stream_options(),
             sse: SseParser::new(),
-            json: UsageScan::new(),
+            json: UsageScan::new(surface.dialect()),
             done_matched: Some(0),
             done: false,
             events: 0,
@@ -134,6 +136,7 @@ impl StreamReader {
         let json = self.json.finish();
         StreamReading {
             usage: json.usage,
+            begun: json.begun,
             finish_reason: json.finish_reason,
             output_text_bytes: json.output_text_bytes,
             error: json.error,

@@ -3,6 +3,38 @@
 //! Paths are taken as they are: no percent-decoding, no dot segments, no doubled or trailing slash. What the provider
 //! might read differently from the gateway must not slip past the gateway's rules, so it is simply unknown.
 
+/// Whose API: decides how a body is read, how an error is worded and which header carries a credential.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI's.
+    #[default]
+    Openai,
+    /// Anthropic's.
+    Anthropic,
+}
+
+impl Dialect {
+    /// By the path alone, served or not: also a request for nothing the gateway knows is refused in the words its
+    /// client reads.
+    #[must_use]
+    pub fn of_path(path: &str) -> Self {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        match path.strip_prefix("/v1/messages") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::Anthropic,
+            _ => Self::Openai,
+        }
+    }
+
+    /// The word in conditions and configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+        }
+    }
+}
+
 /// An API that clients call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Surface {
@@ -12,6 +44,10 @@ pub enum Surface {
     Completions,
     /// `POST /v1/embeddings`.
     Embeddings,
+    /// `POST /v1/messages`.
+    Messages,
+    /// `POST /v1/messages/count_tokens`.
+    CountTokens,
     /// `GET /v1/models`.
     Models,
 }
@@ -24,25 +60,60 @@ impl Surface {
             Self::ChatCompletions => "chat_completions",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
             Self::Models => "models",
         }
     }
 
-    /// What follows a provider's base path, such as `/chat/completions` after `/v1`.
+    /// Whose API it is.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            _ => Dialect::Openai,
+        }
+    }
+
+    /// What follows a provider's base path: `/chat/completions` after OpenAI's `/v1`, `/v1/messages` after Anthropic's
+    /// empty one. Each is what the provider's own SDK appends to its base URL.
     #[must_use]
     pub const fn provider_suffix(self) -> &'static str {
         match self {
             Self::ChatCompletions => "/chat/completions",
             Self::Completions => "/completions",
             Self::Embeddings => "/embeddings",
+            Self::Messages => "/v1/messages",
+            Self::CountTokens => "/v1/messages/count_tokens",
             Self::Models => "/models",
         }
     }
 
-    /// Whether an answer can come as a stream, and with it `stream_options`.
+    /// What stands before [`Surface::provider_suffix`] in the gateway's own path.
     #[must_use]
-    pub const fn streams(self) -> bool {
+    pub const fn own_prefix(self) -> &'static str {
+        match self.dialect() {
+            Dialect::Openai => "/v1",
+            Dialect::Anthropic => "",
+        }
+    }
+
+    /// Whether a stream tells its usage only when asked, in `stream_options`.
+    #[must_use]
+    pub const fn has_stream_options(self) -> bool {
         matches!(self, Self::ChatCompletions | Self::Completions)
+    }
+
+    /// Whether an answer has text of its own, which costs output tokens.
+    #[must_use]
+    pub const fn generates(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Completions | Self::Messages)
+    }
+
+    /// Whether an answer costs tokens.
+    #[must_use]
+    pub const fn is_metered(self) -> bool {
+        !matches!(self, Self::CountTokens | Self::Models)
     }
 
     const fn method(self) -> &'static str {
@@ -77,6 +148,8 @@ pub fn endpoint<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
         "/v1/chat/completions" => on(Surface::ChatCompletions),
         "/v1/completions" => on(Surface::Completions),
         "/v1/embeddings" => on(Surface::Embeddings),
+        "/v1/messages" => on(Surface::Messages),
+        "/v1/messages/count_tokens" => on(Surface::CountTokens),
         "/v1/models" => on(Surface::Models),
         _ => match path.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() && !id.ends_with('/') => ("GET", Endpoint::RetrieveModel(id)),
@@ -118,12 +191,29 @@ mod tests {
             ("POST", "/v1/chat/completions", Surface::ChatCompletions),
             ("POST", "/v1/completions", Surface::Completions),
             ("POST", "/v1/embeddings", Surface::Embeddings),
+            ("POST", "/v1/messages", Surface::Messages),
+            ("POST", "/v1/messages/count_tokens", Surface::CountTokens),
             ("GET", "/v1/models", Surface::Models),
         ] {
             assert_eq!(endpoint(method, path), Endpoint::Surface(surface));
             let with_query = format!("{path}?api-version=1");
             assert_eq!(endpoint(method, &with_query), Endpoint::Surface(surface));
-            assert!(path.ends_with(surface.provider_suffix()));
+            assert_eq!(path, format!("{}{}", surface.own_prefix(), surface.provider_suffix()));
+            assert_eq!(Dialect::of_path(&with_query), surface.dialect());
+        }
+    }
+
+    #[test]
+    fn a_path_is_anthropic_s_also_where_nothing_is_served() {
+        for path in ["/v1/messages/", "/v1/messages/batches?limit=1"] {
+            assert_eq!(
+                (endpoint("POST", path), Dialect::of_path(path)),
+                (Endpoint::Unknown, Dialect::Anthropic),
+                "{path}"
+            );
+        }
+        for path in ["/v1/messagesx", "/v2/messages", "/", ""] {
+            assert_eq!(Dialect::of_path(path), Dialect::Openai, "{path}");
         }
     }
 
@@ -133,6 +223,7 @@ mod tests {
         let get = Endpoint::MethodNotAllowed { allow: "GET" };
         assert_eq!(endpoint("GET", "/v1/chat/completions"), post);
         assert_eq!(endpoint("post", "/v1/completions"), post);
+        assert_eq!(endpoint("GET", "/v1/messages"), post);
         assert_eq!(endpoint("POST", "/v1/models"), get);
         assert_eq!(endpoint("DELETE", "/v1/models/gpt-5.2"), get);
     }

@@ -7,12 +7,15 @@
 mod places;
 
 use crate::json::{Container, PushScan, Sink};
+use crate::surface::Dialect;
 use places::Spot;
 
 /// Numbers beyond this are no token counts: 2^53, where JSON's numbers stop being exact.
 const MAX_COUNT: u64 = 1 << 53;
 
-/// Token counts as a provider reported them. `cached_input` is part of `input`, `reasoning` part of `output`.
+/// Token counts as a provider reported them. `cached_input` and `cache_write` are parts of `input`, `cache_write_1h` is
+/// part of `cache_write`, `reasoning` part of `output`. Anthropic reports the three kinds of input side by side; here
+/// they are added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Tokens of the prompt.
@@ -21,6 +24,10 @@ pub struct Tokens {
     pub output: u64,
     /// Of the input, read from the provider's cache.
     pub cached_input: u64,
+    /// Of the input, written to the provider's cache.
+    pub cache_write: u64,
+    /// Of these, to be kept for an hour.
+    pub cache_write_1h: u64,
     /// Of the output, spent on reasoning.
     pub reasoning: u64,
 }
@@ -28,16 +35,18 @@ pub struct Tokens {
 /// What was seen of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// The last `usage` object, if it gave both sides of the account.
+    /// The last `usage` object, if it gave both sides of the account; of a streamed message, all of them together.
     pub usage: Option<Tokens>,
-    /// `finish_reason` of the choice with index 0, if it is a word of at most 64 letters, digits and `_-.`.
+    /// What `message_start` told of a message whose end did not come: its input counts, its output is not all of it.
+    pub begun: Option<Tokens>,
+    /// `finish_reason` of the choice with index 0, or `stop_reason` of the message, if it is a word of at most 64 letters, digits and `_-.`.
     pub finish_reason: Option<String>,
     /// Whether there was a top-level `choices`, and no element in it.
     pub choices_empty: bool,
     /// Whether there was a top-level `error` object.
     pub error: bool,
     /// Bytes of generated text, as written between the quotes: contents, reasoning, refusals and arguments of calls
-    /// in `choices`. For estimates, when there is no usage.
+    /// in `choices`; text, thinking and partial JSON of content blocks. For estimates, when there is no usage.
     pub output_text_bytes: u64,
     /// Whether the document was closed and nothing came after it. Not a verdict on its grammar.
     pub complete: bool,
@@ -46,21 +55,16 @@ pub struct Reading {
 /// See the module's text. One document, or with [`UsageScan::restart`] many in a row, adding up.
 #[derive(Debug, Clone)]
 pub struct UsageScan {
+    dialect: Dialect,
     json: PushScan<Spot>,
     seen: Seen,
 }
 
-impl Default for UsageScan {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl UsageScan {
-    /// Nothing read yet.
+    /// For an answer in this dialect; nothing read yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self { json: PushScan::new(Spot::Root), seen: Seen::default() }
+    pub fn new(dialect: Dialect) -> Self {
+        Self { dialect, json: PushScan::new(Spot::root(dialect)), seen: Seen::default() }
     }
 
     /// Reads on.
@@ -73,8 +77,11 @@ impl UsageScan {
     pub fn finish(&self) -> Reading {
         let mut seen = self.seen.clone();
         seen.end_choice();
+        let tokens = seen.counts.and_then(|counts| counts.tokens(seen.text_bytes));
+        let is_begun = seen.counts.is_some_and(|counts| counts.kind == Kind::Begun);
         Reading {
-            usage: seen.counts.and_then(|counts| counts.tokens(seen.text_bytes)),
+            usage: tokens.filter(|_| !is_begun),
+            begun: tokens.filter(|_| is_begun),
             finish_reason: seen.finish_reason,
             choices_empty: seen.choices == Choices::Empty,
             error: seen.error,
@@ -85,7 +92,7 @@ impl UsageScan {
 
     /// Makes ready for the next document of the same answer.
     pub(crate) fn restart(&mut self) {
-        self.json = PushScan::new(Spot::Root);
+        self.json = PushScan::new(Spot::root(self.dialect));
         self.seen.end_choice();
         self.seen.choices = Choices::Absent;
         self.seen.usage_here = false;
@@ -149,6 +156,10 @@ impl Sink<Spot> for Seen {
                 self.counts = Some(Counts::default());
                 self.usage_here = true;
             }
+            (Spot::BegunUsage, Container::Object) => {
+                self.counts.get_or_insert(Counts { kind: Kind::Begun, ..Counts::default() });
+            }
+            (Spot::MessageUsage, Container::Object) => self.counts.get_or_insert_default().kind = Kind::Message,
             (Spot::Choices, Container::Array) => {
                 self.position = 0;
                 if self.choices == Choices::Absent {
@@ -171,8 +182,10 @@ impl Sink<Spot> for Seen {
     }
 
     fn word(&mut self, spot: Spot, word: &[u8]) {
-        if spot == Spot::FinishReason {
-            self.pending_finish = finish_word(word);
+        match spot {
+            Spot::FinishReason => self.pending_finish = finish_word(word),
+            Spot::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
+            _ => {}
         }
     }
 
@@ -204,32 +217,57 @@ fn count(written: &[u8]) -> Option<u64> {
     (number <= MAX_COUNT).then_some(number)
 }
 
+/// What the counts are those of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    /// OpenAI: the input is all of it.
+    #[default]
+    Whole,
+    /// Anthropic: what came of the cache, and what went into it, is not in the input. Told at the end.
+    Message,
+    /// The same, told at the beginning.
+    Begun,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
+    kind: Kind,
     input: Option<u64>,
     output: Option<u64>,
     total: Option<u64>,
     cached: Option<u64>,
+    cache_write: Option<u64>,
+    cache_write_1h: Option<u64>,
     reasoning: Option<u64>,
 }
 
 impl Counts {
-    /// Some servers write both spellings of a count and leave one of them at 0, so the larger one stands.
+    /// Some servers write both spellings of a count and leave one of them at 0, so the larger one stands. So it does of
+    /// a message's counts, which grow from event to event.
     fn note(&mut self, spot: Spot, number: Option<u64>) {
         let slot = match spot {
             Spot::Input => &mut self.input,
             Spot::Output => &mut self.output,
             Spot::Total => &mut self.total,
             Spot::Cached => &mut self.cached,
+            Spot::CacheWrite => &mut self.cache_write,
+            Spot::CacheWrite1h => &mut self.cache_write_1h,
             Spot::Reasoning => &mut self.reasoning,
             _ => return,
         };
         *slot = (*slot).max(number);
     }
 
+    fn tokens(self, text_bytes: u64) -> Option<Tokens> {
+        match self.kind {
+            Kind::Whole => self.of_whole(text_bytes),
+            Kind::Message | Kind::Begun => self.of_message(),
+        }
+    }
+
     /// Both sides of the account, one from the total if need be. Without a word on the output there is none, unless
     /// there was no text either: embeddings.
-    fn tokens(self, text_bytes: u64) -> Option<Tokens> {
+    fn of_whole(self, text_bytes: u64) -> Option<Tokens> {
         let input = self.input.or_else(|| self.total?.checked_sub(self.output?))?;
         let rest = self.total.and_then(|total| total.checked_sub(input));
         let output = self.output.or(rest).or((text_bytes == 0).then_some(0))?;
@@ -237,6 +275,21 @@ impl Counts {
             input,
             output,
             cached_input: self.cached.unwrap_or(0).min(input),
+            reasoning: self.reasoning.unwrap_or(0).min(output),
+            ..Tokens::default()
+        })
+    }
+
+    /// Each count is at most 2^53, so their sum fits.
+    fn of_message(self) -> Option<Tokens> {
+        let (cached_input, cache_write) = (self.cached.unwrap_or(0), self.cache_write.unwrap_or(0));
+        let output = self.output?;
+        Some(Tokens {
+            input: self.input?.saturating_add(cached_input).saturating_add(cache_write),
+            output,
+            cached_input,
+            cache_write,
+            cache_write_1h: self.cache_write_1h.unwrap_or(0).min(cache_write),
             reasoning: self.reasoning.unwrap_or(0).min(output),
         })
     }

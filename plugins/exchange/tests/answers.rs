@@ -1,6 +1,8 @@
 //! What is read from answers, whole and streamed, and what a client sees of them.
 
-use headgate_exchange::{HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+use headgate_exchange::{
+    Dialect, HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan,
+};
 
 const CHUNK: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":null}\n\n";
 const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
@@ -9,17 +11,21 @@ const DONE: &str = "data: [DONE]\n\n";
 
 /// Reads it whole, and makes sure that it reads the same cut in two anywhere, and byte by byte.
 fn read(answer: &str) -> Reading {
-    let whole = read_pieces([answer.as_bytes()]);
-    assert_eq!(read_pieces(answer.as_bytes().chunks(1)), whole);
+    read_as(Dialect::Openai, answer)
+}
+
+fn read_as(dialect: Dialect, answer: &str) -> Reading {
+    let whole = read_pieces(dialect, [answer.as_bytes()]);
+    assert_eq!(read_pieces(dialect, answer.as_bytes().chunks(1)), whole);
     for at in 0..answer.len().min(1000) {
         let (begin, rest) = answer.as_bytes().split_at(at);
-        assert_eq!(read_pieces([begin, rest]), whole, "cut at {at}");
+        assert_eq!(read_pieces(dialect, [begin, rest]), whole, "cut at {at}");
     }
     whole
 }
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
-    let mut scan = UsageScan::new();
+fn read_pieces<'a>(dialect: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
+    let mut scan = UsageScan::new(dialect);
     pieces.into_iter().for_each(|piece| scan.push(piece));
     scan.finish()
 }
@@ -49,7 +55,8 @@ fn a_chat_answer_tells_its_usage_and_how_it_ended() {
         "prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":4}}}"#,
     );
     let expected = Reading {
-        usage: Some(Tokens { input: 19, output: 10, cached_input: 3, reasoning: 4 }),
+        usage: Some(Tokens { input: 19, output: 10, cached_input: 3, reasoning: 4, ..Tokens::default() }),
+        begun: None,
         finish_reason: Some("stop".into()),
         choices_empty: false,
         error: false,
@@ -100,7 +107,7 @@ fn parts_never_exceed_their_whole() {
     let tokens = usage(
         r#"{"input_tokens":5,"output_tokens":6,"input_tokens_details":{"cached_tokens":50},"output_tokens_details":{"reasoning_tokens":60}}"#,
     );
-    assert_eq!(tokens, Some(Tokens { input: 5, output: 6, cached_input: 5, reasoning: 6 }));
+    assert_eq!(tokens, Some(Tokens { input: 5, output: 6, cached_input: 5, reasoning: 6, ..Tokens::default() }));
 }
 
 #[test]
@@ -143,6 +150,7 @@ fn a_stream_is_read_and_its_usage_hidden_from_whom_did_not_ask() {
     assert_eq!(passed, [CHUNK, CHUNK, LAST, "", DONE]);
     let expected = StreamReading {
         usage: Some(Tokens { input: 8, output: 9, ..Tokens::default() }),
+        begun: None,
         finish_reason: Some("stop".into()),
         output_text_bytes: 4,
         error: false,

@@ -98,6 +98,13 @@ fn name() -> impl Strategy<Value = String> {
         "arguments",
         "error",
         "\\u0075sage",
+        "system",
+        "source",
+        "data",
+        "thinking",
+        "stop_reason",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
     ];
     prop_oneof![9 => proptest::sample::select(KNOWN).prop_map(str::to_owned), 1 => "[a-zA-Z é]{0,6}"]
 }
@@ -110,8 +117,22 @@ fn scalar() -> impl Strategy<Value = String> {
         "-?(0|[1-9][0-9]{0,18})",
         "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
         r#""([ -!#-\[\]-~é日😀]|\\[nrtbf"/\\]|\\u[0-9a-fA-F]{4}){0,24}""#,
-        proptest::sample::select(&["\"image_url\"", "\"file\"", "\"stop\"", "\"chat\"", "0", "1", "{}", "[]"][..])
-            .prop_map(str::to_owned),
+        proptest::sample::select(
+            &[
+                "\"image_url\"",
+                "\"file\"",
+                "\"image\"",
+                "\"document\"",
+                "\"text\"",
+                "\"stop\"",
+                "\"chat\"",
+                "0",
+                "1",
+                "{}",
+                "[]"
+            ][..]
+        )
+        .prop_map(str::to_owned),
     ]
 }
 
@@ -161,6 +182,59 @@ fn request() -> impl Strategy<Value = String> {
     });
     (listed.prop_shuffle(), space())
         .prop_map(|(members, space)| format!("{space}{{{space}{}}}{space}", members.join(",")))
+}
+
+/// The same for Anthropic's: content that has content, documents among images.
+fn message_request() -> impl Strategy<Value = String> {
+    let text = || or_anything("\"[a-z ]{0,40}\"".boxed());
+    let kind =
+        prop_oneof!["\"(text|base64|content|url)\"", Just("\"image\"".to_owned()), Just("\"document\"".to_owned())];
+    let blocks = or_anything(text()).prop_recursive(4, 24, 4, move |content| {
+        let source =
+            some_of(vec![("type", kind.clone().boxed()), ("data", text()), ("content", content.clone().boxed())]);
+        list(or_anything(some_of(vec![
+            ("type", kind.clone().boxed()),
+            ("text", text()),
+            ("thinking", text()),
+            ("content", content.boxed()),
+            ("source", or_anything(source)),
+        ])))
+    });
+    let messages = list(or_anything(some_of(vec![("role", text()), ("content", blocks.clone().boxed())])));
+    let members = (or_anything(blocks.boxed()), or_anything(messages), or_anything("[0-9]{1,9}".boxed()));
+    members.prop_map(|(system, messages, limit)| {
+        format!(r#"{{"system":{system},"messages":{messages},"max_tokens":{limit},"model":"m"}}"#)
+    })
+}
+
+/// An Anthropic answer or an event of its stream, with surprises in every place.
+fn message_answer() -> BoxedStrategy<String> {
+    let text = || or_anything("\"[a-z ]{0,80}\"".boxed());
+    let writes = some_of(vec![("ephemeral_5m_input_tokens", count()), ("ephemeral_1h_input_tokens", count())]);
+    let usage = some_of(vec![
+        ("input_tokens", count()),
+        ("output_tokens", count()),
+        ("cache_read_input_tokens", count()),
+        ("cache_creation_input_tokens", count()),
+        ("cache_creation", or_anything(writes)),
+        (
+            "output_tokens_details",
+            or_anything(some_of(vec![("thinking_tokens", count()), ("reasoning_tokens", count())])),
+        ),
+    ]);
+    let reason = || or_anything(prop_oneof!["\"[a-z_]{0,70}\"", Just("\"end_turn\"".to_owned())].boxed());
+    let block =
+        some_of(vec![("text", text()), ("thinking", text()), ("partial_json", text()), ("stop_reason", reason())]);
+    let members = vec![
+        ("usage", or_anything(usage)),
+        ("content", or_anything(list(or_anything(block.clone())))),
+        ("stop_reason", reason()),
+        ("delta", or_anything(block.clone())),
+        ("content_block", or_anything(block)),
+        ("error", or_anything(object(scalar()).boxed())),
+        ("other", value().boxed()),
+    ];
+    some_of([vec![("message", or_anything(some_of(members.clone())))], members].concat())
 }
 
 /// Any of the members, in any order, none of them twice.
@@ -253,6 +327,7 @@ fn line() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         4 => Just(String::new()),
         4 => answer().prop_map(|json| format!("data: {}", json.replace(['\r', '\n'], " "))),
+        2 => message_answer().prop_map(|json| format!("data: {}", json.replace(['\r', '\n'], " "))),
         3 => Just(r#"data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#.to_owned()),
         1 => Just(r#"data:{"choices":["#.to_owned()),
         1 => Just("data: [DONE]".to_owned()),
@@ -283,6 +358,26 @@ proptest! {
     #[test]
     fn a_request_is_read_as_serde_json_reads_it(body in request()) {
         properties::request_scan(body.as_bytes());
+    }
+
+    #[test]
+    fn a_message_request_is_read_as_serde_json_reads_it(body in message_request()) {
+        properties::request_scan(body.as_bytes());
+    }
+
+    #[test]
+    fn a_broken_message_request_is_refused_as_serde_json_refuses_it(body in broken(message_request())) {
+        properties::request_scan(&body);
+    }
+
+    #[test]
+    fn a_message_is_read_as_serde_json_reads_it(answer in sized(message_answer().prop_map(String::into_bytes))) {
+        properties::usage_scan(&answer);
+    }
+
+    #[test]
+    fn a_broken_message_reads_the_same_in_any_pieces(answer in sized(broken(message_answer()))) {
+        properties::usage_scan(&answer);
     }
 
     #[test]

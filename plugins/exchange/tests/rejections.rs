@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what prepares a test may panic as the test may")]
 
-use headgate_exchange::{Rejection, Surface, is_model_name, scan_request};
+use headgate_exchange::{Dialect, Rejection, Surface, error_event, is_model_name, scan_request};
 use serde_json::{Value, json};
 
 fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
@@ -23,6 +23,7 @@ fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
             "model_not_allowed",
         ),
         (Rejection::ModelNotFound { model: model() }, 404, invalid, "model_not_found"),
+        (Rejection::WrongApi { model: model(), served_at: "/v1/messages" }, 404, invalid, "wrong_api"),
         (Rejection::BadBody(bad_body), 400, invalid, "invalid_json"),
         (Rejection::BodyTooLarge { limit: 1024 }, 413, invalid, "request_too_large"),
         (Rejection::UnknownPath, 404, invalid, "unknown_path"),
@@ -33,8 +34,12 @@ fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
 }
 
 fn error(rejection: &Rejection) -> Value {
-    let body: Value = serde_json::from_slice(&rejection.body()).unwrap();
+    let body: Value = serde_json::from_slice(&rejection.body(Dialect::Openai, "id")).unwrap();
     body["error"].clone()
+}
+
+fn anthropic(rejection: &Rejection) -> Value {
+    serde_json::from_slice(&rejection.body(Dialect::Anthropic, "id-1")).unwrap()
 }
 
 #[test]
@@ -49,6 +54,44 @@ fn every_rejection_has_its_row_and_its_four_keys() {
         assert!(error.as_object().unwrap().contains_key("param"));
         assert!(rejection.message().starts_with("Rejected by the gateway: "));
         assert_eq!(error.get("policy").map(|policy| policy["id"].as_str().unwrap()), rejection.policy_id());
+    }
+}
+
+#[test]
+fn in_anthropic_s_words_the_type_follows_from_the_status() {
+    for (rejection, status, ..) in all() {
+        let kind = match status {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            503 => "overloaded_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        };
+        let mut error = json!({"type": kind, "message": rejection.message()});
+        if let Some(id) = rejection.policy_id() {
+            error["policy"] = json!({"id": id});
+        }
+        assert_eq!(anthropic(&rejection), json!({"type": "error", "error": error, "request_id": "id-1"}));
+    }
+}
+
+#[test]
+fn a_model_of_another_api_says_where_it_is_served() {
+    let message = Rejection::WrongApi { model: "claude".into(), served_at: "/v1/messages" }.message();
+    assert!(message.contains("`claude`") && message.contains("`POST /v1/messages`"), "{message}");
+}
+
+#[test]
+fn an_event_in_mid_stream_carries_what_the_body_would_have_said() {
+    for (surface, dialect) in [(Surface::ChatCompletions, Dialect::Openai), (Surface::Messages, Dialect::Anthropic)] {
+        for (rejection, ..) in all() {
+            let event = String::from_utf8(error_event(surface, &rejection, "id-1")).unwrap();
+            let data = event.strip_prefix("event: error\ndata: ").and_then(|rest| rest.strip_suffix("\n\n")).unwrap();
+            assert!(!data.contains(['\n', '\r']), "{data}");
+            assert_eq!(data.as_bytes(), rejection.body(dialect, "id-1"));
+        }
     }
 }
 

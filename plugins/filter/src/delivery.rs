@@ -1,34 +1,57 @@
-//! Carries batches of records from the outbox to the collector, one call at a time.
+//! Carries batches of records and reports of counts to the collector, one call at a time.
 //!
 //! One at a time also because the SDK panics when two roots of one VM have calls with equal numbers under way, as they
 //! can while a new configuration takes over from an old one.
 
 use crate::host::{self, Buffer, Headers, Level};
 use crate::worker::with_worker;
+use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
-use headgate_record::{Acknowledgement, Delivery, INGEST_PATH, PendingBatch};
+use headgate_record::{Acknowledgement, Delivery, INGEST_PATH};
 use std::time::Duration;
 
 /// Must be shorter than the outbox's own patience, so that an answer, if only a failure, always comes first.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The call that carries a batch.
+/// The call of one root.
 #[derive(Debug, Default)]
 pub(crate) struct Carrier {
-    under_way: Option<(u32, u64)>,
+    under_way: Option<(u32, Cargo)>,
+}
+
+/// What a call carries.
+#[derive(Debug, Clone, Copy)]
+enum Cargo {
+    /// A batch of records, by its ticket.
+    Records(u64),
+    /// A report of counts.
+    Counts,
 }
 
 impl Carrier {
-    /// Sends the next batch, if there is one and it is time.
+    /// Sends what is due, if no other call is under way in this VM.
     pub(crate) fn deliver(&mut self, policy: &Policy) {
-        let Some((collector, token)) = policy.collector() else { return };
+        if policy.collector().is_none() || with_worker(|worker| worker.calling) != Some(false) {
+            return;
+        }
         let now_ms = host::now_us() / 1_000;
+        // Counts first: they are few, and records can wait.
+        let report = with_worker(|worker| worker.counts.report(policy, now_ms).map(<[u8]>::to_vec)).flatten();
+        if let Some(body) = report {
+            return self.call(policy, SYNC_PATH, &body, Cargo::Counts);
+        }
         let next = with_worker(|worker| {
             let jitter = worker.draw();
             worker.outbox.poll(now_ms, jitter)
         });
-        let Some(batch) = next.flatten() else { return };
-        let path = format!("{}{INGEST_PATH}", collector.path_prefix);
+        if let Some(batch) = next.flatten() {
+            self.call(policy, INGEST_PATH, &batch.body, Cargo::Records(batch.ticket));
+        }
+    }
+
+    fn call(&mut self, policy: &Policy, path: &str, body: &[u8], cargo: Cargo) {
+        let Some((collector, token)) = policy.collector() else { return };
+        let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![
             (":method", "POST"),
@@ -39,13 +62,12 @@ impl Carrier {
         if let Some(authorization) = &authorization {
             headers.push(("authorization", authorization));
         }
-        self.call(&collector.cluster, headers, &batch);
-    }
-
-    fn call(&mut self, cluster: &str, headers: Vec<(&str, &str)>, batch: &PendingBatch) {
-        match proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, Some(&batch.body), vec![], CALL_TIMEOUT) {
-            Ok(call) => self.under_way = Some((call, batch.ticket)),
-            Err(_) => finish(batch.ticket, Delivery::Failed),
+        match proxy_wasm::hostcalls::dispatch_http_call(&collector.cluster, headers, Some(body), vec![], CALL_TIMEOUT) {
+            Ok(call) => {
+                self.under_way = Some((call, cargo));
+                with_worker(|worker| worker.calling = true);
+            }
+            Err(_) => failed(policy, cargo),
         }
     }
 
@@ -55,17 +77,34 @@ impl Carrier {
     }
 
     /// The answer to call `call` is there, or its failure.
-    pub(crate) fn answered(&mut self, call: u32, body_size: usize) {
-        let Some((_, ticket)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
+    pub(crate) fn answered(&mut self, policy: &Policy, call: u32, body_size: usize) {
+        let Some((_, cargo)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
+        with_worker(|worker| worker.calling = false);
         let status = call_status();
         if !status.is_some_and(|status| (200..300).contains(&status)) {
             tell_failure(status);
-            finish(ticket, Delivery::Failed);
+            failed(policy, cargo);
             return;
         }
         let body = host::buffer(Buffer::CallResponseBody, body_size).unwrap_or_default();
-        tell_refusals(&body);
-        finish(ticket, Delivery::Acknowledged);
+        match cargo {
+            Cargo::Records(ticket) => {
+                tell_refusals(&body);
+                finish(ticket, Delivery::Acknowledged);
+            }
+            Cargo::Counts => {
+                with_worker(|worker| worker.counts.reported(policy, Some(&body), host::now_us() / 1_000));
+            }
+        }
+    }
+}
+
+fn failed(policy: &Policy, cargo: Cargo) {
+    match cargo {
+        Cargo::Records(ticket) => finish(ticket, Delivery::Failed),
+        Cargo::Counts => {
+            with_worker(|worker| worker.counts.reported(policy, None, host::now_us() / 1_000));
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
+use crate::ending;
 use crate::host::{self, Buffer, Headers};
 use crate::worker::{Worker, apply, forget, open, with_worker};
-use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Policy, Reply};
+use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Number, Policy, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -14,20 +15,28 @@ const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
 
 /// See the module's text.
 pub(crate) struct GateContext {
+    policy: Rc<Policy>,
+    /// The host's number of this context.
+    id: u32,
     gate: Gate,
     effects: Effects,
     id_is_open: bool,
     closed: bool,
+    /// The client has got the last it is to get.
+    ending: bool,
     buffered: usize,
 }
 
 impl GateContext {
-    pub(crate) fn new(policy: &Rc<Policy>) -> Self {
+    pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
         Self {
+            policy: Rc::clone(policy),
+            id,
             gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
+            ending: false,
             buffered: 0,
         }
     }
@@ -35,8 +44,13 @@ impl GateContext {
     fn perform(&mut self) {
         let now_us = host::now_us();
         for effect in self.effects.drain(..) {
-            if let Some(Effect::Reply(reply)) = apply(effect, now_us) {
-                send(&reply);
+            match apply(effect, now_us) {
+                Some(Effect::Reply(reply)) => send(&reply),
+                Some(Effect::EndStream) => {
+                    self.ending = true;
+                    ending::begin(self.id, now_us);
+                }
+                _ => {}
             }
         }
     }
@@ -61,10 +75,10 @@ impl GateContext {
         }
         let body = host::buffer(Buffer::RequestBody, size).unwrap_or_default();
         let now_us = host::now_us();
-        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
         let flow = with_worker(|worker| {
-            let cooldowns = worker.cooldowns(now_us).clone();
-            gate.request_body(body, &cooldowns, || worker.draw(), effects)
+            let (lent, random) = worker.lend(policy, now_us);
+            gate.request_body(body, lent, || random.draw(), effects)
         });
         if flow == Some(Flow::Continue) {
             open(self.gate.call());
@@ -102,10 +116,12 @@ impl GateContext {
         }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
-        let gate = &mut self.gate;
+        let (gate, policy) = (&mut self.gate, &self.policy);
         with_worker(|worker| {
             let seq = worker.outbox.take_seq();
-            let record = gate.close(now, signs, &worker.node, &worker.boot, seq);
+            let (node, boot) = (worker.node.clone(), worker.boot.clone());
+            let (lent, _) = worker.lend(policy, now.0);
+            let record = gate.close(now, signs, Number { node: &node, boot: &boot, seq }, lent);
             worker.record.clear();
             match serde_json::to_writer(&mut worker.record, &record) {
                 Ok(()) => {
@@ -116,6 +132,9 @@ impl GateContext {
         });
         if self.id_is_open {
             forget(self.gate.id());
+        }
+        if self.ending {
+            ending::forget(self.id);
         }
     }
 }
@@ -164,6 +183,11 @@ impl HttpContext for GateContext {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.ending {
+            let _ = host::replace_buffer(Buffer::ResponseBody, b"");
+            let _ = host::reset_response();
+            return Action::Continue;
+        }
         let wanted = self.gate.wants_response_body() && size > 0;
         let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
         self.gate.response_body(&chunk, end_of_stream, Moment(host::now_us()), &mut self.effects);

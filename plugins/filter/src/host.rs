@@ -42,6 +42,8 @@ pub(crate) enum Level {
 
 unsafe extern "C" {
     fn proxy_done() -> u32;
+    fn proxy_close_stream(kind: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_log(level: u32, data: *const u8, len: usize) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
@@ -118,6 +120,20 @@ pub(crate) fn log(level: Level, message: &str) {
 pub(crate) fn root_is_done() -> HostResult<()> {
     // SAFETY: no pointers.
     done(unsafe { proxy_done() })
+}
+
+/// Resets the response that is being served, and the provider's stream with it. What was passed on in this very
+/// callback is lost: call it in a later one.
+pub(crate) fn reset_response() -> HostResult<()> {
+    const HTTP_RESPONSE: u32 = 1;
+    // SAFETY: no pointers.
+    done(unsafe { proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// Until this callback returns, the host takes its calls for those of another context.
+pub(crate) fn act_for(context: u32) -> HostResult<()> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_set_effective_context(context) })
 }
 
 pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {

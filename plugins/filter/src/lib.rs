@@ -5,7 +5,9 @@
 //! A trap here would answer 503 to everything on that worker, so nothing may panic: see `host.rs`.
 
 mod attempt_context;
+mod counts;
 mod delivery;
+mod ending;
 mod gate_context;
 mod host;
 mod root;

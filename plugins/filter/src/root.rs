@@ -2,9 +2,12 @@
 //! records; an attempt's root knows which provider it stands in front of.
 
 use crate::attempt_context::AttemptContext;
+use crate::counts::Counts;
 use crate::delivery::Carrier;
+use crate::ending;
 use crate::gate_context::GateContext;
 use crate::host::{self, Buffer, Level};
+use crate::worker::with_worker;
 use headgate_policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -52,6 +55,7 @@ impl Root {
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
         tell_missing(&policy);
+        Counts::prepare(&policy);
         self.role = Role::Gate(Rc::new(policy));
         host::set_tick_period(TICK).map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
     }
@@ -70,15 +74,12 @@ fn tell_missing(policy: &Policy) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        self.carrier.answered(token, body_size);
-        if self.leaving {
-            if !self.carrier.is_under_way() {
-                let _ = host::root_is_done();
-            }
-            return;
-        }
-        if let Role::Gate(policy) = &self.role {
+        let Role::Gate(policy) = &self.role else { return };
+        self.carrier.answered(policy, token, body_size);
+        if !self.leaving {
             self.carrier.deliver(policy);
+        } else if !self.carrier.is_under_way() {
+            let _ = host::root_is_done();
         }
     }
 
@@ -112,14 +113,19 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
+            if !policy.limits().is_empty() {
+                with_worker(|worker| worker.counts.tick(policy, host::now_us() / 1_000));
+            }
             self.carrier.deliver(policy);
         }
+        // The last thing in here: it acts for other contexts.
+        ending::finish(host::now_us());
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(policy)),
+            Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
             Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })

@@ -3,8 +3,9 @@
 //! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
 //! other workers, through the host's shared data.
 
+use crate::counts::{Cells, Counts};
 use crate::host::{self, Buffer, Headers, HostResult};
-use headgate_policy::{CallRef, Cooldowns, Effect, RequestId, TargetKey, uuid_v7};
+use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Policy, RequestId, TargetKey, uuid_v7};
 use headgate_record::{Outbox, OutboxLimits};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -33,13 +34,16 @@ pub(crate) struct Worker {
     pub(crate) record: Vec<u8>,
     pub(crate) node: String,
     pub(crate) boot: String,
+    pub(crate) counts: Counts,
+    /// A call to the collector is under way, of whichever root.
+    pub(crate) calling: bool,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
 }
 
 /// Random bytes fetched ahead: a call to the host for each request would be dearer than the bytes.
-struct Random {
+pub(crate) struct Random {
     bytes: [u8; RANDOM_BYTES],
     used: usize,
 }
@@ -63,6 +67,8 @@ impl Worker {
             calls: HashMap::new(),
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
             record: Vec::new(),
+            counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
+            calling: false,
             node,
             boot,
             cooldowns: Cooldowns::default(),
@@ -71,9 +77,23 @@ impl Worker {
         }
     }
 
+    /// What a machine may use for one event, and the random numbers beside it.
+    pub(crate) fn lend(&mut self, policy: &Policy, now_us: u64) -> (Lent<'_, Cells>, &mut Random) {
+        self.cooldowns(now_us);
+        let standing = self.counts.standing(policy, now_us / 1_000);
+        let lent = Lent {
+            cooldowns: &self.cooldowns,
+            ledger: &mut self.counts.cells,
+            standing,
+            means: &mut self.counts.means,
+            unsettled: &mut self.counts.unsettled,
+        };
+        (lent, &mut self.random)
+    }
+
     /// A random number for draws and jitter.
     pub(crate) fn draw(&mut self) -> u32 {
-        u32::from_le_bytes(self.random())
+        self.random.draw()
     }
 
     /// Random bytes, none of them given out before.
@@ -107,6 +127,11 @@ impl Worker {
 }
 
 impl Random {
+    /// A random number for draws and jitter.
+    pub(crate) fn draw(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+
     fn take<const N: usize>(&mut self) -> [u8; N] {
         if self.bytes.len().saturating_sub(self.used) < N {
             self.bytes = host::random();
@@ -149,7 +174,7 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
             with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
             None
         }
-        Effect::Reply(reply) => Some(Effect::Reply(reply)),
+        Effect::Reply(_) | Effect::EndStream => Some(effect),
     }
 }
 

@@ -6,9 +6,11 @@
 use crate::call::{Answer, Call, CallRef, Moment, Try};
 use crate::client::{GATEWAY_PREFIX, provider_request_id};
 use crate::effect::{Effect, Effects};
+use crate::gate::is_quota_header;
 use crate::head::Head;
 use crate::policy::Provider;
-use headgate_exchange::{Splices, Surface, rewrite};
+use headgate_exchange::{Dialect, Splices, Surface, rewrite};
+use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind};
 use headgate_routing::{Retriable, Step, StepKind};
 use std::borrow::Cow;
@@ -90,6 +92,9 @@ impl Attempt {
         let call = &mut *borrowed;
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
         let error = status_error(status);
+        if call.quotas != Quotas::default() {
+            remove_headers(head, is_quota_header, out);
+        }
         let Some(one) = call.tries.get_mut(self.index) else { return };
         one.status = Some(status);
         one.decided = Some(now);
@@ -173,13 +178,9 @@ fn next_step(call: &mut Call) -> Option<Step> {
 
 /// Headers of a try. The proxy keeps one header map for all tries, so each sets what an earlier one may have set.
 fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: &mut Effects) {
-    match &target.authorization {
-        Some(secret) => out.push(Effect::SetRequestHeader("authorization", Cow::Owned(secret.0.clone()))),
-        None if again => out.push(Effect::RemoveRequestHeader(Cow::Borrowed("authorization"))),
-        None => {}
-    }
+    credential(target, again, out);
     out.push(Effect::SetRequestHeader(":authority", Cow::Owned(target.authority.clone())));
-    if again || target.path_prefix != "/v1" {
+    if again || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
         let suffix = call.surface.map_or("", Surface::provider_suffix);
         let path = format!("{}{suffix}{}", target.path_prefix, call.query);
         out.push(Effect::SetRequestHeader(":path", Cow::Owned(path)));
@@ -193,9 +194,29 @@ fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: 
     }
 }
 
+/// This provider's credential, and nobody else's: an earlier try may have set one, in the same header or the other.
+fn credential(target: &Provider, again: bool, out: &mut Effects) {
+    let (own, other) = match target.dialect {
+        Dialect::Openai => ("authorization", "x-api-key"),
+        Dialect::Anthropic => ("x-api-key", "authorization"),
+    };
+    match &target.credential {
+        Some(secret) => out.push(Effect::SetRequestHeader(own, Cow::Owned(secret.0.clone()))),
+        None if again => out.push(Effect::RemoveRequestHeader(Cow::Borrowed(own))),
+        None => {}
+    }
+    if again {
+        out.push(Effect::RemoveRequestHeader(Cow::Borrowed(other)));
+    }
+}
+
 /// Takes away what a provider says in the gateway's name: it could ask for other tries, or put its refusals down to us.
 fn silence(head: Head<'_>, out: &mut Effects) {
-    for (name, _) in head.iter().filter(|(name, _)| name.starts_with(GATEWAY_PREFIX)) {
+    remove_headers(head, |name| name.starts_with(GATEWAY_PREFIX), out);
+}
+
+fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
+    for (name, _) in head.iter().filter(|(name, _)| which(name)) {
         if let Ok(name) = std::str::from_utf8(name) {
             out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
         }
@@ -260,4 +281,50 @@ fn retry_after_ms(head: Head<'_>, now: Moment) -> Option<u64> {
     let date = httpdate::parse_http_date(value).ok()?;
     let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
     Some(u64::try_from(date_ms).ok()?.saturating_sub(now.as_ms()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Secret;
+
+    fn provider(dialect: Dialect, credential: Option<&str>) -> Provider {
+        Provider {
+            name: "p".into(),
+            authority: String::new(),
+            path_prefix: String::new(),
+            dialect,
+            credential: credential.map(|credential| Secret(credential.to_owned())),
+        }
+    }
+
+    /// The credentials that a try sends, after one that left these two behind.
+    fn sent(target: &Provider, again: bool) -> (Option<String>, Option<String>) {
+        let (mut authorization, mut x_api_key) = match again {
+            true => (Some("Bearer of another".to_owned()), Some("another's".to_owned())),
+            false => (None, None),
+        };
+        let mut out = Effects::new();
+        credential(target, again, &mut out);
+        for effect in out {
+            let (name, value) = match effect {
+                Effect::SetRequestHeader(name, value) => (name.to_owned(), Some(value.into_owned())),
+                Effect::RemoveRequestHeader(name) => (name.into_owned(), None),
+                other => panic!("{other:?} is about no credential"),
+            };
+            if name == "authorization" { authorization = value } else { x_api_key = value }
+        }
+        (authorization, x_api_key)
+    }
+
+    #[test]
+    fn a_try_carries_the_credential_of_its_own_provider_in_its_own_header_and_no_other() {
+        for again in [false, true] {
+            let own = Some("own".to_owned());
+            assert_eq!(sent(&provider(Dialect::Openai, Some("own")), again), (own.clone(), None));
+            assert_eq!(sent(&provider(Dialect::Anthropic, Some("own")), again), (None, own));
+            assert_eq!(sent(&provider(Dialect::Openai, None), again), (None, None));
+            assert_eq!(sent(&provider(Dialect::Anthropic, None), again), (None, None));
+        }
+    }
 }

@@ -5,8 +5,9 @@
 
 use crate::id::RequestId;
 use crate::policy::{Alias, Policy, Way};
-use headgate_exchange::{RequestScan, Splices, Surface};
+use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_keys::Permission;
+use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind, ClientContext};
 use headgate_routing::{Course, Facts, Step};
 use std::cell::RefCell;
@@ -46,6 +47,8 @@ pub struct Call {
     pub(crate) id: RequestId,
     pub(crate) started: Moment,
     pub(crate) surface: Option<Surface>,
+    /// Of its path, served or not.
+    pub(crate) dialect: Dialect,
     /// `?…` of the client's path, or empty.
     pub(crate) query: String,
     pub(crate) caller: Option<Identity>,
@@ -63,6 +66,8 @@ pub struct Call {
     pub(crate) alias: Option<usize>,
     pub(crate) course: Course,
     pub(crate) tries: Vec<Try>,
+    /// What is left under the tightest limits.
+    pub(crate) quotas: Quotas,
 }
 
 /// Who asks, copied from the key's row so that a policy change does not touch requests under way.
@@ -112,6 +117,7 @@ impl Call {
             id,
             started,
             surface: None,
+            dialect: Dialect::default(),
             query: String::new(),
             caller: None,
             client: ClientContext::default(),
@@ -125,6 +131,7 @@ impl Call {
             alias: None,
             course: Course::default(),
             tries: Vec::new(),
+            quotas: Quotas::default(),
         }
     }
 
@@ -170,6 +177,10 @@ impl Call {
 }
 
 impl Facts for Call {
+    fn dialect(&self) -> &str {
+        self.dialect.as_str()
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         self.condition_headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }

@@ -19,6 +19,9 @@ pub struct Document {
     pub revision: String,
     /// `environment`.
     pub environment: String,
+    /// `organization`; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub organization: String,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
     /// Who answers.
@@ -31,6 +34,9 @@ pub struct Document {
     /// Virtual keys.
     #[serde(default)]
     pub keys: Vec<Key>,
+    /// Limits, then budgets, each in the order of gateway.yaml.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<headgate_limits::Rule>,
     /// What is kept of a request.
     pub logging: Logging,
     /// Where records go; without it they go nowhere.
@@ -48,7 +54,8 @@ pub struct Provider {
     pub format: Format,
     /// `host[:port]` for the `:authority` of its requests.
     pub authority: String,
-    /// What goes before `/chat/completions`, without a slash at the end; `/v1` for `https://api.openai.com/v1`.
+    /// What goes before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
+    /// `https://api.openai.com/v1`, empty for `https://api.anthropic.com`.
     pub path_prefix: String,
     /// Environment variable with its credential; none is sent without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +69,8 @@ pub enum Format {
     /// OpenAI's API.
     #[default]
     Openai,
+    /// Anthropic's Messages API.
+    Anthropic,
 }
 
 /// An alias that clients ask for.
@@ -168,6 +177,10 @@ pub struct Price {
     pub input: u64,
     /// Input read from the provider's cache.
     pub cached_input: u64,
+    /// Input written to the provider's cache.
+    pub cache_write: u64,
+    /// Input written to it to be kept for an hour.
+    pub cache_write_1h: u64,
     /// Output, reasoning included.
     pub output: u64,
     /// Which price list, such as `catalog-2026-11-01` or `gateway.yaml`.
@@ -255,4 +268,8 @@ pub struct Collector {
     /// Environment variable with the ingest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
+    /// How often counts are reported, ms.
+    pub sync_interval_ms: u64,
+    /// Without an answer for this long, ms, it counts as unreachable.
+    pub stale_after_ms: u64,
 }

@@ -24,6 +24,9 @@ pub enum Effect {
     Reply(Reply),
     /// The response chunk becomes this.
     ReplaceChunk(Vec<u8>),
+    /// This chunk is the last thing that the client gets; the provider's stream is closed, so that nothing more is
+    /// generated and paid for.
+    EndStream,
     /// Tell all workers that a target rests until then, ms since the Unix epoch.
     Rest {
         /// Which target.

@@ -3,6 +3,7 @@
 mod admit;
 mod answer;
 mod close;
+mod limit;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
@@ -10,11 +11,14 @@ use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
 use headgate_exchange::Rejection;
+use headgate_limits::Held;
 use headgate_record::{Decision, RejectedBy};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub use close::EndSigns;
+pub(crate) use limit::is_quota_header;
+
+pub use close::{EndSigns, Number};
 
 /// What the host is to do with the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub struct Gate {
     rejection: Option<Rejection>,
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
+    /// What limits and budgets have reserved for it.
+    held: Vec<Held>,
+    /// Most that it may cost, nano-USD, and the rule that says so.
+    max_cost: Option<(u64, usize)>,
     reader: Reader,
     first_byte: Option<Moment>,
     response_bytes: u64,
@@ -55,6 +63,8 @@ enum Phase {
     Answered,
     /// The host's own answer, put into our words.
     Reworded,
+    /// Stopped by the gateway in the middle of a provider's stream.
+    Cut,
 }
 
 impl Gate {
@@ -69,6 +79,8 @@ impl Gate {
             rejection: None,
             rejected_by: None,
             decisions: Vec::new(),
+            held: Vec::new(),
+            max_cost: None,
             reader: Reader::None,
             first_byte: None,
             response_bytes: 0,

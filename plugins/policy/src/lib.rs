@@ -14,15 +14,17 @@ mod fingerprint;
 mod gate;
 mod head;
 mod id;
+mod lent;
 mod policy;
 mod price;
 
 pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, CallRef, Moment};
 pub use effect::{Effect, Effects, Reply};
-pub use gate::{EndSigns, Flow, Gate};
+pub use gate::{EndSigns, Flow, Gate, Number};
 pub use head::Head;
 pub use id::{RequestId, uuid_v7};
+pub use lent::{Lent, Unsettled};
 pub use policy::{LoadError, Policy};
 
 pub use headgate_routing::{Cooldowns, TargetKey};

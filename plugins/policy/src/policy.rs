@@ -1,8 +1,10 @@
 //! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
 //! per configuration, never per request.
 
-use crate::document::{self, Document, Failover, Price};
+use crate::document::{self, Document, Failover, Format, Price};
+use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
+use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,6 +25,8 @@ pub enum LoadError {
     UnknownProvider(String),
     /// A key's hash is not 64 hex digits.
     KeyHash(String),
+    /// A limit or a budget cannot be told from another one, or counts too much at once.
+    Limit(String),
 }
 
 impl std::fmt::Display for LoadError {
@@ -41,6 +45,7 @@ impl std::fmt::Display for LoadError {
                 write!(out, "model `{model}` has a target whose provider is not in the document")
             }
             Self::KeyHash(id) => write!(out, "key `{id}` has no SHA-256 of 64 hex digits"),
+            Self::Limit(id) => write!(out, "limit or budget `{id}` is there twice or counts too many things"),
         }
     }
 }
@@ -50,12 +55,14 @@ impl std::fmt::Display for LoadError {
 pub struct Policy {
     pub(crate) revision: String,
     pub(crate) environment: String,
+    pub(crate) organization: String,
     pub(crate) max_request_bytes: u64,
     pub(crate) providers: Vec<Provider>,
     pub(crate) aliases: Vec<Alias>,
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
+    pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
     pub(crate) tags: Vec<String>,
@@ -71,8 +78,9 @@ pub(crate) struct Provider {
     pub(crate) name: Rc<str>,
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
-    /// `Bearer …`, ready to be sent.
-    pub(crate) authorization: Option<Secret>,
+    pub(crate) dialect: Dialect,
+    /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
+    pub(crate) credential: Option<Secret>,
 }
 
 /// A value that never shows itself.
@@ -93,11 +101,24 @@ pub(crate) struct Alias {
     pub(crate) failover: Failover,
 }
 
+impl Alias {
+    /// Whether it has a target for requests in this dialect, in rotation or not.
+    pub(crate) fn speaks(&self, dialect: Dialect) -> bool {
+        self.ways.iter().any(|way| way.dialect == dialect)
+    }
+
+    /// Whether one of these is in rotation.
+    pub(crate) fn is_in_rotation(&self, dialect: Dialect) -> bool {
+        self.targets.iter().zip(&self.ways).any(|(target, way)| target.weight > 0 && way.dialect == dialect)
+    }
+}
+
 /// What is needed to use a target.
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) key: TargetKey,
     pub(crate) provider: usize,
+    pub(crate) dialect: Dialect,
     pub(crate) model: String,
     pub(crate) price: Price,
 }
@@ -121,7 +142,7 @@ impl Policy {
         let usable: Vec<bool> = providers
             .iter()
             .zip(&document.providers)
-            .map(|(loaded, one)| one.credential_env.is_none() || loaded.authorization.is_some())
+            .map(|(loaded, one)| one.credential_env.is_none() || loaded.credential.is_some())
             .collect();
         let aliases =
             document.models.iter().map(|model| alias(model, &providers, &usable)).collect::<Result<Vec<_>, _>>()?;
@@ -137,6 +158,8 @@ impl Policy {
             condition_headers: condition_headers(&document),
             revision: document.revision,
             environment: document.environment,
+            organization: document.organization,
+            limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
             providers,
             aliases,
@@ -157,6 +180,12 @@ impl Policy {
         &self.revision
     }
 
+    /// Limits and budgets.
+    #[must_use]
+    pub fn limits(&self) -> &Rules {
+        &self.limits
+    }
+
     /// Names of the environment variables that the policy needs and that are not set.
     #[must_use]
     pub fn missing(&self) -> &[String] {
@@ -173,6 +202,12 @@ impl Policy {
         let index = *self.alias_index.get(name)?;
         self.aliases.get(index).map(|alias| (index, alias))
     }
+}
+
+fn limits(rules: Vec<headgate_limits::Rule>) -> Result<Rules, LoadError> {
+    Rules::new(rules).map_err(|fault| match fault {
+        RuleFault::SameRule(id) | RuleFault::TooMany(id) => LoadError::Limit(id),
+    })
 }
 
 struct Variables<F> {
@@ -196,7 +231,20 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         name: one.name.as_str().into(),
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
-        authorization: credential.map(|credential| Secret(format!("Bearer {credential}"))),
+        dialect: dialect(one.format),
+        credential: credential.map(|credential| {
+            Secret(match one.format {
+                Format::Openai => format!("Bearer {credential}"),
+                Format::Anthropic => credential,
+            })
+        }),
+    }
+}
+
+fn dialect(format: Format) -> Dialect {
+    match format {
+        Format::Openai => Dialect::Openai,
+        Format::Anthropic => Dialect::Anthropic,
     }
 }
 
@@ -210,11 +258,12 @@ fn alias(model: &document::Model, providers: &[Provider], usable: &[bool]) -> Re
         targets.push(Target {
             weight: if in_rotation { one.weight } else { 0 },
             tier: one.tier,
-            when: condition(&one.when),
+            when: condition(&one.when).dialect(provider.dialect.as_str()),
         });
         ways.push(Way {
             key: TargetKey::new(&provider.name, &one.model),
             provider: index,
+            dialect: provider.dialect,
             model: one.model.clone(),
             price: one.price.clone(),
         });

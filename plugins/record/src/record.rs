@@ -43,7 +43,8 @@ pub struct RequestRecord {
     /// What the client said about itself in documented `x-headgate-*` headers.
     #[serde(default, skip_serializing_if = "ClientContext::is_empty")]
     pub client: ClientContext,
-    /// Which API was spoken: `chat_completions`, `completions`, `embeddings`, `models`, or `unknown`.
+    /// Which API was spoken: `chat_completions`, `completions`, `embeddings`, `messages`, `count_tokens`, `models`,
+    /// or `unknown`.
     pub surface: String,
     /// The alias the client asked for; absent if there was none or it was not shaped like a model name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +59,8 @@ pub struct RequestRecord {
     pub attempts: Vec<AttemptRecord>,
     /// HTTP status the client saw; 0 when it left before there was one.
     pub status: u16,
-    /// `stop`, `length`, `tool_calls`, `content_filter` …, as the provider said it for the first choice.
+    /// `stop`, `length`, `tool_calls`, `content_filter` …, as the provider said it for the first choice; of a message its
+    /// `stop_reason`: `end_turn`, `max_tokens`, `tool_use` ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
     /// What ended the exchange.
@@ -263,6 +265,8 @@ vocabulary! {
         Deny = "deny",
         /// Would have said no, were it not only watching.
         Monitor = "monitor",
+        /// Go on, but a threshold was crossed.
+        Warn = "warn",
     }
 }
 
@@ -299,7 +303,8 @@ pub struct Decision {
     pub limit: Option<u64>,
 }
 
-/// Token counts. `cached_input_tokens` are part of `input_tokens`, `reasoning_tokens` part of `output_tokens`.
+/// Token counts. `cached_input_tokens` and `cache_write_input_tokens` are parts of `input_tokens`,
+/// `cache_write_1h_input_tokens` is part of the latter, `reasoning_tokens` part of `output_tokens`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
@@ -310,11 +315,22 @@ pub struct Usage {
     /// Of the input, read from the provider's cache.
     #[serde(default)]
     pub cached_input_tokens: u64,
+    /// Of the input, written to the provider's cache; absent when none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_input_tokens: u64,
+    /// Of these, to be kept for an hour; absent when none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_input_tokens: u64,
     /// Of the output, spent on reasoning.
     #[serde(default)]
     pub reasoning_tokens: u64,
     /// Said by the provider, or estimated.
     pub source: UsageSource,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What it cost. Integer nano-USD: 1 USD = 1 000 000 000.

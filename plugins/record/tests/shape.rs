@@ -48,7 +48,7 @@ fn full() -> RequestRecord {
         }],
         rejected_by: Some(RejectedBy::Provider),
         error_code: text(),
-        usage: Some(Usage::default()),
+        usage: Some(Usage { cache_write_input_tokens: 2, cache_write_1h_input_tokens: 1, ..Usage::default() }),
         cost: Some(Cost::default()),
         payload: PayloadFacts { request_fingerprint: text(), response_fingerprint: text(), ..PayloadFacts::default() },
         ..RequestRecord::default()
@@ -84,6 +84,15 @@ fn a_record_is_the_same_after_a_round_trip() {
         let json = serde_json::to_vec(&record).unwrap();
         assert_eq!(serde_json::from_slice::<RequestRecord>(&json).unwrap(), record);
     }
+}
+
+#[test]
+fn a_usage_without_cache_writes_is_written_and_read_as_before_there_were_any() {
+    let usage =
+        r#"{"input_tokens":3,"output_tokens":2,"cached_input_tokens":1,"reasoning_tokens":0,"source":"reported"}"#;
+    let read: Usage = serde_json::from_str(usage).unwrap();
+    assert_eq!((read.cache_write_input_tokens, read.cache_write_1h_input_tokens), (0, 0));
+    assert_eq!(serde_json::to_string(&read).unwrap(), usage);
 }
 
 #[test]

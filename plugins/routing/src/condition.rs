@@ -4,6 +4,8 @@ use wildmatch::WildMatch;
 
 /// What a condition can ask about a request.
 pub trait Facts {
+    /// Dialect it is written in.
+    fn dialect(&self) -> &str;
     /// First value of the header with this lower-case name.
     fn header(&self, name: &str) -> Option<&str>;
     /// Team of the key.
@@ -19,6 +21,7 @@ pub trait Facts {
 /// All that is given must hold; nothing given holds always.
 #[derive(Debug, Default)]
 pub struct Condition {
+    dialect: Option<&'static str>,
     headers: Vec<(String, WildMatch)>,
     teams: Vec<String>,
     keys: Vec<WildMatch>,
@@ -27,6 +30,13 @@ pub struct Condition {
 }
 
 impl Condition {
+    /// Adds: it is written in this dialect.
+    #[must_use]
+    pub fn dialect(mut self, dialect: &'static str) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
     /// Adds: this header matches this glob.
     #[must_use]
     pub fn header(mut self, name: &str, glob: &str) -> Self {
@@ -65,7 +75,8 @@ impl Condition {
     /// Whether it holds for this request.
     pub fn holds(&self, facts: &impl Facts) -> bool {
         let (min, max) = self.prompt_bytes;
-        self.stream.is_none_or(|stream| stream == facts.stream())
+        self.dialect.is_none_or(|dialect| dialect == facts.dialect())
+            && self.stream.is_none_or(|stream| stream == facts.stream())
             && facts.prompt_bytes() >= min
             && max.is_none_or(|max| facts.prompt_bytes() <= max)
             && (self.teams.is_empty() || facts.team().is_some_and(|team| self.teams.iter().any(|one| one == team)))

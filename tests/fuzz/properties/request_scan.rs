@@ -1,15 +1,19 @@
 //! The request scan against serde_json, and what a rewrite may change.
 
 use super::tree::Tree;
-use headgate_exchange::{RequestScan, ScanErrorKind, Splices, Surface, UsageAsk, rewrite, scan_request};
+use headgate_exchange::{Dialect, RequestScan, ScanErrorKind, Splices, Surface, UsageAsk, rewrite, scan_request};
 use serde::de::IgnoredAny;
 
-const SURFACE: Surface = Surface::ChatCompletions;
-
-/// Accepts exactly what is JSON and means something, finds what serde_json finds, and changes only what it says.
+/// Accepts exactly what is JSON and means something, finds what serde_json finds, and changes only what it says: in
+/// either dialect.
 pub fn request_scan(body: &[u8]) {
+    scan_as(Surface::ChatCompletions, body);
+    scan_as(Surface::Messages, body);
+}
+
+fn scan_as(surface: Surface, body: &[u8]) {
     let is_json = is_json(body);
-    match scan_request(SURFACE, body) {
+    match scan_request(surface, body) {
         Ok(scan) => {
             assert!(is_json, "accepted what is no JSON");
             if let Some(tree) = Tree::parse(body) {
@@ -76,14 +80,23 @@ fn finds_the_same(scan: &RequestScan, tree: &Tree, body: &[u8]) {
     let written: String = serde_json::from_slice(&body[scan.model_span.clone()]).unwrap();
     assert_eq!(written, scan.model);
     assert_eq!(scan.stream, tree.get("stream") == Some(&Tree::Bool(true)));
-    assert_eq!(scan.client_wants_usage(), asks(tree));
-    let limits = ["max_tokens", "max_completion_tokens"];
-    let limit = limits.iter().filter_map(|name| tree.get(name)?.whole()).min();
-    assert_eq!(scan.max_output_tokens, limit);
-    assert_eq!(scan.choices, tree.get("n").and_then(Tree::whole).unwrap_or(1));
-    assert_eq!(u64::from(scan.attachments), attachments(tree));
+    let whole = |name| tree.get(name).and_then(Tree::whole);
+    let (wants_usage, limit, choices, attachments, text) = match scan.surface.dialect() {
+        Dialect::Openai => {
+            let limit = [whole("max_tokens"), whole("max_completion_tokens")].into_iter().flatten().min();
+            (asks(tree), limit, whole("n").unwrap_or(1), attachments(tree), text_bytes(tree))
+        }
+        Dialect::Anthropic => {
+            let prompts = || tree.all("system").chain(tree.all("messages").flat_map(contents));
+            let attached = prompts().map(attached_blocks).sum();
+            (true, whole("max_tokens"), 1, attached, prompts().map(block_text).sum())
+        }
+    };
+    assert_eq!(scan.client_wants_usage(), wants_usage);
+    assert_eq!((scan.max_output_tokens, scan.choices), (limit, choices));
+    assert_eq!(u64::from(scan.attachments), attachments);
     if !body.contains(&b'\\') {
-        assert_eq!(scan.text_bytes, text_bytes(tree));
+        assert_eq!(scan.text_bytes, text);
     }
 }
 
@@ -94,8 +107,37 @@ fn asks(tree: &Tree) -> bool {
 
 /// Every value that carries a prompt.
 fn carriers(tree: &Tree) -> Vec<&Tree> {
-    let messages = tree.all("messages").flat_map(Tree::elements);
-    messages.flat_map(|message| message.all("content")).chain(tree.all("prompt")).chain(tree.all("input")).collect()
+    let messages = tree.all("messages").flat_map(contents);
+    messages.chain(tree.all("prompt")).chain(tree.all("input")).collect()
+}
+
+fn contents(messages: &Tree) -> impl Iterator<Item = &Tree> {
+    messages.elements().iter().flat_map(|message| message.all("content"))
+}
+
+/// Bytes of text in Anthropic's content: a string, or blocks with content of their own.
+fn block_text(content: &Tree) -> u64 {
+    let len = |text: &Tree| text.str().map_or(0, |text| text.len() as u64);
+    let of_source = |source: &Tree| {
+        let last = |name| source.all(name).filter_map(Tree::str).last();
+        let data = last("data").filter(|_| last("type") == Some("text"));
+        data.map_or(0, |data| data.len() as u64) + source.all("content").map(block_text).sum::<u64>()
+    };
+    let of_block = |block: &Tree| {
+        let own = block.all("text").chain(block.all("thinking")).map(len).sum::<u64>();
+        own + block.all("content").map(block_text).sum::<u64>() + block.all("source").map(of_source).sum::<u64>()
+    };
+    len(content) + content.elements().iter().map(of_block).sum::<u64>()
+}
+
+fn attached_blocks(content: &Tree) -> u64 {
+    let of_block = |block: &Tree| {
+        let kinds = block.all("type").filter_map(Tree::str);
+        let inner = block.all("content").chain(block.all("source").flat_map(|source| source.all("content")));
+        let own = kinds.filter(|kind| ["image", "document"].contains(kind)).count() as u64;
+        own + inner.map(attached_blocks).sum::<u64>()
+    };
+    content.elements().iter().map(of_block).sum()
 }
 
 fn text_bytes(tree: &Tree) -> u64 {
@@ -125,10 +167,10 @@ fn rewrites(body: &[u8], scan: &RequestScan, model: &str, ask: bool) {
     assert_eq!(after.len(), splices.len_after(body.len()));
     assert_eq!(splices.pieces(body).collect::<Vec<_>>().concat(), after);
     leaves_the_rest_alone(body, &after, &splices);
-    let again = scan_request(SURFACE, &after).unwrap();
+    let again = scan_request(scan.surface, &after).unwrap();
     assert_eq!(again.model, model);
     assert!(rewrite(&again, model, ask).is_empty(), "a second rewrite finds nothing to do");
-    let asked = ask && scan.stream;
+    let asked = ask && scan.stream && scan.surface.has_stream_options();
     assert_eq!(again.client_wants_usage(), asked || scan.client_wants_usage());
     assert_eq!((again.stream, again.text_bytes), (scan.stream, scan.text_bytes));
     if let Some(before) = Tree::parse(body) {

@@ -14,6 +14,11 @@ pub fn sse(data: &[u8]) {
     for size in sizes {
         assert_eq!(parse(stream, size), reference, "in pieces of {size}");
     }
+    let of_message = read_as(Surface::Messages, stream, stream.len(), true);
+    assert_eq!(of_message.0, stream, "there is nothing to hide in a message's stream");
+    for size in sizes {
+        assert_eq!(read_as(Surface::Messages, stream, size, true), of_message, "in pieces of {size}");
+    }
     let (plain, seen) = read(stream, stream.len(), false);
     let (hidden, _) = read(stream, stream.len(), true);
     assert_eq!(plain, stream);
@@ -144,7 +149,11 @@ fn line(stream: &[u8], at: usize) -> Option<(&[u8], usize)> {
 }
 
 fn read(stream: &[u8], size: usize, hide: bool) -> (Vec<u8>, StreamReading) {
-    let mut reader = StreamReader::new(Surface::ChatCompletions, hide);
+    read_as(Surface::ChatCompletions, stream, size, hide)
+}
+
+fn read_as(surface: Surface, stream: &[u8], size: usize, hide: bool) -> (Vec<u8>, StreamReading) {
+    let mut reader = StreamReader::new(surface, hide);
     let mut out = Vec::new();
     for piece in pieces(stream, size) {
         match reader.push(piece, false) {

@@ -2,7 +2,7 @@
 
 use super::pieces;
 use super::tree::Tree;
-use headgate_exchange::{Reading, Tokens, UsageScan};
+use headgate_exchange::{Dialect, Reading, Tokens, UsageScan};
 
 const MAX_COUNT: u64 = 1 << 53;
 
@@ -11,42 +11,106 @@ pub fn usage_scan(data: &[u8]) {
     let Some((&size, answer)) = data.split_first() else {
         return;
     };
-    let whole = read(answer, answer.len());
-    assert_eq!(read(answer, 1), whole, "byte by byte");
-    assert_eq!(read(answer, usize::from(size)), whole, "in pieces of {size}");
-    if let Some(tree) = Tree::parse(answer)
-        && matches!(tree, Tree::Object(_))
-        && !tree.repeats()
-    {
-        assert_eq!(expected(&tree, answer, &whole), whole);
+    let tree = Tree::parse(answer).filter(|tree| matches!(tree, Tree::Object(_)) && !tree.repeats());
+    for (dialect, reference) in [(Dialect::Openai, completion as Reference), (Dialect::Anthropic, message)] {
+        let whole = read(dialect, answer, answer.len());
+        assert_eq!(read(dialect, answer, 1), whole, "byte by byte");
+        assert_eq!(read(dialect, answer, usize::from(size)), whole, "in pieces of {size}");
+        if let Some(tree) = &tree {
+            // Escapes are counted as they are written, which a document in hand does not tell.
+            let text = answer.contains(&b'\\').then_some(whole.output_text_bytes);
+            assert_eq!(reference(tree, text), whole, "{dialect:?}");
+        }
     }
 }
 
-fn read(answer: &[u8], size: usize) -> Reading {
-    let mut scan = UsageScan::new();
+/// What a reader with the whole document in hand would say; of the text's bytes it is told where it cannot know.
+type Reference = fn(&Tree, Option<u64>) -> Reading;
+
+fn read(dialect: Dialect, answer: &[u8], size: usize) -> Reading {
+    let mut scan = UsageScan::new(dialect);
     for piece in pieces(answer, size) {
         scan.push(piece);
     }
     scan.finish()
 }
 
-/// What a reader with the whole document in hand would say.
-fn expected(tree: &Tree, answer: &[u8], got: &Reading) -> Reading {
+fn completion(tree: &Tree, text: Option<u64>) -> Reading {
     let choices = tree.get("choices");
-    let text = choices.map_or(0, |choices| choices.elements().iter().map(choice_text).sum());
-    // Escapes are counted as they are written, which a document in hand does not tell.
-    let text = match answer.contains(&b'\\') {
-        true => got.output_text_bytes,
-        false => text,
-    };
+    let text = text.unwrap_or_else(|| choices.map_or(0, |choices| choices.elements().iter().map(choice_text).sum()));
     Reading {
         usage: tree.get("usage").and_then(|usage| tokens(usage, text)),
+        begun: None,
         finish_reason: choices.and_then(|choices| finish_reason(choices.elements())),
         choices_empty: matches!(choices, Some(Tree::Array(list)) if list.is_empty()),
         error: matches!(tree.get("error"), Some(Tree::Object(_))),
         output_text_bytes: text,
         complete: true,
     }
+}
+
+/// An Anthropic answer, or one event.
+fn message(tree: &Tree, text: Option<u64>) -> Reading {
+    let begun = tree.get("message");
+    let own = tree.get("usage").filter(is_object);
+    let first = begun.and_then(|message| message.get("usage")).filter(is_object);
+    let tokens = message_tokens(&[own, first]);
+    Reading {
+        usage: tokens.filter(|_| own.is_some()),
+        begun: tokens.filter(|_| own.is_none()),
+        finish_reason: stop_reason(tree),
+        choices_empty: false,
+        error: tree.get("error").filter(is_object).is_some(),
+        output_text_bytes: text.unwrap_or_else(|| message_text(tree) + begun.map_or(0, content_text)),
+        complete: true,
+    }
+}
+
+fn is_object(tree: &&Tree) -> bool {
+    matches!(tree, Tree::Object(_))
+}
+
+/// Each count is the largest that any of the objects gives.
+fn message_tokens(usages: &[Option<&Tree>]) -> Option<Tokens> {
+    let count = |value: Option<&Tree>| value?.whole().filter(|&count| count <= MAX_COUNT);
+    let most = |name| usages.iter().flatten().filter_map(|usage| count(usage.get(name))).max();
+    let inner = |outer, name| usages.iter().flatten().filter_map(|usage| count(usage.get(outer)?.get(name))).max();
+    let hours = inner("cache_creation", "ephemeral_1h_input_tokens");
+    let thinking = inner("output_tokens_details", "thinking_tokens");
+    let output = most("output_tokens")?;
+    let (cached_input, cache_write) =
+        (most("cache_read_input_tokens").unwrap_or(0), most("cache_creation_input_tokens").unwrap_or(0));
+    Some(Tokens {
+        input: most("input_tokens")? + cached_input + cache_write,
+        output,
+        cached_input,
+        cache_write,
+        cache_write_1h: hours.unwrap_or(0).min(cache_write),
+        reasoning: thinking.unwrap_or(0).min(output),
+    })
+}
+
+/// The last one that is a word, in the order of the document.
+fn stop_reason(tree: &Tree) -> Option<String> {
+    let of = |name: &str, value: &Tree| match name {
+        "stop_reason" => value.str().filter(plain_word).map(str::to_owned),
+        "message" | "delta" => value.get("stop_reason").and_then(Tree::str).filter(plain_word).map(str::to_owned),
+        _ => None,
+    };
+    tree.members().iter().filter_map(|(name, value)| of(name, value)).next_back()
+}
+
+fn message_text(event: &Tree) -> u64 {
+    let block = |name| event.get(name).map_or(0, block_text);
+    content_text(event) + block("content_block") + block("delta")
+}
+
+fn content_text(message: &Tree) -> u64 {
+    message.get("content").map_or(0, |content| content.elements().iter().map(block_text).sum())
+}
+
+fn block_text(block: &Tree) -> u64 {
+    ["text", "thinking", "partial_json"].iter().filter_map(|name| block.get(name)).map(text_bytes).sum()
 }
 
 fn tokens(usage: &Tree, text: u64) -> Option<Tokens> {
@@ -73,17 +137,24 @@ fn tokens(usage: &Tree, text: u64) -> Option<Tokens> {
     };
     let cached = detail("prompt_tokens_details", "input_tokens_details", "cached_tokens");
     let reasoning = detail("completion_tokens_details", "output_tokens_details", "reasoning_tokens");
-    Some(Tokens { input, output, cached_input: cached.min(input), reasoning: reasoning.min(output) })
+    Some(Tokens {
+        input,
+        output,
+        cached_input: cached.min(input),
+        reasoning: reasoning.min(output),
+        ..Tokens::default()
+    })
+}
+
+fn plain_word(word: &&str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=64).contains(&word.len()) && word.bytes().all(plain)
 }
 
 fn finish_reason(choices: &[Tree]) -> Option<String> {
-    let plain = |word: &&str| {
-        (1..=64).contains(&word.len())
-            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-    };
     let index = |at: usize, choice: &Tree| choice.get("index").and_then(index).unwrap_or(at as u64);
     let first = choices.iter().enumerate().filter(|(at, choice)| index(*at, choice) == 0);
-    first.filter_map(|(_, choice)| choice.get("finish_reason")?.str().filter(plain)).next_back().map(str::to_owned)
+    first.filter_map(|(_, choice)| choice.get("finish_reason")?.str().filter(plain_word)).next_back().map(str::to_owned)
 }
 
 fn index(value: &Tree) -> Option<u64> {

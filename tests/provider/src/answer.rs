@@ -3,6 +3,7 @@
 //! Templates rather than a serialiser, because serde_json sorts keys and the real provider does not.
 
 use crate::asked::{Asked, Surface};
+use crate::message::COUNTED;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// 2026-01-01; fixed, so that answers are equal from run to run.
@@ -37,8 +38,12 @@ pub(crate) fn quoted(text: &str) -> String {
 impl Answer<'_> {
     /// The id inside the answer.
     pub(crate) fn id(&self) -> String {
-        let prefix = if self.asked.surface == Surface::Chat { "chatcmpl" } else { "cmpl" };
-        format!("{prefix}-{:016x}", self.number)
+        let prefix = match self.asked.surface {
+            Surface::Chat => "chatcmpl-",
+            Surface::Messages => "msg_",
+            _ => "cmpl-",
+        };
+        format!("{prefix}{:016x}", self.number)
     }
 
     /// The whole answer as one JSON.
@@ -47,6 +52,8 @@ impl Answer<'_> {
             Surface::Chat => self.chat(),
             Surface::Completions => self.completion(),
             Surface::Embeddings => self.embeddings(),
+            Surface::Messages => self.message(),
+            Surface::CountTokens => COUNTED.to_owned(),
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) enum Surface {
     Chat,
     Completions,
     Embeddings,
+    Messages,
+    CountTokens,
 }
 
 impl Surface {
@@ -25,6 +27,10 @@ impl Surface {
             Some(Self::Completions)
         } else if path.ends_with("/embeddings") {
             Some(Self::Embeddings)
+        } else if path.ends_with("/messages") {
+            Some(Self::Messages)
+        } else if path.ends_with("/messages/count_tokens") {
+            Some(Self::CountTokens)
         } else {
             None
         }
@@ -51,10 +57,13 @@ struct StreamOptions {
     include_usage: bool,
 }
 
+/// OpenAI's has its name in `function`, Anthropic's by itself.
 #[derive(Default, Deserialize)]
 struct Tool {
     #[serde(default)]
     function: Function,
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,9 +80,10 @@ impl Asked {
         Some(Self {
             surface,
             model: read(&fields, "model")?,
-            stream: surface != Surface::Embeddings && read(&fields, "stream").unwrap_or(false),
+            stream: !matches!(surface, Surface::Embeddings | Surface::CountTokens)
+                && read(&fields, "stream").unwrap_or(false),
             include_usage: read::<StreamOptions>(&fields, "stream_options").is_some_and(|o| o.include_usage),
-            tool: tools.into_iter().next().map(|t| t.function.name),
+            tool: tools.into_iter().next().map(|t| t.function.name + &t.name),
             inputs: fields.get("input").map_or(1, |v| inputs(v)),
             base64: read::<String>(&fields, "encoding_format").as_deref() == Some("base64"),
         })

@@ -3,7 +3,7 @@
 //! | name | what happens |
 //! |---|---|
 //! | any other, `ok` | a good answer |
-//! | `status-N`, `status-N-retry-after-S` | an error answer with status N in OpenAI's shape |
+//! | `status-N`, `status-N-retry-after-S` | an error answer with status N in the API's shape |
 //! | `flaky-N` | 503 the first N times this name is asked for, good from then on |
 //! | `slow-first-byte-MS` | a good answer after MS milliseconds |
 //! | `stream-N-delay-MS` | N content chunks, MS milliseconds apart |

@@ -1,4 +1,4 @@
-//! `headgate-mock-provider`: an OpenAI-compatible provider for the demo, the end-to-end tests and the benchmarks.
+//! `headgate-mock-provider`: a provider with OpenAI's and Anthropic's APIs for the demo, the end-to-end tests and the benchmarks.
 //!
 //! A mock server library answers well-formed HTTP only. What a gateway must survive is the rest: a reset in
 //! mid-stream, half a body, bytes that are not HTTP. So this one writes its own bytes. How it behaves is chosen by the
@@ -11,6 +11,7 @@ mod asked;
 mod behaviour;
 mod control;
 mod fast;
+mod message;
 mod plan;
 mod request;
 mod script;

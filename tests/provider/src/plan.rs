@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer};
 use crate::asked::Asked;
 use crate::behaviour::Behaviour;
+use crate::message;
 use crate::steps::{LAST_CHUNK, Step, chunk, head};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -16,6 +17,8 @@ const BEFORE_RESET: Duration = Duration::from_millis(30);
 pub(crate) struct Origin<'a> {
     pub(crate) provider: &'a str,
     pub(crate) number: u64,
+    /// In Anthropic's words, or in OpenAI's.
+    pub(crate) anthropic: bool,
 }
 
 /// The steps for one request. `failures` says how often `flaky-N` has failed for this name.
@@ -44,10 +47,11 @@ pub(crate) fn json(origin: Origin<'_>, status: u16, extra: &[(&str, String)], bo
     vec![Step::Write([head(status, &headers), body.to_vec()].concat())]
 }
 
-/// An error in OpenAI's shape.
+/// An error in the API's shape.
 pub(crate) fn error(origin: Origin<'_>, status: u16, retry_after: Option<u32>) -> Vec<Step> {
     let extra: Vec<_> = retry_after.map(|s| ("retry-after", s.to_string())).into_iter().collect();
-    json(origin, status, &extra, answer::error(status).as_bytes())
+    let body = if origin.anthropic { message::error(status) } else { answer::error(status) };
+    json(origin, status, &extra, body.as_bytes())
 }
 
 fn good(behaviour: Behaviour, asked: &Asked, origin: Origin<'_>) -> Vec<Step> {
@@ -128,16 +132,27 @@ fn half(asked: &Asked, origin: Origin<'_>, honest: bool) -> Vec<Step> {
     vec![Step::Write([head(200, &headers), kept].concat()), Step::Close]
 }
 
+const OPENAI_HEADERS: [(&str, &str); 4] = [
+    ("openai-processing-ms", "5"),
+    ("openai-version", "2020-10-01"),
+    ("x-ratelimit-limit-requests", "10000"),
+    ("x-ratelimit-remaining-requests", "9999"),
+];
+
+const ANTHROPIC_HEADERS: [(&str, &str); 3] = [
+    ("anthropic-organization-id", "org_1"),
+    ("anthropic-ratelimit-requests-limit", "1000"),
+    ("anthropic-ratelimit-requests-remaining", "999"),
+];
+
 fn headers(origin: Origin<'_>, kind: &str, extra: &[(&str, String)]) -> Vec<(String, String)> {
-    let fixed = [
-        ("content-type", kind.to_owned()),
-        ("x-request-id", format!("req_{}_{}", origin.provider, origin.number)),
-        ("openai-processing-ms", "5".to_owned()),
-        ("openai-version", "2020-10-01".to_owned()),
-        ("x-ratelimit-limit-requests", "10000".to_owned()),
-        ("x-ratelimit-remaining-requests", "9999".to_owned()),
-    ];
-    fixed.into_iter().chain(extra.iter().cloned()).map(|(name, value)| (name.to_owned(), value)).collect()
+    let (request_id, fixed): (_, &[_]) = match origin.anthropic {
+        true => ("request-id", &ANTHROPIC_HEADERS),
+        false => ("x-request-id", &OPENAI_HEADERS),
+    };
+    let own = [("content-type", kind.to_owned()), (request_id, format!("req_{}_{}", origin.provider, origin.number))];
+    let fixed = fixed.iter().map(|&(name, value)| (name, value.to_owned()));
+    own.into_iter().chain(fixed).chain(extra.iter().cloned()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn single_bytes(body: &[u8]) -> Vec<Vec<u8>> {

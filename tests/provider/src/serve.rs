@@ -23,7 +23,8 @@ pub(crate) async fn connection(stream: TcpStream, shared: &Shared) {
         let closes = request.closes();
         let control = shared.control(&request);
         last = if control.is_some() { 0 } else { shared.number() };
-        let origin = Origin { provider: &shared.name, number: last };
+        let anthropic = request.path.contains("/messages");
+        let origin = Origin { provider: &shared.name, number: last, anthropic };
         let steps = match control {
             Some((status, body)) => plan::json(origin, status, &[], body.to_string().as_bytes()),
             None => provider(request, shared, origin),

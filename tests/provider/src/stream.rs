@@ -9,6 +9,9 @@ use crate::asked::Surface;
 impl Answer<'_> {
     /// Every event with its empty line.
     pub(crate) fn events(&self) -> Vec<String> {
+        if self.asked.surface == Surface::Messages {
+            return self.message_events();
+        }
         let choices = if self.asked.surface == Surface::Chat { self.chat_choices() } else { self.text_choices() };
         let with_usage = self.usage && self.asked.include_usage;
         let null = if with_usage { r#","usage":null"# } else { "" };

@@ -134,6 +134,38 @@ fn an_offered_tool_is_called_in_json_and_in_a_stream() -> Outcome {
 }
 
 #[test]
+fn a_message_is_answered_in_anthropic_s_shape_whole_and_as_a_stream() -> Outcome {
+    let provider = start(&[])?;
+    let message = |body: Value| provider.send("POST", "/anthropic/v1/messages", &body.to_string());
+    let whole = message(json!({"model": "ok", "messages": []}))?;
+    assert!(whole.head.contains("request-id: req_alpha_") && !whole.head.contains("x-request-id"));
+    let json = whole.json()?;
+    assert_eq!((&json["model"], &json["stop_reason"]), (&json!("ok"), &json!("end_turn")));
+    assert_eq!(json["usage"]["input_tokens"], 5);
+    let text = message(json!({"model": "ok", "stream": true, "tools": [{"name": "weather"}]}))?.text();
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    let delta = "content_block_delta";
+    let expected = [
+        "message_start",
+        "content_block_start",
+        "ping",
+        delta,
+        delta,
+        delta,
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ];
+    assert_eq!(names, expected);
+    assert!(text.contains(r#""usage":{"output_tokens":7,"#) && text.contains(r#""stop_reason":"tool_use""#));
+    let error = message(json!({"model": "status-529"}))?;
+    assert_eq!(error.json()?["error"]["type"], "overloaded_error");
+    let counted = provider.json("POST", "/v1/messages/count_tokens", &json!({"model": "ok"}))?;
+    assert_eq!(counted, json!({"input_tokens": 11}));
+    Ok(())
+}
+
+#[test]
 fn every_misbehaviour_is_what_its_name_says() -> Outcome {
     let provider = start(&[])?;
     let ask = |model: &str| provider.chat(&json!({"model": model}));

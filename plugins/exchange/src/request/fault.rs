@@ -26,6 +26,8 @@ pub enum Field {
     Prompt,
     /// `input`
     Input,
+    /// `system`
+    System,
 }
 
 impl Field {
@@ -43,6 +45,7 @@ impl Field {
             Self::Messages => "messages",
             Self::Prompt => "prompt",
             Self::Input => "input",
+            Self::System => "system",
         }
     }
 

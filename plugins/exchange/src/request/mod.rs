@@ -4,13 +4,14 @@
 //! a broken body be answered here with the place where it broke. Reading only part of it would also let a second
 //! `model` hide behind the first: a field this scan reads may stand once, however its name is spelled.
 
+mod blocks;
 mod fault;
 mod prompt;
 
 pub use fault::{Field, ScanError, ScanErrorKind};
 
 use crate::json::{Cursor, Fault, NameBuffer, Text};
-use crate::surface::Surface;
+use crate::surface::{Dialect, Surface};
 use prompt::Prompt;
 use std::ops::Range;
 
@@ -34,10 +35,11 @@ pub struct RequestScan {
     pub max_output_tokens: Option<u64>,
     /// `n`: how many answers; 1 when it is not given as a whole number.
     pub choices: u64,
-    /// Bytes of prompt text: strings of `messages[].content` (or its parts' `text`), `prompt` and `input`, as written
-    /// between the quotes, escapes not undone. Token ids count nothing.
+    /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
+    /// (or its parts' `text`), `prompt` and `input`; token ids count nothing. Anthropic: strings of `system` and
+    /// `messages[].content` (or their blocks' text, also inside tool results and documents).
     pub text_bytes: u64,
-    /// Content parts of the types `image_url`, `input_audio` and `file`.
+    /// Content parts of the types `image_url`, `input_audio` and `file`; blocks of the types `image` and `document`.
     pub attachments: u32,
 }
 
@@ -52,7 +54,7 @@ impl RequestScan {
 /// How the body stands to `stream_options.include_usage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsageAsk {
-    /// It is true already.
+    /// It is true already, or the API tells the usage without it.
     Asked,
     /// There are no `stream_options`; a member can be inserted here, at the front of the body's object.
     Absent(usize),
@@ -87,7 +89,7 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
             return Err(ScanErrorKind::NotAnObject.at(start));
         }
     }
-    let mut found = Found::default();
+    let mut found = Found { dialect: surface.dialect(), ..Found::default() };
     object(&mut cursor, |cursor, name| found.member(cursor, name))?;
     match cursor.end() {
         Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
@@ -123,6 +125,7 @@ fn array<'a>(
 
 #[derive(Default)]
 struct Found {
+    dialect: Dialect,
     seen: u16,
     model: Option<(String, Range<usize>)>,
     other_case_of_model: Option<usize>,
@@ -136,22 +139,12 @@ struct Found {
 impl Found {
     fn member(&mut self, cursor: &mut Cursor<'_>, name: Text<'_>) -> Result<(), ScanError> {
         let mut buffer = NameBuffer::default();
-        let field = match name.name(&mut buffer) {
-            b"model" => Field::Model,
-            b"stream" => Field::Stream,
-            b"stream_options" => Field::StreamOptions,
-            b"max_tokens" => Field::MaxTokens,
-            b"max_completion_tokens" => Field::MaxCompletionTokens,
-            b"n" => Field::N,
-            b"messages" => Field::Messages,
-            b"prompt" => Field::Prompt,
-            b"input" => Field::Input,
-            other => {
-                if other.eq_ignore_ascii_case(b"model") {
-                    self.other_case_of_model = Some(name.at);
-                }
-                return Ok(cursor.skip()?);
+        let spelled = name.name(&mut buffer);
+        let Some(field) = field(self.dialect, spelled) else {
+            if spelled.eq_ignore_ascii_case(b"model") {
+                self.other_case_of_model = Some(name.at);
             }
+            return Ok(cursor.skip()?);
         };
         self.once(field, name.at)?;
         self.value(field, cursor)
@@ -167,7 +160,8 @@ impl Found {
                 self.max_output_tokens = self.max_output_tokens.into_iter().chain(given).min();
             }
             Field::N => self.choices = whole_number(cursor)?,
-            Field::Messages => self.prompt.messages(cursor)?,
+            Field::Messages => self.prompt.messages(self.dialect, cursor)?,
+            Field::System => self.prompt.blocks(cursor)?,
             _ => self.prompt.text(cursor)?,
         }
         Ok(())
@@ -195,13 +189,33 @@ impl Found {
             model,
             model_span,
             stream: self.stream,
-            usage_ask: self.usage_ask.unwrap_or(UsageAsk::Absent(start + 1)),
+            usage_ask: match self.dialect {
+                Dialect::Openai => self.usage_ask.unwrap_or(UsageAsk::Absent(start + 1)),
+                Dialect::Anthropic => UsageAsk::Asked,
+            },
             max_output_tokens: self.max_output_tokens,
             choices: self.choices.unwrap_or(1),
             text_bytes: self.prompt.text_bytes,
             attachments: self.prompt.attachments,
         })
     }
+}
+
+/// The field of this name that the scan reads; any other is for the provider alone.
+fn field(dialect: Dialect, name: &[u8]) -> Option<Field> {
+    Some(match (dialect, name) {
+        (_, b"model") => Field::Model,
+        (_, b"stream") => Field::Stream,
+        (_, b"max_tokens") => Field::MaxTokens,
+        (_, b"messages") => Field::Messages,
+        (Dialect::Openai, b"stream_options") => Field::StreamOptions,
+        (Dialect::Openai, b"max_completion_tokens") => Field::MaxCompletionTokens,
+        (Dialect::Openai, b"n") => Field::N,
+        (Dialect::Openai, b"prompt") => Field::Prompt,
+        (Dialect::Openai, b"input") => Field::Input,
+        (Dialect::Anthropic, b"system") => Field::System,
+        _ => return None,
+    })
 }
 
 fn model(cursor: &mut Cursor<'_>) -> Result<(String, Range<usize>), ScanError> {

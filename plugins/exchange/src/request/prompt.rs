@@ -1,11 +1,12 @@
 //! How much is asked: bytes of text and pieces that are no text, wherever a request carries them.
 //!
-//! The shapes are OpenAI's: `messages[].content` is a string or a list of parts, `prompt` and `input` are a string, a
+//! The shapes here are OpenAI's, Anthropic's are in `blocks`: `messages[].content` is a string or a list of parts, `prompt` and `input` are a string, a
 //! list of strings, or token ids. What has another shape is still checked as JSON, and counts nothing.
 
 use super::fault::ScanError;
 use super::{array, object};
 use crate::json::{Cursor, NameBuffer, Text};
+use crate::surface::Dialect;
 
 #[derive(Debug, Default)]
 pub(super) struct Prompt {
@@ -15,11 +16,11 @@ pub(super) struct Prompt {
 
 impl Prompt {
     /// `messages`: a list of objects with `content`; those of the role `tool` carry their results there too.
-    pub(super) fn messages(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+    pub(super) fn messages(&mut self, dialect: Dialect, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         if cursor.peek() != Some(b'[') {
             return Ok(cursor.skip()?);
         }
-        array(cursor, |cursor| self.message(cursor))
+        array(cursor, |cursor| self.message(dialect, cursor))
     }
 
     /// A string, or a list of strings and content parts.
@@ -35,12 +36,13 @@ impl Prompt {
         }
     }
 
-    fn message(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+    fn message(&mut self, dialect: Dialect, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         if cursor.peek() != Some(b'{') {
             return Ok(cursor.skip()?);
         }
-        object(cursor, |cursor, name| match name.name(&mut NameBuffer::default()) {
-            b"content" => self.text(cursor),
+        object(cursor, |cursor, name| match (name.name(&mut NameBuffer::default()), dialect) {
+            (b"content", Dialect::Openai) => self.text(cursor),
+            (b"content", Dialect::Anthropic) => self.blocks(cursor),
             _ => Ok(cursor.skip()?),
         })
     }
@@ -60,7 +62,7 @@ impl Prompt {
         })
     }
 
-    fn string(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+    pub(super) fn string(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         let text = cursor.string()?;
         self.text_bytes = self.text_bytes.saturating_add(text.raw.len() as u64);
         Ok(())

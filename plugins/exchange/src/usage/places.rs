@@ -1,6 +1,8 @@
-//! Where in an answer the usage scan looks. The whole knowledge of the response's shape is this table.
+//! Where in an answer the usage scan looks. The whole knowledge of the responses' shapes is this table: OpenAI's from
+//! [`Spot::Root`], Anthropic's, answers and events alike, from [`Spot::Event`].
 
 use crate::json::Place;
+use crate::surface::Dialect;
 
 /// A place in an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +32,35 @@ pub(super) enum Spot {
     ToolCalls,
     ToolCall,
     Function,
+    /// An Anthropic answer, or one event of its stream.
+    Event,
+    /// `message` of a `message_start`.
+    Begun,
+    /// `usage` in there: the input is known, the output has hardly begun.
+    BegunUsage,
+    /// `usage` of an answer or of a `message_delta`.
+    MessageUsage,
+    CacheWrite,
+    /// `cache_creation`: the writes by how long they are kept.
+    CacheWrites,
+    CacheWrite1h,
+    /// `output_tokens_details` of a message.
+    MessageOutputDetails,
+    StopReason,
+    /// A list of content blocks.
+    Blocks,
+    Block,
+    /// What a block or the message grows by.
+    Delta,
+}
+
+impl Spot {
+    pub(super) fn root(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Openai => Self::Root,
+            Dialect::Anthropic => Self::Event,
+        }
+    }
 }
 
 impl Place for Spot {
@@ -55,6 +86,23 @@ impl Place for Spot {
             (Self::TextPart, b"text") => Self::Text,
             (Self::ToolCall, b"function") => Self::Function,
             (Self::Function, b"arguments") => Self::Text,
+            (Self::Event, b"message") => Self::Begun,
+            (Self::Event, b"usage") => Self::MessageUsage,
+            (Self::Event, b"error") => Self::Error,
+            (Self::Event, b"content_block") => Self::Block,
+            (Self::Event, b"delta") => Self::Delta,
+            (Self::Begun, b"usage") => Self::BegunUsage,
+            (Self::Event | Self::Begun, b"content") => Self::Blocks,
+            (Self::Event | Self::Begun | Self::Delta, b"stop_reason") => Self::StopReason,
+            (Self::Block | Self::Delta, b"text" | b"thinking" | b"partial_json") => Self::Text,
+            (Self::BegunUsage | Self::MessageUsage, b"input_tokens") => Self::Input,
+            (Self::BegunUsage | Self::MessageUsage, b"output_tokens") => Self::Output,
+            (Self::BegunUsage | Self::MessageUsage, b"cache_read_input_tokens") => Self::Cached,
+            (Self::BegunUsage | Self::MessageUsage, b"cache_creation_input_tokens") => Self::CacheWrite,
+            (Self::BegunUsage | Self::MessageUsage, b"cache_creation") => Self::CacheWrites,
+            (Self::BegunUsage | Self::MessageUsage, b"output_tokens_details") => Self::MessageOutputDetails,
+            (Self::MessageOutputDetails, b"thinking_tokens") => Self::Reasoning,
+            (Self::CacheWrites, b"ephemeral_1h_input_tokens") => Self::CacheWrite1h,
             _ => Self::Elsewhere,
         }
     }
@@ -64,6 +112,7 @@ impl Place for Spot {
             Self::Choices => Self::Choice,
             Self::ToolCalls => Self::ToolCall,
             Self::Text => Self::TextPart,
+            Self::Blocks => Self::Block,
             _ => Self::Elsewhere,
         }
     }

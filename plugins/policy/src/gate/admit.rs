@@ -5,9 +5,13 @@ use crate::call::{Call, Identity};
 use crate::client::{GATEWAY_PREFIX, client_context, trace_id};
 use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
+use crate::lent::Lent;
 use crate::policy::{Alias, Policy};
-use headgate_exchange::{Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models};
+use headgate_exchange::{
+    Dialect, Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models,
+};
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
+use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
 use headgate_routing::{Cooldowns, NoTarget, draw_course};
 use std::borrow::Cow;
@@ -51,7 +55,8 @@ impl Gate {
         self.call.borrow_mut().surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
-            return self.request_body(Vec::new(), &Cooldowns::default(), || 0, out);
+            let rejection = scan_request(surface, &[]).map_or_else(Rejection::BadBody, |_| Rejection::MalformedRequest);
+            return self.reject(rejection, out);
         }
         strip_request(head, out);
         Flow::Hold
@@ -68,12 +73,11 @@ impl Gate {
         }
     }
 
-    /// The whole body: reads it, asks every stage, and sends it on its way or back. `cooldowns` is what the workers
-    /// know of resting targets, `draw` gives random numbers.
-    pub fn request_body(
+    /// The whole body: reads it, asks every stage, and sends it on its way or back. `draw` gives random numbers.
+    pub fn request_body<L: Ledger>(
         &mut self,
         body: Vec<u8>,
-        cooldowns: &Cooldowns,
+        mut lent: Lent<'_, L>,
         draw: impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Flow {
@@ -82,7 +86,8 @@ impl Gate {
             Phase::Answered => return Flow::Answered,
             _ => return Flow::Continue,
         }
-        if let Err(rejection) = self.plan(body, cooldowns, draw) {
+        let planned = self.plan(body, lent.cooldowns, draw);
+        if let Err(rejection) = planned.and_then(|()| self.admit_limits(&mut lent)) {
             return self.reject(rejection, out);
         }
         self.phase = Phase::Sent;
@@ -93,6 +98,7 @@ impl Gate {
     fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
+        call.dialect = Dialect::of_path(path);
         call.client = client_context(head, &policy.tags);
         call.trace_id = head.bytes("traceparent").and_then(trace_id);
         call.accepts_encoding = head.has("accept-encoding");
@@ -153,6 +159,10 @@ impl Gate {
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
         }
         call.alias = Some(index);
+        if !alias.speaks(call.dialect) {
+            self.decisions.push(routing(Some(alias), Verdict::Deny, Some("wrong_api")));
+            return Err(Rejection::WrongApi { model, served_at: served_at(call.dialect) });
+        }
         let now_ms = call.started.as_ms();
         let rest = |target: usize| {
             alias.ways.get(target).map_or(headgate_routing::Rest::Ready, |way| cooldowns.rest(way.key, now_ms))
@@ -277,11 +287,20 @@ fn routing(alias: Option<&Alias>, verdict: Verdict, reason: Option<&str>) -> Dec
     }
 }
 
+/// The path that serves an alias whose targets do not speak this dialect.
+fn served_at(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Openai => "/v1/messages",
+        Dialect::Anthropic => "/v1/chat/completions",
+    }
+}
+
 fn no_target(reason: NoTarget, call: &Call, alias: &Alias) -> Rejection {
     let model = alias.name.clone();
-    let in_rotation = alias.targets.iter().any(|target| target.weight > 0);
     let retry_after_s = match reason {
-        NoTarget::NoneEligible if in_rotation => return Rejection::ModelNotAllowed { model, key_id: key_id(call) },
+        NoTarget::NoneEligible if alias.is_in_rotation(call.dialect) => {
+            return Rejection::ModelNotAllowed { model, key_id: key_id(call) };
+        }
         NoTarget::NoneEligible => OUT_OF_ROTATION_RETRY_S,
         NoTarget::AllBarred(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
     };

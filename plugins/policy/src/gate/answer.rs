@@ -1,5 +1,6 @@
 //! The answer's way out: whose it is, what it used, and, in a stream, what the client did not ask for.
 
+use super::limit::set_quotas;
 use super::{Gate, Phase};
 use crate::attempt::RETRY_HEADER;
 use crate::call::{Call, Moment};
@@ -69,12 +70,17 @@ impl Gate {
         self.response_whole |= last;
         match self.phase {
             Phase::Reworded => self.rejection_body(out),
+            // The host resets it with its next chance; what comes before that is for nobody.
+            Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
                 self.reader.read(chunk, last, out);
+                if self.max_cost.is_some() && !last {
+                    self.enforce_max_cost(chunk, out);
+                }
             }
             _ => {}
         }
@@ -99,6 +105,7 @@ impl Gate {
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
         out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
+        set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
         }
@@ -152,7 +159,8 @@ impl Gate {
 
     fn rejection_body(&mut self, out: &mut Effects) {
         // The first chunk becomes the whole body, later ones nothing.
-        let body = if self.first_byte.is_none() { self.rejection.as_ref().map(Rejection::body) } else { None };
+        let body = if self.first_byte.is_none() { self.rejection.as_ref() } else { None };
+        let body = body.map(|rejection| self.rejection_body_of(rejection));
         self.first_byte.get_or_insert_default();
         out.push(Effect::ReplaceChunk(body.unwrap_or_default()));
     }
@@ -172,7 +180,7 @@ fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader
     if event_stream {
         Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
     } else {
-        Reader::Json(Box::new(UsageScan::new()), fingerprint)
+        Reader::Json(Box::new(UsageScan::new(surface.dialect())), fingerprint)
     }
 }
 
@@ -193,17 +201,37 @@ impl Reader {
         }
     }
 
+    /// What was seen of a stream so far.
+    pub(super) fn stream(&self) -> Option<StreamReading> {
+        match self {
+            Self::Stream(reader, _) => Some(reader.reading()),
+            _ => None,
+        }
+    }
+
     /// What was read.
     pub(super) fn finish(&mut self) -> Seen {
         match std::mem::replace(self, Self::None) {
             Self::None => Seen::default(),
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, finish_reason, output_text_bytes, .. } = scan.finish();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, finish_reason, output_text_bytes, .. } = reader.reading();
-                Seen { usage, finish_reason, output_text_bytes, fingerprint: fingerprint.map(Fingerprint::finish) }
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
+                Seen {
+                    usage,
+                    begun,
+                    finish_reason,
+                    output_text_bytes,
+                    fingerprint: fingerprint.map(Fingerprint::finish),
+                }
             }
         }
     }
@@ -213,6 +241,7 @@ impl Reader {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) usage: Option<Tokens>,
+    pub(super) begun: Option<Tokens>,
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) fingerprint: Option<String>,

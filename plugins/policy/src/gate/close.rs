@@ -3,8 +3,10 @@
 use super::answer::Seen;
 use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
+use crate::lent::Lent;
 use crate::price::cost;
-use headgate_exchange::is_model_name;
+use headgate_exchange::{Surface, Tokens, is_model_name};
+use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
     UsageSource,
@@ -21,8 +23,19 @@ pub enum EndSigns {
     Unknown,
 }
 
+/// Where a record stands among the others.
+#[derive(Debug, Clone, Copy)]
+pub struct Number<'a> {
+    /// The proxy, as it names itself.
+    pub node: &'a str,
+    /// The run of its worker.
+    pub boot: &'a str,
+    /// 1, 2, 3 … within the run.
+    pub seq: u64,
+}
+
 /// Bytes of text that are about one token, where the provider does not count.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(super) const BYTES_PER_TOKEN: u64 = 4;
 
 impl Gate {
     /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
@@ -31,8 +44,20 @@ impl Gate {
         !self.response_whole
     }
 
-    /// Closes the books. `seq`, `node` and `boot` are the record's numbering. Call it once.
-    pub fn close(&mut self, now: Moment, signs: EndSigns, node: &str, boot: &str, seq: u64) -> RequestRecord {
+    /// Closes the books: settles what was reserved, and says what happened. Call it once.
+    pub fn close<L: Ledger>(
+        &mut self,
+        now: Moment,
+        signs: EndSigns,
+        number: Number<'_>,
+        mut lent: Lent<'_, L>,
+    ) -> RequestRecord {
+        let mut record = self.record(now, signs, number);
+        self.settle_limits(&mut record, now.as_s(), &mut lent);
+        record
+    }
+
+    fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
         let seen = self.reader.finish();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
@@ -43,9 +68,9 @@ impl Gate {
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
-            node: node.to_owned(),
-            boot: boot.to_owned(),
-            seq,
+            node: number.node.to_owned(),
+            boot: number.boot.to_owned(),
+            seq: number.seq,
             started_at: call.started.0,
             duration_us: now.us_since(call.started),
             time_to_first_token_us: self.time_to_first_token(&call),
@@ -82,6 +107,7 @@ impl Gate {
 
     fn ended_by(&self, signs: EndSigns) -> EndedBy {
         match (self.phase, self.response_whole, signs) {
+            (Phase::Cut, _, _) => EndedBy::Gateway,
             (Phase::Answered | Phase::Reworded, _, _) if self.rejection.is_some() => EndedBy::Gateway,
             (_, true, _) => EndedBy::Complete,
             (_, false, EndSigns::ProviderGone) => EndedBy::Provider,
@@ -106,7 +132,11 @@ impl Gate {
     }
 
     fn time_to_first_token(&self, call: &Call) -> Option<u64> {
-        if self.phase != Phase::Sent { None } else { self.first_byte.map(|at| at.us_since(call.started)) }
+        if !matches!(self.phase, Phase::Sent | Phase::Cut) {
+            None
+        } else {
+            self.first_byte.map(|at| at.us_since(call.started))
+        }
     }
 }
 
@@ -148,28 +178,38 @@ fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
     })
 }
 
-/// What the provider reported; where it did not, an estimate from bytes: of the prompt, and of as much of the answer
-/// as was seen. Nothing for a request that no provider accepted.
+/// What the provider reported; where it did not, an estimate from bytes: of the prompt, unless the answer's beginning told
+/// what it took, and of as much of the answer as was seen. Nothing for a request that no provider accepted.
 fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> Option<Usage> {
     let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
     let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none());
-    if !accepted && !underway {
+    if !call.surface.is_some_and(Surface::is_metered) || !accepted && !underway {
         return None;
     }
     if let Some(tokens) = &seen.usage {
-        return Some(Usage {
-            input_tokens: tokens.input,
-            output_tokens: tokens.output,
-            cached_input_tokens: tokens.cached_input,
-            reasoning_tokens: tokens.reasoning,
-            source: UsageSource::Reported,
-        });
+        return Some(told(tokens, UsageSource::Reported));
+    }
+    let output_tokens = seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN);
+    if let Some(begun) = &seen.begun {
+        return Some(Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) });
     }
     let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
     Some(Usage {
         input_tokens: prompt_bytes.div_ceil(BYTES_PER_TOKEN),
-        output_tokens: seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
+        output_tokens,
         source: UsageSource::Estimated,
         ..Usage::default()
     })
+}
+
+fn told(tokens: &Tokens, source: UsageSource) -> Usage {
+    Usage {
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        cached_input_tokens: tokens.cached_input,
+        cache_write_input_tokens: tokens.cache_write,
+        cache_write_1h_input_tokens: tokens.cache_write_1h,
+        reasoning_tokens: tokens.reasoning,
+        source,
+    }
 }

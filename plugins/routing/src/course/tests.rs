@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 #[derive(Default)]
 struct Request {
+    dialect: &'static str,
     stream: bool,
     prompt_bytes: u64,
     team: Option<&'static str>,
@@ -11,6 +12,9 @@ struct Request {
 }
 
 impl Facts for Request {
+    fn dialect(&self) -> &str {
+        self.dialect
+    }
     fn header(&self, name: &str) -> Option<&str> {
         self.header.filter(|_| name == "x-tier")
     }

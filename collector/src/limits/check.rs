@@ -1,0 +1,144 @@
+//! What a report must be before it may be counted.
+//!
+//! A proxy sends a report again until it is answered, so a check that an honest proxy can fail would silence that proxy
+//! for ever. Amounts are therefore cut, not refused; what is refused, no proxy of this house sends. The reasons quote
+//! nothing of the report.
+
+use crate::validate::{MAX_NAME_CHARS, reason_of};
+use headgate_limits::{MAX_ROWS, MAX_SUBJECT_BYTES, Meter, Period, Report, ReportRow, Rules, SYNC_SCHEMA, Unit};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+
+/// Largest body, bytes.
+pub const MAX_REPORT_BYTES: usize = 32 << 20;
+/// A report is closed at [`MAX_ROWS`], but the cell that is being read is read to its end.
+const MAX_REPORT_ROWS: usize = MAX_ROWS + 20_000;
+/// Most values of `per`.
+const MAX_PARTS: usize = 8;
+/// Most rules of a policy.
+const MAX_RULES: usize = 10_000;
+/// A subject is cut at [`MAX_SUBJECT_BYTES`]; where that falls into a character, a longer replacement stands.
+const REPLACED_BYTES: usize = 2;
+/// 2100-01-01T00:00:00Z, s: a clock beyond it is broken.
+const YEAR_2100_S: u64 = 4_102_444_800;
+/// The largest amount that the store can hold; larger ones are cut.
+const MAX_AMOUNT: u64 = i64::MAX as u64;
+
+/// Why a report is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadReport {
+    /// `invalid_json` or `invalid_report`.
+    pub code: &'static str,
+    /// For people.
+    pub reason: String,
+}
+
+/// Reads a report.
+///
+/// # Errors
+/// The body is no JSON, or no report that can be counted.
+pub fn check_report(body: &[u8]) -> Result<Report, BadReport> {
+    let mut report: Report = serde_json::from_slice(body).map_err(|error| BadReport {
+        code: if error.is_data() { "invalid_report" } else { "invalid_json" },
+        reason: reason_of(&error),
+    })?;
+    check_head(&report).map_err(bad)?;
+    for (index, row) in report.rows.iter_mut().enumerate() {
+        check_row(row).map_err(|reason| bad(format!("row {index}: {reason}")))?;
+        for amount in [&mut row.used, &mut row.open, &mut row.wanted, &mut row.max] {
+            *amount = (*amount).min(MAX_AMOUNT);
+        }
+    }
+    Ok(report)
+}
+
+/// A meter by its name in reports, without what it allows.
+#[must_use]
+pub fn meter_of(name: &str) -> Option<Meter> {
+    let (unit, period) = match name.split_once('/') {
+        Some((unit, period)) => (unit, Some(word::<Period>(period)?)),
+        None => (name, None),
+    };
+    let meter = Meter { unit: word::<Unit>(unit)?, period, max: 0 };
+    ((meter.unit == Unit::Concurrency) == meter.period.is_none()).then_some(meter)
+}
+
+fn word<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let word: StrDeserializer<'a, Error> = text.into_deserializer();
+    T::deserialize(word).ok()
+}
+
+fn bad(reason: impl Into<String>) -> BadReport {
+    BadReport { code: "invalid_report", reason: reason.into() }
+}
+
+fn check_head(report: &Report) -> Result<(), &'static str> {
+    if report.schema != SYNC_SCHEMA {
+        return Err("`schema` is not 1, the version this collector reads");
+    }
+    if ![&report.node, &report.boot, &report.revision].into_iter().all(|name| is_name(name)) {
+        return Err("`node`, `boot` and `revision` must be 1 to 256 characters long");
+    }
+    if report.seq == 0 || report.seq > MAX_AMOUNT {
+        return Err("`seq` is out of range: it counts from 1");
+    }
+    if report.rows.len() > MAX_REPORT_ROWS {
+        return Err("a report may hold at most 22000 rows");
+    }
+    report.rules.as_ref().map_or(Ok(()), |rules| check_rules(rules))
+}
+
+fn check_rules(rules: &[headgate_limits::Rule]) -> Result<(), &'static str> {
+    if rules.len() > MAX_RULES {
+        return Err("a policy may have at most 10000 rules");
+    }
+    if !rules.iter().all(|rule| is_name(&rule.id) && rule.per.len() <= MAX_PARTS) {
+        return Err("a rule's `id` must be 1 to 256 characters long, and its `per` have at most 8 entries");
+    }
+    Rules::new(rules.to_vec()).map(|_| ()).map_err(|_| "two rules are the same, or one has too many meters")
+}
+
+fn check_row(row: &ReportRow) -> Result<(), &'static str> {
+    if !is_name(&row.rule) {
+        return Err("`rule` must be 1 to 256 characters long");
+    }
+    if meter_of(&row.meter).is_none() {
+        return Err("`meter` is none that this collector knows");
+    }
+    let bytes: usize = row.subject.iter().map(String::len).sum();
+    if row.subject.len() > MAX_PARTS || bytes > MAX_SUBJECT_BYTES + REPLACED_BYTES {
+        return Err("`subject` may have at most 8 parts and 1024 bytes in all");
+    }
+    if row.subject.iter().any(|part| part.contains(super::SEPARATOR)) {
+        return Err("a part of `subject` holds a separator");
+    }
+    let ends = row.end.is_none_or(|end| row.start < end && end <= YEAR_2100_S);
+    if !ends || row.start > YEAR_2100_S {
+        return Err("`start` and `end` are no window between 1970 and 2100, in s");
+    }
+    Ok(())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && (text.len() <= MAX_NAME_CHARS || text.chars().nth(MAX_NAME_CHARS).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_meter_is_known_by_its_name_and_no_other_word_is() {
+        let units = [Unit::Requests, Unit::Tokens, Unit::InputTokens, Unit::OutputTokens, Unit::NanoUsd];
+        let periods = [Period::Second, Period::Minute, Period::Hour, Period::Day, Period::Week, Period::Month];
+        let meters = units.iter().flat_map(|unit| periods.iter().map(|period| (*unit, Some(*period))));
+        for (unit, period) in meters.chain([(Unit::Concurrency, None), (Unit::NanoUsd, Some(Period::Total))]) {
+            let meter = Meter { unit, period, max: 0 };
+            assert_eq!(meter_of(&meter.name()), Some(meter));
+        }
+        for name in ["", "tokens", "/", "tokens/", "tokens/fortnight", "concurrency/day", "Tokens/day"] {
+            assert_eq!(meter_of(name), None, "{name}");
+        }
+    }
+}

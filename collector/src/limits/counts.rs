@@ -1,0 +1,240 @@
+//! Totals in the store: what the fleet's answers are made of.
+//!
+//! A report is counted in the writer's transaction, together with the number that makes it known when it comes again; so
+//! a count and the memory of having counted it are on disk together or not at all.
+
+use super::crossings::{Crossing, crossed};
+use super::rules::Revision;
+use super::{amount, joined, parted};
+use crate::store::StoreError;
+use headgate_limits::{Kind, Report, ReportRow, Rule, Total, Totals};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
+
+const FIND: &str = "SELECT count, used, max, revision, told FROM limit_counts
+    WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4";
+const INSERT: &str = "INSERT INTO limit_counts (rule, meter, subject, window_start, window_end, budget, current, max,
+    used, fill, told, revision, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const UPDATE: &str = "UPDATE limit_counts SET max = ?2, used = ?3, fill = ?4, told = ?5, revision = ?6, version = ?7,
+    current = window_end > ?8 WHERE count = ?1";
+
+/// The last report of this boot that was counted; 0 if there was none.
+pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
+    let seq: Option<i64> = tx
+        .prepare_cached("SELECT seq FROM limit_boots WHERE boot = ?1")?
+        .query_row([boot], |row| row.get(0))
+        .optional()?;
+    Ok(amount(seq.unwrap_or(0)))
+}
+
+/// `version` of the last write.
+pub(super) fn version(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.prepare_cached("SELECT version FROM limit_state")?.query_row([], |row| row.get(0))?)
+}
+
+/// Hundredths of a percent of `max`. Of nothing, something is everything.
+pub(super) fn fill(used: u64, max: u64) -> i64 {
+    let whole = if max == 0 { u128::from(used > 0) * 10_000 } else { u128::from(used) * 10_000 / u128::from(max) };
+    i64::try_from(whole).unwrap_or(i64::MAX)
+}
+
+/// The counts, during one report.
+pub(super) struct Counts<'a> {
+    pub(super) tx: &'a Connection,
+    pub(super) revision: Option<Arc<Revision>>,
+    pub(super) last_seq: u64,
+    /// Of the last write.
+    pub(super) version: i64,
+    pub(super) now_us: i64,
+    /// Thresholds that this report crossed.
+    pub(super) crossings: Vec<Crossing>,
+}
+
+/// A count as it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Kept {
+    count: Option<i64>,
+    used: u64,
+    max: u64,
+    revision: i64,
+    told: Vec<u8>,
+}
+
+impl Totals for Counts<'_> {
+    type Fault = StoreError;
+
+    fn is_repeated(&mut self, report: &Report) -> Result<bool, StoreError> {
+        if report.seq <= self.last_seq {
+            return Ok(true);
+        }
+        self.tx
+            .prepare_cached(
+                "INSERT INTO limit_boots (boot, seq, seen_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (boot) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at",
+            )?
+            .execute(params![report.boot, integer(report.seq), self.now_us])?;
+        Ok(false)
+    }
+
+    fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, StoreError> {
+        let subject = joined(&row.subject);
+        let before = self.find(row, &subject)?;
+        if before.count.is_none() && used == 0 && (row.late || row.open == 0) {
+            return Ok(Total::default());
+        }
+        let revision = self.revision.clone();
+        let rule = revision.as_ref().and_then(|revision| revision.rule(&row.rule));
+        let mut now = Kept {
+            // The store's largest integer, so that a sum stays what it is when it is read.
+            used: before.used.saturating_add(used).min(i64::MAX as u64),
+            max: row.max,
+            revision: revision.as_ref().map_or(before.revision, |revision| revision.number),
+            ..before.clone()
+        };
+        if let Some(rule) = rule {
+            self.cross(row, rule, &mut now);
+        }
+        if now != before {
+            self.write(row, &subject, rule, &before, &now)?;
+        }
+        Ok(Total { used: now.used, told: bits(rule, &now.told) })
+    }
+}
+
+impl Counts<'_> {
+    /// Holds what is counted already against rules that have only now become known.
+    pub(super) fn cross_again(&mut self, revision: &Revision) -> Result<(), StoreError> {
+        for rule in revision.rules().filter(|rule| rule.kind == Kind::Budget) {
+            let Some(lowest) = rule.warn_at.iter().min() else { continue };
+            for meter in &rule.meters {
+                let least = u128::from(meter.max) * u128::from(*lowest) / 100;
+                for row in self.used_at_least(&rule.id, &meter.name(), u64::try_from(least).unwrap_or(u64::MAX))? {
+                    self.add(&ReportRow { max: meter.max, ..row }, 0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn used_at_least(&self, rule: &str, meter: &str, least: u64) -> Result<Vec<ReportRow>, StoreError> {
+        let mut select = self.tx.prepare_cached(
+            "SELECT subject, window_start, window_end FROM limit_counts
+             WHERE current = 1 AND rule = ?1 AND meter = ?2 AND used >= ?3 AND window_end > ?4",
+        )?;
+        let values = params![rule, meter, integer(least.max(1)), self.now_us / 1_000_000];
+        let rows = select.query_map(values, |row| {
+            let end: i64 = row.get(2)?;
+            Ok(ReportRow {
+                rule: rule.to_owned(),
+                meter: meter.to_owned(),
+                subject: parted(&row.get::<_, String>(0)?),
+                start: amount(row.get(1)?),
+                end: (end != i64::MAX).then_some(amount(end)),
+                ..ReportRow::default()
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn find(&self, row: &ReportRow, subject: &str) -> Result<Kept, StoreError> {
+        let mut select = self.tx.prepare_cached(FIND)?;
+        let kept = select.query_row(params![row.rule, row.meter, subject, integer(row.start)], |row| {
+            Ok(Kept {
+                count: Some(row.get(0)?),
+                used: amount(row.get(1)?),
+                max: amount(row.get(2)?),
+                revision: row.get(3)?,
+                told: row.get(4)?,
+            })
+        });
+        Ok(kept.optional()?.unwrap_or_default())
+    }
+
+    fn cross(&mut self, row: &ReportRow, rule: &Rule, now: &mut Kept) {
+        for percent in crossed(rule, now.used, now.max, &now.told) {
+            now.told.push(percent);
+            self.crossings.push(Crossing {
+                rule: rule.clone(),
+                meter: row.meter.clone(),
+                subject: row.subject.clone(),
+                start: row.start,
+                end: row.end,
+                percent,
+            });
+        }
+    }
+
+    fn write(
+        &mut self,
+        row: &ReportRow,
+        subject: &str,
+        rule: Option<&Rule>,
+        before: &Kept,
+        now: &Kept,
+    ) -> Result<(), StoreError> {
+        self.version = self.version.saturating_add(1);
+        // How full a number of slots is, depends on what is reserved; see `note_slots`.
+        let (max, used, fill) = (integer(now.max), integer(now.used), fill(now.used, now.max));
+        let now_s = self.now_us / 1_000_000;
+        if let Some(count) = before.count {
+            self.tx.prepare_cached(UPDATE)?.execute(params![
+                count,
+                max,
+                used,
+                fill,
+                now.told,
+                now.revision,
+                self.version,
+                now_s
+            ])?;
+            return Ok(());
+        }
+        let end = row.end.map_or(i64::MAX, integer);
+        let budget = rule.map_or(row.meter.starts_with("nano_usd"), |rule| rule.kind == Kind::Budget);
+        self.tx.prepare_cached(INSERT)?.execute(params![
+            row.rule,
+            row.meter,
+            subject,
+            integer(row.start),
+            end,
+            budget,
+            end > now_s,
+            max,
+            used,
+            fill,
+            now.told,
+            now.revision,
+            self.version
+        ])?;
+        Ok(())
+    }
+
+    /// Every report moves the version on; gives the last one.
+    pub(super) fn finish(self) -> Result<i64, StoreError> {
+        let version = self.version.saturating_add(1);
+        self.tx.prepare_cached("UPDATE limit_state SET version = ?1")?.execute([version])?;
+        Ok(version)
+    }
+
+    /// Notes how many of a number of slots are taken; nothing of them is ever used.
+    pub(super) fn note_slots(&self, row: &ReportRow, open: u64) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached(
+                "UPDATE limit_counts SET fill = ?5
+                 WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4 AND fill <> ?5",
+            )?
+            .execute(params![row.rule, row.meter, joined(&row.subject), integer(row.start), fill(open, row.max)])?;
+        Ok(())
+    }
+}
+
+/// Thresholds of the rule that have been told of, one bit each.
+pub(super) fn bits(rule: Option<&Rule>, told: &[u8]) -> u64 {
+    let thresholds = rule.map_or(&[][..], |rule| rule.warn_at.as_slice());
+    let bit = |(index, percent): (usize, &u8)| if told.contains(percent) { 1_u64 << index.min(63) } else { 0 };
+    thresholds.iter().enumerate().map(bit).fold(0, |all, bit| all | bit)
+}
+
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

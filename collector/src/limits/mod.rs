@@ -1,0 +1,149 @@
+//! Limits and budgets of a fleet: one count for all proxies, kept where nothing is forgotten.
+//!
+//! Proxies decide by themselves and report what was used; an answer tells each what all have used and what it may add
+//! ([`headgate_limits`]). What is counted is in the store and is answered once it is on disk. Shares and reservations
+//! are worth seconds and stay in memory; if a transaction that they went with did not come to pass, they are given up
+//! and run out at the proxies by themselves, as after a restart.
+
+mod check;
+mod counts;
+mod crossings;
+mod list;
+mod news;
+mod rules;
+
+pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
+pub use list::{CountPage, CountQuery, Place};
+
+use crate::clock;
+use crate::store::{Held, Readers, Store, StoreError, WriteHandle};
+use counts::Counts;
+use headgate_limits::{Fleet, Reply, Report};
+use rules::RuleBook;
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Joins the values of a subject; proxies let no value hold it.
+const SEPARATOR: char = '\u{1f}';
+
+/// What came of a report.
+#[derive(Debug)]
+pub enum Synced {
+    /// It is counted; this is the answer.
+    Answer(Box<Reply>),
+    /// A later report of the same boot has been answered: nobody waits for this one.
+    Stale,
+}
+
+/// The counts, the fleet, and the way to the store; clones share them.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    state: Arc<Mutex<State>>,
+    writes: WriteHandle,
+    readers: Readers,
+}
+
+#[derive(Debug)]
+struct State {
+    fleet: Fleet,
+    book: RuleBook,
+    /// `version` in the store after the last report; another one there means that it was rolled back.
+    version: Option<i64>,
+}
+
+impl State {
+    fn new() -> Self {
+        Self { fleet: Fleet::new(now_ms()), book: RuleBook::default(), version: None }
+    }
+}
+
+impl Limits {
+    /// Of a collector that has just started.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self { state: Arc::new(Mutex::new(State::new())), writes: store.writes.clone(), readers: store.readers.clone() }
+    }
+
+    /// Counts a report; answers once that is on disk. `held` is dropped with the report.
+    ///
+    /// # Errors
+    /// The store cannot be written. The same report may come again.
+    pub async fn sync(&self, report: Report, held: Held) -> Result<Synced, StoreError> {
+        let state = Arc::clone(&self.state);
+        let work = move |tx: &Connection| {
+            let _held = held;
+            let mut state = lock(&state);
+            let synced = state.sync(tx, &report);
+            if synced.is_err() {
+                *state = State::new();
+            }
+            synced
+        };
+        self.writes.transact(work).await
+    }
+}
+
+impl State {
+    fn sync(&mut self, tx: &Connection, report: &Report) -> Result<Synced, StoreError> {
+        let version = counts::version(tx)?;
+        if self.version.is_some_and(|known| known != version) {
+            *self = Self::new();
+        }
+        let last_seq = counts::last_seq(tx, &report.boot)?;
+        if report.seq < last_seq {
+            self.version = Some(version);
+            return Ok(Synced::Stale);
+        }
+        let (now_us, now_ms) = (clock::now_us(), now_ms());
+        let known = self.book.find(tx, &report.revision, now_us)?;
+        let mut counts = Counts { tx, revision: known, last_seq, version, now_us, crossings: Vec::new() };
+        if let (None, Some(rules)) = (&counts.revision, &report.rules) {
+            let learnt = self.book.learn(tx, &report.revision, rules, now_us)?;
+            counts.revision = Some(Arc::clone(&learnt));
+            counts.cross_again(&learnt)?;
+        }
+        let mut reply = self.fleet.answer(report, &mut counts, now_ms)?;
+        self.note_slots(&counts, report, &reply)?;
+        if report.whole {
+            reply.rules_wanted = counts.revision.is_none();
+            let (rows, cursor) = news::news(&counts, &self.fleet, report, now_ms)?;
+            reply.rows.extend(rows);
+            reply.cursor = cursor;
+        }
+        for crossing in &counts.crossings {
+            crossings::tell(tx, crossing, now_us)?;
+        }
+        self.version = Some(counts.finish()?);
+        Ok(Synced::Answer(Box::new(reply)))
+    }
+
+    fn note_slots(&self, counts: &Counts<'_>, report: &Report, reply: &Reply) -> Result<(), StoreError> {
+        let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == "concurrency");
+        for (row, answer) in slots {
+            let open = if row.late || row.idle { 0 } else { row.open };
+            counts.note_slots(row, answer.others_open.saturating_add(open))?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now_ms() -> u64 {
+    amount(clock::now_us()) / 1_000
+}
+
+/// An amount as it is read from the store.
+fn amount(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
+
+fn joined(parts: &[String]) -> String {
+    parts.join("\u{1f}")
+}
+
+fn parted(subject: &str) -> Vec<String> {
+    subject.split(SEPARATOR).map(str::to_owned).collect()
+}

@@ -1,0 +1,75 @@
+//! What an answer says beyond its report: counts that others have changed.
+//!
+//! A proxy that has not touched a budget for an hour would admit by an hour-old total. So an answer also brings what has
+//! changed since the last one, as far as it is near enough to its end to matter.
+
+use super::counts::Counts;
+use super::rules::Revision;
+use super::{amount, parted};
+use crate::store::StoreError;
+use headgate_limits::{Fleet, ReplyRow, Report};
+use rusqlite::{Row, params};
+use std::collections::HashSet;
+
+/// Most rows beyond the report's own.
+const MOST: usize = 5_000;
+
+const CHANGED: &str = "SELECT rule, meter, subject, window_start, used, told, version FROM limit_counts
+    WHERE current = 1 AND fill >= 5000 AND version > ?1 AND used > 0 AND window_end > ?2
+    ORDER BY version LIMIT ?3";
+/// Both kinds are read from their index, in order.
+const DEAREST: &str = "SELECT * FROM (
+      SELECT rule, meter, subject, window_start, used, told, version, fill FROM limit_counts
+      WHERE current = 1 AND budget = 1 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3)
+    UNION ALL SELECT * FROM (
+      SELECT rule, meter, subject, window_start, used, told, version, fill FROM limit_counts
+      WHERE current = 1 AND budget = 0 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3)
+    ORDER BY fill DESC LIMIT ?3";
+
+/// The rows to add to the answer, and the cursor that leads on from them.
+pub(super) fn news(
+    counts: &Counts<'_>,
+    fleet: &Fleet,
+    report: &Report,
+    now_ms: u64,
+) -> Result<(Vec<ReplyRow>, u64), StoreError> {
+    let latest = amount(counts.version);
+    // A cursor from beyond is from another store: what it stands for is not known here.
+    let since = if report.cursor > latest { 0 } else { report.cursor };
+    let own: HashSet<_> = report.rows.iter().map(|row| (&row.rule, &row.meter, &row.subject, row.start)).collect();
+    let mut select = counts.tx.prepare_cached(if since == 0 { DEAREST } else { CHANGED })?;
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let since_version = i64::try_from(since).unwrap_or(i64::MAX);
+    let found = select
+        .query_map(params![since_version, counts.now_us / 1_000_000, most], read)?
+        .collect::<Result<Vec<_>, _>>()?;
+    // Where not all changes have found room, the rest is for the next answer.
+    let last = found.last().map_or(latest, |(_, version)| *version);
+    let cursor = if since > 0 && found.len() >= MOST { last } else { latest };
+    let mut rows: Vec<ReplyRow> = Vec::new();
+    for (mut row, told) in found.into_iter().map(|((row, told), _)| (row, told)) {
+        if own.contains(&(&row.rule, &row.meter, &row.subject, row.start)) {
+            continue;
+        }
+        row.told = told_bits(counts.revision.as_deref(), &row.rule, &told);
+        row.others_open = fleet.others_open(&report.boot, &row.rule, &row.meter, &row.subject, row.start, now_ms);
+        rows.push(row);
+    }
+    Ok((rows, cursor))
+}
+
+fn told_bits(revision: Option<&Revision>, rule: &str, told: &[u8]) -> u64 {
+    super::counts::bits(revision.and_then(|revision| revision.rule(rule)), told)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<((ReplyRow, Vec<u8>), u64)> {
+    let answer = ReplyRow {
+        rule: row.get(0)?,
+        meter: row.get(1)?,
+        subject: parted(&row.get::<_, String>(2)?),
+        start: amount(row.get(3)?),
+        total: amount(row.get(4)?),
+        ..ReplyRow::default()
+    };
+    Ok(((answer, row.get(5)?), amount(row.get(6)?)))
+}

@@ -1,0 +1,143 @@
+//! Anthropic's Messages API: what is read of a request, of an answer and of its stream.
+
+#![allow(clippy::unwrap_used, reason = "what prepares a test may panic as the test may")]
+
+use headgate_exchange::{
+    Dialect, Field, Passage, Reading, RequestScan, ScanErrorKind, StreamReader, StreamReading, Surface, Tokens,
+    UsageScan, rewrite, scan_request,
+};
+
+const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":30,\"cache_creation_input_tokens\":20,\"cache_creation\":{\"ephemeral_5m_input_tokens\":5,\"ephemeral_1h_input_tokens\":15},\"output_tokens\":1}}}\n\n";
+const PING: &str = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+const THINKING: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hmm\"}}\n\n";
+const TEXT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}\n\n";
+const INPUT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n";
+const END: &str = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":15}}\n\n";
+const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+const PROMPT: Tokens =
+    Tokens { input: 60, output: 0, cached_input: 30, cache_write: 20, cache_write_1h: 15, reasoning: 0 };
+
+fn scan(body: &str) -> RequestScan {
+    scan_request(Surface::Messages, body.as_bytes()).unwrap()
+}
+
+fn read(answer: &str) -> Reading {
+    let mut scan = UsageScan::new(Dialect::Anthropic);
+    scan.push(answer.as_bytes());
+    scan.finish()
+}
+
+/// What a stream tells; each chunk must pass as it came.
+fn stream(chunks: &[&str]) -> StreamReading {
+    let mut reader = StreamReader::new(Surface::Messages, true);
+    for (index, chunk) in chunks.iter().enumerate() {
+        assert_eq!(reader.push(chunk.as_bytes(), index + 1 == chunks.len()), Passage::AsIs);
+    }
+    reader.reading()
+}
+
+#[test]
+fn a_request_is_read_with_its_system_prompt_and_whatever_is_inside_of_blocks() {
+    let body = r#"{"model":"claude","max_tokens":1024,"stream":true,"system":[{"type":"text","text":"12","cache_control":{}}],
+        "messages":[
+          {"role":"user","content":"345"},
+          {"role":"user","content":[{"type":"text","text":"6"},{"type":"image","source":{"type":"base64","data":"AAAA"}},
+            {"type":"document","title":"not counted","source":{"type":"text","data":"78"}},
+            {"type":"document","source":{"type":"content","content":[{"type":"text","text":"9"},{"type":"image","source":{}}]}}]},
+          {"role":"assistant","content":[{"type":"thinking","thinking":"ab","signature":"xxxx"},{"type":"tool_use","input":{"text":"no"}}]},
+          {"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"cd"},{"type":"image","source":{}}]},
+            {"type":"tool_result","content":"e"}]}],
+        "tools":[{"name":"t","description":"not a prompt"}],"metadata":{"user_id":"u"}}"#;
+    let scan = scan(body);
+    assert_eq!((scan.model.as_str(), scan.stream, scan.max_output_tokens), ("claude", true, Some(1024)));
+    assert_eq!(scan.text_bytes, 2 + 3 + 1 + 2 + 1 + 2 + 2 + 1);
+    assert_eq!(scan.attachments, 5);
+    assert!(scan.client_wants_usage(), "its streams always tell");
+}
+
+#[test]
+fn a_system_prompt_may_be_a_string_and_stands_once() {
+    assert_eq!(scan(r#"{"model":"m","system":"1234"}"#).text_bytes, 4);
+    let twice = scan_request(Surface::Messages, br#"{"model":"m","system":"1","system":"2"}"#).unwrap_err();
+    assert_eq!(twice.kind, ScanErrorKind::DuplicateField(Field::System));
+}
+
+#[test]
+fn nothing_but_the_model_is_changed_in_a_stream_too() {
+    let body = r#"{"model":"claude","stream":true,"messages":[]}"#;
+    let changed = rewrite(&scan(body), "claude-sonnet-4-5", true).apply(body.as_bytes());
+    assert_eq!(String::from_utf8(changed).unwrap(), body.replace(r#""claude""#, r#""claude-sonnet-4-5""#));
+    assert!(rewrite(&scan(body), "claude", true).is_empty());
+}
+
+#[test]
+fn fields_that_only_openai_knows_are_left_to_the_provider() {
+    let body = r#"{"model":"m","stream":true,"stream_options":5,"n":7,"n":8,"prompt":"x","input":"y","max_completion_tokens":1}"#;
+    let scan = scan(body);
+    assert_eq!((scan.choices, scan.text_bytes, scan.max_output_tokens), (1, 0, None));
+    assert!(rewrite(&scan, "m", true).is_empty());
+}
+
+#[test]
+fn content_nested_as_deep_as_json_may_be_is_read_and_deeper_is_refused() {
+    let nested = |levels: usize| {
+        let open = r#"[{"content":"#.repeat(levels);
+        format!(r#"{{"model":"m","messages":[{{"content":{open}"x"{}}}]}}"#, "}]".repeat(levels))
+    };
+    assert_eq!(scan(&nested(62)).text_bytes, 1);
+    let refused = scan_request(Surface::Messages, nested(63).as_bytes()).unwrap_err();
+    assert_eq!(refused.kind, ScanErrorKind::TooDeep);
+}
+
+#[test]
+fn an_answer_tells_its_usage_with_all_of_its_input_and_how_it_ended() {
+    let reading = read(
+        r#"{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}],
+        "stop_reason":"max_tokens","usage":{"input_tokens":10,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,
+        "cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"service_tier":"standard"}}"#,
+    );
+    assert_eq!(reading.usage, Some(Tokens { output: 7, reasoning: 4, ..PROMPT }));
+    assert_eq!(reading.finish_reason.as_deref(), Some("max_tokens"));
+    assert_eq!((reading.output_text_bytes, reading.begun), (7, None));
+}
+
+#[test]
+fn a_stream_s_usage_is_what_its_events_tell_together() {
+    let reading = stream(&[START, PING, THINKING, TEXT, INPUT, PING, END, STOP]);
+    assert_eq!(reading.usage, Some(Tokens { output: 15, ..PROMPT }));
+    assert_eq!(reading.finish_reason.as_deref(), Some("end_turn"));
+    assert_eq!((reading.output_text_bytes, reading.events, reading.error), (3 + 5 + 2, 8, false));
+}
+
+#[test]
+fn the_end_may_tell_the_input_anew_and_the_larger_count_stands() {
+    let end =
+        END.replace("\"output_tokens\":15", "\"input_tokens\":12,\"cache_read_input_tokens\":0,\"output_tokens\":15");
+    let reading = stream(&[START, TEXT, &end]);
+    assert_eq!(reading.usage, Some(Tokens { input: 62, output: 15, ..PROMPT }));
+}
+
+#[test]
+fn a_stream_that_breaks_off_has_told_its_input_and_no_more() {
+    let reading = stream(&[START, TEXT]);
+    assert_eq!((reading.usage, reading.begun), (None, Some(Tokens { output: 1, ..PROMPT })));
+    assert_eq!(reading.output_text_bytes, 5);
+    assert_eq!(stream(&[TEXT, END]).usage, None, "an output without an input is no account");
+}
+
+#[test]
+fn an_error_in_mid_stream_is_seen() {
+    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    assert!(stream(&[START, error]).error);
+}
+
+#[test]
+fn words_of_one_dialect_mean_nothing_in_the_other() {
+    let openai = r#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    assert_eq!(read(openai).usage, None);
+    assert_eq!(read(openai).finish_reason, None);
+    let mut scan = UsageScan::new(Dialect::Openai);
+    scan.push(br#"{"usage":{"prompt_tokens":9,"completion_tokens":1,"cache_read_input_tokens":5,"cache_creation_input_tokens":5}}"#);
+    assert_eq!(scan.finish().usage, Some(Tokens { input: 9, output: 1, ..Tokens::default() }));
+}

@@ -1,0 +1,327 @@
+//! One count of one subject: what is used, what is reserved, what the fleet is known to have used, and this proxy's
+//! share of the rest.
+//!
+//! Reservations are kept by the hour in which they were made and forgotten after two: one that is never settled,
+//! because its worker died, must not bind money or a slot for ever.
+
+use crate::period::Window;
+use crate::rule::WhenUnreachable;
+use crate::wire::ReplyRow;
+
+/// Fields of a counter, 8 bytes each.
+const FIELDS: usize = 17;
+/// Bytes of a counter in a cell.
+pub(crate) const COUNTER_BYTES: usize = FIELDS * 8;
+/// Reservations are remembered for one to two of these.
+const ERA_S: u64 = 3_600;
+/// How long a share holds after the report it answered. The collector keeps it set aside for longer
+/// ([`crate::SHARE_TTL_MS`]), so that a share never counts twice.
+const SHARE_S: u64 = 7;
+
+/// How this proxy stands to the standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// There is a collector that counts for all.
+    pub shared: bool,
+    /// It has answered lately.
+    pub reachable: bool,
+    /// Proxies that report to it, this one included; 0 if that is not known.
+    pub proxies: u64,
+    /// This proxy has just started and waits for its first answer.
+    pub starting: bool,
+}
+
+impl Standing {
+    /// Of a proxy that counts for itself alone.
+    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false };
+}
+
+/// See the module's text. All times are seconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counter {
+    /// The current window.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Settled here, in this window.
+    pub(crate) used: u64,
+    /// Of that, what the collector has counted.
+    pub(crate) acked: u64,
+    /// Reserved here: in this era and in the one before.
+    pub(crate) open: [u64; 2],
+    pub(crate) era: u64,
+    /// Reservations the collector knows of.
+    pub(crate) open_acked: u64,
+    /// Used by all others, as the collector said last.
+    pub(crate) others: u64,
+    /// Reserved by all others, at that time.
+    pub(crate) others_open: u64,
+    /// What this proxy may add to what the collector knows.
+    pub(crate) share: u64,
+    /// When the collector was asked last and answered; 0 for never.
+    pub(crate) asked: u64,
+    /// Among how many the rest is shared.
+    pub(crate) peers: u64,
+    /// Largest amount that a share was too small for.
+    pub(crate) wanted: u64,
+    /// Used in the window before, and not reported yet.
+    pub(crate) late_start: u64,
+    pub(crate) late: u64,
+    /// Thresholds that have been told of, one bit each.
+    pub(crate) warned: u64,
+}
+
+/// What a report said of a counter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) used: u64,
+    pub(crate) open: u64,
+}
+
+/// A share that has not been given.
+const NO_SHARE: u64 = u64::MAX;
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// One request is more than the whole.
+    Never,
+    /// It is used up until the window ends.
+    Exhausted,
+    /// This proxy's share is, until the next report.
+    Share,
+    /// The collector cannot be reached, and the rule wants no guesses.
+    Unreachable,
+}
+
+/// What was used in a window that is over and has no place in its counter any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stray {
+    pub(crate) start: u64,
+    pub(crate) amount: u64,
+}
+
+impl Counter {
+    pub(crate) fn new(window: Window) -> Self {
+        Self { start: window.start, end: window.end, share: NO_SHARE, ..Self::default() }
+    }
+
+    /// Brings it to the moment: a new window, a new era. Gives back what finds no place any more.
+    pub(crate) fn advance(&mut self, window: Window, now_s: u64) -> Option<Stray> {
+        self.age(now_s);
+        if window.start <= self.start {
+            // The same window, or a clock that was set back: counts are never forgotten early.
+            return None;
+        }
+        let unreported = self.used.saturating_sub(self.acked);
+        let stray = (self.late > 0 && unreported > 0).then_some(Stray { start: self.late_start, amount: self.late });
+        if unreported > 0 {
+            (self.late_start, self.late) = (self.start, unreported);
+        }
+        *self = Self {
+            era: self.era,
+            asked: self.asked,
+            peers: self.peers,
+            late_start: self.late_start,
+            late: self.late,
+            ..Self::new(window)
+        };
+        stray
+    }
+
+    fn age(&mut self, now_s: u64) {
+        let era = now_s / ERA_S;
+        if era > self.era {
+            let [current, _] = self.open;
+            self.open = [0, if era == self.era.saturating_add(1) { current } else { 0 }];
+            self.era = era;
+        }
+    }
+
+    pub(crate) fn reserved(&self) -> u64 {
+        let [current, before] = self.open;
+        current.saturating_add(before)
+    }
+
+    /// All that is known to be used or reserved, by anybody. Reservations come and go: what the collector said of
+    /// those of others is forgotten when it is old.
+    pub(crate) fn known(&self, now_s: u64) -> u64 {
+        let others_open = if self.is_fresh(now_s) { self.others_open } else { 0 };
+        self.used.saturating_add(self.reserved()).saturating_add(self.others).saturating_add(others_open)
+    }
+
+    /// Whether others wait for this proxy to say that it does not need its share.
+    pub(crate) fn holds_share(&self, now_s: u64) -> bool {
+        self.is_fresh(now_s) && self.share != NO_SHARE && self.share > 0
+    }
+
+    fn is_fresh(&self, now_s: u64) -> bool {
+        self.asked > 0 && now_s < self.asked.saturating_add(SHARE_S)
+    }
+
+    /// Whether `amount` more fits under `max`.
+    pub(crate) fn check(
+        &self,
+        max: u64,
+        amount: u64,
+        standing: Standing,
+        unreachable: WhenUnreachable,
+        now_s: u64,
+    ) -> Result<(), Full> {
+        if standing.shared && !standing.reachable && !(standing.starting && unreachable == WhenUnreachable::LastKnown) {
+            match unreachable {
+                WhenUnreachable::Allow => return Ok(()),
+                WhenUnreachable::Deny => return Err(Full::Unreachable),
+                WhenUnreachable::LastKnown => {}
+            }
+        }
+        if amount > max {
+            return Err(Full::Never);
+        }
+        if self.known(now_s).saturating_add(amount) > max {
+            return Err(Full::Exhausted);
+        }
+        if standing.shared && self.exceeds_share(max, amount, standing, now_s) {
+            return Err(Full::Share);
+        }
+        Ok(())
+    }
+
+    /// Whether this proxy would add more to what the collector knows than it may. What it has given back since it
+    /// reported, it may use again.
+    fn exceeds_share(&self, max: u64, amount: u64, standing: Standing, now_s: u64) -> bool {
+        let here = self.used.saturating_add(self.reserved());
+        let counted = self.acked.saturating_add(self.open_acked);
+        let fresh = self.is_fresh(now_s);
+        if fresh && self.share != NO_SHARE {
+            return here.saturating_add(amount) > counted.saturating_add(self.share);
+        }
+        // Without a share, one request at a time may go on, and more as far as an equal part of what was left allows.
+        // Who shared the last window shares this one; somebody new has to reckon with everybody; who has only just
+        // started does not know with how many.
+        let among = if fresh { self.peers } else { standing.proxies };
+        let left = max.saturating_sub(self.others.saturating_add(counted));
+        let part = if standing.starting { 0 } else { left.div_ceil(among.max(1)) };
+        here > counted && here.saturating_add(amount) > counted.saturating_add(part)
+    }
+
+    /// Reserves.
+    pub(crate) fn reserve(&mut self, amount: u64) {
+        let [current, before] = self.open;
+        self.open = [current.saturating_add(amount), before];
+    }
+
+    /// Gives a reservation back.
+    pub(crate) fn release(&mut self, era: u64, amount: u64) {
+        let [current, before] = self.open;
+        if era == self.era {
+            self.open = [current.saturating_sub(amount), before];
+        } else if era.saturating_add(1) == self.era {
+            self.open = [current, before.saturating_sub(amount)];
+        }
+    }
+
+    /// Counts `amount` as used in the window that began at `start`.
+    pub(crate) fn count(&mut self, start: u64, amount: u64) -> Option<Stray> {
+        if start == self.start {
+            self.used = self.used.saturating_add(amount);
+        } else if amount > 0 && (self.late == 0 || self.late_start == start) {
+            self.late_start = start;
+            self.late = self.late.saturating_add(amount);
+        } else if amount > 0 {
+            return Some(Stray { start, amount });
+        }
+        None
+    }
+
+    /// What the collector has not been told: of this window, and of the one before.
+    pub(crate) fn unreported(&self) -> [Stray; 2] {
+        let current = Stray { start: self.start, amount: self.used.saturating_sub(self.acked) };
+        [current, Stray { start: self.late_start, amount: self.late }]
+    }
+
+    /// Gives the share back: what is added from now on is added without one.
+    pub(crate) fn give_back_share(&mut self) {
+        (self.share, self.asked) = (NO_SHARE, 0);
+    }
+
+    /// Takes in the collector's answer to a report of this window.
+    pub(crate) fn answered(&mut self, row: &ReplyRow, told: Told, now_s: u64) {
+        if row.start == self.start {
+            self.acked = self.acked.saturating_add(told.used);
+            self.open_acked = told.open;
+            self.learned(row);
+            self.asked = now_s;
+            self.wanted = 0;
+            if let Some(share) = row.share {
+                (self.share, self.peers) = (share, row.peers);
+            }
+        } else if row.start == self.late_start {
+            self.late = self.late.saturating_sub(told.used);
+        }
+    }
+
+    /// Takes in what the collector says of the others.
+    pub(crate) fn learned(&mut self, row: &ReplyRow) {
+        self.others = row.total.saturating_sub(self.acked);
+        self.others_open = row.others_open;
+        self.warned |= row.told;
+    }
+
+    /// Whether nothing would be lost with it.
+    pub(crate) fn is_settled(&self, shared: bool, now_s: u64) -> bool {
+        let unreported = shared && (self.used > self.acked || self.late > 0);
+        let counts = self.used > 0 && now_s < self.end;
+        self.reserved() == 0 && !unreported && (shared || !counts)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; COUNTER_BYTES] {
+        let [open, open_before] = self.open;
+        let fields = [
+            self.start,
+            self.end,
+            self.used,
+            self.acked,
+            open,
+            open_before,
+            self.era,
+            self.open_acked,
+            self.others,
+            self.others_open,
+            self.share,
+            self.asked,
+            self.peers,
+            self.wanted,
+            self.late_start,
+            self.late,
+            self.warned,
+        ];
+        let mut bytes = [0; COUNTER_BYTES];
+        for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let mut fields = bytes.chunks_exact(8).map(|field| field.try_into().map_or(0, u64::from_le_bytes));
+        let mut next = || fields.next().unwrap_or(0);
+        Self {
+            start: next(),
+            end: next(),
+            used: next(),
+            acked: next(),
+            open: [next(), next()],
+            era: next(),
+            open_acked: next(),
+            others: next(),
+            others_open: next(),
+            share: next(),
+            asked: next(),
+            peers: next(),
+            wanted: next(),
+            late_start: next(),
+            late: next(),
+            warned: next(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The collector's answer to a report: what is counted, and what this proxy may add.
+//!
+//! Totals are the store's matter, for they must outlive the collector; they are reached through [`Totals`], so that
+//! the very code that answers proxies also runs in a simulation of a hundred of them. Shares live in memory only: they
+//! are worth ten seconds.
+
+use crate::shares::{SHARE_TTL_MS, Shares};
+use crate::wire::{Reply, ReplyRow, Report, ReportRow};
+use std::collections::{BTreeMap, HashMap};
+
+/// Where totals are kept.
+pub trait Totals {
+    /// Why it could not be done.
+    type Fault;
+
+    /// Whether this report has been counted before. If not, it is noted as counted.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn is_repeated(&mut self, report: &Report) -> Result<bool, Self::Fault>;
+
+    /// Adds what a row has used, and gives the sum.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, Self::Fault>;
+}
+
+/// What has been used of a count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// By all proxies, in this window.
+    pub used: u64,
+    /// Thresholds that have been told of, one bit each.
+    pub told: u64,
+}
+
+/// Names a count: rule, meter, subject.
+type Name = (String, String, Vec<String>);
+
+/// What the collector knows of the proxies that report now.
+#[derive(Debug)]
+pub struct Fleet {
+    started_ms: u64,
+    seen: HashMap<String, u64>,
+    /// By the start of the window: clocks differ, so more than one is current.
+    shares: HashMap<Name, BTreeMap<u64, Shares>>,
+    swept_ms: u64,
+}
+
+impl Fleet {
+    /// Of a collector that has just started.
+    #[must_use]
+    pub fn new(now_ms: u64) -> Self {
+        Self { started_ms: now_ms, seen: HashMap::new(), shares: HashMap::new(), swept_ms: now_ms }
+    }
+
+    /// Counts a report and answers it, row by row.
+    ///
+    /// # Errors
+    /// The store's own; nothing is to be taken as counted then.
+    pub fn answer<T: Totals>(&mut self, report: &Report, totals: &mut T, now_ms: u64) -> Result<Reply, T::Fault> {
+        self.sweep(now_ms);
+        if report.whole {
+            self.seen.insert(report.boot.clone(), now_ms);
+        }
+        let repeated = totals.is_repeated(report)?;
+        let mut rows = Vec::with_capacity(report.rows.len());
+        for row in &report.rows {
+            let added = if repeated { 0 } else { row.used };
+            let total = totals.add(row, added)?;
+            rows.push(self.row(report, row, added, total, now_ms));
+        }
+        Ok(Reply { seq: report.seq, cursor: report.cursor, proxies: self.proxies(now_ms), rules_wanted: false, rows })
+    }
+
+    /// Proxies that have reported lately.
+    #[must_use]
+    pub fn proxies(&self, now_ms: u64) -> u64 {
+        self.seen.values().filter(|seen| is_fresh(**seen, now_ms)).count() as u64
+    }
+
+    /// Reserved of a count, by all proxies that have reported lately.
+    #[must_use]
+    pub fn open(&self, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.open(now_ms))
+    }
+
+    /// Proxies that have reported lately on a count.
+    #[must_use]
+    pub fn users(&self, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.users(now_ms))
+    }
+
+    /// Reserved of a count, by all proxies that have reported lately but the one with this boot.
+    #[must_use]
+    pub fn others_open(&self, boot: &str, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.others_open(boot, now_ms))
+    }
+
+    fn find(&self, rule: &str, meter: &str, subject: &[String], start: u64) -> Option<&Shares> {
+        let name = (rule.to_owned(), meter.to_owned(), subject.to_vec());
+        self.shares.get(&name)?.get(&start)
+    }
+
+    fn row(&mut self, report: &Report, row: &ReportRow, added: u64, total: Total, now_ms: u64) -> ReplyRow {
+        let mut answer = ReplyRow {
+            rule: row.rule.clone(),
+            meter: row.meter.clone(),
+            subject: row.subject.clone(),
+            start: row.start,
+            total: total.used,
+            told: total.told,
+            ..ReplyRow::default()
+        };
+        if row.late || !report.whole {
+            return answer;
+        }
+        let grant = self.shares_of(report, row, now_ms).grant(&report.boot, row, added, total.used, now_ms);
+        // What an earlier run of this collector gave away is not known here; it runs out by itself.
+        let settled = now_ms >= self.started_ms.saturating_add(SHARE_TTL_MS);
+        answer.share = (settled && !row.idle).then_some(grant.share);
+        answer.others_open = grant.others_open;
+        answer.peers = grant.peers;
+        answer
+    }
+
+    fn shares_of(&mut self, report: &Report, row: &ReportRow, now_ms: u64) -> &mut Shares {
+        let name = (row.rule.clone(), row.meter.clone(), row.subject.clone());
+        let windows = self.shares.entry(name).or_default();
+        // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
+        windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(&report.boot, now_ms));
+        let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));
+        windows.entry(row.start).or_insert_with(|| before.unwrap_or_default())
+    }
+
+    fn sweep(&mut self, now_ms: u64) {
+        if now_ms < self.swept_ms.saturating_add(SHARE_TTL_MS) {
+            return;
+        }
+        self.swept_ms = now_ms;
+        self.seen.retain(|_, seen| is_fresh(*seen, now_ms));
+        self.shares.retain(|_, windows| {
+            windows.retain(|_, shares| !shares.is_idle(now_ms));
+            !windows.is_empty()
+        });
+    }
+}
+
+fn is_fresh(seen_ms: u64, now_ms: u64) -> bool {
+    now_ms < seen_ms.saturating_add(SHARE_TTL_MS)
+}

@@ -1,0 +1,380 @@
+//! A proxy's side of the talk with the collector: what is to be reported, what an answer changes.
+//!
+//! One worker speaks for all (the host layer sees to it), because the counts are the proxy's, not the worker's. The
+//! others hand it the numbers of the cells they touched. A report that gets no answer stays as it is and is sent
+//! again: only an answer moves a count from "here" to "there".
+
+use crate::cell::{Cell, Place};
+use crate::counter::{Counter, Standing, Told};
+use crate::ledger::{CELLS, Ledger, TRIES, cell_of};
+use crate::period::Period;
+use crate::rule::{Compiled, Rules};
+use crate::seat::Seat;
+use crate::wire::{Reply, ReplyRow, Report, ReportRow, SYNC_SCHEMA, parts, subject};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most rows of one report.
+pub const MAX_ROWS: usize = 2_000;
+/// Strays that wait for a collector; more are dropped, oldest first.
+const MAX_STRAYS: usize = 20_000;
+/// Accounts with reservations are reported again after this, s, so that the collector does not take the proxy for gone.
+const REVISIT_S: u64 = 3;
+/// An account that was touched this long ago, s, is no longer asked about.
+const RECENT_S: u64 = 2;
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct Reporter {
+    node: String,
+    boot: String,
+    interval_ms: u64,
+    stale_ms: u64,
+    seq: u64,
+    pending: Option<Pending>,
+    strays: Vec<ReportRow>,
+    dirty: BTreeSet<u16>,
+    revisit: BTreeMap<u16, u64>,
+    cursor: u64,
+    told_rules: Option<String>,
+    due_ms: u64,
+    answered_ms: u64,
+    /// When the first report was made.
+    first_ms: u64,
+    proxies: u64,
+}
+
+/// A report that waits for its answer.
+#[derive(Debug)]
+struct Pending {
+    body: Vec<u8>,
+    revision: String,
+    with_rules: bool,
+    at_s: u64,
+    rows: Vec<Sent>,
+    strays: usize,
+}
+
+/// Where a row of the report came from.
+#[derive(Debug)]
+struct Sent {
+    cell: u16,
+    tag: u64,
+    subject: Vec<u8>,
+    meter: usize,
+    told: Told,
+}
+
+impl Reporter {
+    /// For the worker with this `boot` on `node`. Reports every `interval_ms`; without an answer for `stale_ms` the
+    /// collector counts as unreachable.
+    #[must_use]
+    pub fn new(node: &str, boot: &str, interval_ms: u64, stale_ms: u64) -> Self {
+        Self { node: node.to_owned(), boot: boot.to_owned(), interval_ms, stale_ms, ..Self::default() }
+    }
+
+    /// Another policy may want another pace.
+    pub fn set_pace(&mut self, interval_ms: u64, stale_ms: u64) {
+        (self.interval_ms, self.stale_ms) = (interval_ms, stale_ms);
+    }
+
+    /// A cell has something to report.
+    pub fn touched(&mut self, cell: u16) {
+        self.dirty.insert(cell);
+    }
+
+    /// Counts that lost their place.
+    pub fn add_strays(&mut self, strays: Vec<ReportRow>) {
+        self.strays.extend(strays);
+        let excess = self.strays.len().saturating_sub(MAX_STRAYS);
+        self.strays.drain(..excess);
+    }
+
+    /// A share was too small: report now rather than in a moment.
+    pub fn hurry(&mut self) {
+        self.due_ms = 0;
+    }
+
+    /// The cells that were touched, added to a bitmap for the worker that reports; none if there are none.
+    #[must_use]
+    pub fn touched_onto(&self, bitmap: &[u8]) -> Option<Vec<u8>> {
+        if self.dirty.is_empty() {
+            return None;
+        }
+        let mut bitmap = bitmap.to_vec();
+        bitmap.resize(usize::from(CELLS) / 8, 0);
+        for cell in &self.dirty {
+            if let Some(byte) = bitmap.get_mut(usize::from(cell / 8)) {
+                *byte |= 1 << (cell % 8);
+            }
+        }
+        Some(bitmap)
+    }
+
+    /// The worker that reports has them now.
+    pub fn handed_over(&mut self) {
+        self.dirty.clear();
+    }
+
+    /// Takes a bitmap of [`Reporter::touched_onto`].
+    pub fn take_over(&mut self, bitmap: &[u8]) {
+        for cell in 0..CELLS {
+            if bitmap.get(usize::from(cell / 8)).is_some_and(|byte| byte & (1 << (cell % 8)) != 0) {
+                self.dirty.insert(cell);
+            }
+        }
+    }
+
+    /// The seat of this proxy, with what this worker's reports have brought.
+    #[must_use]
+    pub fn seated(&self, seat: Seat) -> Seat {
+        seat.heard(self.answered_ms, self.stale_ms, self.proxies)
+    }
+
+    /// How a proxy stands whose only worker this is.
+    #[must_use]
+    pub fn standing(&self, now_ms: u64) -> Standing {
+        let first = Seat::default().claimed(0, self.first_ms).unwrap_or_default();
+        self.seated(if self.first_ms == 0 { Seat::default() } else { first }).standing(now_ms)
+    }
+
+    /// Whether there were strays to hand in; a worker that does not speak for its proxy reports only then.
+    #[must_use]
+    pub fn has_strays(&self) -> bool {
+        !self.strays.is_empty()
+    }
+
+    /// The report to send now, if it is time. `whole` says that this worker speaks for its proxy. The same bytes
+    /// come again until [`Reporter::answered`] has taken their answer.
+    pub fn report(
+        &mut self,
+        rules: &Rules,
+        revision: &str,
+        whole: bool,
+        ledger: &mut impl Ledger,
+        now_ms: u64,
+    ) -> Option<&[u8]> {
+        if now_ms < self.due_ms {
+            return None;
+        }
+        self.due_ms = now_ms.saturating_add(self.interval_ms);
+        if self.first_ms == 0 {
+            self.first_ms = now_ms;
+        }
+        if self.pending.is_none() {
+            self.pending = Some(self.prepare(rules, revision, whole, ledger, now_ms / 1_000));
+        }
+        self.pending.as_ref().map(|pending| pending.body.as_slice())
+    }
+
+    fn prepare(&mut self, rules: &Rules, revision: &str, whole: bool, ledger: &mut impl Ledger, now_s: u64) -> Pending {
+        let strays = self.strays.len().min(MAX_ROWS);
+        let mut rows: Vec<ReportRow> = self.strays.iter().take(strays).cloned().collect();
+        let mut sent = Vec::new();
+        if whole {
+            self.revisit.extract_if(.., |_, due| *due <= now_s).for_each(|(cell, _)| {
+                self.dirty.insert(cell);
+            });
+            while rows.len() < MAX_ROWS
+                && let Some(cell) = self.dirty.pop_first()
+            {
+                self.collect(rules, cell, ledger, now_s, &mut rows, &mut sent);
+            }
+            if !self.dirty.is_empty() {
+                self.due_ms = 0;
+            }
+        }
+        self.seq = self.seq.saturating_add(1);
+        let with_rules = whole && self.told_rules.as_deref() != Some(revision);
+        let report = Report {
+            schema: SYNC_SCHEMA,
+            node: self.node.clone(),
+            boot: self.boot.clone(),
+            seq: self.seq,
+            whole,
+            revision: revision.to_owned(),
+            cursor: self.cursor,
+            rules: with_rules.then(|| rules.told()),
+            rows,
+        };
+        let body = serde_json::to_vec(&report).unwrap_or_default();
+        Pending { body, revision: revision.to_owned(), with_rules, at_s: now_s, rows: sent, strays }
+    }
+
+    /// The rows of one cell.
+    fn collect(
+        &mut self,
+        rules: &Rules,
+        number: u16,
+        ledger: &mut impl Ledger,
+        now_s: u64,
+        rows: &mut Vec<ReportRow>,
+        sent: &mut Vec<Sent>,
+    ) {
+        let stored = ledger.read(number);
+        let cell = Cell::new(stored.bytes);
+        let mut idle = Vec::new();
+        for account in cell.accounts() {
+            let Some(one) = rules.by_tag(account.tag) else { continue };
+            let recent = account.was_touched_since(now_s.saturating_sub(RECENT_S));
+            for (meter, counter) in cell.counters(account.place).enumerate() {
+                if counter.reserved() > 0 || counter.holds_share(now_s) {
+                    self.revisit.insert(number, now_s.saturating_add(REVISIT_S));
+                }
+                for (row, told) in counter_rows(one, meter, &counter, recent, now_s) {
+                    if row.idle {
+                        idle.push((account.place, meter, rows.len()));
+                    }
+                    rows.push(ReportRow { subject: parts(account.subject), ..row });
+                    let subject = account.subject.to_vec();
+                    sent.push(Sent { cell: number, tag: account.tag, subject, meter, told });
+                }
+            }
+        }
+        if !idle.is_empty() && !give_back(cell, number, stored.version, &idle, ledger) {
+            // Somebody is at work here after all.
+            for (_, _, row) in idle {
+                rows.get_mut(row).into_iter().for_each(|row| row.idle = false);
+            }
+        }
+    }
+
+    /// The collector did not answer, or not with a success.
+    pub fn failed(&mut self, now_ms: u64) {
+        self.due_ms = self.due_ms.max(now_ms.saturating_add(self.interval_ms));
+    }
+
+    /// The collector's answer to the last report. `false` if it is none.
+    pub fn answered(&mut self, body: &[u8], rules: &Rules, ledger: &mut impl Ledger, now_ms: u64) -> bool {
+        let Ok(reply) = serde_json::from_slice::<Reply>(body) else { return false };
+        if reply.seq != self.seq {
+            return false;
+        }
+        let Some(pending) = self.pending.take() else { return false };
+        self.answered_ms = now_ms;
+        self.cursor = reply.cursor;
+        self.proxies = reply.proxies;
+        if pending.with_rules && !reply.rules_wanted {
+            self.told_rules = Some(pending.revision);
+        } else if reply.rules_wanted {
+            self.told_rules = None;
+        }
+        self.strays.drain(..pending.strays.min(self.strays.len()));
+        let rows = reply.rows.get(pending.strays..).unwrap_or_default();
+        self.take_answers(&pending.rows, rows, pending.at_s, ledger);
+        let pushed = rows.get(pending.rows.len()..).unwrap_or_default();
+        for row in pushed {
+            learn(row, rules, ledger, now_ms / 1_000);
+        }
+        true
+    }
+
+    /// Rows of the report, which lie cell by cell, with their answers.
+    fn take_answers(&mut self, sent: &[Sent], rows: &[ReplyRow], at_s: u64, ledger: &mut impl Ledger) {
+        let answers: Vec<(&Sent, &ReplyRow)> = sent.iter().zip(rows).collect();
+        for group in answers.chunk_by(|(one, _), (next, _)| one.cell == next.cell) {
+            let Some((Sent { cell: number, .. }, _)) = group.first() else { continue };
+            change(*number, ledger, |cell| {
+                for (one, row) in group {
+                    let Some(place) = cell.find(one.tag, &one.subject) else { continue };
+                    let Some(mut counter) = cell.counters(place).nth(one.meter) else { continue };
+                    counter.answered(row, one.told, at_s);
+                    cell.set_counter(place, one.meter, counter);
+                }
+            });
+        }
+    }
+}
+
+/// What is to be said of a counter: its window if there is news or somebody wants to know, and the one before.
+fn counter_rows(one: &Compiled, meter: usize, counter: &Counter, recent: bool, now_s: u64) -> Vec<(ReportRow, Told)> {
+    let Some(kept) = one.rule.meters.get(meter).filter(|kept| kept.period != Some(Period::Second)) else {
+        return Vec::new();
+    };
+    let [current, late] = counter.unreported();
+    let row = |start: u64, used: u64| ReportRow {
+        rule: one.rule.id.clone(),
+        meter: kept.name(),
+        start,
+        max: kept.max,
+        used,
+        ..ReportRow::default()
+    };
+    let mut rows = Vec::new();
+    if late.amount > 0 {
+        let end = kept.period.map_or(u64::MAX, |period| one.rule.zone.window(period, late.start).end);
+        let late_row = ReportRow { end: finite(end), late: true, ..row(late.start, late.amount) };
+        rows.push((late_row, Told { used: late.amount, open: 0 }));
+    }
+    let over = now_s >= counter.end;
+    let open = if over { 0 } else { counter.reserved() };
+    let asks = recent || open > 0 || open != counter.open_acked || counter.wanted > 0;
+    let idle = !asks && counter.holds_share(now_s);
+    if current.amount > 0 || (!over && (asks || idle)) {
+        let told = Told { used: current.amount, open };
+        let current_row = ReportRow {
+            end: finite(counter.end),
+            open,
+            wanted: counter.wanted,
+            idle,
+            late: over,
+            ..row(current.start, current.amount)
+        };
+        rows.push((current_row, told));
+    }
+    rows
+}
+
+/// Gives shares back before the collector hears of it, so that they are not used twice.
+fn give_back(
+    mut cell: Cell,
+    number: u16,
+    version: u32,
+    idle: &[(Place, usize, usize)],
+    ledger: &mut impl Ledger,
+) -> bool {
+    for (place, meter, _) in idle {
+        let counter = cell.counters(*place).nth(*meter);
+        if let Some(mut counter) = counter {
+            counter.give_back_share();
+            cell.set_counter(*place, *meter, counter);
+        }
+    }
+    ledger.write(number, cell.bytes(), version)
+}
+
+fn finite(end: u64) -> Option<u64> {
+    (end != u64::MAX).then_some(end)
+}
+
+/// What others have used of a count that this proxy has not reported on.
+fn learn(row: &ReplyRow, rules: &Rules, ledger: &mut impl Ledger, now_s: u64) {
+    let Some(one) = rules.by_id(&row.rule) else { return };
+    let Some(index) = one.rule.meters.iter().position(|meter| meter.name() == row.meter) else { return };
+    let subject = subject(&row.subject);
+    let number = cell_of(one.rule.per.len(), &subject);
+    change(number, ledger, |cell| {
+        let place = cell.find(one.tag, &subject).or_else(|| {
+            let counters: Vec<Counter> =
+                one.rule.meters.iter().map(|meter| Counter::new(one.window(meter, None, now_s))).collect();
+            // What has to make room for a count of others is left where it is: there is always another answer.
+            cell.add_if_room(one.tag, &subject, &counters, now_s)
+        });
+        let Some(place) = place else { return };
+        let Some(mut counter) = cell.counters(place).nth(index) else { return };
+        if counter.start == row.start {
+            counter.learned(row);
+            cell.set_counter(place, index, counter);
+        }
+    });
+}
+
+fn change(number: u16, ledger: &mut impl Ledger, mut act: impl FnMut(&mut Cell)) {
+    for _ in 0..TRIES {
+        let stored = ledger.read(number);
+        let mut cell = Cell::new(stored.bytes);
+        act(&mut cell);
+        if ledger.write(number, cell.bytes(), stored.version) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Settlement: what was reserved is given back, what was really used is counted.
+
+use crate::admit::Note;
+use crate::cell::{Cell, Removed};
+use crate::counter::{Counter, Standing};
+use crate::ledger::{Held, HeldAmount, Ledger, TRIES, cell_of};
+use crate::rule::{Amounts, Compiled, Facts, Meter, Rules};
+use crate::wire::stray_rows;
+
+/// The end of a request, as the rules see it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// Thresholds that it crossed.
+    pub notes: Vec<Note>,
+    /// What other workers kept from being settled; to be settled again with the same amounts.
+    pub left: Vec<(Held, Amounts)>,
+}
+
+impl Rules {
+    /// Settles what a request has reserved with what it used. `facts` are those of its end: who serves a request may
+    /// have changed since it was admitted, and with it whose count it is.
+    pub fn settle(
+        &self,
+        held: Vec<Held>,
+        facts: &impl Facts,
+        used: &Amounts,
+        standing: Standing,
+        now_s: u64,
+        ledger: &mut impl Ledger,
+    ) -> Settlement {
+        let mut due = Vec::with_capacity(held.len());
+        for one in held {
+            let stays = self.all.get(one.rule).is_none_or(|rule| !rule.by_provider() || rule.counts(facts, &one));
+            due.push((one, if stays { *used } else { Amounts::default() }));
+        }
+        for (index, rule) in self.all.iter().enumerate().filter(|(_, rule)| rule.by_provider() && rule.applies(facts)) {
+            if !due.iter().any(|(one, _)| one.rule == index && rule.counts(facts, one)) {
+                due.push((rule.unreserved(index, facts, now_s), *used));
+            }
+        }
+        self.settle_due(due, standing, now_s, ledger)
+    }
+
+    /// Settles what [`Settlement::left`] says was left.
+    pub fn settle_due(
+        &self,
+        mut due: Vec<(Held, Amounts)>,
+        standing: Standing,
+        now_s: u64,
+        ledger: &mut impl Ledger,
+    ) -> Settlement {
+        let mut settlement = Settlement::default();
+        due.sort_by_key(|(held, _)| held.cell);
+        for group in due.chunk_by(|(one, _), (next, _)| one.cell == next.cell) {
+            if !self.settle_cell(group, standing, now_s, ledger, &mut settlement.notes) {
+                settlement.left.extend_from_slice(group);
+            }
+        }
+        settlement
+    }
+
+    pub(crate) fn give_back(&self, held: Vec<Held>, now_s: u64, ledger: &mut impl Ledger) {
+        let due = held.into_iter().map(|held| (held, Amounts::default())).collect();
+        // What cannot be given back now is forgotten with its era.
+        self.settle_due(due, Standing::ALONE, now_s, ledger);
+    }
+
+    fn settle_cell(
+        &self,
+        group: &[(Held, Amounts)],
+        standing: Standing,
+        now_s: u64,
+        ledger: &mut impl Ledger,
+        notes: &mut Vec<Note>,
+    ) -> bool {
+        let Some((Held { cell: number, .. }, _)) = group.first() else { return true };
+        for _ in 0..TRIES {
+            let stored = ledger.read(*number);
+            let mut cell = Cell::new(stored.bytes);
+            let mut removed = Vec::new();
+            let mut crossed = Vec::new();
+            for (held, used) in group {
+                if let Some(one) = self.all.get(held.rule) {
+                    let settling = Settling { one, held, used, standing, now_s };
+                    settling.apply(&mut cell, &mut removed, &mut crossed);
+                }
+            }
+            if ledger.write(*number, cell.bytes(), stored.version) {
+                ledger.touched(*number);
+                removed.into_iter().for_each(|removed| ledger.stray(stray_rows(self, removed)));
+                notes.extend(crossed);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// One account that is being settled.
+struct Settling<'a> {
+    one: &'a Compiled,
+    held: &'a Held,
+    used: &'a Amounts,
+    standing: Standing,
+    now_s: u64,
+}
+
+impl Settling<'_> {
+    fn apply(&self, cell: &mut Cell, removed: &mut Vec<Removed>, crossed: &mut Vec<Note>) {
+        let place = cell.find(self.one.tag, &self.held.subject);
+        let known: Vec<Counter> = place.map(|place| cell.counters(place).collect()).unwrap_or_default();
+        let mut known = known.into_iter();
+        let mut counters = Vec::with_capacity(self.held.amounts.len());
+        for (index, (meter, amount)) in self.one.rule.meters.iter().zip(&self.held.amounts).enumerate() {
+            let counter = known.next();
+            let window = self.one.window(meter, counter.as_ref(), self.now_s);
+            let mut counter = counter.unwrap_or_else(|| Counter::new(window));
+            let displaced = counter.advance(window, self.now_s);
+            if amount.start == counter.start {
+                counter.release(amount.era, amount.amount);
+            }
+            let late = counter.count(amount.start, self.used.used(meter.unit));
+            for stray in displaced.into_iter().chain(late) {
+                removed.push(self.one.removed(&self.held.subject, index, stray));
+            }
+            crossed.extend(self.crossing(&mut counter, meter.max).map(|percent| Note {
+                rule: self.held.rule,
+                unit: meter.unit,
+                crossed: Some(percent),
+                observed: counter.used.saturating_add(counter.others),
+                max: meter.max,
+            }));
+            counters.push(counter);
+        }
+        match place {
+            Some(place) => {
+                counters.iter().enumerate().for_each(|(index, counter)| cell.set_counter(place, index, *counter));
+            }
+            None => {
+                let subject = &self.held.subject;
+                cell.add(self.one.tag, subject, &counters, self.now_s, self.standing.shared, removed);
+            }
+        }
+    }
+
+    /// The highest threshold that has been crossed and not been told of.
+    fn crossing(&self, counter: &mut Counter, max: u64) -> Option<u8> {
+        let used = u128::from(counter.used.saturating_add(counter.others)) * 100;
+        let mut told = None;
+        for (index, percent) in self.one.rule.warn_at.iter().enumerate() {
+            let bit = 1_u64 << (index % 8);
+            if counter.warned & bit == 0 && used >= u128::from(max) * u128::from(*percent) {
+                counter.warned |= bit;
+                told = Some(*percent);
+            }
+        }
+        told
+    }
+}
+
+impl Compiled {
+    /// Whether this is the account that a request with these facts counts on.
+    fn counts(&self, facts: &impl Facts, held: &Held) -> bool {
+        self.applies(facts) && self.subject(facts) == held.subject
+    }
+
+    /// An account on which nothing was reserved, because it was not known that it would be used.
+    fn unreserved(&self, rule: usize, facts: &impl Facts, now_s: u64) -> Held {
+        let subject = self.subject(facts);
+        let nothing = |meter: &Meter| HeldAmount { start: self.window(meter, None, now_s).start, era: 0, amount: 0 };
+        let amounts = self.rule.meters.iter().map(nothing).collect();
+        Held { rule, cell: cell_of(self.rule.per.len(), &subject), subject, amounts }
+    }
+}

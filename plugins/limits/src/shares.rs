@@ -1,0 +1,162 @@
+//! How the collector divides what is left of a count among the proxies that use it.
+//!
+//! A total alone, a second old, lets each of a hundred proxies spend the same last dollar. So an answer also says how
+//! much this proxy may add before it reports again. What one proxy was given is set aside from the others until it
+//! reports or is silent for too long, so the shares in force never come to more than what is left.
+
+use crate::wire::ReportRow;
+
+/// How long a share is set aside for a proxy that does not report, ms. Longer than the proxy itself trusts it.
+pub const SHARE_TTL_MS: u64 = 10_000;
+
+/// The shares of one count.
+#[derive(Debug, Clone, Default)]
+pub struct Shares {
+    all: Vec<Share>,
+}
+
+#[derive(Debug, Clone)]
+struct Share {
+    proxy: String,
+    /// What it was told last.
+    share: u64,
+    /// What it may add until the answer with that share has reached it: the rest of an earlier, larger share.
+    aside: u64,
+    open: u64,
+    seen_ms: u64,
+}
+
+/// What a proxy is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// What it may add to what it has reported.
+    pub share: u64,
+    /// Reserved by the others.
+    pub others_open: u64,
+    /// Proxies that use this count, this one included.
+    pub peers: u64,
+}
+
+impl Shares {
+    /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes an
+    /// equal part of the whole.
+    #[must_use]
+    pub fn next_window(&self, max: u64, now_ms: u64) -> Self {
+        let mut all = self.all.clone();
+        all.retain(|one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
+        let share = max.div_ceil((all.len() as u64).max(1));
+        all.iter_mut().for_each(|one| (one.share, one.aside, one.open) = (share, share, 0));
+        Self { all }
+    }
+
+    /// `proxy` is still there.
+    pub fn seen(&mut self, proxy: &str, now_ms: u64) {
+        let known = self.all.iter_mut().find(|one| one.proxy == proxy);
+        known.into_iter().for_each(|one| one.seen_ms = now_ms);
+    }
+
+    /// `proxy` has reported this row, of which `added` had not been counted before; with it, `total` is used.
+    pub fn grant(&mut self, proxy: &str, row: &ReportRow, added: u64, total: u64, now_ms: u64) -> Grant {
+        let before = self.all.iter().find(|one| one.proxy == proxy).cloned();
+        self.all.retain(|one| one.proxy != proxy && now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
+        let sum = |part: fn(&Share) -> u64| self.all.iter().fold(0_u64, |sum, one| sum.saturating_add(part(one)));
+        let others_open = sum(|one| one.open);
+        let peers = self.all.len() as u64 + 1;
+        if row.idle {
+            return Grant { share: 0, others_open, peers };
+        }
+        let left = row.max.saturating_sub(total).saturating_sub(others_open).saturating_sub(row.open);
+        // An equal part; but one that is too small for a single request is of use to nobody.
+        let part = left.div_ceil(peers).max(row.wanted);
+        let share = left.saturating_sub(sum(|one| one.aside)).min(part);
+        let rest =
+            before.map_or(0, |one| one.share.saturating_add(one.open).saturating_sub(added.saturating_add(row.open)));
+        let aside = share.max(rest);
+        self.all.push(Share { proxy: proxy.to_owned(), share, aside, open: row.open, seen_ms: now_ms });
+        Grant { share, others_open, peers }
+    }
+
+    /// Reserved by all proxies that have reported lately.
+    #[must_use]
+    pub fn open(&self, now_ms: u64) -> u64 {
+        self.alive(now_ms).fold(0_u64, |sum, one| sum.saturating_add(one.open))
+    }
+
+    /// As [`Shares::open`], without `proxy`.
+    #[must_use]
+    pub fn others_open(&self, proxy: &str, now_ms: u64) -> u64 {
+        let others = self.alive(now_ms).filter(|one| one.proxy != proxy);
+        others.fold(0_u64, |sum, one| sum.saturating_add(one.open))
+    }
+
+    /// Proxies that have reported lately.
+    #[must_use]
+    pub fn users(&self, now_ms: u64) -> u64 {
+        self.alive(now_ms).count() as u64
+    }
+
+    fn alive(&self, now_ms: u64) -> impl Iterator<Item = &Share> {
+        self.all.iter().filter(move |one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS))
+    }
+
+    /// Whether nobody has reported lately.
+    #[must_use]
+    pub fn is_idle(&self, now_ms: u64) -> bool {
+        self.all.iter().all(|one| now_ms >= one.seen_ms.saturating_add(SHARE_TTL_MS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> ReportRow {
+        ReportRow { max: 100, ..ReportRow::default() }
+    }
+
+    #[test]
+    fn one_proxy_alone_may_use_all_that_is_left() {
+        let mut shares = Shares::default();
+        let grant = shares.grant("a", &ReportRow { open: 5, ..row() }, 0, 30, 0);
+        assert_eq!(grant, Grant { share: 65, others_open: 0, peers: 1 });
+    }
+
+    #[test]
+    fn a_second_one_waits_for_the_first_to_report_and_then_they_share() {
+        let mut shares = Shares::default();
+        shares.grant("a", &row(), 0, 0, 0);
+        assert_eq!(shares.grant("b", &row(), 0, 0, 500).share, 0, "all is set aside for a");
+        assert_eq!(shares.grant("a", &row(), 0, 0, 1_000).share, 50);
+        assert_eq!(shares.grant("b", &row(), 0, 0, 1_500).share, 0, "a may not have heard of it yet");
+        shares.grant("a", &row(), 0, 0, 2_000);
+        assert_eq!(shares.grant("b", &row(), 0, 0, 2_500).share, 50);
+    }
+
+    #[test]
+    fn one_that_has_nothing_to_do_gives_its_share_back() {
+        let mut shares = Shares::default();
+        shares.grant("a", &row(), 0, 0, 0);
+        shares.grant("a", &ReportRow { idle: true, ..row() }, 0, 0, 500);
+        assert_eq!(shares.grant("b", &row(), 0, 0, 600), Grant { share: 100, others_open: 0, peers: 1 });
+    }
+
+    #[test]
+    fn a_request_that_is_larger_than_an_equal_part_gets_what_it_needs() {
+        let mut shares = Shares::default();
+        shares.grant("a", &row(), 0, 95, 0);
+        shares.grant("b", &row(), 0, 95, 100);
+        shares.grant("a", &row(), 0, 95, 200);
+        shares.grant("a", &row(), 0, 95, 300);
+        let wants = ReportRow { wanted: 5, ..row() };
+        assert_eq!(shares.grant("b", &wants, 0, 95, 400).share, 2, "the rest is a's");
+        shares.grant("a", &ReportRow { idle: true, ..row() }, 0, 95, 500);
+        assert_eq!(shares.grant("b", &wants, 0, 95, 600).share, 5);
+    }
+
+    #[test]
+    fn a_silent_proxy_is_given_up_in_time() {
+        let mut shares = Shares::default();
+        shares.grant("a", &ReportRow { open: 7, ..row() }, 0, 0, 0);
+        assert_eq!(shares.grant("b", &row(), 0, 0, SHARE_TTL_MS), Grant { share: 100, others_open: 0, peers: 1 });
+    }
+}

@@ -1,0 +1,152 @@
+//! What proxies and collector tell each other about counts: `POST /v1/limits/sync`, JSON both ways.
+//!
+//! A report says what was added since the last one that was answered, numbered within the proxy's boot. A report that
+//! is not answered is sent again as it was, and a collector that had counted it already answers without counting it
+//! twice. So neither a lost report nor a lost answer makes a count wrong.
+
+use crate::cell::Removed;
+use crate::period::Period;
+use crate::rule::{Rule, Rules, SEPARATOR};
+use serde::{Deserialize, Serialize};
+
+/// Version of these shapes.
+pub const SYNC_SCHEMA: u8 = 1;
+/// Where the collector takes reports.
+pub const SYNC_PATH: &str = "/v1/limits/sync";
+/// Longest subject, bytes: the values of `per` together.
+pub const MAX_SUBJECT_BYTES: usize = 1_024;
+
+/// A proxy's report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`SYNC_SCHEMA`].
+    pub schema: u8,
+    /// The proxy, as it names itself.
+    pub node: String,
+    /// UUIDv7 of the worker that reports.
+    pub boot: String,
+    /// 1, 2, 3 … within the boot.
+    pub seq: u64,
+    /// It speaks for its whole proxy; otherwise it only hands over counts that lost their place.
+    pub whole: bool,
+    /// Revision of the policy.
+    pub revision: String,
+    /// `cursor` of the last answer; 0 asks for all that counts now.
+    pub cursor: u64,
+    /// The rules, where the collector asked for them or may not know them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<Rule>>,
+    /// What was added.
+    pub rows: Vec<ReportRow>,
+}
+
+/// One count in a report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportRow {
+    /// Id of the rule.
+    pub rule: String,
+    /// [`crate::Meter::name`].
+    pub meter: String,
+    /// The values of the rule's `per`, in its order; what a request had not, is empty.
+    pub subject: Vec<String>,
+    /// First second of the window.
+    pub start: u64,
+    /// First second after it; absent if it has no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
+    /// What the rule allows.
+    pub max: u64,
+    /// Added since the last report.
+    pub used: u64,
+    /// Reserved at the moment.
+    pub open: u64,
+    /// Largest amount that this proxy's share was too small for; 0 if there was none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wanted: u64,
+    /// Nothing goes on here: the share is given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
+    /// The window is over: there is nothing to share.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The collector's answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The report that is answered.
+    pub seq: u64,
+    /// To be sent with the next report.
+    pub cursor: u64,
+    /// Proxies that have reported lately, this one included.
+    pub proxies: u64,
+    /// It does not know the rules of this revision.
+    #[serde(default)]
+    pub rules_wanted: bool,
+    /// One for each row of the report, in its order; then what others have used.
+    pub rows: Vec<ReplyRow>,
+}
+
+/// One count in an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyRow {
+    /// Id of the rule.
+    pub rule: String,
+    /// [`crate::Meter::name`].
+    pub meter: String,
+    /// The values of the rule's `per`.
+    pub subject: Vec<String>,
+    /// First second of the window.
+    pub start: u64,
+    /// Used in it by all proxies, as far as they have reported.
+    pub total: u64,
+    /// Reserved by the other proxies.
+    pub others_open: u64,
+    /// What this proxy may add before it reports again; absent means that it keeps the share it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u64>,
+    /// Among how many proxies the rest is shared.
+    pub peers: u64,
+    /// Thresholds that have been told of, one bit each.
+    #[serde(default)]
+    pub told: u64,
+}
+
+/// A subject's parts.
+pub(crate) fn parts(subject: &[u8]) -> Vec<String> {
+    subject.split(|byte| *byte == SEPARATOR).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+}
+
+/// A subject from its parts.
+pub(crate) fn subject(parts: &[String]) -> Vec<u8> {
+    parts.join("\u{1f}").into_bytes()
+}
+
+/// Counts that lost their place, as rows of a report.
+pub(crate) fn stray_rows(rules: &Rules, removed: Removed) -> Vec<ReportRow> {
+    let Some(one) = rules.by_tag(removed.tag) else { return Vec::new() };
+    let row = |(index, stray): (usize, crate::counter::Stray)| {
+        let meter = one.rule.meters.get(index)?;
+        let period = meter.period.filter(|period| *period != Period::Second)?;
+        let end = one.rule.zone.window(period, stray.start).end;
+        Some(ReportRow {
+            rule: one.rule.id.clone(),
+            meter: meter.name(),
+            subject: parts(&removed.subject),
+            start: stray.start,
+            end: (end != u64::MAX).then_some(end),
+            max: meter.max,
+            used: stray.amount,
+            late: true,
+            ..ReportRow::default()
+        })
+    };
+    removed.counts.into_iter().filter_map(row).collect()
+}

@@ -1,0 +1,220 @@
+//! One proxy: what is admitted, refused, charged and given back.
+
+use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
+use headgate_limits::{
+    Amounts, Condition, Dimension, Held, Period, Quota, Rule, Rules, Settlement, Standing, Unit, WhenUnreachable, Why,
+};
+
+const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
+const BOB: Who = Who { key: "bob", team: "search", provider: "openai", tag: String::new() };
+
+fn admit(rules: &Rules, who: &Who, now_s: u64, memory: &mut Memory) -> Result<Vec<Held>, (String, Why, Option<u64>)> {
+    match rules.admit(who, &one_request(), Standing::ALONE, now_s, memory) {
+        Ok(admission) => Ok(admission.held),
+        Err(refusal) => Err((rules.get(refusal.rule).unwrap().id.clone(), refusal.why, refusal.retry_after_s)),
+    }
+}
+
+fn settle(rules: &Rules, held: Vec<Held>, who: &Who, used: Amounts, now_s: u64, memory: &mut Memory) -> Settlement {
+    rules.settle(held, who, &used, Standing::ALONE, now_s, memory)
+}
+
+#[test]
+fn a_window_admits_its_amount_and_tells_when_the_next_begins() {
+    let rules = rules(vec![rule("per-key", &[Dimension::Key], &[meter(Unit::Requests, Period::Minute, 3)])]);
+    let mut memory = Memory::default();
+    for _ in 0..3 {
+        assert!(admit(&rules, &ALICE, 130, &mut memory).is_ok());
+    }
+    assert_eq!(admit(&rules, &ALICE, 131, &mut memory), Err(("per-key".into(), Why::Exhausted, Some(49))));
+    assert!(admit(&rules, &BOB, 131, &mut memory).is_ok(), "each key has a count of its own");
+    assert!(admit(&rules, &ALICE, 180, &mut memory).is_ok(), "what was told is true");
+}
+
+#[test]
+fn a_refused_request_charges_nothing_anywhere() {
+    let rules = rules(vec![
+        rule("all", &[], &[meter(Unit::Requests, Period::Minute, 10)]),
+        rule("each", &[Dimension::Tag("user".into())], &[meter(Unit::Requests, Period::Minute, 1)]),
+    ]);
+    let user = |number: u32| Who { tag: format!("user-{number}"), ..ALICE };
+    let mut memory = Memory::default();
+    assert!(admit(&rules, &user(0), 120, &mut memory).is_ok());
+    for _ in 0..50 {
+        assert_eq!(admit(&rules, &user(0), 120, &mut memory).unwrap_err().0, "each");
+    }
+    for number in 1..10 {
+        assert!(admit(&rules, &user(number), 120, &mut memory).is_ok(), "{number}: `all` was not burned");
+    }
+    assert_eq!(admit(&rules, &user(10), 120, &mut memory).unwrap_err().0, "all");
+    assert!(admit(&rules, &user(10), 180, &mut memory).is_ok(), "nor was `each`");
+}
+
+#[test]
+fn when_another_worker_takes_the_last_one_in_between_what_was_charged_is_given_back() {
+    let limits = rules(vec![
+        rule("roomy", &[Dimension::Team], &[meter(Unit::Requests, Period::Minute, 100)]),
+        rule("tight", &[Dimension::Key], &[concurrency(1)]),
+    ]);
+    let mut memory = Memory { lose: 3, ..Memory::default() };
+    let held = admit(&limits, &ALICE, 120, &mut memory).expect("lost writes are tried again");
+    assert_eq!(held.len(), 2);
+    assert!(admit(&limits, &ALICE, 120, &mut memory).is_err());
+    settle(&limits, held, &ALICE, one_request(), 121, &mut memory);
+    let admission = limits.admit(&ALICE, &one_request(), Standing::ALONE, 121, &mut memory).unwrap();
+    assert_eq!(admission.quotas.requests, Some(Quota { limit: 100, remaining: 98, reset_s: 59 }));
+}
+
+#[test]
+fn a_slot_is_free_again_when_its_request_is_over() {
+    let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(2)])]);
+    let mut memory = Memory::default();
+    let first = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    let _second = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    assert_eq!(admit(&rules, &ALICE, 100, &mut memory), Err(("slots".into(), Why::Exhausted, Some(1))));
+    settle(&rules, first, &ALICE, Amounts::default(), 101, &mut memory);
+    assert!(admit(&rules, &ALICE, 101, &mut memory).is_ok());
+}
+
+#[test]
+fn a_slot_whose_worker_died_is_free_after_two_hours() {
+    let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(1)])]);
+    let mut memory = Memory::default();
+    assert!(admit(&rules, &ALICE, 100, &mut memory).is_ok());
+    assert!(admit(&rules, &ALICE, 3_600, &mut memory).is_err(), "it may still run");
+    assert!(admit(&rules, &ALICE, 7_200, &mut memory).is_ok());
+}
+
+#[test]
+fn the_estimate_is_reserved_and_the_truth_is_counted() {
+    let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Hour, 100)])]);
+    let mut memory = Memory::default();
+    let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    let reserved = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    assert_eq!(reserved.quotas.tokens.unwrap().remaining, 40, "two estimates of 30");
+    settle(&rules, reserved.held, &ALICE, Amounts::default(), 100, &mut memory);
+    settle(
+        &rules,
+        held,
+        &ALICE,
+        Amounts { input_tokens: 40, output_tokens: 35, ..Amounts::default() },
+        101,
+        &mut memory,
+    );
+    assert_eq!(admit(&rules, &ALICE, 101, &mut memory).unwrap_err().1, Why::Exhausted, "75 used, 25 left, 30 wanted");
+}
+
+#[test]
+fn a_request_that_is_larger_than_the_limit_is_told_that_waiting_is_no_use() {
+    let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Minute, 29)])]);
+    assert_eq!(admit(&rules, &ALICE, 100, &mut Memory::default()), Err(("tokens".into(), Why::TooLarge, None)));
+}
+
+#[test]
+fn what_is_settled_after_its_window_does_not_burden_the_next() {
+    let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Minute, 100)])]);
+    let mut memory = Memory::default();
+    let held = admit(&rules, &ALICE, 119, &mut memory).unwrap();
+    settle(&rules, held, &ALICE, Amounts { input_tokens: 90, ..Amounts::default() }, 121, &mut memory);
+    let next = rules.admit(&ALICE, &one_request(), Standing::ALONE, 122, &mut memory).unwrap();
+    assert_eq!(next.quotas.tokens.unwrap().remaining, 70);
+}
+
+#[test]
+fn a_clock_that_is_set_back_gives_nothing_away() {
+    let rules = rules(vec![rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)])]);
+    let mut memory = Memory::default();
+    assert!(admit(&rules, &ALICE, 180, &mut memory).is_ok());
+    assert!(admit(&rules, &ALICE, 170, &mut memory).is_err());
+    assert!(admit(&rules, &ALICE, 240, &mut memory).is_ok());
+}
+
+#[test]
+fn only_what_matches_counts() {
+    let condition = |dimension, any: &[&str]| Condition { dimension, any: any.iter().map(|&one| one.into()).collect() };
+    let rules = rules(vec![Rule {
+        conditions: vec![condition(Dimension::Team, &["sea*"]), condition(Dimension::Key, &["alice", "carol"])],
+        ..rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)])
+    }]);
+    let mut memory = Memory::default();
+    assert!(admit(&rules, &ALICE, 100, &mut memory).is_ok());
+    assert!(admit(&rules, &ALICE, 100, &mut memory).is_err());
+    assert!(admit(&rules, &BOB, 100, &mut memory).is_ok());
+    assert!(admit(&rules, &Who { team: "", ..ALICE }, 100, &mut memory).is_ok());
+}
+
+#[test]
+fn a_rule_that_only_watches_refuses_nothing_and_says_what_it_would_have_refused() {
+    let rules = rules(vec![Rule { monitor: true, ..rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)]) }]);
+    let mut memory = Memory::default();
+    let first = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    assert!(first.notes.is_empty() && first.quotas.requests.is_none());
+    let second = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    assert_eq!((second.notes[0].observed, second.notes[0].max, second.notes[0].crossed), (2, 1, None));
+}
+
+#[test]
+fn each_threshold_is_told_once() {
+    let rules = rules(vec![Rule {
+        warn_only: true,
+        warn_at: vec![50, 90],
+        ..rule("b", &[], &[meter(Unit::NanoUsd, Period::Month, 1_000)])
+    }]);
+    let mut memory = Memory::default();
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+        let used = Amounts { nano_usd: 300, ..Amounts::default() };
+        told.push(settle(&rules, held, &ALICE, used, 100, &mut memory).notes.first().and_then(|note| note.crossed));
+    }
+    assert_eq!(told, [None, Some(50), Some(90), None, None]);
+}
+
+#[test]
+fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
+    let condition = Condition { dimension: Dimension::Provider, any: vec!["openai".into()] };
+    let rules = rules(vec![
+        Rule { conditions: vec![condition], ..rule("openai-only", &[], &[meter(Unit::Tokens, Period::Hour, 1_000)]) },
+        rule("each", &[Dimension::Provider], &[meter(Unit::Tokens, Period::Hour, 1_000)]),
+    ]);
+    let mut memory = Memory::default();
+    let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    let used = Amounts { input_tokens: 500, ..Amounts::default() };
+    settle(&rules, held, &Who { provider: "anthropic", ..ALICE }, used, 100, &mut memory);
+    let remaining = |who: &Who, memory: &mut Memory| {
+        let admission = rules.admit(who, &one_request(), Standing::ALONE, 100, memory).unwrap();
+        settle(&rules, admission.held, who, Amounts::default(), 100, memory);
+        admission.quotas.tokens.unwrap().remaining
+    };
+    assert_eq!(remaining(&ALICE, &mut memory), 970, "nothing was used at the first provider");
+    assert_eq!(remaining(&Who { provider: "anthropic", ..ALICE }, &mut memory), 470);
+}
+
+#[test]
+fn without_the_collector_each_rule_does_as_it_was_told() {
+    let down = Standing { shared: true, reachable: false, proxies: 2, starting: false };
+    for (when, admits) in [(WhenUnreachable::Allow, 6), (WhenUnreachable::Deny, 0), (WhenUnreachable::LastKnown, 2)] {
+        let rules =
+            rules(vec![Rule { when_unreachable: when, ..rule("r", &[], &[meter(Unit::Requests, Period::Hour, 4)]) }]);
+        let mut memory = Memory::default();
+        let admitted = (0..6).filter(|_| rules.admit(&ALICE, &one_request(), down, 100, &mut memory).is_ok()).count();
+        assert_eq!(admitted, admits, "{when:?}: two proxies share four");
+    }
+}
+
+#[test]
+fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
+    let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 1_000)])]);
+    let shared = Standing { shared: true, reachable: true, proxies: 1, starting: false };
+    let mut memory = Memory::default();
+    for number in 0..1_000_000_u64 {
+        let who = Who { tag: format!("subject-{number}"), ..ALICE };
+        let admission = rules.admit(&who, &one_request(), shared, 100 + number / 1_000, &mut memory).unwrap();
+        rules.settle(admission.held, &who, &one_request(), shared, 100 + number / 1_000, &mut memory);
+    }
+    let handed_over: u64 = memory.strays.iter().map(|row| row.used).sum();
+    let kept = 1_000_000 - handed_over;
+    assert!(memory.bytes() < 200 << 20, "{} bytes", memory.bytes());
+    assert!(kept <= 4_096 * 256 && handed_over > 0, "{handed_over} were handed over");
+    println!("a million subjects: {} MiB, {kept} kept, {handed_over} handed over", memory.bytes() >> 20);
+}

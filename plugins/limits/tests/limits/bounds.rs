@@ -1,0 +1,61 @@
+//! What comes from outside cannot break it: any cell, any answer, any rule.
+
+use crate::memory::{Memory, Who, meter, one_request, rule, rules};
+use headgate_limits::{Dimension, Ledger, Period, Reporter, RuleFault, Rules, Standing, Unit};
+use proptest::prelude::*;
+
+const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
+
+proptest! {
+    #[test]
+    fn any_bytes_in_a_cell_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let rules = rules(vec![rule("r", &[], &[meter(Unit::Tokens, Period::Hour, 100)])]);
+        let mut memory = Memory::default();
+        for cell in 0..headgate_limits::CELLS {
+            memory.write(cell, &bytes, 0);
+        }
+        if let Ok(admission) = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory) {
+            rules.settle(admission.held, &ALICE, &one_request(), Standing::ALONE, 100, &mut memory);
+        }
+    }
+
+    #[test]
+    fn any_answer_is_survived(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let rules = rules(vec![rule("r", &[], &[meter(Unit::Tokens, Period::Hour, 100)])]);
+        let mut memory = Memory::default();
+        let mut reporter = Reporter::new("n", "b", 1_000, 5_000);
+        reporter.report(&rules, "1", true, &mut memory, 1_000);
+        reporter.answered(&body, &rules, &mut memory, 1_001);
+    }
+}
+
+#[test]
+fn an_answer_with_absurd_numbers_ends_in_a_refusal_at_worst() {
+    let rules = rules(vec![rule("r", &[Dimension::Key], &[meter(Unit::Tokens, Period::Hour, 100)])]);
+    let mut memory = Memory::default();
+    let mut reporter = Reporter::new("n", "b", 1_000, 5_000);
+    reporter.report(&rules, "1", true, &mut memory, 1_000);
+    let max = u64::MAX;
+    let row = format!(
+        r#"{{"rule":"r","meter":"tokens/hour","subject":["alice"],"start":0,"total":{max},"others_open":{max},"share":{max},"peers":0,"told":{max}}}"#
+    );
+    let body = format!(r#"{{"seq":1,"cursor":{max},"proxies":{max},"rows":[{row},{row}]}}"#);
+    assert!(reporter.answered(body.as_bytes(), &rules, &mut memory, 1_001));
+    assert!(rules.admit(&ALICE, &one_request(), reporter.standing(1_002), 1, &mut memory).is_err());
+}
+
+#[test]
+fn a_subject_of_four_kilobytes_is_cut_and_counted() {
+    let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 1)])]);
+    let who = Who { tag: "x".repeat(4_096), ..ALICE };
+    let mut memory = Memory::default();
+    assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_ok());
+    assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_err());
+    assert!(memory.bytes() < 1_400);
+}
+
+#[test]
+fn rules_that_cannot_be_told_apart_are_refused() {
+    let one = || rule("r", &[], &[meter(Unit::Requests, Period::Hour, 1)]);
+    assert_eq!(Rules::new(vec![one(), one()]).unwrap_err(), RuleFault::SameRule("r".into()));
+}

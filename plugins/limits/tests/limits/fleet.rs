@@ -1,0 +1,175 @@
+//! A fleet of 1, 10 and 100 proxies, step by step: loss, delay, and clocks that differ. Nothing here is random but
+//! what a seed says, so that every run is the same run.
+
+use crate::memory::{Memory, Who, meter, rule, rules};
+use crate::schedule::Store;
+use headgate_limits::{Amounts, Dimension, Fleet, Held, Period, Report, Reporter, Rules, Unit};
+use std::collections::BTreeMap;
+
+const LIMIT: u64 = 600;
+const STEP_MS: u64 = 50;
+const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
+
+#[derive(Clone, Copy)]
+struct Network {
+    /// Of a hundred messages, so many are lost.
+    loss: u64,
+    /// One way, ms, at most.
+    delay_ms: u64,
+    /// Clocks differ from the collector's by at most this, either way.
+    skew_ms: u64,
+}
+
+const CALM: Network = Network { loss: 0, delay_ms: 0, skew_ms: 0 };
+const ROUGH: Network = Network { loss: 20, delay_ms: 400, skew_ms: 3_000 };
+
+/// SplitMix64: small, and the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound.max(1)
+    }
+}
+
+struct Proxy {
+    memory: Memory,
+    reporter: Reporter,
+    skew_ms: i64,
+    running: Vec<(u64, Vec<Held>)>,
+    /// Bytes under way: when they arrive.
+    to_collector: Option<(u64, Vec<u8>)>,
+    to_proxy: Option<(u64, Vec<u8>)>,
+    gives_up_ms: u64,
+}
+
+struct World {
+    rules: Rules,
+    proxies: Vec<Proxy>,
+    fleet: Fleet,
+    store: Store,
+    network: Network,
+    dice: Dice,
+    admitted: BTreeMap<u64, u64>,
+}
+
+impl World {
+    fn new(proxies: u64, network: Network) -> Self {
+        let mut dice = Dice(proxies.wrapping_mul(31) + network.loss);
+        let proxy = |number| Proxy {
+            memory: Memory::default(),
+            reporter: Reporter::new("n", &format!("proxy-{number}"), 1_000, 10_000),
+            skew_ms: dice.below(2 * network.skew_ms + 1) as i64 - network.skew_ms as i64,
+            running: Vec::new(),
+            to_collector: None,
+            to_proxy: None,
+            gives_up_ms: 0,
+        };
+        Self {
+            proxies: (0..proxies).map(proxy).collect(),
+            rules: rules(vec![rule("per-key", &[Dimension::Key], &[meter(Unit::Requests, Period::Minute, LIMIT)])]),
+            fleet: Fleet::new(0),
+            store: Store::default(),
+            network,
+            dice,
+            admitted: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, now_ms: u64, wanted: u64) {
+        for number in 0..self.proxies.len() {
+            self.talk(number, now_ms);
+            self.serve(number, now_ms, wanted);
+        }
+    }
+
+    fn serve(&mut self, number: usize, now_ms: u64, wanted: u64) {
+        let proxy = &mut self.proxies[number];
+        let local_ms = now_ms.saturating_add_signed(proxy.skew_ms);
+        let one = Amounts { requests: 1, ..Amounts::default() };
+        let standing = proxy.reporter.standing(local_ms);
+        for (_, held) in proxy.running.extract_if(.., |(until, _)| *until <= now_ms) {
+            self.rules.settle(held, &ALICE, &one, standing, local_ms / 1_000, &mut proxy.memory);
+        }
+        for _ in 0..wanted {
+            let asked = self.rules.admit(&ALICE, &one, standing, local_ms / 1_000, &mut proxy.memory);
+            if let Ok(admission) = asked {
+                *self.admitted.entry(local_ms / 60_000).or_default() += 1;
+                proxy.running.push((now_ms + 100 + self.dice.below(2_000), admission.held));
+            }
+        }
+    }
+
+    fn talk(&mut self, number: usize, now_ms: u64) {
+        let lost = |dice: &mut Dice, network: Network| dice.below(100) < network.loss;
+        let proxy = &mut self.proxies[number];
+        let local_ms = now_ms.saturating_add_signed(proxy.skew_ms);
+        if let Some((_, body)) = proxy.to_proxy.take_if(|(at, _)| *at <= now_ms) {
+            assert!(proxy.reporter.answered(&body, &self.rules, &mut proxy.memory, local_ms));
+            proxy.gives_up_ms = 0;
+        }
+        if let Some((_, body)) = proxy.to_collector.take_if(|(at, _)| *at <= now_ms) {
+            let report: Report = serde_json::from_slice(&body).unwrap();
+            let reply = self.fleet.answer(&report, &mut self.store, now_ms).unwrap();
+            if !lost(&mut self.dice, self.network) {
+                let at = now_ms + self.dice.below(self.network.delay_ms + 1);
+                proxy.to_proxy = Some((at, serde_json::to_vec(&reply).unwrap()));
+            }
+        }
+        if proxy.gives_up_ms > now_ms {
+            return;
+        }
+        if proxy.gives_up_ms > 0 {
+            (proxy.to_collector, proxy.to_proxy, proxy.gives_up_ms) = (None, None, 0);
+            proxy.reporter.failed(local_ms);
+        }
+        std::mem::take(&mut proxy.memory.touched).into_iter().for_each(|cell| proxy.reporter.touched(cell));
+        if let Some(body) = proxy.reporter.report(&self.rules, "1", true, &mut proxy.memory, local_ms) {
+            proxy.gives_up_ms = now_ms + 2_000;
+            if !lost(&mut self.dice, self.network) {
+                proxy.to_collector = Some((now_ms + self.dice.below(self.network.delay_ms + 1), body.to_vec()));
+            }
+        }
+    }
+
+    /// Runs minutes of far more demand than there is room for; gives what each full minute admitted.
+    fn run(&mut self, minutes: u64) -> Vec<u64> {
+        let start_ms = 600_000_000;
+        self.fleet = Fleet::new(start_ms - 60_000);
+        for at in (0..minutes * 60_000).step_by(STEP_MS as usize) {
+            // A fleet gets forty times the limit in all, spread over its proxies and the minute.
+            let per_step = LIMIT * 40 * STEP_MS / 60_000;
+            let each = per_step / self.proxies.len() as u64;
+            let rest = self.dice.below(self.proxies.len() as u64) < per_step % self.proxies.len() as u64;
+            self.step(start_ms + at, each + u64::from(rest));
+        }
+        let first = start_ms / 60_000;
+        (first..first + minutes).map(|minute| self.admitted.get(&minute).copied().unwrap_or_default()).collect()
+    }
+}
+
+#[test]
+fn a_fleet_keeps_one_limit() {
+    println!("limit {LIMIT} a minute; admitted in each of five minutes");
+    for (name, network) in [("calm", CALM), ("rough", ROUGH)] {
+        for proxies in [1, 10, 100] {
+            let minutes = World::new(proxies, network).run(5);
+            println!("{name:>6} network, {proxies:>3} proxies: {minutes:?}");
+            for (minute, admitted) in minutes.iter().enumerate() {
+                // One request is the largest request; see LIMITS.md for the formula.
+                let bound = LIMIT + joining(minute, proxies, network);
+                assert!(*admitted <= bound, "{name}, {proxies} proxies, minute {minute}: {admitted} > {bound}");
+                assert!(*admitted * 10 >= LIMIT * 8, "{name}, {proxies} proxies, minute {minute}: only {admitted}");
+            }
+        }
+    }
+}
+
+/// What proxies may take without a share: when they start, and where a share ran out because answers were lost.
+fn joining(_: usize, proxies: u64, network: Network) -> u64 {
+    if network.loss > 0 { LIMIT * (proxies - 1) / proxies } else { 0 }
+}

@@ -1,0 +1,307 @@
+//! Limits and budgets around one request: what it is likely to take, whose counts it goes to, what came of it.
+
+use super::Gate;
+use crate::call::Call;
+use crate::effect::{Effect, Effects};
+use crate::gate::close::BYTES_PER_TOKEN;
+use crate::lent::{Lent, Unsettled};
+use crate::price::cost;
+use headgate_exchange::{LimitScope, Rejection};
+use headgate_limits::{
+    Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
+};
+use headgate_record::{Decision, RequestRecord, Usage, UsageSource, Verdict};
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// Tokens that an image or a file is taken for before the provider counts it.
+const TOKENS_PER_ATTACHMENT: u64 = 1_000;
+
+impl Gate {
+    /// Asks every limit and budget that applies, and reserves.
+    pub(super) fn admit_limits<L: Ledger>(&mut self, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
+        let call = Rc::clone(&self.call);
+        let mut call = call.borrow_mut();
+        let policy = Rc::clone(&call.policy);
+        if policy.limits.is_empty() {
+            return Ok(());
+        }
+        let now_s = call.started.as_s();
+        let usage = likely_usage(&call, lent.means);
+        let amounts = amounts(1, &usage, dearest(&call, &usage));
+        match policy.limits.admit(&*call, &amounts, lent.standing, now_s, lent.ledger) {
+            Ok(admission) => {
+                self.decisions
+                    .extend(admission.notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
+                self.held = admission.held;
+                self.max_cost = admission.max_cost;
+                call.quotas = admission.quotas;
+                drop(call);
+                self.affordable(&usage, lent)
+            }
+            Err(refusal) => {
+                let Some(rule) = policy.limits.get(refusal.rule) else { return Err(Rejection::Misconfigured) };
+                self.decisions.push(refused(rule, &refusal));
+                call.quotas = refused_quotas(&refusal);
+                Err(rejection(rule, &refusal, now_s))
+            }
+        }
+    }
+
+    /// Whether the prompt alone does not cost more than the whole request may.
+    fn affordable<L: Ledger>(&mut self, usage: &Usage, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
+        let Some((max, index)) = self.max_cost else { return Ok(()) };
+        let prompt = Usage { output_tokens: 0, ..*usage };
+        let prompt_cost = dearest(&self.call.borrow(), &prompt);
+        if prompt_cost <= max {
+            return Ok(());
+        }
+        let policy = Rc::clone(&self.call.borrow().policy);
+        let call = Rc::clone(&self.call);
+        self.settle(&call.borrow(), &Amounts::default(), call.borrow().started.as_s(), lent);
+        let policy_id = policy.limits.get(index).map(|rule| rule.id.clone()).unwrap_or_default();
+        self.decisions.push(over_max_cost(&policy_id, prompt_cost, max));
+        Err(Rejection::TooExpensive { policy: policy_id })
+    }
+
+    /// Settles what was reserved with what the record says was used.
+    pub(super) fn settle_limits<L: Ledger>(&mut self, record: &mut RequestRecord, now_s: u64, lent: &mut Lent<'_, L>) {
+        let call = Rc::clone(&self.call);
+        let call = call.borrow();
+        if let (Some(alias), Some(usage)) = (call.alias, record.usage.filter(|one| one.source == UsageSource::Reported))
+        {
+            lent.means.learn(alias, usage.output_tokens);
+        }
+        if self.held.is_empty() {
+            return;
+        }
+        let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
+        let used = amounts(1, &record.usage.unwrap_or_default(), nano_usd);
+        let notes = self.settle(&call, &used, now_s, lent);
+        let policy = &call.policy;
+        record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
+    }
+
+    /// Ends a stream that has come to cost more than one request may, behind the last event that is whole.
+    pub(super) fn enforce_max_cost(&mut self, chunk: &[u8], out: &mut Effects) {
+        let Some((max, rule)) = self.max_cost else { return };
+        let Some(cost) = self.cost_so_far().filter(|cost| *cost > max) else { return };
+        let replaced = out.iter().rposition(|effect| matches!(effect, Effect::ReplaceChunk(_)));
+        let passing = match replaced.and_then(|at| out.get(at)) {
+            Some(Effect::ReplaceChunk(bytes)) => bytes.as_slice(),
+            _ => chunk,
+        };
+        let Some(whole) = whole_events(passing).map(<[u8]>::to_vec) else { return };
+        if let Some(at) = replaced {
+            out.remove(at);
+        }
+        let policy = Rc::clone(&self.call.borrow().policy);
+        let policy_id = policy.limits.get(rule).map(|rule| rule.id.clone()).unwrap_or_default();
+        self.decisions.push(over_max_cost(&policy_id, cost, max));
+        self.cut(Rejection::MaxCostReached { policy: policy_id }, whole, out);
+    }
+
+    /// What a stream costs by what was seen of it; none when its end is near or there is nothing to see.
+    fn cost_so_far(&self) -> Option<u64> {
+        let reading = self.reader.stream()?;
+        if reading.done || reading.finish_reason.is_some() {
+            return None;
+        }
+        let call = self.call.borrow();
+        let price = &call.way(call.served_try()?.step)?.price;
+        let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
+        let usage = Usage {
+            input_tokens: reading.begun.map_or(prompt_bytes.div_ceil(BYTES_PER_TOKEN), |begun| begun.input),
+            output_tokens: reading.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
+            ..Usage::default()
+        };
+        Some(cost(price, &usage).nano_usd)
+    }
+
+    fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
+        let held = std::mem::take(&mut self.held);
+        let settlement = call.policy.limits.settle(held, call, used, lent.standing, now_s, lent.ledger);
+        if !settlement.left.is_empty() {
+            lent.unsettled.push(Unsettled::new(&call.policy, settlement.left));
+        }
+        settlement.notes
+    }
+}
+
+impl Facts for Call {
+    fn value(&self, dimension: &Dimension) -> Option<&str> {
+        let caller = self.caller.as_ref();
+        let team = || self.policy.teams.get(caller?.team? as usize);
+        match dimension {
+            Dimension::Key => caller.map(|caller| caller.key_id.as_str()),
+            Dimension::Owner => caller?.owner.as_deref(),
+            Dimension::Team => team().map(|team| team.name.as_str()),
+            Dimension::Project => caller?.project.as_deref().or_else(|| team()?.project.as_deref()),
+            Dimension::Application => caller?.application.as_deref().or_else(|| team()?.application.as_deref()),
+            Dimension::Model => self.alias().map(|alias| alias.name.as_str()),
+            Dimension::Provider => self.provider(),
+            Dimension::Organization => Some(self.policy.organization.as_str()).filter(|name| !name.is_empty()),
+            Dimension::Environment => Some(self.policy.environment.as_str()),
+            Dimension::Tag(name) => self.client.tags.get(name).map(String::as_str),
+        }
+    }
+}
+
+impl Call {
+    /// Who serves it: the provider of the last try, or of the first one to come.
+    fn provider(&self) -> Option<&str> {
+        let step = self.last_try().map(|one| one.step).or_else(|| self.course.clone().begin())?;
+        let provider = self.way(step)?.provider;
+        self.policy.providers.get(provider).map(|provider| &*provider.name)
+    }
+}
+
+/// What a request is likely to take: its text's bytes, and as much output as it allows or as answers usually have.
+fn likely_usage(call: &Call, means: &Means) -> Usage {
+    let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
+    let attachments = u64::from(scan.attachments).saturating_mul(TOKENS_PER_ATTACHMENT);
+    let likely = || call.alias.map_or(0, |alias| means.output_tokens(alias));
+    let each = if scan.surface.generates() { scan.max_output_tokens.unwrap_or_else(likely) } else { 0 };
+    Usage {
+        input_tokens: scan.text_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(attachments),
+        output_tokens: each.saturating_mul(scan.choices.max(1)),
+        source: UsageSource::Estimated,
+        ..Usage::default()
+    }
+}
+
+/// What it costs at the dearest target it may go to.
+fn dearest(call: &Call, usage: &Usage) -> u64 {
+    let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
+    ways.iter().map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
+}
+
+fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {
+    Amounts { requests, input_tokens: usage.input_tokens, output_tokens: usage.output_tokens, nano_usd }
+}
+
+fn stage(rule: &Rule) -> String {
+    match rule.kind {
+        Kind::Limit => "limits",
+        Kind::Budget => "budgets",
+    }
+    .to_owned()
+}
+
+/// What is put on record of a rule that let the request pass: that a threshold was crossed, or that it only watches.
+fn noted(rule: &Rule, note: &Note) -> Option<Decision> {
+    let (verdict, reason) = match note.crossed {
+        Some(percent) => (Verdict::Warn, format!("crossed_{percent}_percent")),
+        None if rule.monitor => (Verdict::Monitor, note.unit.as_str().to_owned()),
+        None => return None,
+    };
+    Some(Decision {
+        stage: stage(rule),
+        policy_id: Some(rule.id.clone()),
+        verdict,
+        reason: Some(reason),
+        observed: Some(note.observed),
+        limit: Some(note.max),
+    })
+}
+
+fn refused(rule: &Rule, refusal: &Refusal) -> Decision {
+    let reason = match refusal.why {
+        Why::TooLarge => "request_exceeds_limit",
+        Why::Exhausted => refusal.unit.as_str(),
+        Why::Share => "share",
+        Why::Unreachable => "collector_unreachable",
+    };
+    Decision {
+        stage: stage(rule),
+        policy_id: Some(rule.id.clone()),
+        verdict: Verdict::Deny,
+        reason: Some(reason.to_owned()),
+        observed: Some(refusal.observed),
+        limit: Some(refusal.max),
+    }
+}
+
+fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
+    Decision {
+        stage: "limits".to_owned(),
+        policy_id: Some(policy_id.to_owned()),
+        verdict: Verdict::Deny,
+        reason: Some("max_cost".to_owned()),
+        observed: Some(observed),
+        limit: Some(max),
+    }
+}
+
+/// The part of a stream up to the end of its last event that is whole.
+fn whole_events(bytes: &[u8]) -> Option<&[u8]> {
+    let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
+    let last = |end: &&[u8]| bytes.windows(end.len()).rposition(|window| window == *end).map(|at| at + end.len());
+    bytes.get(..ends.iter().filter_map(last).max()?)
+}
+
+fn rejection(rule: &Rule, refusal: &Refusal, now_s: u64) -> Rejection {
+    let policy = rule.id.clone();
+    if refusal.why == Why::Unreachable {
+        return Rejection::LimitUnavailable { policy, retry_after_s: refusal.retry_after_s.unwrap_or(1) };
+    }
+    let refused = |meter: &&Meter| meter.unit == refusal.unit && meter.max == refusal.max;
+    let period = rule.meters.iter().find(refused).and_then(|meter| meter.period);
+    let resets_at =
+        refusal.retry_after_s.filter(|_| refusal.why == Why::Exhausted).map(|wait| now_s.saturating_add(wait));
+    match rule.kind {
+        Kind::Budget if refusal.why != Why::Share => Rejection::BudgetExceeded {
+            policy,
+            period: period.map_or("total", |period| period.as_str()),
+            resets_at,
+            retry_after_s: refusal.retry_after_s,
+        },
+        _ => Rejection::RateLimited {
+            policy,
+            scope: LimitScope { unit: refusal.unit.as_str(), period: period.map(|period| period.as_str()) },
+            too_large: refusal.why == Why::TooLarge,
+            retry_after_s: refusal.retry_after_s,
+        },
+    }
+}
+
+fn refused_quotas(refusal: &Refusal) -> Quotas {
+    let quota = refusal.retry_after_s.map(|reset_s| Quota { limit: refusal.max, remaining: 0, reset_s });
+    match (refusal.unit, refusal.why) {
+        (Unit::Requests, Why::Exhausted) => Quotas { requests: quota, tokens: None },
+        (Unit::Tokens, Why::Exhausted) => Quotas { requests: None, tokens: quota },
+        _ => Quotas::default(),
+    }
+}
+
+/// The client's view of its quotas, as OpenAI names and writes it.
+pub(super) fn quota_headers(quotas: &Quotas) -> Vec<(&'static str, Cow<'static, str>)> {
+    let requests = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+    let tokens = ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+    let known = [(requests, quotas.requests), (tokens, quotas.tokens)].into_iter();
+    let each = known.filter_map(|(names, quota)| Some((names, quota?)));
+    each.flat_map(|(names, quota)| {
+        let values = [quota.limit.to_string(), quota.remaining.to_string(), duration(quota.reset_s)];
+        names.into_iter().zip(values.map(Cow::Owned))
+    })
+    .collect()
+}
+
+pub(super) fn set_quotas(quotas: &Quotas, out: &mut Effects) {
+    out.extend(quota_headers(quotas).into_iter().map(|(name, value)| Effect::SetResponseHeader(name, value)));
+}
+
+/// `45s`, `6m0s`, `23h5m0s`.
+fn duration(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
+/// A provider's own word on quotas, which would contradict the gateway's.
+pub(crate) fn is_quota_header(name: &[u8]) -> bool {
+    name.starts_with(b"x-ratelimit-") || name.starts_with(b"anthropic-ratelimit-")
+}
