@@ -37,6 +37,9 @@ Routes:
   GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
   GET  /v1/requests/{id}     one record
   GET  /v1/gaps              records that are missing, by sender
+  POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
+  GET  /v1/limits, /v1/budgets
+                             what is used of each, by subject, in pages (role viewer, auditor, admin or owner)
   POST /v1/audit             audit entries of another system (role ingest)
   GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
   GET  /v1/audit/{id}        one entry
@@ -46,7 +49,8 @@ Routes:
 
 Environment, beside the options' own:
   HEADGATE_INGEST_TOKEN   a token of role ingest, valid while this process runs
-  HEADGATE_OWNER_TOKEN    a token of role owner, likewise")]
+  HEADGATE_OWNER_TOKEN    a token of role owner, likewise
+  those that a budget's `webhook` names, with the address to tell of thresholds that are crossed")]
     Serve {
         /// Address to listen on; port 0 takes a free one
         #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]

@@ -1,6 +1,7 @@
 //! What the command line offers. Results go to standard output, everything else to standard error.
 
 mod check;
+mod guard;
 mod keys;
 mod render;
 
@@ -29,6 +30,9 @@ enum Command {
     /// Virtual keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Guardrails.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// Print the JSON Schema of gateway.yaml, for editors.
     Schema,
     /// Print the reference page of gateway.yaml, Markdown.
@@ -44,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(&arguments),
         Command::Keys(keys::Keys::New(arguments)) => keys::new(&arguments),
+        Command::Guard(guard::Guard::Test(arguments)) => guard::test(&arguments),
         Command::Schema => print(&format!("{:#}\n", shape::json_schema())),
         Command::Reference => print(&shape::reference()),
     };

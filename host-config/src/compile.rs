@@ -1,5 +1,6 @@
 //! gateway.yaml to the policy document: names resolved, defaults filled in, prices looked up.
 
+mod guardrails;
 mod keys;
 mod limits;
 mod models;
@@ -81,6 +82,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         limits: limits::rules(root, now, report),
         max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
         keys: keys::keys(root, &teams, now, report),
+        guardrails: guardrails::guardrails(root, &mut upstreams, report),
         logging: logging(root, report),
         providers,
         models,
@@ -144,7 +146,8 @@ fn variable(view: View<'_>, key: &str) -> Option<String> {
 fn variables(document: &Document) -> BTreeSet<String> {
     let credentials = document.providers.iter().filter_map(|provider| provider.credential_env.clone());
     let token = document.collector.iter().filter_map(|collector| collector.token_env.clone());
-    credentials.chain(token).chain(document.logging.fingerprint_key_env.clone()).collect()
+    let checks = document.guardrails.iter().filter_map(|guardrail| guardrail.external.as_ref()?.credential_env.clone());
+    credentials.chain(token).chain(checks).chain(document.logging.fingerprint_key_env.clone()).collect()
 }
 
 fn document_json(document: &Document) -> String {

@@ -3,6 +3,7 @@
 //! One function reads a kind of value, for the check and for the compiler alike. None of them quotes what it was
 //! given: a value in the wrong place may be a secret.
 
+mod guardrail;
 mod moment;
 mod money;
 mod quantity;
@@ -10,6 +11,7 @@ mod rate;
 mod text;
 mod url;
 
+pub use guardrail::{ACTIONS, DIRECTIONS, EXTERNALS, UNREACHABLE, share};
 pub use moment::unix_seconds;
 pub use money::nano_usd;
 pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
@@ -17,6 +19,7 @@ pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreacha
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
 
+use headgate_guardrails::Group;
 use serde_json::json;
 
 /// Statuses and words of `failover.on`.
@@ -71,6 +74,28 @@ pub enum Scalar {
     Money,
     /// A file.
     Path,
+    /// Which way a guardrail looks.
+    Direction,
+    /// What becomes of what a guardrail finds.
+    Action,
+    /// A kind of secret.
+    SecretKind,
+    /// A kind of personal data.
+    PiiKind,
+    /// A word or phrase to look for.
+    Phrase,
+    /// A regular expression to look for.
+    Pattern,
+    /// A host, or all below one.
+    Host,
+    /// Above 0 and up to 1.
+    Share,
+    /// An API that clients call.
+    SurfaceName,
+    /// How somebody outside is asked.
+    ExternalKind,
+    /// What becomes of a request when somebody outside gives no answer.
+    Unreachable,
     /// An amount in a time.
     Rate,
     /// A period of a budget.
@@ -86,6 +111,9 @@ pub enum Scalar {
     /// By what requests are told apart.
     Dimension,
 }
+
+/// APIs that carry prompts, in the words of the record.
+pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
 
 /// Why a text is not a value of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +166,17 @@ impl Scalar {
             Self::Format => text::format(value),
             Self::Money => nano_usd(value).map(drop),
             Self::Path => text::path(value),
+            Self::Direction => guardrail::one_of(value, &DIRECTIONS),
+            Self::Action => guardrail::one_of(value, &ACTIONS),
+            Self::SecretKind => guardrail::kind(value, Group::Secrets),
+            Self::PiiKind => guardrail::kind(value, Group::Pii),
+            Self::Phrase => guardrail::phrase(value),
+            Self::Pattern => guardrail::pattern(value),
+            Self::Host => guardrail::host(value),
+            Self::Share => share(value).map(drop),
+            Self::SurfaceName => guardrail::one_of(value, &SURFACES),
+            Self::ExternalKind => guardrail::one_of(value, &EXTERNALS),
+            Self::Unreachable => guardrail::one_of(value, &UNREACHABLE),
             Self::Rate => rate(value).map(drop),
             Self::BudgetPeriod => budget_period(value).map(drop),
             Self::TimeZone => rate::known_time_zone(value),
@@ -175,6 +214,15 @@ impl Scalar {
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
             Self::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
             Self::Path => text("^/"),
+            Self::Direction => json!({"enum": DIRECTIONS}),
+            Self::Action => json!({"enum": ACTIONS}),
+            Self::SecretKind => json!({"enum": guardrail::kinds(Group::Secrets)}),
+            Self::PiiKind => json!({"enum": guardrail::kinds(Group::Pii)}),
+            Self::SurfaceName => json!({"enum": SURFACES}),
+            Self::ExternalKind => json!({"enum": EXTERNALS}),
+            Self::Unreachable => json!({"enum": UNREACHABLE}),
+            Self::Share => json!({"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 1}),
+            Self::Phrase | Self::Pattern | Self::Host => json!({"type": "string", "minLength": 1}),
             Self::Rate => text("^[0-9]+ *[kM]?/(s|min|h|day)$"),
             Self::BudgetPeriod => json!({"enum": rate::BUDGET_PERIODS}),
             Self::BudgetAction => json!({"enum": rate::BUDGET_ACTIONS}),
@@ -212,6 +260,17 @@ impl Scalar {
             Self::Format => "`openai` or `anthropic`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
+            Self::Direction => "`request`, `response`",
+            Self::Action => "`block`, `mask`, `monitor`",
+            Self::SecretKind => "kind of secret, such as `aws_access_key_id`",
+            Self::PiiKind => "kind of personal data, such as `email`",
+            Self::Phrase => "word or phrase",
+            Self::Pattern => "regular expression",
+            Self::Host => "host: `example.com`, `*.example.com`",
+            Self::Share => "above 0, up to 1: `0.25`",
+            Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`, `messages`, `count_tokens`",
+            Self::ExternalKind => "`moderation`, `webhook`",
+            Self::Unreachable => "`allow`, `deny`",
             Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",
             Self::BudgetPeriod => "`day`, `week`, `month` or `total`",
             Self::TimeZone => "IANA name: `Europe/Berlin`",

@@ -18,7 +18,8 @@ pub struct Settings {
     pub listen: Socket,
     /// The proxy's admin page; loopback unless the operator wrote another address.
     pub admin: Socket,
-    /// Providers first, in the order of [`headgate_policy::document::Document::providers`], then the collector if there is one.
+    /// Providers first, in the order of [`headgate_policy::document::Document::providers`], then the collector if there
+    /// is one, then the external checks of guardrails.
     pub upstreams: Vec<Upstream>,
     /// Every environment variable that the filter reads, sorted.
     pub environment_variables: BTreeSet<String>,
@@ -38,7 +39,7 @@ pub struct Socket {
 pub struct Upstream {
     /// Name of the cluster.
     pub cluster: String,
-    /// The provider it serves; none for the collector.
+    /// The provider it serves; none for the collector and for external checks.
     pub provider: Option<String>,
     /// DNS name or IP address, without brackets.
     pub host: String,
@@ -54,6 +55,12 @@ impl Upstream {
     pub fn is_address(&self) -> bool {
         self.host.parse::<std::net::IpAddr>().is_ok()
     }
+}
+
+/// Name of the cluster of a guardrail's external check.
+#[must_use]
+pub fn guardrail_cluster(guardrail: &str) -> String {
+    format!("guardrail.{guardrail}")
 }
 
 /// Name of a provider's cluster.

@@ -22,14 +22,14 @@ pub enum Kind {
     One(Scalar),
     /// A list.
     List(&'static Kind),
+    /// The word `all`, or a list.
+    AllOr(Scalar),
     /// A single value, or a list of them.
     Several(Scalar),
     /// Names, each with something.
     Map(Scalar, &'static Kind),
     /// Declared keys.
     Section(&'static [Key]),
-    /// Part of the design that this version does not serve; why that is an error.
-    NotServed(&'static str),
 }
 
 /// One declared key.

@@ -45,7 +45,10 @@ fn a_variable_that_is_not_set_is_named_without_any_value() {
     let output = command.env("INGEST_TOKEN", "canary").env("OPENAI_API_KEY", "").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = all_said(&output);
-    assert!(said.contains("FINGERPRINT_KEY, OPENAI_API_KEY") && !said.contains("INGEST_TOKEN"), "{said}");
+    assert!(
+        said.contains("FINGERPRINT_KEY, MODERATION_KEY, OPENAI_API_KEY") && !said.contains("INGEST_TOKEN"),
+        "{said}"
+    );
     assert!(!said.contains("canary"));
 }
 

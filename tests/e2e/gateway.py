@@ -69,9 +69,10 @@ class Provider:
 
 
 class Gateway:
-    """Started by `start`, stopped by `stop`. `policy` makes the gateway.yaml from a gateway that knows its addresses."""
+    """Started by `start`, stopped by `stop`. `policy` makes the gateway.yaml from a gateway that knows its addresses. One
+    that stands `beside` another has a proxy of its own, and shares providers, collector and keys with it."""
 
-    def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",)):
+    def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",), beside: Gateway | None = None):
         self.folder, self.data, self.out = folder, folder / "collector", folder / "envoy"
         self.workers = workers
         self.make_policy = policy
@@ -90,6 +91,11 @@ class Gateway:
         self.collector: stack.Part | None = None
         self.envoy: stack.Part | None = None
         self.issued: dict[str, int] = {}
+        self.node = "e2e"
+        self.beside = beside
+        if beside:
+            self.node, self.keys, self.env = f"e2e-{folder.name}", beside.keys, beside.env
+            self.providers, self.collector_address = beside.providers, beside.collector_address
 
     @property
     def url(self) -> str:
@@ -97,9 +103,10 @@ class Gateway:
 
     def start(self) -> Gateway:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("alpha", "beta"):
-            self.providers[name] = Provider(name, self.folder)
-        self.start_collector()
+        if not self.beside:
+            for name in ("alpha", "beta"):
+                self.providers[name] = Provider(name, self.folder)
+            self.start_collector()
         self.render()
         self.start_envoy()
         return self
@@ -110,7 +117,7 @@ class Gateway:
 
     def start_envoy(self) -> None:
         log = self.folder / "envoy.log"
-        self.envoy = stack.envoy(ENVOY, self.out, log, self.env, node="e2e", workers=self.workers)
+        self.envoy = stack.envoy(ENVOY, self.out, log, self.env, node=self.node, workers=self.workers)
 
     def render(self, policy: dict | None = None) -> None:
         """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
@@ -122,7 +129,8 @@ class Gateway:
         self.collector.stop(signal.SIGKILL)
 
     def stop(self) -> None:
-        parts = [self.envoy, self.collector, *(provider.part for provider in self.providers.values())]
+        providers = () if self.beside else self.providers.values()
+        parts = [self.envoy, self.collector, *(provider.part for provider in providers)]
         for part in filter(None, parts):
             part.stop()
 

@@ -256,6 +256,17 @@ def test_a_message_without_usage_is_estimated(gateway, claude):
     served(gateway.record(trace), attempt("claude/no-usage"), usage=usage, stream=True)
 
 
+@pytest.mark.parametrize(("levels", "status"), [(62, 200), (63, 400), (500_000, 400)])
+def test_content_in_content_is_followed_as_deep_as_json_may_be_and_not_deeper(gateway, levels, status):
+    content = b'[{"type":"tool_result","content":' * levels + b'"x"' + b"}]" * levels
+    answer = gateway.call(b'{"model":"claude","messages":[{"role":"user","content":' + content + b"}]}", path="/v1/messages")
+    assert answer.status == status
+    if status == 200:
+        served(gateway.record(answer), attempt("claude/claude-sonnet-4-5"))
+    else:
+        rejected(gateway.record(answer), 400, "too_deep", surface="messages")
+
+
 def test_one_alias_serves_each_sdk_by_the_provider_that_speaks_its_dialect(gateway, claude, sdk):
     trace, request = asked(gateway, "both")
     assert claude.messages.create(**request).model == "claude-sonnet-4-5"

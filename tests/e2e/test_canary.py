@@ -64,6 +64,7 @@ def drive(gateway: Gateway, canary: Canaries) -> None:
     for key in ("expired", "disabled", "narrow", canary("an unknown key")):
         send(gateway, canary, "chat", f"key {key[:8]}", key=key)
     answers(gateway, canary)
+    messages(gateway, canary)
     broken_bodies(gateway, canary)
     odd_places(gateway, canary)
     leaving(gateway, canary)
@@ -103,6 +104,30 @@ def answers(gateway: Gateway, canary: Canaries) -> None:
     for number, answer in enumerate(answers):
         gateway.providers["alpha"].script(answer)
         send(gateway, canary, "status-503+ok", f"answer {number}", stream="chunks" in answer)
+
+
+def messages(gateway: Gateway, canary: Canaries) -> None:
+    """The same through the Messages API: in system prompts, in blocks within blocks, in events and errors."""
+    start = {"type": "message_start", "message": {"id": canary("message id"), "stop_reason": canary("stop reason") + " x", "usage": {"input_tokens": 1, "output_tokens": 1}}}
+    delta = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": canary("message stream")}}
+    error = {"type": "error", "error": {"type": canary("message error type"), "message": canary("message error")}}
+    events = [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in (start, delta, error)]
+    whole = {**start["message"], "content": [{"type": "text", "text": canary("message answer")}]}
+    answers = [{"headers": EVENT, "chunks": events}, {"body": json.dumps(whole)}, {"status": 400, "body": json.dumps(error)}]
+    for number, answer in enumerate(answers):
+        gateway.providers["alpha"].script(answer)
+        message(gateway, canary, "claude", f"message {number}", stream="chunks" in answer)
+    for model in ("claude:status-529+ok", "claude:nobody", "chat", "nope"):
+        message(gateway, canary, model, f"message to {model}")
+    message(gateway, canary, "claude", "counted", path="/v1/messages/count_tokens")
+
+
+def message(gateway: Gateway, canary: Canaries, model: str, place: str, path: str = "/v1/messages", **more) -> wire.Answer:
+    text = {"type": "text", "text": canary(f"{place}: block")}
+    document = {"type": "document", "title": canary(f"{place}: title"), "source": {"type": "text", "data": canary(f"{place}: document")}}
+    content = [{"type": "tool_result", "tool_use_id": canary(f"{place}: tool"), "content": [text]}, document]
+    body = {"model": model, "system": canary(f"{place}: system"), "messages": [{"role": "user", "content": content}], **more}
+    return gateway.call(body, path=path, anthropic_beta=canary(f"{place}: beta"))
 
 
 def broken_bodies(gateway: Gateway, canary: Canaries) -> None:

@@ -14,6 +14,9 @@ pub struct Case {
     /// What the providers do, one act per try, in order.
     #[serde(default)]
     pub providers: Vec<ProviderAct>,
+    /// What those answer who are asked about the request, in the order of the guardrails that ask.
+    #[serde(default)]
+    pub checks: Vec<CheckAct>,
     /// What must come of it.
     pub expect: Expect,
     /// Why this case cannot run through a real Envoy, if it cannot.
@@ -80,6 +83,21 @@ pub struct ProviderAct {
 
 fn ok() -> u16 {
     200
+}
+
+/// What somebody answers who is asked about a request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckAct {
+    /// There is no answer, for this reason.
+    #[serde(default)]
+    pub fails: Option<Failure>,
+    /// Status of the answer.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// Body of the answer.
+    #[serde(default)]
+    pub body: String,
 }
 
 /// Why a try brings no answer.

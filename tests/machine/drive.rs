@@ -4,8 +4,8 @@ use crate::case::{Case, Failure, ProviderAct};
 use crate::memory::Memory;
 use headgate_limits::{Means, Standing};
 use headgate_policy::{
-    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Lent, Moment, Number, Policy, Reply,
-    Unsettled,
+    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, HttpCall, Lent, Moment, Number,
+    Policy, Reply, Unsettled,
 };
 use headgate_record::RequestRecord;
 use std::collections::BTreeMap;
@@ -85,6 +85,8 @@ struct Player<'a> {
     reply: Option<Reply>,
     upstream: Vec<Upstream>,
     whole: bool,
+    /// Whom the gate wants to be asked.
+    calls: Vec<HttpCall>,
     /// The gate has ended the stream: no further chunk reaches it.
     cut: bool,
 }
@@ -118,6 +120,7 @@ impl<'a> Player<'a> {
             reply: None,
             upstream: Vec::new(),
             whole: false,
+            calls: Vec::new(),
             cut: false,
         }
     }
@@ -142,9 +145,23 @@ impl<'a> Player<'a> {
                 means: &mut self.means,
                 unsettled: &mut self.unsettled,
             };
-            self.gate.request_body(body, lent, draws, &mut self.effects);
+            let flow = self.gate.request_body(body, lent, draws, &mut self.effects);
+            self.perform();
+            self.outside(flow);
+        }
+    }
+
+    /// Those who are asked answer, as the case says.
+    fn outside(&mut self, mut flow: Flow) {
+        let calls = std::mem::take(&mut self.calls);
+        assert_eq!(flow == Flow::Hold, !calls.is_empty(), "a request is held for as long as somebody is asked");
+        assert_eq!(calls.len(), self.case.checks.len(), "the case has another number of checks than were asked for");
+        for (call, check) in calls.iter().zip(&self.case.checks) {
+            let answer = check.fails.is_none().then_some((check.status, check.body.as_bytes()));
+            flow = self.gate.call_done(call.number, answer, &mut self.effects);
             self.perform();
         }
+        assert_ne!(flow, Flow::Hold, "the request is still held");
     }
 
     /// One try; whether its answer went to the client.
@@ -210,6 +227,7 @@ impl<'a> Player<'a> {
     }
 
     fn respond(&mut self, chunks: Vec<Vec<u8>>, ends: bool) {
+        let chunks = self.held_back(chunks, ends);
         let last = chunks.len().saturating_sub(1);
         for (index, chunk) in chunks.into_iter().enumerate() {
             if self.cut {
@@ -222,6 +240,16 @@ impl<'a> Player<'a> {
             self.perform_on_chunk(before);
         }
         self.whole = ends;
+    }
+
+    /// A response that the gate holds reaches it in one.
+    fn held_back(&mut self, chunks: Vec<Vec<u8>>, ends: bool) -> Vec<Vec<u8>> {
+        if !self.gate.holds_response() {
+            return chunks;
+        }
+        let whole = chunks.concat();
+        assert!(self.gate.response_body_grows(whole.len() as u64, self.now, &mut self.effects));
+        if ends { vec![whole] } else { vec![] }
     }
 
     fn finish(mut self) -> Outcome {
@@ -281,6 +309,7 @@ impl<'a> Player<'a> {
                     self.body.extend_from_slice(&bytes);
                 }
                 Effect::EndStream => self.cut = true,
+                Effect::Call(call) => self.calls.push(call),
                 Effect::Rest { target, until_ms, barred } => {
                     self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
                 }

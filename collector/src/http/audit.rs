@@ -60,7 +60,7 @@ pub(super) async fn one(
 
 /// `POST /v1/audit`.
 pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let (body, held) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
+    let (held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
     let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
     let acknowledgement = app
         .writes

@@ -39,7 +39,7 @@ pub(super) async fn requests(State(app): State<App>, request: Request) -> Result
 }
 
 async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
-    let (body, held) = body(app, request, MAX_BODY_BYTES).await?;
+    let (held, body) = whole_body(app, request).await?;
     let batch = tokio::task::spawn_blocking(move || check_batch(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
@@ -52,11 +52,16 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
     }
 }
 
-/// A body of at most `most` bytes, and its share of the memory for bodies.
-pub(super) async fn body(app: &App, request: Request, most: usize) -> Result<(Bytes, Held), ApiError> {
+/// A request's body, and its share of the memory for bodies.
+pub(super) async fn whole_body(app: &App, request: Request) -> Result<(Held, Bytes), ApiError> {
+    body(app, request, MAX_BODY_BYTES).await
+}
+
+/// As [`whole_body`], for a body of at most `most` bytes.
+pub(super) async fn body(app: &App, request: Request, most: usize) -> Result<(Held, Bytes), ApiError> {
     let (parts, body) = request.into_parts();
     let held = reserve(app, expected_bytes(&parts.headers, most)?)?;
-    Ok((read(body, most).await?, held))
+    Ok((held, read(body, most).await?))
 }
 
 /// The body's length as announced; the largest one when it is not.

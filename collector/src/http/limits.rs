@@ -3,10 +3,12 @@
 mod parameters;
 
 use super::App;
+use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::ingest::{COMMIT_TIME, body};
+use crate::audit::Resource;
 use crate::limits::{BadReport, CountPage, MAX_REPORT_BYTES, Synced, check_report};
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_limits::Reply;
@@ -15,7 +17,7 @@ use serde_json::json;
 
 /// `POST /v1/limits/sync`.
 pub(super) async fn sync(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let (body, held) = body(&app, request, MAX_REPORT_BYTES).await?;
+    let (held, body) = body(&app, request, MAX_REPORT_BYTES).await?;
     let report = tokio::task::spawn_blocking(move || check_report(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The report could not be checked."))?
@@ -45,24 +47,35 @@ fn bad_report(bad: BadReport) -> ApiError {
 }
 
 /// `GET /v1/limits`.
-pub(super) async fn limits(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    list(&app, query, false).await
+pub(super) async fn limits(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+) -> Result<Response, ApiError> {
+    let text = text.unwrap_or_default();
+    let query = parameters::parse(&text, false)?;
+    app.note_search(&caller, "limits.searched", Resource::new("list", "limits"), &text).await;
+    page(app.limits.list(query).await?)
 }
 
 /// `GET /v1/budgets`.
-pub(super) async fn budgets(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    list(&app, query, true).await
+pub(super) async fn budgets(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+) -> Result<Response, ApiError> {
+    let text = text.unwrap_or_default();
+    let query = parameters::parse(&text, true)?;
+    app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await;
+    page(app.limits.list(query).await?)
 }
 
-async fn list(app: &App, query: Option<String>, budgets: bool) -> Result<Response, ApiError> {
-    let query = parameters::parse(query.as_deref().unwrap_or_default(), budgets)?;
-    let CountPage { entries, next } = app.limits.list(query).await?;
+fn page(CountPage { entries, next }: CountPage) -> Result<Response, ApiError> {
     let next = next.map(parameters::cursor);
     json(&json!({"object": "list", "data": entries, "has_more": next.is_some(), "next": next}))
 }
 
 fn json(body: &impl Serialize) -> Result<Response, ApiError> {
-    let body =
-        serde_json::to_vec(body).map_err(|_| ApiError::unavailable("internal", "The answer could not be written."))?;
+    let body = serde_json::to_vec(body).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }

@@ -70,9 +70,9 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets);
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
         "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
-        "POST" SYNC_PATH, Deliver, "Counts a proxy's report on limits and budgets" => post(limits::sync);
-        "GET" "/v1/limits", Read, "Limits and what is used of them" => get(limits::limits);
-        "GET" "/v1/budgets", Read, "Budgets and what is used of them" => get(limits::budgets);
+        "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);
+        "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits);
+        "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);

@@ -30,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>) {
     let connections = Connections::new(MAX_CONNECTIONS);
     let notes = tokio::spawn(app.clone().keep_notes());
+    let limits = tokio::spawn(app.limits.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -57,6 +58,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let _ = stopping.send(true);
     let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
     notes.abort();
+    limits.abort();
     app.finish_notes().await;
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (body, _held) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
+    let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
     let wanted = wanted(&body)?;
     let token = store::new_token()?;
     let hash = store::hash_token(&token);

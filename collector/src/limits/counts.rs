@@ -13,10 +13,23 @@ use std::sync::Arc;
 
 const FIND: &str = "SELECT count, used, max, revision, told FROM limit_counts
     WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4";
-const INSERT: &str = "INSERT INTO limit_counts (rule, meter, subject, window_start, window_end, budget, current, max,
-    used, fill, told, revision, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const INSERT: &str = "INSERT INTO limit_counts (rule, meter, subject, window_start, window_end, keep_until, budget,
+    current, max, used, fill, told, revision, version)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const UPDATE: &str = "UPDATE limit_counts SET max = ?2, used = ?3, fill = ?4, told = ?5, revision = ?6, version = ?7,
     current = window_end > ?8 WHERE count = ?1";
+
+const NOTE_SLOTS: &str = "UPDATE limit_counts SET fill = ?5, window_end = ?6, keep_until = ?7, current = 1
+    WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4 AND (fill <> ?5 OR window_end < ?8)";
+
+/// The meter that has no window: what is taken now, and given back.
+pub(super) const CONCURRENCY: &str = "concurrency";
+/// How long what was said of taken slots is believed, s: proxies say it anew every few.
+const BELIEVED_S: i64 = 60;
+const HOUR_S: i64 = 3_600;
+const DAY_S: i64 = 86_400;
+/// How long past windows of budgets are kept, s.
+pub(super) const BUDGETS_S: i64 = 400 * DAY_S;
 
 /// The last report of this boot that was counted; 0 if there was none.
 pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
@@ -25,6 +38,13 @@ pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
         .query_row([boot], |row| row.get(0))
         .optional()?;
     Ok(amount(seq.unwrap_or(0)))
+}
+
+/// When any proxy reported last, ms since the Unix epoch; 0 for never.
+pub(super) fn last_seen_ms(tx: &Connection) -> Result<u64, StoreError> {
+    let seen_us: Option<i64> =
+        tx.prepare_cached("SELECT max(seen_at) FROM limit_boots")?.query_row([], |row| row.get(0))?;
+    Ok(amount(seen_us.unwrap_or(0)) / 1_000)
 }
 
 /// `version` of the last write.
@@ -154,6 +174,8 @@ impl Counts<'_> {
         for percent in crossed(rule, now.used, now.max, &now.told) {
             now.told.push(percent);
             self.crossings.push(Crossing {
+                used: now.used,
+                max: now.max,
                 rule: rule.clone(),
                 meter: row.meter.clone(),
                 subject: row.subject.clone(),
@@ -189,14 +211,15 @@ impl Counts<'_> {
             ])?;
             return Ok(());
         }
-        let end = row.end.map_or(i64::MAX, integer);
         let budget = rule.map_or(row.meter.starts_with("nano_usd"), |rule| rule.kind == Kind::Budget);
+        let (end, keep_until) = life(row, budget, now_s);
         self.tx.prepare_cached(INSERT)?.execute(params![
             row.rule,
             row.meter,
             subject,
             integer(row.start),
             end,
+            keep_until,
             budget,
             end > now_s,
             max,
@@ -218,14 +241,33 @@ impl Counts<'_> {
 
     /// Notes how many of a number of slots are taken; nothing of them is ever used.
     pub(super) fn note_slots(&self, row: &ReportRow, open: u64) -> Result<(), StoreError> {
-        self.tx
-            .prepare_cached(
-                "UPDATE limit_counts SET fill = ?5
-                 WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4 AND fill <> ?5",
-            )?
-            .execute(params![row.rule, row.meter, joined(&row.subject), integer(row.start), fill(open, row.max)])?;
+        let (end, keep_until) = life(row, false, self.now_us / 1_000_000);
+        // The time alone is not worth a write each second.
+        let stale = end.saturating_sub(BELIEVED_S / 2);
+        self.tx.prepare_cached(NOTE_SLOTS)?.execute(params![
+            row.rule,
+            row.meter,
+            joined(&row.subject),
+            integer(row.start),
+            fill(open, row.max),
+            end,
+            keep_until,
+            stale
+        ])?;
         Ok(())
     }
+}
+
+/// When a count's window ends, and until when it is kept.
+fn life(row: &ReportRow, budget: bool, now_s: i64) -> (i64, i64) {
+    if row.meter == CONCURRENCY {
+        let end = now_s.saturating_add(BELIEVED_S);
+        return (end, end.saturating_add(HOUR_S));
+    }
+    let Some(end) = row.end.map(integer) else { return (i64::MAX, i64::MAX) };
+    let length = end.saturating_sub(integer(row.start));
+    let kept = if budget { BUDGETS_S } else { length.saturating_mul(60).clamp(HOUR_S, 3 * DAY_S) };
+    (end, end.saturating_add(kept))
 }
 
 /// Thresholds of the rule that have been told of, one bit each.

@@ -22,6 +22,8 @@ pub(super) struct Crossing {
     pub(super) start: u64,
     pub(super) end: Option<u64>,
     pub(super) percent: u8,
+    pub(super) used: u64,
+    pub(super) max: u64,
 }
 
 /// The thresholds of a budget that are reached and have not been told of.
@@ -51,24 +53,26 @@ pub(super) fn tell(tx: &Connection, crossing: &Crossing, now_us: i64) -> Result<
     if inserted == 0 {
         return Ok(());
     }
-    audit::append(tx, &entry(crossing, &id, now_us))?;
     if let Some(variable) = &crossing.rule.webhook_env {
         tx.prepare_cached("INSERT INTO limit_outbox (id, variable, body, since, due_at) VALUES (?1, ?2, ?3, ?4, ?4)")?
             .execute(params![id, variable, message(crossing, &id, now_us).to_string(), now_us])?;
     }
+    audit::append(tx, &entry(crossing, id))?;
     Ok(())
 }
 
-/// What the audit log says of it. The amounts are the budget's own business and stay out, as they do of a client's error.
-fn entry(crossing: &Crossing, id: &str, now_us: i64) -> Entry {
-    let subject = Value::from(subject_of(&crossing.rule, &crossing.subject));
-    let changes = [("percent", json!(crossing.percent)), ("subject", subject), ("window_start", json!(crossing.start))]
-        .map(|(path, after)| Change { path: path.to_owned(), before: None, after: Some(after) });
+/// For auditors, who may see amounts.
+fn entry(crossing: &Crossing, id: String) -> Entry {
     let resource = Resource::new("budget", crossing.rule.id.as_str());
-    let mut entry = Entry::new(CROSSED, Operation::Update, Actor::system(), resource).with_changes(changes.into());
-    entry.id = id.to_owned();
-    entry.time = amount(now_us);
-    entry
+    let now = |path: &str, value: Value| Change { path: path.to_owned(), before: None, after: Some(value) };
+    let changes = vec![
+        now("percent", json!(crossing.percent)),
+        now("subject", Value::Object(subject_of(&crossing.rule, &crossing.subject))),
+        now("window", json!({"start": crossing.start, "end": crossing.end})),
+        now("used_nano_usd", json!(crossing.used)),
+        now("max_nano_usd", json!(crossing.max)),
+    ];
+    Entry { id, ..Entry::new(CROSSED, Operation::Other, Actor::system(), resource).with_changes(changes) }
 }
 
 fn message(crossing: &Crossing, id: &str, now_us: i64) -> Value {

@@ -3,6 +3,7 @@
 //! The order is kept in an index, so that a page of 100,000 subjects reads a page's worth of them. It is the order of
 //! what is used, as proxies reported it last; what is reserved is added from memory when a page is made.
 
+use super::counts::CONCURRENCY;
 use super::crossings::subject_of;
 use super::{Limits, State, amount, lock, meter_of, now_ms, parted};
 use crate::store::StoreError;
@@ -148,14 +149,14 @@ impl Terms {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    let end: i64 = row.get(6)?;
+    let (meter, end): (String, i64) = (row.get(3)?, row.get(6)?);
     Ok(Listed {
         place: Place { fill: row.get(0)?, count: row.get(1)? },
         rule: row.get(2)?,
-        meter: row.get(3)?,
         subject: parted(&row.get::<_, String>(4)?),
         start: amount(row.get(5)?),
-        end: (end != i64::MAX).then_some(amount(end)),
+        end: (end != i64::MAX && meter != CONCURRENCY).then_some(amount(end)),
+        meter,
         max: amount(row.get(7)?),
         used: amount(row.get(8)?),
         told: row.get(9)?,
@@ -167,7 +168,7 @@ fn entry(listed: &Listed, rule: Option<&(Rule, String)>, state: &State, budget: 
     let Listed { rule: id, meter, subject, start, .. } = listed;
     let now_ms = now_ms();
     let reserved = state.fleet.open(id, meter, subject, *start, now_ms);
-    let fill = if meter == "concurrency" { super::counts::fill(reserved, listed.max) } else { listed.place.fill };
+    let fill = if meter == CONCURRENCY { super::counts::fill(reserved, listed.max) } else { listed.place.fill };
     let rule_of = rule.map(|(rule, _)| rule);
     let warned = rule_of.is_some_and(|rule| rule.warn_at.iter().any(|percent| fill >= i64::from(*percent) * 100));
     let mut entry = json!({
@@ -257,7 +258,8 @@ mod tests {
             let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
             let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
-            assert!(steps.contains("USING INDEX limit_counts_"), "{query:?}: {steps}");
+            let index = if query.id.is_some() { "INDEX limit_counts_rule" } else { "INDEX limit_counts_" };
+            assert!(steps.contains(index), "{query:?}: {steps}");
             assert!(!steps.contains("TEMP B-TREE"), "{query:?}: {steps}");
         }
     }

@@ -10,7 +10,9 @@ mod counts;
 mod crossings;
 mod list;
 mod news;
+mod retention;
 mod rules;
+mod webhook;
 
 pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
 pub use list::{CountPage, CountQuery, Place};
@@ -22,6 +24,7 @@ use headgate_limits::{Fleet, Reply, Report};
 use rules::RuleBook;
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Joins the values of a subject; proxies let no value hold it.
 const SEPARATOR: char = '\u{1f}';
@@ -41,6 +44,8 @@ pub struct Limits {
     state: Arc<Mutex<State>>,
     writes: WriteHandle,
     readers: Readers,
+    /// There are crossings to tell addresses of.
+    told: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -53,7 +58,7 @@ struct State {
 
 impl State {
     fn new() -> Self {
-        Self { fleet: Fleet::new(now_ms()), book: RuleBook::default(), version: None }
+        Self { fleet: Fleet::new(0), book: RuleBook::default(), version: None }
     }
 }
 
@@ -61,7 +66,17 @@ impl Limits {
     /// Of a collector that has just started.
     #[must_use]
     pub fn new(store: &Store) -> Self {
-        Self { state: Arc::new(Mutex::new(State::new())), writes: store.writes.clone(), readers: store.readers.clone() }
+        Self {
+            state: Arc::new(Mutex::new(State::new())),
+            writes: store.writes.clone(),
+            readers: store.readers.clone(),
+            told: Arc::default(),
+        }
+    }
+
+    /// Tells addresses of crossings, and puts away what is over, for as long as it is polled.
+    pub async fn keep(self) {
+        tokio::join!(self.keep_telling(), self.keep_tidy());
     }
 
     /// Counts a report; answers once that is on disk. `held` is dropped with the report.
@@ -73,26 +88,39 @@ impl Limits {
         let work = move |tx: &Connection| {
             let _held = held;
             let mut state = lock(&state);
-            let synced = state.sync(tx, &report);
-            if synced.is_err() {
+            let done = state.sync(tx, &report);
+            if done.is_err() {
                 *state = State::new();
             }
-            synced
+            done
         };
-        self.writes.transact(work).await
+        let Done { synced, told } = self.writes.transact(work).await?;
+        if told {
+            self.told.notify_one();
+        }
+        Ok(synced)
     }
 }
 
+/// What came of a report, and whether there is something to tell.
+struct Done {
+    synced: Synced,
+    told: bool,
+}
+
 impl State {
-    fn sync(&mut self, tx: &Connection, report: &Report) -> Result<Synced, StoreError> {
+    fn sync(&mut self, tx: &Connection, report: &Report) -> Result<Done, StoreError> {
         let version = counts::version(tx)?;
         if self.version.is_some_and(|known| known != version) {
             *self = Self::new();
         }
+        if self.version.is_none() {
+            self.fleet = Fleet::new(counts::last_seen_ms(tx)?);
+        }
         let last_seq = counts::last_seq(tx, &report.boot)?;
         if report.seq < last_seq {
             self.version = Some(version);
-            return Ok(Synced::Stale);
+            return Ok(Done { synced: Synced::Stale, told: false });
         }
         let (now_us, now_ms) = (clock::now_us(), now_ms());
         let known = self.book.find(tx, &report.revision, now_us)?;
@@ -113,12 +141,13 @@ impl State {
         for crossing in &counts.crossings {
             crossings::tell(tx, crossing, now_us)?;
         }
+        let told = !counts.crossings.is_empty();
         self.version = Some(counts.finish()?);
-        Ok(Synced::Answer(Box::new(reply)))
+        Ok(Done { synced: Synced::Answer(Box::new(reply)), told })
     }
 
     fn note_slots(&self, counts: &Counts<'_>, report: &Report, reply: &Reply) -> Result<(), StoreError> {
-        let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == "concurrency");
+        let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == counts::CONCURRENCY);
         for (row, answer) in slots {
             let open = if row.late || row.idle { 0 } else { row.open };
             counts.note_slots(row, answer.others_open.saturating_add(open))?;

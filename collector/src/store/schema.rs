@@ -17,8 +17,8 @@ const fn sql(sql: &'static str) -> Step {
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
 const STEPS: [Step; 4] = [
     sql(include_str!("schema/1_requests.sql")),
-    sql(include_str!("../limits/schema.sql")),
-    sql(include_str!("schema/3_audit.sql")),
+    sql(include_str!("schema/2_audit.sql")),
+    sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
 ];
 

@@ -6,6 +6,7 @@ use headgate_record::{AttemptRecord, CallerIdentity, ClientContext, Decision, Re
 const MAX_ATTEMPTS: usize = 64;
 const MAX_DECISIONS: usize = 256;
 const MAX_TAGS: usize = 16;
+const MAX_REDACTIONS: usize = 256;
 const TOO_LONG: &str = "is longer than 256 characters";
 
 /// Whether a name is neither empty nor too long.
@@ -41,6 +42,7 @@ fn counts(record: &RequestRecord) -> Result<(), String> {
         ("attempts", record.attempts.len(), MAX_ATTEMPTS),
         ("decisions", record.decisions.len(), MAX_DECISIONS),
         ("client.tags", record.client.tags.len(), MAX_TAGS),
+        ("payload.redactions", record.payload.redactions.len(), MAX_REDACTIONS),
     ];
     match bounds.iter().find(|(_, found, most)| found > most) {
         Some((name, _, most)) => Err(format!("`{name}` has more than {most} entries")),
@@ -57,6 +59,7 @@ fn texts(record: &RequestRecord) -> impl Iterator<Item = Text<'_>> {
         .chain(client(&record.client))
         .chain(record.attempts.iter().flat_map(attempt))
         .chain(record.decisions.iter().flat_map(decision))
+        .chain(record.payload.redactions.keys().map(|kind| ("payload.redactions", kind.as_str())))
 }
 
 fn own(record: &RequestRecord) -> impl Iterator<Item = Text<'_>> {

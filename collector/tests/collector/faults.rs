@@ -1,8 +1,10 @@
 //! The disk says no: the sender hears so within a second, and all goes on once it can.
 
 use crate::client::Reply;
+use crate::fleet::{Proxy, listed, row};
 use crate::process::{Collector, run};
 use crate::records::{batch, batch_of, record};
+use headgate_limits::SYNC_PATH;
 use headgate_record::INGEST_PATH;
 use std::time::{Duration, Instant};
 
@@ -112,6 +114,55 @@ fn a_lock_of_another_process_delays_but_does_not_break() {
     assert_cannot_write(&collector, "b");
     other.execute_batch("ROLLBACK").unwrap();
     assert_can_write(&collector, "b");
+}
+
+#[test]
+fn a_report_that_the_store_does_not_take_counts_once_when_it_comes_again_and_gives_no_share_away() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    // A collector that has just started gives no shares.
+    std::thread::sleep(Duration::from_millis(10_100));
+    let mut proxy = Proxy::new("one");
+    let rows = vec![row("team", "search", 200)];
+    assert_eq!(proxy.report(&collector, rows.clone()).rows[0].share, Some(800));
+    let other = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    proxy.seq += 1;
+    let since = Instant::now();
+    assert_try_again(&collector.ingest().post(SYNC_PATH, &proxy.body(rows.clone())).unwrap(), since);
+    other.execute_batch("ROLLBACK").unwrap();
+    for _ in 0..2 {
+        let again = proxy.repeat(&collector, rows.clone());
+        assert_eq!(again.rows[0].total, 400);
+    }
+    assert_eq!(listed(&collector, "/v1/budgets")[0]["used"], 400);
+}
+
+#[test]
+fn reports_are_counted_again_once_a_full_disk_has_room() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start_with_file_limit(root.path(), 1024);
+    let mut proxy = Proxy::new("one");
+    let mut acknowledged = 0;
+    let rows = |seq: u64| (0..500).map(|one| row("team", &format!("t{seq}-{one}"), 1)).collect::<Vec<_>>();
+    let rest = loop {
+        proxy.seq += 1;
+        let since = Instant::now();
+        let reply = collector.ingest().post(SYNC_PATH, &proxy.body(rows(proxy.seq))).unwrap();
+        if reply.status != 200 {
+            assert_try_again(&reply, since);
+            break rows(proxy.seq);
+        }
+        acknowledged += 500;
+        assert!(acknowledged < 100_000, "the limit was never met");
+    };
+    let raised = run("prlimit", &["--pid", &collector.id().to_string(), "--fsize=unlimited:"]);
+    assert!(raised.status.success());
+    let reply = proxy.repeat(&collector, rest);
+    assert!(reply.rows[..500].iter().all(|row| row.total == 1 && row.share.is_none()), "its shares are forgotten");
+    let db = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
+    let sum: i64 = db.query_row("SELECT sum(used) FROM limit_counts", [], |row| row.get(0)).unwrap();
+    assert_eq!(sum, acknowledged + 500);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What was acknowledged is there once, whenever the process died.
 
+use crate::fleet::{Proxy, listed, row};
 use crate::process::Collector;
 use crate::records::{batch_of, id};
 use headgate_record::INGEST_PATH;
@@ -110,6 +111,68 @@ fn everything(collector: &Collector) -> BTreeMap<String, BTreeSet<u64>> {
         }
         after = format!("&after={}", page["next"].as_str().unwrap());
     }
+}
+
+/// Reports by two names: what all used, and what this proxy used.
+struct Reporter {
+    boot: String,
+    /// The last report that was answered, and the sum of all that were.
+    answered: u64,
+    sum: u64,
+}
+
+impl Reporter {
+    /// Reports until the connection breaks. Like a data plane, it sends a report again until it is answered.
+    fn report_until_killed(mut self, address: SocketAddr) -> Self {
+        let Ok(mut client) = crate::client::Client::connect(address, crate::process::INGEST) else { return self };
+        loop {
+            let seq = self.answered + 1;
+            let used = 1 + seq % 7;
+            let rows = vec![row("all", "", used), row("each", &self.boot, used)];
+            let body = Proxy { seq, ..Proxy::new(&self.boot) }.body(rows);
+            match client.post(headgate_limits::SYNC_PATH, &body) {
+                Ok(reply) if reply.status == 200 => (self.answered, self.sum) = (seq, self.sum + used),
+                _ => return self,
+            }
+        }
+    }
+
+    /// Sends what was not answered, if it was; then reports nothing more.
+    fn finish(&mut self, collector: &Collector) -> u64 {
+        let used = 1 + (self.answered + 1) % 7;
+        let rows = vec![row("all", "", used), row("each", &self.boot, used)];
+        let mut proxy = Proxy { seq: self.answered, ..Proxy::new(&self.boot) };
+        proxy.report(collector, rows);
+        self.sum += used;
+        proxy.report(collector, vec![row("each", &self.boot, 0)]).rows[0].total
+    }
+}
+
+#[test]
+fn every_acknowledged_report_counts_exactly_once_after_each_kill() {
+    let root = tempfile::tempdir().unwrap();
+    let boot = |sender| Reporter { boot: format!("b{sender}"), answered: 0, sum: 0 };
+    let mut reporters: Vec<_> = (0..SENDERS).map(boot).collect();
+    let mut random = Instant::now().elapsed().subsec_nanos() | 1;
+    for _ in 0..ROUNDS {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        let collector = Collector::start(root.path());
+        let address = collector.address;
+        let running: Vec<_> =
+            reporters.drain(..).map(|one| thread::spawn(move || one.report_until_killed(address))).collect();
+        sleep(Duration::from_micros(u64::from(random % 120_000)));
+        collector.kill();
+        reporters.extend(running.into_iter().map(|one| one.join().unwrap()));
+    }
+    assert!(reporters.iter().map(|one| one.answered).sum::<u64>() > ROUNDS, "too little was reported");
+    let collector = Collector::start(root.path());
+    for one in &mut reporters {
+        assert_eq!(one.finish(&collector), one.sum, "of {} reports of {}", one.answered + 1, one.boot);
+    }
+    let all: u64 = reporters.iter().map(|one| one.sum).sum();
+    assert_eq!(listed(&collector, "/v1/budgets?id=all")[0]["used"], all);
 }
 
 #[test]

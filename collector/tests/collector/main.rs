@@ -25,4 +25,6 @@ mod list;
 mod process;
 mod records;
 mod segments;
+mod thresholds;
 mod tokens;
+mod webhook;

@@ -35,6 +35,13 @@ impl Collector {
         Self::spawn(root, &mut Command::new(BINARY), Tokens::StoreOnly)
     }
 
+    /// Starts with further environment variables.
+    pub(crate) fn start_with_environment(root: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.envs(variables.iter().copied());
+        Self::spawn(root, &mut command, Tokens::Environment)
+    }
+
     /// Starts with a soft limit on file size, as on a disk that is full from there on.
     pub(crate) fn start_with_file_limit(root: &Path, kib: u64) -> Self {
         let mut shell = Command::new("bash");

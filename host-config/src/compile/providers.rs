@@ -79,7 +79,7 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
 }
 
 /// The address, or an empty one if it cannot be used, which has been reported.
-fn address(section: View<'_>, has_secret: bool, report: &mut Report) -> Url {
+pub(super) fn address(section: View<'_>, has_secret: bool, report: &mut Report) -> Url {
     let empty = Url { tls: false, host: String::new(), port: 0, authority: String::new(), path: String::new() };
     let Some((view, url)) = section.get("url").zip(section.read("url", scalar::url)) else {
         return empty;
@@ -99,7 +99,7 @@ fn is_nearby(host: &str) -> bool {
     address.map_or(!host.contains('.'), |address| address.is_loopback())
 }
 
-fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {
+pub(super) fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {
     let ca_file = section.get("tls").and_then(|tls| tls.string("ca_file")).unwrap_or_else(|| SYSTEM_CA_FILE.to_owned());
     Upstream { cluster, provider, host: url.host.clone(), port: url.port, tls: url.tls.then_some(ca_file) }
 }

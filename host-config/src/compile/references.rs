@@ -12,7 +12,7 @@ pub(super) fn check(root: View<'_>, report: &mut Report) {
     once(root, "sha256", "two entries are for the same key", report);
 }
 
-fn names<'a>(root: View<'a>, section: &str) -> BTreeSet<&'a str> {
+pub(super) fn names<'a>(root: View<'a>, section: &str) -> BTreeSet<&'a str> {
     root.named(section).map(|named| named.name).collect()
 }
 
@@ -44,7 +44,7 @@ fn keys(root: View<'_>, report: &mut Report) {
     }
 }
 
-fn known(written: Option<View<'_>>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+pub(super) fn known(written: Option<View<'_>>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
     let Some((view, name)) = written.and_then(|view| Some((view, view.text()?))) else {
         return;
     };

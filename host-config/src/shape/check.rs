@@ -17,9 +17,6 @@ pub(crate) fn check(root: &Node, keys: &'static [Key], report: &mut Report) {
 
 fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
     match (kind, &node.value) {
-        (Kind::NotServed(why), _) => {
-            report.error(label, why, "remove this section: a policy that is not enforced must not look as if it were");
-        }
         (Kind::One(scalar), Value::Scalar(text)) => single(scalar, text, node.span, report),
         (Kind::Several(scalar), Value::Scalar(text)) => single(scalar, text, node.span, report),
         (Kind::Several(scalar), Value::List(_)) => {
@@ -29,6 +26,10 @@ fn value(node: &Node, label: Span, kind: Kind, report: &mut Report) {
             report.error(label, "nothing is written here", &format!("write a value: {}", scalar.form()));
         }
         (_, Value::Null) => {}
+        (Kind::AllOr(_), Value::Scalar(text)) if text == "all" => report.show(node.span),
+        (Kind::AllOr(scalar), Value::List(_)) => {
+            node.items().iter().for_each(|node| value(node, node.span, Kind::One(scalar), report));
+        }
         (Kind::List(item), Value::List(_)) => {
             node.items().iter().for_each(|node| value(node, node.span, *item, report));
         }
@@ -75,8 +76,7 @@ fn unknown(entry: &Entry, keys: &'static [Key], report: &mut Report) {
     if entry.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
         report.show(entry.span);
     }
-    let names: Vec<&str> =
-        keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_))).map(|key| key.name).collect();
+    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
     let help = match nearest(&entry.key, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("known here: {}", names.join(", ")),
@@ -107,12 +107,12 @@ fn form(kind: Kind) -> String {
     match kind {
         Kind::One(scalar) => scalar.form().to_owned(),
         Kind::List(Kind::One(scalar)) => format!("a list: `[…]`, each item: {}", scalar.form()),
+        Kind::AllOr(scalar) => format!("`all`, or a list: `[…]`, each item: {}", scalar.form()),
         Kind::Several(scalar) => format!("{}, or a list of them: `[…]`", scalar.form()),
         Kind::List(_) => "a list: `- {…}`".to_owned(),
         Kind::Map(..) => "a mapping: `name: {…}`".to_owned(),
         Kind::Section(keys) => {
             format!("a mapping with {}", keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", "))
         }
-        Kind::NotServed(_) => String::new(),
     }
 }

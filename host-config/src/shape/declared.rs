@@ -1,6 +1,6 @@
 //! The declaration itself, from the top of the file down.
 
-use super::Kind::{List, Map, NotServed, One, Section, Several};
+use super::Kind::{AllOr, List, Map, One, Section, Several};
 use super::Need::{Default, Optional, Required};
 use super::{Key, Need, Scalar};
 
@@ -49,7 +49,7 @@ pub static GATEWAY: &[Key] = &[
         "How much there may be of requests and tokens in a time, or at a time.",
     ),
     key("budgets", List(&Section(BUDGET)), Optional, "How much money may be spent in a time."),
-    key("guardrails", NotServed("guardrails are not enforced by this version"), Optional, ""),
+    key("guardrails", List(&Section(GUARDRAIL)), Optional, "What prompts and answers are looked through for."),
 ];
 
 static COLLECTOR: &[Key] = &[
@@ -75,19 +75,19 @@ static PROVIDER: &[Key] = &[
         "format",
         One(Scalar::Format),
         Required,
-        "Dialect the provider speaks. A request goes only to providers that speak its own: `/v1/messages` to `anthropic`, all others to `openai`.",
+        "Dialect the provider speaks. `/v1/messages` goes to `anthropic` only, all else to `openai` only.",
     ),
     key(
         "url",
         One(Scalar::Url),
         Required,
-        "Address, with everything that goes before `/chat/completions` (`https://api.openai.com/v1`) or before `/v1/messages` (`https://api.anthropic.com`).",
+        "Address, with everything that goes before `/chat/completions`; for `anthropic`, before `/v1/messages`.",
     ),
     key(
         "credential",
         One(Scalar::Variable),
         Optional,
-        "Variable with the provider's API key, sent as `authorization: Bearer` or, to `anthropic`, as `x-api-key`; none is sent without it.",
+        "Variable with the provider's API key, sent in `authorization`, to `anthropic` in `x-api-key`; none without it.",
     ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
@@ -175,13 +175,13 @@ static PRICE: &[Key] = &[
     key(
         "cache_write",
         One(Scalar::Money),
-        Default("input; 1.25 times that for `anthropic`"),
+        Default("input; 1.25 times that for anthropic"),
         "Input tokens that the provider wrote to its cache.",
     ),
     key(
         "cache_write_1h",
         One(Scalar::Money),
-        Default("cache_write; twice the input for `anthropic`"),
+        Default("cache_write; twice the input for anthropic"),
         "Input tokens that it wrote there to be kept for an hour.",
     ),
     key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),
@@ -270,4 +270,82 @@ static LOGGING: &[Key] = &[
         Optional,
         "Names of the `x-headgate-tag-NAME` headers that are kept, at most 16.",
     ),
+];
+
+static GUARDRAIL: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Name of the guardrail; clients and records see it."),
+    key(
+        "on",
+        List(&One(Scalar::Direction)),
+        Default("[request, response]"),
+        "Which way it looks; an external check looks at requests only.",
+    ),
+    key("detect", Section(DETECT), Optional, "What it looks for, any of it."),
+    key(
+        "action",
+        One(Scalar::Action),
+        Default("block"),
+        "What becomes of it: the exchange ends, a placeholder takes its place, or it is counted.",
+    ),
+    key("match", Section(GUARDRAIL_MATCH), Optional, "For which requests only; all that is given must hold."),
+    key(
+        "restore",
+        One(Scalar::Flag),
+        Default("false"),
+        "Puts what was masked in a request back into the answer to it. Kept in memory for that exchange alone.",
+    ),
+    key("external", Section(EXTERNAL), Optional, "Somebody else who is asked about a request, over HTTP."),
+];
+
+static DETECT: &[Key] = &[
+    key("secrets", AllOr(Scalar::SecretKind), Optional, "Credentials."),
+    key("pii", AllOr(Scalar::PiiKind), Optional, "Personal data."),
+    key("words", List(&One(Scalar::Phrase)), Optional, "Words and phrases, whatever their case and width."),
+    key("regex", List(&One(Scalar::Pattern)), Optional, "Regular expressions; they are searched in linear time."),
+    key(
+        "prompt_injection",
+        Section(INJECTION),
+        Optional,
+        "Attempts to take over the model's instructions: a heuristic.",
+    ),
+    key("invisible_text", One(Scalar::Flag), Default("false"), "Zero-width, tag and bidirectional characters."),
+    key("urls", Section(URLS), Optional, "Addresses by their host."),
+    key("max_input", One(Scalar::Size), Optional, "Most bytes of prompt text."),
+    key("max_attachments", One(Scalar::Count), Optional, "Most images, sounds and files."),
+    key("tools", Section(TOOLS), Optional, "Tools by name, whether offered, chosen or called."),
+];
+
+static INJECTION: &[Key] = &[key("threshold", One(Scalar::Share), Default("0.8"), "From which score on.")];
+
+static URLS: &[Key] = &[
+    key("allow", List(&One(Scalar::Host)), Optional, "Every other host is a finding."),
+    key("deny", List(&One(Scalar::Host)), Optional, "These hosts are findings."),
+];
+
+static TOOLS: &[Key] = &[
+    key("allow", List(&One(Scalar::Glob)), Optional, "Every other tool is a finding."),
+    key("deny", List(&One(Scalar::Glob)), Optional, "These tools are findings."),
+];
+
+static GUARDRAIL_MATCH: &[Key] = &[
+    key("key", List(&One(Scalar::Glob)), Optional, "Ids of keys, any of them."),
+    key("team", List(&One(Scalar::Name)), Optional, "Teams, any of them."),
+    key("model", List(&One(Scalar::Glob)), Optional, "Aliases, any of them."),
+    key("surface", List(&One(Scalar::SurfaceName)), Optional, "APIs, any of them."),
+];
+
+static EXTERNAL: &[Key] = &[
+    key(
+        "kind",
+        One(Scalar::ExternalKind),
+        Required,
+        "How it is asked: as OpenAI's moderations, or by a plain webhook.",
+    ),
+    key("url", One(Scalar::Url), Required, "Address, path and all."),
+    key("credential", One(Scalar::Variable), Optional, "Variable with its bearer token."),
+    key("model", One(Scalar::Name), Optional, "`model` of a moderation request."),
+    key("timeout", One(Scalar::Timeout), Default("2s"), "How long a request waits for it."),
+    key("sample", One(Scalar::Share), Default("1"), "Share of the requests that are checked."),
+    key("when_unreachable", One(Scalar::Unreachable), Default("deny"), "What becomes of a request without an answer."),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
 ];

@@ -19,8 +19,7 @@ fn table(page: &mut String, path: &str, keys: &[Key]) {
         let _ = writeln!(page, "\n## `{path}`");
     }
     page.push_str("\n| key | value | default | |\n|---|---|---|---|\n");
-    let served = || keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_)));
-    for key in served() {
+    for key in keys {
         let default = match key.need {
             Need::Required => "required".to_owned(),
             Need::Optional => String::new(),
@@ -28,7 +27,7 @@ fn table(page: &mut String, path: &str, keys: &[Key]) {
         };
         let _ = writeln!(page, "| `{}` | {} | {default} | {} |", key.name, value(key.kind), key.about);
     }
-    for key in served() {
+    for key in keys {
         if let Some(keys) = below(key.kind) {
             let dot = if path.is_empty() { "" } else { "." };
             table(page, &format!("{path}{dot}{}{}", key.name, suffix(key.kind)), keys);
@@ -49,8 +48,8 @@ fn value(kind: Kind) -> String {
         Kind::One(scalar) => scalar.form().to_owned(),
         Kind::Several(scalar) => format!("{}; or a list", scalar.form()),
         Kind::List(item) => format!("list: {}", value(*item)),
+        Kind::AllOr(scalar) => format!("`all`, or list: {}", scalar.form()),
         Kind::Map(names, each) => format!("{} → {}", names.form(), value(*each)),
         Kind::Section(_) => "see below".to_owned(),
-        Kind::NotServed(_) => String::new(),
     }
 }

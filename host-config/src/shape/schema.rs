@@ -15,9 +15,9 @@ pub fn json_schema() -> Value {
 }
 
 fn section(keys: &[Key]) -> Value {
-    let served = || keys.iter().filter(|key| !matches!(key.kind, Kind::NotServed(_)));
-    let properties: Map<String, Value> = served().map(|key| (key.name.to_owned(), described(key))).collect();
-    let required: Vec<&str> = served().filter(|key| matches!(key.need, Need::Required)).map(|key| key.name).collect();
+    let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), described(key))).collect();
+    let required: Vec<&str> =
+        keys.iter().filter(|key| matches!(key.need, Need::Required)).map(|key| key.name).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
@@ -41,10 +41,12 @@ fn kind(of: Kind) -> Value {
             json!({"anyOf": [one, {"type": "array", "items": one}]})
         }
         Kind::List(item) => json!({"type": "array", "items": kind(*item)}),
+        Kind::AllOr(scalar) => {
+            json!({"anyOf": [{"const": "all"}, {"type": "array", "items": scalar.json_schema()}]})
+        }
         Kind::Map(names, each) => {
             json!({"type": "object", "propertyNames": names.json_schema(), "additionalProperties": kind(*each)})
         }
         Kind::Section(keys) => section(keys),
-        Kind::NotServed(_) => json!(false),
     }
 }

@@ -74,14 +74,31 @@ pub enum Rejection {
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
     },
+    /// A guardrail does not let the request through, or the answer.
+    Guardrail {
+        /// The guardrail's id in the policy.
+        id: String,
+        /// It is the answer that does not pass.
+        answer: bool,
+    },
+    /// A guardrail has to look at the answer, and nobody can read it: it is compressed, or broken.
+    UnreadableAnswer {
+        /// The guardrail's id in the policy.
+        id: String,
+    },
+    /// A guardrail that asks somebody else got no answer, and its policy lets nothing through without one.
+    GuardrailUnreachable {
+        /// The guardrail's id in the policy.
+        id: String,
+    },
     /// A limit has no room for the request.
     RateLimited {
         /// Id of the limit.
         policy: String,
         /// What is counted.
         scope: LimitScope,
-        /// The request alone is more than the limit.
-        too_large: bool,
+        /// What of it is reached.
+        reached: LimitReached,
         /// Whole seconds until it is worth trying again; none if it never is.
         retry_after_s: Option<u64>,
     },
@@ -115,6 +132,17 @@ pub enum Rejection {
     },
     /// The gateway cannot work as it is configured.
     Misconfigured,
+}
+
+/// What of a limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitReached {
+    /// All of it, until its window ends.
+    UsedUp,
+    /// What this proxy may use of it before it hears from the collector again.
+    ShareUsedUp,
+    /// The request alone is more than the limit.
+    TooLarge,
 }
 
 /// What a limit counts, in words of its configuration.
@@ -169,7 +197,10 @@ impl Rejection {
             Self::UnknownPath => row(404, INVALID_REQUEST, "unknown_path"),
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
-            Self::RateLimited { too_large: true, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
+            Self::Guardrail { .. } => row(422, "content_filter", "content_filter"),
+            Self::UnreadableAnswer { .. } => row(502, "server_error", "unreadable_answer"),
+            Self::GuardrailUnreachable { .. } => row(503, "server_error", "guardrail_unreachable"),
+            Self::RateLimited { reached: LimitReached::TooLarge, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
             Self::RateLimited { .. } => row(429, RATE_LIMIT, RATE_LIMIT),
             Self::BudgetExceeded { .. } => row(429, "billing_error", "budget_exceeded"),
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
@@ -228,6 +259,7 @@ impl Rejection {
                 Some(key_id)
             }
             Self::AllTargetsUnavailable { model, .. } => named(model),
+            Self::Guardrail { id, .. } | Self::UnreadableAnswer { id } | Self::GuardrailUnreachable { id } => Some(id),
             Self::RateLimited { policy, .. }
             | Self::BudgetExceeded { policy, .. }
             | Self::TooExpensive { policy }
@@ -258,6 +290,8 @@ impl Rejection {
                 | Self::BudgetExceeded { .. }
                 | Self::MaxCostReached { .. }
                 | Self::RateLimited { retry_after_s: None, .. }
+                | Self::Guardrail { .. }
+                | Self::UnreadableAnswer { .. }
         )
     }
 
@@ -312,8 +346,24 @@ impl Rejection {
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
             }
-            Self::RateLimited { policy, scope, too_large: true, .. } => format!(
+            Self::Guardrail { id, answer: false } => {
+                format!("the guardrail `{id}` does not let this request through. Take out what it is about.")
+            }
+            Self::Guardrail { id, answer: true } => {
+                format!("the guardrail `{id}` does not let this answer through. Ask for something else.")
+            }
+            Self::UnreadableAnswer { id } => format!(
+                "the provider's answer cannot be read, and the guardrail `{id}` has to. {ASK_OPERATOR} to look at the provider."
+            ),
+            Self::GuardrailUnreachable { id } => {
+                format!("the check that the guardrail `{id}` asks for got no answer. Try again.")
+            }
+            Self::RateLimited { policy, scope, reached: LimitReached::TooLarge, .. } => format!(
                 "this request alone is more than the limit `{policy}` allows ({scope}). Send a smaller one, or ask for fewer output tokens."
+            ),
+            Self::RateLimited { policy, reached: LimitReached::ShareUsedUp, retry_after_s, .. } => format!(
+                "this proxy's share of the limit or budget `{policy}` is used for the moment. Try again in {} s.",
+                retry_after_s.unwrap_or(1)
             ),
             Self::RateLimited { policy, scope, retry_after_s, .. } => {
                 format!("the limit `{policy}` ({scope}) is reached. Try again in {} s.", retry_after_s.unwrap_or(1))

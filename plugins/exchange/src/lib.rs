@@ -13,9 +13,10 @@ mod rewrite;
 mod sse;
 mod stream;
 mod surface;
+mod texts;
 mod usage;
 
-pub use errors::{LimitScope, Rejection, error_event, is_model_name};
+pub use errors::{LimitReached, LimitScope, Rejection, error_event, is_model_name};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
@@ -23,4 +24,7 @@ pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
+pub use texts::{
+    Edit, Examine, GuardedStream, Halt, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts, request_texts,
+};
 pub use usage::{Reading, Tokens, UsageScan};

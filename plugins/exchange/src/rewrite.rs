@@ -17,7 +17,7 @@ pub struct Splice {
     pub with: Vec<u8>,
 }
 
-/// Splices in the order of the body, none overlapping; at most two.
+/// Splices in the order of the body, none overlapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Splices {
     list: Vec<Splice>,
@@ -53,6 +53,19 @@ fn usage_splice(ask: &UsageAsk) -> Option<Splice> {
 }
 
 impl Splices {
+    /// Puts splices in order; of two that overlap, the later one goes.
+    #[must_use]
+    pub fn new(mut list: Vec<Splice>) -> Self {
+        list.sort_by_key(|splice| splice.at.start);
+        let mut end = 0;
+        list.retain(|splice| {
+            let apart = splice.at.start >= end;
+            end = if apart { splice.at.end } else { end };
+            apart
+        });
+        Self { list }
+    }
+
     /// Whether the body stays as it is.
     #[must_use]
     pub fn is_empty(&self) -> bool {

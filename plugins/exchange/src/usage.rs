@@ -39,7 +39,8 @@ pub struct Reading {
     pub usage: Option<Tokens>,
     /// What `message_start` told of a message whose end did not come: its input counts, its output is not all of it.
     pub begun: Option<Tokens>,
-    /// `finish_reason` of the choice with index 0, or `stop_reason` of the message, if it is a word of at most 64 letters, digits and `_-.`.
+    /// `finish_reason` of the choice with index 0, or `stop_reason` of the message, if it is a word of at most 64 letters,
+    /// digits and `_-.`.
     pub finish_reason: Option<String>,
     /// Whether there was a top-level `choices`, and no element in it.
     pub choices_empty: bool,

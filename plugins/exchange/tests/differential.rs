@@ -47,6 +47,13 @@ fn answer_seeds_whole_and_cut_off_at_every_byte_hold_the_properties() {
 }
 
 #[test]
+fn texts_of_all_seeds_hold_the_properties() {
+    for folder in ["request_scan", "sse", "usage_scan"] {
+        on_seeds(folder, properties::texts);
+    }
+}
+
+#[test]
 fn stream_seeds_hold_the_properties_in_pieces_of_every_size() {
     on_seeds("sse", |seed| {
         let mut seed = seed.to_vec();
@@ -348,6 +355,7 @@ proptest! {
     #[test]
     fn any_value_is_accepted_or_refused_as_serde_json_does(body in broken(value())) {
         properties::request_scan(&body);
+        properties::texts(&body);
     }
 
     #[test]
@@ -373,6 +381,7 @@ proptest! {
     #[test]
     fn a_message_is_read_as_serde_json_reads_it(answer in sized(message_answer().prop_map(String::into_bytes))) {
         properties::usage_scan(&answer);
+        properties::texts(&answer);
     }
 
     #[test]
@@ -390,6 +399,7 @@ proptest! {
         properties::request_scan(&bytes);
         properties::usage_scan(&bytes);
         properties::sse(&bytes);
+        properties::texts(&bytes);
     }
 
     #[test]
@@ -405,6 +415,7 @@ proptest! {
     #[test]
     fn a_stream_is_read_as_the_grammar_reads_it(stream in sized(vec(line(), 0..12).prop_map(|lines| lines.concat().into_bytes()))) {
         properties::sse(&stream);
+        properties::texts(&stream);
     }
 
     #[test]

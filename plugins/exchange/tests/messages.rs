@@ -7,13 +7,15 @@ use headgate_exchange::{
     UsageScan, rewrite, scan_request,
 };
 
-const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":30,\"cache_creation_input_tokens\":20,\"cache_creation\":{\"ephemeral_5m_input_tokens\":5,\"ephemeral_1h_input_tokens\":15},\"output_tokens\":1}}}\n\n";
-const PING: &str = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
-const THINKING: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hmm\"}}\n\n";
-const TEXT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}\n\n";
-const INPUT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n";
-const END: &str = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":15}}\n\n";
-const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+const START: &str = r#"{"type":"message_start","message":{"id":"msg_1","content":[],"stop_reason":null,"usage":{"input_tokens":10,"cache_read_input_tokens":30,"cache_creation_input_tokens":20,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15},"output_tokens":1}}}"#;
+const PING: &str = r#"{"type": "ping"}"#;
+const THINKING: &str = r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hmm"}}"#;
+const TEXT: &str = r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hello"}}"#;
+const INPUT: &str =
+    r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#;
+const END: &str =
+    r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":15}}"#;
+const STOP: &str = r#"{"type":"message_stop"}"#;
 
 const PROMPT: Tokens =
     Tokens { input: 60, output: 0, cached_input: 30, cache_write: 20, cache_write_1h: 15, reasoning: 0 };
@@ -28,11 +30,13 @@ fn read(answer: &str) -> Reading {
     scan.finish()
 }
 
-/// What a stream tells; each chunk must pass as it came.
-fn stream(chunks: &[&str]) -> StreamReading {
+/// What a stream of these events tells; each must pass as it came.
+fn stream(events: &[&str]) -> StreamReading {
     let mut reader = StreamReader::new(Surface::Messages, true);
-    for (index, chunk) in chunks.iter().enumerate() {
-        assert_eq!(reader.push(chunk.as_bytes(), index + 1 == chunks.len()), Passage::AsIs);
+    for (index, data) in events.iter().enumerate() {
+        let name = data.split('"').nth(3).unwrap();
+        let event = format!("event: {name}\ndata: {data}\n\n");
+        assert_eq!(reader.push(event.as_bytes(), index + 1 == events.len()), Passage::AsIs);
     }
     reader.reading()
 }
@@ -128,7 +132,7 @@ fn a_stream_that_breaks_off_has_told_its_input_and_no_more() {
 
 #[test]
 fn an_error_in_mid_stream_is_seen() {
-    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     assert!(stream(&[START, error]).error);
 }
 

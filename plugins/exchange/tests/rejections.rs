@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what prepares a test may panic as the test may")]
 
-use headgate_exchange::{Dialect, Rejection, Surface, error_event, is_model_name, scan_request};
+use headgate_exchange::{
+    Dialect, LimitReached, LimitScope, Rejection, Surface, error_event, is_model_name, scan_request,
+};
 use serde_json::{Value, json};
 
 fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
@@ -69,12 +71,31 @@ fn in_anthropic_s_words_the_type_follows_from_the_status() {
             500.. => "api_error",
             _ => "invalid_request_error",
         };
-        let mut error = json!({"type": kind, "message": rejection.message()});
-        if let Some(id) = rejection.policy_id() {
-            error["policy"] = json!({"id": id});
-        }
-        assert_eq!(anthropic(&rejection), json!({"type": "error", "error": error, "request_id": "id-1"}));
+        says(&rejection, kind);
     }
+}
+
+/// In Anthropic's shape, with the same policy that OpenAI's has.
+fn says(rejection: &Rejection, kind: &str) {
+    let mut expected = json!({"type": kind, "message": rejection.message()});
+    if let Some(policy) = error(rejection).get("policy") {
+        expected["policy"] = policy.clone();
+    }
+    assert_eq!(anthropic(rejection), json!({"type": "error", "error": expected, "request_id": "id-1"}));
+}
+
+#[test]
+fn in_anthropic_s_words_a_limit_is_one_of_the_rate_and_a_budget_is_about_money() {
+    let policy = || "per-key".to_owned();
+    let scope = LimitScope { unit: "tokens", period: Some("minute") };
+    says(
+        &Rejection::RateLimited { policy: policy(), scope, reached: LimitReached::UsedUp, retry_after_s: Some(3) },
+        "rate_limit_error",
+    );
+    let (period, resets_at, retry_after_s) = ("month", Some(1_800_000_000), Some(60));
+    let spent = Rejection::BudgetExceeded { policy: policy(), period, resets_at, retry_after_s };
+    says(&spent, "billing_error");
+    assert_eq!(anthropic(&spent)["error"]["policy"]["resets_at"], 1_800_000_000);
 }
 
 #[test]

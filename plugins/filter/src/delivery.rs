@@ -116,7 +116,8 @@ fn finish(ticket: u64, outcome: Delivery) {
     });
 }
 
-fn call_status() -> Option<u16> {
+/// Status of the answer to a call; `None` if there was no answer.
+pub(crate) fn call_status() -> Option<u16> {
     let encoded = host::headers(Headers::CallResponse).ok()?;
     let pairs = host::decode_pairs(&encoded);
     let (_, status) = pairs.into_iter().find(|(name, _)| *name == b":status")?;

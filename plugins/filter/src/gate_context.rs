@@ -1,5 +1,6 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
+use crate::asking::Asking;
 use crate::ending;
 use crate::host::{self, Buffer, Headers};
 use crate::worker::{Worker, apply, forget, open, with_worker};
@@ -15,29 +16,34 @@ const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
 
 /// See the module's text.
 pub(crate) struct GateContext {
-    policy: Rc<Policy>,
     /// The host's number of this context.
     id: u32,
+    policy: Rc<Policy>,
     gate: Gate,
     effects: Effects,
     id_is_open: bool,
     closed: bool,
     /// The client has got the last it is to get.
     ending: bool,
+    asking: Asking,
     buffered: usize,
+    /// Bytes of a held response so far.
+    response_buffered: usize,
 }
 
 impl GateContext {
     pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
         Self {
-            policy: Rc::clone(policy),
             id,
+            policy: Rc::clone(policy),
             gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
             ending: false,
+            asking: Asking::default(),
             buffered: 0,
+            response_buffered: 0,
         }
     }
 
@@ -80,18 +86,57 @@ impl GateContext {
             let (lent, random) = worker.lend(policy, now_us);
             gate.request_body(body, lent, || random.draw(), effects)
         });
-        if flow == Some(Flow::Continue) {
+        let flow = match flow {
+            Some(Flow::Hold) => self.ask(),
+            Some(flow) => flow,
+            None => Flow::Continue,
+        };
+        self.decided(flow)
+    }
+
+    /// Sends what the held request has to ask others, and nothing else yet.
+    fn ask(&mut self) -> Flow {
+        let mut flow = Flow::Hold;
+        while let (Flow::Hold, Some(at)) = (flow, self.effects.iter().position(|one| matches!(one, Effect::Call(_)))) {
+            if let Effect::Call(call) = self.effects.remove(at)
+                && !self.asking.send(&call)
+            {
+                flow = self.gate.call_done(call.number, None, &mut self.effects);
+            }
+        }
+        flow
+    }
+
+    /// The request goes on, is answered, or waits on.
+    fn decided(&mut self, flow: Flow) -> Action {
+        if flow == Flow::Continue {
             open(self.gate.call());
             self.id_is_open = true;
         }
-        let action = self.obey(flow.unwrap_or(Flow::Continue));
-        if flow == Some(Flow::Continue) {
+        let action = self.obey(flow);
+        if flow == Flow::Continue {
             // The call has the body, and each try writes its own from there: what stayed here would be copied for the
             // first try, and kept for others, in vain.
             let _ = host::replace_buffer(Buffer::RequestBody, b"");
             let _ = host::clear_route_cache();
         }
         action
+    }
+
+    /// A held response: it waits for the rest of its body, unless it need not any more.
+    fn response_grows(&mut self, size: usize) -> Action {
+        self.response_buffered = size;
+        let now = Moment(host::now_us());
+        let holds = self.gate.response_body_grows(size as u64, now, &mut self.effects);
+        self.perform();
+        if holds { Action::Pause } else { Action::Continue }
+    }
+
+    fn response_chunk(&mut self, size: usize, last: bool) {
+        let wanted = self.gate.wants_response_body() && size > 0;
+        let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
+        self.gate.response_body(&chunk, last, Moment(host::now_us()), &mut self.effects);
+        self.perform();
     }
 
     fn end_signs() -> EndSigns {
@@ -144,7 +189,16 @@ fn send(reply: &Reply) {
     let _ = host::send_local_response(reply.status, &headers, &reply.body);
 }
 
-impl Context for GateContext {}
+impl Context for GateContext {
+    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        let Some(answer) = self.asking.answered(token, body_size) else { return };
+        let said = answer.status.map(|status| (status, answer.body.as_slice()));
+        let flow = self.gate.call_done(answer.number, said, &mut self.effects);
+        if flow != Flow::Hold && self.decided(flow) == Action::Continue {
+            let _ = host::resume_request();
+        }
+    }
+}
 
 impl HttpContext for GateContext {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -179,7 +233,7 @@ impl HttpContext for GateContext {
             gate.response_headers(Head::new(&fields), now, end_of_stream, &cooldowns, effects);
         });
         self.perform();
-        Action::Continue
+        if self.gate.holds_response() { Action::Pause } else { Action::Continue }
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -188,14 +242,18 @@ impl HttpContext for GateContext {
             let _ = host::reset_response();
             return Action::Continue;
         }
-        let wanted = self.gate.wants_response_body() && size > 0;
-        let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
-        self.gate.response_body(&chunk, end_of_stream, Moment(host::now_us()), &mut self.effects);
-        self.perform();
+        if self.gate.holds_response() && !end_of_stream {
+            return self.response_grows(size);
+        }
+        self.response_chunk(size, end_of_stream);
         Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if self.gate.holds_response() {
+            // The body's last chunk did not say that it was the last.
+            self.response_chunk(self.response_buffered, true);
+        }
         self.gate.response_trailers();
         Action::Continue
     }

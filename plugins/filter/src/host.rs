@@ -43,6 +43,7 @@ pub(crate) enum Level {
 unsafe extern "C" {
     fn proxy_done() -> u32;
     fn proxy_close_stream(kind: u32) -> u32;
+    fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_log(level: u32, data: *const u8, len: usize) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -128,6 +129,13 @@ pub(crate) fn reset_response() -> HostResult<()> {
     const HTTP_RESPONSE: u32 = 1;
     // SAFETY: no pointers.
     done(unsafe { proxy_close_stream(HTTP_RESPONSE) })
+}
+
+/// Lets a request go on that an earlier callback has paused.
+pub(crate) fn resume_request() -> HostResult<()> {
+    const HTTP_REQUEST: u32 = 0;
+    // SAFETY: no pointers.
+    done(unsafe { proxy_continue_stream(HTTP_REQUEST) })
 }
 
 /// Until this callback returns, the host takes its calls for those of another context.

@@ -4,6 +4,7 @@
 //! provider that is tried. Both live in one VM per worker, which is how an attempt finds the call that its gate opened.
 //! A trap here would answer 503 to everything on that worker, so nothing may panic: see `host.rs`.
 
+mod asking;
 mod attempt_context;
 mod counts;
 mod delivery;

@@ -174,7 +174,7 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
             with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
             None
         }
-        Effect::Reply(_) | Effect::EndStream => Some(effect),
+        Effect::Reply(_) | Effect::Call(_) | Effect::EndStream => Some(effect),
     }
 }
 

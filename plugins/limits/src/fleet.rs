@@ -4,7 +4,7 @@
 //! the very code that answers proxies also runs in a simulation of a hundred of them. Shares live in memory only: they
 //! are worth ten seconds.
 
-use crate::shares::{SHARE_TTL_MS, Shares};
+use crate::shares::{Counted, SHARE_TTL_MS, Shares};
 use crate::wire::{Reply, ReplyRow, Report, ReportRow};
 use std::collections::{BTreeMap, HashMap};
 
@@ -41,7 +41,7 @@ type Name = (String, String, Vec<String>);
 /// What the collector knows of the proxies that report now.
 #[derive(Debug)]
 pub struct Fleet {
-    started_ms: u64,
+    reported_ms: u64,
     seen: HashMap<String, u64>,
     /// By the start of the window: clocks differ, so more than one is current.
     shares: HashMap<Name, BTreeMap<u64, Shares>>,
@@ -49,10 +49,11 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Of a collector that has just started.
+    /// Of a collector that has just started. `reported_ms` is when a proxy reported last before that, 0 for never: the
+    /// shares that were given then are not known any more, but may still be in use.
     #[must_use]
-    pub fn new(now_ms: u64) -> Self {
-        Self { started_ms: now_ms, seen: HashMap::new(), shares: HashMap::new(), swept_ms: now_ms }
+    pub fn new(reported_ms: u64) -> Self {
+        Self { reported_ms, seen: HashMap::new(), shares: HashMap::new(), swept_ms: reported_ms }
     }
 
     /// Counts a report and answers it, row by row.
@@ -116,22 +117,18 @@ impl Fleet {
         if row.late || !report.whole {
             return answer;
         }
-        let grant = self.shares_of(report, row, now_ms).grant(&report.boot, row, added, total.used, now_ms);
+        let seen: Vec<(&String, &u64)> = self.seen.iter().filter(|(_, seen)| is_fresh(**seen, now_ms)).collect();
+        let shares = shares_of(&mut self.shares, report, row, now_ms);
+        let unheard = seen.iter().filter(|(proxy, seen)| **proxy != report.boot && shares.may_surprise(proxy, **seen));
+        let unheard = unheard.count() as u64;
+        let counted = Counted { added, total: total.used, unheard };
+        let grant = shares.grant(&report.boot, row, counted, now_ms);
         // What an earlier run of this collector gave away is not known here; it runs out by itself.
-        let settled = now_ms >= self.started_ms.saturating_add(SHARE_TTL_MS);
+        let settled = now_ms >= self.reported_ms.saturating_add(SHARE_TTL_MS);
         answer.share = (settled && !row.idle).then_some(grant.share);
         answer.others_open = grant.others_open;
         answer.peers = grant.peers;
         answer
-    }
-
-    fn shares_of(&mut self, report: &Report, row: &ReportRow, now_ms: u64) -> &mut Shares {
-        let name = (row.rule.clone(), row.meter.clone(), row.subject.clone());
-        let windows = self.shares.entry(name).or_default();
-        // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
-        windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(&report.boot, now_ms));
-        let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));
-        windows.entry(row.start).or_insert_with(|| before.unwrap_or_default())
     }
 
     fn sweep(&mut self, now_ms: u64) {
@@ -145,6 +142,19 @@ impl Fleet {
             !windows.is_empty()
         });
     }
+}
+
+fn shares_of<'a>(
+    all: &'a mut HashMap<Name, BTreeMap<u64, Shares>>,
+    report: &Report,
+    row: &ReportRow,
+    now_ms: u64,
+) -> &'a mut Shares {
+    let windows = all.entry((row.rule.clone(), row.meter.clone(), row.subject.clone())).or_default();
+    // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
+    windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(&report.boot, now_ms));
+    let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));
+    windows.entry(row.start).or_insert_with(|| before.unwrap_or_else(|| Shares::new(now_ms)))
 }
 
 fn is_fresh(seen_ms: u64, now_ms: u64) -> bool {

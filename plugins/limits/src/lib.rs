@@ -32,5 +32,5 @@ pub use reporter::{MAX_ROWS, Reporter};
 pub use rule::{Amounts, Condition, Dimension, Facts, Kind, Meter, Rule, RuleFault, Rules, Unit, WhenUnreachable};
 pub use seat::Seat;
 pub use settle::Settlement;
-pub use shares::{Grant, SHARE_TTL_MS, Shares};
+pub use shares::{Counted, Grant, SHARE_TTL_MS, Shares};
 pub use wire::{MAX_SUBJECT_BYTES, Reply, ReplyRow, Report, ReportRow, SYNC_PATH, SYNC_SCHEMA};

@@ -13,6 +13,7 @@ pub const SHARE_TTL_MS: u64 = 10_000;
 #[derive(Debug, Clone, Default)]
 pub struct Shares {
     all: Vec<Share>,
+    since_ms: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -24,6 +25,17 @@ struct Share {
     aside: u64,
     open: u64,
     seen_ms: u64,
+}
+
+/// What is known of a count when a row has been counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// What of the row had not been counted before.
+    pub added: u64,
+    /// What is used with it.
+    pub total: u64,
+    /// Proxies that may be using the count without having said so.
+    pub unheard: u64,
 }
 
 /// What a proxy is told.
@@ -38,6 +50,18 @@ pub struct Grant {
 }
 
 impl Shares {
+    /// Of a count that nobody has reported on yet.
+    #[must_use]
+    pub fn new(now_ms: u64) -> Self {
+        Self { all: Vec::new(), since_ms: now_ms }
+    }
+
+    /// Whether a proxy that was last seen then may use this count without having said so yet.
+    #[must_use]
+    pub fn may_surprise(&self, proxy: &str, seen_ms: u64) -> bool {
+        seen_ms <= self.since_ms && !self.all.iter().any(|one| one.proxy == proxy)
+    }
+
     /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes an
     /// equal part of the whole.
     #[must_use]
@@ -46,7 +70,7 @@ impl Shares {
         all.retain(|one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
         let share = max.div_ceil((all.len() as u64).max(1));
         all.iter_mut().for_each(|one| (one.share, one.aside, one.open) = (share, share, 0));
-        Self { all }
+        Self { all, since_ms: now_ms }
     }
 
     /// `proxy` is still there.
@@ -55,8 +79,9 @@ impl Shares {
         known.into_iter().for_each(|one| one.seen_ms = now_ms);
     }
 
-    /// `proxy` has reported this row, of which `added` had not been counted before; with it, `total` is used.
-    pub fn grant(&mut self, proxy: &str, row: &ReportRow, added: u64, total: u64, now_ms: u64) -> Grant {
+    /// `proxy` has reported this row.
+    pub fn grant(&mut self, proxy: &str, row: &ReportRow, counted: Counted, now_ms: u64) -> Grant {
+        let Counted { added, total, unheard } = counted;
         let before = self.all.iter().find(|one| one.proxy == proxy).cloned();
         self.all.retain(|one| one.proxy != proxy && now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
         let sum = |part: fn(&Share) -> u64| self.all.iter().fold(0_u64, |sum, one| sum.saturating_add(part(one)));
@@ -67,8 +92,9 @@ impl Shares {
         }
         let left = row.max.saturating_sub(total).saturating_sub(others_open).saturating_sub(row.open);
         // An equal part; but one that is too small for a single request is of use to nobody.
-        let part = left.div_ceil(peers).max(row.wanted);
-        let share = left.saturating_sub(sum(|one| one.aside)).min(part);
+        let part = left.div_ceil(peers.saturating_add(unheard));
+        let aside = sum(|one| one.aside).saturating_add(part.saturating_mul(unheard));
+        let share = left.saturating_sub(aside).min(part.max(row.wanted));
         let rest =
             before.map_or(0, |one| one.share.saturating_add(one.open).saturating_sub(added.saturating_add(row.open)));
         let aside = share.max(rest);
@@ -114,49 +140,62 @@ mod tests {
         ReportRow { max: 100, ..ReportRow::default() }
     }
 
+    fn grant(shares: &mut Shares, proxy: &str, row: &ReportRow, total: u64, now_ms: u64) -> Grant {
+        shares.grant(proxy, row, Counted { total, ..Counted::default() }, now_ms)
+    }
+
+    #[test]
+    fn those_who_may_use_a_count_unheard_keep_their_part() {
+        let mut shares = Shares::new(1_000);
+        assert!(shares.may_surprise("b", 1_000) && !shares.may_surprise("b", 1_001));
+        let counted = Counted { unheard: 3, ..Counted::default() };
+        assert_eq!(shares.grant("a", &row(), counted, 1_000), Grant { share: 25, others_open: 0, peers: 1 });
+        assert!(!shares.may_surprise("a", 0), "it has been heard");
+    }
+
     #[test]
     fn one_proxy_alone_may_use_all_that_is_left() {
         let mut shares = Shares::default();
-        let grant = shares.grant("a", &ReportRow { open: 5, ..row() }, 0, 30, 0);
+        let grant = grant(&mut shares, "a", &ReportRow { open: 5, ..row() }, 30, 0);
         assert_eq!(grant, Grant { share: 65, others_open: 0, peers: 1 });
     }
 
     #[test]
     fn a_second_one_waits_for_the_first_to_report_and_then_they_share() {
         let mut shares = Shares::default();
-        shares.grant("a", &row(), 0, 0, 0);
-        assert_eq!(shares.grant("b", &row(), 0, 0, 500).share, 0, "all is set aside for a");
-        assert_eq!(shares.grant("a", &row(), 0, 0, 1_000).share, 50);
-        assert_eq!(shares.grant("b", &row(), 0, 0, 1_500).share, 0, "a may not have heard of it yet");
-        shares.grant("a", &row(), 0, 0, 2_000);
-        assert_eq!(shares.grant("b", &row(), 0, 0, 2_500).share, 50);
+        grant(&mut shares, "a", &row(), 0, 0);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 500).share, 0, "all is set aside for a");
+        assert_eq!(grant(&mut shares, "a", &row(), 0, 1_000).share, 50);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 1_500).share, 0, "a may not have heard of it yet");
+        grant(&mut shares, "a", &row(), 0, 2_000);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 50);
     }
 
     #[test]
     fn one_that_has_nothing_to_do_gives_its_share_back() {
         let mut shares = Shares::default();
-        shares.grant("a", &row(), 0, 0, 0);
-        shares.grant("a", &ReportRow { idle: true, ..row() }, 0, 0, 500);
-        assert_eq!(shares.grant("b", &row(), 0, 0, 600), Grant { share: 100, others_open: 0, peers: 1 });
+        grant(&mut shares, "a", &row(), 0, 0);
+        grant(&mut shares, "a", &ReportRow { idle: true, ..row() }, 0, 500);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 600), Grant { share: 100, others_open: 0, peers: 1 });
     }
 
     #[test]
     fn a_request_that_is_larger_than_an_equal_part_gets_what_it_needs() {
         let mut shares = Shares::default();
-        shares.grant("a", &row(), 0, 95, 0);
-        shares.grant("b", &row(), 0, 95, 100);
-        shares.grant("a", &row(), 0, 95, 200);
-        shares.grant("a", &row(), 0, 95, 300);
+        grant(&mut shares, "a", &row(), 95, 0);
+        grant(&mut shares, "b", &row(), 95, 100);
+        grant(&mut shares, "a", &row(), 95, 200);
+        grant(&mut shares, "a", &row(), 95, 300);
         let wants = ReportRow { wanted: 5, ..row() };
-        assert_eq!(shares.grant("b", &wants, 0, 95, 400).share, 2, "the rest is a's");
-        shares.grant("a", &ReportRow { idle: true, ..row() }, 0, 95, 500);
-        assert_eq!(shares.grant("b", &wants, 0, 95, 600).share, 5);
+        assert_eq!(grant(&mut shares, "b", &wants, 95, 400).share, 2, "the rest is a's");
+        grant(&mut shares, "a", &ReportRow { idle: true, ..row() }, 95, 500);
+        assert_eq!(grant(&mut shares, "b", &wants, 95, 600).share, 5);
     }
 
     #[test]
     fn a_silent_proxy_is_given_up_in_time() {
         let mut shares = Shares::default();
-        shares.grant("a", &ReportRow { open: 7, ..row() }, 0, 0, 0);
-        assert_eq!(shares.grant("b", &row(), 0, 0, SHARE_TTL_MS), Grant { share: 100, others_open: 0, peers: 1 });
+        grant(&mut shares, "a", &ReportRow { open: 7, ..row() }, 0, 0);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, SHARE_TTL_MS), Grant { share: 100, others_open: 0, peers: 1 });
     }
 }

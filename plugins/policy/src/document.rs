@@ -4,6 +4,12 @@
 //! filter has nothing left to decide when it loads: no YAML, no patterns to expand, no price catalogue. Credentials
 //! stand in it as names of environment variables only.
 
+mod guardrails;
+
+pub use guardrails::{
+    Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
+};
+
 use serde::{Deserialize, Serialize};
 
 /// Version of this shape. A filter refuses a document of another version.
@@ -34,6 +40,9 @@ pub struct Document {
     /// Virtual keys.
     #[serde(default)]
     pub keys: Vec<Key>,
+    /// What prompts and answers are looked through for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Guardrail>,
     /// Limits, then budgets, each in the order of gateway.yaml.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<headgate_limits::Rule>,

@@ -27,6 +27,8 @@ pub enum Effect {
     /// This chunk is the last thing that the client gets; the provider's stream is closed, so that nothing more is
     /// generated and paid for.
     EndStream,
+    /// Ask somebody over HTTP; the answer goes to [`crate::Gate::call_done`].
+    Call(HttpCall),
     /// Tell all workers that a target rests until then, ms since the Unix epoch.
     Rest {
         /// Which target.
@@ -36,6 +38,28 @@ pub enum Effect {
         /// It asked for it itself.
         barred: bool,
     },
+}
+
+/// A request to somebody who is asked about the exchange.
+#[derive(PartialEq, Eq)]
+pub struct HttpCall {
+    /// By which the answer is told from others of the same exchange.
+    pub number: u32,
+    /// Cluster of the proxy.
+    pub cluster: String,
+    /// `:method`, `:path` and `:authority` among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// How long the answer is waited for, ms.
+    pub timeout_ms: u64,
+}
+
+// Its headers hold a secret and its body a prompt.
+impl std::fmt::Debug for HttpCall {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "HttpCall {} to {}", self.number, self.cluster)
+    }
 }
 
 /// An answer of the gateway's own.

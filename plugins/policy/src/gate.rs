@@ -3,6 +3,8 @@
 mod admit;
 mod answer;
 mod close;
+mod guard;
+mod guarded;
 mod limit;
 mod reject;
 
@@ -10,6 +12,7 @@ use crate::call::{Call, CallRef, Moment};
 use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
+use guard::Guarding;
 use headgate_exchange::Rejection;
 use headgate_limits::Held;
 use headgate_record::{Decision, RejectedBy};
@@ -46,6 +49,7 @@ pub struct Gate {
     /// Most that it may cost, nano-USD, and the rule that says so.
     max_cost: Option<(u64, usize)>,
     reader: Reader,
+    guarding: Guarding,
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
@@ -57,6 +61,8 @@ enum Phase {
     New,
     /// Waiting for the body.
     Body,
+    /// Waiting for what others say about it.
+    Asking,
     /// With a provider.
     Sent,
     /// Answered by the gateway itself.
@@ -82,6 +88,7 @@ impl Gate {
             held: Vec::new(),
             max_cost: None,
             reader: Reader::None,
+            guarding: Guarding::default(),
             first_byte: None,
             response_bytes: 0,
             response_whole: false,

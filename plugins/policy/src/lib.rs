@@ -12,6 +12,7 @@ pub mod document;
 mod effect;
 mod fingerprint;
 mod gate;
+mod guard;
 mod head;
 mod id;
 mod lent;
@@ -20,7 +21,7 @@ mod price;
 
 pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, CallRef, Moment};
-pub use effect::{Effect, Effects, Reply};
+pub use effect::{Effect, Effects, HttpCall, Reply};
 pub use gate::{EndSigns, Flow, Gate, Number};
 pub use head::Head;
 pub use id::{RequestId, uuid_v7};

@@ -2,6 +2,7 @@
 //! per configuration, never per request.
 
 use crate::document::{self, Document, Failover, Format, Price};
+use crate::guard::Rails;
 use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
 use headgate_limits::{RuleFault, Rules};
@@ -25,6 +26,8 @@ pub enum LoadError {
     UnknownProvider(String),
     /// A key's hash is not 64 hex digits.
     KeyHash(String),
+    /// A guardrail looks for what this filter does not know, or in a way that cannot be compiled.
+    Guardrail(String),
     /// A limit or a budget cannot be told from another one, or counts too much at once.
     Limit(String),
 }
@@ -44,6 +47,10 @@ impl std::fmt::Display for LoadError {
             Self::UnknownProvider(model) => {
                 write!(out, "model `{model}` has a target whose provider is not in the document")
             }
+            Self::Guardrail(id) => write!(
+                out,
+                "guardrail `{id}` cannot be compiled: render it with the `headgate` command of the same version"
+            ),
             Self::KeyHash(id) => write!(out, "key `{id}` has no SHA-256 of 64 hex digits"),
             Self::Limit(id) => write!(out, "limit or budget `{id}` is there twice or counts too many things"),
         }
@@ -62,6 +69,7 @@ pub struct Policy {
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
+    pub(crate) rails: Rc<Rails>,
     pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
@@ -153,7 +161,9 @@ impl Policy {
             .as_ref()
             .and_then(|collector| collector.token_env.as_deref())
             .and_then(|name| variables.read(name));
+        let rails = Rails::load(&document.guardrails, |name| variables.read(name)).map_err(LoadError::Guardrail)?;
         Ok(Self {
+            rails: Rc::new(rails),
             keys: keys(&document)?,
             condition_headers: condition_headers(&document),
             revision: document.revision,

@@ -265,6 +265,8 @@ vocabulary! {
         Deny = "deny",
         /// Would have said no, were it not only watching.
         Monitor = "monitor",
+        /// Go on, with something replaced.
+        Mask = "mask",
         /// Go on, but a threshold was crossed.
         Warn = "warn",
     }
@@ -281,21 +283,35 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// Which way something went.
+    Direction {
+        /// From the client to a provider.
+        #[default]
+        Request = "request",
+        /// From a provider to the client.
+        Response = "response",
+    }
+}
+
 /// What one stage decided, and by which policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// `keys`, `routing`, …
+    /// `keys`, `routing`, `guardrails`, …
     pub stage: String,
     /// Id of the policy within the stage, such as the key's or the alias's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_id: Option<String>,
     /// The decision.
     pub verdict: Verdict,
-    /// Machine-readable reason, such as `model_not_allowed`.
+    /// In which direction a guardrail looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// Machine-readable reason, such as `model_not_allowed`; of a guardrail the kind of what was found, such as `email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What was measured, in the policy's unit.
+    /// What was measured, in the policy's unit; of a guardrail how often the kind was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<u64>,
     /// What was allowed, in the same unit.
@@ -365,6 +381,9 @@ pub struct PayloadFacts {
     /// Content parts that are no text: images, audio, files.
     #[serde(default)]
     pub attachments: u32,
+    /// How often what kind was replaced by a placeholder, in the request and in the answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redactions: BTreeMap<String, u32>,
 }
 
 vocabulary! {

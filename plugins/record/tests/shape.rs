@@ -41,6 +41,7 @@ fn full() -> RequestRecord {
         finish_reason: text(),
         decisions: vec![Decision {
             policy_id: text(),
+            direction: Some(Direction::Response),
             reason: text(),
             observed: Some(1),
             limit: Some(2),
@@ -50,7 +51,12 @@ fn full() -> RequestRecord {
         error_code: text(),
         usage: Some(Usage { cache_write_input_tokens: 2, cache_write_1h_input_tokens: 1, ..Usage::default() }),
         cost: Some(Cost::default()),
-        payload: PayloadFacts { request_fingerprint: text(), response_fingerprint: text(), ..PayloadFacts::default() },
+        payload: PayloadFacts {
+            request_fingerprint: text(),
+            response_fingerprint: text(),
+            redactions: [("email".to_owned(), 1)].into(),
+            ..PayloadFacts::default()
+        },
         ..RequestRecord::default()
     }
 }
@@ -58,7 +64,7 @@ fn full() -> RequestRecord {
 /// Paths of all fields; lists and tags count as one.
 fn paths(value: &Map<String, Value>, prefix: &str) -> Vec<String> {
     let paths = value.iter().flat_map(|(name, value)| match value {
-        Value::Object(inner) if name != "tags" => paths(inner, &format!("{prefix}{name}.")),
+        Value::Object(inner) if name != "tags" && name != "redactions" => paths(inner, &format!("{prefix}{name}.")),
         _ => vec![format!("{prefix}{name}")],
     });
     paths.collect()

@@ -1,4 +1,5 @@
-//! `headgate-bench`: the same load on bare Envoy, on Envoy with an empty filter and on Envoy with Headgate.
+//! `headgate-bench`: the same load on bare Envoy, on Envoy with an empty filter, and on Envoy with Headgate, unguarded
+//! and with every detector on.
 //!
 //! Figures of different runs, or of one variant after the other, cannot be compared on a shared machine. So all variants
 //! are up at once, each cell is measured on one after the other, round by round, and medians are printed with their

@@ -6,7 +6,7 @@ use crate::children::{Child, Scratch};
 use crate::cores::Cores;
 use crate::load::{alone, busy};
 use crate::report::{Cell, Report};
-use crate::variant::{INGEST_TOKEN, Site, Variant};
+use crate::variant::{GUARDED, HEADGATE, INGEST_TOKEN, Site, Variant};
 use crate::workload::{self, Workload};
 use crate::{evidence, stub};
 use std::net::SocketAddr;
@@ -30,9 +30,11 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         report.cells.push(measure(args, &direct, &variants, workload).await?);
     }
     println!("{}", report.markdown());
-    if let Some(headgate) = variants.iter().find(|variant| variant.name == "headgate") {
-        let stored = evidence::wait_for(headgate.answered(), collector).await?;
-        println!("{} requests went through Headgate, {stored} records were stored.", headgate.answered());
+    let recorded = variants.iter().filter(|variant| [HEADGATE, GUARDED].contains(&variant.name));
+    let answered = recorded.map(Variant::answered).sum();
+    if answered > 0 {
+        let stored = evidence::wait_for(answered, collector).await?;
+        println!("{answered} requests went through Headgate, {stored} records were stored.");
     }
     if let Some(file) = &args.json {
         std::fs::write(file, format!("{:#}\n", report.json()))?;
@@ -63,7 +65,9 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
         variants.push(site.plain("empty filter", Some(wasm))?);
     }
     if let (Some(command), Some(wasm)) = (&site.args.headgate, &site.args.wasm) {
-        variants.push(site.headgate(command, wasm)?);
+        for name in [HEADGATE, GUARDED] {
+            variants.push(site.headgate(name, command, wasm)?);
+        }
     }
     let probe = workload::all().into_iter().next().ok_or("no workload")?;
     for variant in &mut variants {

@@ -14,6 +14,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const GATEWAY: &str = include_str!("../gateway.yaml");
+/// What the guarded variant has besides.
+const GUARDRAILS: &str = include_str!("../guardrails.yaml");
+/// Headgate as most run it.
+pub(crate) const HEADGATE: &str = "headgate";
+/// Headgate with every built-in detector on, in both directions.
+pub(crate) const GUARDED: &str = "guarded";
 pub(crate) const INGEST_TOKEN: &str = "bench-ingest-token";
 const START: Duration = Duration::from_secs(30);
 
@@ -66,22 +72,23 @@ impl Site<'_> {
         self.start(name, listen, &file)
     }
 
-    /// Envoy as `headgate render envoy` wants it.
-    pub(crate) fn headgate(&self, command: &Path, wasm: &Path) -> Outcome<Variant> {
+    /// Envoy as `headgate render envoy` wants it, with guardrails if it is the guarded one.
+    pub(crate) fn headgate(&self, name: &'static str, command: &Path, wasm: &Path) -> Outcome<Variant> {
         let (listen, admin) = (free_address()?, free_address()?);
-        let policy = GATEWAY
+        let guardrails = if name == GUARDED { GUARDRAILS } else { "" };
+        let policy = format!("{GATEWAY}{guardrails}")
             .replace("@LISTEN@", &listen.port().to_string())
             .replace("@ADMIN@", &admin.port().to_string())
             .replace("@COLLECTOR@", &self.collector.to_string())
             .replace("@PROVIDER@", &self.provider.to_string());
-        let (file, out) = (self.scratch.path("gateway.yaml"), self.scratch.path("headgate"));
+        let (file, out) = (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(name));
         std::fs::write(&file, policy)?;
         let mut render = Command::new(command);
         render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg("--wasm").arg(wasm);
         if !render.status().map_err(|error| format!("{}: {error}", command.display()))?.success() {
             return Err("headgate render envoy failed".into());
         }
-        self.start("headgate", listen, &out.join("bootstrap.json"))
+        self.start(name, listen, &out.join("bootstrap.json"))
     }
 
     fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {

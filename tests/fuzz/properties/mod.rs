@@ -6,11 +6,13 @@
 
 mod request_scan;
 mod sse;
+mod texts;
 mod tree;
 mod usage_scan;
 
 pub use request_scan::request_scan;
 pub use sse::sse;
+pub use texts::texts;
 pub use usage_scan::usage_scan;
 
 /// Cuts `data` into pieces of `size` bytes.

@@ -13,4 +13,4 @@ pub use cursor::Flaw;
 pub(crate) use cursor::{Cursor, Fault};
 pub(crate) use nesting::Container;
 pub(crate) use push::{Place, PushScan, Sink};
-pub(crate) use text::{NameBuffer, Text, push_quoted};
+pub(crate) use text::{NameBuffer, Text, push_escaped, push_quoted};

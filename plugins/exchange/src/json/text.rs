@@ -147,8 +147,14 @@ impl Pieces<'_> {
 
 /// Writes `text` as a JSON string, quotes included.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
-    const HEX: [u8; 16] = *b"0123456789abcdef";
     out.push(b'"');
+    push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Writes `text` as it stands between the quotes of a JSON string.
+pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    const HEX: [u8; 16] = *b"0123456789abcdef";
     for byte in text.bytes() {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
@@ -159,7 +165,6 @@ pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
             plain => out.push(plain),
         }
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! How much is asked: bytes of text and pieces that are no text, wherever a request carries them.
 //!
-//! The shapes here are OpenAI's, Anthropic's are in `blocks`: `messages[].content` is a string or a list of parts, `prompt` and `input` are a string, a
-//! list of strings, or token ids. What has another shape is still checked as JSON, and counts nothing.
+//! The shapes here are OpenAI's, Anthropic's are in `blocks`: `messages[].content` is a string or a list of parts,
+//! `prompt` and `input` are a string, a list of strings, or token ids. What has another shape is still checked as JSON,
+//! and counts nothing.
 
 use super::fault::ScanError;
 use super::{array, object};

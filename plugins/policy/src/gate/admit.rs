@@ -67,7 +67,7 @@ impl Gate {
         let limit = self.max_request_bytes();
         match self.phase {
             Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
-            Phase::Body => Flow::Hold,
+            Phase::Body | Phase::Asking => Flow::Hold,
             Phase::Answered => Flow::Answered,
             _ => Flow::Continue,
         }
@@ -78,7 +78,7 @@ impl Gate {
         &mut self,
         body: Vec<u8>,
         mut lent: Lent<'_, L>,
-        draw: impl FnMut() -> u32,
+        mut draw: impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Flow {
         match self.phase {
@@ -86,9 +86,17 @@ impl Gate {
             Phase::Answered => return Flow::Answered,
             _ => return Flow::Continue,
         }
-        let planned = self.plan(body, lent.cooldowns, draw);
+        let planned = self.plan(body, lent.cooldowns, &mut draw);
         if let Err(rejection) = planned.and_then(|()| self.admit_limits(&mut lent)) {
             return self.reject(rejection, out);
+        }
+        match self.guard_request(&mut draw, out) {
+            Err(rejection) => return self.reject(rejection, out),
+            Ok(true) => {
+                self.phase = Phase::Asking;
+                return Flow::Hold;
+            }
+            Ok(false) => {}
         }
         self.phase = Phase::Sent;
         self.send(out);
@@ -182,7 +190,7 @@ impl Gate {
     }
 
     /// Tells the host where the first try goes and how many may follow.
-    fn send(&self, out: &mut Effects) {
+    pub(super) fn send(&self, out: &mut Effects) {
         let call = self.call.borrow();
         let mut course = call.course.clone();
         let Some(first) = course.begin().and_then(|step| call.provider_name(step)) else { return };

@@ -55,7 +55,7 @@ impl Gate {
         }
         let answered = self.call.borrow().served_try().is_some();
         if answered {
-            self.pass_on(out);
+            self.pass_on(whole, out);
         } else {
             self.host_answer(head, now, cooldowns, out);
             if whole {
@@ -77,8 +77,13 @@ impl Gate {
                     self.first_byte = Some(now);
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
-                self.reader.read(chunk, last, out);
-                if self.max_cost.is_some() && !last {
+                let passage = self.reader.read(chunk, last);
+                if self.holds_response() {
+                    self.guard_whole(chunk, out);
+                } else {
+                    self.guard_chunk(chunk, passage, last, out);
+                }
+                if self.phase == Phase::Sent && self.max_cost.is_some() && !last {
                     self.enforce_max_cost(chunk, out);
                 }
             }
@@ -91,9 +96,18 @@ impl Gate {
         self.response_whole = true;
     }
 
-    fn pass_on(&mut self, out: &mut Effects) {
-        let mut call = self.call.borrow_mut();
-        let Some(one) = call.served_try() else { return };
+    fn pass_on(&mut self, whole: bool, out: &mut Effects) {
+        let (encoded, event_stream) = self.name_server(out);
+        if !whole {
+            self.guard_answer(encoded, event_stream, out);
+        }
+        self.call.borrow_mut().release_body();
+    }
+
+    /// Tells the client whose answer it is; whether that answer is compressed, and whether it is a stream.
+    fn name_server(&mut self, out: &mut Effects) -> (bool, bool) {
+        let call = self.call.borrow();
+        let Some(one) = call.served_try() else { return (false, false) };
         self.status = one.status.unwrap_or(0);
         let served = call
             .way(one.step)
@@ -113,7 +127,7 @@ impl Gate {
             self.rejected_by = Some(RejectedBy::Provider);
             out.push(Effect::SetResponseHeader("x-headgate-rejected-by", Cow::Borrowed("provider")));
         }
-        call.release_body();
+        (one.answer.encoded, one.answer.event_stream)
     }
 
     /// The host answered by itself: a limit of its own, or no try that brought an answer.
@@ -162,7 +176,12 @@ impl Gate {
         let body = if self.first_byte.is_none() { self.rejection.as_ref() } else { None };
         let body = body.map(|rejection| self.rejection_body_of(rejection));
         self.first_byte.get_or_insert_default();
+        let refuses_provider = body.is_some() && self.call.borrow().served_try().is_some();
         out.push(Effect::ReplaceChunk(body.unwrap_or_default()));
+        if refuses_provider {
+            // The client has all it was told to expect; what the provider goes on to say is for nobody.
+            out.push(Effect::EndStream);
+        }
     }
 }
 
@@ -185,18 +204,17 @@ fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader
 }
 
 impl Reader {
-    fn read(&mut self, chunk: &[u8], last: bool, out: &mut Effects) {
+    fn read(&mut self, chunk: &[u8], last: bool) -> Passage {
         match self {
-            Self::None => {}
+            Self::None => Passage::AsIs,
             Self::Json(scan, fingerprint) => {
                 scan.push(chunk);
                 update(fingerprint, chunk);
+                Passage::AsIs
             }
             Self::Stream(reader, fingerprint) => {
                 update(fingerprint, chunk);
-                if let Passage::Replace(passed) = reader.push(chunk, last) {
-                    out.push(Effect::ReplaceChunk(passed));
-                }
+                reader.push(chunk, last)
             }
         }
     }

@@ -59,6 +59,7 @@ impl Gate {
 
     fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
         let seen = self.reader.finish();
+        let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
         let call = self.call.borrow();
@@ -98,6 +99,7 @@ impl Gate {
                 response_bytes: self.response_bytes,
                 request_fingerprint: call.request_fingerprint.clone(),
                 response_fingerprint: seen.fingerprint,
+                redactions,
                 attachments: call.scan.as_ref().map_or(0, |scan| scan.attachments),
                 ..PayloadFacts::default()
             },

@@ -6,7 +6,7 @@ use crate::effect::{Effect, Effects};
 use crate::gate::close::BYTES_PER_TOKEN;
 use crate::lent::{Lent, Unsettled};
 use crate::price::cost;
-use headgate_exchange::{LimitScope, Rejection};
+use headgate_exchange::{LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
@@ -76,7 +76,9 @@ impl Gate {
             return;
         }
         let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
-        let used = amounts(1, &record.usage.unwrap_or_default(), nano_usd);
+        // What the gateway itself turned away after its limits had let it in is nobody's request.
+        let requests = u64::from(!call.tries.is_empty());
+        let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
         let notes = self.settle(&call, &used, now_s, lent);
         let policy = &call.policy;
         record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
@@ -173,7 +175,8 @@ fn likely_usage(call: &Call, means: &Means) -> Usage {
 /// What it costs at the dearest target it may go to.
 fn dearest(call: &Call, usage: &Usage) -> u64 {
     let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
-    ways.iter().map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
+    let eligible = ways.iter().filter(|way| way.dialect == call.dialect);
+    eligible.map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {
@@ -202,6 +205,7 @@ fn noted(rule: &Rule, note: &Note) -> Option<Decision> {
         reason: Some(reason),
         observed: Some(note.observed),
         limit: Some(note.max),
+        ..Decision::default()
     })
 }
 
@@ -219,6 +223,7 @@ fn refused(rule: &Rule, refusal: &Refusal) -> Decision {
         reason: Some(reason.to_owned()),
         observed: Some(refusal.observed),
         limit: Some(refusal.max),
+        ..Decision::default()
     }
 }
 
@@ -230,6 +235,7 @@ fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
         reason: Some("max_cost".to_owned()),
         observed: Some(observed),
         limit: Some(max),
+        ..Decision::default()
     }
 }
 
@@ -259,7 +265,11 @@ fn rejection(rule: &Rule, refusal: &Refusal, now_s: u64) -> Rejection {
         _ => Rejection::RateLimited {
             policy,
             scope: LimitScope { unit: refusal.unit.as_str(), period: period.map(|period| period.as_str()) },
-            too_large: refusal.why == Why::TooLarge,
+            reached: match refusal.why {
+                Why::TooLarge => LimitReached::TooLarge,
+                Why::Share => LimitReached::ShareUsedUp,
+                Why::Exhausted | Why::Unreachable => LimitReached::UsedUp,
+            },
             retry_after_s: refusal.retry_after_s,
         },
     }

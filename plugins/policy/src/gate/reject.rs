@@ -37,6 +37,14 @@ impl Gate {
         self.phase = Phase::Reworded;
     }
 
+    /// Puts this rejection in the place of an answer that has been held so far.
+    pub(super) fn refuse_answer(&mut self, rejection: Rejection, out: &mut Effects) {
+        let body = self.rejection_body_of(&rejection);
+        self.reword(rejection, out);
+        self.first_byte.get_or_insert_default();
+        out.push(Effect::ReplaceChunk(body));
+    }
+
     /// Anthropic's SDKs show developers this header's id, not the body's.
     fn anthropic_request_id(&self) -> Option<(&'static str, Cow<'static, str>)> {
         let call = self.call.borrow();

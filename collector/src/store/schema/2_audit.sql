@@ -1,4 +1,4 @@
--- Version 3: the audit log, and tokens that have a life.
+-- Version 2: the audit log, and tokens that have a life.
 
 -- As `request_entries`: the log itself. What stands in `bytes` is told at the head of `audit/mod.rs`.
 CREATE TABLE audit_entries (
@@ -29,7 +29,7 @@ CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
   BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 -- A token's id is public and stands in audit entries; it is made of the hash, which cannot be reversed.
-CREATE TABLE tokens_new (
+CREATE TABLE tokens_2 (
   sha256     BLOB PRIMARY KEY,
   id         TEXT    NOT NULL UNIQUE,
   role       TEXT    NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE tokens_new (
   last_used  INTEGER,
   revoked_at INTEGER
 ) STRICT, WITHOUT ROWID;
-INSERT INTO tokens_new (sha256, id, role, created_at, created_by)
+INSERT INTO tokens_2 (sha256, id, role, created_at, created_by)
   SELECT sha256, 'tok_' || lower(hex(substr(sha256, 1, 8))), role, created_at, 'command' FROM tokens;
 DROP TABLE tokens;
-ALTER TABLE tokens_new RENAME TO tokens;
+ALTER TABLE tokens_2 RENAME TO tokens;

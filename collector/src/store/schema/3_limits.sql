@@ -1,4 +1,4 @@
--- Limits and budgets, as far as they must outlive the process.
+-- Version 3: limits and budgets, as far as they must outlive the process.
 
 -- What has been used of a rule's meter by a subject in a window.
 CREATE TABLE limit_counts (
@@ -7,7 +7,8 @@ CREATE TABLE limit_counts (
   meter        TEXT    NOT NULL,
   subject      TEXT    NOT NULL,  -- the values of the rule's `per`, joined by U+001F
   window_start INTEGER NOT NULL,  -- s
-  window_end   INTEGER NOT NULL,  -- s; the largest integer if it has no end
+  window_end   INTEGER NOT NULL,  -- s; the largest integer if it has no end; of concurrency, until when it is believed
+  keep_until   INTEGER NOT NULL,  -- s
   budget       INTEGER NOT NULL,  -- 1 for budgets, 0 for limits
   current      INTEGER NOT NULL,  -- 0 once it is known to be over
   max          INTEGER NOT NULL,  -- in the meter's unit, as `used`
@@ -20,12 +21,12 @@ CREATE TABLE limit_counts (
 ) STRICT;
 -- Lists are in the order of `fill`; what is over must not be walked past.
 CREATE INDEX limit_counts_current ON limit_counts (budget, fill) WHERE current = 1;
-CREATE INDEX limit_counts_rule    ON limit_counts (rule, fill)   WHERE current = 1;
+CREATE INDEX limit_counts_rule    ON limit_counts (budget, rule, fill) WHERE current = 1;
 CREATE INDEX limit_counts_budgets ON limit_counts (fill)         WHERE budget = 1;
 CREATE INDEX limit_counts_changed ON limit_counts (version)      WHERE current = 1 AND fill >= 5000;
--- What ends next, and what has been over for longest.
+-- What ends next, and what may go.
 CREATE INDEX limit_counts_ending  ON limit_counts (window_end) WHERE current = 1;
-CREATE INDEX limit_counts_ended   ON limit_counts (budget, window_end) WHERE current = 0;
+CREATE INDEX limit_counts_ended   ON limit_counts (keep_until) WHERE current = 0;
 
 -- The last report of each boot that was counted.
 CREATE TABLE limit_boots (

@@ -1,0 +1,65 @@
+//! `headgate guard`: what guardrails find, before they are live.
+
+mod ndjson;
+mod request;
+mod show;
+
+use super::{Failure, load, print};
+use clap::{Args, Subcommand};
+use headgate_guardrails::{DetectorSpec, Guard as Compiled};
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Guard {
+    /// Show what is found in a text, or in the strings of a JSON request.
+    Test(Test),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// A text or a JSON request; `-` is standard input.
+    file: PathBuf,
+    /// Use the guardrails of this policy; without it every built-in detector looks.
+    #[arg(long)]
+    policy: Option<PathBuf>,
+    /// Read a JSON object `{"id", "text"}` from each line, and write one `{"id", "findings"}` for each.
+    #[arg(long)]
+    ndjson: bool,
+}
+
+pub(crate) fn test(arguments: &Test) -> Result<(), Failure> {
+    let guard = match &arguments.policy {
+        Some(policy) => {
+            Compiled::compile(&specs(policy)?).map_err(|error| format!("{}: {error}\n", policy.display()))?
+        }
+        None => Compiled::with_all_kinds(),
+    };
+    if arguments.ndjson {
+        return ndjson::run(&guard, &arguments.file, arguments.policy.is_some());
+    }
+    let mut bytes = Vec::new();
+    open(&arguments.file)?.read_to_end(&mut bytes).map_err(|error| unreadable(&arguments.file, &error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let strings = request::strings(&text).unwrap_or_else(|| vec![(String::new(), text.clone().into_owned())]);
+    let shown: String = strings.iter().map(|(path, text)| show::findings(&guard, path, text, colour)).collect();
+    print(if shown.is_empty() { "nothing found\n" } else { &shown })
+}
+
+/// The guardrails of a gateway.yaml, whomever they are for.
+fn specs(file: &Path) -> Result<Vec<DetectorSpec>, Failure> {
+    Ok(load(file)?.document.guardrails.into_iter().map(|guardrail| guardrail.detect).collect())
+}
+
+fn open(file: &Path) -> Result<Box<dyn std::io::Read>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let opened = std::fs::File::open(file).map_err(|error| unreadable(file, &error))?;
+    Ok(Box::new(opened))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    format!("{}: {error}\n", file.display())
+}

@@ -1,0 +1,92 @@
+//! The words of a guardrail: directions, actions, kinds, phrases, patterns, hosts.
+
+use super::Wrong;
+use crate::nearest::nearest;
+use headgate_guardrails::{DetectorSpec, Group, Guard, KINDS, MAX_WORD_BYTES, UrlSpec};
+
+/// Which way a guardrail looks.
+pub const DIRECTIONS: [&str; 2] = ["request", "response"];
+/// What becomes of a finding.
+pub const ACTIONS: [&str; 3] = ["block", "mask", "monitor"];
+/// How somebody outside is asked.
+pub const EXTERNALS: [&str; 2] = ["moderation", "webhook"];
+/// What becomes of a request when nobody answers.
+pub const UNREACHABLE: [&str; 2] = ["allow", "deny"];
+
+/// One of a few words.
+pub(super) fn one_of(value: &str, words: &[&str]) -> Result<(), Wrong> {
+    if words.contains(&value) {
+        return Ok(());
+    }
+    let help = match nearest(value, words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write one of: {}", words.join(", ")),
+    };
+    Err(Wrong::new("this word is not known here", &help))
+}
+
+/// Names of a group's kinds.
+pub(super) fn kinds(group: Group) -> Vec<&'static str> {
+    KINDS.iter().filter(|row| row.group == group).map(|row| row.name).collect()
+}
+
+pub(super) fn kind(value: &str, group: Group) -> Result<(), Wrong> {
+    let names = kinds(group);
+    if names.contains(&value) {
+        return Ok(());
+    }
+    let help = match nearest(value, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let first: Vec<&str> = names.into_iter().take(8).collect();
+            format!("write `all`, or a list of kinds: {}, …; `headgate schema` has them all", first.join(", "))
+        }
+    };
+    Err(Wrong::new("nothing can be detected by this name", &help))
+}
+
+pub(super) fn phrase(value: &str) -> Result<(), Wrong> {
+    compiles(DetectorSpec { words: vec![value.to_owned()], ..DetectorSpec::default() }, || {
+        format!("write a word or a phrase of at most {MAX_WORD_BYTES} bytes")
+    })
+}
+
+pub(super) fn pattern(value: &str) -> Result<(), Wrong> {
+    compiles(DetectorSpec { patterns: vec![value.to_owned()], ..DetectorSpec::default() }, || {
+        "write a regular expression without look-around, back-references and Unicode classes, as in `\\bEMP-[0-9]{6}\\b`"
+            .to_owned()
+    })
+}
+
+pub(super) fn host(value: &str) -> Result<(), Wrong> {
+    let urls = UrlSpec { deny: vec![value.to_owned()], ..UrlSpec::default() };
+    compiles(DetectorSpec { urls: Some(urls), ..DetectorSpec::default() }, || {
+        "write a host, or `*.` and a host for all below it: `*.example.com`".to_owned()
+    })
+}
+
+fn compiles(spec: DetectorSpec, help: impl Fn() -> String) -> Result<(), Wrong> {
+    match Guard::compile(&[spec]) {
+        Ok(_) => Ok(()),
+        Err(invalid) => {
+            // A parser draws the pattern first and says what is wrong with it last.
+            let reason = invalid.reason.lines().next_back().unwrap_or_default().trim_start_matches("error: ");
+            Err(Wrong::new(&format!("this cannot be looked for: {reason}"), &help()))
+        }
+    }
+}
+
+/// A share in parts per million: `1`, `0.25`, `0.000001`; above 0.
+///
+/// # Errors
+/// What it has to look like.
+pub fn share(value: &str) -> Result<u32, Wrong> {
+    let (whole, part) = value.split_once('.').unwrap_or((value, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let millionths = (digits(whole) && digits(part) && part.len() <= 6 && whole.len() <= 1)
+        .then(|| format!("{whole}{part:0<6}").parse::<u32>().ok())
+        .flatten();
+    millionths
+        .filter(|share| (1..=1_000_000).contains(share))
+        .ok_or_else(|| Wrong::new("this is not a share above 0 and up to 1", "write `1`, or a fraction: `0.25`"))
+}

@@ -1,0 +1,234 @@
+//! The compiled rules: built once per VM or command, then only read.
+
+use crate::injection;
+use crate::kinds::{Group, KINDS, Kind};
+use crate::look::KindSet;
+use crate::pattern::Pattern;
+use crate::phrases::Phrases;
+use crate::policies::{MAX_POLICIES, Policies};
+use crate::scan;
+use crate::secrets::prefixed::Prefixes;
+use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
+use crate::words::lexicon::{Lexicon, Meaning};
+use crate::words::vocabulary::VOCABULARY;
+use crate::{Finding, MAX_WORD_BYTES, Window};
+use std::fmt;
+
+/// Compiled detectors of all policies.
+#[derive(Debug)]
+pub struct Guard {
+    policies: Vec<Policy>,
+    /// For each kind, in the order of [`KINDS`]: who asked for it.
+    wanted: Vec<Policies>,
+    lexicon: Lexicon,
+    prefixes: Prefixes,
+    phrases: Phrases,
+    patterns: Vec<Pattern>,
+    urls: Vec<(usize, UrlSpec)>,
+}
+
+/// What is known of one policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Its id.
+    pub id: String,
+    /// What becomes of its findings.
+    pub action: Action,
+    /// From which score on prompt injection is a finding.
+    pub threshold: f32,
+}
+
+/// Why a spec cannot be compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSpec {
+    /// Index of the spec.
+    pub spec: usize,
+    /// The value that is wrong: a kind, a word, a pattern, a host. It comes from the policy, not from traffic.
+    pub value: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for InvalidSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.value, self.reason)
+    }
+}
+
+impl std::error::Error for InvalidSpec {}
+
+impl Guard {
+    /// Compiles specs; a finding's `policy` is the index of its spec.
+    ///
+    /// A pattern is a regular expression in the syntax of Rust's `regex` without Unicode classes: `\d`, `\w`, `\b` and
+    /// case folding are ASCII, literals may be anything. It must not match the empty text. It is searched in linear
+    /// time; a match of up to [`crate::KINDS`]'s reach for `pattern`, halved, is certain to be found.
+    ///
+    /// # Errors
+    /// The first value that is no kind, no pattern, too large, or out of range.
+    pub fn compile(specs: &[DetectorSpec]) -> Result<Self, InvalidSpec> {
+        let mut guard = Self::empty();
+        for (index, spec) in specs.iter().enumerate() {
+            guard.add(index, spec).map_err(|(value, reason)| InvalidSpec { spec: index, value, reason })?;
+        }
+        Ok(guard)
+    }
+
+    /// A guard with one policy that wants every built-in kind.
+    #[must_use]
+    pub fn with_all_kinds() -> Self {
+        let mut guard = Self::empty();
+        guard.policies.push(Policy { id: String::new(), action: Action::Monitor, threshold: DEFAULT_THRESHOLD });
+        let built_in = KINDS.iter().filter(|row| row.group != Group::Custom);
+        built_in.for_each(|row| guard.want(row.kind, 0));
+        guard
+    }
+
+    fn empty() -> Self {
+        let topics = VOCABULARY.iter().map(|(topics, words)| (Meaning { topics: *topics, roles: 0 }, *words));
+        let parts = injection::PARTS.iter().map(|(roles, words)| (Meaning { topics: 0, roles: *roles }, *words));
+        let words = topics.chain(parts).flat_map(|(meaning, words)| words.iter().map(move |word| (*word, meaning)));
+        Self {
+            policies: Vec::new(),
+            wanted: vec![Policies::NONE; KINDS.len()],
+            lexicon: Lexicon::new(words),
+            prefixes: Prefixes::new(),
+            phrases: Phrases::default(),
+            patterns: Vec::new(),
+            urls: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, index: usize, spec: &DetectorSpec) -> Result<(), (String, String)> {
+        if index >= MAX_POLICIES {
+            return Err((spec.policy.clone(), format!("there can be {MAX_POLICIES} guardrails at most")));
+        }
+        let threshold = spec.threshold.unwrap_or(DEFAULT_THRESHOLD);
+        if !(threshold > 0.0 && threshold <= 1.0) {
+            return Err((threshold.to_string(), "a threshold is above 0 and at most 1".into()));
+        }
+        for name in &spec.kinds {
+            let kinds = resolve(name).ok_or_else(|| (name.clone(), "there is no such kind or group".into()))?;
+            kinds.into_iter().for_each(|kind| self.want(kind, index));
+        }
+        for word in &spec.words {
+            self.add_word(word, index)?;
+        }
+        for pattern in &spec.patterns {
+            self.patterns.push(Pattern::new(pattern, index).map_err(|reason| (pattern.clone(), reason))?);
+            self.want(Kind::Pattern, index);
+        }
+        if let Some(urls) = &spec.urls {
+            let folded = |hosts: &[String]| hosts.iter().map(|host| host.to_lowercase()).collect();
+            self.urls.push((index, UrlSpec { allow: folded(&urls.allow), deny: folded(&urls.deny) }));
+            self.want(Kind::Url, index);
+        }
+        self.policies.push(Policy { id: spec.policy.clone(), action: spec.action, threshold });
+        Ok(())
+    }
+
+    fn add_word(&mut self, word: &str, policy: usize) -> Result<(), (String, String)> {
+        let wrong = match word.trim() {
+            "" => Some("a word has at least one letter".to_owned()),
+            word if word.len() > MAX_WORD_BYTES => Some(format!("a word or phrase has {MAX_WORD_BYTES} bytes at most")),
+            _ => None,
+        };
+        if let Some(reason) = wrong {
+            return Err((word.to_owned(), reason));
+        }
+        self.phrases.add(word, policy);
+        self.want(Kind::Words, policy);
+        Ok(())
+    }
+
+    fn want(&mut self, kind: Kind, policy: usize) {
+        if let Some(policies) = self.wanted.get_mut(kind as usize) {
+            policies.insert(policy);
+        }
+    }
+
+    /// The policies, in the order of the specs.
+    #[must_use]
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
+    /// The policy of a finding.
+    #[must_use]
+    pub fn policy(&self, finding: &Finding) -> Option<&Policy> {
+        self.policies.get(usize::from(finding.policy))
+    }
+
+    /// Everything that any policy looks for in this text, sorted by its start.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Finding> {
+        self.find_in(text.as_bytes(), Policies::ALL)
+    }
+
+    /// What some of the policies look for. Bytes that are not UTF-8 are not part of anything.
+    #[must_use]
+    pub fn find_in(&self, text: &[u8], policies: Policies) -> Vec<Finding> {
+        let mut window = Window::new(policies);
+        window.whole(self, text)
+    }
+
+    /// Most bytes that a [`Window`] for these policies holds back: those that the longest match could still need.
+    #[must_use]
+    pub fn hold_limit(&self, policies: Policies) -> usize {
+        let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
+        wanted.map(|row| row.reach).max().unwrap_or(0).max(scan::LONGEST_TOKEN)
+    }
+
+    /// Who asked for a kind.
+    #[inline]
+    pub(crate) fn wanted(&self, kind: Kind) -> Policies {
+        self.wanted.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    /// Of these policies those whose threshold a score reaches.
+    pub(crate) fn reached(&self, policies: Policies, score: f32) -> Policies {
+        let reached = self.policies.iter().enumerate().filter(|(_, policy)| score >= policy.threshold);
+        policies.and(reached.map(|(index, _)| index).collect())
+    }
+
+    /// The kinds that these policies want.
+    pub(crate) fn kinds(&self, policies: Policies) -> KindSet {
+        let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
+        wanted.map(|row| row.kind).collect()
+    }
+
+    pub(crate) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    pub(crate) fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
+    }
+
+    pub(crate) fn phrases(&self) -> &Phrases {
+        &self.phrases
+    }
+
+    pub(crate) fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// The policies that do not want this host.
+    pub(crate) fn url_policies(&self, host: &[u8]) -> Policies {
+        let host = String::from_utf8_lossy(host).to_lowercase();
+        let unwanted = |urls: &UrlSpec| {
+            let listed = |hosts: &[String]| hosts.iter().any(|listed| is_host(listed, &host));
+            listed(&urls.deny) || !urls.allow.is_empty() && !listed(&urls.allow)
+        };
+        self.urls.iter().filter(|(_, urls)| unwanted(urls)).map(|(policy, _)| *policy).collect()
+    }
+}
+
+/// Whether a host is the listed one, or below it where it is listed as `*.example.com`.
+fn is_host(listed: &str, host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match listed.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
+        None => listed == host,
+    }
+}

@@ -1,0 +1,141 @@
+//! Characters that are there and cannot be seen: a way to hide instructions from the person who reads along.
+//!
+//! Many of them have honest uses, which are no findings: joiners between emoji and in the scripts that need them,
+//! variation selectors behind a base, marks of direction in text that runs from right to left, flags of regions in tag
+//! characters, a byte order mark at the beginning, soft hyphens within words.
+
+use crate::kinds::Kind;
+use crate::look::Look;
+use crate::text::Text;
+
+/// Longest run that is one finding, characters of up to four bytes.
+const LONGEST_RUN: usize = 12;
+
+/// Looks at a character that is not ASCII.
+pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
+    if !look.wants(Kind::InvisibleText) || !may_be(look.text.rest(at)) {
+        return;
+    }
+    let text = look.text;
+    let mut end = at;
+    for _ in 0..LONGEST_RUN {
+        let Some(c) = text.get(end).and_then(|_| text.char(end)) else { break };
+        if !is_invisible(c) || is_honest(text, end, c) {
+            break;
+        }
+        end += c.len_utf8();
+    }
+    // The rest of a run is reported with its beginning.
+    let inside = previous(text, at).is_some_and(|c| is_invisible(c) && !is_mark_of_order(c)) && !starts_run(text, at);
+    if end > at && !inside {
+        look.report(Kind::InvisibleText, at, end);
+    }
+}
+
+/// Whether what begins here could be one of them, by its first two bytes.
+#[inline]
+pub(crate) fn may_be(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [0xC2, 0xAD, ..]
+            | [0xCD, 0x8F, ..]
+            | [0xD8, 0x9C, ..]
+            | [0xE1, 0x85 | 0x9E | 0xA0, ..]
+            | [0xE2, 0x80 | 0x81, ..]
+            | [0xE3, 0x85, ..]
+            | [0xEF, 0xB8 | 0xBB | 0xBE | 0xBF, ..]
+            | [0xF0, 0x9D, ..]
+            | [0xF3, ..]
+    )
+}
+
+/// Whether an invisible character here begins a finding although one stands before it: that one was honest.
+fn starts_run(text: &Text<'_>, at: usize) -> bool {
+    let Some(before) = previous(text, at) else { return true };
+    is_honest(text, at - before.len_utf8(), before)
+}
+
+fn is_mark_of_order(c: char) -> bool {
+    c == '\u{FEFF}'
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Whether the character does what it was made for.
+fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
+    let before = previous(text, at);
+    let after = || text.get(at + c.len_utf8()).and_then(|_| text.char(at + c.len_utf8()));
+    match c {
+        // One soft hyphen; word joiners and spaces of no width in scripts without spaces.
+        '\u{AD}' => before.is_none_or(|c| !is_invisible(c)),
+        '\u{200B}' | '\u{2060}' => before.is_some_and(breaks_anywhere) || after().is_some_and(breaks_anywhere),
+        '\u{34F}' => before.is_some_and(|c| !c.is_ascii()),
+        '\u{200C}' => before.is_some_and(joins),
+        '\u{200D}' => before.is_some_and(|c| joins(c) || is_emoji(c)),
+        // One selector behind a base; a row of them carries something else.
+        '\u{FE00}'..='\u{FE0F}' => {
+            before.is_some_and(|c| !c.is_ascii_alphabetic() && !is_invisible(c) && !c.is_whitespace())
+        }
+        '\u{E0100}'..='\u{E01EF}' => {
+            before.is_some_and(|c| matches!(c as u32, 0x2E80..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFF))
+        }
+        '\u{180B}'..='\u{180F}' => before.is_some_and(|c| matches!(c, '\u{1800}'..='\u{18AF}')),
+        '\u{17B4}' | '\u{17B5}' | '\u{115F}' | '\u{1160}' => {
+            before.is_some_and(|c| matches!(c, '\u{1100}'..='\u{17FF}'))
+        }
+        '\u{200E}' | '\u{200F}' | '\u{61C}' => right_to_left_near(text, at),
+        '\u{202A}' | '\u{202B}' | '\u{202C}' | '\u{2066}'..='\u{2069}' => right_to_left_near(text, at),
+        '\u{FEFF}' => at == 0,
+        // The flags of England, Scotland and Wales.
+        '\u{E0020}'..='\u{E007F}' => in_flag(text, at),
+        _ => false,
+    }
+}
+
+fn previous(text: &Text<'_>, at: usize) -> Option<char> {
+    let behind = text.behind(at, 4);
+    let start = (1..=behind.len())
+        .map(|back| behind.len() - back)
+        .find(|start| behind.get(*start).is_some_and(|byte| byte & 0xC0 != 0x80))?;
+    std::str::from_utf8(behind.get(start..)?).ok()?.chars().next()
+}
+
+/// Scripts whose letters join, or are held apart, by these characters.
+fn joins(c: char) -> bool {
+    matches!(c as u32, 0x590..=0x8FF | 0x900..=0xDFF | 0xF00..=0x109F | 0x1780..=0x18AF | 0xFB50..=0xFEFC | 0x1_1000..=0x1_1FFF)
+}
+
+fn breaks_anywhere(c: char) -> bool {
+    matches!(c as u32, 0xE00..=0xEFF | 0xF00..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7A3)
+}
+
+fn is_emoji(c: char) -> bool {
+    matches!(c as u32, 0x1_F000..=0x1_FAFF | 0x2190..=0x2BFF | 0xFE0F)
+}
+
+/// Hebrew, Arabic and their relatives within a few words before or behind.
+fn right_to_left_near(text: &Text<'_>, at: usize) -> bool {
+    // Presentation forms of Arabic begin with EF AC to EF BB.
+    let lead = |byte: u8| matches!(byte, 0xD6..=0xDF);
+    let form = |pair: &[u8]| matches!(pair, [0xEF, 0xAC..=0xBA]) || matches!(pair, [0xEF, 0xBB]);
+    let behind = text.behind(at, 64);
+    if behind.iter().any(|byte| lead(*byte)) || behind.windows(2).any(form) {
+        return true;
+    }
+    let ahead: Vec<u8> = (3..24).map_while(|offset| text.get(at + offset)).collect();
+    ahead.iter().any(|byte| lead(*byte)) || ahead.windows(2).any(form)
+}
+
+/// A black flag, letters in tag characters, the end of the tag.
+fn in_flag(text: &Text<'_>, at: usize) -> bool {
+    let behind = text.behind(at, 32);
+    let flag = "\u{1F3F4}".as_bytes();
+    let Some(start) = behind.windows(4).rposition(|window| window == flag) else { return false };
+    let tags = behind.get(start + 4..).unwrap_or_default();
+    tags.chunks(4).all(|tag| tag.starts_with(&[0xF3, 0xA0]))
+}

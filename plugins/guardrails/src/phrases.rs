@@ -1,0 +1,156 @@
+//! The words and phrases of policies: case and width folded, whole words, white space of any kind between them.
+
+use crate::policies::Policies;
+use crate::text::Text;
+use crate::words::fold::narrow;
+
+/// A trie over folded characters.
+#[derive(Debug, Default)]
+pub(crate) struct Phrases {
+    nodes: Vec<Node>,
+    /// Bytes that the first character of a phrase can begin with, in any case and width.
+    leads: Vec<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// By character.
+    edges: Vec<(char, u32)>,
+    policies: Policies,
+}
+
+impl Phrases {
+    /// Adds a phrase of a policy.
+    pub(crate) fn add(&mut self, phrase: &str, policy: usize) {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+            self.leads = vec![false; 256];
+        }
+        let mut at = 0;
+        for c in folded(phrase) {
+            at = self.child_or_new(at, c);
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.policies.insert(policy);
+        }
+        if let Some(first) = folded(phrase).next() {
+            self.lead(first);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    fn child_or_new(&mut self, at: usize, c: char) -> usize {
+        let fresh = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        match node.edges.binary_search_by_key(&c, |(label, _)| *label) {
+            Ok(place) => node.edges.get(place).map_or(at, |(_, child)| *child as usize),
+            Err(place) => {
+                node.edges.insert(place, (c, u32::try_from(fresh).unwrap_or(0)));
+                self.nodes.push(Node::default());
+                fresh
+            }
+        }
+    }
+
+    fn lead(&mut self, c: char) {
+        let mut mark = |byte: u8| {
+            if let Some(lead) = self.leads.get_mut(usize::from(byte)) {
+                *lead = true;
+            }
+        };
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].map(&mut mark),
+            _ => [0, 0].map(|_: u8| ()),
+        };
+        (0x80..=0xFF).for_each(mark);
+    }
+
+    /// Goes on from `at` as far as verdicts can be made; returns where they end. Reports each phrase with its policies.
+    pub(crate) fn scan(&self, text: &Text<'_>, mut at: usize, mut report: impl FnMut(usize, usize, Policies)) -> usize {
+        while let Some(byte) = text.arrived(at) {
+            text.begin();
+            let length = text.char_len(at);
+            if self.leads.get(usize::from(byte)) == Some(&true) {
+                let found = self.walk(text, at);
+                if text.is_short() {
+                    return at;
+                }
+                for (end, policies) in found {
+                    report(at, end, policies);
+                }
+            } else if text.is_short() {
+                return at;
+            }
+            at += length;
+        }
+        at
+    }
+
+    /// The phrases that begin here; of each policy's the longest.
+    fn walk(&self, text: &Text<'_>, start: usize) -> Vec<(usize, Policies)> {
+        let mut found: Vec<(usize, Policies)> = Vec::new();
+        let Some(first) = text.char(start) else { return found };
+        if needs_boundary(first) && before(text, start).is_some_and(needs_boundary) {
+            return found;
+        }
+        let (mut node, mut at, mut last) = (0, start, ' ');
+        while at - start <= crate::MAX_WORD_BYTES * 3 {
+            let Some(c) = text.get(at).and_then(|_| text.char(at)) else { break };
+            at += c.len_utf8();
+            let c = fold(c);
+            if c == ' ' && last == ' ' && at > start + 1 {
+                continue;
+            }
+            let Some(child) = self.child(node, c) else { break };
+            (node, last) = (child, c);
+            let Some(policies) = self.nodes.get(node).map(|node| node.policies).filter(|policies| !policies.is_empty())
+            else {
+                continue;
+            };
+            if !needs_boundary(c) || text.get(at).and_then(|_| text.char(at)).is_none_or(|next| !needs_boundary(next)) {
+                found.push((at, policies));
+            }
+        }
+        found
+    }
+
+    fn child(&self, node: usize, c: char) -> Option<usize> {
+        let edges = &self.nodes.get(node)?.edges;
+        let place = edges.binary_search_by_key(&c, |(label, _)| *label).ok()?;
+        edges.get(place).map(|(_, child)| *child as usize)
+    }
+}
+
+/// Letters and digits of scripts that set words apart.
+fn needs_boundary(c: char) -> bool {
+    c.is_alphanumeric()
+        && !matches!(c as u32, 0xE00..=0xEFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0xFF66..=0xFFDC | 0x2_0000..=0x3_FFFF)
+}
+
+fn before(text: &Text<'_>, at: usize) -> Option<char> {
+    let behind = text.behind(at, 4);
+    let start = behind.iter().rposition(|byte| byte & 0xC0 != 0x80)?;
+    std::str::from_utf8(behind.get(start..)?).ok()?.chars().next()
+}
+
+/// A phrase as the trie has it: folded, one space between its words.
+fn folded(phrase: &str) -> impl Iterator<Item = char> {
+    let mut last = ' ';
+    phrase.trim().chars().map(fold).filter(move |c| {
+        let twice = *c == ' ' && last == ' ';
+        last = *c;
+        !twice
+    })
+}
+
+fn fold(c: char) -> char {
+    let c = match c {
+        '\u{FF01}'..='\u{FF5E}' => narrow(c).unwrap_or(c),
+        _ if c.is_whitespace() => ' ',
+        _ => c,
+    };
+    c.to_lowercase().next().unwrap_or(c)
+}

@@ -1,0 +1,77 @@
+//! Payment cards: an issuer's range, one of its lengths, Luhn; bare, or in the groups that are printed on the card.
+
+use super::checks;
+use super::number::{Before, Number, is_table};
+use crate::kinds::Kind;
+use crate::look::Look;
+use crate::words::topic::topic;
+
+const REACH: usize = 96;
+
+/// First and last value of the first four digits, shortest and longest number, and whether only a word tells them from
+/// other numbers: those that are old, or long like an id, or shared by too much else.
+#[rustfmt::skip]
+static RANGES: &[(u32, u32, usize, usize, bool)] = &[
+    (4000, 4999, 16, 16, false),
+    (4000, 4999, 13, 13, true),
+    (4000, 4999, 19, 19, true),
+    (5100, 5599, 16, 16, false),
+    (2221, 2720, 16, 16, false),
+    (3400, 3499, 15, 15, false),
+    (3700, 3799, 15, 15, false),
+    (6011, 6011, 16, 16, false),
+    (6440, 6599, 16, 16, false),
+    (3000, 3059, 14, 14, true),
+    (3095, 3095, 14, 14, true),
+    (3600, 3699, 14, 14, true),
+    (3800, 3999, 14, 14, true),
+    (3528, 3589, 16, 16, false),
+    (6200, 6299, 16, 16, false),
+    (6200, 6299, 17, 19, true),
+    (8100, 8171, 16, 16, true),
+    (2200, 2204, 16, 16, false),
+    (5000, 5099, 12, 19, true),
+    (5600, 5899, 12, 19, true),
+    (6000, 6999, 12, 19, true),
+    (9792, 9792, 16, 16, true),
+];
+
+static GROUPS: &[&[u8]] = &[&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3], &[4, 4, 4, 1], &[8, 8], &[6, 10]];
+
+pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
+    if !look.wants(Kind::Card) || number.first() < 4 {
+        return;
+    }
+    let told = look.near(topic::CARD, number.start, REACH);
+    let Some(groups) = groups(number, told) else { return };
+    let digits = number.digits(groups);
+    // Printed groups are a sign of their own.
+    let sure = told || groups > 1 && groups != 2;
+    let table = groups > 1 && !told && is_table(digits);
+    if issued(digits, sure) && checks::luhn(digits) && !checks::all_same(digits) && !table {
+        let end = number.end(groups);
+        look.report(Kind::Card, number.start, end);
+        if told {
+            look.goes_on(topic::CARD, end, REACH);
+        }
+    }
+}
+
+fn groups(number: &Number, told: bool) -> Option<usize> {
+    let bare = (12..=19).contains(&number.first()) && number.is_bare() && (told || number.before == Before::Nothing);
+    if bare {
+        return Some(1);
+    }
+    let printed = |sizes: &&&[u8]| {
+        number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....")
+    };
+    GROUPS.iter().find(printed).map(|sizes| sizes.len())
+}
+
+fn issued(digits: &[u8], sure: bool) -> bool {
+    let first = checks::two(digits, 0) * 100 + checks::two(digits, 2);
+    let within = |&(from, to, least, most, needs_word): &(u32, u32, usize, usize, bool)| {
+        (from..=to).contains(&first) && (least..=most).contains(&digits.len()) && (sure || !needs_word)
+    };
+    RANGES.iter().any(within)
+}

@@ -1,0 +1,112 @@
+//! E-mail addresses: a local part of what mail systems hand out, a domain with a top level (RFC 5321, RFC 1035).
+
+use crate::kinds::Kind;
+use crate::look::Look;
+use crate::scan::LONGEST_LOCAL_PART;
+use crate::text::Text;
+use crate::text::class::{DASH, DOT, LETTER, WIDE, WORD};
+
+const LONGEST_DOMAIN: usize = 255;
+const LONGEST_LABEL: usize = 63;
+
+/// Looks at an `@`; what could be a local part begins at `local`.
+pub(crate) fn address(look: &mut Look<'_, '_>, local: usize, at: usize) {
+    if !look.wants(Kind::Email) || at <= local || at - local > LONGEST_LOCAL_PART {
+        return;
+    }
+    let text = look.text;
+    let Some(start) = local_part(text, local, at) else { return };
+    if let Some(end) = domain(text, at + 1) {
+        look.report(Kind::Email, start, end);
+    }
+}
+
+/// Quotes and dots around it, and an escape before it, are not part of it.
+fn local_part(text: &Text<'_>, local: usize, at: usize) -> Option<usize> {
+    let bytes = text.slice(local, at);
+    let mut skip = bytes.iter().take_while(|byte| b"'.-~%".contains(byte)).count();
+    if text.before(local) == Some(b'\\')
+        && skip == 0
+        && bytes.len() > 1
+        && matches!(bytes.first(), Some(b'n' | b'r' | b't'))
+    {
+        skip = 1;
+    }
+    let name = bytes.get(skip..).filter(|name| !name.is_empty())?;
+    let plain =
+        name.iter().any(u8::is_ascii_alphanumeric) && name.last().is_some_and(|last| *last != b'.' && *last != b'\'');
+    let dots = name.windows(2).any(|pair| pair == b"..");
+    // A part in a longer path or in another script is another word.
+    let before = text.before(local + skip).is_none_or(|byte| byte != b'/' || text.behind(local, 2) == b"//");
+    (plain && !dots && before).then_some(local + skip)
+}
+
+/// Where a domain name that begins here ends.
+fn domain(text: &Text<'_>, start: usize) -> Option<usize> {
+    let end = text.run(start, WORD | DOT | DASH | WIDE, LONGEST_DOMAIN);
+    let mut name = text.slice(start, end);
+    while let Some((b'.' | b'-', rest)) = name.split_last() {
+        name = rest;
+    }
+    name = ascii_prefix(name);
+    let labels = name.split(|&byte| byte == b'.');
+    let well = |label: &[u8]| {
+        (1..=LONGEST_LABEL).contains(&label.len()) && label.first() != Some(&b'-') && label.last() != Some(&b'-')
+    };
+    let top = name.rsplit(|&byte| byte == b'.').next()?;
+    let named = (2..=24).contains(&top.len()) && top.iter().all(|&byte| crate::text::class_of(byte) & LETTER != 0)
+        || top.starts_with(b"xn--");
+    let is_file = FILE_ENDINGS.iter().any(|ending| top.eq_ignore_ascii_case(ending));
+    let end = start + name.len();
+    let at_end =
+        text.class(end) & WORD == 0 && !text.is(end, b'@') && !(text.is(end, b':') && text.starts(end, b"://"));
+    (labels.clone().count() >= 2 && labels.clone().all(well) && named && !is_file && at_end).then_some(end)
+}
+
+/// Text without spaces may go on in another script right after the address.
+fn ascii_prefix(name: &[u8]) -> &[u8] {
+    let ascii = name.iter().take_while(|byte| byte.is_ascii()).count();
+    let mut name = name.get(..ascii).unwrap_or_default();
+    while let Some((b'.' | b'-', rest)) = name.split_last() {
+        name = rest;
+    }
+    name
+}
+
+/// `icon@2x.png`, `lib@1.2.so` and `user@unit.service` are files.
+static FILE_ENDINGS: &[&[u8]] = &[
+    b"png",
+    b"jpg",
+    b"jpeg",
+    b"gif",
+    b"svg",
+    b"webp",
+    b"js",
+    b"ts",
+    b"css",
+    b"html",
+    b"json",
+    b"yaml",
+    b"yml",
+    b"xml",
+    b"service",
+    b"socket",
+    b"target",
+    b"timer",
+    b"conf",
+    b"md",
+    b"txt",
+    b"log",
+    b"exe",
+    b"dll",
+    b"tsx",
+    b"jsx",
+    b"mjs",
+    b"cjs",
+    b"lock",
+    b"tgz",
+    b"local",
+    b"internal",
+    b"localhost",
+    b"invalid",
+];

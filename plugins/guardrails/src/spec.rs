@@ -1,0 +1,69 @@
+//! What a policy asks for, as it travels inside the compiled policy document.
+//!
+//! A spec is one guardrail of gateway.yaml after its names were resolved. Who it applies to (key, team, model,
+//! direction) is not said here: whoever runs the guard picks the policies of an exchange with [`crate::Policies`].
+
+use crate::kinds::{Group, Kind};
+use serde::{Deserialize, Serialize};
+
+/// One guardrail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorSpec {
+    /// Its id in gateway.yaml; clients and records see it.
+    pub policy: String,
+    /// What becomes of a finding.
+    pub action: Action,
+    /// Names of built-in kinds, or of groups (`secrets`, `pii`, `prompt_injection`, `invisible_text`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Words and phrases, whatever their case and width; a letter before or after makes it another word, except in
+    /// scripts that do not separate words. At most [`crate::MAX_WORD_BYTES`] each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// Regular expressions. See [`crate::Guard::compile`] for what they may be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Hosts that URLs may or may not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urls: Option<UrlSpec>,
+    /// From which score on `prompt_injection` is a finding, above 0 and up to 1; [`DEFAULT_THRESHOLD`] if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+}
+
+/// Score from which on [`Kind::PromptInjection`] is a finding.
+pub const DEFAULT_THRESHOLD: f32 = 0.8;
+
+/// What becomes of a finding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is counted.
+    Monitor,
+    /// It is replaced.
+    Mask,
+    /// The request or the answer ends here.
+    #[default]
+    Block,
+}
+
+/// Hosts of URLs. A host stands for itself and, with `*.` before it, for everything below it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UrlSpec {
+    /// Where it is not empty, every other host is a finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// These hosts are findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+}
+
+/// What a name in [`DetectorSpec::kinds`] stands for; nothing if there is no such name.
+#[must_use]
+pub fn resolve(name: &str) -> Option<Vec<Kind>> {
+    let group = Group::ALL.into_iter().find(|group| *group != Group::Custom && group.name() == name);
+    let kinds = group.map(|group| Kind::of(group).collect());
+    kinds.or_else(|| Kind::named(name).filter(|kind| kind.info().group != Group::Custom).map(|kind| vec![kind]))
+}

@@ -1,0 +1,119 @@
+//! A stream of text under guard: what may go, what has to wait, what was found.
+//!
+//! Text goes as soon as no finding can begin in it any more. What could still become one is held back, and no more
+//! than that: at most [`Guard::hold_limit`] bytes, in prose the last word. What stood before is remembered for context
+//! without being held. Findings equal those of [`Guard::find`] on the whole text, whichever way it was cut.
+
+use crate::look::KindSet;
+use crate::policies::Policies;
+use crate::resolve::Resolver;
+use crate::scan::{self, Pass, Places};
+use crate::text::Text;
+use crate::{Finding, Guard};
+
+/// Bytes before a match that its context is looked for in.
+pub(crate) const BEHIND: usize = 256;
+/// Let this much pile up before the rest is moved to the front.
+const SLACK: usize = 4096;
+
+/// One text that comes in pieces: one choice, one tool call's arguments. Not for use with another guard later.
+#[derive(Debug)]
+pub struct Window {
+    policies: Policies,
+    buffer: Vec<u8>,
+    /// Position of the first byte of the buffer.
+    base: usize,
+    /// Position up to which text has gone.
+    released: usize,
+    kinds: Option<KindSet>,
+    places: Places,
+    resolver: Resolver,
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step<'a> {
+    /// Position of the first released byte.
+    pub start: usize,
+    /// What may go now, whole characters if the text is UTF-8. Findings in it are for the caller to act upon.
+    pub released: &'a [u8],
+    /// Bytes that wait for what comes next.
+    pub held: usize,
+    /// Findings in what is released, sorted by their start; positions count from the beginning of the stream.
+    pub findings: Vec<Finding>,
+}
+
+impl Window {
+    /// A window for some of a guard's policies.
+    #[must_use]
+    pub fn new(policies: Policies) -> Self {
+        Self {
+            policies,
+            buffer: Vec::new(),
+            base: 0,
+            released: 0,
+            kinds: None,
+            places: Places::default(),
+            resolver: Resolver::default(),
+        }
+    }
+
+    /// The next piece. It may be empty, and may end within a character.
+    pub fn push(&mut self, guard: &Guard, chunk: &[u8]) -> Step<'_> {
+        self.make_room();
+        self.buffer.extend_from_slice(chunk);
+        let (known, last_char) = self.advance(guard, false);
+        let free = self.resolver.settle(known.min(last_char));
+        self.step(free)
+    }
+
+    /// The stream has ended: everything that was held goes.
+    pub fn finish(&mut self, guard: &Guard) -> Step<'_> {
+        let (_, end) = self.advance(guard, true);
+        self.resolver.settle(usize::MAX);
+        self.step(end)
+    }
+
+    /// Up to where verdicts are known, and where the last whole character ends.
+    fn advance(&mut self, guard: &Guard, whole: bool) -> (usize, usize) {
+        let Self { policies, buffer, base, kinds, places, resolver, .. } = self;
+        let text = Text::new(buffer, *base, whole);
+        let kinds = *kinds.get_or_insert_with(|| guard.kinds(*policies));
+        let known = scan::advance(&mut Pass { guard, policies: *policies, kinds, text: &text, resolver }, places);
+        (known, if whole { text.end() } else { text.last_char() })
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.base + self.buffer.len() - self.released
+    }
+
+    pub(crate) fn whole(&mut self, guard: &Guard, text: &[u8]) -> Vec<Finding> {
+        let text = Text::new(text, 0, true);
+        let kinds = guard.kinds(self.policies);
+        let policies = self.policies;
+        scan::advance(
+            &mut Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver },
+            &mut self.places,
+        );
+        self.resolver.settle(usize::MAX);
+        self.resolver.take(usize::MAX)
+    }
+
+    fn step(&mut self, free: usize) -> Step<'_> {
+        let start = self.released;
+        self.released = free.max(start);
+        let findings = self.resolver.take(self.released);
+        let released = self.buffer.get(start - self.base..self.released - self.base).unwrap_or_default();
+        Step { start, released, held: self.base + self.buffer.len() - self.released, findings }
+    }
+
+    fn make_room(&mut self) {
+        let done = self.released.saturating_sub(BEHIND).saturating_sub(self.base);
+        if done >= SLACK {
+            self.buffer.drain(..done);
+            self.base += done;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Guardrails on the way out: an answer is held, guarded as it passes, or refused because nobody can read it.
+
+use super::guard::Way;
+use super::{Gate, Phase};
+use crate::call::Moment;
+use crate::effect::{Effect, Effects};
+use crate::guard::AnswerGuard;
+use headgate_exchange::{GuardedStream, Halt, Passage, Rejection, Surface};
+use headgate_record::{Decision, Direction};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+impl Gate {
+    /// Decides how the body of an answer that now begins is guarded, or refuses one that cannot be.
+    pub(super) fn guard_answer(&mut self, encoded: bool, event_stream: bool, out: &mut Effects) {
+        let speaks = self.call.borrow().surface.is_some_and(Surface::generates);
+        let succeeded = (200..300).contains(&self.status);
+        let set = self.guarding.answer;
+        if !speaks || !succeeded || (set.is_empty() && !self.guarding.placeholders.restores()) {
+            return;
+        }
+        let rails = Rc::clone(&self.call.borrow().policy.rails);
+        if encoded {
+            let Some(index) = rails.first_that_acts(set) else { return };
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-encoding")));
+            self.reword(Rejection::UnreadableAnswer { id: rails.id(index) }, out);
+            return;
+        }
+        let guard = AnswerGuard::new(&rails, set, std::mem::take(&mut self.guarding.placeholders));
+        let strict = guard.strict().is_some();
+        if event_stream {
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-length")));
+            self.guarding.way = Way::Stream(Box::new((GuardedStream::new(strict), guard)));
+        } else {
+            self.guarding.way = Way::Whole(Box::new(guard));
+        }
+    }
+
+    /// Whether the response is to be held, headers and all, until its body is whole.
+    #[must_use]
+    pub fn holds_response(&self) -> bool {
+        self.phase == Phase::Sent && matches!(self.guarding.way, Way::Whole(_))
+    }
+
+    /// More of a held response is there, `buffered` bytes so far. `false` lets it go: it has been refused, or nothing
+    /// depends on reading it.
+    pub fn response_body_grows(&mut self, buffered: u64, now: Moment, out: &mut Effects) -> bool {
+        if buffered > 0 && self.first_byte.is_none() {
+            self.first_byte = Some(now);
+        }
+        if !self.holds_response() || buffered <= self.max_request_bytes() {
+            return self.holds_response();
+        }
+        self.response_bytes = buffered;
+        let Way::Whole(guard) = std::mem::take(&mut self.guarding.way) else { return false };
+        if let Some(index) = guard.strict() {
+            self.refuse_answer(self.unreadable(index), out);
+            out.push(Effect::EndStream);
+        }
+        false
+    }
+
+    fn unreadable(&self, index: u8) -> Rejection {
+        Rejection::UnreadableAnswer { id: self.call.borrow().policy.rails.id(index) }
+    }
+
+    /// A held answer that is whole now.
+    pub(super) fn guard_whole(&mut self, body: &[u8], out: &mut Effects) {
+        let Way::Whole(guard) = &mut self.guarding.way else { return };
+        match guard.whole(body) {
+            Ok(splices) if splices.is_empty() => {}
+            Ok(splices) => {
+                let changed = splices.apply(body);
+                out.push(Effect::SetResponseHeader("content-length", Cow::Owned(changed.len().to_string())));
+                out.push(Effect::ReplaceChunk(changed));
+            }
+            Err(halt) => {
+                if let Some(rejection) = self.halted(halt) {
+                    self.refuse_answer(rejection, out);
+                }
+            }
+        }
+    }
+
+    /// A chunk of a guarded stream, of which the usage reader lets `passage` pass.
+    pub(super) fn guard_chunk(&mut self, chunk: &[u8], passage: Passage, last: bool, out: &mut Effects) {
+        let mut passed = Vec::with_capacity(chunk.len());
+        let outcome = match &mut self.guarding.way {
+            Way::Stream(way) => {
+                let (stream, guard) = &mut **way;
+                let bytes = match &passage {
+                    Passage::AsIs => chunk,
+                    Passage::Replace(bytes) => bytes,
+                };
+                let outcome = stream.push(bytes, last, guard, &mut passed);
+                if guard.only_watches() { None } else { Some(outcome) }
+            }
+            _ => None,
+        };
+        match (outcome, passage) {
+            (Some(Err(halt)), _) => {
+                if let Some(rejection) = self.halted(halt) {
+                    self.cut(rejection, passed, out);
+                }
+            }
+            (Some(Ok(())), _) if passed == chunk => {}
+            (Some(Ok(())), _) => out.push(Effect::ReplaceChunk(passed)),
+            (None, Passage::Replace(bytes)) => out.push(Effect::ReplaceChunk(bytes)),
+            (None, Passage::AsIs) => {}
+        }
+    }
+
+    fn halted(&self, halt: Halt) -> Option<Rejection> {
+        let guard = self.answer_guard()?;
+        match halt {
+            Halt::Blocked => {
+                let id = self.call.borrow().policy.rails.id(guard.blocked?);
+                Some(Rejection::Guardrail { id, answer: true })
+            }
+            Halt::Unreadable => Some(self.unreadable(guard.strict()?)),
+        }
+    }
+
+    fn answer_guard(&self) -> Option<&AnswerGuard> {
+        match &self.guarding.way {
+            Way::Open => None,
+            Way::Whole(guard) => Some(guard),
+            Way::Stream(way) => Some(&way.1),
+        }
+    }
+
+    /// What the guardrails did, for the record: decisions on the answer, and counts of what was masked.
+    pub(super) fn guarded(&mut self) -> BTreeMap<String, u32> {
+        let rails = Rc::clone(&self.call.borrow().policy.rails);
+        let mut redactions = self.guarding.tally.redactions(&rails);
+        let Some(guard) = self.answer_guard() else { return redactions };
+        let decisions: Vec<Decision> = guard.tally.decisions(&rails, Direction::Response).collect();
+        for (kind, count) in guard.tally.redactions(&rails) {
+            let total = redactions.entry(kind).or_default();
+            *total = total.saturating_add(count);
+        }
+        self.decisions.extend(decisions);
+        redactions
+    }
+}

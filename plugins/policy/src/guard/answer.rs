@@ -1,0 +1,154 @@
+//! An answer under guard: what is found in its texts, and the originals that are put back into them.
+
+use super::placeholders::{Placeholders, Restorer};
+use super::{Rails, Sighting, Tally};
+use crate::document::Action;
+use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
+use headgate_guardrails::{Policies, Window};
+use headgate_record::Direction;
+use std::rc::Rc;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct AnswerGuard {
+    rails: Rc<Rails>,
+    set: Policies,
+    placeholders: Placeholders,
+    texts: Vec<TextGuard>,
+    pub(crate) tally: Tally,
+    /// The guardrail that does not let it through.
+    pub(crate) blocked: Option<u8>,
+}
+
+/// One text of the answer.
+#[derive(Debug)]
+struct TextGuard {
+    window: Window,
+    restorer: Restorer,
+    /// Edits behind what is decided; those of guardrails have the higher rank.
+    edits: Vec<(Edit, bool)>,
+}
+
+impl AnswerGuard {
+    pub(crate) fn new(rails: &Rc<Rails>, set: Policies, placeholders: Placeholders) -> Self {
+        Self { rails: Rc::clone(rails), set, placeholders, texts: Vec::new(), tally: Tally::default(), blocked: None }
+    }
+
+    /// The guardrail for whose sake nothing unread may pass.
+    pub(crate) fn strict(&self) -> Option<u8> {
+        self.rails.first_that_acts(self.set)
+    }
+
+    /// Whether nothing is ever changed or stopped.
+    pub(crate) fn only_watches(&self) -> bool {
+        self.strict().is_none() && !self.placeholders.restores()
+    }
+
+    /// A whole JSON answer: what is to be changed of it.
+    pub(crate) fn whole(&mut self, body: &[u8]) -> Result<Splices, Halt> {
+        let Some(found) = answer_texts(body) else { return Err(Halt::Unreadable) };
+        let (mut splices, mut edits) = (Vec::new(), Vec::new());
+        for written in &found.texts {
+            let spelled = written.spelled();
+            self.examine_whole(&spelled.text, &mut edits)?;
+            splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
+        }
+        if !splices.is_empty() {
+            splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
+        }
+        Ok(Splices::new(splices))
+    }
+}
+
+impl TextGuard {
+    fn new(set: Policies) -> Self {
+        Self { window: Window::new(set), restorer: Restorer::default(), edits: Vec::new() }
+    }
+
+    /// Hands out the edits that begin before `decided`, in order, none overlapping.
+    fn settle(&mut self, decided: usize, out: &mut Vec<Edit>) {
+        self.edits.sort_by_key(|(edit, guards)| (edit.at.start, !guards));
+        let settled = self.edits.iter().take_while(|(edit, _)| edit.at.start < decided).count();
+        let mut last: Option<(Edit, bool)> = None;
+        for (edit, guards) in self.edits.drain(..settled) {
+            match &mut last {
+                // Two guardrails: the first one's placeholder stands for both. Nothing is put back into what is masked.
+                Some((before, true)) if edit.at.start < before.at.end => {
+                    if guards {
+                        before.at.end = before.at.end.max(edit.at.end);
+                    }
+                }
+                Some((before, false)) if edit.at.start < before.at.end => last = Some((edit, guards)),
+                _ => out.extend(last.replace((edit, guards)).map(|(edit, _)| edit)),
+            }
+        }
+        out.extend(last.map(|(edit, _)| edit));
+    }
+}
+
+impl AnswerGuard {
+    fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
+        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
+        if self.blocked.is_some() {
+            return Err(Halt::Blocked);
+        }
+        let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
+        let decided = found.min(restored);
+        one.settle(if last { usize::MAX } else { decided }, edits);
+        Ok(decided)
+    }
+
+    /// Looks for what the guardrails are about; how much of the text is decided.
+    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+        let rails = Rc::clone(&self.rails);
+        let step = one.window.push(&rails.guard, piece.as_bytes());
+        let mut decided = step.start.saturating_add(step.released.len());
+        let mut findings = step.findings;
+        if last {
+            let step = one.window.finish(&rails.guard);
+            decided = step.start.saturating_add(step.released.len());
+            findings.extend(step.findings);
+        }
+        for finding in findings {
+            let kind = finding.kind.name();
+            self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
+            match rails.get(finding.policy).map(|rail| rail.action) {
+                Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
+                Some(Action::Mask) => {
+                    let with = Placeholders::anonymous(kind);
+                    one.edits.push((Edit { at: finding.start..finding.end, with }, true));
+                }
+                Some(Action::Monitor) | None => {}
+            }
+        }
+        decided
+    }
+
+    /// Looks for placeholders; how much of the text is decided.
+    fn restore(&self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+        let TextGuard { restorer, edits, .. } = one;
+        restorer.read(&self.placeholders, piece, last, |at, original| {
+            edits.push((Edit { at, with: original.to_owned() }, false));
+        })
+    }
+}
+
+impl Examine for AnswerGuard {
+    fn examine(&mut self, text: usize, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
+        let set = self.set;
+        if self.texts.len() <= text {
+            self.texts.resize_with(text.saturating_add(1), || TextGuard::new(set));
+        }
+        let Some(one) = self.texts.get_mut(text) else { return Err(Halt::Unreadable) };
+        let mut one = std::mem::replace(one, TextGuard::new(set));
+        let outcome = self.read(&mut one, piece, last, edits);
+        if let Some(place) = self.texts.get_mut(text).filter(|_| !last) {
+            *place = one;
+        }
+        outcome
+    }
+
+    fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
+        self.read(&mut TextGuard::new(self.set), text, true, edits).map(drop)
+    }
+}

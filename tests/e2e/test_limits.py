@@ -1,0 +1,339 @@
+"""Limits and budgets on a real Envoy with four workers: what is admitted, what is refused and how, what is counted."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import json
+import time
+
+import anthropic
+import openai
+import policy
+import pytest
+import wire
+from gateway import Gateway, wait_until
+from records import REPORTED, attempt, cost, expect
+
+# One key for each test, so that none takes from another's counts.
+KEYS = (
+    "requests", "second", "slots", "tokens", "large", "both", "money", "spent", "warned", "monitored", "capped", "cheap",
+    "sdk-second", "sdk-spent", "anthropic-second", "anthropic-spent", "aborts", "moved", "quota",
+)  # fmt: skip
+ASK = [{"role": "user", "content": "Say hello."}]
+# The shared policy's prices make of a usual answer of 11 and 7 tokens, 4 of them cached: 7 + 2 + 14 thousand nano-USD.
+USUAL = cost(REPORTED)["nano_usd"]
+
+
+def usd(nano: int) -> str:
+    return f"{nano / 1e9:.9f}"
+
+
+def limited(gateway: Gateway) -> dict:
+    only = lambda key: {"key": key}  # noqa: E731
+    made = policy.shared(gateway)
+    made["teams"]["spenders"] = {}
+    made["limits"] = [
+        {"id": "everybody", "requests": "1M/h"},
+        {"id": "per-key-day", "per": "key", "requests": "100k/day"},
+        {"id": "thirty", "match": only("requests"), "requests": "30/h"},
+        {"id": "two-a-second", "match": only(["second", "sdk-second", "anthropic-second"]), "per": "key", "requests": "2/s"},
+        {"id": "three-slots", "match": only(["slots", "aborts"]), "per": "key", "concurrency": 3},
+        {"id": "some-tokens", "match": only("tokens"), "tokens": "1000/day"},
+        {"id": "few-tokens", "match": only("large"), "input_tokens": "5/min"},
+        {"id": "both-roomy", "match": only("both"), "requests": "20/day"},
+        {"id": "both-tight", "match": only("both"), "per": "tag:feature", "requests": "1/day"},
+        {"id": "watching", "match": only("monitored"), "requests": "1/day", "monitor": True},
+        {"id": "cap", "match": only("capped"), "max_cost": "0.00005"},
+        {"id": "tiny-cap", "match": only("cheap"), "max_cost": "0.000000001"},
+        {"id": "only-beta", "match": {"key": "moved", "provider": "beta"}, "requests": "1k/day", "tokens": "1M/day"},
+        {"id": "quotas", "match": only("quota"), "requests": "100/h", "tokens": ["1M/h", "1k/day"]},
+    ]
+    made["budgets"] = [
+        {"id": "ten-answers", "match": only("money"), "usd": usd(10 * USUAL), "period": "month"},
+        {"id": "nothing-left", "match": only(["spent", "sdk-spent", "anthropic-spent"]), "per": "key",
+         "usd": usd(2 * USUAL), "period": "day"},
+        {"id": "warns", "match": only("warned"), "usd": usd(4 * USUAL), "period": "week", "action": "warn", "warn_at": [50, 100]},
+    ]  # fmt: skip
+    return made
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    one = Gateway(tmp_path_factory.mktemp("limits"), limited, workers=4, key_ids=(*policy.KEY_IDS, *KEYS))
+    yield from synced(one)
+
+
+def synced(gateway: Gateway):
+    """Served once the proxy has heard from the collector."""
+    for started in gateway.serve():
+        started.chat("ok", key="other")
+        assert wait_until(lambda: state(started, "everybody", "requests/hour")["used"] == 1, 10)
+        yield started
+
+
+def ask_at_once(gateway: Gateway, times: int, alias: str = "ok", **more) -> list[wire.Answer]:
+    """So many requests, twelve at a time, each on a connection of its own: every worker gets some."""
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        return [one.result() for one in [pool.submit(gateway.chat, alias, **more) for _ in range(times)]]
+
+
+def statuses(answers: list[wire.Answer]) -> dict[int, int]:
+    return dict(collections.Counter(answer.status for answer in answers))
+
+
+def state(gateway: Gateway, rule: str, meter: str, kind: str = "limits", **subject: str) -> dict:
+    """What the collector says of one count."""
+    rows = gateway.query(f"/v1/{kind}", id=rule)["data"]
+    found = [row for row in rows if row["meter"] == meter and (not subject or row["subject"] == subject)]
+    return found[0] if found else {"used": 0, "reserved": 0}
+
+
+def denied(record: dict, stage: str, rule: str) -> dict:
+    [decision] = [one for one in record["decisions"] if one["verdict"] == "deny"]
+    assert (decision["stage"], decision["policy_id"]) == (stage, rule)
+    return decision
+
+
+def test_four_workers_together_admit_what_one_limit_allows(gateway):
+    answers = ask_at_once(gateway, 80, key="requests")
+    assert statuses(answers) == {200: 30, 429: 50}
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert refused.error() == {
+        "message": f"Rejected by the gateway: the limit `thirty` (requests per hour) is reached. Try again in {refused.header('retry-after')} s.",
+        "type": "rate_limit_exceeded", "param": None, "code": "rate_limit_exceeded", "policy": {"id": "thirty"},
+    }  # fmt: skip
+    assert 0 < int(refused.header("retry-after")) <= 3600
+    assert refused.header("x-headgate-rejected-by") == "gateway" and refused.header("x-should-retry") is None
+    assert refused.header("x-ratelimit-limit-requests") == "30" and refused.header("x-ratelimit-remaining-requests") == "0"
+    decision = denied(gateway.record(refused), "limits", "thirty")
+    assert (decision["reason"], decision["observed"], decision["limit"]) == ("requests", 31, 30)
+    assert len({gateway.record(answer)["boot"] for answer in answers[:40]}) == 4, "every worker took some"
+    assert wait_until(lambda: state(gateway, "thirty", "requests/hour")["used"] == 30, 5)
+
+
+def test_what_retry_after_says_is_true(gateway):
+    for _ in range(3):
+        time.sleep(1 - time.time() % 1)
+        answers = [gateway.chat("ok", key="second") for _ in range(3)]
+        assert statuses(answers) == {200: 2, 429: 1}
+        assert answers[2].header("retry-after") == "1"
+        time.sleep(1)
+        assert gateway.chat("ok", key="second").status == 200
+
+
+def test_slots_are_taken_by_streams_and_free_when_they_end(gateway):
+    held = []
+    for _ in range(3):
+        exchange = wire.Exchange(gateway.listen)
+        trace = gateway.trace()
+        body = json.dumps({"model": "stream-200-delay-50", "messages": ASK, "stream": True}).encode()
+        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(trace, "slots"), body))
+        exchange.read_until(b"data:")
+        held.append(exchange)
+    refused = gateway.chat("ok", key="slots")
+    assert refused.status == 429 and refused.header("retry-after") == "1"
+    assert "requests at a time" in refused.error()["message"]
+    held[0].socket.close()
+    assert wait_until(lambda: gateway.chat("ok", key="slots").status == 200, 3), "the client left, its slot is free"
+    [exchange.socket.close() for exchange in held[1:]]
+    assert wait_until(lambda: state(gateway, "three-slots", "concurrency", key="slots")["reserved"] == 0, 8)
+
+
+@pytest.mark.parametrize("alias", ["reset-before", "reset-mid-stream", "nobody", "status-500", "hang", "garbage-http"])
+def test_whatever_becomes_of_a_request_its_slot_comes_back(gateway, alias):
+    for _ in range(4):
+        answers = ask_at_once(gateway, 3, alias, key="aborts", stream=True)
+        assert 429 not in statuses(answers)
+    assert statuses([gateway.chat("ok", key="aborts") for _ in range(3)]) == {200: 3}
+
+
+def test_tokens_are_reserved_before_and_counted_as_they_were(gateway):
+    refused = gateway.chat("ok", key="tokens", max_tokens=2000)
+    assert refused.status == 429 and refused.header("retry-after") is None and refused.header("x-should-retry") == "false"
+    assert refused.error()["code"] == "request_exceeds_limit"
+    assert gateway.chat("ok", key="tokens", max_tokens=900).status == 200
+    assert gateway.chat("ok", key="tokens", max_tokens=960).status == 200, "18 were used, not 903"
+    assert gateway.chat("ok", key="tokens", max_tokens=965).status == 429
+    assert wait_until(lambda: state(gateway, "some-tokens", "tokens/day")["used"] == 36, 5)
+
+
+def test_a_prompt_larger_than_its_limit_is_told_so(gateway):
+    refused = gateway.call({"model": "ok", "messages": [{"role": "user", "content": "x" * 400}]}, key="large")
+    denied(gateway.record(refused), "limits", "few-tokens")
+    assert refused.header("x-should-retry") == "false"
+    assert gateway.chat("ok", key="large").status == 200
+
+
+def test_what_one_limit_refuses_burns_nothing_of_another(gateway):
+    tag = lambda value: {"x-headgate-tag-feature": value}  # noqa: E731
+    assert gateway.chat("ok", key="both", headers=tag("a")).status == 200
+    for _ in range(30):
+        refused = gateway.chat("ok", key="both", headers=tag("a"))
+        assert refused.status == 429 and refused.error()["policy"]["id"] == "both-tight"
+    answers = [gateway.chat("ok", key="both", headers=tag(f"b{number}")) for number in range(19)]
+    assert statuses(answers) == {200: 19}
+    last = gateway.chat("ok", key="both", headers=tag("c"))
+    assert last.status == 429 and last.error()["policy"]["id"] == "both-roomy"
+
+
+def test_a_budget_ends_and_says_when_the_next_begins_but_no_amount(gateway):
+    answers = []
+    while not answers or answers[-1].status == 200:
+        answers.append(gateway.chat("ok", key="money", max_tokens=1))
+        assert len(answers) < 20
+    refused = answers.pop()
+    # Eight answers leave two; the ninth leaves one, and so on: an estimate for one token is smaller than the usual answer.
+    assert len(answers) in (9, 10)
+    error = refused.error()
+    assert (refused.status, error["type"], error["code"]) == (429, "billing_error", "budget_exceeded")
+    assert set(error["policy"]) == {"id", "period", "resets_at"} and error["policy"]["period"] == "month"
+    wait = int(refused.header("retry-after"))
+    assert abs(error["policy"]["resets_at"] - time.time() - wait) < 3 and refused.header("x-should-retry") == "false"
+    assert "USD" not in error["message"] and "$" not in error["message"]
+    denied(gateway.record(refused), "budgets", "ten-answers")
+    records = [gateway.record(answer) for answer in answers]
+    spent = sum(record["cost"]["nano_usd"] for record in records)
+    row = lambda: state(gateway, "ten-answers", "nano_usd/month", "budgets")  # noqa: E731
+    assert wait_until(lambda: row()["used"] == spent and row()["reserved"] == 0, 5), "the total is the sum of the records"
+
+
+def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gateway):
+    before = state(gateway, "warns", "nano_usd/week", "budgets")["used"]
+    trace = gateway.trace()
+    with wire.Exchange(gateway.listen) as exchange:
+        body = json.dumps({"model": "stream-200-delay-50", "messages": ASK, "stream": True}).encode()
+        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(trace, "warned"), body))
+        exchange.read_until(b"data:")
+    record = gateway.record(trace)
+    assert record["usage"]["source"] == "estimated" and record["cost"]["nano_usd"] > 0
+    row = lambda: state(gateway, "warns", "nano_usd/week", "budgets")  # noqa: E731
+    assert wait_until(lambda: row()["used"] == before + record["cost"]["nano_usd"] and row()["reserved"] == 0, 8)
+
+
+def test_a_budget_that_only_warns_rejects_nothing_and_tells_each_threshold_once(gateway):
+    answers = [gateway.chat("ok", key="warned") for _ in range(8)]
+    assert statuses(answers) == {200: 8}
+    told = [one["reason"] for answer in answers for one in gateway.record(answer)["decisions"] if one["verdict"] == "warn"]
+    assert sorted(told) == ["crossed_100_percent", "crossed_50_percent"]
+    crossed = lambda: [one for one in audit(gateway) if one["resource"]["id"] == "warns"]  # noqa: E731
+    assert wait_until(lambda: len(crossed()) == 2, 5)
+    time.sleep(1.5)
+    assert len(crossed()) == 2
+
+
+def audit(gateway: Gateway) -> list[dict]:
+    return gateway.query("/v1/audit", limit="100")["data"]
+
+
+def test_a_limit_that_monitors_records_and_rejects_nothing(gateway):
+    answers = [gateway.chat("ok", key="monitored") for _ in range(3)]
+    assert statuses(answers) == {200: 3}
+    noted = [one for answer in answers for one in gateway.record(answer)["decisions"] if one["verdict"] == "monitor"]
+    assert [(one["policy_id"], one["observed"], one["limit"]) for one in noted] == [("watching", 2, 1), ("watching", 3, 1)]
+    assert answers[2].header("x-ratelimit-limit-requests") == "100000", "what only watches is not told to clients"
+
+
+def test_a_stream_that_passes_max_cost_is_ended_between_events_and_the_provider_is_left(gateway):
+    answer = gateway.chat("stream-200-delay-50", key="capped", stream=True)
+    assert answer.status == 200
+    events = [event for event in answer.body.decode().split("\n\n") if event]
+    assert events[-1].startswith("event: error\ndata: ") and "[DONE]" not in answer.body.decode()
+    error = json.loads(events[-1].split("data: ", 1)[1])["error"]
+    assert error["code"] == "max_cost_reached" and error["policy"] == {"id": "cap"}
+    for event in events[:-1]:
+        json.loads(event.removeprefix("data: "))
+    assert len(events) < 60
+    record = gateway.record(answer)
+    assert (record["ended_by"], record["error_code"], record["rejected_by"]) == ("gateway", "max_cost_reached", "gateway")
+    decision = denied(record, "limits", "cap")
+    assert decision["observed"] > decision["limit"] == 50_000
+    assert record["usage"]["source"] == "estimated" and record["cost"]["nano_usd"] >= 50_000
+    assert gateway.providers["alpha"].saw_abort(answer.trace)
+
+
+def test_a_prompt_that_alone_costs_more_than_max_cost_is_refused(gateway):
+    refused = gateway.chat("ok", key="cheap")
+    assert refused.status == 400 and refused.error()["code"] == "request_too_expensive"
+    denied(gateway.record(refused), "limits", "tiny-cap")
+    assert gateway.providers["alpha"].seen(refused.trace) == []
+
+
+def test_a_request_that_moves_to_another_provider_is_counted_there_once(gateway):
+    answer = gateway.chat("status-503+ok", key="moved")
+    assert answer.status == 200 and answer.header("x-headgate-served-by") == "beta/ok"
+    assert wait_until(lambda: state(gateway, "only-beta", "tokens/day")["used"] == 18, 5)
+    assert state(gateway, "only-beta", "requests/day")["used"] == 1
+    assert state(gateway, "per-key-day", "requests/day", key="moved")["used"] == 1
+
+
+def test_quotas_are_told_where_they_are_set_and_the_providers_own_are_not(gateway):
+    own = {"x-ratelimit-limit-requests": "7", "x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-project": "1"}
+    gateway.providers["alpha"].script({"headers": own, "body": json.dumps({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})})
+    answer = gateway.chat("ok", key="quota", max_tokens=100)
+    assert answer.status == 200
+    quota = {name.removeprefix("x-ratelimit-"): value for name, value in answer.headers if name.startswith("x-ratelimit-")}
+    assert (quota["limit-requests"], quota["remaining-requests"]) == ("100", "99")
+    assert (quota["limit-tokens"], quota["remaining-tokens"]) == ("1000", "897"), "the tighter one, with the reservation"
+    assert set(quota) == {f"{part}-{unit}" for part in ("limit", "remaining", "reset") for unit in ("requests", "tokens")}
+    assert quota["reset-requests"].endswith("s")
+
+
+# What the SDKs do by themselves
+
+
+def asked(gateway, key: str) -> list[dict]:
+    return [one for one in gateway.all_records() if (one.get("caller") or {}).get("key_id") == key]
+
+
+def spend(gateway, key: str) -> None:
+    while gateway.chat("ok", key=key, max_tokens=1).status == 200:
+        pass
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def sdk(request, gateway):
+    """The real SDK with two retries of its own, and one call of its."""
+    name = request.param
+
+    def make(key: str):
+        secret = gateway.keys[f"{'sdk' if name == 'openai' else 'anthropic'}-{key}"]
+        if name == "openai":
+            client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=secret, max_retries=2)
+            return lambda headers: client.chat.completions.create(model="ok", messages=ASK, extra_headers=headers)
+        client = anthropic.Anthropic(base_url=gateway.url, api_key=secret, max_retries=2)
+        return lambda headers: client.messages.create(model="claude", max_tokens=9, messages=ASK, extra_headers=headers)
+
+    make.errors = openai if name == "openai" else anthropic
+    make.key = "sdk" if name == "openai" else "anthropic"
+    return make
+
+
+def test_an_sdk_waits_as_long_as_it_is_told_and_gets_through(gateway, sdk):
+    call = sdk("second")
+    time.sleep(1 - time.time() % 1)
+    traces = [gateway.trace() for _ in range(3)]
+    begun = time.monotonic()
+    for trace in traces[:2]:
+        call({"traceparent": wire.traceparent(trace)})
+    gateway.issued[traces[2]] = 2
+    call({"traceparent": wire.traceparent(traces[2])})
+    assert [one["status"] for one in gateway.records(traces[2], 2)] == [429, 200]
+    assert time.monotonic() - begun < 5
+
+
+def test_an_sdk_does_not_try_again_where_the_budget_is_spent(gateway, sdk):
+    spend(gateway, f"{sdk.key}-spent")
+    trace = gateway.trace()
+    with pytest.raises(sdk.errors.RateLimitError) as raised:
+        sdk("spent")({"traceparent": wire.traceparent(trace)})
+    assert raised.value.response.headers["x-should-retry"] == "false"
+    body = raised.value.response.json()
+    assert body["error"]["policy"]["id"] == "nothing-left"
+    assert body["error"]["type"] == "billing_error"
+    assert gateway.records(trace)[0]["error_code"] == "budget_exceeded"
+
+
+def test_the_records_of_all_this_are_whole(gateway):
+    answer = gateway.chat("ok", key="quota", max_tokens=10)
+    expect(gateway.record(answer), attempt("alpha/ok"))
