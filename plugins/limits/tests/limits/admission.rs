@@ -222,7 +222,9 @@ fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
 #[test]
 fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() {
     // Whichever of the two cells is read first.
-    for (slow, fast) in [(&[][..], &[Dimension::Key][..]), (&[Dimension::Key], &[]), (&[Dimension::Team], &[Dimension::Key])] {
+    for (slow, fast) in
+        [(&[][..], &[Dimension::Key][..]), (&[Dimension::Key], &[]), (&[Dimension::Team], &[Dimension::Key])]
+    {
         let rules = rules(vec![
             rule("month", slow, &[meter(Unit::Requests, Period::Month, 1)]),
             rule("second", fast, &[meter(Unit::Requests, Period::Second, 1)]),
