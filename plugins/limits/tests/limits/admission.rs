@@ -218,3 +218,20 @@ fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
     assert!(kept <= 4_096 * 256 && handed_over > 0, "{handed_over} were handed over");
     println!("a million subjects: {} MiB, {kept} kept, {handed_over} handed over", memory.bytes() >> 20);
 }
+
+#[test]
+fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() {
+    // Whichever of the two cells is read first.
+    for (slow, fast) in
+        [(&[][..], &[Dimension::Key][..]), (&[Dimension::Key], &[]), (&[Dimension::Team], &[Dimension::Key])]
+    {
+        let rules = rules(vec![
+            rule("month", slow, &[meter(Unit::Requests, Period::Month, 1)]),
+            rule("second", fast, &[meter(Unit::Requests, Period::Second, 1)]),
+        ]);
+        let mut memory = Memory::default();
+        assert!(admit(&rules, &ALICE, 100, &mut memory).is_ok());
+        let month_s = 31 * 86_400;
+        assert_eq!(admit(&rules, &ALICE, 100, &mut memory), Err(("month".into(), Why::Exhausted, Some(month_s - 100))));
+    }
+}
