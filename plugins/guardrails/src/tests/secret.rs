@@ -2,7 +2,7 @@
 
 use super::{check, check_everywhere, found, nothing};
 use crate::secrets::prefixed::{Check, Part, Rule};
-use crate::secrets::{rules::RULES, sums};
+use crate::secrets::{placeholder, rules::RULES, sums};
 use crate::text::class_of;
 use proptest::prelude::*;
 
@@ -48,6 +48,10 @@ proptest! {
             if rule.check == Check::Crc32Base62 {
                 body.truncate(30);
                 body += &base62(sums::crc32(body.as_bytes()));
+            }
+            // Now and then chance spells a word that marks placeholders.
+            if placeholder::is_one(body.as_bytes()) {
+                continue;
             }
             let token = format!("{}{body}", std::str::from_utf8(rule.prefix).unwrap());
             let text = format!("see '{token}'.");
