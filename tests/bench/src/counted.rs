@@ -15,7 +15,8 @@ pub(crate) struct Counted {
     pub(crate) subjects: u64,
 }
 
-/// Waits until a limit's requests of this month are exactly so many.
+/// Waits until a limit's requests of today are exactly so many; a run over midnight UTC fails, for only current windows
+/// of limits are listed.
 pub(crate) async fn wait_for(requests: u64, rule: &str, collector: SocketAddr) -> Outcome<Counted> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -32,7 +33,7 @@ pub(crate) async fn wait_for(requests: u64, rule: &str, collector: SocketAddr) -
 
 async fn counted(rule: &str, collector: SocketAddr) -> Outcome<Counted> {
     let mut counted = Counted::default();
-    let list = format!("/v1/limits?id={rule}&meter=requests/month&limit=500");
+    let list = format!("/v1/limits?id={rule}&meter=requests/day&limit=500");
     let mut path = list.clone();
     loop {
         let next = add(&mut counted, &get(collector, &path).await?)?;

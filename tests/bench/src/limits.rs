@@ -179,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_is_checked_counts_the_requests_of_a_month() {
+    fn the_limit_that_is_checked_counts_the_requests_of_a_day() {
         for policy in ALL.iter().flat_map(|comparison| comparison.policies) {
             let Some(checked) = policy.checked else { continue };
             let id = format!("\"@VARIANT@.{checked}\"");
             let entry = entries(policy.limits).find(|entry| entry.starts_with(&id)).unwrap();
-            assert!(entry.contains("requests: [100M/min, 1000M/month]"), "{entry}");
+            assert!(entry.contains("requests: [100M/min, 1000M/day]"), "{entry}");
         }
     }
 }

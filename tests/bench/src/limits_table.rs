@@ -2,7 +2,7 @@
 
 use crate::cores::Cores;
 use crate::limits::{Comparison, Row};
-use crate::report::{medians, round};
+use crate::report::{FULL, medians, round};
 use crate::variant::HEADGATE;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -10,27 +10,31 @@ use std::fmt::Write;
 pub(crate) fn markdown(comparison: &Comparison, rows: &[Row], cores: &Cores) -> String {
     let mut table = format!(
         "{}\n\n\
-         | variant | limits | subjects | requests/s | of bare | CPU µs/request | over headgate | p50 ms | p99 ms \
+         | variant | limits | subjects | requests/s | of bare | CPU µs/request | over headgate | bare/own | p50 ms | p99 ms \
          | of a core | memory MB | after |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         about(comparison, cores)
     );
-    let bare = rows.first().map(|row| medians(&row.rounds));
+    let Some(bare) = rows.first().map(|row| medians(&row.rounds)) else { return table };
     let headgate = rows.iter().find(|row| row.name == HEADGATE).map(|row| medians(&row.rounds).cpu_us);
     for row in rows {
         let figures = medians(&row.rounds);
-        let of_bare = bare.as_ref().map_or(f64::NAN, |bare| figures.requests_per_second / bare.requests_per_second);
+        // A single worker is only at its limit on a core that is full.
+        let full = comparison.workers > 1 || figures.cpu_share.min(bare.cpu_share) >= FULL;
+        let of_bare = figures.requests_per_second / bare.requests_per_second;
+        let of_bare = if full { format!("{of_bare:.2}") } else { "–".into() };
         let [before, after] = row.resident.map(|bytes| bytes >> 20);
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "| {} | {} | {} | {:.0} | {of_bare:.2} | {:.1} | {:+.1} | {:.2} | {:.2} | {:.0} % | {before} | {after} |",
+            "| {} | {} | {} | {:.0} | {of_bare} | {:.1} | {:+.1} | {:.2} | {:.2} | {:.2} | {:.0} % | {before} | {after} |",
             row.name,
             row.limits,
             row.subjects,
             figures.requests_per_second,
             figures.cpu_us,
             figures.cpu_us - headgate.unwrap_or(f64::NAN),
+            bare.cpu_us / figures.cpu_us,
             figures.p50_ms,
             figures.p99_ms,
             figures.cpu_share * 100.0,
@@ -56,7 +60,7 @@ fn about(comparison: &Comparison, cores: &Cores) -> String {
     format!(
         "What {name} cost: body of 0.5 KB, {users}, every connection busy. {placed}. `subjects` are those that one \
          request counts on; nothing is refused. Memory is what the Envoy process has resident, at its first request and \
-         at the end."
+         at the end. A dash: the worker's core was not full; then `bare/own` tells the ratio of CPU per request."
     )
 }
 

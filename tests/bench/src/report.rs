@@ -30,7 +30,7 @@ impl Cell {
 }
 
 /// Share of its core from which on requests/s are the worker's limit and not the machine's.
-const FULL: f64 = 0.9;
+pub(crate) const FULL: f64 = 0.9;
 
 /// A whole run.
 pub(crate) struct Report {

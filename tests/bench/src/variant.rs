@@ -87,7 +87,8 @@ impl Site<'_> {
             .replace("@ADMIN@", &admin.port().to_string())
             .replace("@COLLECTOR@", &self.collector.to_string())
             .replace("@PROVIDER@", &self.provider.to_string());
-        let (file, out) = (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(name));
+        let (file, out) =
+            (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(&format!("{name}-{}", listen.port())));
         std::fs::write(&file, policy)?;
         let mut render = Command::new(command);
         render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg("--wasm").arg(wasm);
