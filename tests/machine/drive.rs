@@ -145,7 +145,7 @@ impl<'a> Player<'a> {
                 means: &mut self.means,
                 unsettled: &mut self.unsettled,
             };
-            let flow = self.gate.request_body(body, lent, draws, &mut self.effects);
+            let flow = self.gate.request_body(body, self.now, lent, draws, &mut self.effects);
             self.perform();
             self.outside(flow);
         }
