@@ -22,6 +22,8 @@ pub struct Admission {
     pub quotas: Quotas,
     /// Most that it may cost, nano-USD, and the index of the rule that says so.
     pub max_cost: Option<(u64, usize)>,
+    /// The same of rules that only watch, each.
+    pub watched_costs: Vec<(u64, usize)>,
 }
 
 /// Something to put on record.
@@ -121,9 +123,12 @@ impl Rules {
         let mut admission = Admission::default();
         let mut bids = Vec::new();
         for (index, one) in self.all.iter().enumerate().filter(|(_, one)| one.applies(facts)) {
-            if let Some(max) = one.rule.max_cost.filter(|max| admission.max_cost.is_none_or(|(least, _)| *max < least))
-            {
-                admission.max_cost = Some((max, index));
+            match one.rule.max_cost {
+                Some(max) if one.only_watches() => admission.watched_costs.push((max, index)),
+                Some(max) if admission.max_cost.is_none_or(|(least, _)| max < least) => {
+                    admission.max_cost = Some((max, index));
+                }
+                _ => {}
             }
             if !one.rule.meters.is_empty() {
                 let subject = one.subject(facts);

@@ -171,6 +171,17 @@ fn each_threshold_is_told_once() {
 }
 
 #[test]
+fn a_request_that_crosses_several_thresholds_tells_each() {
+    let rules =
+        rules(vec![Rule { warn_at: vec![50, 90], ..rule("b", &[], &[meter(Unit::NanoUsd, Period::Month, 1_000)]) }]);
+    let mut memory = Memory::default();
+    let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    let used = Amounts { nano_usd: 950, ..Amounts::default() };
+    let notes = settle(&rules, held, &ALICE, used, 100, &mut memory).notes;
+    assert_eq!(notes.iter().map(|note| note.crossed).collect::<Vec<_>>(), [Some(50), Some(90)]);
+}
+
+#[test]
 fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
     let condition = Condition { dimension: Dimension::Provider, any: vec!["openai".into()] };
     let rules = rules(vec![

@@ -1,7 +1,7 @@
 //! Counts that nobody touches, and clocks that jump: what is to happen by itself happens.
 
 use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
-use headgate_limits::{Dimension, Ledger, Period, Reply, ReplyRow, Report, Reporter, Rules, Standing, Unit, Why};
+use headgate_limits::{Dimension, Period, Reply, ReplyRow, Report, Reporter, Rules, Standing, Unit, Why};
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
 const FLEET: Standing = Standing { shared: true, reachable: true, proxies: 2, starting: false };
@@ -109,19 +109,4 @@ fn a_clock_that_was_far_ahead_bars_nobody_when_it_is_right_again() {
     assert_eq!(proxy.admit(600), Ok(()), "two hours are not to be waited out");
     assert_eq!(proxy.admit(601), Err(Why::Exhausted));
     assert_eq!(proxy.admit(530), Err(Why::Exhausted), "but a little back gives nothing away");
-}
-
-#[test]
-fn windows_of_a_second_bind_no_room_once_they_are_over() {
-    let by_tag = rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Second, 5)]);
-    let rules = rules(vec![by_tag]);
-    let mut memory = Memory::default();
-    for number in 0..300_000_u64 {
-        let who = Who { tag: format!("subject-{number}"), ..ALICE };
-        let now_s = 100 + number / 1_000;
-        let admission = rules.admit(&who, &one_request(), FLEET, now_s, &mut memory).unwrap();
-        rules.settle(admission.held, &who, &one_request(), FLEET, now_s, &mut memory);
-    }
-    let largest = (0..headgate_limits::CELLS).map(|cell| memory.read(cell).bytes.len()).max().unwrap_or_default();
-    assert!(largest <= 64 * (18 + 14 + 136), "{largest} bytes: more than 64 accounts in a cell");
 }
