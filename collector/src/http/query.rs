@@ -8,7 +8,7 @@ mod parameters;
 
 pub(super) use export::{csv, json, ndjson};
 pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, limit, pairs, position, shown, time, unknown};
+pub(super) use parameters::{bad, cursor, invalid, limit, none, pairs, position, shown, time, unknown};
 
 use super::App;
 use super::auth::Caller;

@@ -99,7 +99,7 @@ pub(in crate::http) fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiEr
 }
 
 /// For a path that takes no parameter.
-pub(super) fn none(query: &str) -> Result<(), ApiError> {
+pub(in crate::http) fn none(query: &str) -> Result<(), ApiError> {
     match form_urlencoded::parse(query.as_bytes()).next() {
         None => Ok(()),
         Some((name, _)) => {
