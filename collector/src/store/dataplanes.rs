@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// A worker that has been silent for longer is stale, µs: three heartbeats of ten seconds and some patience.
-pub const STALE_US: i64 = 45_000_000;
+const STALE_US: i64 = 45_000_000;
 /// A worker that has been silent for longer is forgotten, µs: 30 days.
 const FORGOTTEN_US: i64 = 30 * 86_400_000_000;
 /// Workers in one answer, the latest heard first.
