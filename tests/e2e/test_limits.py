@@ -19,6 +19,7 @@ from records import REPORTED, attempt, cost, expect
 KEYS = (
     "requests", "second", "slots", "tokens", "large", "both", "money", "spent", "warned", "monitored", "capped", "cheap",
     "sdk-second", "sdk-spent", "anthropic-second", "anthropic-spent", "aborts", "moved", "quota",
+    "anthropic-capped", "slow", "watched-cap",
 )  # fmt: skip
 ASK = [{"role": "user", "content": "Say hello."}]
 # The shared policy's prices make of a usual answer of 11 and 7 tokens, 4 of them cached: 7 + 2 + 14 thousand nano-USD.
@@ -44,7 +45,9 @@ def limited(gateway: Gateway) -> dict:
         {"id": "both-roomy", "match": only("both"), "requests": "20/day"},
         {"id": "both-tight", "match": only("both"), "per": "tag:feature", "requests": "1/day"},
         {"id": "watching", "match": only("monitored"), "requests": "1/day", "monitor": True},
-        {"id": "cap", "match": only("capped"), "max_cost": "0.00005"},
+        {"id": "cap", "match": only(["capped", "anthropic-capped"]), "max_cost": "0.00005"},
+        {"id": "watched-cap", "match": only("watched-cap"), "max_cost": "0.000000001", "monitor": True},
+        {"id": "two-slow", "match": only("slow"), "requests": "2/s"},
         {"id": "tiny-cap", "match": only("cheap"), "max_cost": "0.000000001"},
         {"id": "only-beta", "match": {"key": "moved", "provider": "beta"}, "requests": "1k/day", "tokens": "1M/day"},
         {"id": "quotas", "match": only("quota"), "requests": "100/h", "tokens": ["1M/h", "1k/day"]},
@@ -250,6 +253,46 @@ def test_a_stream_that_passes_max_cost_is_ended_between_events_and_the_provider_
     assert decision["observed"] > decision["limit"] == 50_000
     assert record["usage"]["source"] == "estimated" and record["cost"]["nano_usd"] >= 50_000
     assert gateway.providers["alpha"].saw_abort(answer.trace)
+
+
+def test_the_anthropic_sdk_raises_when_max_cost_ends_its_stream(gateway):
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=gateway.keys["anthropic-capped"], max_retries=2)
+    trace, seen = gateway.trace(), []
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        for event in client.messages.create(
+            model="claude:stream-200-delay-50", max_tokens=9, messages=ASK, stream=True,
+            extra_headers={"traceparent": wire.traceparent(trace)},
+        ):  # fmt: skip
+            seen.append(event.type)
+    assert seen[0] == "message_start" and "message_stop" not in seen
+    assert raised.value.body["error"]["policy"] == {"id": "cap"}
+    record = gateway.record(trace)
+    assert (record["ended_by"], record["error_code"]) == ("gateway", "max_cost_reached")
+    denied(record, "limits", "cap")
+
+
+def test_max_cost_that_monitors_ends_nothing_and_is_on_record(gateway):
+    answer = gateway.chat("ok", key="watched-cap", stream=True)
+    assert answer.status == 200 and answer.body.decode().rstrip().endswith("[DONE]")
+    [noted] = [one for one in gateway.record(answer)["decisions"] if one["verdict"] == "monitor"]
+    assert (noted["policy_id"], noted["reason"], noted["limit"]) == ("watched-cap", "max_cost", 1)
+    assert noted["observed"] == gateway.record(answer)["cost"]["nano_usd"]
+
+
+def test_requests_that_are_sent_slowly_count_when_they_are_whole(gateway):
+    body = json.dumps({"model": "ok", "messages": ASK}).encode()
+    begun = []
+    for _ in range(3):
+        time.sleep(1 - time.time() % 1)
+        for _ in range(2):
+            exchange = wire.Exchange(gateway.listen)
+            exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(gateway.trace(), "slow"), body)[: -len(body)])
+            begun.append(exchange)
+    time.sleep(1.1 - time.time() % 1)
+    [exchange.send(body) for exchange in begun]
+    answered = collections.Counter(int(exchange.read_until(b"\r\n").split()[1]) for exchange in begun)
+    assert answered == {200: 2, 429: 4}, "six were begun in three seconds, and all are there in one"
+    [exchange.socket.close() for exchange in begun]
 
 
 def test_a_prompt_that_alone_costs_more_than_max_cost_is_refused(gateway):
