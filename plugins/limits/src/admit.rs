@@ -179,8 +179,9 @@ impl Asking<'_> {
     }
 
     fn refusal(&self, bid: &Bid<'_>, cell: &Cell) -> Option<Refusal> {
-        let counters = self.counters(bid, cell);
-        let refusals = bid.one.rule.meters.iter().zip(&counters).filter_map(|(meter, counter)| {
+        let place = cell.find(bid.one.tag, &bid.subject);
+        let refusals = bid.one.rule.meters.iter().enumerate().filter_map(|(index, meter)| {
+            let counter = self.current(bid.one, meter, place.and_then(|place| cell.counter(place, index)));
             let amount = self.amounts.held(meter.unit);
             let unreachable = bid.one.rule.when_unreachable;
             let full = counter.check(meter.max, amount, self.standing, unreachable, self.now_s).err()?;
@@ -188,7 +189,7 @@ impl Asking<'_> {
                 rule: bid.index,
                 unit: meter.unit,
                 why: full.into(),
-                retry_after_s: self.wait(meter, counter, full),
+                retry_after_s: self.wait(meter, &counter, full),
                 observed: counter.known(self.now_s).saturating_add(amount),
                 max: meter.max,
             })
@@ -231,17 +232,11 @@ impl Asking<'_> {
         }
     }
 
-    /// The counters of a bid as they are now.
-    fn counters(&self, bid: &Bid<'_>, cell: &Cell) -> Vec<Counter> {
-        let place = cell.find(bid.one.tag, &bid.subject);
-        let mut kept = place.map(|place| cell.counters(place)).into_iter().flatten();
-        let current = |meter: &Meter| {
-            let mut counter = kept.next();
-            let window = bid.one.window(meter, counter.as_ref(), self.now_s);
-            counter.as_mut().map(|counter| counter.advance(window, self.now_s));
-            counter.unwrap_or_else(|| Counter::new(window))
-        };
-        bid.one.rule.meters.iter().map(current).collect()
+    /// A counter as it is now.
+    fn current(&self, one: &Compiled, meter: &Meter, mut kept: Option<Counter>) -> Counter {
+        let window = one.window(meter, kept.as_ref(), self.now_s);
+        kept.as_mut().map(|counter| counter.advance(window, self.now_s));
+        kept.unwrap_or_else(|| Counter::new(window))
     }
 
     /// Reserves for all bids on a cell.
@@ -291,10 +286,8 @@ impl Asking<'_> {
         let mut counters = Vec::with_capacity(bid.one.rule.meters.len());
         let mut amounts = Vec::with_capacity(bid.one.rule.meters.len());
         let place = cell.find(bid.one.tag, &bid.subject);
-        let mut kept: Vec<Counter> = place.map(|place| cell.counters(place).collect()).unwrap_or_default();
-        kept.reverse();
         for (index, meter) in bid.one.rule.meters.iter().enumerate() {
-            let known = kept.pop();
+            let known = place.and_then(|place| cell.counter(place, index));
             let window = bid.one.window(meter, known.as_ref(), self.now_s);
             let mut counter = known.unwrap_or_else(|| Counter::new(window));
             if let Some(stray) = counter.advance(window, self.now_s) {

@@ -107,10 +107,12 @@ impl Cell {
 
     /// The counters of an account, in the order of its rule's meters.
     pub(crate) fn counters(&self, place: Place) -> impl Iterator<Item = Counter> + '_ {
-        (0..place.meters).filter_map(move |index| {
-            let at = place.counters + index * COUNTER_BYTES;
-            self.bytes.get(at..at + COUNTER_BYTES).map(Counter::from_bytes)
-        })
+        (0..place.meters).filter_map(move |index| self.counter(place, index))
+    }
+
+    pub(crate) fn counter(&self, place: Place, index: usize) -> Option<Counter> {
+        let at = place.counters + index * COUNTER_BYTES;
+        self.bytes.get(at..at + COUNTER_BYTES).filter(|_| index < place.meters).map(Counter::from_bytes)
     }
 
     pub(crate) fn set_counter(&mut self, place: Place, index: usize, counter: Counter) {

@@ -108,11 +108,9 @@ struct Settling<'a> {
 impl Settling<'_> {
     fn apply(&self, cell: &mut Cell, removed: &mut Vec<Removed>, crossed: &mut Vec<Note>) {
         let place = cell.find(self.one.tag, &self.held.subject);
-        let known: Vec<Counter> = place.map(|place| cell.counters(place).collect()).unwrap_or_default();
-        let mut known = known.into_iter();
         let mut counters = Vec::with_capacity(self.held.amounts.len());
         for (index, (meter, amount)) in self.one.rule.meters.iter().zip(&self.held.amounts).enumerate() {
-            let counter = known.next();
+            let counter = place.and_then(|place| cell.counter(place, index));
             let window = self.one.window(meter, counter.as_ref(), self.now_s);
             let mut counter = counter.unwrap_or_else(|| Counter::new(window));
             let displaced = counter.advance(window, self.now_s);

@@ -15,7 +15,7 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --collector PATH    headgate-collector; without it a stub acknowledges everything
   --seconds N         length of one measurement (default 5)
   --rounds N          measurements of each cell and variant, the median is printed (default 3)
-  --only WORDS        only the workloads, and the comparisons `limits`, `limits of many users` and `limits of many
+  --only WORDS        only the workloads, and the comparisons `limits of one user`, `… of many users`, `… of many
                       workers`, whose name contains one of these, comma-separated
   --json FILE         write every figure there";
 

@@ -53,7 +53,7 @@ const TWENTY: &str = include_str!("../limits/twenty.yaml");
 /// All comparisons.
 pub(crate) const ALL: [Comparison; 3] = [
     Comparison {
-        name: "limits",
+        name: "limits of one user",
         workers: 1,
         users: 1,
         policies: &[
