@@ -34,6 +34,7 @@ collector: {{url: "http://{collector}", token: "${{HEADGATE_INGEST_TOKEN}}"}}
 providers:
   alpha: {{format: openai, url: "{alpha}/v1", credential: "${{ALPHA_API_KEY}}"}}
   beta: {{format: openai, url: "{beta}/v1", credential: "${{BETA_API_KEY}}"}}
+  gamma: {{format: anthropic, url: "{beta}/anthropic", credential: "${{BETA_API_KEY}}"}}
 models:
   chat:                                   # served by alpha, by beta when alpha cannot
     targets:
@@ -46,11 +47,22 @@ models:
   embed-small:
     targets:
       - {{provider: beta, model: text-embedding-3-small}}
+  claude:                                 # for clients of Anthropic's API
+    targets:
+      - {{provider: gamma, model: claude-sonnet-4-5}}
 teams:
   search: {{project: assistant, cost_center: cc-12}}
 keys:
   - {{id: demo, sha256: {sha256}, owner: demo, team: search}}
   - {{id: embeddings-only, sha256: {limited_sha256}, owner: demo, models: ["embed-*"]}}
+  - {{id: intern, sha256: {intern_sha256}, owner: intern}}
+limits:
+  - {{id: per-key, per: key, requests: 600/min, tokens: 100k/min, concurrency: 8}}
+budgets:
+  - {{id: interns, match: {{key: intern}}, usd: 0.000001, period: month}}
+guardrails:
+  - {{id: secrets, detect: {{secrets: all}}, action: block}}
+  - {{id: mail, on: [request], detect: {{pii: [email]}}, action: mask, restore: true}}
 """
 
 
@@ -67,8 +79,12 @@ class Case:
     key: str = "demo"
 
 
-def chat(model: str, **more: object) -> dict:
-    return {"messages": [{"role": "user", "content": "Say hello."}], "model": model, **more}
+def chat(model: str, text: str = "Say hello.", **more: object) -> dict:
+    return {"messages": [{"role": "user", "content": text}], "model": model, **more}
+
+
+# Shaped like a real one and nobody's.
+ACCESS_KEY = "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
 
 
 CASES = [
@@ -76,6 +92,10 @@ CASES = [
     Case("the same as a stream", "/v1/chat/completions", chat("chat", stream=True), served_by="alpha/gpt-4o-mini"),
     Case("failed over from 503", "/v1/chat/completions", chat("unstable"), served_by="beta/gpt-5-mini", attempts=2),
     Case("an embedding", "/v1/embeddings", {"input": "hello", "model": "embed-small"}, served_by="beta/text-embedding-3-small"),
+    Case("a message (Anthropic)", "/v1/messages", chat("claude", max_tokens=50), served_by="gamma/claude-sonnet-4-5"),
+    Case("a mail address, masked", "/v1/chat/completions", chat("chat", "Write to ada@example.org."), served_by="alpha/gpt-4o-mini"),
+    Case("a secret in the prompt", "/v1/chat/completions", chat("chat", f"My key is {ACCESS_KEY}."), status=422, attempts=0),
+    Case("a budget that is spent", "/v1/chat/completions", chat("chat"), status=429, attempts=0, key="intern"),
     Case("the list of models", "/v1/models", None, attempts=0),
     Case("an unknown model", "/v1/chat/completions", chat("nope"), status=404, attempts=0),
     Case("a model not for this key", "/v1/chat/completions", chat("chat"), status=403, attempts=0, key="embeddings-only"),
@@ -87,7 +107,7 @@ class Demo:
     def __init__(self, options: argparse.Namespace):
         self.options = options
         self.parts: list[stack.Part] = []
-        self.keys = {name: f"hg-{secrets.token_urlsafe(32)}" for name in ("demo", "embeddings-only", "unknown")}
+        self.keys = {name: f"hg-{secrets.token_urlsafe(32)}" for name in ("demo", "embeddings-only", "intern", "unknown")}
         self.env = {
             "HEADGATE_INGEST_TOKEN": secrets.token_urlsafe(32),
             "HEADGATE_OWNER_TOKEN": secrets.token_urlsafe(32),
@@ -135,6 +155,7 @@ class Demo:
             collector=self.collector,
             sha256=digest["demo"],
             limited_sha256=digest["embeddings-only"],
+            intern_sha256=digest["intern"],
             **urls,
         )
 

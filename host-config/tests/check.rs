@@ -54,6 +54,24 @@ fn the_readme_s_policy_has_no_problem() {
 }
 
 #[test]
+fn the_example_of_limits_has_no_problem() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../LIMITS.md")).unwrap();
+    let (example, _) = page.split_once("```yaml\n").unwrap().1.split_once("```").unwrap();
+    let rest = r#"
+environment: production
+listen: 0.0.0.0:8080
+collector: {url: "http://127.0.0.1:4180"}
+providers: {openai: {format: openai, url: "http://127.0.0.1:1/v1"}}
+models: {gpt-5: {targets: [{provider: openai}]}}
+teams: {search: {}}
+keys: [{id: intern-bob, sha256: "0000000000000000000000000000000000000000000000000000000000000000", team: search}]
+"#;
+    let compiled = compile(&format!("{example}{rest}"), "LIMITS.md", NOW)
+        .unwrap_or_else(|problems| panic!("{}", diagnostic::text(&problems)));
+    assert!(compiled.warnings.is_empty(), "{}", diagnostic::text(&compiled.warnings));
+}
+
+#[test]
 fn no_case_shows_a_canary_as_text_or_as_json() {
     for case in cases() {
         let source = fs::read_to_string(&case).unwrap();

@@ -174,7 +174,7 @@ def clock(tmp_path_factory) -> Path:
 
 def test_a_month_ends_at_midnight_of_its_zone(tmp_path, clock):
     """Midnight of the first of December in Berlin is 23:00 UTC."""
-    one = Gateway(tmp_path / "edge", fleet_policy, key_ids=(*policy.KEY_IDS, *KEYS))
+    one = Gateway(tmp_path / "edge", fleet_policy, workers=1, key_ids=(*policy.KEY_IDS, *KEYS))
     midnight = datetime.datetime(2026, 11, 30, 23, tzinfo=datetime.UTC).timestamp()
     try:
         one.folder.mkdir(parents=True)

@@ -73,10 +73,7 @@ struct Player<'a> {
     gate: Gate,
     effects: Effects,
     now: Moment,
-    cooldowns: Cooldowns,
-    ledger: Memory,
-    means: Means,
-    unsettled: Vec<Unsettled>,
+    worker: Worker,
     request_headers: BTreeMap<String, String>,
     response_headers: BTreeMap<String, String>,
     body: Vec<u8>,
@@ -89,6 +86,27 @@ struct Player<'a> {
     calls: Vec<HttpCall>,
     /// The gate has ended the stream: no further chunk reaches it.
     cut: bool,
+}
+
+/// What a worker keeps for all its requests.
+#[derive(Default)]
+struct Worker {
+    cooldowns: Cooldowns,
+    ledger: Memory,
+    means: Means,
+    unsettled: Vec<Unsettled>,
+}
+
+impl Worker {
+    fn lend(&mut self) -> Lent<'_, Memory> {
+        Lent {
+            cooldowns: &self.cooldowns,
+            ledger: &mut self.ledger,
+            standing: Standing::ALONE,
+            means: &mut self.means,
+            unsettled: &mut self.unsettled,
+        }
+    }
 }
 
 impl<'a> Player<'a> {
@@ -108,10 +126,7 @@ impl<'a> Player<'a> {
             gate: Gate::new(policy, now, [7; 16]),
             effects: Effects::new(),
             now,
-            cooldowns: Cooldowns::default(),
-            ledger: Memory::default(),
-            means: Means::default(),
-            unsettled: Vec::new(),
+            worker: Worker::default(),
             request_headers,
             response_headers: BTreeMap::new(),
             body: Vec::new(),
@@ -138,13 +153,7 @@ impl<'a> Player<'a> {
                 draw = draw.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
                 draw
             };
-            let lent = Lent {
-                cooldowns: &self.cooldowns,
-                ledger: &mut self.ledger,
-                standing: Standing::ALONE,
-                means: &mut self.means,
-                unsettled: &mut self.unsettled,
-            };
+            let lent = self.worker.lend();
             let flow = self.gate.request_body(body, lent, draws, &mut self.effects);
             self.perform();
             self.outside(flow);
@@ -222,7 +231,7 @@ impl<'a> Player<'a> {
     fn respond_headers(&mut self) {
         let headers = self.response_headers.clone();
         let fields = pairs(&headers);
-        self.gate.response_headers(Head::new(&fields), self.now, false, &self.cooldowns, &mut self.effects);
+        self.gate.response_headers(Head::new(&fields), self.now, false, &self.worker.cooldowns, &mut self.effects);
         self.perform();
     }
 
@@ -262,15 +271,9 @@ impl<'a> Player<'a> {
         }
         let signs = if self.gate.ended_early() { EndSigns::ProviderGone } else { EndSigns::Unknown };
         let number = Number { node: "node", boot: "boot", seq: 1 };
-        let lent = Lent {
-            cooldowns: &self.cooldowns,
-            ledger: &mut self.ledger,
-            standing: Standing::ALONE,
-            means: &mut self.means,
-            unsettled: &mut self.unsettled,
-        };
+        let lent = self.worker.lend();
         let record = self.gate.close(self.now, signs, number, lent);
-        assert!(self.unsettled.is_empty());
+        assert!(self.worker.unsettled.is_empty());
         Outcome {
             status: self.response_headers.get(":status").map_or(0, |status| status.parse().unwrap()),
             headers: self.response_headers,
@@ -311,7 +314,7 @@ impl<'a> Player<'a> {
                 Effect::EndStream => self.cut = true,
                 Effect::Call(call) => self.calls.push(call),
                 Effect::Rest { target, until_ms, barred } => {
-                    self.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
+                    self.worker.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
                 }
             }
         }

@@ -20,6 +20,7 @@ pub(super) fn rules(root: View<'_>, now: u64, report: &mut Report) -> Vec<Rule> 
     once(root, report);
     let tags: BTreeSet<&str> =
         root.get("logging").into_iter().flat_map(|view| view.items("tags")).filter_map(View::text).collect();
+    alone(root, report);
     for view in root.items("limits").chain(root.items("budgets")) {
         known_tags(view, &tags, report);
         unmatched(root, view, report);
@@ -144,6 +145,19 @@ fn conditions(view: View<'_>) -> Vec<Condition> {
         Condition { dimension: Dimension::Tag(named.name.to_owned()), any }
     });
     plain.chain(tags).collect()
+}
+
+/// Counts that nobody else keeps end with the proxy's process.
+fn alone(root: View<'_>, report: &mut Report) {
+    let first = ["budgets", "limits"].into_iter().find(|key| root.items(key).next().is_some());
+    let section = first.and_then(|key| root.get(key)).filter(|_| root.get("collector").is_none());
+    if let Some(section) = section.filter(|_| !report.is_unreadable("collector")) {
+        report.warning(
+            section.span,
+            "without a collector each proxy counts for itself, and forgets when it ends",
+            "add `collector: {url: …}`",
+        );
+    }
 }
 
 /// Ids name rules in records and reports: one name, one rule.

@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// How often finished records are looked for. A quiet worker pays for this and nothing else.
 const TICK: Duration = Duration::from_millis(100);
+/// The same while a proxy that has just started waits for the fleet's counts: until it has them, limits let in one
+/// request at a time.
+const STARTING_TICK: Duration = Duration::from_millis(10);
 
 /// See the module's text.
 #[derive(Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Root {
     role: Role,
     carrier: Carrier,
     leaving: bool,
+    /// Ticks come fast.
+    starting: bool,
 }
 
 #[derive(Default, Clone)]
@@ -55,9 +60,11 @@ impl Root {
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
         tell_missing(&policy);
-        Counts::prepare(&policy);
+        Counts::prepare();
+        self.starting = !policy.limits().is_empty() && policy.collector().is_some();
         self.role = Role::Gate(Rc::new(policy));
-        host::set_tick_period(TICK).map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
+        host::set_tick_period(if self.starting { STARTING_TICK } else { TICK })
+            .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
     }
 }
 
@@ -114,7 +121,15 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
             if !policy.limits().is_empty() {
-                with_worker(|worker| worker.counts.tick(policy, host::now_us() / 1_000));
+                let now_ms = host::now_us() / 1_000;
+                let standing = with_worker(|worker| {
+                    worker.counts.tick(policy, now_ms);
+                    worker.counts.standing(policy, now_ms)
+                });
+                if self.starting && standing.is_some_and(|standing| !standing.starting) {
+                    self.starting = false;
+                    let _ = host::set_tick_period(TICK);
+                }
             }
             self.carrier.deliver(policy);
         }

@@ -13,11 +13,7 @@ const LONGEST_RUN: usize = 12;
 
 /// Looks at a character that is not ASCII.
 pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
-    // Most text that is not ASCII has none of these lead bytes.
-    let lead = look.text.arrived(at);
-    if !matches!(lead, Some(0xC2 | 0xCD | 0xD8 | 0xE1 | 0xE2 | 0xE3 | 0xEF | 0xF0 | 0xF3))
-        || !look.wants(Kind::InvisibleText)
-    {
+    if !look.wants(Kind::InvisibleText) || !may_be(look.text.rest(at)) {
         return;
     }
     let text = look.text;
@@ -34,6 +30,23 @@ pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
     if end > at && !inside {
         look.report(Kind::InvisibleText, at, end);
     }
+}
+
+/// Whether what begins here could be one of them, by its first two bytes.
+#[inline]
+pub(crate) fn may_be(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [0xC2, 0xAD, ..]
+            | [0xCD, 0x8F, ..]
+            | [0xD8, 0x9C, ..]
+            | [0xE1, 0x85 | 0x9E | 0xA0, ..]
+            | [0xE2, 0x80 | 0x81, ..]
+            | [0xE3, 0x85, ..]
+            | [0xEF, 0xB8 | 0xBB | 0xBE | 0xBF, ..]
+            | [0xF0, 0x9D, ..]
+            | [0xF3, ..]
+    )
 }
 
 /// Whether an invisible character here begins a finding although one stands before it: that one was honest.

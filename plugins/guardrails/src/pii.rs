@@ -44,6 +44,9 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
 }
 
 fn digits(look: &mut Look<'_, '_>, token: Token) {
+    if number::is_row(look.text, token) {
+        return;
+    }
     let number = Number::read(look.text, token.start);
     card::number(look, &number);
     phone::number(look, &number);

@@ -10,7 +10,7 @@ use crate::kinds::Kind;
 use crate::look::{Draft, KindSet, Look, Token};
 use crate::policies::Policies;
 use crate::resolve::{Candidate, Resolver};
-use crate::text::class::{DASH, DOT, HEX, LETTER, LOCAL, LOWER, MARK, UNDERSCORE, UPPER, WIDE, WORD};
+use crate::text::class::{DASH, DIGIT, DOT, HEX, LETTER, LOCAL, LOWER, MARK, UNDERSCORE, UPPER, WIDE, WORD};
 use crate::text::{Text, class_of};
 use crate::words::topic::Topics;
 use crate::{invisible, pii, secrets};
@@ -124,6 +124,9 @@ fn word(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
     if token.end == start {
         return Some(start.max(state.at + 1));
     }
+    if is_plain(pass, state, token) {
+        return Some(token.end);
+    }
     look(pass, state, |look, guard| {
         if token.any & LETTER != 0 {
             words(look, guard, token);
@@ -134,13 +137,22 @@ fn word(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
     Some(token.end)
 }
 
+/// Whether a word is one of prose that tells nothing, with nothing near that told something.
+fn is_plain(pass: &Pass<'_, '_>, state: &ScanState, token: Token) -> bool {
+    let small = token.any & DIGIT == 0 && token.rest & UPPER == 0 && token.any & LOWER != 0 && token.len() < 16;
+    let rest = pass.text.rest(token.start);
+    let ends = rest.get(token.len()).is_some_and(|byte| b" \n,;)\"!?".contains(byte));
+    small && ends && !state.topics.any_near(token.start, 64) && !pass.guard.lexicon().may_start(rest)
+}
+
 fn mark(pass: &mut Pass<'_, '_>, state: &mut ScanState, byte: u8) -> Option<usize> {
     let text = pass.text;
     text.begin();
     let (at, local) = (state.at, state.local);
-    let length = text.char_len(at);
-    look(pass, state, |look, guard| match byte {
-        0x80.. => wide(look, guard, at),
+    if byte >= 0x80 {
+        return wide_run(pass, state);
+    }
+    look(pass, state, |look, _| match byte {
         b'@' => pii::email::address(look, local, at),
         _ => {
             secrets::mark(look, at, byte);
@@ -148,15 +160,42 @@ fn mark(pass: &mut Pass<'_, '_>, state: &mut ScanState, byte: u8) -> Option<usiz
             crate::injection::mark(look, at, byte);
         }
     })?;
-    Some(at + length)
+    Some(at + 1)
+}
+
+/// Looks at the character here, and steps over those behind it at which nothing can begin.
+fn wide_run(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
+    let text = pass.text;
+    let mut at = state.at;
+    while text.arrived(at).is_some_and(|byte| byte >= 0x80) {
+        let length = text.char_len(at);
+        if text.is_short() {
+            break;
+        }
+        let rest = text.rest(at);
+        let begins = begins_word(text, at);
+        if invisible::may_be(rest) || begins && pass.guard.lexicon().may_start_wide(rest) {
+            if at > state.at {
+                break;
+            }
+            look(pass, state, |look, guard| wide(look, guard, at))?;
+        }
+        at += length;
+    }
+    (at > state.at).then_some(at)
 }
 
 fn wide(look: &mut Look<'_, '_>, guard: &Guard, at: usize) {
     invisible::character(look, at);
-    let begins = look.text.before(at).is_none_or(|byte| class_of(byte) & (WIDE | WORD) == 0);
-    if begins || look.text.arrived(at).is_some_and(|lead| lead >= 0xE0) {
+    if begins_word(look.text, at) {
         note(look, guard, at);
     }
+}
+
+/// Whether a word can begin with the character here: scripts beyond the first two thousand may have no spaces.
+fn begins_word(text: &Text<'_>, at: usize) -> bool {
+    text.arrived(at).is_some_and(|lead| lead >= 0xE0)
+        || text.before(at).is_none_or(|byte| class_of(byte) & (WIDE | WORD) == 0)
 }
 
 /// The words of context in a word: at its beginning and at each hump of a camel.
@@ -180,6 +219,10 @@ fn words(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
 }
 
 fn note(look: &mut Look<'_, '_>, guard: &Guard, at: usize) {
+    let rest = look.text.rest(at);
+    if rest.first().is_some_and(u8::is_ascii) && !guard.lexicon().may_start(rest) {
+        return;
+    }
     if let Some((meaning, end)) = guard.lexicon().walk(look.text, at) {
         if meaning.topics != 0 {
             look.draft.topics.push((meaning.topics, end));
@@ -232,11 +275,21 @@ pub(crate) fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usi
 }
 
 fn token(text: &Text<'_>, start: usize) -> Token {
-    let end = text.run(start, WORD, LONGEST_TOKEN);
-    let bytes = text.slice(start, end);
-    let first = bytes.first().map_or(0, |&byte| class_of(byte));
-    let rest = bytes.iter().skip(1).fold(0, |any, &byte| any | class_of(byte));
-    Token { start, end, any: first | rest, rest }
+    let (mut first, mut rest, mut length) = (0, 0, 0);
+    for &byte in text.rest(start).iter().take(LONGEST_TOKEN) {
+        let class = class_of(byte);
+        if class & WORD == 0 {
+            break;
+        }
+        rest |= if length == 0 { 0 } else { class };
+        first |= if length == 0 { class } else { 0 };
+        length += 1;
+    }
+    if length < LONGEST_TOKEN {
+        // Where it ends has to be known.
+        text.get(start + length);
+    }
+    Token { start, end: start + length, any: first | rest, rest }
 }
 
 /// How many of the letters and digits here belong to an escape that stands before a word: `\n`, `\u0022`, `%3D`.

@@ -129,7 +129,7 @@ impl<'a> Text<'a> {
 
     /// What has arrived from here on.
     #[inline]
-    fn rest(&self, at: usize) -> &'a [u8] {
+    pub(crate) fn rest(&self, at: usize) -> &'a [u8] {
         self.bytes.get(at.wrapping_sub(self.base)..).unwrap_or_default()
     }
 

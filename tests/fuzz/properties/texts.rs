@@ -72,7 +72,7 @@ impl Examine for Pairs {
         let (whole, decided) = &mut self.texts[text];
         whole.push_str(piece);
         loop {
-            let rest = &whole[*decided..];
+            let rest = whole.get(*decided..).unwrap();
             let run = rest.chars().take_while(|char| is_vowel(*char)).count();
             match (run, rest.chars().next()) {
                 (3.., _) => return Err(Halt::Blocked),

@@ -1,5 +1,6 @@
 //! A number as people write it: groups of digits with one sign between them.
 
+use crate::look::Token;
 use crate::text::Text;
 use crate::text::class::{DIGIT, WORD};
 
@@ -138,6 +139,14 @@ pub(crate) fn is_table(digits: &[u8]) -> bool {
         |group: &[u8]| group.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit.wrapping_sub(b'0')));
     let groups: Vec<i32> = digits.chunks_exact(4).map(value).collect();
     groups.len() >= 3 && groups.windows(2).all(|pair| matches!(pair, [a, b] if (a - b).abs() < 150))
+}
+
+/// Whether a short number is followed by a single digit: rows like `1 2 3` are nothing.
+pub(crate) fn is_row(text: &Text<'_>, token: Token) -> bool {
+    token.len() <= 2
+        && text.is(token.end, b' ')
+        && text.class(token.end + 1) & DIGIT != 0
+        && text.class(token.end + 2) & DIGIT == 0
 }
 
 /// A single sign between two digits, and its length in bytes.

@@ -24,6 +24,9 @@ struct Value<'t> {
 
 /// Looks at `=` and `:`.
 pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
+    if look.text.before(at) != Some(b'g') && !look.topics.any_near(at, LONGEST_GAP + 1) {
+        return;
+    }
     let kinds = [
         Kind::GenericSecret,
         Kind::ConnectionString,
@@ -51,6 +54,9 @@ pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
 
 /// Looks at the "is" of "the password is".
 pub(crate) fn verb(look: &mut Look<'_, '_>, token: Token) {
+    if token.len() > 3 || !look.topics.any_near(token.start, 4) {
+        return;
+    }
     let word = look.text.slice(token.start, token.end);
     let verb = [&b"is"[..], b"was", b"to", b"ist", b"est", b"es"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
     if verb && look.near(topic::PASSWORD | topic::KEY, token.start, 3) && joins(look, token.start) {

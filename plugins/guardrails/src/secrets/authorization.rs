@@ -9,7 +9,8 @@ const LONGEST: usize = 960;
 
 /// Looks at a word with a space after it.
 pub(crate) fn scheme(look: &mut Look<'_, '_>, token: Token) {
-    if !look.wants(Kind::AuthorizationHeader) || !matches!(token.len(), 5 | 6) {
+    let first = look.text.arrived(token.start);
+    if !matches!(token.len(), 5 | 6) || !matches!(first, Some(b'b' | b'B')) || !look.wants(Kind::AuthorizationHeader) {
         return;
     }
     let word = look.text.slice(token.start, token.end);

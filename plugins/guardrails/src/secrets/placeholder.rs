@@ -44,8 +44,39 @@ pub(crate) fn is_one(body: &[u8]) -> bool {
 
 /// Whether a value calls itself a placeholder.
 pub(crate) fn says_so(value: &[u8]) -> bool {
-    let folded: Vec<u8> = value.iter().map(u8::to_ascii_lowercase).collect();
-    TELLING.iter().any(|word| folded.windows(word.len()).any(|window| window == *word))
+    let folded = value.to_ascii_lowercase();
+    contains_any(&folded, TELLING, &STARTS)
+}
+
+/// Whether one of these words is in a text, by a look at each two bytes of it.
+fn contains_any(text: &[u8], words: &[&[u8]], starts: &[u64; 16]) -> bool {
+    let may_start = |rest: &[u8]| match *rest {
+        [a, b, ..] => starts.get(pair(a, b) / 64).is_some_and(|word| word >> (pair(a, b) % 64) & 1 == 1),
+        _ => false,
+    };
+    let rests = (0..text.len()).filter_map(|at| text.get(at..)).filter(|rest| may_start(rest));
+    rests.into_iter().any(|rest| words.iter().any(|word| rest.starts_with(word)))
+}
+
+/// Bits of the first two bytes of [`TELLING`].
+static STARTS: [u64; 16] = starts();
+
+const fn starts() -> [u64; 16] {
+    let mut bits = [0; 16];
+    let mut index = 0;
+    while index < TELLING.len() {
+        #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            let bit = pair(TELLING[index][0], TELLING[index][1]);
+            bits[bit / 64] |= 1 << (bit % 64);
+        }
+        index += 1;
+    }
+    bits
+}
+
+const fn pair(a: u8, b: u8) -> usize {
+    (a as usize & 31) << 5 | b as usize & 31
 }
 
 /// How many different bytes there are.

@@ -17,7 +17,11 @@ const SHORTEST_BODY: usize = 40;
 
 pub(crate) fn dash(look: &mut Look<'_, '_>, at: usize) {
     let text = look.text;
-    if !look.wants(Kind::PrivateKey) || text.before(at) == Some(b'-') || !text.starts(at, BEGIN) {
+    if text.before(at) == Some(b'-')
+        || !text.is(at + 1, b'-')
+        || !look.wants(Kind::PrivateKey)
+        || !text.starts(at, BEGIN)
+    {
         return;
     }
     let label = at + BEGIN.len();

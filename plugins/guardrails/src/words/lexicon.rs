@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 const LONGEST_WALK: usize = 96;
 /// Most characters between two words of a phrase.
 const LONGEST_GAP: usize = 3;
-const STARTS: usize = 1 << 13;
+const STARTS: usize = 1 << 15;
+const WIDE_STARTS: usize = 1 << 12;
 
 /// What a word tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ impl Meaning {
 pub(crate) struct Lexicon {
     /// Bits of what the first three bytes of a word may hash to.
     starts: Vec<u64>,
+    /// Bits of what the first character of a word may be if it is not ASCII.
+    wide_starts: Vec<u64>,
     nodes: Vec<Node>,
     edges: Vec<(u8, u32)>,
     meanings: Vec<Meaning>,
@@ -52,23 +55,37 @@ struct Node {
 impl Lexicon {
     pub(crate) fn new<'w>(words: impl Iterator<Item = (&'w str, Meaning)>) -> Self {
         let mut growing = vec![Growing::default()];
-        let mut starts = vec![0; STARTS / 64];
+        let mut lexicon = Self {
+            starts: vec![0; STARTS / 64],
+            wide_starts: vec![0; WIDE_STARTS / 64],
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            meanings: Vec::new(),
+        };
         for (word, meaning) in words {
             let key = key(word);
-            note_start(&mut starts, key.as_bytes());
+            lexicon.note_start(word, key.as_bytes());
             let end = grow(&mut growing, key.as_bytes());
             if let Some(node) = growing.get_mut(end) {
                 node.meaning = Some(node.meaning.unwrap_or_default().or(meaning));
             }
         }
-        flatten(&growing, starts)
+        lexicon.flatten(&growing);
+        lexicon
+    }
+
+    fn note_start(&mut self, word: &str, key: &[u8]) {
+        let letters: Vec<u8> = key.iter().copied().filter(|byte| *byte != b' ').take(3).collect();
+        if let [a, b, c] = *letters {
+            set(&mut self.starts, hash([a, b, c]));
+        }
+        for first in word.chars().take(1).flat_map(|first| first.to_uppercase().chain(first.to_lowercase())) {
+            set(&mut self.wide_starts, first as usize % WIDE_STARTS);
+        }
     }
 
     /// The longest entry that begins at `at`, and where it ends.
     pub(crate) fn walk(&self, text: &Text<'_>, at: usize) -> Option<(Meaning, usize)> {
-        if !self.may_start(text, at) {
-            return None;
-        }
         let mut walk = Walk { node: 0, gap: 0, at, last: ' ' };
         let mut best = None;
         while walk.at - at < LONGEST_WALK && self.step(text, &mut walk) {
@@ -82,17 +99,48 @@ impl Lexicon {
         best
     }
 
-    fn may_start(&self, text: &Text<'_>, at: usize) -> bool {
-        let mut start = [0; 3];
-        for (place, offset) in start.iter_mut().zip(0..) {
-            match text.arrived(at + offset) {
-                // Accents, width and gaps take the long way.
-                Some(byte) if byte.is_ascii_alphanumeric() => *place = byte.to_ascii_lowercase(),
-                _ => return self.nodes.len() > 1,
-            }
+    /// Whether a walk from here could get anywhere, by a look at three letters.
+    #[inline]
+    pub(crate) fn may_start(&self, rest: &[u8]) -> bool {
+        let (a, b, c) = match *rest {
+            [a, b, c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
+            [a, b, b' ', c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
+            [a, b' ', b, c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
+            // Accents, width and other gaps take the long way.
+            _ => return true,
+        };
+        is_set(&self.starts, hash([a, b, c]))
+    }
+
+    /// The same for a character that is not ASCII; broken ones begin nothing.
+    #[inline]
+    pub(crate) fn may_start_wide(&self, rest: &[u8]) -> bool {
+        let low = |byte: u8| usize::from(byte & 0x3F);
+        let code = match *rest {
+            [a @ 0xC2..=0xDF, b, ..] => usize::from(a & 0x1F) << 6 | low(b),
+            [a @ 0xE0..=0xEF, b, c, ..] => usize::from(a & 0xF) << 12 | low(b) << 6 | low(c),
+            _ => return false,
+        };
+        // Full width letters stand for others, and accents are no part of a word.
+        code >= 0xFF00 || matches!(code, 0xC0..=0x17F) || is_set(&self.wide_starts, code % WIDE_STARTS)
+    }
+
+    fn flatten(&mut self, growing: &[Growing]) {
+        for node in growing {
+            let first = index(self.edges.len());
+            self.edges.extend(node.children.iter().map(|(byte, child)| (*byte, index(*child))));
+            let meaning = node.meaning.map_or(0, |meaning| self.index_of(meaning) + 1);
+            let count = node.children.len().min(256) as u16;
+            self.nodes.push(Node { first, count, gap: node.gap, meaning: u16::try_from(meaning).unwrap_or(0) });
         }
-        let bit = hash(start);
-        self.starts.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
+    fn index_of(&mut self, meaning: Meaning) -> usize {
+        let known = self.meanings.iter().position(|other| *other == meaning);
+        known.unwrap_or_else(|| {
+            self.meanings.push(meaning);
+            self.meanings.len() - 1
+        })
     }
 
     /// One character on; whether there is a way.
@@ -167,18 +215,20 @@ fn is_letter(text: &Text<'_>, at: usize) -> bool {
     }
 }
 
+#[inline]
 fn hash([a, b, c]: [u8; 3]) -> usize {
     let folded = |byte: u8| usize::from(byte & 31);
-    (folded(a) * 1024 + folded(b) * 32 + folded(c)) % STARTS
+    folded(a) << 10 | folded(b) << 5 | folded(c)
 }
 
-fn note_start(starts: &mut [u64], key: &[u8]) {
-    let letters: Vec<u8> = key.iter().copied().filter(|byte| *byte != b' ').collect();
-    if let [a, b, c, ..] = *letters {
-        let bit = hash([a, b, c]);
-        if let Some(word) = starts.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
-        }
+#[inline]
+fn is_set(bits: &[u64], bit: usize) -> bool {
+    bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+}
+
+fn set(bits: &mut [u64], bit: usize) {
+    if let Some(word) = bits.get_mut(bit / 64) {
+        *word |= 1 << (bit % 64);
     }
 }
 
@@ -214,24 +264,6 @@ fn grow(nodes: &mut Vec<Growing>, key: &[u8]) -> usize {
         }
     }
     at
-}
-
-fn flatten(growing: &[Growing], starts: Vec<u64>) -> Lexicon {
-    let mut lexicon = Lexicon { starts, nodes: Vec::new(), edges: Vec::new(), meanings: Vec::new() };
-    for node in growing {
-        let first = index(lexicon.edges.len());
-        lexicon.edges.extend(node.children.iter().map(|(byte, child)| (*byte, index(*child))));
-        let meaning = node.meaning.map_or(0, |meaning| {
-            let known = lexicon.meanings.iter().position(|other| *other == meaning);
-            known.unwrap_or_else(|| {
-                lexicon.meanings.push(meaning);
-                lexicon.meanings.len() - 1
-            }) + 1
-        });
-        let count = node.children.len().min(256) as u16;
-        lexicon.nodes.push(Node { first, count, gap: node.gap, meaning: u16::try_from(meaning).unwrap_or(0) });
-    }
-    lexicon
 }
 
 fn index(at: usize) -> u32 {

@@ -72,6 +72,8 @@ pub(crate) mod topic {
     /// Likewise a key or token.
     pub(crate) const KEY: u64 = 1 << 59;
     pub(crate) const AZURE: u64 = 1 << 60;
+    /// Schemes of authorization.
+    pub(crate) const SCHEME: u64 = 1 << 61;
 }
 
 /// For each topic, where a word that tells of it ended last.
@@ -98,6 +100,12 @@ impl Topics {
                 *ended = (*ended).max(end + 1);
             }
         }
+    }
+
+    /// Whether any word ended at most `reach` bytes before.
+    #[inline]
+    pub(crate) fn any_near(&self, at: usize, reach: usize) -> bool {
+        self.latest + reach > at
     }
 
     /// Whether a word of one of these topics ended at most `reach` bytes before `at`.

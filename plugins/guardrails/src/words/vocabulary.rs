@@ -717,6 +717,7 @@ pub(crate) static VOCABULARY: &[(u64, &[&str])] = &[
             "api schlüssel",
         ],
     ),
+    (SCHEME, &["bearer", "basic"]),
     (AZURE, &["account key", "accountkey", "shared access key", "sharedaccesskey"]),
     (GB_NHS, &["nhs", "nhs number", "nhs no", "national health service"]),
     (GB_NINO, &["nino", "ni number", "national insurance", "national insurance number", "ni no", "nat ins"]),

@@ -1,0 +1,48 @@
+//! How long guardrails take for a request: `cargo run --release -p headgate-policy --example guard_speed`, or for
+//! wasm32-wasip1 under a runner of one's own.
+//!
+//! Each stage by itself, so that a figure says where the time goes: the walk to the texts, undoing escapes, detecting.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement reads the clock and tells")]
+
+use headgate_exchange::{Spelled, request_texts};
+use headgate_guardrails::{Guard, Policies};
+use std::hint::black_box;
+use std::time::Instant;
+
+const ROUNDS: u32 = 20;
+
+fn main() {
+    let guard = Guard::with_all_kinds();
+    for (name, line) in [
+        ("prose", "All work and no play makes a long prompt, said \\\"Jack\\\" in a while.\\n"),
+        ("code", "    if let Some(value) = self.entries.get(index) { return value.clone() + offset_1; }\\n"),
+        ("one letter", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+    ] {
+        for kilobytes in [1, 10, 100, 1_000] {
+            measure(&guard, name, line, kilobytes);
+        }
+    }
+}
+
+fn measure(guard: &Guard, name: &str, line: &str, kilobytes: usize) {
+    let text = line.repeat(kilobytes * 1_000 / line.len());
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#).into_bytes();
+    let walk = ns_per_byte(&body, || request_texts(&body).map_or(0, |found| found.texts.len()));
+    let texts = request_texts(&body).unwrap_or_default();
+    let spell = ns_per_byte(&body, || texts.texts.iter().map(|text| text.spelled().text.len()).sum());
+    let spelled: Vec<Spelled<'_>> = texts.texts.iter().map(|text| text.spelled()).collect();
+    let find = ns_per_byte(&body, || {
+        spelled.iter().map(|text| guard.find_in(text.text.as_bytes(), Policies::ALL).len()).sum()
+    });
+    println!("{name:>10} {kilobytes:>5} KB: walk {walk:6.2}, unescape {spell:6.2}, detect {find:6.2} ns/byte");
+}
+
+fn ns_per_byte(body: &[u8], mut act: impl FnMut() -> usize) -> f64 {
+    let mut best = f64::MAX;
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        black_box(act());
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    best * 1e9 / body.len() as f64
+}
