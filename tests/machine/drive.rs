@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
                 draw
             };
             let lent = self.worker.lend();
-            let flow = self.gate.request_body(body, lent, draws, &mut self.effects);
+            let flow = self.gate.request_body(body, self.now, lent, draws, &mut self.effects);
             self.perform();
             self.outside(flow);
         }

@@ -17,3 +17,4 @@ mod memory;
 
 pub use case::{Case, Expect, Failure, ProviderAct, load_all};
 pub use drive::{Outcome, Upstream, drive, policy};
+pub use memory::Memory;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// Cells in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub struct Memory {
     cells: HashMap<u16, (Vec<u8>, u32)>,
 }
 

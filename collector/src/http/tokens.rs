@@ -14,6 +14,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
+/// Largest body of `POST /v1/tokens`, bytes.
+const MAX_BODY_BYTES: usize = 16 << 10;
+
 /// The body of `POST /v1/tokens`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +42,7 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (_held, body) = super::ingest::whole_body(&app, request).await?;
+    let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
     let wanted = wanted(&body)?;
     let token = store::new_token()?;
     let hash = store::hash_token(&token);

@@ -18,8 +18,8 @@ const fn sql(sql: &'static str) -> Step {
 const STEPS: [Step; 4] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
-    Step { sql: include_str!("schema/3_columns.sql"), fill: rebuild::columns },
-    sql(include_str!("schema/4_limits.sql")),
+    sql(include_str!("schema/3_limits.sql")),
+    Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
 ];
 
 /// Longest wait for another process's lock: an answer is due within a second.

@@ -27,7 +27,7 @@ fn every_text_of_a_chat_request_is_found_and_nothing_else() {
                 {"type": "text", "text": "3"},
                 {"type": "image_url", "image_url": {"url": "data:image/png;base64,no", "detail": "no"}},
                 {"type": "image_url", "image_url": {"url": "https://4"}},
-                {"type": "input_audio", "input_audio": {"data": "no"}},
+                {"type": "input_audio", "input_audio": {"data": "no".repeat(200)}},
             ]},
             {"role": "assistant", "content": null, "reasoning_content": "5", "tool_calls": [
                 {"id": "no", "type": "function", "function": {"name": "no", "arguments": "{\"a\":\"6\\n7\"}"}},
@@ -56,11 +56,12 @@ fn the_texts_of_the_other_endpoints_are_found() {
     let messages = json!({"model": "m", "system": [{"type": "text", "text": "a"}], "messages": [{"role": "user", "content": [
         {"type": "tool_use", "id": "no", "name": "b", "input": {"type": "c"}},
         {"type": "tool_result", "tool_use_id": "no", "content": [{"type": "text", "text": "d"}]},
-        {"type": "image", "source": {"type": "base64", "media_type": "no", "data": "no"}}]}],
+        {"type": "image", "source": {"type": "base64", "media_type": "no", "data": "no".repeat(200)}},
+        {"type": "document", "source": {"type": "text", "media_type": "no", "data": "g"}}]}],
         "tools": [{"name": "no", "description": "e", "input_schema": {"properties": {"x": {"description": "f"}}}}]});
     let mut found = texts(&messages.to_string());
     found.sort();
-    assert_eq!(found, ["a", "b", "c", "d", "e", "f", "type"]);
+    assert_eq!(found, ["a", "b", "c", "d", "e", "f", "g", "type"]);
 }
 
 #[test]

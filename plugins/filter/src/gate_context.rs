@@ -84,7 +84,7 @@ impl GateContext {
         let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
         let flow = with_worker(|worker| {
             let (lent, random) = worker.lend(policy, now_us);
-            gate.request_body(body, lent, || random.draw(), effects)
+            gate.request_body(body, Moment(now_us), lent, || random.draw(), effects)
         });
         let flow = match flow {
             Some(Flow::Hold) => self.ask(),

@@ -4,7 +4,12 @@
 //! which is the figure that counts: that is where the proxy runs it. Best of many rounds, so that a busy machine does
 //! not show.
 
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark owns a clock and an output")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark owns a clock and an output"
+)]
 
 use headgate_guardrails::{DetectorSpec, Guard, Policies, Window};
 use std::hint::black_box;

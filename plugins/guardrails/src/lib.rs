@@ -14,6 +14,7 @@ mod pattern;
 mod phrases;
 mod pii;
 mod policies;
+mod reference;
 mod resolve;
 mod scan;
 mod secrets;
@@ -25,6 +26,7 @@ mod words;
 pub use guard::{Guard, InvalidSpec, Policy};
 pub use kinds::{Group, KINDS, Kind, KindInfo, Proof};
 pub use policies::{MAX_POLICIES, Policies};
+pub use reference::reference;
 pub use spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
 pub use window::{Step, Window};
 
@@ -47,4 +49,5 @@ pub struct Finding {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice, reason = "a test may panic, that is how it fails")]
 mod tests;

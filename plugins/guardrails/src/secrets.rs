@@ -8,7 +8,7 @@ pub(crate) mod placeholder;
 pub(crate) mod prefixed;
 mod private_key;
 mod randomness;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod sums;
 mod url;
 

@@ -1,5 +1,12 @@
 //! A stream comes to the verdicts of the whole text, however it is cut, and holds back no more than it says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may panic, that is how it fails"
+)]
+
 use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, UrlSpec, Window};
 use proptest::prelude::*;
 
@@ -125,8 +132,38 @@ fn prose_waits_for_its_last_word_only() {
     }
 }
 
+#[path = "../../../tests/fuzz/properties/guard.rs"]
+#[allow(clippy::expect_used, reason = "a property may panic, that is how it fails")]
+mod property;
+
+#[test]
+fn the_fuzzer_s_seeds_whole_and_cut_off_anywhere_hold_its_property() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/guard");
+    let mut ran = 0;
+    for seed in std::fs::read_dir(seeds).unwrap() {
+        let seed = std::fs::read(seed.unwrap().path()).unwrap();
+        (0..=seed.len()).for_each(|end| property::guard(&seed[..end]));
+        ran += 1;
+    }
+    assert!(ran > 10, "{ran}");
+}
+
+#[test]
+fn each_kind_alone_holds_back_no_more_than_its_reach() {
+    for row in headgate_guardrails::KINDS.iter().filter(|row| row.group != headgate_guardrails::Group::Custom) {
+        let spec = DetectorSpec { kinds: vec![row.name.into()], ..DetectorSpec::default() };
+        let guard = Guard::compile(&[spec]).unwrap();
+        let limit = row.reach.max(128);
+        let mut window = Window::new(Policies::ALL);
+        for byte in TEXTS.join(" ").as_bytes().chunks(1) {
+            let held = window.push(&guard, byte).held;
+            assert!(held <= limit, "{}: {held}", row.name);
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
     fn texts_in_any_order_and_pieces_give_the_verdicts_of_the_whole(

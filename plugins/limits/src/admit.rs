@@ -22,6 +22,8 @@ pub struct Admission {
     pub quotas: Quotas,
     /// Most that it may cost, nano-USD, and the index of the rule that says so.
     pub max_cost: Option<(u64, usize)>,
+    /// The same of rules that only watch, each.
+    pub watched_costs: Vec<(u64, usize)>,
 }
 
 /// Something to put on record.
@@ -121,9 +123,12 @@ impl Rules {
         let mut admission = Admission::default();
         let mut bids = Vec::new();
         for (index, one) in self.all.iter().enumerate().filter(|(_, one)| one.applies(facts)) {
-            if let Some(max) = one.rule.max_cost.filter(|max| admission.max_cost.is_none_or(|(least, _)| *max < least))
-            {
-                admission.max_cost = Some((max, index));
+            match one.rule.max_cost {
+                Some(max) if one.only_watches() => admission.watched_costs.push((max, index)),
+                Some(max) if admission.max_cost.is_none_or(|(least, _)| max < least) => {
+                    admission.max_cost = Some((max, index));
+                }
+                _ => {}
             }
             if !one.rule.meters.is_empty() {
                 let subject = one.subject(facts);
@@ -134,14 +139,22 @@ impl Rules {
         let asking = Asking { rules: self, amounts, standing, now_s };
         let groups: Vec<&[Bid<'_>]> = bids.chunk_by(|one, next| one.cell == next.cell).collect();
         let mut read = Vec::with_capacity(groups.len());
+        let mut refused: Option<Refusal> = None;
         for group in &groups {
             let stored = group.first().map(|bid| ledger.read(bid.cell)).unwrap_or_default();
             let cell = Cell::new(stored.bytes);
-            if let Err(refusal) = asking.judge(group, &cell) {
-                asking.want(group, cell, stored.version, &refusal, ledger);
-                return Err(refusal);
+            match asking.judge(group, &cell) {
+                Ok(()) => read.push((cell, stored.version)),
+                Err(refusal) => {
+                    asking.want(group, cell, stored.version, &refusal, ledger);
+                    // All are asked before one is told: a client that waits a second for one rule must not find that
+                    // another one bars it for the rest of the month.
+                    refused = longest(refused.into_iter().chain([refusal]));
+                }
             }
-            read.push((cell, stored.version));
+        }
+        if let Some(refusal) = refused {
+            return Err(refusal);
         }
         for (group, (cell, version)) in groups.iter().zip(read) {
             if let Err(refusal) = asking.charge(group, cell, version, ledger, &mut admission) {
@@ -153,11 +166,16 @@ impl Rules {
     }
 }
 
+/// The refusal with the longest wait.
+fn longest(refusals: impl Iterator<Item = Refusal>) -> Option<Refusal> {
+    refusals.max_by_key(|refusal| refusal.retry_after_s.unwrap_or(u64::MAX))
+}
+
 impl Asking<'_> {
     /// Whether all bids on a cell are admitted.
     fn judge(&self, group: &[Bid<'_>], cell: &Cell) -> Result<(), Refusal> {
         let refusals = group.iter().filter(|bid| !bid.one.only_watches()).filter_map(|bid| self.refusal(bid, cell));
-        refusals.max_by_key(|refusal| refusal.retry_after_s.unwrap_or(u64::MAX)).map_or(Ok(()), Err)
+        longest(refusals).map_or(Ok(()), Err)
     }
 
     fn refusal(&self, bid: &Bid<'_>, cell: &Cell) -> Option<Refusal> {
@@ -175,7 +193,7 @@ impl Asking<'_> {
                 max: meter.max,
             })
         });
-        refusals.max_by_key(|refusal| refusal.retry_after_s.unwrap_or(u64::MAX))
+        longest(refusals)
     }
 
     fn wait(&self, meter: &Meter, counter: &Counter, full: Full) -> Option<u64> {

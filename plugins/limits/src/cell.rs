@@ -239,6 +239,18 @@ mod tests {
         assert!(removed.iter().all(|one| one.counts == [(0, Stray { start: 60, amount: 1 })]));
     }
 
+    #[test]
+    fn windows_of_a_second_make_room_when_they_are_over() {
+        let mut cell = Cell::default();
+        let mut removed = Vec::new();
+        for now_s in 0..1_000_u64 {
+            let used = Counter { used: 1, ..Counter::new(Window { start: now_s, end: now_s + 1 }) };
+            cell.add(1, &now_s.to_le_bytes(), &[used], now_s, true, &mut removed);
+        }
+        assert_eq!(cell.accounts().count(), CROWDED, "nobody is told of them, so nothing is waited for");
+        assert!(removed.iter().all(|one| one.counts.is_empty()));
+    }
+
     proptest! {
         #[test]
         fn bytes_that_make_no_sense_are_an_empty_cell_or_a_sound_one(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {

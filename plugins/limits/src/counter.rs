@@ -17,8 +17,10 @@ const ERA_S: u64 = 3_600;
 /// How long a share holds after the report it answered. The collector keeps it set aside for longer
 /// ([`crate::SHARE_TTL_MS`]), so that a share never counts twice.
 const SHARE_S: u64 = 7;
+/// How far before its window's beginning, s, beside one whole window, the clock may be set back with the count staying.
+const SET_BACK_S: u64 = 60;
 
-/// How this proxy stands to the standing.
+/// How this proxy stands to the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// There is a collector that counts for all.
@@ -108,11 +110,13 @@ impl Counter {
     /// Brings it to the moment: a new window, a new era. Gives back what finds no place any more.
     pub(crate) fn advance(&mut self, window: Window, now_s: u64) -> Option<Stray> {
         self.age(now_s);
-        if window.start <= self.start {
-            // The same window, or a clock that was set back: counts are never forgotten early.
+        let is_same_or_before = window.start <= self.start && self.start <= window.end.saturating_add(SET_BACK_S);
+        if is_same_or_before {
+            // A clock that was set back a little gives nothing away. If it was far ahead, and this window with it, the
+            // count would else be waited for until the true clock comes to that window.
             return None;
         }
-        let unreported = self.used.saturating_sub(self.acked);
+        let [Stray { amount: unreported, .. }, _] = self.unreported();
         let stray = (self.late > 0 && unreported > 0).then_some(Stray { start: self.late_start, amount: self.late });
         if unreported > 0 {
             (self.late_start, self.late) = (self.start, unreported);
@@ -129,24 +133,35 @@ impl Counter {
     }
 
     fn age(&mut self, now_s: u64) {
-        let era = now_s / ERA_S;
-        if era > self.era {
-            let [current, _] = self.open;
-            self.open = [0, if era == self.era.saturating_add(1) { current } else { 0 }];
-            self.era = era;
+        self.open = self.open_at(now_s);
+        self.era = self.era.max(now_s / ERA_S);
+    }
+
+    /// Reservations as they are by then: they are forgotten in time, whether or not anybody touches the counter.
+    fn open_at(&self, now_s: u64) -> [u64; 2] {
+        let [current, _] = self.open;
+        match (now_s / ERA_S).saturating_sub(self.era) {
+            0 => self.open,
+            1 => [0, current],
+            _ => [0, 0],
         }
     }
 
-    pub(crate) fn reserved(&self) -> u64 {
-        let [current, before] = self.open;
+    pub(crate) fn reserved(&self, now_s: u64) -> u64 {
+        let [current, before] = self.open_at(now_s);
         current.saturating_add(before)
+    }
+
+    /// Whether the collector counts it too: a window of a second is over before anybody could be told of it.
+    fn is_told(&self) -> bool {
+        self.end.saturating_sub(self.start) > 1
     }
 
     /// All that is known to be used or reserved, by anybody. Reservations come and go: what the collector said of
     /// those of others is forgotten when it is old.
     pub(crate) fn known(&self, now_s: u64) -> u64 {
         let others_open = if self.is_fresh(now_s) { self.others_open } else { 0 };
-        self.used.saturating_add(self.reserved()).saturating_add(self.others).saturating_add(others_open)
+        self.used.saturating_add(self.reserved(now_s)).saturating_add(self.others).saturating_add(others_open)
     }
 
     /// Whether others wait for this proxy to say that it does not need its share.
@@ -155,7 +170,8 @@ impl Counter {
     }
 
     fn is_fresh(&self, now_s: u64) -> bool {
-        self.asked > 0 && now_s < self.asked.saturating_add(SHARE_S)
+        // Either way: a clock that was set back does not make a share hold for longer.
+        self.asked > 0 && now_s.abs_diff(self.asked) < SHARE_S
     }
 
     /// Whether `amount` more fits under `max`.
@@ -189,7 +205,7 @@ impl Counter {
     /// Whether this proxy would add more to what the collector knows than it may. What it has given back since it
     /// reported, it may use again.
     fn exceeds_share(&self, max: u64, amount: u64, standing: Standing, now_s: u64) -> bool {
-        let here = self.used.saturating_add(self.reserved());
+        let here = self.used.saturating_add(self.reserved(now_s));
         let counted = self.acked.saturating_add(self.open_acked);
         let fresh = self.is_fresh(now_s);
         if fresh && self.share != NO_SHARE {
@@ -224,10 +240,12 @@ impl Counter {
     pub(crate) fn count(&mut self, start: u64, amount: u64) -> Option<Stray> {
         if start == self.start {
             self.used = self.used.saturating_add(amount);
-        } else if amount > 0 && (self.late == 0 || self.late_start == start) {
+        } else if amount == 0 || !self.is_told() {
+            return None;
+        } else if self.late == 0 || self.late_start == start {
             self.late_start = start;
             self.late = self.late.saturating_add(amount);
-        } else if amount > 0 {
+        } else {
             return Some(Stray { start, amount });
         }
         None
@@ -235,7 +253,8 @@ impl Counter {
 
     /// What the collector has not been told: of this window, and of the one before.
     pub(crate) fn unreported(&self) -> [Stray; 2] {
-        let current = Stray { start: self.start, amount: self.used.saturating_sub(self.acked) };
+        let amount = if self.is_told() { self.used.saturating_sub(self.acked) } else { 0 };
+        let current = Stray { start: self.start, amount };
         [current, Stray { start: self.late_start, amount: self.late }]
     }
 
@@ -269,9 +288,10 @@ impl Counter {
 
     /// Whether nothing would be lost with it.
     pub(crate) fn is_settled(&self, shared: bool, now_s: u64) -> bool {
-        let unreported = shared && (self.used > self.acked || self.late > 0);
-        let counts = self.used > 0 && now_s < self.end;
-        self.reserved() == 0 && !unreported && (shared || !counts)
+        let unreported = shared && self.unreported().iter().any(|stray| stray.amount > 0);
+        let is_only_here = !shared || !self.is_told();
+        let counts = is_only_here && self.used > 0 && now_s < self.end;
+        self.reserved(now_s) == 0 && !unreported && !counts
     }
 
     pub(crate) fn to_bytes(self) -> [u8; COUNTER_BYTES] {

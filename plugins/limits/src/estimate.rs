@@ -7,25 +7,29 @@ const UNKNOWN: u64 = 512;
 /// Weight of the newest answer: one in eight.
 const SHIFT: u32 = 3;
 
-/// Means of output tokens by the index of the alias. One worker's own; it is a guess and need not be shared.
+/// Means of output tokens by the name of the alias, which is the same in the next policy. One worker's own; it is a guess
+/// and need not be shared.
 #[derive(Debug, Default)]
 pub struct Means {
     /// Scaled by 2^SHIFT.
-    scaled: HashMap<usize, u64>,
+    scaled: HashMap<String, u64>,
 }
 
 impl Means {
     /// Output tokens that an answer of this alias is likely to take.
     #[must_use]
-    pub fn output_tokens(&self, alias: usize) -> u64 {
-        self.scaled.get(&alias).map_or(UNKNOWN, |scaled| (scaled >> SHIFT).max(1))
+    pub fn output_tokens(&self, alias: &str) -> u64 {
+        self.scaled.get(alias).map_or(UNKNOWN, |scaled| (scaled >> SHIFT).max(1))
     }
 
     /// Learns from an answer.
-    pub fn learn(&mut self, alias: usize, output_tokens: u64) {
+    pub fn learn(&mut self, alias: &str, output_tokens: u64) {
         let output_tokens = output_tokens.min(1 << 40);
-        let mean = self.scaled.entry(alias).or_insert(output_tokens << SHIFT);
-        *mean = mean.saturating_sub(*mean >> SHIFT).saturating_add(output_tokens);
+        if let Some(mean) = self.scaled.get_mut(alias) {
+            *mean = mean.saturating_sub(*mean >> SHIFT).saturating_add(output_tokens);
+        } else {
+            self.scaled.insert(alias.to_owned(), output_tokens << SHIFT);
+        }
     }
 }
 
@@ -36,13 +40,13 @@ mod tests {
     #[test]
     fn the_mean_starts_with_the_first_answer_and_follows_the_next_ones() {
         let mut means = Means::default();
-        assert_eq!(means.output_tokens(0), UNKNOWN);
-        means.learn(0, 100);
-        assert_eq!(means.output_tokens(0), 100);
+        assert_eq!(means.output_tokens("a"), UNKNOWN);
+        means.learn("a", 100);
+        assert_eq!(means.output_tokens("a"), 100);
         for _ in 0..100 {
-            means.learn(0, 1_000);
+            means.learn("a", 1_000);
         }
-        assert!((950..=1_000).contains(&means.output_tokens(0)), "{}", means.output_tokens(0));
-        assert_eq!(means.output_tokens(1), UNKNOWN, "models do not learn from each other");
+        assert!((950..=1_000).contains(&means.output_tokens("a")), "{}", means.output_tokens("a"));
+        assert_eq!(means.output_tokens("b"), UNKNOWN, "models do not learn from each other");
     }
 }

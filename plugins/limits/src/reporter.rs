@@ -153,7 +153,9 @@ impl Reporter {
         ledger: &mut impl Ledger,
         now_ms: u64,
     ) -> Option<&[u8]> {
-        if now_ms < self.due_ms {
+        let wait_ms = self.due_ms.saturating_sub(now_ms);
+        // A longer wait than was ever set means that the clock was set back.
+        if wait_ms > 0 && wait_ms <= self.interval_ms {
             return None;
         }
         self.due_ms = now_ms.saturating_add(self.interval_ms);
@@ -171,9 +173,11 @@ impl Reporter {
         let mut rows: Vec<ReportRow> = self.strays.iter().take(strays).cloned().collect();
         let mut sent = Vec::new();
         if whole {
-            self.revisit.extract_if(.., |_, due| *due <= now_s).for_each(|(cell, _)| {
-                self.dirty.insert(cell);
-            });
+            self.revisit
+                .extract_if(.., |_, due| !(now_s.saturating_add(1)..=now_s.saturating_add(REVISIT_S)).contains(due))
+                .for_each(|(cell, _)| {
+                    self.dirty.insert(cell);
+                });
             while rows.len() < MAX_ROWS
                 && let Some(cell) = self.dirty.pop_first()
             {
@@ -217,7 +221,7 @@ impl Reporter {
             let Some(one) = rules.by_tag(account.tag) else { continue };
             let recent = account.was_touched_since(now_s.saturating_sub(RECENT_S));
             for (meter, counter) in cell.counters(account.place).enumerate() {
-                if counter.reserved() > 0 || counter.holds_share(now_s) {
+                if counter.reserved(now_s) > 0 || counter.holds_share(now_s) {
                     self.revisit.insert(number, now_s.saturating_add(REVISIT_S));
                 }
                 for (row, told) in counter_rows(one, meter, &counter, recent, now_s) {
@@ -240,7 +244,7 @@ impl Reporter {
 
     /// The collector did not answer, or not with a success.
     pub fn failed(&mut self, now_ms: u64) {
-        self.due_ms = self.due_ms.max(now_ms.saturating_add(self.interval_ms));
+        self.due_ms = now_ms.saturating_add(self.interval_ms);
     }
 
     /// The collector's answer to the last report. `false` if it is none.
@@ -306,7 +310,7 @@ fn counter_rows(one: &Compiled, meter: usize, counter: &Counter, recent: bool, n
         rows.push((late_row, Told { used: late.amount, open: 0 }));
     }
     let over = now_s >= counter.end;
-    let open = if over { 0 } else { counter.reserved() };
+    let open = if over { 0 } else { counter.reserved(now_s) };
     let asks = recent || open > 0 || open != counter.open_acked || counter.wanted > 0;
     let idle = !asks && counter.holds_share(now_s);
     if current.amount > 0 || (!over && (asks || idle)) {
@@ -361,7 +365,10 @@ fn learn(row: &ReplyRow, rules: &Rules, ledger: &mut impl Ledger, now_s: u64) {
         });
         let Some(place) = place else { return };
         let Some(mut counter) = cell.counters(place).nth(index) else { return };
-        if counter.start == row.start {
+        let Some(meter) = one.rule.meters.get(index) else { return };
+        // Others may be in a window already that no request has brought this counter to.
+        let displaced = counter.advance(one.window(meter, Some(&counter), now_s), now_s);
+        if displaced.is_none() && counter.start == row.start {
             counter.learned(row);
             cell.set_counter(place, index, counter);
         }

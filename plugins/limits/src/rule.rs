@@ -304,15 +304,17 @@ impl Compiled {
 
     /// Whose count the request goes to: the values of `per`, one after another; what it has not, is empty.
     pub(crate) fn subject(&self, facts: &impl Facts) -> Vec<u8> {
-        let mut subject = Vec::new();
+        let mut subject = String::new();
         for (index, dimension) in self.rule.per.iter().enumerate() {
             if index > 0 {
-                subject.push(SEPARATOR);
+                subject.push(char::from(SEPARATOR));
             }
-            subject.extend(facts.value(dimension).unwrap_or_default().bytes().filter(|byte| *byte != SEPARATOR));
+            let value = facts.value(dimension).unwrap_or_default();
+            subject.extend(value.split(char::from(SEPARATOR)));
         }
-        subject.truncate(MAX_SUBJECT_BYTES);
-        subject
+        // A character cut in two would come back from the collector as another one, and so as another subject.
+        subject.truncate(subject.floor_char_boundary(MAX_SUBJECT_BYTES));
+        subject.into_bytes()
     }
 
     /// Whether it matters to the rule who serves a request.

@@ -52,10 +52,11 @@ impl Seat {
     /// How the proxy stands to the fleet.
     #[must_use]
     pub fn standing(&self, now_ms: u64) -> Standing {
-        let waits = self.first == 0 || now_ms < self.first.saturating_add(STARTING_MS);
+        // Either way: a clock that was set back makes nothing that is old new again.
+        let waits = self.first == 0 || now_ms.abs_diff(self.first) < STARTING_MS;
         Standing {
             shared: true,
-            reachable: self.answered > 0 && now_ms < self.answered.saturating_add(self.stale_after),
+            reachable: self.answered > 0 && now_ms.abs_diff(self.answered) < self.stale_after,
             proxies: self.proxies,
             starting: self.answered == 0 && waits,
         }
@@ -84,5 +85,7 @@ mod tests {
         let seat = seat.claimed(2, 9_000).unwrap().heard(0, 10_000, 0);
         assert_eq!(seat.standing(9_000), Standing { shared: true, reachable: true, proxies: 3, starting: false });
         assert!(!seat.standing(11_200).reachable);
+        let ahead = seat.heard(3_600_000, 10_000, 3);
+        assert!(!ahead.standing(9_000).reachable, "an answer of a clock that was an hour ahead is none of now");
     }
 }

@@ -123,13 +123,7 @@ impl Settling<'_> {
             for stray in displaced.into_iter().chain(late) {
                 removed.push(self.one.removed(&self.held.subject, index, stray));
             }
-            crossed.extend(self.crossing(&mut counter, meter.max).map(|percent| Note {
-                rule: self.held.rule,
-                unit: meter.unit,
-                crossed: Some(percent),
-                observed: counter.used.saturating_add(counter.others),
-                max: meter.max,
-            }));
+            self.cross(meter, &mut counter, crossed);
             counters.push(counter);
         }
         match place {
@@ -143,18 +137,18 @@ impl Settling<'_> {
         }
     }
 
-    /// The highest threshold that has been crossed and not been told of.
-    fn crossing(&self, counter: &mut Counter, max: u64) -> Option<u8> {
-        let used = u128::from(counter.used.saturating_add(counter.others)) * 100;
-        let mut told = None;
+    /// Notes the thresholds that have been crossed and not been told of.
+    fn cross(&self, meter: &Meter, counter: &mut Counter, crossed: &mut Vec<Note>) {
+        let observed = counter.used.saturating_add(counter.others);
         for (index, percent) in self.one.rule.warn_at.iter().enumerate() {
             let bit = 1_u64 << (index % 8);
-            if counter.warned & bit == 0 && used >= u128::from(max) * u128::from(*percent) {
+            let is_over = u128::from(observed) * 100 >= u128::from(meter.max) * u128::from(*percent);
+            if counter.warned & bit == 0 && is_over {
                 counter.warned |= bit;
-                told = Some(*percent);
+                let (rule, unit, max) = (self.held.rule, meter.unit, meter.max);
+                crossed.push(Note { rule, unit, crossed: Some(*percent), observed, max });
             }
         }
-        told
     }
 }
 

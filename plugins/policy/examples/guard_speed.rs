@@ -4,8 +4,8 @@
 //! Each stage by itself, so that a figure says where the time goes: the walk to the texts, undoing escapes, detecting.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement reads the clock and tells")]
 
-use headgate_exchange::{Spelled, request_texts};
-use headgate_guardrails::{Guard, Policies};
+use headgate_exchange::{Edit, Examine, GuardedStream, Halt, Spelled, request_texts};
+use headgate_guardrails::{Guard, Policies, Window};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -21,6 +21,54 @@ fn main() {
         for kilobytes in [1, 10, 100, 1_000] {
             measure(&guard, name, line, kilobytes);
         }
+        stream(&guard, name, line);
+    }
+}
+
+/// A stream of events with four bytes of text each: what it costs, and how much of it waits.
+fn stream(guard: &Guard, name: &str, line: &str) {
+    let text = line.replace("\\n", " ").replace("\\\"", "'").repeat(100);
+    let events: Vec<String> = text
+        .as_bytes()
+        .chunks(4)
+        .map(|piece| {
+            let piece = String::from_utf8_lossy(piece);
+            format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{piece}\"}}}}]}}\n\n")
+        })
+        .collect();
+    let (mut best, mut most, mut average) = (f64::MAX, 0, 0);
+    for _ in 0..ROUNDS {
+        let (mut guarded, mut out) = (GuardedStream::new(true), Vec::new());
+        let mut windows = Held { guard, window: Window::new(Policies::ALL), most: 0, sum: 0 };
+        let began = Instant::now();
+        for event in &events {
+            let _ = guarded.push(event.as_bytes(), false, &mut windows, &mut out);
+        }
+        best = best.min(began.elapsed().as_secs_f64());
+        (most, average) = (windows.most, windows.sum / events.len());
+        black_box(out);
+    }
+    let us = best * 1e6 / events.len() as f64;
+    println!("{name:>10} stream: {us:.2} us an event; text held back: {average} bytes on average, {most} at most");
+}
+
+struct Held<'a> {
+    guard: &'a Guard,
+    window: Window,
+    most: usize,
+    sum: usize,
+}
+
+impl Examine for Held<'_> {
+    fn examine(&mut self, _: usize, piece: &str, _: bool, _: &mut Vec<Edit>) -> Result<usize, Halt> {
+        let step = self.window.push(self.guard, piece.as_bytes());
+        self.most = self.most.max(step.held);
+        self.sum += step.held;
+        Ok(step.start + step.released.len())
+    }
+
+    fn examine_whole(&mut self, _: &str, _: &mut Vec<Edit>) -> Result<(), Halt> {
+        Ok(())
     }
 }
 

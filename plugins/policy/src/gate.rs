@@ -48,6 +48,8 @@ pub struct Gate {
     held: Vec<Held>,
     /// Most that it may cost, nano-USD, and the rule that says so.
     max_cost: Option<(u64, usize)>,
+    /// The same of rules that only watch.
+    watched_costs: Vec<(u64, usize)>,
     reader: Reader,
     guarding: Guarding,
     first_byte: Option<Moment>,
@@ -87,6 +89,7 @@ impl Gate {
             decisions: Vec::new(),
             held: Vec::new(),
             max_cost: None,
+            watched_costs: Vec::new(),
             reader: Reader::None,
             guarding: Guarding::default(),
             first_byte: None,

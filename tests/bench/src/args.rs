@@ -15,7 +15,8 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --collector PATH    headgate-collector; without it a stub acknowledges everything
   --seconds N         length of one measurement (default 5)
   --rounds N          measurements of each cell and variant, the median is printed (default 3)
-  --only WORDS        only the workloads whose name contains one of these, comma-separated
+  --only WORDS        only the workloads, and the comparisons `limits`, `limits of many users` and `limits of many
+                      workers`, whose name contains one of these, comma-separated
   --json FILE         write every figure there";
 
 /// What was asked for.

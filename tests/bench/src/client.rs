@@ -40,7 +40,7 @@ impl Client {
     pub(crate) async fn exchange(&mut self, workload: &Workload) -> io::Result<Timing> {
         let sent = Instant::now();
         let reply = async {
-            self.stream.write_all(&workload.request).await?;
+            self.stream.write_all(&workload.next()).await?;
             self.reply(sent).await
         };
         let timing = tokio::time::timeout(PATIENCE, reply).await.map_err(|_| io::Error::other("no answer"))??;

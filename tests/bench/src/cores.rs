@@ -1,4 +1,4 @@
-//! Who runs on which core, and how much of one a process has used.
+//! Who runs on which core, and how much of it and of memory a process has used.
 //!
 //! Without pinning, the generator and Envoy push each other around and the figures measure the scheduler.
 
@@ -41,6 +41,18 @@ impl Cores {
         started
     }
 
+    /// The same, but Envoy may run on all cores, and meets the others on theirs.
+    pub(crate) fn shared(&self) -> Self {
+        let mut envoy = self.rest;
+        (0..CpuSet::MAX_CPU).filter(|&cpu| self.envoy.is_set(cpu)).for_each(|cpu| envoy.set(cpu));
+        Self { envoy, ..*self }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.rest.count() as usize + usize::from(self.split)
+    }
+
     pub(crate) fn describe(&self) -> String {
         match self.split {
             true => format!("Envoy pinned to one core, everything else to the other {}", self.rest.count()),
@@ -59,9 +71,24 @@ pub(crate) fn cpu_time(pid: u32) -> Outcome<Duration> {
     Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 1000 / per_second))
 }
 
+/// Memory of a process that lies in RAM now, bytes.
+pub(crate) fn resident(pid: u32) -> Outcome<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    Ok(kibibytes.ok_or("unreadable /proc status")?.parse::<u64>()? << 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_was_written_to_is_seen() {
+        let before = resident(std::process::id()).unwrap();
+        let written = std::hint::black_box(vec![1_u8; 64 << 20]);
+        assert!(resident(std::process::id()).unwrap() >= before + (32 << 20));
+        drop(written);
+    }
 
     #[test]
     fn time_spent_computing_is_seen() {

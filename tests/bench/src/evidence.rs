@@ -3,6 +3,7 @@
 //! A gateway that drops records under load is fast; its figure would not be worth printing.
 
 use crate::Outcome;
+use crate::variant::OWNER_TOKEN;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +12,9 @@ use tokio::net::TcpStream;
 const STORED: &str = "headgate_collector_records_total{outcome=\"stored\"} ";
 
 /// What is under way when the load ends gets this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// No answer is longer, bytes.
+const MAX_PAGE: u64 = 8 << 20;
 
 /// Waits until the collector has stored at least so many records.
 pub(crate) async fn wait_for(records: u64, collector: SocketAddr) -> Outcome<u64> {
@@ -29,10 +32,19 @@ pub(crate) async fn wait_for(records: u64, collector: SocketAddr) -> Outcome<u64
 }
 
 async fn stored(collector: SocketAddr) -> Outcome<u64> {
-    let mut stream = TcpStream::connect(collector).await?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: collector\r\nconnection: close\r\n\r\n").await?;
-    let mut page = String::new();
-    tokio::time::timeout(PATIENCE, stream.take(1 << 20).read_to_string(&mut page)).await??;
+    let page = get(collector, "/metrics").await?;
     let value = page.lines().find_map(|line| line.strip_prefix(STORED));
     Ok(value.map_or(Ok(0), str::parse)?)
+}
+
+/// An answer of the collector, head and body.
+pub(crate) async fn get(collector: SocketAddr, path: &str) -> Outcome<String> {
+    let mut stream = TcpStream::connect(collector).await?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: collector\r\nauthorization: Bearer {OWNER_TOKEN}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut page = String::new();
+    tokio::time::timeout(PATIENCE, stream.take(MAX_PAGE).read_to_string(&mut page)).await??;
+    Ok(page)
 }

@@ -80,6 +80,26 @@ async fn keep_busy(to: SocketAddr, workload: Arc<Workload>, window: Window) -> i
     }
 }
 
+/// Sends exactly so many requests, on as many connections as the workload keeps busy.
+pub(crate) async fn send(variant: &Variant, workload: &Arc<Workload>, requests: usize) -> Outcome {
+    let mut connections = JoinSet::new();
+    for connection in 0..workload.connections {
+        let share = (connection..requests).step_by(workload.connections).count();
+        let (to, workload) = (variant.address, Arc::clone(workload));
+        connections.spawn(async move {
+            let mut client = Client::connect(to).await?;
+            for _ in 0..share {
+                client.exchange(&workload).await?;
+            }
+            io::Result::Ok(share as u64)
+        });
+    }
+    while let Some(done) = connections.join_next().await {
+        variant.count(done?.map_err(|e| format!("{}, {}: {e}", variant.name, workload.name))?);
+    }
+    Ok(())
+}
+
 /// Sends one request to each variant in turn, again and again. One row a variant.
 pub(crate) async fn alone(variants: &[Variant], workload: &Workload, measure: Duration) -> Outcome<Vec<Vec<Timing>>> {
     let mut clients = Vec::new();

@@ -1,5 +1,5 @@
 //! `headgate-bench`: the same load on bare Envoy, on Envoy with an empty filter, and on Envoy with Headgate, unguarded
-//! and with every detector on.
+//! and with every detector on, without limits and with many.
 //!
 //! Figures of different runs, or of one variant after the other, cannot be compared on a shared machine. So all variants
 //! are up at once, each cell is measured on one after the other, round by round, and medians are printed with their
@@ -13,7 +13,10 @@ mod bootstrap;
 mod children;
 mod client;
 mod cores;
+mod counted;
 mod evidence;
+mod limits;
+mod limits_table;
 mod load;
 mod reply;
 mod report;

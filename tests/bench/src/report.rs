@@ -30,7 +30,7 @@ impl Cell {
 }
 
 /// Share of its core from which on requests/s are the worker's limit and not the machine's.
-const FULL: f64 = 0.9;
+pub(crate) const FULL: f64 = 0.9;
 
 /// A whole run.
 pub(crate) struct Report {
@@ -41,12 +41,12 @@ pub(crate) struct Report {
 
 /// Medians of one row under load.
 #[derive(Clone)]
-struct Medians {
-    requests_per_second: f64,
-    cpu_us: f64,
-    cpu_share: f64,
-    p50_ms: f64,
-    p99_ms: f64,
+pub(crate) struct Medians {
+    pub(crate) requests_per_second: f64,
+    pub(crate) cpu_us: f64,
+    pub(crate) cpu_share: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 /// One row of latencies, milliseconds.
@@ -156,7 +156,7 @@ impl Report {
     }
 }
 
-fn round(busy: &Busy) -> Value {
+pub(crate) fn round(busy: &Busy) -> Value {
     json!({
         "requests_per_second": busy.requests_per_second,
         "cpu_us_per_request": busy.cpu_us_per_request,
@@ -166,7 +166,7 @@ fn round(busy: &Busy) -> Value {
     })
 }
 
-fn medians(rounds: &[Busy]) -> Medians {
+pub(crate) fn medians(rounds: &[Busy]) -> Medians {
     let of = |figure: fn(&Busy) -> f64| median(rounds.iter().map(figure).collect());
     Medians {
         requests_per_second: of(|busy| busy.requests_per_second),

@@ -4,11 +4,13 @@ use crate::Outcome;
 use crate::args::Args;
 use crate::children::{Child, Scratch};
 use crate::cores::Cores;
+use crate::limits::{self, Comparison};
 use crate::load::{alone, busy};
 use crate::report::{Cell, Report};
-use crate::variant::{GUARDED, HEADGATE, INGEST_TOKEN, Site, Variant};
+use crate::variant::{GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, OWNER_TOKEN, Site, Variant};
 use crate::workload::{self, Workload};
-use crate::{evidence, stub};
+use crate::{evidence, limits_table, stub};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
@@ -18,34 +20,76 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let cores = Cores::divide()?;
     cores.leave_envoy_alone()?;
     let scratch = Scratch::new()?;
-    let workloads = chosen(args)?;
+    let (workloads, comparisons) = chosen(args)?;
     let (process, provider) = Child::start_listening(Command::new(&args.provider).arg("--fast"))?;
     let direct = Variant::provider(process, provider);
     let (_collector, collector) = start_collector(args, &scratch).await?;
-    let site = Site { args, cores: &cores, scratch: &scratch, provider, collector };
-    let variants = start(&site).await?;
-    let mut report = Report::new(args, cores.describe(), &variants);
-    for workload in &workloads {
-        eprintln!("{}: {} rounds of {:?} on {} variants", workload.name, args.rounds, args.measure, variants.len());
-        report.cells.push(measure(args, &direct, &variants, workload).await?);
+    let site = Site { args, cores: &cores, scratch: &scratch, provider, collector, workers: 1 };
+    let mut recorded = 0;
+    let mut figures = json!({});
+    if !workloads.is_empty() {
+        figures = bodies(&site, &direct, &workloads, &mut recorded).await?;
     }
-    println!("{}", report.markdown());
-    let recorded = variants.iter().filter(|variant| [HEADGATE, GUARDED].contains(&variant.name));
-    let answered = recorded.map(Variant::answered).sum();
-    if answered > 0 {
-        let stored = evidence::wait_for(answered, collector).await?;
-        println!("{answered} requests went through Headgate, {stored} records were stored.");
+    let mut tables = Vec::new();
+    for comparison in comparisons {
+        tables.push(compare(&site, comparison, &mut recorded).await?);
     }
-    if let Some(file) = &args.json {
-        std::fs::write(file, format!("{:#}\n", report.json()))?;
+    if let (Some(file), Some(figures)) = (&args.json, figures.as_object_mut()) {
+        figures.insert("limits".into(), tables.into());
+        std::fs::write(file, format!("{:#}\n", Value::Object(std::mem::take(figures))))?;
     }
     Ok(())
 }
 
-fn chosen(args: &Args) -> Outcome<Vec<Arc<Workload>>> {
+type Chosen = (Vec<Arc<Workload>>, Vec<&'static Comparison>);
+
+fn chosen(args: &Args) -> Outcome<Chosen> {
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()));
-    let chosen: Vec<_> = workload::all().into_iter().filter(|workload| wanted(workload.name)).collect();
-    if chosen.is_empty() { Err("--only leaves nothing to measure".into()) } else { Ok(chosen) }
+    let workloads: Vec<_> = workload::all().into_iter().filter(|workload| wanted(workload.name)).collect();
+    // Without a collector that counts, limits are not what they are.
+    let whole = args.headgate.is_some() && args.collector.is_some();
+    let comparisons: Vec<_> = limits::ALL.iter().filter(|one| whole && wanted(one.name)).collect();
+    let nothing = workloads.is_empty() && comparisons.is_empty();
+    if nothing { Err("--only leaves nothing to measure".into()) } else { Ok((workloads, comparisons)) }
+}
+
+/// The workloads on all variants.
+async fn bodies(site: &Site<'_>, direct: &Variant, workloads: &[Arc<Workload>], recorded: &mut u64) -> Outcome<Value> {
+    let args = site.args;
+    let variants = start(site).await?;
+    let mut report = Report::new(args, site.cores.describe(), &variants);
+    for workload in workloads {
+        eprintln!("{}: {} rounds of {:?} on {} variants", workload.name, args.rounds, args.measure, variants.len());
+        report.cells.push(measure(args, direct, &variants, workload).await?);
+    }
+    println!("{}", report.markdown());
+    records(site, &variants, recorded).await?;
+    Ok(report.json())
+}
+
+/// One comparison of limits.
+async fn compare(site: &Site<'_>, comparison: &Comparison, recorded: &mut u64) -> Outcome<Value> {
+    eprintln!("{}: {} rounds of {:?}", comparison.name, site.args.rounds, site.args.measure);
+    let shared = site.cores.shared();
+    let cores = if comparison.workers > 1 { &shared } else { site.cores };
+    let site = Site { cores, workers: comparison.workers, ..*site };
+    let (rows, variants) = limits::measure(&site, comparison).await?;
+    println!("{}", limits_table::markdown(comparison, &rows, site.cores));
+    records(&site, &variants, recorded).await?;
+    Ok(limits_table::json(comparison, &rows))
+}
+
+/// Every request that went through Headgate must have left its record before its Envoy may end. `recorded` are those of
+/// Envoys that have.
+async fn records(site: &Site<'_>, variants: &[Variant], recorded: &mut u64) -> Outcome {
+    let through_headgate = variants.iter().filter(|variant| variant.headgate);
+    let answered: u64 = through_headgate.map(Variant::answered).sum();
+    if answered > 0 {
+        let stored = evidence::wait_for(*recorded + answered, site.collector).await? - *recorded;
+        println!("{answered} requests went through Headgate, {stored} records were stored.\n");
+        *recorded += stored;
+    }
+    Ok(())
 }
 
 async fn start_collector(args: &Args, scratch: &Scratch) -> Outcome<(Option<Child>, SocketAddr)> {
@@ -54,7 +98,8 @@ async fn start_collector(args: &Args, scratch: &Scratch) -> Outcome<(Option<Chil
     };
     let mut command = Command::new(program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.path("collector"));
-    let (child, address) = Child::start_listening(command.env("HEADGATE_INGEST_TOKEN", INGEST_TOKEN))?;
+    let tokens = [("HEADGATE_INGEST_TOKEN", INGEST_TOKEN), ("HEADGATE_OWNER_TOKEN", OWNER_TOKEN)];
+    let (child, address) = Child::start_listening(command.envs(tokens))?;
     Ok((Some(child), address))
 }
 
@@ -64,10 +109,8 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     if let Some(wasm) = &site.args.empty_wasm {
         variants.push(site.plain("empty filter", Some(wasm))?);
     }
-    if let (Some(command), Some(wasm)) = (&site.args.headgate, &site.args.wasm) {
-        for name in [HEADGATE, GUARDED] {
-            variants.push(site.headgate(name, command, wasm)?);
-        }
+    for (name, added) in [(HEADGATE, ""), (GUARDED, GUARDRAILS)] {
+        variants.extend(site.headgate(name, added)?);
     }
     let probe = workload::all().into_iter().next().ok_or("no workload")?;
     for variant in &mut variants {

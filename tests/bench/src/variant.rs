@@ -15,17 +15,20 @@ use std::time::{Duration, Instant};
 
 const GATEWAY: &str = include_str!("../gateway.yaml");
 /// What the guarded variant has besides.
-const GUARDRAILS: &str = include_str!("../guardrails.yaml");
+pub(crate) const GUARDRAILS: &str = include_str!("../guardrails.yaml");
 /// Headgate as most run it.
 pub(crate) const HEADGATE: &str = "headgate";
 /// Headgate with every built-in detector on, in both directions.
 pub(crate) const GUARDED: &str = "guarded";
 pub(crate) const INGEST_TOKEN: &str = "bench-ingest-token";
+pub(crate) const OWNER_TOKEN: &str = "bench-owner-token";
 const START: Duration = Duration::from_secs(30);
 
 pub(crate) struct Variant {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// Whether its requests leave records.
+    pub(crate) headgate: bool,
     process: Child,
     sent: Cell<u64>,
 }
@@ -38,12 +41,14 @@ pub(crate) struct Site<'a> {
     pub(crate) scratch: &'a Scratch,
     pub(crate) provider: SocketAddr,
     pub(crate) collector: SocketAddr,
+    /// Of each Envoy.
+    pub(crate) workers: usize,
 }
 
 impl Variant {
     /// The provider without a proxy: what generator and provider can do at most.
     pub(crate) fn provider(process: Child, address: SocketAddr) -> Self {
-        Self { name: "no proxy", address, process, sent: Cell::new(0) }
+        Self { name: "no proxy", address, headgate: false, process, sent: Cell::new(0) }
     }
 
     /// Of the process under test.
@@ -72,33 +77,36 @@ impl Site<'_> {
         self.start(name, listen, &file)
     }
 
-    /// Envoy as `headgate render envoy` wants it, with guardrails if it is the guarded one.
-    pub(crate) fn headgate(&self, name: &'static str, command: &Path, wasm: &Path) -> Outcome<Variant> {
+    /// Envoy as `headgate render envoy` wants it, its policy with `added` at the end; none if Headgate was not given.
+    pub(crate) fn headgate(&self, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
+        let (Some(command), Some(wasm)) = (&self.args.headgate, &self.args.wasm) else { return Ok(None) };
         let (listen, admin) = (free_address()?, free_address()?);
-        let guardrails = if name == GUARDED { GUARDRAILS } else { "" };
-        let policy = format!("{GATEWAY}{guardrails}")
+        let policy = format!("{GATEWAY}{added}")
+            .replace("@VARIANT@", name)
             .replace("@LISTEN@", &listen.port().to_string())
             .replace("@ADMIN@", &admin.port().to_string())
             .replace("@COLLECTOR@", &self.collector.to_string())
             .replace("@PROVIDER@", &self.provider.to_string());
-        let (file, out) = (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(name));
+        let (file, out) =
+            (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(&format!("{name}-{}", listen.port())));
         std::fs::write(&file, policy)?;
         let mut render = Command::new(command);
         render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg("--wasm").arg(wasm);
         if !render.status().map_err(|error| format!("{}: {error}", command.display()))?.success() {
             return Err("headgate render envoy failed".into());
         }
-        self.start(name, listen, &out.join("bootstrap.json"))
+        let variant = self.start(name, listen, &out.join("bootstrap.json"))?;
+        Ok(Some(Variant { headgate: true, ..variant }))
     }
 
     fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {
         let mut command = Command::new(&self.args.envoy);
         command.arg("-c").arg(bootstrap);
-        command.args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warn"]);
+        command.args(["--use-dynamic-base-id", "--log-level", "warn", "--concurrency"]).arg(self.workers.to_string());
         command.env("HEADGATE_INGEST_TOKEN", INGEST_TOKEN).env("BENCH_PROVIDER_KEY", "bench-provider-key");
         let log = self.scratch.path(&format!("{name}.log"));
         let envoy = self.cores.on_envoys_core(|| Child::start(&mut command, &log))?;
-        Ok(Variant { name, address, process: envoy, sent: Cell::new(0) })
+        Ok(Variant { name, address, headgate: false, process: envoy, sent: Cell::new(0) })
     }
 
     /// Waits until a request is answered as it should be.

@@ -3,7 +3,10 @@
 //! The text is prose with the escapes and the non-ASCII letters that prose has; a scanner that skips strings fast on
 //! `aaaa` would flatter itself.
 
+use memchr::memmem;
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens nothing but the benchmark's own gateway.
 pub(crate) const KEY: &str = "hg-bench-9d1f0c6e5b7a48d2";
@@ -30,6 +33,31 @@ pub(crate) struct Workload {
     pub(crate) mark: &'static [u8],
     /// Connections that are kept busy: enough to fill the worker, unless the provider paces itself.
     pub(crate) connections: usize,
+    turns: Option<Turns>,
+}
+
+/// The place of a number that is another one in every request.
+#[derive(Debug)]
+struct Turns {
+    at: usize,
+    values: u64,
+    next: AtomicU64,
+}
+
+/// The tag whose value takes turns; its zeros are the number's place.
+const USER: &str = "X-Headgate-Tag-User: user-00000000\r\n";
+
+impl Workload {
+    /// The bytes to send next.
+    pub(crate) fn next(&self) -> Cow<'_, [u8]> {
+        let Some(turns) = &self.turns else { return Cow::Borrowed(&self.request) };
+        let number = format!("{:08}", turns.next.fetch_add(1, Ordering::Relaxed) % turns.values);
+        let mut request = self.request.clone();
+        if let Some(place) = request.get_mut(turns.at..turns.at + number.len()) {
+            place.copy_from_slice(number.as_bytes());
+        }
+        Cow::Owned(request)
+    }
 }
 
 /// All cells.
@@ -45,24 +73,32 @@ pub(crate) fn all() -> Vec<Arc<Workload>> {
     cells.into_iter().map(Arc::new).collect()
 }
 
+/// The smallest body, from so many users in turn: tag `user`, `user-00000000` and up.
+pub(crate) fn from_users(users: u64) -> Arc<Workload> {
+    let request = request(USER, &body(500, r#""model":"chat""#));
+    let at = memmem::find(&request, b"user-0").map_or(0, |at| at + "user-".len());
+    let turns = Some(Turns { at, values: users.max(1), next: AtomicU64::new(0) });
+    Arc::new(Workload { name: "0.5 KB", request, mark: b"\"usage\"", connections: 32, turns })
+}
+
 fn json(name: &'static str, size: usize, connections: usize) -> Workload {
-    let request = request(&body(size, r#""model":"chat""#));
-    Workload { name, request, mark: b"\"usage\"", connections }
+    let request = request("", &body(size, r#""model":"chat""#));
+    Workload { name, request, mark: b"\"usage\"", connections, turns: None }
 }
 
 fn stream(name: &'static str, model: &str) -> Workload {
-    let request = request(&body(500, &format!(r#""model":"{model}","stream":true"#)));
-    Workload { name, request, mark: b"data: [DONE]", connections: 32 }
+    let request = request("", &body(500, &format!(r#""model":"{model}","stream":true"#)));
+    Workload { name, request, mark: b"data: [DONE]", connections: 32, turns: None }
 }
 
-fn request(body: &str) -> Vec<u8> {
+fn request(headers: &str, body: &str) -> Vec<u8> {
     format!(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway.test\r\nAccept-Encoding: gzip, deflate\r\n\
          Connection: keep-alive\r\nAccept: application/json\r\nContent-Type: application/json\r\n\
          User-Agent: OpenAI/Python 2.8.0\r\nX-Stainless-Lang: python\r\nX-Stainless-Package-Version: 2.8.0\r\n\
          X-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\n\
          X-Stainless-Runtime-Version: 3.13.0\r\nX-Stainless-Retry-Count: 0\r\nx-stainless-read-timeout: 600\r\n\
-         Authorization: Bearer {KEY}\r\nContent-Length: {}\r\n\r\n{body}",
+         Authorization: Bearer {KEY}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -95,6 +131,15 @@ fn body(size: usize, tail: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn users_take_turns_and_nothing_else_changes() {
+        let workload = from_users(2);
+        let users: Vec<String> = (0..3).map(|_| String::from_utf8(workload.next().into_owned()).unwrap()).collect();
+        assert!(users[0].contains("\r\nX-Headgate-Tag-User: user-00000000\r\n"));
+        assert_eq!(users[1], users[0].replace("user-00000000", "user-00000001"));
+        assert_eq!(users[2], users[0]);
+    }
 
     #[test]
     fn bodies_are_json_of_exactly_their_size_with_the_model_last() {

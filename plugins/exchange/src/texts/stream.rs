@@ -72,7 +72,6 @@ pub struct GuardedStream {
     /// More of some text has been decided since it was last seen who may go.
     progressed: bool,
     waiting_bytes: usize,
-    most_waiting: usize,
     /// Texts that go on, by their key.
     open: HashMap<TextKey, usize>,
     texts: Vec<Progress>,
@@ -96,12 +95,6 @@ impl GuardedStream {
     #[must_use]
     pub fn new(strict: bool) -> Self {
         Self { strict, ..Self::default() }
-    }
-
-    /// Most bytes of events that waited at one time so far.
-    #[must_use]
-    pub fn most_waiting(&self) -> usize {
-        self.most_waiting
     }
 
     /// Reads a chunk and appends to `out` what may go to the client.
@@ -236,7 +229,6 @@ impl GuardedStream {
         }
         self.count_in(&one);
         self.waiting.push_back(one);
-        self.most_waiting = self.most_waiting.max(self.waiting_bytes);
         if self.waiting_bytes > HELD_LIMIT && self.strict { Err(Halt::Unreadable) } else { Ok(()) }
     }
 

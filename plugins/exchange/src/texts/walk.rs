@@ -6,13 +6,11 @@ use super::{TextKey, Texts, WrittenText};
 use crate::json::{Cursor, Fault, NameBuffer, Text};
 
 /// What stands in a string of one of these names is for machines: it names a kind, an id or a state, or it is media.
-const NOT_TEXT: [&[u8]; 21] = [
+const NOT_TEXT: [&[u8]; 19] = [
     b"call_id",
     b"container",
-    b"data",
     b"detail",
     b"encrypted_content",
-    b"file_data",
     b"file_id",
     b"format",
     b"id",
@@ -65,9 +63,12 @@ enum Place {
     Opaque,
     /// Arguments as a string of JSON.
     Arguments,
-    /// An address; inline data is none.
-    Url,
+    /// An address, a document or media; the bytes of media are no text.
+    Media,
 }
+
+/// So many bytes of nothing but base64 are media. What is shorter is looked at: a plain document can stand there too.
+const MEDIA_BYTES: usize = 256;
 
 /// See the module's text.
 pub(super) struct Walk<'a> {
@@ -186,7 +187,7 @@ impl<'a> Walk<'a> {
             (_, b"arguments" | b"partial_json") if is_string => Place::Arguments,
             (_, b"arguments" | b"input") => Place::Opaque,
             (_, b"tool_calls" | b"function" | b"function_call" | b"content_block") => Place::Tools,
-            (_, b"url") if is_string => Place::Url,
+            (_, b"url" | b"data" | b"file_data") if is_string => Place::Media,
             (_, _) if is_string && NOT_TEXT.contains(&name) => return cursor.skip(),
             (Place::Tools, _) => Place::Tools,
             _ => Place::Text,
@@ -209,8 +210,8 @@ impl<'a> Walk<'a> {
     }
 
     fn text(&mut self, text: Text<'a>, place: Place) {
-        let inline = place == Place::Url && text.raw.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"data:"));
-        let Some(written) = simdutf8::basic::from_utf8(text.raw).ok().filter(|text| !text.is_empty() && !inline) else {
+        let media = place == Place::Media && is_media(text.raw);
+        let Some(written) = simdutf8::basic::from_utf8(text.raw).ok().filter(|text| !text.is_empty() && !media) else {
             return;
         };
         self.found.texts.push(WrittenText {
@@ -230,6 +231,13 @@ impl<'a> Walk<'a> {
         self.found.choices.push((index, finished));
         self.found.texts.iter_mut().for_each(|text| text.key.choice = index);
     }
+}
+
+/// A data URL, or a long run of base64.
+fn is_media(written: &[u8]) -> bool {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
+    written.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"data:"))
+        || written.get(..MEDIA_BYTES).is_some_and(|start| start.iter().all(base64))
 }
 
 /// What a stream adds to, under each of the names it has.

@@ -7,7 +7,7 @@ use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::{DIGIT, LETTER, WORD};
 use crate::words::fold::{Folded, fold};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const REACH: usize = 48;
 

@@ -4,7 +4,7 @@ use super::checks;
 use super::number::{Before, Number, is_table};
 use crate::kinds::Kind;
 use crate::look::Look;
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const REACH: usize = 96;
 
@@ -58,7 +58,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
 }
 
 fn groups(number: &Number, told: bool) -> Option<usize> {
-    let bare = (12..=19).contains(&number.first()) && number.is_bare() && (told || number.before == Before::Nothing);
+    let bare = (12..=19).contains(&number.first()) && number.is_bare() && (told || number.before != Before::Joined);
     if bare {
         return Some(1);
     }

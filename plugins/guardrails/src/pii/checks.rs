@@ -51,7 +51,7 @@ pub(crate) fn luhn(digits: &[u8]) -> bool {
         .zip([false, true].into_iter().cycle())
         .map(|(d, twice)| if twice { doubled(value(*d)) } else { value(*d) })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Remainder of a decimal number.
@@ -186,7 +186,7 @@ pub(crate) fn dk_date(d: &[u8]) -> bool {
 }
 
 pub(crate) fn dk_cpr(d: &[u8]) -> bool {
-    dk_date(d) && weighted(d, &[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+    dk_date(d) && weighted(d, &[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
 }
 
 pub(crate) fn pt_nif(d: &[u8]) -> bool {
@@ -209,7 +209,7 @@ pub(crate) fn cl_rut(body: &[u8], check: u8) -> bool {
 
 pub(crate) fn au_tfn(d: &[u8]) -> bool {
     let weights: &[u32] = if d.len() == 8 { &[10, 7, 8, 4, 6, 3, 5, 1] } else { &[1, 4, 3, 7, 5, 8, 6, 9, 10] };
-    weighted(d, weights) % 11 == 0 && !all_same(d)
+    weighted(d, weights).is_multiple_of(11) && !all_same(d)
 }
 
 pub(crate) fn au_medicare(d: &[u8]) -> bool {
@@ -254,7 +254,7 @@ pub(crate) fn za_id(d: &[u8]) -> bool {
 /// EAN-13 with 756 for Switzerland.
 pub(crate) fn ch_ahv(d: &[u8]) -> bool {
     let sum = weighted(d, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]);
-    d.starts_with(b"756") && sum % 10 == 0
+    d.starts_with(b"756") && sum.is_multiple_of(10)
 }
 
 /// Women's months are 50 higher; 20 more where a day ran out of numbers. Before 1954 there were nine digits.

@@ -4,7 +4,7 @@ use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::secrets::sums::{self, Bech32};
 use crate::text::class::{BASE58, BECH32, LOWER, UPPER, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 use sha2::{Digest, Sha256};
 use sha3::Keccak256;
 

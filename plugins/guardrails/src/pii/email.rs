@@ -36,9 +36,21 @@ fn local_part(text: &Text<'_>, local: usize, at: usize) -> Option<usize> {
     let plain =
         name.iter().any(u8::is_ascii_alphanumeric) && name.last().is_some_and(|last| *last != b'.' && *last != b'\'');
     let dots = name.windows(2).any(|pair| pair == b"..");
-    // A part in a longer path or in another script is another word.
-    let before = text.before(local + skip).is_none_or(|byte| byte != b'/' || text.behind(local, 2) == b"//");
+    let before = !in_url(text, local + skip) && name != b"git";
     (plain && !dots && before).then_some(local + skip)
+}
+
+/// Whether this is the user of a URL: `https://user@host`, `ftp://user:password@host`.
+fn in_url(text: &Text<'_>, at: usize) -> bool {
+    match text.before(at) {
+        Some(b'/') => true,
+        Some(b':') => {
+            let behind = text.behind(at, 80);
+            let word = behind.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
+            behind.get(behind.len() - word..).is_some_and(|word| word.windows(3).any(|three| three == b"://"))
+        }
+        _ => false,
+    }
 }
 
 /// Where a domain name that begins here ends.

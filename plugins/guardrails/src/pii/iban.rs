@@ -102,9 +102,8 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     let text = look.text;
     let head = text.slice(token.start, (token.start + 4).min(token.end));
     let [a, b, c, d] = *head else { return };
-    if !(a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit())
-        || !look.wants(Kind::Iban)
-    {
+    let begins = a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit();
+    if !begins || !look.wants(Kind::Iban) {
         return;
     }
     let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];

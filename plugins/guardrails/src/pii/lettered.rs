@@ -5,7 +5,7 @@ use super::number::{Before, Number};
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::class::{DASH, DIGIT, DOT, LOWER, UNDERSCORE, UPPER, WORD};
-use crate::words::topic::topic::{self, PERSON, TAX};
+use crate::words::topic::bit::{self as topic, PERSON, TAX};
 
 const REACH: usize = 96;
 
@@ -212,7 +212,10 @@ fn brazilian(look: &mut Look<'_, '_>, start: usize) {
 
 /// `12.345.678-5`; without dots beside a word, or with `K`.
 fn chilean(look: &mut Look<'_, '_>, number: &Number) {
-    let dotted = number.has_form(&[2, 3, 3], b"..") || number.has_form(&[1, 3, 3], b"..");
+    let dotted = match number.groups() {
+        [a, b, c, ..] => matches!(a.size, 1 | 2) && (b.size, c.size, a.sign, b.sign) == (3, 3, b'.', b'.'),
+        _ => false,
+    };
     let groups = if dotted { 3 } else { 1 };
     let end = number.end(groups);
     let text = look.text;
@@ -294,7 +297,7 @@ fn tw_id(word: &[u8]) -> bool {
     let Some(letter) = ORDER.iter().position(|letter| *letter == at(word, 0)) else { return false };
     let letter = letter as u32 + 10;
     let rest = weighted(word.get(1..).unwrap_or_default(), &[8, 7, 6, 5, 4, 3, 2, 1, 1]);
-    matches!(at(word, 1), b'1' | b'2' | b'8' | b'9') && (letter / 10 + letter % 10 * 9 + rest) % 10 == 0
+    matches!(at(word, 1), b'1' | b'2' | b'8' | b'9') && (letter / 10 + letter % 10 * 9 + rest).is_multiple_of(10)
 }
 
 /// One letter or two, six digits, a check digit; `A` stands for 10. A space before a single letter counts as 36.
@@ -308,7 +311,7 @@ fn hk_id(word: &[u8]) -> bool {
         b'A' => 10,
         _ => return false,
     };
-    (blank + weighted(body, weights) + check) % 11 == 0
+    (blank + weighted(body, weights) + check).is_multiple_of(11)
 }
 
 /// Day, month, year, century, individual number, check character.

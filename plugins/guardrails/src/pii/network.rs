@@ -7,7 +7,7 @@ use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::{DASH, DIGIT, DOT, HEX, HEX_UPPER, UNDERSCORE, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const ANY_HEX: u16 = HEX | HEX_UPPER;

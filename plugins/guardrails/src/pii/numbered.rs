@@ -7,7 +7,7 @@ use super::checks;
 use super::number::{Before, Number, is_table};
 use crate::kinds::Kind;
 use crate::look::Look;
-use crate::words::topic::topic::{self, PERSON, TAX};
+use crate::words::topic::bit::{self as topic, PERSON, TAX};
 
 /// How far before a number a word tells what it is, bytes.
 const REACH: usize = 96;
@@ -85,7 +85,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
         let fits = |form: &&Form| {
             form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form)
         };
-        if number.before == Before::Nothing
+        if number.before != Before::Joined
             && let Some(form) = national.own.iter().find(fits)
         {
             report(look, number, national, *form, 0);
@@ -139,7 +139,8 @@ mod tests {
     /// Published or constructed examples that hold.
     #[test]
     fn each_check_accepts_a_number_of_its_kind_and_no_neighbour_of_it() {
-        let examples: &[(fn(&[u8]) -> bool, &[u8])] = &[
+        type Example = (fn(&[u8]) -> bool, &'static [u8]);
+        let examples: &[Example] = &[
             (checks::gb_nhs, b"9434765919"),
             (checks::fr_nir, b"255081416802538"),
             (checks::de_tax, b"86095742719"),

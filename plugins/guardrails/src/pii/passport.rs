@@ -4,7 +4,7 @@ use super::number::Number;
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::class::{LOWER, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const REACH: usize = 40;
 

@@ -5,7 +5,7 @@ use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::{DIGIT, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const REACH: usize = 48;
 const MOST_DIGITS: usize = 15;
@@ -18,10 +18,21 @@ pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
     if !look.wants(Kind::Phone) || bound || !text.get(at + 1).is_some_and(|byte| matches!(byte, b'1'..=b'9' | b'(')) {
         return;
     }
+    if is_position(text, at + 1) {
+        return;
+    }
     let dialled = Dialled::read(text, at + 1);
     if is_international(dialled.digits()) && !dialled.goes_on {
         look.report(Kind::Phone, at, extension(text, dialled.end));
     }
+}
+
+/// `+3843-00908`: degrees and minutes (ISO 6709).
+fn is_position(text: &Text<'_>, start: usize) -> bool {
+    let latitude = text.run(start, DIGIT, 7);
+    let longitude = text.run(latitude + 1, DIGIT, 8);
+    let signed = matches!(text.get(latitude), Some(b'-' | b'+')) && matches!(text.get(latitude + 1), Some(b'0' | b'1'));
+    signed && matches!((latitude - start, longitude - latitude - 1), (4, 5) | (6, 7))
 }
 
 /// Looks at `(`: `(415) 555-2671`, `(030) 901820`.
@@ -73,7 +84,7 @@ fn local_groups(area: &[u8], sizes: &[u8], told: bool) -> Option<usize> {
 /// Looks at a number.
 pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     if !look.wants(Kind::Phone)
-        || matches!(number.before, Before::Digits(_))
+        || matches!(number.before, Before::Digits(sign) if sign != b' ')
         || look.text.before(number.start) == Some(b'+')
     {
         return;
@@ -106,7 +117,10 @@ pub(crate) fn with_extension(look: &mut Look<'_, '_>, token: Token) {
 /// How many groups are a phone number by their form alone.
 fn own_form(number: &Number) -> Option<usize> {
     let digits = |groups: usize| number.digits(groups);
-    let form = |sizes: &[u8], signs: &[u8]| number.has_form(sizes, signs) && number.before == Before::Nothing;
+    let free = |signs: &[u8]| {
+        number.before == Before::Nothing || number.before == Before::Digits(b' ') && !signs.contains(&b' ')
+    };
+    let form = |sizes: &[u8], signs: &[u8]| number.has_form(sizes, signs) && free(signs);
     let north_american = |groups: usize, skip: usize| is_nanp(digits(groups).get(skip..).unwrap_or_default());
     if (form(&[3, 3, 4], b"--") || form(&[3, 3, 4], b"..")) && north_american(3, 0) {
         return Some(3);
@@ -144,7 +158,7 @@ fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
     let (mut total, mut last) = (0, 0);
     for (groups, group) in (1..).zip(number.groups()) {
         total += usize::from(group.size);
-        let fits = (7..=MOST_DIGITS).contains(&total) && (phone || total >= 9 && total <= 13);
+        let fits = (7..=MOST_DIGITS).contains(&total) && (phone || (9..=13).contains(&total));
         if fits && (groups > 1 || number.is_bare()) {
             last = groups;
         }

@@ -6,7 +6,7 @@
 use super::number::Number;
 use crate::kinds::Kind;
 use crate::look::Look;
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const REACH: usize = 96;
 

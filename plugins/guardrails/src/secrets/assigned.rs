@@ -7,7 +7,7 @@ use super::{placeholder, randomness};
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::class::{BASE64, EQUALS, SPACE, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 const LONGEST: usize = 256;
 /// Most bytes between the telling word and the sign after it.
@@ -162,7 +162,7 @@ fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
     let whole =
         end - start < LONGEST && (quote.is_none() || after.is_some_and(|byte| Some(byte) == quote || byte == b'\\'));
     let mut bytes = text.slice(start, end);
-    if let (None, [rest @ .., b'.' | b'?' | b'!' | b':']) = (quote, bytes) {
+    if let (None, [rest @ .., b'.' | b':']) = (quote, bytes) {
         bytes = rest;
     }
     whole.then_some(Value { bytes, start, quoted: quote.is_some(), after })
@@ -196,8 +196,7 @@ fn is_path(value: &Value<'_>) -> bool {
     let name =
         |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && part.len() < 24;
     let of = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(name);
-    let kebab =
-        |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(|part| plain_word(part));
+    let kebab = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(plain_word);
     !value.quoted && of(b'.') || of(b'/') || kebab(b'-') || kebab(b'_')
 }
 

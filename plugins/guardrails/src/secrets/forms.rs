@@ -4,7 +4,7 @@ use super::{jwt, placeholder};
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::class::{BASE64, DASH, DIGIT, DOT, HEX, LETTER, LOCAL, LOWER, UNDERSCORE, UPPER, URL64, WORD};
-use crate::words::topic::topic;
+use crate::words::topic::bit as topic;
 
 pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     let after = look.text.get(token.end);

@@ -5,6 +5,7 @@ use super::sums;
 use crate::kinds::Kind;
 use crate::look::Look;
 use crate::secrets::placeholder;
+use crate::secrets::randomness::looks_random;
 use crate::text::Text;
 use crate::text::class::WORD;
 use std::ops::Range;
@@ -34,7 +35,8 @@ pub(crate) enum Part {
 pub(crate) enum Check {
     /// Nothing.
     None,
-    /// The last six are the CRC-32 of the others, in base 62.
+    /// The last six are the CRC-32 of the others, in base 62; or it looks random all the same. A prefix of its own and an
+    /// exact length say so much that a wrong sum is rather a slip of whoever copied it than another kind of word.
     Crc32Base62,
     /// The checksum of Bech32 over the whole.
     Bech32,
@@ -113,7 +115,7 @@ impl Rule {
     fn passes(&self, all: &[u8], body: &[u8]) -> bool {
         match self.check {
             Check::None => true,
-            Check::Crc32Base62 => sums::crc32_base62(body),
+            Check::Crc32Base62 => sums::crc32_base62(body) || looks_random(body, body.len()),
             Check::Bech32 => sums::bech32(all).is_some(),
         }
     }

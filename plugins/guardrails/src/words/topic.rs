@@ -4,7 +4,7 @@
 //! detector asks for a position instead of searching backwards, and a stream needs no text held for it.
 
 /// Topics, one bit each.
-pub(crate) mod topic {
+pub(crate) mod bit {
     pub(crate) const PHONE: u64 = 1;
     /// Words that often stand before a phone number and often before something else.
     pub(crate) const CONTACT: u64 = 1 << 1;

@@ -171,6 +171,17 @@ fn each_threshold_is_told_once() {
 }
 
 #[test]
+fn a_request_that_crosses_several_thresholds_tells_each() {
+    let rules =
+        rules(vec![Rule { warn_at: vec![50, 90], ..rule("b", &[], &[meter(Unit::NanoUsd, Period::Month, 1_000)]) }]);
+    let mut memory = Memory::default();
+    let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
+    let used = Amounts { nano_usd: 950, ..Amounts::default() };
+    let notes = settle(&rules, held, &ALICE, used, 100, &mut memory).notes;
+    assert_eq!(notes.iter().map(|note| note.crossed).collect::<Vec<_>>(), [Some(50), Some(90)]);
+}
+
+#[test]
 fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
     let condition = Condition { dimension: Dimension::Provider, any: vec!["openai".into()] };
     let rules = rules(vec![
@@ -217,4 +228,21 @@ fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
     assert!(memory.bytes() < 200 << 20, "{} bytes", memory.bytes());
     assert!(kept <= 4_096 * 256 && handed_over > 0, "{handed_over} were handed over");
     println!("a million subjects: {} MiB, {kept} kept, {handed_over} handed over", memory.bytes() >> 20);
+}
+
+#[test]
+fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() {
+    // Whichever of the two cells is read first.
+    for (slow, fast) in
+        [(&[][..], &[Dimension::Key][..]), (&[Dimension::Key], &[]), (&[Dimension::Team], &[Dimension::Key])]
+    {
+        let rules = rules(vec![
+            rule("month", slow, &[meter(Unit::Requests, Period::Month, 1)]),
+            rule("second", fast, &[meter(Unit::Requests, Period::Second, 1)]),
+        ]);
+        let mut memory = Memory::default();
+        assert!(admit(&rules, &ALICE, 100, &mut memory).is_ok());
+        let month_s = 31 * 86_400;
+        assert_eq!(admit(&rules, &ALICE, 100, &mut memory), Err(("month".into(), Why::Exhausted, Some(month_s - 100))));
+    }
 }

@@ -1,7 +1,7 @@
 //! What comes from outside cannot break it: any cell, any answer, any rule.
 
 use crate::memory::{Memory, Who, meter, one_request, rule, rules};
-use headgate_limits::{Dimension, Ledger, Period, Reporter, RuleFault, Rules, Standing, Unit};
+use headgate_limits::{Dimension, Ledger, Period, Report, Reporter, RuleFault, Rules, Standing, Unit};
 use proptest::prelude::*;
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
@@ -52,6 +52,19 @@ fn a_subject_of_four_kilobytes_is_cut_and_counted() {
     assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_ok());
     assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_err());
     assert!(memory.bytes() < 1_400);
+}
+
+#[test]
+fn a_subject_is_cut_between_characters_so_that_the_collector_knows_it_again() {
+    let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 9)])]);
+    let who = Who { tag: format!("x{}", "\u{e9}".repeat(2_000)), ..ALICE };
+    let mut memory = Memory::default();
+    let mut reporter = Reporter::new("n", "b", 1_000, 5_000);
+    rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    memory.touched.iter().for_each(|cell| reporter.touched(*cell));
+    let report: Report =
+        serde_json::from_slice(reporter.report(&rules, "1", true, &mut memory, 100_000).unwrap()).unwrap();
+    assert_eq!(report.rows[0].subject, [format!("x{}", "\u{e9}".repeat(511))]);
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod bounds;
 mod calendar;
 mod fleet;
 mod memory;
+mod neglect;
 mod schedule;

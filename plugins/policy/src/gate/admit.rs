@@ -1,7 +1,7 @@
 //! The request's way in: who asks, for what, may they, and who is to serve it.
 
 use super::{Flow, Gate, Phase};
-use crate::call::{Call, Identity};
+use crate::call::{Call, Identity, Moment};
 use crate::client::{GATEWAY_PREFIX, client_context, trace_id};
 use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
@@ -77,6 +77,7 @@ impl Gate {
     pub fn request_body<L: Ledger>(
         &mut self,
         body: Vec<u8>,
+        now: Moment,
         mut lent: Lent<'_, L>,
         mut draw: impl FnMut() -> u32,
         out: &mut Effects,
@@ -87,7 +88,7 @@ impl Gate {
             _ => return Flow::Continue,
         }
         let planned = self.plan(body, lent.cooldowns, &mut draw);
-        if let Err(rejection) = planned.and_then(|()| self.admit_limits(&mut lent)) {
+        if let Err(rejection) = planned.and_then(|()| self.admit_limits(now.as_s(), &mut lent)) {
             return self.reject(rejection, out);
         }
         match self.guard_request(&mut draw, out) {

@@ -5,7 +5,7 @@ use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
 use crate::price::cost;
-use headgate_exchange::{Surface, Tokens, is_model_name};
+use headgate_exchange::{RequestScan, Surface, Tokens, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
@@ -35,7 +35,9 @@ pub struct Number<'a> {
 }
 
 /// Bytes of text that are about one token, where the provider does not count.
-pub(super) const BYTES_PER_TOKEN: u64 = 4;
+const BYTES_PER_TOKEN: u64 = 4;
+/// Tokens that an image or a file is taken for, where the provider does not count it.
+const TOKENS_PER_ATTACHMENT: u64 = 1_000;
 
 impl Gate {
     /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
@@ -191,17 +193,23 @@ fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> O
     if let Some(tokens) = &seen.usage {
         return Some(told(tokens, UsageSource::Reported));
     }
-    let output_tokens = seen.output_text_bytes.div_ceil(BYTES_PER_TOKEN);
-    if let Some(begun) = &seen.begun {
-        return Some(Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) });
+    Some(seen_usage(call, seen.begun.as_ref(), seen.output_text_bytes))
+}
+
+/// An estimate by what was seen: what the answer's beginning told of the prompt, else by its bytes; and the answer's text.
+pub(super) fn seen_usage(call: &Call, begun: Option<&Tokens>, output_text_bytes: u64) -> Usage {
+    let output_tokens = output_text_bytes.div_ceil(BYTES_PER_TOKEN);
+    if let Some(begun) = begun {
+        return Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) };
     }
-    let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
-    Some(Usage {
-        input_tokens: prompt_bytes.div_ceil(BYTES_PER_TOKEN),
-        output_tokens,
-        source: UsageSource::Estimated,
-        ..Usage::default()
-    })
+    let input_tokens = call.scan.as_ref().map_or(0, prompt_tokens);
+    Usage { input_tokens, output_tokens, source: UsageSource::Estimated, ..Usage::default() }
+}
+
+/// What a prompt is taken for before a provider counts it.
+pub(super) fn prompt_tokens(scan: &RequestScan) -> u64 {
+    let attachments = u64::from(scan.attachments).saturating_mul(TOKENS_PER_ATTACHMENT);
+    scan.text_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(attachments)
 }
 
 fn told(tokens: &Tokens, source: UsageSource) -> Usage {

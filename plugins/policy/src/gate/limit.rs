@@ -3,7 +3,7 @@
 use super::Gate;
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
-use crate::gate::close::BYTES_PER_TOKEN;
+use crate::gate::close::{prompt_tokens, seen_usage};
 use crate::lent::{Lent, Unsettled};
 use crate::price::cost;
 use headgate_exchange::{LimitReached, LimitScope, Rejection};
@@ -14,19 +14,16 @@ use headgate_record::{Decision, RequestRecord, Usage, UsageSource, Verdict};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// Tokens that an image or a file is taken for before the provider counts it.
-const TOKENS_PER_ATTACHMENT: u64 = 1_000;
-
 impl Gate {
-    /// Asks every limit and budget that applies, and reserves.
-    pub(super) fn admit_limits<L: Ledger>(&mut self, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
+    /// Asks every limit and budget that applies, and reserves. A request belongs to the moment when it is whole: one that
+    /// is sent slowly would else be counted in a window that is over.
+    pub(super) fn admit_limits<L: Ledger>(&mut self, now_s: u64, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
         let call = Rc::clone(&self.call);
         let mut call = call.borrow_mut();
         let policy = Rc::clone(&call.policy);
         if policy.limits.is_empty() {
             return Ok(());
         }
-        let now_s = call.started.as_s();
         let usage = likely_usage(&call, lent.means);
         let amounts = amounts(1, &usage, dearest(&call, &usage));
         match policy.limits.admit(&*call, &amounts, lent.standing, now_s, lent.ledger) {
@@ -35,9 +32,10 @@ impl Gate {
                     .extend(admission.notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
                 self.held = admission.held;
                 self.max_cost = admission.max_cost;
+                self.watched_costs = admission.watched_costs;
                 call.quotas = admission.quotas;
                 drop(call);
-                self.affordable(&usage, lent)
+                self.affordable(&usage, now_s, lent)
             }
             Err(refusal) => {
                 let Some(rule) = policy.limits.get(refusal.rule) else { return Err(Rejection::Misconfigured) };
@@ -49,7 +47,7 @@ impl Gate {
     }
 
     /// Whether the prompt alone does not cost more than the whole request may.
-    fn affordable<L: Ledger>(&mut self, usage: &Usage, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
+    fn affordable<L: Ledger>(&mut self, usage: &Usage, now_s: u64, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
         let Some((max, index)) = self.max_cost else { return Ok(()) };
         let prompt = Usage { output_tokens: 0, ..*usage };
         let prompt_cost = dearest(&self.call.borrow(), &prompt);
@@ -58,9 +56,9 @@ impl Gate {
         }
         let policy = Rc::clone(&self.call.borrow().policy);
         let call = Rc::clone(&self.call);
-        self.settle(&call.borrow(), &Amounts::default(), call.borrow().started.as_s(), lent);
+        self.settle(&call.borrow(), &Amounts::default(), now_s, lent);
         let policy_id = policy.limits.get(index).map(|rule| rule.id.clone()).unwrap_or_default();
-        self.decisions.push(over_max_cost(&policy_id, prompt_cost, max));
+        self.decisions.push(over_max_cost(&policy_id, Verdict::Deny, prompt_cost, max));
         Err(Rejection::TooExpensive { policy: policy_id })
     }
 
@@ -68,14 +66,18 @@ impl Gate {
     pub(super) fn settle_limits<L: Ledger>(&mut self, record: &mut RequestRecord, now_s: u64, lent: &mut Lent<'_, L>) {
         let call = Rc::clone(&self.call);
         let call = call.borrow();
-        if let (Some(alias), Some(usage)) = (call.alias, record.usage.filter(|one| one.source == UsageSource::Reported))
-        {
-            lent.means.learn(alias, usage.output_tokens);
+        let reported = record.usage.filter(|usage| usage.source == UsageSource::Reported);
+        if let (Some(alias), Some(usage)) = (call.alias(), reported) {
+            lent.means.learn(&alias.name, usage.output_tokens);
         }
+        let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
+        let over = self.watched_costs.iter().filter(|(max, _)| nano_usd > *max).filter_map(|(max, index)| {
+            Some(over_max_cost(&call.policy.limits.get(*index)?.id, Verdict::Monitor, nano_usd, *max))
+        });
+        record.decisions.extend(over);
         if self.held.is_empty() {
             return;
         }
-        let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
         // What the gateway itself turned away after its limits had let it in is nobody's request.
         let requests = u64::from(!call.tries.is_empty());
         let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
@@ -99,7 +101,7 @@ impl Gate {
         }
         let policy = Rc::clone(&self.call.borrow().policy);
         let policy_id = policy.limits.get(rule).map(|rule| rule.id.clone()).unwrap_or_default();
-        self.decisions.push(over_max_cost(&policy_id, cost, max));
+        self.decisions.push(over_max_cost(&policy_id, Verdict::Deny, cost, max));
         self.cut(Rejection::MaxCostReached { policy: policy_id }, whole, out);
     }
 
@@ -111,13 +113,7 @@ impl Gate {
         }
         let call = self.call.borrow();
         let price = &call.way(call.served_try()?.step)?.price;
-        let prompt_bytes = call.scan.as_ref().map_or(0, |scan| scan.text_bytes);
-        let usage = Usage {
-            input_tokens: reading.begun.map_or(prompt_bytes.div_ceil(BYTES_PER_TOKEN), |begun| begun.input),
-            output_tokens: reading.output_text_bytes.div_ceil(BYTES_PER_TOKEN),
-            ..Usage::default()
-        };
-        Some(cost(price, &usage).nano_usd)
+        Some(cost(price, &seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes)).nano_usd)
     }
 
     fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
@@ -161,11 +157,10 @@ impl Call {
 /// What a request is likely to take: its text's bytes, and as much output as it allows or as answers usually have.
 fn likely_usage(call: &Call, means: &Means) -> Usage {
     let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
-    let attachments = u64::from(scan.attachments).saturating_mul(TOKENS_PER_ATTACHMENT);
-    let likely = || call.alias.map_or(0, |alias| means.output_tokens(alias));
+    let likely = || call.alias().map_or(0, |alias| means.output_tokens(&alias.name));
     let each = if scan.surface.generates() { scan.max_output_tokens.unwrap_or_else(likely) } else { 0 };
     Usage {
-        input_tokens: scan.text_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(attachments),
+        input_tokens: prompt_tokens(scan),
         output_tokens: each.saturating_mul(scan.choices.max(1)),
         source: UsageSource::Estimated,
         ..Usage::default()
@@ -227,11 +222,11 @@ fn refused(rule: &Rule, refusal: &Refusal) -> Decision {
     }
 }
 
-fn over_max_cost(policy_id: &str, observed: u64, max: u64) -> Decision {
+fn over_max_cost(policy_id: &str, verdict: Verdict, observed: u64, max: u64) -> Decision {
     Decision {
         stage: "limits".to_owned(),
         policy_id: Some(policy_id.to_owned()),
-        verdict: Verdict::Deny,
+        verdict,
         reason: Some("max_cost".to_owned()),
         observed: Some(observed),
         limit: Some(max),

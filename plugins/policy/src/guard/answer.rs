@@ -27,6 +27,8 @@ struct TextGuard {
     restorer: Restorer,
     /// Edits behind what is decided; those of guardrails have the higher rank.
     edits: Vec<(Edit, bool)>,
+    /// Where the last edit that was handed out ends.
+    edited: usize,
 }
 
 impl AnswerGuard {
@@ -62,27 +64,34 @@ impl AnswerGuard {
 
 impl TextGuard {
     fn new(set: Policies) -> Self {
-        Self { window: Window::new(set), restorer: Restorer::default(), edits: Vec::new() }
+        Self { window: Window::new(set), restorer: Restorer::default(), edits: Vec::new(), edited: 0 }
     }
 
-    /// Hands out the edits that begin before `decided`, in order, none overlapping.
+    /// Hands out the edits that begin before `decided`, in order, none overlapping. Where two guardrails mask the same
+    /// bytes, the first one's placeholder stands for them; nothing is put back into what is masked.
     fn settle(&mut self, decided: usize, out: &mut Vec<Edit>) {
         self.edits.sort_by_key(|(edit, guards)| (edit.at.start, !guards));
         let settled = self.edits.iter().take_while(|(edit, _)| edit.at.start < decided).count();
-        let mut last: Option<(Edit, bool)> = None;
-        for (edit, guards) in self.edits.drain(..settled) {
-            match &mut last {
-                // Two guardrails: the first one's placeholder stands for both. Nothing is put back into what is masked.
-                Some((before, true)) if edit.at.start < before.at.end => {
-                    if guards {
-                        before.at.end = before.at.end.max(edit.at.end);
-                    }
-                }
-                Some((before, false)) if edit.at.start < before.at.end => last = Some((edit, guards)),
-                _ => out.extend(last.replace((edit, guards)).map(|(edit, _)| edit)),
+        let mut next_mask = self.edits.iter().skip(settled).find(|(_, guards)| *guards).map(|(edit, _)| edit.at.start);
+        // From the last to the first: what is put back must end before the next mask begins.
+        let mut kept: Vec<(Edit, bool)> = Vec::with_capacity(settled);
+        for (edit, guards) in self.edits.drain(..settled).rev() {
+            if guards {
+                next_mask = Some(edit.at.start);
+            } else if next_mask.is_some_and(|start| start < edit.at.end) {
+                continue;
+            }
+            kept.push((edit, guards));
+        }
+        for (mut edit, guards) in kept.into_iter().rev() {
+            if guards {
+                edit.at.start = edit.at.start.max(self.edited);
+            }
+            if edit.at.start >= self.edited && !edit.at.is_empty() {
+                self.edited = edit.at.end;
+                out.push(edit);
             }
         }
-        out.extend(last.map(|(edit, _)| edit));
     }
 }
 
@@ -150,5 +159,32 @@ impl Examine for AnswerGuard {
 
     fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
         self.read(&mut TextGuard::new(self.set), text, true, edits).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(edits: &[(std::ops::Range<usize>, bool)], decided: &[usize]) -> Vec<std::ops::Range<usize>> {
+        let mut text = TextGuard::new(Policies::NONE);
+        text.edits = edits.iter().map(|(at, guards)| (Edit { at: at.clone(), with: String::new() }, *guards)).collect();
+        let mut out = Vec::new();
+        decided.iter().for_each(|decided| text.settle(*decided, &mut out));
+        out.into_iter().map(|edit| edit.at).collect()
+    }
+
+    #[test]
+    fn what_two_guardrails_mask_is_masked_once_and_whole_in_one_step_or_in_two() {
+        let edits = [(10..20, true), (10..12, true), (18..25, true), (30..31, true)];
+        for decided in [vec![99], vec![15, 99], vec![11, 19, 99]] {
+            assert_eq!(settled(&edits, &decided), [10..20, 20..25, 30..31], "{decided:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_put_back_into_what_is_masked() {
+        let edits = [(0..5, false), (4..8, true), (7..12, false), (12..15, false)];
+        assert_eq!(settled(&edits, &[99]), [4..8, 12..15]);
     }
 }

@@ -1,11 +1,11 @@
--- Version 3: what filters read lies in columns.
+-- Version 4: what filters read lies in columns.
 --
 -- Eighteen indexes on rows made each record cost eighteen writes, and still let any two filters together read the whole
 -- log. Here the values of 16384 records in a row (a segment) lie together by column, coded in a byte or two each, so
 -- counting or filtering ten million records by a few columns reads some ten megabytes a column; see `store/columns/`.
 
 -- Identity alone: what makes a delivery idempotent, and what gaps are found with.
-CREATE TABLE requests_3 (
+CREATE TABLE requests_new (
   position   INTEGER PRIMARY KEY,
   id         BLOB    NOT NULL UNIQUE,
   boot       INTEGER NOT NULL,
@@ -13,9 +13,9 @@ CREATE TABLE requests_3 (
   started_at INTEGER NOT NULL,  -- µs
   UNIQUE (boot, seq)
 ) STRICT;
-INSERT INTO requests_3 SELECT position, id, boot, seq, started_at FROM requests;
+INSERT INTO requests_new SELECT position, id, boot, seq, started_at FROM requests;
 DROP TABLE requests;
-ALTER TABLE requests_3 RENAME TO requests;
+ALTER TABLE requests_new RENAME TO requests;
 DROP TABLE zones;
 
 -- The newest records, one row each, until their segment is full: the cells of all columns, as LEB128.

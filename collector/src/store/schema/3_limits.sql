@@ -1,4 +1,4 @@
--- Version 4: limits and budgets, as far as they must outlive the process.
+-- Version 3: limits and budgets, as far as they must outlive the process.
 
 -- What has been used of a rule's meter by a subject in a window.
 CREATE TABLE limit_counts (

@@ -1,0 +1,202 @@
+//! Limits and budgets around whole requests: whose counts they go to, what they are taken for before anybody counts
+//! them, and when they count. Case files see one request each; here one proxy serves several.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
+
+use headgate_limits::{CELLS, Means, Report, Reporter, Standing};
+use headgate_policy::{Attempt, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Lent, Moment, Number, Policy};
+use headgate_record::{Decision, RequestRecord, UsageSource, Verdict};
+use headgate_tests::{Memory, policy};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The beginning of a minute.
+const NOON_S: u64 = 1_790_000_040;
+const HEAD: &str = r#"
+organization: acme
+environment: test
+listen: 127.0.0.1:1
+providers:
+  alpha: {format: openai, url: "http://127.0.0.1:2/v1"}
+models:
+  chat: {targets: [{provider: alpha, model: gpt-4o-mini}]}
+teams:
+  search: {project: assistant, application: finder}
+keys:
+  - {id: alice, sha256: 31443d332abed1a229de06db8106ab64883c3b6f8270a5bc4b68831591b82034, owner: alice-smith, team: search}
+prices:
+  alpha/gpt-4o-mini: {input: "1", cached_input: "0.5", output: "2"}
+logging: {tags: [feature]}
+"#;
+const ASK: &str = r#"{"model":"chat","messages":[{"role":"user","content":"Say hello, please."}]}"#;
+const USED: &str = r#"{"usage":{"prompt_tokens":11,"completion_tokens":100}}"#;
+
+struct Proxy {
+    policy: Rc<Policy>,
+    memory: Memory,
+    means: Means,
+}
+
+impl Proxy {
+    fn new(rules: &str) -> Self {
+        let policy = policy(&format!("{HEAD}{rules}"), NOON_S);
+        Self { policy, memory: Memory::default(), means: Means::default() }
+    }
+
+    /// One request, answered with this.
+    fn ask(&mut self, body: &str, answer: &str) -> RequestRecord {
+        self.ask_slowly(NOON_S, NOON_S, body, answer)
+    }
+
+    /// One whose headers came at `begun_s`, and whose body was there at `whole_s`.
+    fn ask_slowly(&mut self, begun_s: u64, whole_s: u64, body: &str, answer: &str) -> RequestRecord {
+        let (begun, whole) = (Moment(begun_s * 1_000_000), Moment(whole_s * 1_000_000));
+        let (cooldowns, mut unsettled, mut effects) = (Cooldowns::default(), Vec::new(), Effects::new());
+        let mut gate = Gate::new(&self.policy, begun, [7; 16]);
+        let fields: [(&[u8], &[u8]); 4] = [
+            (b":method", b"POST"),
+            (b":path", b"/v1/chat/completions"),
+            (b"authorization", b"Bearer hg-test-alice"),
+            (b"x-headgate-tag-feature", b"chat-box"),
+        ];
+        assert_eq!(gate.request_headers(Head::new(&fields), false, &mut effects), Flow::Hold);
+        let lent = Lent {
+            cooldowns: &cooldowns,
+            ledger: &mut self.memory,
+            standing: Standing::ALONE,
+            means: &mut self.means,
+            unsettled: &mut unsettled,
+        };
+        let flow = gate.request_body(body.as_bytes().to_vec(), whole, lent, || 0, &mut effects);
+        if flow == Flow::Continue {
+            assert!(effects.iter().any(|effect| matches!(effect, Effect::Route(_))));
+            let call = Rc::clone(gate.call());
+            let mut attempt = Attempt::begin(&call, "alpha", whole, &mut effects).unwrap();
+            let head: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-type", b"application/json")];
+            attempt.response_headers(whole, Head::new(&head), &mut effects);
+            gate.response_headers(Head::new(&head), whole, false, &cooldowns, &mut effects);
+            gate.response_body(answer.as_bytes(), true, whole, &mut effects);
+        }
+        let lent = Lent {
+            cooldowns: &cooldowns,
+            ledger: &mut self.memory,
+            standing: Standing::ALONE,
+            means: &mut self.means,
+            unsettled: &mut unsettled,
+        };
+        gate.close(whole, EndSigns::Unknown, Number { node: "n", boot: "b", seq: 1 }, lent)
+    }
+
+    /// What it would tell a collector: the subject of each rule that has a count.
+    fn counted(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut reporter = Reporter::new("n", "b", 1_000, 10_000);
+        reporter.take_over(&[0xff; CELLS as usize / 8]);
+        let limits = self.policy.limits();
+        let body = reporter.report(limits, "1", true, &mut self.memory, NOON_S * 1_000).unwrap();
+        let report: Report = serde_json::from_slice(body).unwrap();
+        report.rows.into_iter().map(|row| (row.rule, row.subject)).collect()
+    }
+}
+
+/// What a rule that watches had to say of it.
+fn watched(record: &RequestRecord) -> Option<&Decision> {
+    record.decisions.iter().find(|decision| decision.verdict == Verdict::Monitor)
+}
+
+const VALUES: [(&str, &str); 10] = [
+    ("key", "alice"),
+    ("owner", "alice-smith"),
+    ("team", "search"),
+    ("project", "assistant"),
+    ("application", "finder"),
+    ("model", "chat"),
+    ("provider", "alpha"),
+    ("organization", "acme"),
+    ("environment", "test"),
+    ("tag:feature", "chat-box"),
+];
+
+#[test]
+fn a_count_is_kept_for_each_value_of_each_dimension() {
+    let rule = |(name, _): &(&str, &str)| format!("  - {{id: \"by-{name}\", per: \"{name}\", requests: 9/day}}\n");
+    let mut proxy = Proxy::new(&format!("limits:\n{}", VALUES.iter().map(rule).collect::<String>()));
+    proxy.ask(ASK, USED);
+    let expected = VALUES.iter().map(|(name, value)| (format!("by-{name}"), vec![(*value).to_owned()]));
+    assert_eq!(proxy.counted(), expected.collect());
+}
+
+#[test]
+fn a_rule_is_for_those_who_match_in_each_dimension() {
+    let rule = |id: &str, name: &str, value: &str| {
+        let condition = match name.strip_prefix("tag:") {
+            Some(tag) => format!("tag: {{{tag}: \"{value}\"}}"),
+            None => format!("{name}: \"{value}\""),
+        };
+        format!("  - {{id: \"{id}-{name}\", match: {{{condition}}}, requests: 9/day}}\n")
+    };
+    // `*x*` is in none of the values, and names that nobody has are no error where they are globs of free words.
+    let free = |name: &str| !["key", "team", "model", "provider"].contains(&name);
+    let rules = VALUES.iter().flat_map(|(name, value)| {
+        let start: String = value.chars().take(2).collect();
+        let other = free(name).then(|| rule("other", name, "*xyz*"));
+        [rule("same", name, value), rule("glob", name, &format!("{start}*"))].into_iter().chain(other)
+    });
+    let mut proxy = Proxy::new(&format!("limits:\n{}", rules.collect::<String>()));
+    proxy.ask(ASK, USED);
+    let counted = proxy.counted();
+    let expected = VALUES.iter().flat_map(|(name, _)| [format!("same-{name}"), format!("glob-{name}")]);
+    let mut expected: Vec<String> = expected.collect();
+    expected.sort();
+    assert_eq!(counted.into_keys().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_request_counts_when_it_is_whole_however_slowly_it_was_sent() {
+    let mut proxy = Proxy::new("limits: [{id: two, requests: 2/min}]\n");
+    let statuses: Vec<u16> =
+        [0, 0, 60, 60, 120].map(|begun| proxy.ask_slowly(NOON_S + begun, NOON_S + 300, ASK, USED).status).into();
+    assert_eq!(statuses, [200, 200, 429, 429, 429], "what was begun in three minutes arrives in one");
+    assert_eq!(proxy.ask_slowly(NOON_S + 60, NOON_S + 360, ASK, USED).status, 200);
+}
+
+#[test]
+fn a_picture_is_taken_for_a_thousand_tokens_before_and_after_if_nobody_counts_it() {
+    let mut proxy = Proxy::new("limits: [{id: watch, input_tokens: 1/day, monitor: true}]\n");
+    let picture = r#"{"model":"chat","messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#;
+    let record = proxy.ask(picture, r#"{"choices":[]}"#);
+    assert_eq!(watched(&record).unwrap().observed, Some(1_002));
+    let usage = record.usage.unwrap();
+    assert_eq!((usage.source, usage.input_tokens), (UsageSource::Estimated, 1_002));
+}
+
+#[test]
+fn an_answer_of_unknown_length_is_taken_for_as_long_as_the_last_ones() {
+    let mut proxy = Proxy::new("limits: [{id: watch, output_tokens: 1/day, monitor: true}]\n");
+    assert_eq!(watched(&proxy.ask(ASK, USED)).unwrap().observed, Some(512));
+    assert_eq!(watched(&proxy.ask(ASK, USED)).unwrap().observed, Some(100 + 100), "used, and the mean");
+    let three = ASK.replace(r#""model""#, r#""max_tokens":7,"n":3,"model""#);
+    assert_eq!(watched(&proxy.ask(&three, USED)).unwrap().observed, Some(200 + 3 * 7));
+}
+
+#[test]
+fn an_answer_without_usage_is_counted_by_what_was_seen_of_it() {
+    let mut proxy = Proxy::new("limits: [{id: watch, tokens: 1/day, monitor: true}]\n");
+    let record = proxy.ask(ASK, r#"{"choices":[{"message":{"content":"Hello, hello!"}}]}"#);
+    let usage = record.usage.unwrap();
+    assert_eq!(usage.source, UsageSource::Estimated);
+    assert!(usage.input_tokens > 0 && usage.output_tokens > 0, "{usage:?}");
+    let next = proxy.ask(&ASK.replace(r#""model""#, r#""max_tokens":1,"model""#), USED);
+    let estimate = usage.input_tokens + 1;
+    assert_eq!(watched(&next).unwrap().observed, Some(usage.input_tokens + usage.output_tokens + estimate));
+}
+
+#[test]
+fn max_cost_that_monitors_ends_and_refuses_nothing_and_is_on_record() {
+    let mut proxy =
+        Proxy::new("limits:\n  - {id: watch, max_cost: 0.000000001, monitor: true}\n  - {id: roomy, max_cost: 1}\n");
+    let record = proxy.ask(ASK, USED);
+    assert_eq!(record.status, 200, "the prompt alone costs more");
+    let decision = watched(&record).unwrap();
+    assert_eq!((decision.policy_id.as_deref(), decision.reason.as_deref()), (Some("watch"), Some("max_cost")));
+    assert_eq!((decision.observed, decision.limit), (Some(11_000 + 200_000), Some(1)));
+}
