@@ -40,6 +40,11 @@ Routes:
   POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
   GET  /v1/limits, /v1/budgets
                              what is used of each, by subject, in pages (role viewer, auditor, admin or owner)
+  GET  /v1/requests/facets   exact total of what is filtered, and how it spreads over values
+  GET  /v1/requests.json, /v1/requests.ndjson, /v1/requests.csv
+                             all of what is filtered, streamed
+  POST /v1/heartbeat         what a worker of a data plane says of itself (role ingest)
+  GET  /v1/dataplanes        data planes, what they run, and which are silent
   POST /v1/audit             audit entries of another system (role ingest)
   GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
   GET  /v1/audit/{id}        one entry

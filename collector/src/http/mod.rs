@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod connections;
+mod dataplanes;
 mod error;
 mod health;
 mod ingest;

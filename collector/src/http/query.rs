@@ -8,7 +8,7 @@ mod parameters;
 
 pub(super) use export::{csv, json, ndjson};
 pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, position, shown, time};
+pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
 
 use super::App;
 use super::auth::Caller;

@@ -1,13 +1,13 @@
 //! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
 //! that no route is without an answer to who may use it.
 
-use super::{App, audit, auth, health, ingest, limits, metrics, query, tokens};
+use super::{App, audit, auth, dataplanes, health, ingest, limits, metrics, query, tokens};
 use crate::store::Role;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use headgate_limits::SYNC_PATH;
-use headgate_record::INGEST_PATH;
+use headgate_record::{HEARTBEAT_PATH, INGEST_PATH};
 
 /// What a route asks of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub fn routes() -> Vec<Route> {
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);
         "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits);
         "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets);
+        "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat);
+        "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);

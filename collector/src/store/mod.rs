@@ -6,6 +6,7 @@
 
 pub(crate) mod audit;
 mod columns;
+mod dataplanes;
 mod error;
 mod file;
 mod gaps;
@@ -19,6 +20,7 @@ mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
+pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};

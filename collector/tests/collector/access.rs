@@ -59,7 +59,10 @@ fn what_a_role_may_is_written_down_here_too() {
             routes.into_iter().filter(|route| route.access != Access::Open && route.access.roles().contains(&role));
         mine.map(|route| format!("{} {}", route.method, route.path)).collect::<Vec<_>>()
     };
-    assert_eq!(may(Role::Ingest), ["POST /v1/ingest/requests", "POST /v1/limits/sync", "POST /v1/audit"]);
+    assert_eq!(
+        may(Role::Ingest),
+        ["POST /v1/ingest/requests", "POST /v1/limits/sync", "POST /v1/heartbeat", "POST /v1/audit"]
+    );
     assert!(may(Role::Viewer).iter().all(|route| route.starts_with("GET ") && !route.contains("/v1/audit")));
     assert!(may(Role::Auditor).iter().all(|route| route.starts_with("GET ")));
     for (less, more) in [(Role::Viewer, Role::Auditor), (Role::Auditor, Role::Admin), (Role::Admin, Role::Owner)] {

@@ -15,6 +15,7 @@
 mod access;
 mod audit;
 mod client;
+mod dataplanes;
 mod faults;
 mod fleet;
 mod hostile;

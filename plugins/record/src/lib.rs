@@ -6,9 +6,11 @@
 //! crate is the one mapping.
 
 mod batch;
+mod heartbeat;
 mod outbox;
 mod record;
 
 pub use batch::{Acknowledgement, Batch, INGEST_PATH, Refusal};
+pub use heartbeat::{HEARTBEAT_PATH, Heartbeat};
 pub use outbox::{Delivery, Outbox, OutboxLimits, PendingBatch};
 pub use record::*;

@@ -74,16 +74,8 @@ impl Also {
 /// Reads a query string.
 pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     let mut wanted = Wanted { list: ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() }, ..Wanted::default() };
-    let mut seen: Vec<String> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|earlier| *earlier == name) {
-            return Err(bad(&name, "is given twice"));
-        }
-        if value.is_empty() || value.len() > MAX_TEXT {
-            return Err(bad(&name, "must be 1 to 1024 bytes long"));
-        }
+    for (name, value) in pairs(query)? {
         apply(&mut wanted, &name, &value, also)?;
-        seen.push(name.into_owned());
     }
     if wanted.list.after.is_some() && wanted.list.before.is_some() {
         return Err(bad("before", "cannot be combined with `after`"));
@@ -91,8 +83,23 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     Ok(wanted)
 }
 
+/// Names and values of a query string: each name once, no value empty or very long.
+fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if all.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(bad(&name, "is given twice"));
+        }
+        if value.is_empty() || value.len() > MAX_TEXT {
+            return Err(bad(&name, "must be 1 to 1024 bytes long"));
+        }
+        all.push((name.into_owned(), value.into_owned()));
+    }
+    Ok(all)
+}
+
 /// For a path that takes no parameter.
-pub(super) fn none(query: &str) -> Result<(), ApiError> {
+pub(in crate::http) fn none(query: &str) -> Result<(), ApiError> {
     match form_urlencoded::parse(query.as_bytes()).next() {
         None => Ok(()),
         Some((name, _)) => {
@@ -124,7 +131,7 @@ fn apply_own(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result
     match name {
         "order" => list.order = order(name, value)?,
         "limit" => {
-            list.limit = limit(name, value, if also == Also::Export { usize::MAX } else { MAX_LIMIT })?;
+            list.limit = at_most(name, value, if also == Also::Export { usize::MAX } else { MAX_LIMIT })?;
             wanted.limited = true;
         }
         "after" => list.after = Some(position(name, value)?),
@@ -153,8 +160,8 @@ fn filter(name: &str, value: &str, also: Also) -> Result<Filter, ApiError> {
     let bracketed = name.strip_suffix(']').and_then(|name| name.split_once('['));
     match bracketed {
         Some(("tag", tag)) if !tag.is_empty() => Ok(Filter::Member(Column::Tags, format!("{tag}={value}"))),
-        Some((of, bound)) => range(name, of, bound, value)?.ok_or_else(|| unknown(name, also)),
-        None => Err(unknown(name, also)),
+        Some((of, bound)) => range(name, of, bound, value)?.ok_or_else(|| unknown(name, &names(also))),
+        None => Err(unknown(name, &names(also))),
     }
 }
 
@@ -237,7 +244,7 @@ fn order(name: &str, value: &str) -> Result<Order, ApiError> {
     }
 }
 
-fn limit(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
+fn at_most(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
     match value.parse::<usize>() {
         Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
         _ if most == MAX_LIMIT => Err(bad(name, "must be 1 to 500")),
@@ -258,21 +265,17 @@ pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
 }
 
-fn unknown(name: &str, also: Also) -> ApiError {
+/// What a path with these parameters understands, for the message.
+fn names(also: Also) -> String {
     let filters: Vec<_> = NAMES.iter().map(|(filter, _)| *filter).collect();
     let ranges: Vec<_> = RANGES.iter().map(|(range, ..)| format!("{range}[gte], {range}[lte]")).collect();
+    let own = "from, to, status, status_class, stream, failover, policy_id, q, tag[NAME]";
+    format!("{own}, {}, {}, {}", also.names().join(", "), ranges.join(", "), filters.join(", "))
+}
+
+fn unknown(name: &str, known: &str) -> ApiError {
     let name = shown(name);
-    invalid(
-        format!(
-            "`{name}` is no parameter. There are: from, to, {}, status, status_class, stream, failover, policy_id, q, \
-             tag[NAME], {}, {}.",
-            also.names().join(", "),
-            ranges.join(", "),
-            filters.join(", ")
-        ),
-        "unknown_parameter",
-    )
-    .param(name)
+    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }
 
 pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {

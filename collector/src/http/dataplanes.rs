@@ -1,0 +1,47 @@
+//! `POST /v1/heartbeat` and `GET /v1/dataplanes`.
+
+use super::App;
+use super::error::{ApiError, json_response};
+use super::query::{bad, invalid, none};
+use crate::clock;
+use crate::store;
+use crate::validate::{is_name, reason_of};
+use axum::extract::{RawQuery, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use headgate_record::Heartbeat;
+use serde_json::json;
+
+/// Largest heartbeat, bytes.
+const MAX_BODY_BYTES: usize = 16 << 10;
+
+/// `POST /v1/heartbeat`.
+pub(super) async fn heartbeat(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
+    let beat: Heartbeat = serde_json::from_slice(&body)
+        .map_err(|error| invalid(format!("The body is no heartbeat: {}.", reason_of(&error)), "invalid_body"))?;
+    check(&beat)?;
+    app.writes.transact(move |tx| store::keep_heartbeat(tx, &beat, clock::now_us())).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn check(beat: &Heartbeat) -> Result<(), ApiError> {
+    let names = [
+        ("node", &beat.node),
+        ("boot", &beat.boot),
+        ("version", &beat.version),
+        ("config_revision", &beat.config_revision),
+    ];
+    match names.iter().find(|(_, text)| !is_name(text)) {
+        Some((name, _)) => Err(bad(name, "must be 1 to 256 characters long")),
+        None => Ok(()),
+    }
+}
+
+/// `GET /v1/dataplanes`.
+pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    none(query.as_deref().unwrap_or_default())?;
+    let planes = app.readers.query(|db| store::data_planes(db, clock::now_us())).await?;
+    let body = json!({"object": "list", "data": planes}).to_string();
+    Ok(json_response(StatusCode::OK, body.into_bytes()))
+}
