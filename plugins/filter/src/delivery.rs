@@ -1,17 +1,20 @@
-//! Carries batches of records and reports of counts to the collector, one call at a time.
+//! Carries batches of records, reports of counts and heartbeats to the collector, one call at a time.
 //!
 //! One at a time also because the SDK panics when two roots of one VM have calls with equal numbers under way, as they
 //! can while a new configuration takes over from an old one.
 
 use crate::host::{self, Buffer, Headers, Level};
-use crate::worker::with_worker;
+use crate::worker::{Worker, with_worker};
 use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
-use headgate_record::{Acknowledgement, Delivery, INGEST_PATH};
+use headgate_record::{Acknowledgement, Delivery, HEARTBEAT_PATH, Heartbeat, INGEST_PATH};
 use std::time::Duration;
 
 /// Must be shorter than the outbox's own patience, so that an answer, if only a failure, always comes first.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a worker says that it is there, ms.
+const HEARTBEAT_MS: u64 = 10_000;
 
 /// The call of one root.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ enum Cargo {
     Records(u64),
     /// A report of counts.
     Counts,
+    /// A heartbeat; one that is lost is followed by the next.
+    Heartbeat,
 }
 
 impl Carrier {
@@ -39,6 +44,9 @@ impl Carrier {
         let report = with_worker(|worker| worker.counts.report(policy, now_ms).map(<[u8]>::to_vec)).flatten();
         if let Some(body) = report {
             return self.call(policy, SYNC_PATH, &body, Cargo::Counts);
+        }
+        if let Some(body) = with_worker(|worker| heartbeat(worker, policy, now_ms)).flatten() {
+            return self.call(policy, HEARTBEAT_PATH, &body, Cargo::Heartbeat);
         }
         let next = with_worker(|worker| {
             let jitter = worker.draw();
@@ -95,8 +103,31 @@ impl Carrier {
             Cargo::Counts => {
                 with_worker(|worker| worker.counts.reported(policy, Some(&body), host::now_us() / 1_000));
             }
+            Cargo::Heartbeat => {}
         }
     }
+}
+
+/// What this worker says of itself, if it is time. The first one goes out at once: a policy that has just been put in
+/// force is seen to be.
+fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
+    let same = worker.told_revision == policy.revision();
+    if same && now_ms < worker.heartbeat_due_ms {
+        return None;
+    }
+    worker.heartbeat_due_ms = now_ms.saturating_add(HEARTBEAT_MS);
+    policy.revision().clone_into(&mut worker.told_revision);
+    serde_json::to_vec(&Heartbeat {
+        node: worker.node.clone(),
+        boot: worker.boot.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        config_revision: policy.revision().to_owned(),
+        uptime_s: now_ms.saturating_sub(worker.started_ms) / 1_000,
+        queued: worker.outbox.queued() as u64,
+        dropped: worker.outbox.dropped(),
+        last_seq: worker.outbox.last_seq(),
+    })
+    .ok()
 }
 
 fn failed(policy: &Policy, cargo: Cargo) {
@@ -105,6 +136,7 @@ fn failed(policy: &Policy, cargo: Cargo) {
         Cargo::Counts => {
             with_worker(|worker| worker.counts.reported(policy, None, host::now_us() / 1_000));
         }
+        Cargo::Heartbeat => {}
     }
 }
 

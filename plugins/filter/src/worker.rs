@@ -35,6 +35,12 @@ pub(crate) struct Worker {
     pub(crate) node: String,
     pub(crate) boot: String,
     pub(crate) counts: Counts,
+    /// When its VM started, ms since the Unix epoch.
+    pub(crate) started_ms: u64,
+    /// When the next heartbeat is due, ms since the Unix epoch.
+    pub(crate) heartbeat_due_ms: u64,
+    /// The revision that the last heartbeat told of.
+    pub(crate) told_revision: String,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
     cooldowns: Cooldowns,
@@ -68,6 +74,9 @@ impl Worker {
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
             record: Vec::new(),
             counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
+            started_ms: host::now_us() / 1_000,
+            heartbeat_due_ms: 0,
+            told_revision: String::new(),
             calling: false,
             node,
             boot,

@@ -70,7 +70,8 @@ impl Fleet {
         for row in &report.rows {
             let added = if repeated { 0 } else { row.used };
             let total = totals.add(row, added)?;
-            rows.push(self.row(report, row, added, total, now_ms));
+            let counted = Counted { added, repeated, total: total.used, unheard: 0 };
+            rows.push(self.row(report, row, counted, total.told, now_ms));
         }
         Ok(Reply { seq: report.seq, cursor: report.cursor, proxies: self.proxies(now_ms), rules_wanted: false, rows })
     }
@@ -104,14 +105,14 @@ impl Fleet {
         self.shares.get(&name)?.get(&start)
     }
 
-    fn row(&mut self, report: &Report, row: &ReportRow, added: u64, total: Total, now_ms: u64) -> ReplyRow {
+    fn row(&mut self, report: &Report, row: &ReportRow, counted: Counted, told: u64, now_ms: u64) -> ReplyRow {
         let mut answer = ReplyRow {
             rule: row.rule.clone(),
             meter: row.meter.clone(),
             subject: row.subject.clone(),
             start: row.start,
-            total: total.used,
-            told: total.told,
+            total: counted.total,
+            told,
             ..ReplyRow::default()
         };
         if row.late || !report.whole {
@@ -121,7 +122,7 @@ impl Fleet {
         let shares = shares_of(&mut self.shares, report, row, now_ms);
         let unheard = seen.iter().filter(|(proxy, seen)| **proxy != report.boot && shares.may_surprise(proxy, **seen));
         let unheard = unheard.count() as u64;
-        let counted = Counted { added, total: total.used, unheard };
+        let counted = Counted { unheard, ..counted };
         let grant = shares.grant(&report.boot, row, counted, now_ms);
         // What an earlier run of this collector gave away is not known here; it runs out by itself.
         let settled = now_ms >= self.reported_ms.saturating_add(SHARE_TTL_MS);

@@ -14,6 +14,9 @@ pub(crate) const SEPARATOR: u8 = 0x1f;
 /// Most meters of one rule.
 pub(crate) const MAX_METERS: usize = 32;
 
+/// Most dimensions of one subject; the collector takes no more.
+pub(crate) const MAX_PER: usize = 8;
+
 /// One entry of `limits` or `budgets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,7 +220,7 @@ impl Amounts {
 pub enum RuleFault {
     /// Two rules cannot be told apart.
     SameRule(String),
-    /// More than 32 meters or 8 thresholds.
+    /// More than 32 meters, 8 thresholds or 8 dimensions.
     TooMany(String),
 }
 
@@ -244,7 +247,7 @@ impl Rules {
     pub fn new(rules: Vec<Rule>) -> Result<Self, RuleFault> {
         let all: Vec<Compiled> = rules.into_iter().map(Compiled::new).collect();
         for (index, one) in all.iter().enumerate() {
-            if one.rule.meters.len() > MAX_METERS || one.rule.warn_at.len() > 8 {
+            if one.rule.meters.len() > MAX_METERS || one.rule.warn_at.len() > 8 || one.rule.per.len() > MAX_PER {
                 return Err(RuleFault::TooMany(one.rule.id.clone()));
             }
             if all.iter().take(index).any(|other| other.tag == one.tag || other.rule.id == one.rule.id) {

@@ -32,6 +32,8 @@ struct Share {
 pub struct Counted {
     /// What of the row had not been counted before.
     pub added: u64,
+    /// The report has come before, and its answer may not have arrived.
+    pub repeated: bool,
     /// What is used with it.
     pub total: u64,
     /// Proxies that may be using the count without having said so.
@@ -81,7 +83,7 @@ impl Shares {
 
     /// `proxy` has reported this row.
     pub fn grant(&mut self, proxy: &str, row: &ReportRow, counted: Counted, now_ms: u64) -> Grant {
-        let Counted { added, total, unheard } = counted;
+        let Counted { added, repeated, total, unheard } = counted;
         let before = self.all.iter().find(|one| one.proxy == proxy).cloned();
         self.all.retain(|one| one.proxy != proxy && now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
         let sum = |part: fn(&Share) -> u64| self.all.iter().fold(0_u64, |sum, one| sum.saturating_add(part(one)));
@@ -95,8 +97,12 @@ impl Shares {
         let part = left.div_ceil(peers.saturating_add(unheard));
         let aside = sum(|one| one.aside).saturating_add(part.saturating_mul(unheard));
         let share = left.saturating_sub(aside).min(part.max(row.wanted));
-        let rest =
-            before.map_or(0, |one| one.share.saturating_add(one.open).saturating_sub(added.saturating_add(row.open)));
+        let taken = added.saturating_add(row.open);
+        let rest = before.map_or(0, |one| match repeated {
+            // It may still go by the share before the one that it was not told.
+            true => one.aside,
+            false => one.share.saturating_add(one.open).saturating_sub(taken),
+        });
         let aside = share.max(rest);
         self.all.push(Share { proxy: proxy.to_owned(), share, aside, open: row.open, seen_ms: now_ms });
         Grant { share, others_open, peers }
@@ -190,6 +196,17 @@ mod tests {
         assert_eq!(grant(&mut shares, "b", &wants, 95, 400).share, 2, "the rest is a's");
         grant(&mut shares, "a", &ReportRow { idle: true, ..row() }, 95, 500);
         assert_eq!(grant(&mut shares, "b", &wants, 95, 600).share, 5);
+    }
+
+    #[test]
+    fn one_that_asks_again_may_not_have_heard_that_its_share_is_smaller() {
+        let mut shares = Shares::default();
+        grant(&mut shares, "a", &row(), 0, 0);
+        grant(&mut shares, "b", &row(), 0, 500);
+        assert_eq!(grant(&mut shares, "a", &row(), 0, 1_000).share, 50, "and this answer is lost");
+        let again = Counted { repeated: true, ..Counted::default() };
+        assert_eq!(shares.grant("a", &row(), again, 2_000).share, 50);
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 0, "a may still use its hundred");
     }
 
     #[test]

@@ -130,6 +130,12 @@ impl Outbox {
         seq
     }
 
+    /// The number that was taken last; 0 before the first.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.next_seq.saturating_sub(1)
+    }
+
     /// Puts a finished record (one JSON object) in the queue; `false` if there was no room and it was counted as dropped.
     pub fn push(&mut self, record_json: impl AsRef<[u8]>) -> bool {
         let record = record_json.as_ref();

@@ -7,6 +7,8 @@ use headgate_limits::{Amounts, Dimension, Fleet, Held, Period, Report, Reporter,
 use std::collections::{BTreeMap, BTreeSet};
 
 const LIMIT: u64 = 600;
+/// Shows what this simulation measures.
+const PAGE: &str = include_str!("../../../../LIMITS.md");
 const STEP_MS: u64 = 50;
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
 
@@ -166,6 +168,8 @@ fn a_fleet_keeps_one_limit() {
             let mut world = World::new(proxies, network);
             let minutes = world.run(5);
             println!("{name:>6} network, {proxies:>3} proxies: {minutes:?}");
+            let row: Vec<String> = minutes.iter().map(u64::to_string).collect();
+            assert!(PAGE.contains(&row.join(", ")), "LIMITS.md shows other figures than {minutes:?}");
             for (minute, admitted) in minutes.iter().enumerate() {
                 // One request is the largest request; see LIMITS.md for the formula.
                 let alone = if minute == 0 { world.alone.len() as u64 * LIMIT } else { 0 };
