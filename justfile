@@ -38,12 +38,19 @@ e2e *FLAGS: envoy wasm python-packages node-packages
     @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
     @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
-# Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate.
-bench *FLAGS: envoy wasm
+# Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors alone.
+bench *FLAGS: envoy wasm && bench-detectors
     @{{just_executable()}} _say "building the benchmark and what it measures"
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
     @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
     @target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
+
+# What the detectors of guardrails cost in wasm, in Node's V8: MB/s on prose, code, base64 and hostile input.
+bench-detectors: _cargo
+    @{{just_executable()}} _need node "install Node.js 20 or newer"
+    @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-guardrails --example speed
+    @node --no-warnings tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/speed.wasm
+    @cargo run --quiet --release -p headgate-policy --example guard_speed
 
 # Formatting and lints; a warning is an error.
 lint: _cargo
