@@ -12,10 +12,10 @@ import policy
 import pytest
 from gateway import Gateway, wait_until
 from records import REPORTED, cost
-from test_limits import state, statuses, usd
+from test_limits import audit, state, statuses, usd
 
 USUAL = cost(REPORTED)["nano_usd"]
-KEYS = ("shared", "spread", "slots", "known", "open", "closed", "budget", "kept", "edge", "probe")
+KEYS = ("warned", "shared", "spread", "slots", "known", "open", "closed", "budget", "kept", "edge", "probe")
 
 
 def fleet_policy(gateway: Gateway) -> dict:
@@ -31,6 +31,7 @@ def fleet_policy(gateway: Gateway) -> dict:
         {"id": "shut", "match": only("closed"), "requests": "100/day", "when_unreachable": "deny"},
     ]
     made["budgets"] = [
+        {"id": "told", "match": only("warned"), "usd": usd(10 * USUAL), "period": "month", "action": "warn", "warn_at": [50, 90]},
         {"id": "purse", "match": only("budget"), "usd": usd(10 * USUAL), "period": "month"},
         {"id": "kept", "match": only("kept"), "usd": usd(100 * USUAL), "period": "total"},
         {"id": "berlin", "match": only("edge"), "usd": usd(2 * USUAL), "period": "month", "time_zone": "Europe/Berlin"},
@@ -125,6 +126,18 @@ def test_what_one_proxy_spent_the_other_does_not_spend_again(fleet):
     time.sleep(1)
     refused = second.chat("ok", key="budget")
     assert refused.status == 429 and refused.error()["code"] == "budget_exceeded"
+
+
+def test_a_threshold_that_two_proxies_cross_together_is_told_once(fleet):
+    first, second = fleet
+    for proxy in fleet:
+        assert statuses([proxy.chat("ok", key="warned") for _ in range(3)]) == {200: 3}
+    crossed = lambda: [one for one in audit(first) if one["resource"]["id"] == "told"]  # noqa: E731
+    assert wait_until(lambda: len(crossed()) == 1, 5), "six tenths are spent, three by each"
+    assert wait_until(lambda: state(first, "told", "nano_usd/month", "budgets")["used"] == 6 * USUAL, 5)
+    time.sleep(1)
+    assert [one["type"] for one in crossed()] == ["budget.threshold_crossed"]
+    assert state(second, "told", "nano_usd/month", "budgets")["told"] == [50]
 
 
 def test_without_the_collector_each_goes_on_as_it_was_told_and_afterwards_nothing_is_missing(fleet):
