@@ -191,7 +191,7 @@ def test_a_month_ends_at_midnight_of_its_zone(tmp_path, clock):
     midnight = datetime.datetime(2026, 11, 30, 23, tzinfo=datetime.UTC).timestamp()
     try:
         one.folder.mkdir(parents=True)
-        ahead = int(midnight - 12 - time.time())
+        ahead = int(midnight - 20 - time.time())
         one.env |= {"LD_PRELOAD": str(clock), "CLOCK_OFFSET_S": str(ahead)}
         one.start()
         heard(one)
