@@ -3,13 +3,12 @@
 //! Pages are ordered by position, as those of the request log: an entry of another system may arrive late with an old
 //! time, and a reader that follows by time would never see it.
 
+use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::read::Order;
 use super::{StoreError, names};
 use crate::audit::{Entry, mask};
 use crate::clock;
 use crate::validate::uuid_v7;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub enum Appended {
 ///
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
-pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
+pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     let mut entry = entry.clone();
     mask(&mut entry.changes);
     if entry.id.is_empty() {
@@ -49,14 +48,14 @@ pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
     Ok(Appended::New { position, id: entry.id })
 }
 
-fn next_position(tx: &Connection) -> rusqlite::Result<i64> {
+fn next_position(tx: &Db) -> db::Result<i64> {
     tx.prepare_cached(
         "UPDATE log_heads SET next_position = next_position + 1 WHERE log = 'audit' RETURNING next_position - 1",
     )?
     .query_row([], |row| row.get(0))
 }
 
-fn index(tx: &Connection, position: i64, id: &[u8; 16], entry: &Entry) -> rusqlite::Result<()> {
+fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
     let name = |text: &str| names::give_number(tx, text);
     tx.prepare_cached(
         "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)
@@ -81,7 +80,7 @@ fn new_id() -> Result<String, StoreError> {
     Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
 }
 
-fn bytes_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>> {
+fn bytes_of(db: &Db, id: &[u8; 16]) -> db::Result<Option<Vec<u8>>> {
     db.prepare_cached("SELECT e.bytes FROM audit a JOIN audit_entries e USING (position) WHERE a.id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()
@@ -91,7 +90,7 @@ fn bytes_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>>
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn find_audit(db: &Db, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(bytes_of(db, id)?)
 }
 
@@ -99,7 +98,7 @@ pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, Sto
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn audit_position(db: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+pub fn audit_position(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
     let mut select = db.prepare_cached("SELECT position FROM audit WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -147,7 +146,7 @@ pub struct AuditPage {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let Some((terms, mut values)) = conditions(db, query)? else {
         return Ok(AuditPage::default());
     };
@@ -176,7 +175,7 @@ pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, Stor
 }
 
 /// The terms and their values; `None` if one names what no entry holds.
-fn conditions(db: &Connection, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
+fn conditions(db: &Db, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
     let (mut terms, mut values) = (String::new(), Vec::new());
     for (column, texts) in &query.names {
         let mut numbers = Vec::new();
