@@ -1,9 +1,11 @@
 //! The command line.
 
+mod place;
+
 use crate::store::Role;
 use clap::{Parser, Subcommand};
+pub use place::Place;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Getting started:
@@ -13,6 +15,8 @@ Getting started:
   headgate-collector serve --data /var/lib/headgate           serves on 127.0.0.1:4180
 
   curl -H 'Authorization: Bearer OWNER_TOKEN' 'http://127.0.0.1:4180/v1/requests?status_class=5xx&limit=10'
+
+Several collectors share a database of PostgreSQL: --store postgres://USER@HOST/DATABASE in place of --data.
 
 A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.";
 
@@ -61,15 +65,15 @@ Environment, beside the options' own:
         /// Address to listen on; port 0 takes a free one
         #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
         listen: SocketAddr,
-        /// Folder of the database; made if it is missing
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
     },
     /// Make the database and print the first owner token as `owner_token=…`, once
     Init {
-        /// Folder of the database; made if it is missing
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
     },
     /// Work on tokens
     #[command(subcommand)]
@@ -81,9 +85,9 @@ Environment, beside the options' own:
 pub enum TokenCommand {
     /// Print a new token as `token=…`, once; works while the service runs
     New {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
         /// What the token allows
         #[arg(long, value_enum)]
         role: Role,
@@ -96,15 +100,15 @@ pub enum TokenCommand {
     },
     /// List all tokens, one a line: id, role, state, last use, name
     List {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
     },
     /// Make a token invalid from now on; works while the service runs
     Revoke {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
         /// The token's id, as `token list` shows it
         id: String,
     },

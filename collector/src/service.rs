@@ -5,11 +5,10 @@ mod token;
 use crate::args::{Args, Command};
 use crate::http::{self, App, Metrics};
 use crate::journal;
-use crate::store::{self, Role, Store, StoreError, TokenHash};
+use crate::store::{self, Location, Role, Store, StoreError, TokenHash};
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,18 +18,18 @@ use tokio::signal::unix::{SignalKind, signal};
 /// One line for the operator: what went wrong and what to do.
 pub fn run(args: Args) -> Result<(), String> {
     match args.command {
-        Command::Serve { listen, data } => serve(listen, &data),
-        Command::Init { data } => token::init(&data),
+        Command::Serve { listen, place } => serve(listen, &place.location()?),
+        Command::Init { place } => token::init(&place.location()?),
         Command::Token(command) => token::run(command),
     }
 }
 
-fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
+fn serve(listen: SocketAddr, location: &Location) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
-    hint_at_tokens(data, &tokens)?;
-    let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
+    hint_at_tokens(location, &tokens)?;
+    let store = Store::open(location, writes).map_err(|e| cannot_open(location, e))?;
     let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -74,16 +73,16 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
 }
 
 /// A service that nobody can use is running all the same; its operator should know.
-fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+fn hint_at_tokens(location: &Location, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
+    let db = store::open_writer(location).map_err(|e| cannot_open(location, e))?;
     if tokens.is_empty() && !store::has_token(&db).map_err(|e| e.to_string())? {
         journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())
 }
 
-fn cannot_open(data: &Path, error: StoreError) -> String {
-    format!("cannot open the store in {}: {error}", data.display())
+fn cannot_open(location: &Location, error: StoreError) -> String {
+    format!("cannot open the store in {location}: {error}")
 }
 
 /// What other programs read: standard output.

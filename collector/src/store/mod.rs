@@ -1,8 +1,9 @@
-//! The store: one SQLite file, one writer, a few readers.
+//! The store: one database, one writer, a few readers.
 //!
 //! A commit per batch would spend its time waiting for the disk, and many writers would wait for each other's lock. So one
 //! thread owns the only writing connection and commits what has queued up meanwhile in one transaction; nobody hears
-//! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
+//! of success before that transaction is on disk. Readers have connections of their own and never block the writer. The
+//! database is a file of SQLite's, or one of PostgreSQL's that several collectors share; see `db`.
 
 pub(crate) mod audit;
 mod columns;
@@ -13,6 +14,7 @@ mod error;
 mod file;
 mod gaps;
 mod leaf;
+mod location;
 mod names;
 mod read;
 mod readers;
@@ -25,10 +27,11 @@ pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, lis
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
-pub use db::Db;
+pub use db::{BadUrl, Db, Server};
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
 pub use leaf::{Kept, Leaf, leaf};
+pub use location::Location;
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{
@@ -37,9 +40,7 @@ pub use tokens::{
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
-use std::path::Path;
-
-/// Everything a running service needs of its data folder.
+/// Everything a running service needs of its store.
 #[derive(Debug)]
 pub struct Store {
     /// Where batches go.
@@ -51,33 +52,25 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the data folder, making or upgrading the database if needed, and starts the writer.
+    /// Opens the store, making or upgrading its tables if needed, and starts the writer.
     ///
     /// # Errors
-    /// The folder cannot be written, or its database is from a newer version.
-    pub fn open(data: &Path, metrics: WriteMetrics) -> Result<Self, StoreError> {
-        let db = open_writer(data)?;
-        let file = file::DatabaseFile::of(data)?;
-        let readers = Readers::new(data);
-        let (writes, thread) = write::start(db, file, metrics)?;
+    /// The store cannot be written, or it is from a newer version.
+    pub fn open(location: impl Into<Location>, metrics: WriteMetrics) -> Result<Self, StoreError> {
+        let location = location.into();
+        let db = location.writer()?;
+        let readers = Readers::new(&location);
+        let (writes, thread) = write::start(db, location, metrics)?;
         Ok(Self { writes, readers, thread })
     }
 }
 
-/// Whether the folder holds a database.
-#[must_use]
-pub fn exists(data: &Path) -> bool {
-    file::database(data).is_file()
-}
-
-/// A connection that may write, for the commands that work on the data folder without a running service.
+/// A connection that may write, for the commands that work on the store without a running service.
 ///
 /// # Errors
 /// As for [`Store::open`].
-pub fn open_writer(data: &Path) -> Result<Db, StoreError> {
-    let mut db = Db::sqlite_writer(&file::make(data)?)?;
-    schema::upgrade(&mut db)?;
-    Ok(db)
+pub fn open_writer(location: impl Into<Location>) -> Result<Db, StoreError> {
+    location.into().writer()
 }
 
 /// Runs `work` in a transaction of its own, for the commands.

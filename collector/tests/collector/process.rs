@@ -26,7 +26,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Starts on `root/data` and waits until it can be reached.
+    /// Starts on the store of `root` and waits until it can be reached.
     pub(crate) fn start(root: &Path) -> Self {
         Self::spawn(root, &mut Command::new(BINARY), Tokens::Environment)
     }
@@ -76,8 +76,8 @@ impl Collector {
 
     fn spawn(root: &Path, command: &mut Command, tokens: Tokens) -> Self {
         let out = root.join("stdout");
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(root.join("data"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        crate::store::place(command, root);
         if let Tokens::Environment = tokens {
             command.env("HEADGATE_INGEST_TOKEN", INGEST);
             command.env("HEADGATE_OWNER_TOKEN", OWNER);

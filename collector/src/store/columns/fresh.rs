@@ -68,7 +68,7 @@ impl Fresh {
 }
 
 /// LEB128: seven bits a byte, the lowest first.
-fn encode(cells: &Cells) -> Vec<u8> {
+pub(in crate::store) fn encode(cells: &Cells) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     for cell in cells {
         let mut rest = cell.unsigned_abs();

@@ -5,17 +5,22 @@
 //! plainest API there is for such code; what differs between engines stands below this folder and nowhere else.
 
 mod error;
+mod postgres;
 mod sqlite;
 mod statement;
 mod transaction;
 mod value;
 
 pub use error::{Error, OptionalExtension, Result};
+pub(super) use postgres::Bulk;
+pub use postgres::{BadUrl, Server};
 pub use statement::{MappedRows, Row, RowIndex, Rows, Statement};
 pub use transaction::Transaction;
 pub(crate) use value::params;
 pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_from_iter};
 
+use statement::Prepared;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +31,7 @@ pub struct Db(Engine);
 #[derive(Debug)]
 enum Engine {
     Sqlite(rusqlite::Connection),
+    Postgres(postgres::Connection),
 }
 
 impl Db {
@@ -39,13 +45,19 @@ impl Db {
         Ok(Self(Engine::Sqlite(sqlite::reader(file)?)))
     }
 
+    /// A session of this PostgreSQL.
+    pub(in crate::store) fn postgres(server: &Server) -> Result<Self> {
+        Ok(Self(Engine::Postgres(postgres::Connection::open(server)?)))
+    }
+
     /// A statement, kept by the connection for the next time.
     ///
     /// # Errors
     /// The database does not understand it, or does not answer.
     pub fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
         match &self.0 {
-            Engine::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare_cached(sql)?)),
+            Engine::Sqlite(connection) => Ok(Statement(Prepared::Sqlite(connection.prepare_cached(sql)?))),
+            Engine::Postgres(connection) => Ok(Statement(Prepared::Postgres(connection, sql.to_owned()))),
         }
     }
 
@@ -72,6 +84,7 @@ impl Db {
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Engine::Postgres(connection) => connection.execute_batch(sql),
         }
     }
 
@@ -79,6 +92,8 @@ impl Db {
     pub(in crate::store) fn schema_version(&self) -> Result<i64> {
         match &self.0 {
             Engine::Sqlite(_) => self.query_row("PRAGMA user_version", [], |row| row.get(0)),
+            Engine::Postgres(connection) if !connection.exists("schema_version")? => Ok(0),
+            Engine::Postgres(_) => self.query_row("SELECT version FROM schema_version", [], |row| row.get(0)),
         }
     }
 
@@ -86,6 +101,7 @@ impl Db {
     pub(in crate::store) fn set_schema_version(&self, version: i64) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "user_version", version)?),
+            Engine::Postgres(_) => self.execute("UPDATE schema_version SET version = ?1", [version]).map(|_| ()),
         }
     }
 
@@ -93,6 +109,7 @@ impl Db {
     pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
         match &mut self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::give_up_after(connection, time)?),
+            Engine::Postgres(connection) => connection.give_up_after(time),
         }
     }
 
@@ -100,6 +117,52 @@ impl Db {
     pub(in crate::store) fn finish(&self) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::finish(connection)?),
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether other processes write here too, so that what was learnt from one transaction may not hold in the next.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.0, Engine::Postgres(_))
+    }
+
+    /// Whether the connection is of no use any more.
+    pub(in crate::store) fn is_lost(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(connection) => connection.is_lost(),
+        }
+    }
+
+    /// Whether the connection can be used, as far as that can be told without doing so.
+    pub(in crate::store) fn is_there(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => true,
+            Engine::Postgres(connection) => connection.is_there(),
+        }
+    }
+
+    /// What the engine has for many rows at once, if it is worth it.
+    pub(in crate::store) fn bulk(&self) -> Option<Bulk<'_>> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(connection) => Some(Bulk::of(connection)),
+        }
+    }
+
+    /// Makes room for entries of this time in a log's table.
+    pub(in crate::store) fn begin_day(&self, table: &str, received_at: i64) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(connection) => connection.begin_day(table, received_at),
+        }
+    }
+
+    /// The text of a step of the schema, in this engine's words.
+    pub(in crate::store) fn table_form<'s>(&self, sql: &'s str) -> Cow<'s, str> {
+        match &self.0 {
+            Engine::Sqlite(_) => Cow::Borrowed(sql),
+            Engine::Postgres(_) => Cow::Owned(postgres::table_form(sql)),
         }
     }
 }

@@ -1,21 +1,14 @@
 //! One transaction's worth of batches.
 
-use super::super::StoreError;
-use super::super::columns;
-use super::super::db::{Db, OptionalExtension, Result, params};
+mod copies;
+mod rows;
+
+use super::super::columns::{self, Cells};
+use super::super::db::{Db, OptionalExtension, Result};
 use super::super::names::Names;
+use super::super::{Log, StoreError};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
-
-const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO NOTHING";
-
-const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
-    VALUES (?1, ?2, ?3, ?4, ?5)";
-
-/// The hash of what is stored under (boot, seq).
-const STORED_LEAF: &str = "SELECT e.leaf FROM requests r JOIN request_entries e USING (position)
-    WHERE r.boot = ?1 AND r.seq = ?2";
 
 const CONFLICT: &str = "conflict: another record with this node, boot and seq is stored";
 const ID_TAKEN: &str = "conflict: another record with this id is stored";
@@ -23,6 +16,7 @@ const ID_TAKEN: &str = "conflict: another record with this id is stored";
 pub(super) struct Group<'a> {
     db: &'a Db,
     names: &'a mut Names,
+    kept: Box<dyn Keep<'a> + 'a>,
     now: i64,
     next_position: i64,
     first_position: i64,
@@ -35,16 +29,41 @@ enum Stored {
     Refused(&'static str),
 }
 
+/// Where a record goes if it is new.
+#[derive(Clone, Copy)]
+struct Place {
+    position: i64,
+    boot: i64,
+    now: i64,
+}
+
+/// How records get into the tables: one by one, or many at once.
+trait Keep<'a> {
+    /// Says what comes next.
+    fn expect(&mut self, boot: i64, batch: &'a CheckedBatch) -> Result<()>;
+    /// Keeps a record, unless it or another one is there already.
+    fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored>;
+    /// Keeps the cells of a record that was new.
+    fn describe(&mut self, position: i64, cells: &Cells) -> Result<()>;
+    /// Everything is in the tables after this.
+    fn finish(&mut self) -> Result<()>;
+}
+
 impl<'a> Group<'a> {
     pub(super) fn begin(db: &'a Db, names: &'a mut Names, now: i64) -> Result<Self> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0 })
+        let kept: Box<dyn Keep<'a> + 'a> = match db.bulk() {
+            Some(bulk) => Box::new(copies::Copies::new(bulk)),
+            None => Box::new(rows::Rows::new(db)),
+        };
+        Ok(Self { db, names, kept, now, next_position, first_position: next_position, dropped: 0 })
     }
 
-    pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
+    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement> {
         let boot = self.boot(batch)?;
+        self.kept.expect(boot, batch)?;
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
         let mut highest = 0;
@@ -64,7 +83,11 @@ impl<'a> Group<'a> {
     }
 
     /// Writes what belongs to the group as a whole; returns by how much the senders' drop counts grew.
-    pub(super) fn finish(self) -> Result<i64, StoreError> {
+    pub(super) fn finish(mut self) -> Result<i64, StoreError> {
+        if self.next_position > self.first_position {
+            self.db.begin_day(Log::Requests.table(), self.now)?;
+        }
+        self.kept.finish()?;
         self.db
             .prepare_cached("UPDATE log_heads SET next_position = ?1 WHERE log = 'requests'")?
             .execute([self.next_position])?;
@@ -111,40 +134,14 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn store(&mut self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
+    fn store(&mut self, boot: i64, record: &'a CheckedRecord) -> Result<Stored> {
         let position = self.next_position;
-        let inserted = self.db.prepare_cached(INSERT_REQUEST)?.execute(params![
-            position,
-            record.id,
-            boot,
-            record.seq,
-            record.started_at
-        ])?;
-        if inserted == 0 {
-            return self.known(boot, record);
+        let stored = self.kept.store(Place { position, boot, now: self.now }, record)?;
+        if matches!(stored, Stored::New) {
+            self.kept.describe(position, &columns::cells(self.db, self.names, &record.record)?)?;
+            self.next_position = position + 1;
         }
-        self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
-            position,
-            record.record.schema,
-            self.now,
-            record.bytes.as_ref(),
-            record.leaf
-        ])?;
-        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
-        self.next_position = position + 1;
-        Ok(Stored::New)
-    }
-
-    /// Something with this (boot, seq) or this id is there already: the same record, or another one? The hash knows, also
-    /// when the bytes have been damaged since.
-    fn known(&self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
-        let stored: Option<Vec<u8>> =
-            self.db.prepare_cached(STORED_LEAF)?.query_row([boot, record.seq], |row| row.get(0)).optional()?;
-        Ok(match stored {
-            Some(leaf) if leaf == record.leaf => Stored::Again,
-            Some(_) => Stored::Refused(CONFLICT),
-            None => Stored::Refused(ID_TAKEN),
-        })
+        Ok(stored)
     }
 }
 
