@@ -1,6 +1,6 @@
 //! How many records a second reach the disk, over real HTTP: `cargo run --release --example ingest_speed -- [BATCHES] [SENDERS]`.
 //!
-//! Starts the service on a folder of its own, sends batches of 500 from several connections, each waiting for its
+//! Starts the service on a folder of its own, or on the empty database that HEADGATE_COLLECTOR_STORE names, sends batches of 500 from several connections, each waiting for its
 //! acknowledgement before it sends the next, and prints records/s, the time to the acknowledgement, bytes a record on
 //! disk, and the time of pages, totals and facets, at first and again.
 #![allow(
@@ -20,7 +20,7 @@ mod records;
 use client::Client;
 use headgate_collector::clock::Stopwatch;
 use headgate_collector::http::{self, App, Metrics};
-use headgate_collector::store::{Role, Store, hash_token};
+use headgate_collector::store::{Location, Role, Store, hash_token};
 use headgate_record::INGEST_PATH;
 use std::net::SocketAddr;
 use std::thread;
@@ -66,7 +66,11 @@ fn main() -> Outcome<()> {
     let senders = numbers.next().transpose()?.unwrap_or(4).max(1);
     let folder = tempfile::tempdir()?;
     let runtime = Runtime::new()?;
-    let address = start(&runtime, folder.path())?;
+    let location = match std::env::var("HEADGATE_COLLECTOR_STORE") {
+        Ok(url) => Location::Server(url.parse()?),
+        Err(_) => Location::from(folder.path()),
+    };
+    let address = start(&runtime, &location)?;
 
     let watch = Stopwatch::start();
     let sending: Vec<_> =
@@ -77,15 +81,16 @@ fn main() -> Outcome<()> {
     }
     let seconds = watch.elapsed().as_secs_f64();
     report(&mut acks, seconds);
-    let rows = f64::from(u32::try_from(acks.len())?) * 500.0;
-    let bytes = f64::from(u32::try_from(std::fs::metadata(folder.path().join("headgate.db"))?.len() / 1024)?) * 1024.0;
-    println!("bytes per record on disk: {:.0}", bytes / rows);
+    if let Ok(file) = std::fs::metadata(folder.path().join("headgate.db")) {
+        let rows = f64::from(u32::try_from(acks.len())?) * 500.0;
+        println!("bytes per record on disk: {:.0}", f64::from(u32::try_from(file.len() / 1024)?) * 1024.0 / rows);
+    }
     pages(address)
 }
 
-fn start(runtime: &Runtime, folder: &std::path::Path) -> Outcome<SocketAddr> {
+fn start(runtime: &Runtime, location: &Location) -> Outcome<SocketAddr> {
     let (metrics, writes) = Metrics::new();
-    let store = Store::open(folder, writes)?;
+    let store = Store::open(location, writes)?;
     let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
     let app = App::new(&store, metrics, &tokens);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;

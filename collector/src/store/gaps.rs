@@ -89,7 +89,7 @@ fn holes(db: &Db, boot: i64) -> Result<Vec<Hole>, StoreError> {
            (SELECT started_at FROM requests WHERE boot = ?1 AND seq = h.prev),
            (SELECT started_at FROM requests WHERE boot = ?1 AND seq = h.seq)
          FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS prev FROM requests WHERE boot = ?1) h
-         WHERE h.seq > h.prev + 1 LIMIT ?2",
+         WHERE h.seq > h.prev + 1 ORDER BY h.seq LIMIT ?2",
     )?;
     let limit = i64::try_from(HOLES).unwrap_or(i64::MAX);
     let found = select.query_map([boot, limit], |row| {

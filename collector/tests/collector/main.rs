@@ -25,6 +25,7 @@ mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod postgres;
 mod process;
 mod random;
 mod records;

@@ -19,6 +19,7 @@ pub use transaction::Transaction;
 pub(crate) use value::params;
 pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_from_iter};
 
+use crate::clock;
 use statement::Prepared;
 use std::borrow::Cow;
 use std::path::Path;
@@ -31,7 +32,7 @@ pub struct Db(Engine);
 #[derive(Debug)]
 enum Engine {
     Sqlite(rusqlite::Connection),
-    Postgres(postgres::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
 impl Db {
@@ -47,7 +48,7 @@ impl Db {
 
     /// A session of this PostgreSQL.
     pub(in crate::store) fn postgres(server: &Server) -> Result<Self> {
-        Ok(Self(Engine::Postgres(postgres::Connection::open(server)?)))
+        Ok(Self(Engine::Postgres(Box::new(postgres::Connection::open(server)?))))
     }
 
     /// A statement, kept by the connection for the next time.
@@ -124,6 +125,12 @@ impl Db {
     /// Whether other processes write here too, so that what was learnt from one transaction may not hold in the next.
     pub(crate) const fn is_shared(&self) -> bool {
         matches!(self.0, Engine::Postgres(_))
+    }
+
+    /// µs since the Unix epoch, by the one clock that all who write here have in common.
+    pub(crate) fn now_us(&self) -> Result<i64> {
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        if self.is_shared() { self.query_row(sql, [], |row| row.get(0)) } else { Ok(clock::now_us()) }
     }
 
     /// Whether the connection is of no use any more.

@@ -26,7 +26,7 @@ CREATE TABLE audit_entries_by_day (
 CREATE TABLE log_heads (log TEXT PRIMARY KEY, next_position BIGINT NOT NULL);
 INSERT INTO log_heads VALUES ('requests', 1), ('audit', 1);
 
--- `received_at` leads to the entry's day.
+-- `received_at` leads to the entry's day. `OFFSET 0` keeps the planner from looking for the position in all days at once.
 CREATE TABLE requests (
   position    BIGINT PRIMARY KEY,
   id          BYTEA  NOT NULL UNIQUE,
@@ -37,13 +37,19 @@ CREATE TABLE requests (
   UNIQUE (boot, seq)
 );
 CREATE VIEW request_entries AS
-  SELECT e.position, e.schema, e.received_at, e.bytes, e.leaf
-  FROM requests r JOIN request_entries_by_day e ON e.position = r.position AND e.received_at = r.received_at;
+  SELECT p.position, e.schema, p.received_at, e.bytes, e.leaf
+  FROM requests p CROSS JOIN LATERAL (
+    SELECT schema, bytes, leaf FROM request_entries_by_day d
+    WHERE d.position = p.position AND d.received_at = p.received_at OFFSET 0
+  ) e;
 
 CREATE TABLE audit_days (position BIGINT PRIMARY KEY, received_at BIGINT NOT NULL);
 CREATE VIEW audit_entries AS
-  SELECT e.position, e.schema, e.received_at, e.bytes, e.leaf
-  FROM audit_days d JOIN audit_entries_by_day e ON e.position = d.position AND e.received_at = d.received_at;
+  SELECT p.position, e.schema, p.received_at, e.bytes, e.leaf
+  FROM audit_days p CROSS JOIN LATERAL (
+    SELECT schema, bytes, leaf FROM audit_entries_by_day d
+    WHERE d.position = p.position AND d.received_at = p.received_at OFFSET 0
+  ) e;
 CREATE FUNCTION keep_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO audit_days VALUES (NEW.position, NEW.received_at);
@@ -138,13 +144,12 @@ CREATE TABLE damage (
 
 -- Who was told what of a count, for the collectors to divide it together; see `limits/members.rs`.
 CREATE TABLE limit_members (
-  rule         TEXT   NOT NULL,
-  meter        TEXT   NOT NULL,
-  subject      TEXT   NOT NULL,
-  window_start BIGINT NOT NULL,
-  body         TEXT   NOT NULL,
-  seen_at      BIGINT NOT NULL,
-  PRIMARY KEY (rule, meter, subject, window_start)
+  rule    TEXT   NOT NULL,
+  meter   TEXT   NOT NULL,
+  subject TEXT   NOT NULL,
+  body    TEXT   NOT NULL,  -- JSON of `headgate_limits::Windows`
+  seen_at BIGINT NOT NULL,
+  PRIMARY KEY (rule, meter, subject)
 );
 CREATE INDEX limit_members_seen_at ON limit_members (seen_at);
 CREATE TABLE limit_seen (boot TEXT PRIMARY KEY, seen_at BIGINT NOT NULL);
