@@ -6,20 +6,22 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{csv, json, ndjson};
-pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
+pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use facet::{facets, spread};
+pub(super) use parameters::{Also, bad, cursor, described, hex, invalid, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
-use crate::store::{self, Column, FacetQuery, ListQuery, Order, Page};
+use crate::store::{self, Column, FacetQuery, IncompleteBoot, ListQuery, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use parameters::Also;
+use headgate_record::RequestRecord;
+use serde_json::{Value, json};
 
 /// `GET /v1/requests`.
 pub(super) async fn list(
@@ -63,11 +65,28 @@ pub(super) async fn one(
 }
 
 /// `GET /v1/gaps`.
-pub(super) async fn gaps(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    parameters::none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn gaps(State(app): State<App>) -> Result<Response, ApiError> {
     let (boots, has_more) = app.readers.query(store::gaps).await?;
-    let body = serde_json::json!({"object": "list", "data": boots, "has_more": has_more});
+    let body = json!({"object": "list", "data": boots, "has_more": has_more});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// The answer of `GET /v1/requests`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    let more = [
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+        ("previous", openapi::cursor()),
+        ("total?", json!({"type": "integer", "minimum": 0, "description": "Where `total=true` asks for it."})),
+    ];
+    schemas.list(&record, &more)
+}
+
+/// The answer of `GET /v1/gaps`.
+pub(super) fn incomplete(schemas: &mut Schemas) -> Value {
+    let boot = openapi::of::<IncompleteBoot>(schemas);
+    schemas.list(&boot, &[("has_more", json!({"type": "boolean"}))])
 }
 
 fn not_found() -> ApiError {

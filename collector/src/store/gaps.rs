@@ -13,7 +13,7 @@ const BOOTS: usize = 500;
 const HOLES: usize = 100;
 
 /// A sender's boot of which records are missing, or that dropped some before sending.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct IncompleteBoot {
     /// The sending proxy.
     pub node: String,
@@ -32,7 +32,7 @@ pub struct IncompleteBoot {
 }
 
 /// A run of missing numbers.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Hole {
     /// First missing number.
     pub first_seq: i64,

@@ -23,6 +23,7 @@ mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod openapi;
 mod process;
 mod records;
 mod segments;
