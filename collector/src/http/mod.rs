@@ -3,7 +3,9 @@
 mod audit;
 mod auth;
 mod connections;
+mod damage;
 mod dataplanes;
+mod entries;
 mod error;
 mod health;
 mod ingest;
@@ -25,7 +27,7 @@ pub use routes::{Access, Route, routes};
 pub use server::serve;
 
 use crate::limits::Limits;
-use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -49,6 +51,7 @@ pub struct App {
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     notes: Notes,
+    damage: DamageWatch,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -66,6 +69,7 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             notes: Notes::default(),
+            damage: DamageWatch::new(store.writes.clone()),
             uses: Arc::default(),
         }
     }

@@ -4,10 +4,9 @@
 use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
-use super::{App, audit, auth, dataplanes, health, ingest, limits, metrics, query, tokens};
+use super::{App, audit, auth, damage, dataplanes, health, ingest, limits, metrics, query, tokens};
 use crate::audit::Entry;
-use crate::store::Role;
-use crate::store::{DataPlane, TokenInfo};
+use crate::store::{DataPlane, Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
@@ -19,6 +18,8 @@ const UUID: Shape = Shape::Pattern(
     "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
     "01890a5d-ac96-774b-bcce-b302099a8057",
 );
+
+const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1/damage.";
 
 /// What a route asks of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
             Docs::json(query::page).query(query::described(Also::Pages));
         "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json),
-            Docs::json(list_of::<RequestRecord>).query(filtered());
+            Docs::json(query::all).query(filtered());
         "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson),
             Docs::text(query::NDJSON).query(filtered());
         "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv),
@@ -97,7 +98,7 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets),
             Docs::json(query::spread).query(query::described(Also::Facets));
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
-            Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.");
+            Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
         "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps),
             Docs::json(query::incomplete);
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
@@ -115,7 +116,9 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
             Docs::json(audit::page).query(audit::described()).or(404, "`after` or `before` names no entry.");
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one),
-            Docs::json(of::<Entry>).path(UUID, "The entry's id.");
+            Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
+        "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
+            Docs::json(damage::listed);
         "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
             Docs::json(list_of::<TokenInfo>);
         "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),
