@@ -4,10 +4,9 @@
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
 use crate::http::query::{bad, position, time};
-use crate::store::{AuditQuery, Order, StoreError, audit_position};
+use crate::store::{AuditQuery, Db, Order, StoreError, audit_position};
 use crate::validate::parse_uuid;
 use axum::http::StatusCode;
-use rusqlite::Connection;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
@@ -36,7 +35,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// The query itself; `None` if `after` or `before` names an entry that is not there.
-    pub(super) fn resolve(mut self, db: &Connection) -> Result<Option<AuditQuery>, StoreError> {
+    pub(super) fn resolve(mut self, db: &Db) -> Result<Option<AuditQuery>, StoreError> {
         for (place, slot) in [(self.after, &mut self.query.after), (self.before, &mut self.query.before)] {
             *slot = match place {
                 None => None,
