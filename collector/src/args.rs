@@ -64,6 +64,12 @@ Environment, beside the options' own:
         /// Folder of the database; made if it is missing
         #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
         data: PathBuf,
+        /// Seconds to go on serving after SIGTERM while `/readyz` says no, so that load balancers leave first
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_DELAY", default_value_t = 0)]
+        shutdown_delay: u16,
+        /// Seconds that open requests then have to end; a second signal ends at once
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_TIME", default_value_t = 10)]
+        shutdown_time: u16,
     },
     /// Make the database and print the first owner token as `owner_token=…`, once
     Init {

@@ -20,7 +20,7 @@ mod server;
 mod sheet;
 mod tokens;
 
-pub use metrics::Metrics;
+pub use metrics::{Gauges, Metrics};
 pub use openapi::{Docs, SchemaOf, Schemas};
 pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
@@ -38,6 +38,7 @@ use error::ApiError;
 use notes::Notes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Semaphore};
 
 /// What every handler needs.
@@ -52,6 +53,8 @@ pub struct App {
     probing: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
+    leaving: Arc<AtomicBool>,
+    gauges: Gauges,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -59,7 +62,7 @@ pub struct App {
 impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
-    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
+    pub fn new(store: &Store, metrics: Metrics, gauges: Gauges, tokens: &[(TokenHash, Role)]) -> Self {
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
@@ -70,8 +73,15 @@ impl App {
             probing: Arc::default(),
             notes: Notes::default(),
             damage: DamageWatch::new(store.writes.clone()),
+            leaving: Arc::default(),
+            gauges,
             uses: Arc::default(),
         }
+    }
+
+    /// From now on `/readyz` says no: the process is about to end.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Notes {
 struct Inner {
     folded: HashMap<(String, &'static str), Folded>,
     waiting: Vec<Entry>,
+    /// Entries for which there was no room.
+    lost: u64,
 }
 
 /// The searches of one actor in one minute, beyond the first.
@@ -46,6 +48,12 @@ struct Folded {
 impl Notes {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries that wait, and those that were lost since the start.
+    pub(super) fn waiting_and_lost(&self) -> (usize, u64) {
+        let inner = self.lock();
+        (inner.waiting.len(), inner.lost)
     }
 
     /// Takes a search in; gives it back if it is the first of its minute.
@@ -90,6 +98,8 @@ impl Inner {
     fn wait(&mut self, entry: Entry) {
         if self.waiting.len() < WAITING {
             self.waiting.push(entry);
+        } else {
+            self.lost += 1;
         }
     }
 }

@@ -14,6 +14,7 @@ mod file;
 mod gaps;
 mod leaf;
 mod names;
+mod overview;
 mod read;
 mod readers;
 mod rebuild;
@@ -29,6 +30,7 @@ pub use db::Db;
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
 pub use leaf::{Kept, Leaf, leaf};
+pub use overview::{Overview, overview};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

@@ -30,6 +30,7 @@ mod process;
 mod random;
 mod records;
 mod segments;
+mod stopping;
 mod thresholds;
 mod tokens;
 mod webhook;

@@ -89,6 +89,17 @@ impl Db {
         }
     }
 
+    /// Size of the database, bytes.
+    pub(in crate::store) fn bytes(&self) -> Result<i64> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_row(
+                "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+                [],
+                |row| row.get(0),
+            ),
+        }
+    }
+
     /// From now on a query that is still running this long after gives up.
     pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
         match &mut self.0 {
