@@ -1,5 +1,6 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
+mod backup;
 mod stop;
 mod token;
 
@@ -24,6 +25,8 @@ pub fn run(args: Args) -> Result<(), String> {
             let seconds = |s: u16| Duration::from_secs(s.into());
             serve(listen, &data, StopTimes { delay: seconds(shutdown_delay), finish: seconds(shutdown_time) })
         }
+        Command::Backup { data, out } => backup::backup(&data, &out),
+        Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
         Command::Init { data } => token::init(&data),
         Command::Token(command) => token::run(command),
     }

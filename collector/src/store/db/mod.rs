@@ -4,6 +4,7 @@
 //! texts and blobs. The words are rusqlite's (`prepare_cached`, `query_row`, `params!`, `Row::get`), because that is the
 //! plainest API there is for such code; what differs between engines stands below this folder and nowhere else.
 
+pub mod copy;
 mod error;
 mod sqlite;
 mod statement;
@@ -108,7 +109,7 @@ impl Db {
     }
 
     /// Puts away what only a running writer needs.
-    pub(in crate::store) fn finish(&self) -> Result<()> {
+    pub(crate) fn finish(&self) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::finish(connection)?),
         }
