@@ -5,6 +5,7 @@ mod auth;
 mod connections;
 mod dataplanes;
 mod error;
+mod gaps;
 mod health;
 mod ingest;
 mod limits;
@@ -20,6 +21,7 @@ pub use metrics::Metrics;
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::completeness::Completeness;
 use crate::limits::Limits;
 use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
@@ -40,6 +42,7 @@ pub struct App {
     writes: WriteHandle,
     readers: Readers,
     limits: Limits,
+    completeness: Completeness,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -57,11 +60,12 @@ impl App {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
             limits: Limits::new(store),
+            completeness: Completeness::new(store),
+            notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
-            notes: Notes::default(),
             uses: Arc::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! `GET /v1/requests`, `GET /v1/requests/{id}` and `GET /v1/gaps`.
+//! `GET /v1/requests` and `GET /v1/requests/{id}`.
 //!
 //! Records leave as the bytes that are stored, so that what a reader sees is what can be hashed.
 
@@ -8,7 +8,7 @@ mod parameters;
 
 pub(super) use export::{csv, json, ndjson};
 pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
+pub(super) use parameters::{bad, cursor, invalid, none, pairs, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
@@ -60,14 +60,6 @@ pub(super) async fn one(
     let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(not_found)?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
-}
-
-/// `GET /v1/gaps`.
-pub(super) async fn gaps(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    parameters::none(query.as_deref().unwrap_or_default())?;
-    let (boots, has_more) = app.readers.query(store::gaps).await?;
-    let body = serde_json::json!({"object": "list", "data": boots, "has_more": has_more});
-    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
 fn not_found() -> ApiError {

@@ -22,7 +22,7 @@ pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, lis
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use error::StoreError;
-pub use gaps::{Hole, IncompleteBoot, gaps};
+pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

@@ -18,6 +18,7 @@ mod client;
 mod dataplanes;
 mod faults;
 mod fleet;
+mod gaps;
 mod hostile;
 mod ingest;
 mod kill;

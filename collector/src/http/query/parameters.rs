@@ -84,7 +84,7 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
 }
 
 /// Names and values of a query string: each name once, no value empty or very long.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+pub(in crate::http) fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
     let mut all: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if all.iter().any(|(earlier, _)| *earlier == name) {
