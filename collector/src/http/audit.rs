@@ -8,10 +8,11 @@ mod parameters;
 
 use super::App;
 use super::auth::Caller;
+use super::entries;
 use super::error::{ApiError, json_response};
 use super::query::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
-use crate::store::{self, AuditPage, Order, StoreError};
+use crate::store::{self, AuditPage, Log, Order, StoreError};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -41,7 +42,9 @@ pub(super) async fn list(
         })
         .await?
         .ok_or_else(parameters::unknown_entry)?;
-    Ok(json_response(StatusCode::OK, body(&page, order, after)))
+    let damaged = entries::damaged(page.entries.iter().map(|entry| &entry.kept));
+    app.damage.altered(Log::Audit, &damaged).await;
+    Ok(json_response(StatusCode::OK, body(&page, order, after, &damaged)))
 }
 
 /// `GET /v1/audit/{id}`.
@@ -53,6 +56,7 @@ pub(super) async fn one(
     let Path(text) = path.ok_or_else(not_found)?;
     let id = parse_uuid(&text).ok_or_else(not_found)?;
     let found = app.readers.query(move |db| store::find_audit(db, &id)).await?.ok_or_else(not_found)?;
+    let found = app.sound(Log::Audit, found).await?;
     let resource = Resource::new("audit_entry", text);
     app.note(Entry::new("audit_entry.read", Operation::Read, caller.actor(), resource)).await;
     Ok(json_response(StatusCode::OK, found))
@@ -104,14 +108,9 @@ fn not_found() -> ApiError {
     .param("id")
 }
 
-fn body(page: &AuditPage, order: Order, after: Option<i64>) -> Vec<u8> {
+fn body(page: &AuditPage, order: Order, after: Option<i64>, damaged: &[i64]) -> Vec<u8> {
     let mut out = b"{\"object\":\"list\",\"data\":[".to_vec();
-    for (place, entry) in page.entries.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(&entry.bytes);
-    }
+    entries::members(&mut out, page.entries.iter().map(|entry| &entry.kept));
     let id = |entry: Option<&store::AuditRow>| {
         entry.map_or("null".to_owned(), |entry| format!("\"{}\"", uuid::Uuid::from_bytes(entry.id).hyphenated()))
     };
@@ -122,7 +121,9 @@ fn body(page: &AuditPage, order: Order, after: Option<i64>) -> Vec<u8> {
     };
     let next = next.map_or("null".to_owned(), |position| format!("\"{}\"", cursor(position)));
     let (first, last) = (id(page.entries.first()), id(page.entries.last()));
-    let tail = format!("],\"first_id\":{first},\"last_id\":{last},\"has_more\":{},\"next\":{next}}}", page.has_more);
+    let damaged = entries::damaged_member(damaged);
+    let tail =
+        format!("],{damaged},\"first_id\":{first},\"last_id\":{last},\"has_more\":{},\"next\":{next}}}", page.has_more);
     out.extend_from_slice(tail.as_bytes());
     out
 }

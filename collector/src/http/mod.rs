@@ -3,7 +3,9 @@
 mod audit;
 mod auth;
 mod connections;
+mod damage;
 mod dataplanes;
+mod entries;
 mod error;
 mod gaps;
 mod health;
@@ -23,7 +25,7 @@ pub use server::serve;
 
 use crate::completeness::Completeness;
 use crate::limits::Limits;
-use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -48,6 +50,7 @@ pub struct App {
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     notes: Notes,
+    damage: DamageWatch,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -66,6 +69,7 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            damage: DamageWatch::new(store.writes.clone()),
             uses: Arc::default(),
         }
     }

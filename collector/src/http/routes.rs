@@ -1,7 +1,7 @@
 //! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
 //! that no route is without an answer to who may use it.
 
-use super::{App, audit, auth, dataplanes, gaps, health, ingest, limits, metrics, query, tokens};
+use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens};
 use crate::store::Role;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -78,6 +78,7 @@ pub fn routes() -> Vec<Route> {
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);
+        "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list);
         "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list);
         "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create);
         "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke);

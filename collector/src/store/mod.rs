@@ -6,10 +6,12 @@
 
 pub(crate) mod audit;
 mod columns;
+mod damage;
 mod dataplanes;
 mod error;
 mod file;
 mod gaps;
+mod leaf;
 mod names;
 mod read;
 mod readers;
@@ -20,9 +22,11 @@ mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
+pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use error::StoreError;
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
+pub use leaf::{Kept, Leaf, leaf};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

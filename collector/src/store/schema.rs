@@ -1,6 +1,6 @@
 //! How a connection is set up, and the steps from one version of the tables to the next.
 
-use super::{StoreError, rebuild};
+use super::{Log, StoreError, leaf, rebuild};
 use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
 
@@ -15,14 +15,24 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
     sql(include_str!("schema/5_dataplanes.sql")),
-    sql(include_str!("schema/6_gaps.sql")),
+    Step { sql: include_str!("schema/6_leaves.sql"), fill: leaves },
+    sql(include_str!("schema/7_gaps.sql")),
 ];
+
+const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
+
+/// The hashes of what is stored already; after that, the audit log is closed to changes again.
+fn leaves(db: &Connection) -> Result<(), StoreError> {
+    Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
+    Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
+}
 
 /// Longest wait for another process's lock: an answer is due within a second.
 const LOCK_WAIT: Duration = Duration::from_millis(250);
@@ -117,7 +127,7 @@ mod tests {
         assert_eq!((known.role, known.id), (Role::Owner, token_id(&hash)));
         let all = list(&db, &ListQuery { limit: 9, ..ListQuery::default() }).unwrap();
         assert_eq!(all.records.len(), 2, "what cannot be read keeps its place");
-        assert_eq!(all.records[0], b"{\"schema\":1}");
+        assert_eq!(all.records[0].sound(), Some(&b"{\"schema\":1}"[..]));
         let teapot = Filter::Number(Column::Status, Range { least: 418, greatest: 418 });
         let found = list(&db, &ListQuery { limit: 9, filters: vec![teapot], ..ListQuery::default() }).unwrap();
         assert_eq!(found.last, Some(1));

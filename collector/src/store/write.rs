@@ -94,6 +94,11 @@ impl WriteHandle {
         .await
     }
 
+    /// What the writer counts.
+    pub(super) const fn metrics(&self) -> &WriteMetrics {
+        &self.metrics
+    }
+
     fn submit(&self, job: Job) -> Result<(), StoreError> {
         self.metrics.queue.inc();
         self.jobs.try_send(job).map_err(|refused| {
@@ -125,6 +130,7 @@ pub(super) fn start(
     metrics: WriteMetrics,
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
     metrics.dropped.set(group::dropped_in_all(&connection)?);
+    metrics.damage.show(&connection)?;
     let (jobs, waiting) = sync_channel(QUEUE);
     let writer = Writer { connection, file, waiting, names: Names::default(), metrics: metrics.clone(), failing: None };
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run())?;

@@ -11,10 +11,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO NOTHING";
 
-const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// The bytes stored under (boot, seq).
-const STORED_BYTES: &str = "SELECT e.bytes FROM requests r JOIN request_entries e USING (position)
+/// The hash of what is stored under (boot, seq).
+const STORED_LEAF: &str = "SELECT e.leaf FROM requests r JOIN request_entries e USING (position)
     WHERE r.boot = ?1 AND r.seq = ?2";
 
 const CONFLICT: &str = "conflict: another record with this node, boot and seq is stored";
@@ -107,19 +108,21 @@ impl<'a> Group<'a> {
             position,
             record.record.schema,
             self.now,
-            record.bytes.as_ref()
+            record.bytes.as_ref(),
+            record.leaf
         ])?;
         columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
         self.next_position = position + 1;
         Ok(Stored::New)
     }
 
-    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is.
+    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is. The hash knows,
+    /// also when the bytes have been damaged since.
     fn known(&self, boot: &Boot, record: &CheckedRecord, otherwise: Stored) -> Result<Stored> {
         let stored: Option<Vec<u8>> =
-            self.db.prepare_cached(STORED_BYTES)?.query_row([boot.boot, record.seq], |row| row.get(0)).optional()?;
+            self.db.prepare_cached(STORED_LEAF)?.query_row([boot.boot, record.seq], |row| row.get(0)).optional()?;
         Ok(match stored {
-            Some(bytes) if bytes == record.bytes.as_ref() => Stored::Again,
+            Some(leaf) if leaf == record.leaf => Stored::Again,
             Some(_) => Stored::Refused(CONFLICT),
             None => otherwise,
         })

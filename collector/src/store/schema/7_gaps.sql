@@ -1,4 +1,4 @@
--- Version 6: what is missing is kept, with the times between which it fell, so that it can be told of when the records
+-- Version 7: what is missing is kept, with the times between which it fell, so that it can be told of when the records
 -- around it are long deleted.
 
 -- A run of numbers of one boot, all of them missing; or, once `closed_at` stands there, all of them come late. A late arrival
