@@ -5,11 +5,11 @@
 //! What comes after all closes the gap as any other.
 
 use super::super::StoreError;
+use super::super::db::{self, Db, params};
 use super::keep::Boot;
 use super::news::{News, count_news};
 use super::records;
 use headgate_record::Heartbeat;
-use rusqlite::{Connection, params};
 
 /// A worker that has been silent for longer is not waited for, µs: a proxy's longest pause between two deliveries, four
 /// times over. What it still has to deliver then is missing until it comes.
@@ -18,7 +18,7 @@ const SILENT_US: i64 = 120_000_000;
 const STEP: i64 = 500;
 
 /// Notes what a heartbeat shows to be lost.
-pub(in crate::store) fn note_end(tx: &Connection, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
+pub(in crate::store) fn note_end(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
     let last_seq = i64::try_from(beat.last_seq).unwrap_or(i64::MAX);
     if beat.queued > 0 || last_seq == 0 {
         return Ok(());
@@ -40,7 +40,7 @@ pub struct Silent {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn silent(db: &Connection, now: i64) -> Result<Vec<Silent>, StoreError> {
+pub fn silent(db: &Db, now: i64) -> Result<Vec<Silent>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT h.node, h.boot_id, h.last_seq, h.received_at FROM heartbeats h
          LEFT JOIN boots b ON b.node = h.node AND b.boot_id = h.boot_id
@@ -56,7 +56,7 @@ pub fn silent(db: &Connection, now: i64) -> Result<Vec<Silent>, StoreError> {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn note_silent(tx: &Connection, silent: &[Silent], now: i64) -> Result<(), StoreError> {
+pub fn note_silent(tx: &Db, silent: &[Silent], now: i64) -> Result<(), StoreError> {
     for worker in silent {
         let heard = "SELECT count(*) FROM heartbeats WHERE node = ?1 AND boot_id = ?2 AND received_at > ?3";
         let heard: i64 = tx
@@ -69,7 +69,7 @@ pub fn note_silent(tx: &Connection, silent: &[Silent], now: i64) -> Result<(), S
     Ok(())
 }
 
-fn open(tx: &Connection, end: &Silent, now: i64) -> Result<(), StoreError> {
+fn open(tx: &Db, end: &Silent, now: i64) -> Result<(), StoreError> {
     let mut boot = Boot::known(tx, &end.node, &end.boot_id)?;
     if end.last_seq <= boot.highest_seq {
         return Ok(());
@@ -86,7 +86,7 @@ fn open(tx: &Connection, end: &Silent, now: i64) -> Result<(), StoreError> {
 }
 
 /// Makes the gap at the boot's end longer, if there is one: a worker that loses all it has is one gap, not one a heartbeat.
-fn longer(tx: &Connection, boot: &Boot, gap: &super::keep::NewGap, heard_at: i64) -> rusqlite::Result<bool> {
+fn longer(tx: &Db, boot: &Boot, gap: &super::keep::NewGap, heard_at: i64) -> db::Result<bool> {
     let changed = tx
         .prepare_cached(
             "UPDATE gaps SET last_seq = ?3, before_at = ?4

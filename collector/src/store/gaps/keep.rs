@@ -1,9 +1,9 @@
 //! Gaps as batches open and close them.
 
 use super::super::StoreError;
+use super::super::db::{self, Db, OptionalExtension, Row, params};
 use super::news::News;
 use super::records;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A sender's boot, as it was before the batch.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(in crate::store) struct Boot {
 
 impl Boot {
     /// The boot, made if it is not known.
-    pub(in crate::store) fn known(db: &Connection, node: &str, boot_id: &str) -> rusqlite::Result<Self> {
+    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str) -> db::Result<Self> {
         if let Some(boot) = Self::find(db, node, boot_id)? {
             return Ok(boot);
         }
@@ -29,12 +29,12 @@ impl Boot {
         Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: None })
     }
 
-    fn find(db: &Connection, node: &str, boot_id: &str) -> rusqlite::Result<Option<Self>> {
+    fn find(db: &Db, node: &str, boot_id: &str) -> db::Result<Option<Self>> {
         let sql = "SELECT boot, dropped, highest_seq, last_at, received_at FROM boots WHERE node = ?1 AND boot_id = ?2";
         db.prepare_cached(sql)?.query_row([node, boot_id], Self::read).optional()
     }
 
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> db::Result<Self> {
         Ok(Self {
             boot: row.get(0)?,
             dropped: row.get(1)?,
@@ -61,7 +61,7 @@ impl Boot {
         (self.highest_seq, self.last_at, self.received_at) = (seq, Some(at), Some(now));
     }
 
-    pub(super) fn save(&self, db: &Connection, stored: i64) -> rusqlite::Result<()> {
+    pub(super) fn save(&self, db: &Db, stored: i64) -> db::Result<()> {
         db.prepare_cached(
             "UPDATE boots SET stored = stored + ?2, highest_seq = ?3, last_at = ?4, received_at = ?5 WHERE boot = ?1",
         )?
@@ -81,7 +81,7 @@ pub(super) struct NewGap {
 }
 
 impl NewGap {
-    pub(super) fn insert(&self, db: &Connection, boot: i64, at_end: bool) -> rusqlite::Result<()> {
+    pub(super) fn insert(&self, db: &Db, boot: i64, at_end: bool) -> db::Result<()> {
         db.prepare_cached(
             "INSERT INTO gaps (boot, first_seq, last_seq, after_at, before_at, received_after, noticed_at, at_end)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -101,13 +101,13 @@ impl NewGap {
 }
 
 /// Whether the number, which is not above the boot's highest, is missing. One that is not has been stored before.
-pub(in crate::store) fn is_missing(db: &Connection, boot: i64, seq: i64) -> rusqlite::Result<bool> {
+pub(in crate::store) fn is_missing(db: &Db, boot: i64, seq: i64) -> db::Result<bool> {
     Ok(open_from(db, boot, seq)?.is_some_and(|open| open.first_seq <= seq))
 }
 
 /// Takes the records of a batch that have just been stored, (number, `started_at`) each, into account.
 pub(in crate::store) fn account(
-    db: &Connection,
+    db: &Db,
     boot: &mut Boot,
     mut stored: Vec<(i64, i64)>,
     now: i64,
@@ -155,7 +155,7 @@ struct Open {
 }
 
 /// The first open gap that ends at `seq` or behind it.
-fn open_from(db: &Connection, boot: i64, seq: i64) -> rusqlite::Result<Option<Open>> {
+fn open_from(db: &Db, boot: i64, seq: i64) -> db::Result<Option<Open>> {
     db.prepare_cached(
         "SELECT gap, first_seq, last_seq FROM gaps WHERE boot = ?1 AND closed_at IS NULL AND last_seq >= ?2
          ORDER BY last_seq LIMIT 1",
@@ -165,7 +165,7 @@ fn open_from(db: &Connection, boot: i64, seq: i64) -> rusqlite::Result<Option<Op
 }
 
 /// Closes what is open between two numbers, both included.
-fn close(db: &Connection, boot: i64, first: i64, last: i64, now: i64, news: &mut News) -> Result<(), StoreError> {
+fn close(db: &Db, boot: i64, first: i64, last: i64, now: i64, news: &mut News) -> Result<(), StoreError> {
     let mut from = first;
     while let Some(open) = open_from(db, boot, from)?.filter(|open| open.first_seq <= last) {
         let came = (open.first_seq.max(from), open.last_seq.min(last));
@@ -180,7 +180,7 @@ fn close(db: &Connection, boot: i64, first: i64, last: i64, now: i64, news: &mut
 }
 
 /// Leaves what is still missing of a gap open: nothing, its begin, its end, or both.
-fn split(db: &Connection, open: &Open, (first, last): (i64, i64), now: i64) -> rusqlite::Result<()> {
+fn split(db: &Db, open: &Open, (first, last): (i64, i64), now: i64) -> db::Result<()> {
     if first > open.first_seq {
         copy(db, open.gap, (open.first_seq, first.saturating_sub(1)))?;
     }
@@ -192,7 +192,7 @@ fn split(db: &Connection, open: &Open, (first, last): (i64, i64), now: i64) -> r
     Ok(())
 }
 
-fn copy(db: &Connection, gap: i64, (first, last): (i64, i64)) -> rusqlite::Result<()> {
+fn copy(db: &Db, gap: i64, (first, last): (i64, i64)) -> db::Result<()> {
     db.prepare_cached(
         "INSERT INTO gaps (boot, first_seq, last_seq, after_at, before_at, received_after, noticed_at, at_end)
          SELECT boot, ?2, ?3, after_at, before_at, received_after, noticed_at, at_end FROM gaps WHERE gap = ?1",

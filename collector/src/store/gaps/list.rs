@@ -1,9 +1,8 @@
 //! Gaps in pages, the latest noticed first.
 
 use super::super::StoreError;
+use super::super::db::{self, Db, Row, Value, params_from_iter};
 use super::records;
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 /// Boots that dropped records, in one answer, newest first.
@@ -100,7 +99,7 @@ pub struct GapPage {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn gaps(db: &Connection, query: &GapQuery) -> Result<GapPage, StoreError> {
+pub fn gaps(db: &Db, query: &GapQuery) -> Result<GapPage, StoreError> {
     let (sql, values) = statement(query);
     let mut select = db.prepare_cached(&sql)?;
     let mut found = select.query_map(params_from_iter(values), read)?.collect::<Result<Vec<_>, _>>()?;
@@ -145,7 +144,7 @@ fn statement(query: &GapQuery) -> (String, Vec<Value>) {
     (sql, values)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(GapPlace, Gap)> {
+fn read(row: &Row<'_>) -> db::Result<(GapPlace, Gap)> {
     let (noticed_at, first_seq, last_seq) = (row.get(0)?, row.get(4)?, row.get(5)?);
     let gap = Gap {
         node: row.get(2)?,
@@ -163,7 +162,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(GapPlace, Gap)> {
     Ok((GapPlace { noticed_at, gap: row.get(1)? }, gap))
 }
 
-fn dropped(db: &Connection, node: Option<&str>) -> Result<Vec<Dropped>, StoreError> {
+fn dropped(db: &Db, node: Option<&str>) -> Result<Vec<Dropped>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT node, boot_id, dropped FROM boots WHERE dropped > 0 AND (?1 = '' OR node = ?1)
          ORDER BY boot DESC LIMIT ?2",
@@ -186,7 +185,7 @@ mod tests {
         let after = Some(GapPlace { noticed_at: 7, gap: 9 });
         for state in [GapState::Open, GapState::Closed, GapState::All] {
             let (sql, values) = statement(&GapQuery { state, after, from: Some(1), ..GapQuery::default() });
-            let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut explain = db.prepare_cached(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
             let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             assert!(steps.contains("INDEX gaps_") && !steps.contains("TEMP B-TREE"), "{state:?}: {steps}");

@@ -4,8 +4,8 @@
 //! at most once a minute, as one entry for all that were opened and one for all that were closed.
 
 use super::super::StoreError;
+use super::super::db::{self, Db, params};
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
-use rusqlite::{Connection, params};
 
 /// Pause between two entries, µs.
 const TOLD_US: i64 = 60_000_000;
@@ -40,7 +40,7 @@ fn add(sum: &mut (i64, i64), (gaps, records): (i64, i64)) {
 }
 
 /// Counts what happened for the next entry.
-pub(in crate::store) fn count_news(tx: &Connection, news: &News) -> Result<(), StoreError> {
+pub(in crate::store) fn count_news(tx: &Db, news: &News) -> Result<(), StoreError> {
     if *news == News::default() {
         return Ok(());
     }
@@ -53,7 +53,7 @@ pub(in crate::store) fn count_news(tx: &Connection, news: &News) -> Result<(), S
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn tell_gaps(tx: &Connection, now: i64) -> Result<bool, StoreError> {
+pub fn tell_gaps(tx: &Db, now: i64) -> Result<bool, StoreError> {
     let (news, told_at) = read(tx)?;
     if news == News::default() || (told_at..told_at.saturating_add(TOLD_US)).contains(&now) {
         return Ok(false);
@@ -78,7 +78,7 @@ fn entry(kind: &str, gaps: i64, records: i64, nodes: &str) -> Entry {
 }
 
 /// The proxies whose gaps these are, or the first of them.
-fn nodes(tx: &Connection, column: &str, since: i64) -> Result<String, StoreError> {
+fn nodes(tx: &Db, column: &str, since: i64) -> Result<String, StoreError> {
     let mut select = tx.prepare_cached(&format!(
         "SELECT DISTINCT b.node FROM gaps g JOIN boots b ON b.boot = g.boot WHERE g.{column} >= ?1 LIMIT ?2"
     ))?;
@@ -86,7 +86,7 @@ fn nodes(tx: &Connection, column: &str, since: i64) -> Result<String, StoreError
     Ok(nodes.join(" "))
 }
 
-fn read(db: &Connection) -> rusqlite::Result<(News, i64)> {
+fn read(db: &Db) -> db::Result<(News, i64)> {
     let sql = "SELECT opened, opened_records, closed, closed_records, told_at FROM gap_news WHERE id = 1";
     db.prepare_cached(sql)?.query_row([], |row| {
         let news = News { opened: (row.get(0)?, row.get(1)?), closed: (row.get(2)?, row.get(3)?) };
@@ -94,7 +94,7 @@ fn read(db: &Connection) -> rusqlite::Result<(News, i64)> {
     })
 }
 
-fn write(tx: &Connection, news: &News, told_at: i64) -> Result<(), StoreError> {
+fn write(tx: &Db, news: &News, told_at: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE gap_news SET opened = ?1, opened_records = ?2, closed = ?3, closed_records = ?4, told_at = ?5
          WHERE id = 1",

@@ -2,11 +2,11 @@
 
 use super::super::StoreError;
 use super::super::columns;
+use super::super::db::{Db, OptionalExtension, Result, params};
 use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
-use rusqlite::{Connection, OptionalExtension, Result, params};
 
 const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO NOTHING";
@@ -22,7 +22,7 @@ const CONFLICT: &str = "conflict: another record with this node, boot and seq is
 const ID_TAKEN: &str = "conflict: another record with this id is stored";
 
 pub(super) struct Group<'a> {
-    db: &'a Connection,
+    db: &'a Db,
     names: &'a mut Names,
     now: i64,
     next_position: i64,
@@ -38,7 +38,7 @@ enum Stored {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn begin(db: &'a Connection, names: &'a mut Names, now: i64) -> Result<Self> {
+    pub(super) fn begin(db: &'a Db, names: &'a mut Names, now: i64) -> Result<Self> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
@@ -138,7 +138,9 @@ fn refusal(record: &CheckedRecord, reason: &str) -> Refusal {
 }
 
 /// Records dropped by all senders so far.
-pub(super) fn dropped_in_all(db: &Connection) -> Result<i64> {
-    // total() instead of sum(): an overflow saturates below rather than failing at start.
-    db.query_row("SELECT CAST(total(dropped) AS INTEGER) FROM boots", [], |row| row.get(0))
+pub(super) fn dropped_in_all(db: &Db) -> Result<i64> {
+    let mut select = db.prepare_cached("SELECT dropped FROM boots WHERE dropped > 0")?;
+    let all = select.query_map([], |row| row.get::<_, i64>(0))?;
+    // Added up here: the sum of hostile numbers saturates rather than failing at start.
+    all.into_iter().try_fold(0_i64, |sum, dropped| Ok(sum.saturating_add(dropped?)))
 }
