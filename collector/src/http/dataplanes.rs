@@ -3,12 +3,12 @@
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
-use super::query::{bad, invalid, none};
+use super::query::{bad, invalid};
 use crate::audit::Resource;
 use crate::clock;
 use crate::store;
 use crate::validate::{is_name, reason_of};
-use axum::extract::{Extension, RawQuery, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use headgate_record::Heartbeat;
@@ -41,12 +41,7 @@ fn check(beat: &Heartbeat) -> Result<(), ApiError> {
 }
 
 /// `GET /v1/dataplanes`.
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     app.note_search(&caller, "dataplanes.searched", Resource::new("list", "dataplanes"), "").await;
     let planes = app.readers.query(|db| store::data_planes(db, clock::now_us())).await?;
     let body = json!({"object": "list", "data": planes}).to_string();

@@ -3,18 +3,48 @@
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
-use super::query::{bad, invalid, pairs, shown, time};
+use super::openapi::{self, Schemas};
+use super::parameter::{Parameter, Shape, unknown};
+use super::query::{bad, hex, time};
 use crate::audit::Resource;
-use crate::store::{self, GapPage, GapPlace, GapQuery, GapState};
+use crate::store::{self, Dropped, Gap, GapPage, GapPlace, GapQuery, GapState};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
 const CURSOR: &str = "g1_";
-const NAMES: &str = "node, state, from, to, limit, after";
+const PLACE: Shape = Shape::Pattern("^g1_[0-9a-f]{1,15}_[0-9a-f]{1,15}$", "g1_0_1");
+
+/// All parameters.
+pub(super) fn described() -> Vec<Parameter> {
+    let states = vec!["open", "closed", "all"];
+    vec![
+        Parameter::new("node", "Of this proxy.", Shape::Text),
+        Parameter::new(
+            "state",
+            "Missing (`open`, also without it), come late (`closed`), or both.",
+            Shape::Word(states),
+        ),
+        Parameter::new("from", "Noticed at this time or later.", Shape::Time),
+        Parameter::new("to", "Due before this time: what stands before the gap was received earlier.", Shape::Time),
+        Parameter::new("limit", "Most gaps; 50 without it.", Shape::Whole(1, MAX_LIMIT as u64)),
+        Parameter::new("after", "`next` of the page before.", PLACE),
+    ]
+}
+
+/// The answer of `GET /v1/gaps`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let (gap, dropped) = (openapi::of::<Gap>(schemas), openapi::of::<Dropped>(schemas));
+    let more = [
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+        ("dropped", json!({"type": "array", "items": dropped})),
+    ];
+    schemas.list(&gap, &more)
+}
 
 /// `GET /v1/gaps`.
 pub(super) async fn list(
@@ -35,15 +65,15 @@ pub(super) async fn list(
 
 fn parse(text: &str) -> Result<GapQuery, ApiError> {
     let mut query = GapQuery { limit: DEFAULT_LIMIT, ..GapQuery::default() };
-    for (name, value) in pairs(text)? {
-        match name.as_str() {
-            "node" => query.node = Some(value),
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        match &*name {
+            "node" => query.node = Some(value.into_owned()),
             "state" => query.state = state(&name, &value)?,
             "from" => query.from = Some(time(&name, &value)?),
             "to" => query.to = Some(time(&name, &value)?),
             "limit" => query.limit = limit(&name, &value)?,
             "after" => query.after = Some(place(&name, &value)?),
-            _ => return Err(unknown(&name)),
+            _ => return Err(unknown(&name, &described())),
         }
     }
     Ok(query)
@@ -70,15 +100,9 @@ fn cursor(place: GapPlace) -> String {
 }
 
 fn place(name: &str, value: &str) -> Result<GapPlace, ApiError> {
-    let number = |digits: &str| i64::from_str_radix(digits, 16).ok().filter(|number| *number >= 0);
     let place = value
         .strip_prefix(CURSOR)
         .and_then(|rest| rest.split_once('_'))
-        .and_then(|(noticed_at, gap)| Some(GapPlace { noticed_at: number(noticed_at)?, gap: number(gap)? }));
+        .and_then(|(noticed_at, gap)| Some(GapPlace { noticed_at: hex(noticed_at)?, gap: hex(gap)? }));
     place.ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
-}
-
-fn unknown(name: &str) -> ApiError {
-    let name = shown(name);
-    invalid(format!("`{name}` is no parameter. There are: {NAMES}."), "unknown_parameter").param(name)
 }

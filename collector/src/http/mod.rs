@@ -13,6 +13,8 @@ mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod openapi;
+mod parameter;
 mod query;
 mod routes;
 mod server;
@@ -20,6 +22,8 @@ mod sheet;
 mod tokens;
 
 pub use metrics::Metrics;
+pub use openapi::{Docs, SchemaOf, Schemas};
+pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 

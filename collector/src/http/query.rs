@@ -6,21 +6,23 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{csv, json, ndjson};
-pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, pairs, position, shown, time};
+pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use facet::{facets, spread};
+pub(super) use parameters::{Also, bad, cursor, described, hex, invalid, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
 use super::entries;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
 use crate::store::{self, Column, FacetQuery, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use parameters::Also;
+use headgate_record::RequestRecord;
+use serde_json::{Value, json};
 
 /// `GET /v1/requests`.
 pub(super) async fn list(
@@ -64,6 +66,25 @@ pub(super) async fn one(
     let found = app.sound(Log::Requests, found).await?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
+}
+
+/// The answer of `GET /v1/requests`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    let more = [
+        entries::described(),
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+        ("previous", openapi::cursor()),
+        ("total?", json!({"type": "integer", "minimum": 0, "description": "Where `total=true` asks for it."})),
+    ];
+    schemas.list(&record, &more)
+}
+
+/// The answer of `GET /v1/requests.json`.
+pub(super) fn all(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    schemas.list(&record, &[entries::described()])
 }
 
 fn not_found() -> ApiError {

@@ -14,7 +14,7 @@ const FORGOTTEN_US: i64 = 30 * 86_400_000_000;
 const WORKERS: i64 = 10_000;
 
 /// One proxy.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DataPlane {
     /// Its name.
     pub node: String,
@@ -29,7 +29,7 @@ pub struct DataPlane {
 }
 
 /// One worker of a proxy, as it said last.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Worker {
     /// Its boot.
     pub boot: String,

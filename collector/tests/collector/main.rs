@@ -26,6 +26,7 @@ mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod openapi;
 mod process;
 mod random;
 mod records;

@@ -47,7 +47,7 @@ pub struct GapPlace {
 }
 
 /// A run of numbers of one boot that did not come, or came late. Times are µs since the Unix epoch.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Gap {
     /// The sending proxy.
     pub node: String,
@@ -74,7 +74,7 @@ pub struct Gap {
 }
 
 /// A boot that dropped records before sending.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Dropped {
     /// The sending proxy.
     pub node: String,
