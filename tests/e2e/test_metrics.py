@@ -57,11 +57,11 @@ def test_the_numbers_are_those_of_the_store(collector):
     assert value(families, "log_head", log="audit") >= 3
     assert value(families, "records", "_total", outcome="stored") == 3
     assert value(families, "batches", "_total", outcome="acknowledged") == 1
-    assert value(families, "missing_records") == 1 and value(families, "incomplete_boots") == 1
+    assert value(families, "missing_records") == 1 and value(families, "open_gaps") == 1
     assert value(families, "data_planes", state="live") == 1 and value(families, "data_planes", state="stale") == 0
     assert value(families, "store_size_bytes") > 100_000 and value(families, "store_readable") == 1
     assert value(families, "commit_seconds", "_count") >= 4
     assert value(families, "http_requests", "_total", route="/v1/ingest/requests", status="200") == 1
     assert value(families, "http_request_duration_seconds", "_count", route="/v1/ingest/requests") == 1
-    assert value(families, "queued_batches") == 0 and value(families, "notes_lost") == 0
+    assert value(families, "queued_batches") == 0 and value(families, "dropped_notes", "_total") == 0
     assert value(families, "build", "_info") == 1

@@ -50,6 +50,8 @@ pub struct Metrics {
     requests: Family<HttpLabels, Counter>,
     batches: Family<BatchLabels, Counter>,
     seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    /// Audit entries of reads that could not be written and found no room to wait.
+    pub(super) dropped_notes: Counter,
 }
 
 impl Metrics {
@@ -60,8 +62,14 @@ impl Metrics {
         let writes = WriteMetrics::register(&mut registry);
         let requests = Family::default();
         let batches = Family::default();
+        let dropped_notes = Counter::default();
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
+        registry.register(
+            "dropped_notes",
+            "Audit entries of reads and searches that could not be written and found no room to wait",
+            dropped_notes.clone(),
+        );
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
         registry.register_with_unit(
             "http_request_duration",
@@ -72,7 +80,7 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
-        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds };
+        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds, dropped_notes };
         (metrics, writes, gauges)
     }
 

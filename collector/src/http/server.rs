@@ -31,6 +31,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let connections = Connections::new(MAX_CONNECTIONS);
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
+    let completeness = tokio::spawn(app.completeness.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -59,6 +60,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let all_done = tokio::time::timeout(finish, all_ended.recv()).await.is_ok();
     notes.abort();
     limits.abort();
+    completeness.abort();
     // A disk that does not answer must not keep the process; what is not written is lost with it.
     let _ = tokio::time::timeout(NOTES_TIME, app.finish_notes()).await;
     all_done

@@ -29,18 +29,14 @@ pub(super) fn backup(data: &Path, out: &Path) -> Result<(), String> {
     put_in_place(&part, out).map_err(|e| cannot_write(out, e))?;
     note_backup(data, &contents);
     let bytes = fs::metadata(out).map_or(0, |meta| meta.len());
-    say(&format!(
-        "backup={} requests={} audit={} bytes={bytes}",
-        out.display(),
-        contents.requests,
-        contents.audit
-    ))
+    say(&format!("backup={} requests={} audit={} bytes={bytes}", out.display(), contents.requests, contents.audit))
 }
 
 /// The copy, once it is known to be whole and to hold all that was there before it began.
 fn copied(database: &Path, part: &Path, before: Contents) -> Result<Contents, String> {
     copies::copy(database, part).map_err(|e| cannot_write(part, e))?;
-    let contents = copies::check(part).map_err(|e| format!("the copy is not sound: {e}; the database may be damaged"))?;
+    let contents =
+        copies::check(part).map_err(|e| format!("the copy is not sound: {e}; the database may be damaged"))?;
     if contents.requests < before.requests || contents.audit < before.audit {
         return Err("the copy lacks entries that were there before; try again".to_owned());
     }

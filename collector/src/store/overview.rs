@@ -12,8 +12,8 @@ pub struct Overview {
     pub audit_head: i64,
     /// Size of the database, bytes, without what waits to be written back.
     pub bytes: i64,
-    /// Boots of senders of which records are missing.
-    pub incomplete_boots: i64,
+    /// Runs of numbers that are missing.
+    pub open_gaps: i64,
     /// Records that are missing.
     pub missing_records: i64,
     /// Data planes that were heard of lately.
@@ -27,8 +27,8 @@ pub struct Overview {
 /// # Errors
 /// The store cannot be read, or not in time.
 pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
-    let (incomplete_boots, missing_records) = db.query_row(
-        "SELECT count(*), CAST(coalesce(sum(highest_seq - stored), 0) AS BIGINT) FROM boots WHERE stored < highest_seq",
+    let (open_gaps, missing_records) = db.query_row(
+        "SELECT count(*), CAST(coalesce(sum(last_seq - first_seq + 1), 0) AS BIGINT) FROM gaps WHERE closed_at IS NULL",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
@@ -39,7 +39,7 @@ pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
         requests_head: head(db, Log::Requests)?,
         audit_head: head(db, Log::Audit)?,
         bytes: db.bytes()?,
-        incomplete_boots,
+        open_gaps,
         missing_records,
         live_data_planes: number(planes.len() - stale),
         stale_data_planes: number(stale),

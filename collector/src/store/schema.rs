@@ -14,13 +14,14 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
     sql(include_str!("schema/5_dataplanes.sql")),
     Step { sql: include_str!("schema/6_leaves.sql"), fill: leaves },
+    sql(include_str!("schema/7_gaps.sql")),
 ];
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
@@ -30,6 +31,11 @@ const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed
 fn leaves(db: &Db) -> Result<(), StoreError> {
     Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
+}
+
+/// Steps that the tables of this version have taken.
+pub(super) fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 
 /// Brings the tables to this version.
@@ -43,7 +49,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    steps.set_schema_version(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    steps.set_schema_version(version())?;
     Ok(steps.commit()?)
 }
 

@@ -15,11 +15,13 @@
 
 mod access;
 mod audit;
+mod backup;
 mod client;
 mod damage;
 mod dataplanes;
 mod faults;
 mod fleet;
+mod gaps;
 mod hostile;
 mod ingest;
 mod kill;

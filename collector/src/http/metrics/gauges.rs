@@ -33,12 +33,11 @@ pub struct Gauges {
     heads: Family<LogLabel, Gauge>,
     planes: Family<StateLabel, Gauge>,
     bytes: Gauge,
-    incomplete_boots: Gauge,
+    open_gaps: Gauge,
     missing_records: Gauge,
     readable: Gauge,
     readers_busy: Gauge,
     notes_waiting: Gauge,
-    notes_lost: Gauge,
     looked: Arc<Mutex<Option<Stopwatch>>>,
 }
 
@@ -50,12 +49,11 @@ impl Gauges {
         registry.register("data_planes", "Data planes, by whether they were heard of lately", all.planes.clone());
         registry.register_with_unit("store_size", "Size of the database", Unit::Bytes, all.bytes.clone());
         let plain = [
-            ("incomplete_boots", "Boots of senders of which records are missing", &all.incomplete_boots),
+            ("open_gaps", "Runs of numbers whose records are missing", &all.open_gaps),
             ("missing_records", "Records that are missing", &all.missing_records),
             ("store_readable", "Whether the store could be read just now", &all.readable),
             ("readers_busy", "Queries that run now", &all.readers_busy),
             ("notes_waiting", "Audit entries of reads that could not be written yet", &all.notes_waiting),
-            ("notes_lost", "Audit entries of reads that were lost since the start", &all.notes_lost),
         ];
         for (name, about, gauge) in plain {
             registry.register(name, about, gauge.clone());
@@ -65,10 +63,9 @@ impl Gauges {
 
     /// Looks at the store again, unless somebody has just done so.
     pub(super) async fn refresh(&self, app: &App) {
-        let (waiting, lost) = app.notes.waiting_and_lost();
+        let waiting = app.notes.waiting();
         self.readers_busy.set(i64::try_from(app.readers.busy()).unwrap_or(i64::MAX));
         self.notes_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.notes_lost.set(i64::try_from(lost).unwrap_or(i64::MAX));
         let mut looked = self.looked.lock().await;
         if looked.is_some_and(|last| last.elapsed() < FRESH) {
             return;
@@ -89,7 +86,7 @@ impl Gauges {
             self.planes.get_or_create(&StateLabel { state }).set(count);
         }
         self.bytes.set(seen.bytes);
-        self.incomplete_boots.set(seen.incomplete_boots);
+        self.open_gaps.set(seen.open_gaps);
         self.missing_records.set(seen.missing_records);
     }
 }
