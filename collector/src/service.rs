@@ -35,10 +35,10 @@ pub fn run(args: Args) -> Result<(), String> {
 fn serve(listen: SocketAddr, data: &Path, times: StopTimes) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
-    let (metrics, writes, gauges) = Metrics::new();
+    let (metrics, writes) = Metrics::new();
     hint_at_tokens(data, &tokens)?;
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
-    let app = App::new(&store, metrics, gauges, &tokens);
+    let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
     let served = runtime.block_on(listen_until_stopped(listen, app, times));

@@ -4,7 +4,7 @@
 
 mod gauges;
 
-pub use gauges::Gauges;
+use gauges::Gauges;
 
 use super::App;
 use super::error::ApiError;
@@ -50,6 +50,7 @@ pub struct Metrics {
     requests: Family<HttpLabels, Counter>,
     batches: Family<BatchLabels, Counter>,
     seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    gauges: Gauges,
     /// Audit entries of reads that could not be written and found no room to wait.
     pub(super) dropped_notes: Counter,
 }
@@ -57,7 +58,7 @@ pub struct Metrics {
 impl Metrics {
     /// All metrics, and the part that the writer keeps.
     #[must_use]
-    pub fn new() -> (Self, WriteMetrics, Gauges) {
+    pub fn new() -> (Self, WriteMetrics) {
         let mut registry = Registry::with_prefix("headgate_collector");
         let writes = WriteMetrics::register(&mut registry);
         let requests = Family::default();
@@ -80,8 +81,8 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
-        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds, dropped_notes };
-        (metrics, writes, gauges)
+        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds, dropped_notes, gauges };
+        (metrics, writes)
     }
 
     /// Counts a batch as `acknowledged`, `rejected` or `unavailable`.
@@ -108,7 +109,7 @@ pub(super) async fn count(State(app): State<App>, request: Request, next: Next) 
 
 /// `GET /metrics`.
 pub(super) async fn page(State(app): State<App>) -> Result<Response, ApiError> {
-    app.gauges.refresh(&app).await;
+    app.metrics.gauges.refresh(&app).await;
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).map_err(|_| ApiError::internal())?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())

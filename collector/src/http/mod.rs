@@ -21,7 +21,7 @@ mod server;
 mod sheet;
 mod tokens;
 
-pub use metrics::{Gauges, Metrics};
+pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
 pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
@@ -57,7 +57,6 @@ pub struct App {
     notes: Notes,
     damage: DamageWatch,
     leaving: Arc<AtomicBool>,
-    gauges: Gauges,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -65,7 +64,7 @@ pub struct App {
 impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
-    pub fn new(store: &Store, metrics: Metrics, gauges: Gauges, tokens: &[(TokenHash, Role)]) -> Self {
+    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
@@ -78,7 +77,6 @@ impl App {
             probing: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
-            gauges,
             uses: Arc::default(),
         }
     }

@@ -29,7 +29,7 @@ struct StateLabel {
 
 /// The gauges; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Gauges {
+pub(super) struct Gauges {
     heads: Family<LogLabel, Gauge>,
     planes: Family<StateLabel, Gauge>,
     bytes: Gauge,
