@@ -15,6 +15,7 @@ mod routes;
 mod server;
 mod sheet;
 mod tokens;
+mod usage;
 
 pub use metrics::Metrics;
 pub use routes::{Access, Route, routes};

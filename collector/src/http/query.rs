@@ -6,9 +6,11 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{csv, json, ndjson};
+pub(super) use export::{csv, download, json, ndjson};
 pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
+pub(super) use parameters::{
+    NAMES, bad, class, cursor, exactly, invalid, none, pairs, position, shown, status, time, truth, unknown,
+};
 
 use super::App;
 use super::auth::Caller;

@@ -1,7 +1,7 @@
 //! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
 //! that no route is without an answer to who may use it.
 
-use super::{App, audit, auth, dataplanes, health, ingest, limits, metrics, query, tokens};
+use super::{App, audit, auth, dataplanes, health, ingest, limits, metrics, query, tokens, usage};
 use crate::store::Role;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -70,6 +70,8 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets);
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
         "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
+        "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list);
+        "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv);
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);
         "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits);
         "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets);

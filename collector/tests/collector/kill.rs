@@ -83,6 +83,8 @@ fn every_acknowledged_record_is_there_exactly_once_after_each_kill() {
     assert_eq!(entries, (1..=entries.len() as u64).collect::<Vec<_>>(), "each once, in order");
     assert!(audited > ROUNDS, "too few entries were sent: {audited}");
     let found = everything(&collector);
+    let stored: usize = found.values().map(BTreeSet::len).sum();
+    assert_eq!(crate::usage::requests(&collector), stored as u64, "usage counts each record once");
     for (sender, &highest) in (0_u64..).zip(&acknowledged) {
         let (node, boot) = (format!("n{sender}"), format!("b{sender}"));
         let seqs = &found[&node];

@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 1024;
 const CURSOR: &str = "c1_";
 
 /// Filters that compare a name, and their columns.
-pub(super) const NAMES: [(&str, Column); 14] = [
+pub(in crate::http) const NAMES: [(&str, Column); 14] = [
     ("surface", Column::Surface),
     ("requested_model", Column::RequestedModel),
     ("served_model", Column::ServedModel),
@@ -74,7 +74,7 @@ impl Also {
 /// Reads a query string.
 pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     let mut wanted = Wanted { list: ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() }, ..Wanted::default() };
-    for (name, value) in pairs(query)? {
+    for (name, value) in pairs(query, &[])? {
         apply(&mut wanted, &name, &value, also)?;
     }
     if wanted.list.after.is_some() && wanted.list.before.is_some() {
@@ -83,11 +83,11 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     Ok(wanted)
 }
 
-/// Names and values of a query string: each name once, no value empty or very long.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+/// Names and values of a query string: each name once, but for those that may be repeated; no value empty or very long.
+pub(in crate::http) fn pairs(query: &str, repeated: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let mut all: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if all.iter().any(|(earlier, _)| *earlier == name) {
+        if !repeated.contains(&name.as_ref()) && all.iter().any(|(earlier, _)| *earlier == name) {
             return Err(bad(&name, "is given twice"));
         }
         if value.is_empty() || value.len() > MAX_TEXT {
@@ -191,7 +191,7 @@ fn decimal(text: &str, digits: usize) -> Option<i64> {
     format!("{whole}{part}").parse().ok()
 }
 
-fn exactly(column: Column, value: i64) -> Filter {
+pub(in crate::http) fn exactly(column: Column, value: i64) -> Filter {
     Filter::Number(column, Range { least: value, greatest: value })
 }
 
@@ -200,14 +200,14 @@ fn one_of(name: &str, value: &str, words: impl Iterator<Item = &'static str>) ->
     if words.contains(&value) { Ok(()) } else { Err(bad(name, &format!("must be one of {}", words.join(", ")))) }
 }
 
-fn status(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn status(name: &str, value: &str) -> Result<i64, ApiError> {
     match value.parse::<i64>() {
         Ok(status) if status == 0 || (100..=599).contains(&status) => Ok(status),
         _ => Err(bad(name, "must be an HTTP status, or 0 for none")),
     }
 }
 
-fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
+pub(in crate::http) fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
     let hundreds = match value {
         "1xx" => 100,
         "2xx" => 200,
@@ -219,7 +219,7 @@ fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
     Ok(Filter::Number(Column::Status, Range { least: hundreds, greatest: hundreds + 99 }))
 }
 
-fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
+pub(in crate::http) fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -273,7 +273,7 @@ fn names(also: Also) -> String {
     format!("{own}, {}, {}, {}", also.names().join(", "), ranges.join(", "), filters.join(", "))
 }
 
-fn unknown(name: &str, known: &str) -> ApiError {
+pub(in crate::http) fn unknown(name: &str, known: &str) -> ApiError {
     let name = shown(name);
     invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }

@@ -3,6 +3,7 @@
 use super::super::StoreError;
 use super::super::columns;
 use super::super::names::Names;
+use super::super::usage::Tally;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -26,6 +27,7 @@ pub(super) struct Group<'a> {
     next_position: i64,
     first_position: i64,
     dropped: i64,
+    tally: Tally,
 }
 
 enum Stored {
@@ -39,7 +41,7 @@ impl<'a> Group<'a> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0 })
+        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0, tally: Tally::default() })
     }
 
     pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
@@ -70,6 +72,7 @@ impl<'a> Group<'a> {
         if columns::segment_of(self.next_position) > columns::segment_of(self.first_position) {
             columns::seal(self.db, self.next_position)?;
         }
+        self.tally.write(self.db)?;
         Ok(self.dropped)
     }
 
@@ -125,7 +128,9 @@ impl<'a> Group<'a> {
             self.now,
             record.bytes.as_ref()
         ])?;
-        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
+        let cells = columns::cells(self.db, self.names, &record.record)?;
+        columns::insert_fresh(self.db, position, &cells)?;
+        self.tally.add(&record.record, &cells);
         self.next_position = position + 1;
         Ok(Stored::New)
     }
