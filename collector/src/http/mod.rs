@@ -3,13 +3,17 @@
 mod audit;
 mod auth;
 mod connections;
+mod damage;
 mod dataplanes;
+mod entries;
 mod error;
 mod health;
 mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod openapi;
+mod parameter;
 mod query;
 mod routes;
 mod server;
@@ -18,11 +22,13 @@ mod tokens;
 mod usage;
 
 pub use metrics::Metrics;
+pub use openapi::{Docs, SchemaOf, Schemas};
+pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
 use crate::limits::Limits;
-use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -46,6 +52,7 @@ pub struct App {
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     notes: Notes,
+    damage: DamageWatch,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -63,6 +70,7 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             notes: Notes::default(),
+            damage: DamageWatch::new(store.writes.clone()),
             uses: Arc::default(),
         }
     }

@@ -1,8 +1,5 @@
 //! Lines of CSV (RFC 4180) that are safe to open in a spreadsheet and to look at in a terminal.
 
-/// The type of an answer in such lines.
-pub(super) const CONTENT_TYPE: &str = "text/csv; charset=utf-8; header=present";
-
 /// Writes one line, each cell quoted if it has to be.
 pub(super) fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
     for (place, cell) in cells.enumerate() {

@@ -7,7 +7,9 @@ mod answer;
 mod export;
 mod parameters;
 
+pub(super) use answer::described as page;
 pub(super) use export::csv;
+pub(super) use parameters::{Also, described};
 
 use super::App;
 use super::auth::Caller;
@@ -17,7 +19,6 @@ use crate::store;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use parameters::Also;
 
 /// `GET /v1/usage`.
 pub(super) async fn list(

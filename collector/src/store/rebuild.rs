@@ -2,14 +2,14 @@
 
 use super::StoreError;
 use super::columns::{self, SEGMENT};
+use super::db::Db;
 use super::names::Names;
 use super::usage::Tally;
 use crate::journal;
 use headgate_record::RequestRecord;
-use rusqlite::Connection;
 
 /// The columns of all records. One that cannot be read keeps its place and has no values; the operator is told.
-pub(super) fn columns(db: &Connection) -> Result<(), StoreError> {
+pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let mut unreadable = 0_u64;
     each(db, |position, bytes| {
@@ -33,7 +33,7 @@ pub(super) fn columns(db: &Connection) -> Result<(), StoreError> {
 const ADDED_UP: u64 = 20_000;
 
 /// The rollups of usage, over all records that can be read.
-pub(super) fn usage(db: &Connection) -> Result<(), StoreError> {
+pub(super) fn usage(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let (mut tally, mut waiting) = (Tally::default(), 0);
     each(db, |_, bytes| {
@@ -49,8 +49,8 @@ pub(super) fn usage(db: &Connection) -> Result<(), StoreError> {
     tally.write(db)
 }
 
-fn each(db: &Connection, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let mut select = db.prepare("SELECT position, bytes FROM request_entries ORDER BY position")?;
+fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT position, bytes FROM request_entries ORDER BY position")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         visit(row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged)?)?;

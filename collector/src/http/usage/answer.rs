@@ -1,6 +1,7 @@
 //! A page of usage as JSON.
 
-use super::parameters::{Wanted, cursor};
+use super::parameters::{Wanted, cursor, groups};
+use crate::http::openapi::{self, Schemas, object};
 use crate::store::{Counter, Histogram, Totals, UsageBucket, UsagePage, UsageRow};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,39 @@ pub(super) const PERCENTILES: [(&str, u32); 4] = [("p50", 50), ("p90", 90), ("p9
 /// The histograms by name.
 pub(super) fn histograms(totals: &Totals) -> [(&'static str, &Histogram); 2] {
     [("duration_us", &totals.duration), ("time_to_first_token_us", &totals.first_token)]
+}
+
+/// What an answer looks like.
+pub(in crate::http) fn described(_: &mut Schemas) -> Value {
+    let whole = json!({"type": "integer", "minimum": 0, "maximum": u64::MAX});
+    let maybe = json!({"type": ["integer", "null"], "minimum": 0, "maximum": u64::MAX, "description": "µs, give or take 3.2 %"});
+    let told = PERCENTILES.map(|(name, _)| (name, maybe.clone()));
+    let percentiles = object(&told.into_iter().chain([("count", whole.clone())]).collect::<Vec<_>>());
+    let mut members: Vec<_> = Counter::ALL.iter().map(|counter| (counter.name(), whole.clone())).collect();
+    members.extend([("duration_us?", percentiles.clone()), ("time_to_first_token_us?", percentiles)]);
+    let total = object(&members);
+    let by: Vec<_> = groups().map(|(name, _)| (format!("{name}?"), group(name))).collect();
+    members.extend(by.iter().map(|(name, schema)| (name.as_str(), schema.clone())));
+    members.push(("object", json!({"const": "usage.result"})));
+    let second = json!({"type": "integer", "description": "s since 1970"});
+    let bucket = object(&[
+        ("object", json!({"const": "bucket"})),
+        ("start_time", second.clone()),
+        ("end_time", second),
+        ("results", json!({"type": "array", "items": object(&members)})),
+    ]);
+    object(&[
+        ("object", json!({"const": "page"})),
+        ("data", json!({"type": "array", "items": bucket})),
+        ("has_more", json!({"type": "boolean"})),
+        ("next_page", openapi::cursor()),
+        ("total?", total),
+    ])
+}
+
+fn group(name: &str) -> Value {
+    let kind = if name == "status" { "integer" } else { "string" };
+    json!({"type": [kind, "null"], "description": "Where it is grouped by; null where a record has none."})
 }
 
 /// The body of an answer.

@@ -9,8 +9,8 @@ use crate::audit::{Entry, Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::query::download;
-use crate::http::sheet::{CONTENT_TYPE, line};
+use crate::http::query::{CSV, download};
+use crate::http::sheet::line;
 use crate::store::{self, Counter, Totals, UsagePage};
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
@@ -39,7 +39,7 @@ pub(in crate::http) async fn csv(
     app.note(Entry::new("usage.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     tokio::spawn(Export { app, wanted, total: Totals::default(), sender }.run(first));
-    Ok(download(Body::new(body), CONTENT_TYPE, FILE))
+    Ok(download(Body::new(body), CSV, FILE))
 }
 
 async fn read(app: &App, wanted: &Wanted) -> Result<UsagePage, ApiError> {

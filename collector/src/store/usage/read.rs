@@ -1,12 +1,12 @@
 //! Reading: buckets of the calendar, put together from whole days where they fit and quarters of an hour where not.
 
 use super::super::columns::{Column, Filter, Predicate, resolve};
+use super::super::db::{Db, params};
 use super::super::{StoreError, names};
 use super::calendar::Calendar;
 use super::dimensions::{Dimensions, GroupBy};
 use super::totals::Totals;
 use super::{DAY_S, Level};
-use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
 /// Buckets of all histograms, 16 bytes each, that one bucket of the calendar may take to answer.
@@ -72,7 +72,7 @@ pub struct UsagePage {
 ///
 /// # Errors
 /// The store cannot be read, or not in time, or a bucket has more results than it may.
-pub fn usage(db: &Connection, query: &UsageQuery) -> Result<UsagePage, StoreError> {
+pub fn usage(db: &Db, query: &UsageQuery) -> Result<UsagePage, StoreError> {
     let mut page = UsagePage::default();
     let mut reader = Reader::of(db, query, &query.groups)?;
     let (mut start, mut rows, mut histograms) = (query.from, 0_usize, 0_usize);
@@ -95,13 +95,13 @@ pub fn usage(db: &Connection, query: &UsageQuery) -> Result<UsagePage, StoreErro
 ///
 /// # Errors
 /// As for [`usage`].
-pub fn usage_total(db: &Connection, query: &UsageQuery) -> Result<Totals, StoreError> {
+pub fn usage_total(db: &Db, query: &UsageQuery) -> Result<Totals, StoreError> {
     let rows = Reader::of(db, query, &[])?.bucket(query.from, query.to)?;
     Ok(rows.into_iter().next().map(|row| row.totals).unwrap_or_default())
 }
 
 struct Reader<'a> {
-    db: &'a Connection,
+    db: &'a Db,
     query: &'a UsageQuery,
     groups: &'a [GroupBy],
     /// `None` if no record can match.
@@ -115,7 +115,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn of(db: &'a Connection, query: &'a UsageQuery, groups: &'a [GroupBy]) -> Result<Self, StoreError> {
+    fn of(db: &'a Db, query: &'a UsageQuery, groups: &'a [GroupBy]) -> Result<Self, StoreError> {
         let predicates = resolve(db, &query.filters)?;
         let (known, numbers, texts) = (HashMap::new(), HashMap::new(), HashMap::new());
         Ok(Self { db, query, groups, predicates, known, numbers, texts, histograms: 0 })

@@ -5,12 +5,11 @@
 
 use super::super::StoreError;
 use super::super::columns::Cells;
+use super::super::db::{Db, Value, params_from_iter};
 use super::dimensions::Dimensions;
 use super::totals::Totals;
 use super::{DAY_S, Level};
 use headgate_record::RequestRecord;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 use std::collections::{BTreeMap, HashMap};
 
 /// Rows to a statement: as many as fit, then fewer.
@@ -33,7 +32,7 @@ impl Tally {
 
     /// Adds everything to the rollups. Whoever calls holds the store for writing until the transaction ends, so nobody
     /// changes a row between reading and writing it.
-    pub(in crate::store) fn write(self, db: &Connection) -> Result<(), StoreError> {
+    pub(in crate::store) fn write(self, db: &Db) -> Result<(), StoreError> {
         let mut spans = BTreeMap::<(Level, i64), Rows>::new();
         for ((start, dimensions), totals) in self.0 {
             let combination = dimensions.to_bytes();
@@ -46,7 +45,7 @@ impl Tally {
     }
 }
 
-fn add(db: &Connection, level: Level, start: i64, rows: Rows) -> Result<(), StoreError> {
+fn add(db: &Db, level: Level, start: i64, rows: Rows) -> Result<(), StoreError> {
     let mut rows: Vec<(Vec<u8>, Totals)> = rows.into_iter().collect();
     let mut rest = rows.as_mut_slice();
     for size in STATEMENTS {
@@ -61,7 +60,7 @@ fn add(db: &Connection, level: Level, start: i64, rows: Rows) -> Result<(), Stor
 }
 
 /// Adds to the rows what is in the database already.
-fn merge_known(db: &Connection, level: Level, start: i64, rows: &mut [(Vec<u8>, Totals)]) -> Result<(), StoreError> {
+fn merge_known(db: &Db, level: Level, start: i64, rows: &mut [(Vec<u8>, Totals)]) -> Result<(), StoreError> {
     let places = numbered(rows.len(), |row| format!("?{}", row + 3));
     let mut select = db.prepare_cached(&format!(
         "SELECT combination, totals FROM usage_rollups WHERE level = ?1 AND start = ?2 AND combination IN ({places})"
@@ -79,7 +78,7 @@ fn merge_known(db: &Connection, level: Level, start: i64, rows: &mut [(Vec<u8>, 
     Ok(())
 }
 
-fn put(db: &Connection, level: Level, start: i64, rows: &[(Vec<u8>, Totals)]) -> Result<(), StoreError> {
+fn put(db: &Db, level: Level, start: i64, rows: &[(Vec<u8>, Totals)]) -> Result<(), StoreError> {
     let places = numbered(rows.len(), |row| format!("(?1, ?2, ?{}, ?{})", row * 2 + 3, row * 2 + 4));
     let mut insert = db.prepare_cached(&format!(
         "INSERT INTO usage_rollups (level, start, combination, totals) VALUES {places}
