@@ -40,7 +40,7 @@ Routes:
                              requests, tokens, cost and latency by hour, day, week or month in any time zone, and by
                              key, owner, team, project, environment, surface, models, provider or status
                              (role viewer, auditor, admin or owner)
-  GET  /v1/gaps              records that are missing, by sender
+  GET  /v1/gaps              records that are missing (state=open), or came late (state=closed)
   POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
   GET  /v1/limits, /v1/budgets
                              what is used of each, by subject, in pages (role viewer, auditor, admin or owner)

@@ -4,7 +4,7 @@
 use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
-use super::{App, audit, auth, damage, dataplanes, health, ingest, limits, metrics, query, tokens, usage};
+use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens, usage};
 use crate::audit::Entry;
 use crate::store::{DataPlane, Role, TokenInfo};
 use axum::Router;
@@ -99,8 +99,8 @@ pub fn routes() -> Vec<Route> {
             Docs::json(query::spread).query(query::described(Also::Facets));
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
             Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
-        "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps),
-            Docs::json(query::incomplete);
+        "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
+            Docs::json(gaps::page).query(gaps::described());
         "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
             Docs::json(usage::page).query(usage::described(usage::Also::Pages));
         "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv),

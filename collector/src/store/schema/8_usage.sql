@@ -1,4 +1,4 @@
--- Version 7: usage by combination of dimensions, for each quarter of an hour and each day of UTC; see `store/usage/`.
+-- Version 8: usage by combination of dimensions, for each quarter of an hour and each day of UTC; see `store/usage/`.
 --
 -- Derived from the request log when a record is stored, but not dropped with it.
 CREATE TABLE usage_rollups (
