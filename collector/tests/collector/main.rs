@@ -35,4 +35,5 @@ mod segments;
 mod stopping;
 mod thresholds;
 mod tokens;
+mod usage;
 mod webhook;
