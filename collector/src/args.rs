@@ -6,6 +6,7 @@ use crate::store::Role;
 use clap::{Parser, Subcommand};
 pub use place::Place;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Getting started:
@@ -40,7 +41,11 @@ Routes:
   POST /v1/ingest/requests   a batch of records (role ingest)
   GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
   GET  /v1/requests/{id}     one record
-  GET  /v1/gaps              records that are missing, by sender
+  GET  /v1/usage, /v1/usage.csv
+                             requests, tokens, cost and latency by hour, day, week or month in any time zone, and by
+                             key, owner, team, project, environment, surface, models, provider or status
+                             (role viewer, auditor, admin or owner)
+  GET  /v1/gaps              records that are missing (state=open), or came late (state=closed)
   POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
   GET  /v1/limits, /v1/budgets
                              what is used of each, by subject, in pages (role viewer, auditor, admin or owner)
@@ -68,6 +73,48 @@ Environment, beside the options' own:
         /// Where the records are kept.
         #[command(flatten)]
         place: Place,
+        /// Seconds to go on serving after SIGTERM while `/readyz` says no, so that load balancers leave first
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_DELAY", default_value_t = 0)]
+        shutdown_delay: u16,
+        /// Seconds that open requests then have to end; a second signal ends at once
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_TIME", default_value_t = 10)]
+        shutdown_time: u16,
+    },
+    /// Copy a folder's database into one file, checked and consistent, also while the service runs
+    #[command(after_help = "\
+Holds up neither ingest nor queries. Prints `backup=FILE requests=N audit=N bytes=N`: the places of the last entries that are
+in it. The file holds both logs and all tokens' hashes: keep it as you keep the folder. A database of PostgreSQL is backed up
+with its own tools, such as pg_dump or pg_basebackup.
+
+Example, daily:
+  headgate-collector backup --data /var/lib/headgate --out /backup/headgate-$(date +%F).db")]
+    Backup {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// File to write; must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put a backup in place of the database, once it is known to be sound; the service must be stopped
+    #[command(after_help = "\
+What was there is kept beside it under another name. Proxies send again what they still hold; what is there already is
+stored once.
+
+Example:
+  systemctl stop headgate-collector
+  headgate-collector restore --in /backup/headgate-2026-01-31.db --data /var/lib/headgate --replace
+  systemctl start headgate-collector")]
+    Restore {
+        /// The backup
+        #[arg(long = "in", value_name = "FILE")]
+        from: PathBuf,
+        /// Folder to restore into; made if it is missing
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// Restore also into a folder that is not empty
+        #[arg(long)]
+        replace: bool,
     },
     /// Make the database and print the first owner token as `owner_token=…`, once
     Init {

@@ -7,21 +7,28 @@ mod damage;
 mod dataplanes;
 mod entries;
 mod error;
+mod gaps;
 mod health;
 mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod openapi;
+mod parameter;
 mod query;
 mod routes;
 mod server;
 mod sheet;
 mod tokens;
+mod usage;
 
 pub use metrics::Metrics;
+pub use openapi::{Docs, SchemaOf, Schemas};
+pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::completeness::Completeness;
 use crate::limits::Limits;
 use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
@@ -34,6 +41,7 @@ use error::ApiError;
 use notes::Notes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Semaphore};
 
 /// What every handler needs.
@@ -42,12 +50,14 @@ pub struct App {
     writes: WriteHandle,
     readers: Readers,
     limits: Limits,
+    completeness: Completeness,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
+    leaving: Arc<AtomicBool>,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -60,14 +70,21 @@ impl App {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
             limits: Limits::new(store),
+            completeness: Completeness::new(store),
+            notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
-            notes: Notes::default(),
             damage: DamageWatch::new(store.writes.clone()),
+            leaving: Arc::default(),
             uses: Arc::default(),
         }
+    }
+
+    /// From now on `/readyz` says no: the process is about to end.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 

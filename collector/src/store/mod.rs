@@ -16,29 +16,39 @@ mod gaps;
 mod leaf;
 mod location;
 mod names;
+mod overview;
 mod read;
 mod readers;
 mod rebuild;
 mod schema;
 mod tokens;
+mod usage;
+mod varint;
 mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
-pub use db::{BadUrl, Db, Server};
+pub use db::{BadUrl, Db, Server, copy as copies};
 pub use error::StoreError;
-pub use gaps::{Hole, IncompleteBoot, gaps};
+pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
 pub use location::Location;
+pub use overview::{Overview, overview};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{
     KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
     known_token, new_token, note_use, revoke_token, token_id, tokens,
 };
+pub use usage::{
+    Calendar, Counter, GroupBy, Histogram, QUARTER_S, Totals, UsageBucket, UsagePage, UsageQuery, UsageRow, Width,
+    usage, usage_total,
+};
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
+
+use std::path::{Path, PathBuf};
 
 /// Everything a running service needs of its store.
 #[derive(Debug)]
@@ -63,6 +73,26 @@ impl Store {
         let (writes, thread) = write::start(db, location, metrics)?;
         Ok(Self { writes, readers, thread })
     }
+}
+
+/// The database's file in a data folder.
+#[must_use]
+pub fn database(data: &Path) -> PathBuf {
+    file::database(data)
+}
+
+/// Makes the data folder, if it is missing.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(data: &Path) -> Result<(), StoreError> {
+    file::make_folder(data)
+}
+
+/// Steps that the tables of this version have taken.
+#[must_use]
+pub fn schema_version() -> i64 {
+    schema::version()
 }
 
 /// A connection that may write, for the commands that work on the store without a running service.

@@ -15,22 +15,27 @@
 
 mod access;
 mod audit;
+mod backup;
 mod client;
 mod damage;
 mod dataplanes;
 mod faults;
 mod fleet;
+mod gaps;
 mod hostile;
 mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod openapi;
 mod postgres;
 mod process;
 mod random;
 mod records;
 mod segments;
+mod stopping;
 mod store;
 mod thresholds;
 mod tokens;
+mod usage;
 mod webhook;

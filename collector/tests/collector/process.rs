@@ -1,6 +1,8 @@
 //! The real binary as a process of its own, on a folder and a port of its own.
 
 use crate::client::Client;
+use headgate_collector::http::Route;
+use headgate_collector::store::Role;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -127,6 +129,11 @@ impl Collector {
         Client::connect(self.address, OWNER).unwrap()
     }
 
+    /// A connection with a token that may use the route.
+    pub(crate) fn allowed(&self, route: &Route) -> Client {
+        if route.access.roles().contains(&Role::Owner) { self.owner() } else { self.ingest() }
+    }
+
     /// A connection with another token; none if it is empty.
     pub(crate) fn with_token(&self, token: &str) -> Client {
         Client::connect(self.address, token).unwrap()
@@ -144,7 +151,17 @@ impl Collector {
 
     /// SIGTERM, then waits for the end.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        run("kill", &["-TERM", &self.id().to_string()]);
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(run("kill", &[&format!("-{name}"), &self.id().to_string()]).status.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }

@@ -18,19 +18,25 @@ pub const MAX_SUBJECT_BYTES: usize = 1_024;
 
 /// A proxy's report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`SYNC_SCHEMA`].
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub schema: u8,
     /// The proxy, as it names itself.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub node: String,
     /// UUIDv7 of the worker that reports.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub boot: String,
     /// 1, 2, 3 … within the boot.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_223_372_036_854_775_807_u64)))]
     pub seq: u64,
     /// It speaks for its whole proxy; otherwise it only hands over counts that lost their place.
     pub whole: bool,
     /// Revision of the policy.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub revision: String,
     /// `cursor` of the last answer; 0 asks for all that counts now.
     pub cursor: u64,
@@ -38,20 +44,25 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
     /// What was added.
+    #[cfg_attr(feature = "schema", schemars(length(max = 22_000)))]
     pub rows: Vec<ReportRow>,
 }
 
 /// One count in a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReportRow {
     /// Id of the rule.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub rule: String,
     /// [`crate::Meter::name`].
     pub meter: String,
     /// The values of the rule's `per`, in its order; what a request had not, is empty.
+    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     pub subject: Vec<String>,
     /// First second of the window.
+    #[cfg_attr(feature = "schema", schemars(range(max = 4_102_444_800_u64)))]
     pub start: u64,
     /// First second after it; absent if it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +91,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// The collector's answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The report that is answered.
     pub seq: u64,
@@ -96,6 +108,7 @@ pub struct Reply {
 
 /// One count in an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReplyRow {
     /// Id of the rule.
     pub rule: String,

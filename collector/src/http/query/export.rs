@@ -22,6 +22,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 
+/// Media type of a record a line.
+pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
+/// Media type of a spreadsheet (RFC 4180).
+pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
+
 /// Records read at once.
 const PAGE: usize = 500;
 
@@ -81,7 +86,7 @@ async fn export(
     app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender }.run());
-    Ok(response(Body::new(body), format))
+    Ok(download(Body::new(body), format.content_type(), format.file()))
 }
 
 impl Format {
@@ -96,21 +101,25 @@ impl Format {
     const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => NDJSON,
+            Self::Csv => CSV,
+        }
+    }
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Json => "attachment; filename=\"requests.json\"",
+            Self::Ndjson => "attachment; filename=\"requests.ndjson\"",
+            Self::Csv => "attachment; filename=\"requests.csv\"",
         }
     }
 }
 
-fn response(body: Body, format: Format) -> Response {
+/// An answer that is saved as a file.
+pub(in crate::http) fn download(body: Body, content_type: &'static str, file: &'static str) -> Response {
     let mut response = Response::new(body);
-    let file = match format {
-        Format::Json => "attachment; filename=\"requests.json\"",
-        Format::Ndjson => "attachment; filename=\"requests.ndjson\"",
-        Format::Csv => "attachment; filename=\"requests.csv\"",
-    };
     for (name, value) in [
-        (header::CONTENT_TYPE, format.content_type()),
+        (header::CONTENT_TYPE, content_type),
         (header::CONTENT_DISPOSITION, file),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -4,8 +4,10 @@ mod copies;
 mod rows;
 
 use super::super::columns::{self, Cells};
-use super::super::db::{Db, OptionalExtension, Result};
+use super::super::db::{Db, Result};
+use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
+use super::super::usage::Tally;
 use super::super::{Log, StoreError};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
@@ -21,6 +23,8 @@ pub(super) struct Group<'a> {
     next_position: i64,
     first_position: i64,
     dropped: i64,
+    tally: Tally,
+    news: News,
 }
 
 enum Stored {
@@ -41,6 +45,11 @@ struct Place {
 trait Keep<'a> {
     /// Says what comes next.
     fn expect(&mut self, boot: i64, batch: &'a CheckedBatch) -> Result<()>;
+    /// Whether it is known, without asking the tables, that something with this (boot, seq) is there.
+    fn remembers(&self, boot: i64, record: &CheckedRecord) -> bool;
+    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is. The hash
+    /// knows, also when the bytes have been damaged since.
+    fn known(&self, boot: i64, record: &CheckedRecord, otherwise: Stored) -> Result<Stored>;
     /// Keeps a record, unless it or another one is there already.
     fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored>;
     /// Keeps the cells of a record that was new.
@@ -58,27 +67,28 @@ impl<'a> Group<'a> {
             Some(bulk) => Box::new(copies::Copies::new(bulk)),
             None => Box::new(rows::Rows::new(db)),
         };
-        Ok(Self { db, names, kept, now, next_position, first_position: next_position, dropped: 0 })
+        let (tally, news) = (Tally::default(), News::default());
+        Ok(Self { db, names, kept, now, next_position, first_position: next_position, dropped: 0, tally, news })
     }
 
-    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement> {
-        let boot = self.boot(batch)?;
-        self.kept.expect(boot, batch)?;
+    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement, StoreError> {
+        let mut boot = self.boot(batch)?;
+        self.kept.expect(boot.boot, batch)?;
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
-        let mut highest = 0;
+        let mut stored = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
-            match self.store(boot, record)? {
+            match self.store(&boot, record)? {
                 Stored::New => {
                     ack.stored += 1;
-                    highest = highest.max(record.seq);
+                    stored.push((record.seq, record.started_at));
                 }
                 Stored::Again => ack.duplicates += 1,
                 Stored::Refused(reason) => ack.refused.push(refusal(record, reason)),
             }
         }
         ack.refused.sort_by_key(|refusal| refusal.index);
-        self.count(boot, &ack, highest)?;
+        self.news.and(&gaps::account(self.db, &mut boot, stored, self.now)?);
         Ok(ack)
     }
 
@@ -94,51 +104,35 @@ impl<'a> Group<'a> {
         if columns::segment_of(self.next_position) > columns::segment_of(self.first_position) {
             columns::seal(self.db, self.next_position)?;
         }
+        self.tally.write(self.db)?;
+        gaps::count_news(self.db, &self.news)?;
         Ok(self.dropped)
     }
 
-    /// The boot's number; notes its drop count.
-    fn boot(&mut self, batch: &CheckedBatch) -> Result<i64> {
-        let known: Option<(i64, i64)> = self
-            .db
-            .prepare_cached("SELECT boot, dropped FROM boots WHERE node = ?1 AND boot_id = ?2")?
-            .query_row([&batch.node, &batch.boot], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let (boot, dropped) = match known {
-            Some(known) => known,
-            None => (self.new_boot(batch)?, 0),
-        };
-        if batch.dropped > dropped {
-            self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?.execute([boot, batch.dropped])?;
-            self.dropped = self.dropped.saturating_add(batch.dropped - dropped);
+    /// The boot as it is known; notes its drop count.
+    fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
+        let boot = Boot::known(self.db, &batch.node, &batch.boot)?;
+        if batch.dropped > boot.dropped {
+            let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
+            update.execute([boot.boot, batch.dropped])?;
+            self.dropped = self.dropped.saturating_add(batch.dropped - boot.dropped);
         }
         Ok(boot)
     }
 
-    fn new_boot(&self, batch: &CheckedBatch) -> Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?
-            .query_row([&batch.node, &batch.boot], |row| row.get(0))
-    }
-
-    fn count(&self, boot: i64, ack: &Acknowledgement, highest: i64) -> Result<()> {
-        let stored = i64::try_from(ack.stored).unwrap_or(i64::MAX);
-        if stored > 0 {
-            self.db
-                .prepare_cached(
-                    "UPDATE boots SET stored = stored + ?2,
-                       highest_seq = CASE WHEN highest_seq < ?3 THEN ?3 ELSE highest_seq END WHERE boot = ?1",
-                )?
-                .execute([boot, stored, highest])?;
+    fn store(&mut self, boot: &Boot, record: &'a CheckedRecord) -> Result<Stored> {
+        // A number that is accounted for and not missing was stored once. Retention may have deleted it since.
+        let stored_once = record.seq <= boot.highest_seq
+            && (self.kept.remembers(boot.boot, record) || !gaps::is_missing(self.db, boot.boot, record.seq)?);
+        if stored_once {
+            return self.kept.known(boot.boot, record, Stored::Again);
         }
-        Ok(())
-    }
-
-    fn store(&mut self, boot: i64, record: &'a CheckedRecord) -> Result<Stored> {
         let position = self.next_position;
-        let stored = self.kept.store(Place { position, boot, now: self.now }, record)?;
+        let stored = self.kept.store(Place { position, boot: boot.boot, now: self.now }, record)?;
         if matches!(stored, Stored::New) {
-            self.kept.describe(position, &columns::cells(self.db, self.names, &record.record)?)?;
+            let cells = columns::cells(self.db, self.names, &record.record)?;
+            self.kept.describe(position, &cells)?;
+            self.tally.add(&record.record, &cells);
             self.next_position = position + 1;
         }
         Ok(stored)

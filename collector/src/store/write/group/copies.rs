@@ -45,13 +45,22 @@ impl<'a> Keep<'a> for Copies<'a> {
         Ok(())
     }
 
+    fn remembers(&self, boot: i64, record: &CheckedRecord) -> bool {
+        self.known.contains_key(&(boot, record.seq))
+    }
+
+    fn known(&self, boot: i64, record: &CheckedRecord, otherwise: Stored) -> Result<Stored> {
+        Ok(match self.known.get(&(boot, record.seq)) {
+            Some(Some(leaf)) if *leaf == record.leaf => Stored::Again,
+            Some(Some(_)) => Stored::Refused(CONFLICT),
+            Some(None) | None => otherwise,
+        })
+    }
+
     fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored> {
         let number = (place.boot, record.seq);
-        match self.known.get(&number) {
-            Some(Some(leaf)) if *leaf == record.leaf => return Ok(Stored::Again),
-            Some(Some(_)) => return Ok(Stored::Refused(CONFLICT)),
-            Some(None) => return Ok(Stored::Refused(ID_TAKEN)),
-            None => {}
+        if self.known.contains_key(&number) {
+            return self.known(place.boot, record, Stored::Refused(ID_TAKEN));
         }
         if !self.ids.insert(record.id) {
             return Ok(Stored::Refused(ID_TAKEN));

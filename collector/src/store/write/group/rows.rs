@@ -23,23 +23,25 @@ impl<'a> Rows<'a> {
     pub(super) const fn new(db: &'a Db) -> Self {
         Self { db }
     }
-
-    /// Something with this (boot, seq) or this id is there already: the same record, or another one? The hash knows, also
-    /// when the bytes have been damaged since.
-    fn known(&self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
-        let stored: Option<Vec<u8>> =
-            self.db.prepare_cached(STORED_LEAF)?.query_row([boot, record.seq], |row| row.get(0)).optional()?;
-        Ok(match stored {
-            Some(leaf) if leaf == record.leaf => Stored::Again,
-            Some(_) => Stored::Refused(CONFLICT),
-            None => Stored::Refused(ID_TAKEN),
-        })
-    }
 }
 
 impl<'a> Keep<'a> for Rows<'a> {
     fn expect(&mut self, _: i64, _: &'a CheckedBatch) -> Result<()> {
         Ok(())
+    }
+
+    fn remembers(&self, _: i64, _: &CheckedRecord) -> bool {
+        false
+    }
+
+    fn known(&self, boot: i64, record: &CheckedRecord, otherwise: Stored) -> Result<Stored> {
+        let stored: Option<Vec<u8>> =
+            self.db.prepare_cached(STORED_LEAF)?.query_row([boot, record.seq], |row| row.get(0)).optional()?;
+        Ok(match stored {
+            Some(leaf) if leaf == record.leaf => Stored::Again,
+            Some(_) => Stored::Refused(CONFLICT),
+            None => otherwise,
+        })
     }
 
     fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored> {
@@ -52,7 +54,7 @@ impl<'a> Keep<'a> for Rows<'a> {
             record.started_at
         ])?;
         if inserted == 0 {
-            return self.known(boot, record);
+            return self.known(boot, record, Stored::Refused(ID_TAKEN));
         }
         let values = params![position, record.record.schema, now, record.bytes.as_ref(), record.leaf];
         self.db.prepare_cached(INSERT_ENTRY)?.execute(values)?;
