@@ -10,6 +10,7 @@ pub mod clock;
 pub mod http;
 pub mod journal;
 pub mod limits;
+pub mod policy;
 pub mod service;
 pub mod store;
 pub mod validate;

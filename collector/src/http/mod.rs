@@ -10,6 +10,7 @@ mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod policy;
 mod query;
 mod routes;
 mod server;
@@ -44,6 +45,8 @@ pub struct App {
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    /// Policies are checked one at a time: each may take much memory.
+    checking: Arc<Mutex<()>>,
     notes: Notes,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
@@ -61,6 +64,7 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            checking: Arc::default(),
             notes: Notes::default(),
             uses: Arc::default(),
         }

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod gaps;
 mod names;
+mod policies;
 mod read;
 mod readers;
 mod rebuild;
@@ -23,6 +24,10 @@ pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
+pub use policies::{
+    NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,
+    policy_revisions, policy_text, put_policy,
+};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

@@ -15,12 +15,13 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
     sql(include_str!("schema/5_dataplanes.sql")),
+    sql(include_str!("schema/6_policies.sql")),
 ];
 
 /// Longest wait for another process's lock: an answer is due within a second.

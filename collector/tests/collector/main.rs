@@ -23,6 +23,7 @@ mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod policy;
 mod process;
 mod records;
 mod segments;
