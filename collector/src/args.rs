@@ -58,6 +58,7 @@ Routes:
                              the policy that a request ran under, and what had changed before it
   GET POST /v1/tokens, DELETE /v1/tokens/{id}
                              who may do what (role owner)
+  GET  /v1/damage            entries of both logs that are altered or lost (role auditor, admin or owner)
   GET  /healthz /readyz /metrics
 
 Environment, beside the options' own:

@@ -3,6 +3,7 @@
 //! A batch is taken apart record by record, so that one bad record is refused alone. serde's own messages quote foreign
 //! field names and values, which may hold what must never be kept; the reasons here are built from this house's words only.
 
+use crate::store::{Leaf, leaf};
 use bytes::Bytes;
 use headgate_record::{Batch, Refusal, RequestRecord, SCHEMA};
 use serde::Deserialize;
@@ -53,6 +54,8 @@ pub struct CheckedRecord {
     pub record: RequestRecord,
     /// The record in its canonical form (see `audit/mod.rs`), which is what is stored.
     pub bytes: Bytes,
+    /// The hash it is kept with.
+    pub leaf: Leaf,
 }
 
 /// Why a whole batch is refused. The text quotes nothing of it.
@@ -114,7 +117,16 @@ impl Good {
     fn at(self, index: u64, body: &Bytes, raw: &RawValue) -> CheckedRecord {
         let received = raw.get().as_bytes();
         let bytes = if self.canonical == received { body.slice_ref(received) } else { Bytes::from(self.canonical) };
-        CheckedRecord { index, id: self.id, seq: self.seq, started_at: self.started_at, record: self.record, bytes }
+        let leaf = leaf(&bytes);
+        CheckedRecord {
+            index,
+            id: self.id,
+            seq: self.seq,
+            started_at: self.started_at,
+            record: self.record,
+            bytes,
+            leaf,
+        }
     }
 }
 

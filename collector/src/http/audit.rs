@@ -6,17 +6,22 @@
 mod check;
 mod parameters;
 
+pub(super) use parameters::described;
+
 use super::App;
 use super::auth::Caller;
+use super::entries;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use super::query::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
-use crate::store::{self, AuditPage, Order, StoreError};
+use crate::store::{self, AuditPage, Db, Log, Order, StoreError};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
+use serde_json::{Value, json};
 
 /// Largest body of `POST /v1/audit`, bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
@@ -41,7 +46,9 @@ pub(super) async fn list(
         })
         .await?
         .ok_or_else(parameters::unknown_entry)?;
-    Ok(json_response(StatusCode::OK, body(&page, order, after)))
+    let damaged = entries::damaged(page.entries.iter().map(|entry| &entry.kept));
+    app.damage.altered(Log::Audit, &damaged).await;
+    Ok(json_response(StatusCode::OK, body(&page, order, after, &damaged)))
 }
 
 /// `GET /v1/audit/{id}`.
@@ -53,6 +60,7 @@ pub(super) async fn one(
     let Path(text) = path.ok_or_else(not_found)?;
     let id = parse_uuid(&text).ok_or_else(not_found)?;
     let found = app.readers.query(move |db| store::find_audit(db, &id)).await?.ok_or_else(not_found)?;
+    let found = app.sound(Log::Audit, found).await?;
     let resource = Resource::new("audit_entry", text);
     app.note(Entry::new("audit_entry.read", Operation::Read, caller.actor(), resource)).await;
     Ok(json_response(StatusCode::OK, found))
@@ -78,12 +86,27 @@ pub(super) async fn append(State(app): State<App>, request: Request) -> Result<R
     Ok(json_response(StatusCode::OK, body))
 }
 
-fn append_one(
-    tx: &rusqlite::Connection,
-    acknowledgement: &mut Acknowledgement,
-    index: u64,
-    entry: &Entry,
-) -> Result<(), StoreError> {
+/// The body of `POST /v1/audit` as it is read.
+pub(super) fn entries(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    openapi::object(&[("entries", openapi::each_by_itself(&entry, check::MAX_ENTRIES))])
+}
+
+/// The answer of `GET /v1/audit`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    let id = json!({"type": ["string", "null"]});
+    let more = [
+        entries::described(),
+        ("first_id", id.clone()),
+        ("last_id", id),
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+    ];
+    schemas.list(&entry, &more)
+}
+
+fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry: &Entry) -> Result<(), StoreError> {
     match crate::audit::append(tx, entry)? {
         Appended::New { .. } => acknowledgement.stored += 1,
         Appended::Again => acknowledgement.duplicates += 1,
@@ -104,14 +127,9 @@ fn not_found() -> ApiError {
     .param("id")
 }
 
-fn body(page: &AuditPage, order: Order, after: Option<i64>) -> Vec<u8> {
+fn body(page: &AuditPage, order: Order, after: Option<i64>, damaged: &[i64]) -> Vec<u8> {
     let mut out = b"{\"object\":\"list\",\"data\":[".to_vec();
-    for (place, entry) in page.entries.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(&entry.bytes);
-    }
+    entries::members(&mut out, page.entries.iter().map(|entry| &entry.kept));
     let id = |entry: Option<&store::AuditRow>| {
         entry.map_or("null".to_owned(), |entry| format!("\"{}\"", uuid::Uuid::from_bytes(entry.id).hyphenated()))
     };
@@ -122,7 +140,9 @@ fn body(page: &AuditPage, order: Order, after: Option<i64>) -> Vec<u8> {
     };
     let next = next.map_or("null".to_owned(), |position| format!("\"{}\"", cursor(position)));
     let (first, last) = (id(page.entries.first()), id(page.entries.last()));
-    let tail = format!("],\"first_id\":{first},\"last_id\":{last},\"has_more\":{},\"next\":{next}}}", page.has_more);
+    let damaged = entries::damaged_member(damaged);
+    let tail =
+        format!("],{damaged},\"first_id\":{first},\"last_id\":{last},\"has_more\":{},\"next\":{next}}}", page.has_more);
     out.extend_from_slice(tail.as_bytes());
     out
 }

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::error::{ApiError, json_response};
-use super::query::{bad, invalid, none};
+use super::query::{bad, invalid};
 use crate::clock;
 use crate::store;
 use crate::validate::{is_name, reason_of};
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use headgate_record::Heartbeat;
@@ -39,8 +39,7 @@ fn check(beat: &Heartbeat) -> Result<(), ApiError> {
 }
 
 /// `GET /v1/dataplanes`.
-pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
     let planes = app.readers.query(|db| store::data_planes(db, clock::now_us())).await?;
     let body = json!({"object": "list", "data": planes}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))

@@ -67,6 +67,22 @@ impl ApiError {
         }
     }
 
+    /// 500 for an entry that the disk did not keep as it was: asking again will not mend it.
+    #[must_use]
+    pub(super) fn damaged(position: i64) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: "server_error",
+            code: "entry_damaged",
+            param: None,
+            message: format!(
+                "The entry at position {position} is not what was stored: the disk has changed it. It is not served; \
+                 GET /v1/damage lists all such entries, and a backup may still have it."
+            ),
+            beside: None,
+        }
+    }
+
     /// 503 for what should not happen.
     #[must_use]
     pub(super) fn internal() -> Self {

@@ -3,13 +3,17 @@
 mod audit;
 mod auth;
 mod connections;
+mod damage;
 mod dataplanes;
+mod entries;
 mod error;
 mod health;
 mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod openapi;
+mod parameter;
 mod policy;
 mod query;
 mod routes;
@@ -18,11 +22,13 @@ mod sheet;
 mod tokens;
 
 pub use metrics::Metrics;
+pub use openapi::{Docs, SchemaOf, Schemas};
+pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
 use crate::limits::Limits;
-use crate::store::{Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -48,6 +54,7 @@ pub struct App {
     /// Policies are checked one at a time: each may take much memory.
     checking: Arc<Mutex<()>>,
     notes: Notes,
+    damage: DamageWatch,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -66,6 +73,7 @@ impl App {
             probing: Arc::default(),
             checking: Arc::default(),
             notes: Notes::default(),
+            damage: DamageWatch::new(store.writes.clone()),
             uses: Arc::default(),
         }
     }

@@ -4,24 +4,26 @@
 //! by one path alone, to those who may change it.
 
 mod conditions;
+mod described;
 mod incident;
 mod parameters;
 mod revise;
 
+pub(super) use described::{ABOUT_REVISION, REVISION, changing, difference, incident, outcome, page, whole};
 pub(super) use incident::of_request;
-pub(super) use revise::{apply, roll_back};
+pub(super) use parameters::{compared, pages};
+pub(super) use revise::{Rollback, apply, roll_back};
 
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
-use super::query::{cursor, none};
+use super::query::cursor;
 use crate::audit::{Entry, Operation, Resource};
 use crate::policy::{self, ResourceChange};
-use crate::store::{self, PolicyName, PolicyRevision, StoreError};
+use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// Changed resources in one answer; `total` counts all.
@@ -31,12 +33,10 @@ const MAX_SHOWN: usize = 500;
 pub(super) async fn in_force(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
     let found = app.readers.query(|db| with_text(db, store::policy_in_force(db)?)).await?;
     let (revision, text) = found.ok_or_else(no_policy)?;
-    whole(&app, &caller, &revision, text, true).await
+    shown_whole(&app, &caller, &revision, text, true).await
 }
 
 /// `GET /v1/policy/{rev}`.
@@ -44,9 +44,7 @@ pub(super) async fn one(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
-    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
     let name = name(path)?;
     let (found, current) = app
         .readers
@@ -54,10 +52,10 @@ pub(super) async fn one(
         .await?;
     let (revision, text) = found.ok_or_else(not_found)?;
     let in_force = current.is_some_and(|current| current.number == revision.number);
-    whole(&app, &caller, &revision, text, in_force).await
+    shown_whole(&app, &caller, &revision, text, in_force).await
 }
 
-async fn whole(
+async fn shown_whole(
     app: &App,
     caller: &Caller,
     revision: &PolicyRevision,
@@ -76,9 +74,7 @@ pub(super) async fn text(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
-    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
     let name = name(path)?;
     let found = app.readers.query(move |db| with_text(db, store::policy_revision(db, &name)?)).await?;
     let (revision, text) = found.ok_or_else(not_found)?;
@@ -124,7 +120,7 @@ type WithText = (PolicyRevision, String);
 
 /// The two revisions of a comparison; the first one is that before the second unless another is named.
 fn both(
-    db: &Connection,
+    db: &Db,
     from: Option<&PolicyName>,
     to: &PolicyName,
 ) -> Result<Option<(Option<WithText>, WithText)>, StoreError> {
@@ -137,7 +133,7 @@ fn both(
     Ok((!lacking).then_some((found, to)))
 }
 
-fn with_text(db: &Connection, revision: Option<PolicyRevision>) -> Result<Option<WithText>, StoreError> {
+fn with_text(db: &Db, revision: Option<PolicyRevision>) -> Result<Option<WithText>, StoreError> {
     let Some(revision) = revision else { return Ok(None) };
     let text = store::policy_text(db, revision.number)?.ok_or(StoreError::Damaged)?;
     Ok(Some((revision, text)))

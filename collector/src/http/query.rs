@@ -6,20 +6,23 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{csv, json, ndjson};
-pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
+pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use facet::{facets, spread};
+pub(super) use parameters::{Also, bad, cursor, described, hex, invalid, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
+use super::entries;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
-use crate::store::{self, Column, FacetQuery, ListQuery, Order, Page};
+use crate::store::{self, Column, FacetQuery, IncompleteBoot, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use parameters::Also;
+use headgate_record::RequestRecord;
+use serde_json::{Value, json};
 
 /// `GET /v1/requests`.
 pub(super) async fn list(
@@ -38,7 +41,9 @@ pub(super) async fn list(
             Ok((store::list(db, &wanted.list)?, counted.map(|counted| counted.total)))
         })
         .await?;
-    Ok(json_response(StatusCode::OK, body(&page, &query, total)))
+    let damaged = entries::damaged(page.records.iter());
+    app.damage.altered(Log::Requests, &damaged).await;
+    Ok(json_response(StatusCode::OK, body(&page, &query, total, &damaged)))
 }
 
 fn log() -> Resource {
@@ -58,16 +63,41 @@ pub(super) async fn one(
     let Path(text) = path.ok_or_else(no_request)?;
     let id = parse_uuid(&text).ok_or_else(no_request)?;
     let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
+    let found = app.sound(Log::Requests, found).await?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
 }
 
 /// `GET /v1/gaps`.
-pub(super) async fn gaps(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    parameters::none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn gaps(State(app): State<App>) -> Result<Response, ApiError> {
     let (boots, has_more) = app.readers.query(store::gaps).await?;
-    let body = serde_json::json!({"object": "list", "data": boots, "has_more": has_more});
+    let body = json!({"object": "list", "data": boots, "has_more": has_more});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// The answer of `GET /v1/requests`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    let more = [
+        entries::described(),
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+        ("previous", openapi::cursor()),
+        ("total?", json!({"type": "integer", "minimum": 0, "description": "Where `total=true` asks for it."})),
+    ];
+    schemas.list(&record, &more)
+}
+
+/// The answer of `GET /v1/requests.json`.
+pub(super) fn all(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    schemas.list(&record, &[entries::described()])
+}
+
+/// The answer of `GET /v1/gaps`.
+pub(super) fn incomplete(schemas: &mut Schemas) -> Value {
+    let boot = openapi::of::<IncompleteBoot>(schemas);
+    schemas.list(&boot, &[("has_more", json!({"type": "boolean"}))])
 }
 
 /// No record has the id that was asked for.
@@ -80,19 +110,28 @@ pub(super) fn no_request() -> ApiError {
     .param("id")
 }
 
-fn body(page: &Page, query: &ListQuery, total: Option<u64>) -> Vec<u8> {
-    let size: usize = page.records.iter().map(|record| record.len() + 1).sum();
+impl App {
+    /// The bytes of an entry that was looked up; if they are damaged, that is noted and is the answer.
+    pub(super) async fn sound(&self, log: Log, found: Kept) -> Result<Vec<u8>, ApiError> {
+        match found {
+            Kept::Sound(bytes) => Ok(bytes),
+            Kept::Damaged(position) => {
+                self.damage.altered(log, &[position]).await;
+                Err(ApiError::damaged(position))
+            }
+        }
+    }
+}
+
+fn body(page: &Page, query: &ListQuery, total: Option<u64>, damaged: &[i64]) -> Vec<u8> {
+    let size: usize = page.records.iter().map(|record| record.size() + 1).sum();
     let mut out = Vec::with_capacity(size + 128);
     out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
-    for (place, record) in page.records.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(record);
-    }
+    entries::members(&mut out, page.records.iter());
     let shown = |place: Option<i64>| place.map_or("null".to_owned(), |at| format!("\"{}\"", parameters::cursor(at)));
     let (next, previous) = (shown(next(page, query)), shown(previous(page, query)));
-    let mut tail = format!("],\"has_more\":{},\"next\":{next},\"previous\":{previous}", page.has_more);
+    let damaged = entries::damaged_member(damaged);
+    let mut tail = format!("],{damaged},\"has_more\":{},\"next\":{next},\"previous\":{previous}", page.has_more);
     if let Some(total) = total {
         tail.push_str(&format!(",\"total\":{total}"));
     }

@@ -6,6 +6,7 @@
 //! and run out at the proxies by themselves, as after a restart.
 
 mod check;
+mod count;
 mod counts;
 mod crossings;
 mod list;
@@ -15,14 +16,14 @@ mod rules;
 mod webhook;
 
 pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
+pub use count::{Count, CountedRule, Window};
 pub use list::{CountPage, CountQuery, Place};
 
 use crate::clock;
-use crate::store::{Held, Readers, Store, StoreError, WriteHandle};
+use crate::store::{Db, Held, Readers, Store, StoreError, WriteHandle};
 use counts::Counts;
 use headgate_limits::{Fleet, Reply, Report};
 use rules::RuleBook;
-use rusqlite::Connection;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -85,7 +86,7 @@ impl Limits {
     /// The store cannot be written. The same report may come again.
     pub async fn sync(&self, report: Report, held: Held) -> Result<Synced, StoreError> {
         let state = Arc::clone(&self.state);
-        let work = move |tx: &Connection| {
+        let work = move |tx: &Db| {
             let _held = held;
             let mut state = lock(&state);
             let done = state.sync(tx, &report);
@@ -109,7 +110,7 @@ struct Done {
 }
 
 impl State {
-    fn sync(&mut self, tx: &Connection, report: &Report) -> Result<Done, StoreError> {
+    fn sync(&mut self, tx: &Db, report: &Report) -> Result<Done, StoreError> {
         let version = counts::version(tx)?;
         if self.version.is_some_and(|known| known != version) {
             *self = Self::new();

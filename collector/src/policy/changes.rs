@@ -3,12 +3,13 @@
 use super::conceal::{conceal, mask};
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource, diff};
 use headgate::resources::{self, resources};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// One resource that is different now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ResourceChange {
     /// `provider.updated`, `key.created`, `budget.deleted` …
     #[serde(rename = "type")]

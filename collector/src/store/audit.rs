@@ -3,13 +3,16 @@
 //! Pages are ordered by position, as those of the request log: an entry of another system may arrive late with an old
 //! time, and a reader that follows by time would never see it.
 
+use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
+use super::leaf::{Kept, leaf};
 use super::read::Order;
 use super::{StoreError, names};
 use crate::audit::{Entry, mask};
 use crate::clock;
 use crate::validate::uuid_v7;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+const INSERT_ENTRY: &str = "INSERT INTO audit_entries (position, schema, received_at, bytes, leaf)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub enum Appended {
 ///
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
-pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
+pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     let mut entry = entry.clone();
     mask(&mut entry.changes);
     if entry.id.is_empty() {
@@ -39,24 +42,24 @@ pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
     }
     let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
     let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
-    if let Some(stored) = bytes_of(tx, &id)? {
-        return Ok(if stored == bytes { Appended::Again } else { Appended::IdTaken });
+    let leaf = leaf(&bytes);
+    if let Some(stored) = leaf_of(tx, &id)? {
+        return Ok(if stored == leaf { Appended::Again } else { Appended::IdTaken });
     }
     let position = next_position(tx)?;
-    tx.prepare_cached("INSERT INTO audit_entries (position, schema, received_at, bytes) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![position, entry.schema, clock::now_us(), bytes])?;
+    tx.prepare_cached(INSERT_ENTRY)?.execute(params![position, entry.schema, clock::now_us(), bytes, leaf])?;
     index(tx, position, &id, &entry)?;
     Ok(Appended::New { position, id: entry.id })
 }
 
-fn next_position(tx: &Connection) -> rusqlite::Result<i64> {
+fn next_position(tx: &Db) -> db::Result<i64> {
     tx.prepare_cached(
         "UPDATE log_heads SET next_position = next_position + 1 WHERE log = 'audit' RETURNING next_position - 1",
     )?
     .query_row([], |row| row.get(0))
 }
 
-fn index(tx: &Connection, position: i64, id: &[u8; 16], entry: &Entry) -> rusqlite::Result<()> {
+fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
     let name = |text: &str| names::give_number(tx, text);
     tx.prepare_cached(
         "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)
@@ -81,8 +84,9 @@ fn new_id() -> Result<String, StoreError> {
     Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
 }
 
-fn bytes_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>> {
-    db.prepare_cached("SELECT e.bytes FROM audit a JOIN audit_entries e USING (position) WHERE a.id = ?1")?
+/// Something of the entry's hash; only a sound one can equal another.
+fn leaf_of(db: &Db, id: &[u8; 16]) -> db::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT e.leaf FROM audit a JOIN audit_entries e USING (position) WHERE a.id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()
 }
@@ -91,15 +95,17 @@ fn bytes_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>>
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(bytes_of(db, id)?)
+pub fn find_audit(db: &Db, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
+    let sql =
+        "SELECT a.position, e.bytes, e.leaf FROM audit a LEFT JOIN audit_entries e USING (position) WHERE a.id = ?1";
+    Ok(db.prepare_cached(sql)?.query_row([id], |row| Kept::judge(row.get(0)?, row, 1, 2)).optional()?)
 }
 
 /// The place of the entry with this id.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn audit_position(db: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+pub fn audit_position(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
     let mut select = db.prepare_cached("SELECT position FROM audit WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -130,8 +136,8 @@ pub struct AuditRow {
     pub position: i64,
     /// The UUID's 16 bytes.
     pub id: [u8; 16],
-    /// Its canonical bytes.
-    pub bytes: Vec<u8>,
+    /// Its canonical bytes, or that they are damaged.
+    pub kept: Kept,
 }
 
 /// Entries in the page's order.
@@ -147,7 +153,7 @@ pub struct AuditPage {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let Some((terms, mut values)) = conditions(db, query)? else {
         return Ok(AuditPage::default());
     };
@@ -157,14 +163,15 @@ pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, Stor
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
     values.push(Value::Integer(limit));
     let sql = format!(
-        "SELECT a.position, a.id, e.bytes FROM audit a CROSS JOIN audit_entries e
-         WHERE e.position = a.position{terms} ORDER BY a.position {} LIMIT ?{}",
+        "SELECT a.position, a.id, e.bytes, e.leaf FROM audit a LEFT JOIN audit_entries e ON e.position = a.position
+         WHERE a.position > 0{terms} ORDER BY a.position {} LIMIT ?{}",
         if ascending { "ASC" } else { "DESC" },
         values.len()
     );
     let mut select = db.prepare_cached(&sql)?;
     let rows = select.query_map(params_from_iter(values), |row| {
-        Ok(AuditRow { position: row.get(0)?, id: row.get(1)?, bytes: row.get(2)? })
+        let position = row.get(0)?;
+        Ok(AuditRow { position, id: row.get(1)?, kept: Kept::judge(position, row, 2, 3)? })
     })?;
     let mut page = AuditPage { entries: rows.collect::<Result<_, _>>()?, has_more: false };
     page.has_more = page.entries.len() > query.limit;
@@ -176,7 +183,7 @@ pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, Stor
 }
 
 /// The terms and their values; `None` if one names what no entry holds.
-fn conditions(db: &Connection, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
+fn conditions(db: &Db, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
     let (mut terms, mut values) = (String::new(), Vec::new());
     for (column, texts) in &query.names {
         let mut numbers = Vec::new();

@@ -6,14 +6,15 @@
 //! that name when the request began.
 
 use super::StoreError;
+use super::db::{self, Db, OptionalExtension, Row, params};
 use crate::audit::{self, Actor, Entry};
 use crate::clock;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// A policy that is or was in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PolicyRevision {
     /// 1, 2, 3 … without holes.
     pub number: i64,
@@ -70,7 +71,7 @@ pub enum Put {
 const SELECT: &str =
     "SELECT r.number, r.config_revision, r.effective_at, r.actor, r.restores, r.digest FROM policy_revisions r";
 
-fn revision(row: &Row<'_>) -> rusqlite::Result<PolicyRevision> {
+fn revision(row: &Row<'_>) -> db::Result<PolicyRevision> {
     let actor: String = row.get(3)?;
     Ok(PolicyRevision {
         number: row.get(0)?,
@@ -94,7 +95,7 @@ impl PolicyRevision {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_in_force(db: &Connection) -> Result<Option<PolicyRevision>, StoreError> {
+pub fn policy_in_force(db: &Db) -> Result<Option<PolicyRevision>, StoreError> {
     let mut select = db.prepare_cached(&format!("{SELECT} JOIN policy_head h ON h.number = r.number"))?;
     Ok(select.query_row([], revision).optional()?)
 }
@@ -103,7 +104,7 @@ pub fn policy_in_force(db: &Connection) -> Result<Option<PolicyRevision>, StoreE
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_revision(db: &Connection, name: &PolicyName) -> Result<Option<PolicyRevision>, StoreError> {
+pub fn policy_revision(db: &Db, name: &PolicyName) -> Result<Option<PolicyRevision>, StoreError> {
     Ok(match name {
         PolicyName::Number(number) => {
             db.prepare_cached(&format!("{SELECT} WHERE r.number = ?1"))?.query_row([number], revision).optional()?
@@ -119,7 +120,7 @@ pub fn policy_revision(db: &Connection, name: &PolicyName) -> Result<Option<Poli
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_text(db: &Connection, number: i64) -> Result<Option<String>, StoreError> {
+pub fn policy_text(db: &Db, number: i64) -> Result<Option<String>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT t.text FROM policy_revisions r JOIN policy_texts t ON t.digest = r.digest WHERE r.number = ?1",
     )?;
@@ -131,11 +132,7 @@ pub fn policy_text(db: &Connection, number: i64) -> Result<Option<String>, Store
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_revisions(
-    db: &Connection,
-    before: Option<i64>,
-    limit: usize,
-) -> Result<(Vec<PolicyRevision>, bool), StoreError> {
+pub fn policy_revisions(db: &Db, before: Option<i64>, limit: usize) -> Result<(Vec<PolicyRevision>, bool), StoreError> {
     let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let mut select = db.prepare_cached(&format!("{SELECT} WHERE r.number < ?1 ORDER BY r.number DESC LIMIT ?2"))?;
     let rows = select.query_map([before.unwrap_or(i64::MAX), most], revision)?;
@@ -149,7 +146,7 @@ pub fn policy_revisions(
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_at(db: &Connection, at: i64) -> Result<Option<PolicyRevision>, StoreError> {
+pub fn policy_at(db: &Db, at: i64) -> Result<Option<PolicyRevision>, StoreError> {
     let mut select =
         db.prepare_cached(&format!("{SELECT} WHERE r.effective_at <= ?1 ORDER BY r.number DESC LIMIT 1"))?;
     Ok(select.query_row([at], revision).optional()?)
@@ -159,7 +156,7 @@ pub fn policy_at(db: &Connection, at: i64) -> Result<Option<PolicyRevision>, Sto
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn policy_of_request(db: &Connection, config: &str, started_at: i64) -> Result<Option<PolicyRevision>, StoreError> {
+pub fn policy_of_request(db: &Db, config: &str, started_at: i64) -> Result<Option<PolicyRevision>, StoreError> {
     let at_its_time = db
         .prepare_cached(&format!(
             "{SELECT} WHERE r.config_revision = ?1 AND r.effective_at <= ?2 ORDER BY r.number DESC LIMIT 1"
@@ -177,7 +174,7 @@ pub fn policy_of_request(db: &Connection, config: &str, started_at: i64) -> Resu
 ///
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
-pub fn put_policy(tx: &Connection, new: &NewPolicy) -> Result<Put, StoreError> {
+pub fn put_policy(tx: &Db, new: &NewPolicy) -> Result<Put, StoreError> {
     let current = policy_in_force(tx)?;
     if let Some(current) = current.as_ref().filter(|current| current.is(&new.text, &new.config_revision)) {
         return Ok(Put::Unchanged(current.clone()));
@@ -196,7 +193,7 @@ pub fn put_policy(tx: &Connection, new: &NewPolicy) -> Result<Put, StoreError> {
     policy_in_force(tx)?.map(Put::Done).ok_or(StoreError::Damaged)
 }
 
-fn insert(tx: &Connection, new: &NewPolicy, before: Option<&PolicyRevision>) -> Result<(), StoreError> {
+fn insert(tx: &Db, new: &NewPolicy, before: Option<&PolicyRevision>) -> Result<(), StoreError> {
     let digest = Sha256::digest(&new.text);
     tx.prepare_cached("INSERT INTO policy_texts (digest, text) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING")?
         .execute(params![digest.as_slice(), new.text.as_bytes()])?;

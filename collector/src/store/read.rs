@@ -5,7 +5,8 @@
 
 use super::StoreError;
 use super::columns::{Blocks, Direction, Filter, resolve, timed};
-use rusqlite::{Connection, OptionalExtension};
+use super::db::{Db, OptionalExtension};
+use super::leaf::Kept;
 
 /// Bytes of records after which a page ends early.
 const PAGE_BYTES: usize = 8 << 20;
@@ -42,8 +43,8 @@ pub struct ListQuery {
 /// Entries, each as the bytes that are stored.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The records.
-    pub records: Vec<Vec<u8>>,
+    /// The records, and the places of those that are damaged.
+    pub records: Vec<Kept>,
     /// Whether more match beyond the last one; with `before`, beyond the first one.
     pub has_more: bool,
     /// Position of the first one.
@@ -56,36 +57,35 @@ pub struct Page {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT e.bytes FROM requests r JOIN request_entries e USING (position) WHERE r.id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?)
+pub fn find(db: &Db, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
+    let sql = "SELECT r.position, e.bytes, e.leaf FROM requests r LEFT JOIN request_entries e USING (position) WHERE r.id = ?1";
+    Ok(db.prepare_cached(sql)?.query_row([id], |row| Kept::judge(row.get(0)?, row, 1, 2)).optional()?)
 }
 
 /// The page that follows `query.after`, or ends at `query.before`.
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn list(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
+pub fn list(db: &Db, query: &ListQuery) -> Result<Page, StoreError> {
     page(db, query, query.before.is_some() && query.after.is_none())
 }
 
-fn page(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Page, StoreError> {
+fn page(db: &Db, query: &ListQuery, backwards: bool) -> Result<Page, StoreError> {
     let mut found = positions(db, query, backwards)?;
     let mut page = Page { has_more: found.len() > query.limit, ..Page::default() };
     found.truncate(query.limit);
     let mut bytes = 0_usize;
     let mut read = Vec::with_capacity(found.len());
-    let mut select = db.prepare_cached("SELECT bytes FROM request_entries WHERE position = ?1")?;
+    let mut select = db.prepare_cached("SELECT bytes, leaf FROM request_entries WHERE position = ?1")?;
     for position in found {
         if bytes >= PAGE_BYTES {
             page.has_more = true;
             break;
         }
-        let record: Option<Vec<u8>> = select.query_row([position], |row| row.get(0)).optional()?;
-        let record = record.ok_or(StoreError::Damaged)?;
-        bytes = bytes.saturating_add(record.len());
+        let found = select.query_row([position], |row| Kept::judge(position, row, 0, 1)).optional()?;
+        // What the columns know of and the log does not is lost.
+        let record = found.unwrap_or(Kept::Damaged(position));
+        bytes = bytes.saturating_add(record.size());
         read.push((position, record));
     }
     if backwards {
@@ -101,7 +101,7 @@ fn page(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Page, Sto
 ///
 /// # Errors
 /// As for [`list`].
-pub fn forward(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
+pub fn forward(db: &Db, query: &ListQuery) -> Result<Page, StoreError> {
     page(db, query, false)
 }
 
@@ -109,13 +109,13 @@ pub fn forward(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn next_position(db: &Connection) -> Result<i64, StoreError> {
+pub fn next_position(db: &Db) -> Result<i64, StoreError> {
     let mut select = db.prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?;
     Ok(select.query_row([], |row| row.get(0))?)
 }
 
 /// Positions of what matches, one more than asked for if there is more.
-fn positions(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
+fn positions(db: &Db, query: &ListQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
     let mut found = Vec::new();
     let Some(predicates) = resolve(db, &timed(&query.filters, query.from, query.to))? else {
         return Ok(found);

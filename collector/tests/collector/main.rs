@@ -9,12 +9,14 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::disallowed_methods,
-    reason = "tests: to panic is how they fail, and they measure the real time"
+    clippy::print_stderr,
+    reason = "tests: to panic is how they fail, they measure the real time, and say which seed they ran with"
 )]
 
 mod access;
 mod audit;
 mod client;
+mod damage;
 mod dataplanes;
 mod faults;
 mod fleet;
@@ -23,8 +25,10 @@ mod ingest;
 mod kill;
 mod limits;
 mod list;
+mod openapi;
 mod policy;
 mod process;
+mod random;
 mod records;
 mod segments;
 mod thresholds;

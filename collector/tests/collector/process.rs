@@ -1,6 +1,8 @@
 //! The real binary as a process of its own, on a folder and a port of its own.
 
 use crate::client::Client;
+use headgate_collector::http::Route;
+use headgate_collector::store::Role;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,30 @@ impl Collector {
         Self::spawn(root, &mut shell, Tokens::Environment)
     }
 
+    /// Starts on a disk of so many MiB that only the process sees; none if this user may not mount one.
+    pub(crate) fn start_on_small_disk(root: &Path, mib: u64) -> Option<Self> {
+        if !run("unshare", &["--mount", "true"]).status.success() {
+            return None;
+        }
+        let data = root.join("data");
+        std::fs::create_dir(&data).unwrap();
+        let mount = format!("mount -t tmpfs -o size={mib}m,mode=700 none {}", data.display());
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "bash", "-c", &format!("{mount}; exec {BINARY} \"$@\""), "collector"]);
+        Some(Self::spawn(root, &mut shell, Tokens::Environment))
+    }
+
+    /// Starts on a disk that fails with the error whose number stands in `root/fault`, while that file is there.
+    pub(crate) fn start_on_faulty_disk(root: &Path) -> Self {
+        let (source, library) =
+            (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collector/faults/disk.c"), root.join("disk.so"));
+        let built = run("cc", &["-shared", "-fPIC", "-O1", "-o", library.to_str().unwrap(), source, "-ldl"]);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let mut command = Command::new(BINARY);
+        command.env("LD_PRELOAD", library).env("HEADGATE_TEST_DISK", root.join("fault"));
+        Self::spawn(root, &mut command, Tokens::Environment)
+    }
+
     fn spawn(root: &Path, command: &mut Command, tokens: Tokens) -> Self {
         let out = root.join("stdout");
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
@@ -76,6 +102,11 @@ impl Collector {
 
     pub(crate) fn owner(&self) -> Client {
         Client::connect(self.address, OWNER).unwrap()
+    }
+
+    /// A connection with a token that may use the route.
+    pub(crate) fn allowed(&self, route: &Route) -> Client {
+        if route.access.roles().contains(&Role::Owner) { self.owner() } else { self.ingest() }
     }
 
     /// A connection with another token; none if it is empty.

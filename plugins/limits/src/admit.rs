@@ -5,9 +5,8 @@
 //! refuses now, what was charged elsewhere is given back.
 
 use crate::cell::{Cell, Removed};
-use crate::counter::{Counter, Full, Standing, Stray};
+use crate::counter::{Counter, Full, Standing};
 use crate::ledger::{Held, HeldAmount, Ledger, TRIES, cell_of};
-use crate::period::Window;
 use crate::rule::{Amounts, Compiled, Facts, Meter, Rules, Unit};
 use crate::wire::stray_rows;
 
@@ -181,7 +180,8 @@ impl Asking<'_> {
     fn refusal(&self, bid: &Bid<'_>, cell: &Cell) -> Option<Refusal> {
         let place = cell.find(bid.one.tag, &bid.subject);
         let refusals = bid.one.rule.meters.iter().enumerate().filter_map(|(index, meter)| {
-            let counter = self.current(bid.one, meter, place.and_then(|place| cell.counter(place, index)));
+            let kept = place.and_then(|place| cell.counter(place, index));
+            let (counter, _) = bid.one.current(meter, kept, self.now_s);
             let amount = self.amounts.held(meter.unit);
             let unreachable = bid.one.rule.when_unreachable;
             let full = counter.check(meter.max, amount, self.standing, unreachable, self.now_s).err()?;
@@ -232,13 +232,6 @@ impl Asking<'_> {
         }
     }
 
-    /// A counter as it is now.
-    fn current(&self, one: &Compiled, meter: &Meter, mut kept: Option<Counter>) -> Counter {
-        let window = one.window(meter, kept.as_ref(), self.now_s);
-        kept.as_mut().map(|counter| counter.advance(window, self.now_s));
-        kept.unwrap_or_else(|| Counter::new(window))
-    }
-
     /// Reserves for all bids on a cell.
     fn charge(
         &self,
@@ -283,30 +276,18 @@ impl Asking<'_> {
     }
 
     fn reserve(&self, bid: &Bid<'_>, cell: &mut Cell, removed: &mut Vec<Removed>) -> Option<(Held, Vec<Counter>)> {
-        let mut counters = Vec::with_capacity(bid.one.rule.meters.len());
-        let mut amounts = Vec::with_capacity(bid.one.rule.meters.len());
-        let place = cell.find(bid.one.tag, &bid.subject);
-        for (index, meter) in bid.one.rule.meters.iter().enumerate() {
-            let known = place.and_then(|place| cell.counter(place, index));
-            let window = bid.one.window(meter, known.as_ref(), self.now_s);
-            let mut counter = known.unwrap_or_else(|| Counter::new(window));
-            if let Some(stray) = counter.advance(window, self.now_s) {
-                removed.push(bid.one.removed(&bid.subject, index, stray));
-            }
+        let mut account = bid.one.open(cell, &bid.subject, self.now_s, removed);
+        let mut amounts = Vec::with_capacity(account.counters.len());
+        for (meter, counter) in bid.one.rule.meters.iter().zip(&mut account.counters) {
             let amount = self.amounts.held(meter.unit);
             counter.reserve(amount);
             amounts.push(HeldAmount { start: counter.start, era: counter.era, amount });
-            counters.push(counter);
         }
-        match place {
-            Some(place) => {
-                counters.iter().enumerate().for_each(|(index, counter)| cell.set_counter(place, index, *counter));
-                cell.touch(place, self.now_s);
-            }
-            None => {
-                cell.add(bid.one.tag, &bid.subject, &counters, self.now_s, self.standing.shared, removed)?;
-            }
+        if let Some(place) = account.place {
+            cell.touch(place, self.now_s);
         }
+        account.put_back(cell, self.now_s, self.standing.shared, removed)?;
+        let counters = account.counters;
         Some((Held { rule: bid.index, cell: bid.cell, subject: bid.subject.clone(), amounts }, counters))
     }
 }
@@ -314,19 +295,6 @@ impl Asking<'_> {
 impl Compiled {
     pub(crate) fn only_watches(&self) -> bool {
         self.rule.monitor || self.rule.warn_only
-    }
-
-    pub(crate) fn removed(&self, subject: &[u8], meter: usize, stray: Stray) -> Removed {
-        Removed { tag: self.tag, subject: subject.to_vec(), counts: vec![(meter, stray)] }
-    }
-
-    /// The window of a meter; a counter that is still in its own need not ask the calendar.
-    pub(crate) fn window(&self, meter: &Meter, counter: Option<&Counter>, now_s: u64) -> Window {
-        let Some(period) = meter.period else { return Window::ENDLESS };
-        match counter.map(|counter| Window { start: counter.start, end: counter.end }) {
-            Some(window) if window.contains(now_s) => window,
-            _ => self.rule.zone.window(period, now_s),
-        }
     }
 }
 

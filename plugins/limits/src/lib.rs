@@ -8,6 +8,7 @@
 //!
 //! All of it is pure: time is an argument, cells are read and written through a trait, reports are bytes.
 
+mod account;
 mod admit;
 mod cell;
 mod counter;

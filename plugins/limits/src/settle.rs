@@ -1,8 +1,9 @@
 //! Settlement: what was reserved is given back, what was really used is counted.
 
+use crate::account::OpenAccount;
 use crate::admit::Note;
 use crate::cell::{Cell, Removed};
-use crate::counter::{Counter, Standing};
+use crate::counter::{Counter, Standing, Stray};
 use crate::ledger::{Held, HeldAmount, Ledger, TRIES, cell_of};
 use crate::rule::{Amounts, Compiled, Facts, Meter, Rules};
 use crate::wire::stray_rows;
@@ -107,32 +108,25 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     fn apply(&self, cell: &mut Cell, removed: &mut Vec<Removed>, crossed: &mut Vec<Note>) {
-        let place = cell.find(self.one.tag, &self.held.subject);
-        let mut counters = Vec::with_capacity(self.held.amounts.len());
-        for (index, (meter, amount)) in self.one.rule.meters.iter().zip(&self.held.amounts).enumerate() {
-            let counter = place.and_then(|place| cell.counter(place, index));
-            let window = self.one.window(meter, counter.as_ref(), self.now_s);
-            let mut counter = counter.unwrap_or_else(|| Counter::new(window));
-            let displaced = counter.advance(window, self.now_s);
-            if amount.start == counter.start {
-                counter.release(amount.era, amount.amount);
-            }
-            let late = counter.count(amount.start, self.used.used(meter.unit));
-            for stray in displaced.into_iter().chain(late) {
-                removed.push(self.one.removed(&self.held.subject, index, stray));
-            }
-            self.cross(meter, &mut counter, crossed);
-            counters.push(counter);
+        let mut account = self.one.open(cell, &self.held.subject, self.now_s, removed);
+        for index in 0..account.counters.len() {
+            let late = self.count(index, &mut account, crossed);
+            removed.extend(late.map(|stray| account.removed(index, stray)));
         }
-        match place {
-            Some(place) => {
-                counters.iter().enumerate().for_each(|(index, counter)| cell.set_counter(place, index, *counter));
-            }
-            None => {
-                let subject = &self.held.subject;
-                cell.add(self.one.tag, subject, &counters, self.now_s, self.standing.shared, removed);
-            }
+        account.put_back(cell, self.now_s, self.standing.shared, removed);
+    }
+
+    /// Settles one meter; gives back what came too late for its window.
+    fn count(&self, index: usize, account: &mut OpenAccount<'_>, crossed: &mut Vec<Note>) -> Option<Stray> {
+        let meter = self.one.rule.meters.get(index)?;
+        let amount = self.held.amounts.get(index)?;
+        let counter = account.counters.get_mut(index)?;
+        if amount.start == counter.start {
+            counter.release(amount.era, amount.amount);
         }
+        let late = counter.count(amount.start, self.used.used(meter.unit));
+        self.cross(meter, counter, crossed);
+        late
     }
 
     /// Notes the thresholds that have been crossed and not been told of.

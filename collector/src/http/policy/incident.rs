@@ -9,15 +9,14 @@ use crate::audit::{Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
-use crate::http::query::{no_request, none};
+use crate::http::query::no_request;
 use crate::policy::{self, ResourceChange};
-use crate::store::{self, PolicyName, PolicyRevision, StoreError};
+use crate::store::{self, Db, Log, PolicyName, PolicyRevision, StoreError};
 use crate::validate::parse_uuid;
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::RequestRecord;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// What is known of a request's policy.
@@ -36,12 +35,13 @@ pub(in crate::http) async fn of_request(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
-    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
     let Path(text) = path.ok_or_else(no_request)?;
     let id = parse_uuid(&text).ok_or_else(no_request)?;
-    let found = app.readers.query(move |db| find(db, &id)).await?.ok_or_else(no_request)?;
+    let kept = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
+    let bytes = app.sound(Log::Requests, kept).await?;
+    let record = serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())?;
+    let found = app.readers.query(move |db| find(db, record)).await?;
     let about =
         found.revision.as_ref().map_or_else(|| Resource::new("policy", "none"), |(revision, _)| resource(revision));
     note(&app, &caller, "policy.read", Operation::Read, about).await;
@@ -49,15 +49,13 @@ pub(in crate::http) async fn of_request(
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
-fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Found>, StoreError> {
-    let Some(bytes) = store::find(db, id)? else { return Ok(None) };
-    let record: RequestRecord = serde_json::from_slice(&bytes).map_err(|_| StoreError::Damaged)?;
+fn find(db: &Db, record: RequestRecord) -> Result<Found, StoreError> {
     let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
     let revision = with_text(db, store::policy_of_request(db, &record.config_revision, started_at)?)?;
     let before = revision.as_ref().map(|(revision, _)| PolicyName::Number(revision.number.saturating_sub(1)));
     let previous = before.map(|name| with_text(db, store::policy_revision(db, &name)?)).transpose()?.flatten();
     let (then, now) = (store::policy_at(db, started_at)?, store::policy_in_force(db)?);
-    Ok(Some(Found { record, revision, previous, then, now }))
+    Ok(Found { record, revision, previous, then, now })
 }
 
 fn answer(found: Found) -> Value {

@@ -1,11 +1,13 @@
 //! Names of revisions, and the parameters of the paths below `/v1/policy`.
 
+use super::described::REVISION;
 use crate::http::error::ApiError;
-use crate::http::query::{bad, invalid, position, shown};
+use crate::http::parameter::{Parameter, Shape};
+use crate::http::query::{bad, position};
 use crate::store::PolicyName;
 
 const DEFAULT_LIMIT: usize = 20;
-const MAX_LIMIT: usize = 100;
+const MAX_LIMIT: u64 = 100;
 /// Characters of a config revision.
 const CONFIG_CHARS: usize = 16;
 
@@ -39,54 +41,66 @@ fn is_config_revision(text: &str) -> bool {
 }
 
 /// Of `GET /v1/policy/revisions`.
+pub(in crate::http) fn pages() -> Vec<Parameter> {
+    vec![
+        Parameter::new("limit", "Most revisions; 20 if not given.", Shape::Whole(1, MAX_LIMIT)),
+        Parameter::new("after", "`next` of the page before.", Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1")),
+    ]
+}
+
+/// Reads them.
 pub(super) fn page(query: &str) -> Result<PageOf, ApiError> {
     let mut page = PageOf { limit: DEFAULT_LIMIT, after: None };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match name.as_ref() {
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-                page.limit = limit.ok_or_else(|| bad("limit", "must be 1 to 100"))?;
-            }
-            "after" => page.after = Some(position("after", &value)?),
-            _ => return Err(unknown(&name, "limit, after")),
+        if name == "after" {
+            page.after = Some(position(&name, &value)?);
+            continue;
         }
+        let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        let limit = limit.ok_or_else(|| bad(&name, "must be 1 to 100"))?;
+        page.limit = usize::try_from(limit).unwrap_or(DEFAULT_LIMIT);
     }
     Ok(page)
 }
 
 /// Of `GET /v1/policy/{rev}/diff`.
+pub(in crate::http) fn compared() -> Vec<Parameter> {
+    vec![Parameter::new("from", "Compare with this revision instead of the one before.", REVISION)]
+}
+
+/// Reads them.
 pub(super) fn from(query: &str) -> Result<Option<PolicyName>, ApiError> {
-    let mut from = None;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match name.as_ref() {
-            "from" => {
-                from = Some(
-                    revision(&value).ok_or_else(|| bad("from", "must be a revision's number or config revision"))?,
-                )
-            }
-            _ => return Err(unknown(&name, "from")),
-        }
+    let Some((name, value)) = form_urlencoded::parse(query.as_bytes()).next() else { return Ok(None) };
+    match revision(&value) {
+        None => Err(bad(&name, "must be a revision's number or config revision")),
+        known => Ok(known),
     }
-    Ok(from)
 }
 
 /// Of `PUT /v1/policy` and `POST /v1/policy/rollback`.
+pub(super) fn wishes() -> Vec<Parameter> {
+    let config = Shape::Pattern("^[0-9a-f]{16}$", "0123456789abcdef");
+    vec![
+        Parameter::new("dry_run", "Only tell what would change.", Shape::Truth),
+        Parameter::new(
+            "config_revision",
+            "What `headgate` makes of the policy; refused if it is another here.",
+            config,
+        ),
+    ]
+}
+
+/// Reads them.
 pub(super) fn wish(query: &str) -> Result<Wish, ApiError> {
     let mut wish = Wish::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "dry_run" => wish.dry_run = value.parse().map_err(|_| bad("dry_run", "must be true or false"))?,
-            "config_revision" if is_config_revision(&value) => wish.config_revision = Some(value.into_owned()),
-            "config_revision" => return Err(bad("config_revision", "must be 16 hex digits in lower case")),
-            _ => return Err(unknown(&name, "dry_run, config_revision")),
+            "dry_run" => wish.dry_run = value.parse().map_err(|_| bad(&name, "must be true or false"))?,
+            _ if is_config_revision(&value) => wish.config_revision = Some(value.into_owned()),
+            _ => return Err(bad(&name, "must be 16 hex digits in lower case")),
         }
     }
     Ok(wish)
-}
-
-fn unknown(name: &str, known: &str) -> ApiError {
-    let name = shown(name);
-    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }
 
 #[cfg(test)]

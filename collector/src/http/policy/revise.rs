@@ -20,6 +20,7 @@ use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate::diagnostic::{Diagnostic, Severity};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,9 +32,9 @@ const CHECK_TIME: Duration = Duration::from_secs(30);
 const MAX_ROLLBACK_BYTES: usize = 1 << 10;
 
 /// The body of `POST /v1/policy/rollback`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rollback {
+pub(in crate::http) struct Rollback {
     /// Number of the revision to bring back.
     to: i64,
 }
@@ -197,7 +198,7 @@ fn done(revision: &PolicyRevision, changes: &[ResourceChange], warnings: &[Diagn
     let mut body = shown(revision);
     merge(&mut body, json!({"changed": true, "warnings": warnings}));
     merge(&mut body, listed(changes));
-    tagged(json_response(StatusCode::CREATED, body.to_string().into_bytes()), revision)
+    tagged(json_response(StatusCode::OK, body.to_string().into_bytes()), revision)
 }
 
 fn unchanged(current: &PolicyRevision, warnings: &[Diagnostic]) -> Response {

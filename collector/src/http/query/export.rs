@@ -2,7 +2,8 @@
 //!
 //! What is exported is read page by page while the client takes it, so neither a slow client nor ten million records hold a
 //! connection to the database or more than a page of memory. The end is fixed at the beginning: records that arrive
-//! meanwhile are not part of it.
+//! meanwhile are not part of it. A record that the disk did not keep as it was is named in its place (in JSON, in `damaged`
+//! at the end), so that what is exported never lacks one silently.
 
 mod sheet;
 
@@ -11,14 +12,20 @@ use super::parameters::{self, Also};
 use crate::audit::{Entry, Operation};
 use crate::http::App;
 use crate::http::auth::Caller;
+use crate::http::entries;
 use crate::http::error::ApiError;
-use crate::store::{self, ListQuery, Order};
+use crate::store::{self, Kept, ListQuery, Log, Order};
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
+
+/// Media type of a record a line.
+pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
+/// Media type of a spreadsheet (RFC 4180).
+pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
 
 /// Records read at once.
 const PAGE: usize = 500;
@@ -78,7 +85,7 @@ async fn export(
     let resource = log().named(format!("{} {shown}", format.kind()).trim_end());
     app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(Export { app, query, left, format, sender }.run());
+    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender }.run());
     Ok(response(Body::new(body), format))
 }
 
@@ -94,8 +101,8 @@ impl Format {
     const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => NDJSON,
+            Self::Csv => CSV,
         }
     }
 }
@@ -124,6 +131,7 @@ struct Export {
     query: ListQuery,
     left: usize,
     format: Format,
+    damaged: Vec<i64>,
     sender: Sender<Bytes, std::io::Error>,
 }
 
@@ -141,7 +149,7 @@ impl Export {
         }
         if self.format == Format::Json {
             // If the client is gone, nobody misses the end.
-            let _ = self.send(b"]}".to_vec()).await;
+            let _ = self.send(format!("],{}}}", entries::damaged_member(&self.damaged)).into_bytes()).await;
         }
     }
 
@@ -152,8 +160,11 @@ impl Export {
             let query = self.query.clone();
             let page = self.app.readers.query(move |db| store::forward(db, &query)).await.map_err(|_| ())?;
             self.left = self.left.saturating_sub(page.records.len());
+            let damaged = entries::damaged(page.records.iter());
+            self.app.damage.altered(Log::Requests, &damaged).await;
+            self.damaged.extend(damaged);
             let bytes = self.written(&page.records, first);
-            first = first && page.records.is_empty();
+            first = first && bytes.is_empty();
             self.send(bytes).await?;
             if !page.has_more {
                 break;
@@ -163,23 +174,17 @@ impl Export {
         Ok(())
     }
 
-    fn written(&self, records: &[Vec<u8>], mut first: bool) -> Vec<u8> {
+    fn written(&self, records: &[Kept], first: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        for record in records {
-            match self.format {
-                Format::Json => {
-                    if !first {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(record);
+        match self.format {
+            Format::Json => {
+                entries::members(&mut out, records.iter());
+                if !first && !out.is_empty() {
+                    out.insert(0, b',');
                 }
-                Format::Ndjson => {
-                    out.extend_from_slice(record);
-                    out.push(b'\n');
-                }
-                Format::Csv => sheet::row(&mut out, record),
             }
-            first = false;
+            Format::Ndjson => records.iter().for_each(|record| line(&mut out, record)),
+            Format::Csv => records.iter().for_each(|record| sheet::row(&mut out, record)),
         }
         out
     }
@@ -190,4 +195,14 @@ impl Export {
         }
         self.sender.send_data(Bytes::from(bytes)).await.map_err(|_| ())
     }
+}
+
+fn line(out: &mut Vec<u8>, record: &Kept) {
+    match record {
+        Kept::Sound(bytes) => out.extend_from_slice(bytes),
+        Kept::Damaged(position) => {
+            out.extend_from_slice(format!("{{\"object\":\"damaged\",\"position\":{position}}}").as_bytes());
+        }
+    }
+    out.push(b'\n');
 }

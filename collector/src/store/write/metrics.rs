@@ -1,5 +1,6 @@
 //! What the writer counts.
 
+use super::super::damage::DamageMetrics;
 use headgate_record::Acknowledgement;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -22,6 +23,7 @@ pub struct WriteMetrics {
     pub(super) queue: Gauge,
     pub(super) commit_seconds: Histogram,
     pub(super) dropped: Gauge,
+    pub(in crate::store) damage: DamageMetrics,
     records: Family<Outcome, Counter>,
 }
 
@@ -32,6 +34,7 @@ impl WriteMetrics {
             queue: Gauge::default(),
             commit_seconds: Histogram::new(COMMIT_SECONDS),
             dropped: Gauge::default(),
+            damage: DamageMetrics::register(registry),
             records: Family::default(),
         };
         registry.register("records", "Records by what became of them", metrics.records.clone());

@@ -3,6 +3,7 @@
 //! Whoever sends requests chooses some of the texts. A spreadsheet runs a cell that begins like a formula, and a terminal
 //! obeys control characters, so the first is led by an apostrophe (OWASP, CSV injection) and the others are spelled out.
 
+use crate::store::Kept;
 use headgate_record::RequestRecord;
 
 type Cell = fn(&RequestRecord) -> String;
@@ -50,12 +51,17 @@ pub(super) fn header() -> Vec<u8> {
     out
 }
 
-/// One record; one that cannot be read is a line that says so.
-pub(super) fn row(out: &mut Vec<u8>, record: &[u8]) {
-    match serde_json::from_slice::<RequestRecord>(record) {
-        Ok(record) => crate::http::sheet::line(out, COLUMNS.iter().map(|(_, cell)| cell(&record))),
-        Err(_) => crate::http::sheet::line(out, std::iter::once("unreadable".to_owned())),
-    }
+/// One record; one that is damaged or cannot be read is a line that says so in its first cell.
+pub(super) fn row(out: &mut Vec<u8>, record: &Kept) {
+    let said = match record {
+        Kept::Damaged(position) => format!("damaged: position {position}"),
+        Kept::Sound(bytes) => match serde_json::from_slice::<RequestRecord>(bytes) {
+            Ok(record) => return crate::http::sheet::line(out, COLUMNS.iter().map(|(_, cell)| cell(&record))),
+            Err(_) => "unreadable".to_owned(),
+        },
+    };
+    let empty = std::iter::repeat_n(String::new(), COLUMNS.len() - 1);
+    crate::http::sheet::line(out, std::iter::once(said).chain(empty));
 }
 
 fn text(value: Option<&String>) -> String {
