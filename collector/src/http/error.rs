@@ -20,7 +20,7 @@ pub(super) struct ApiError {
     param: Option<String>,
     message: String,
     /// What stands beside `error`: its name, and the value.
-    beside: Option<(&'static str, Value)>,
+    beside: Option<Box<(&'static str, Value)>>,
 }
 
 impl ApiError {
@@ -39,7 +39,7 @@ impl ApiError {
     /// Puts what a program can go on with beside the message.
     #[must_use]
     pub(super) fn beside(mut self, name: &'static str, value: Value) -> Self {
-        self.beside = Some((name, value));
+        self.beside = Some(Box::new((name, value)));
         self
     }
 
@@ -124,7 +124,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let [message, kind, code] = [self.message.as_str(), self.kind, self.code].map(|text| json!(text));
         let param = json!(self.param);
-        let beside = self.beside.map(|(name, value)| format!(r#","{name}":{value}"#)).unwrap_or_default();
+        let beside = self.beside.map(|beside| format!(r#","{}":{}"#, beside.0, beside.1)).unwrap_or_default();
         let body =
             format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}{beside}}}"#);
         let mut response = json_response(self.status, body.into_bytes());

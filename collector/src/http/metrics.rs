@@ -35,6 +35,8 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<HttpLabels, Counter>,
     batches: Family<BatchLabels, Counter>,
+    /// Audit entries of reads that could not be written and found no room to wait.
+    pub(super) dropped_notes: Counter,
 }
 
 impl Metrics {
@@ -45,9 +47,15 @@ impl Metrics {
         let writes = WriteMetrics::register(&mut registry);
         let requests = Family::default();
         let batches = Family::default();
+        let dropped_notes = Counter::default();
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
-        let metrics = Self { registry: Arc::new(registry), requests, batches };
+        registry.register(
+            "dropped_notes",
+            "Audit entries of reads and searches that could not be written and found no room to wait",
+            dropped_notes.clone(),
+        );
+        let metrics = Self { registry: Arc::new(registry), requests, batches, dropped_notes };
         (metrics, writes)
     }
 

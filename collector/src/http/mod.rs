@@ -7,6 +7,7 @@ mod damage;
 mod dataplanes;
 mod entries;
 mod error;
+mod gaps;
 mod health;
 mod ingest;
 mod limits;
@@ -27,6 +28,7 @@ pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::completeness::Completeness;
 use crate::limits::Limits;
 use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
@@ -47,6 +49,7 @@ pub struct App {
     writes: WriteHandle,
     readers: Readers,
     limits: Limits,
+    completeness: Completeness,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -67,12 +70,13 @@ impl App {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
             limits: Limits::new(store),
+            completeness: Completeness::new(store),
+            notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             checking: Arc::default(),
-            notes: Notes::default(),
             damage: DamageWatch::new(store.writes.clone()),
             uses: Arc::default(),
         }

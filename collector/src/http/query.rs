@@ -1,4 +1,4 @@
-//! `GET /v1/requests`, `GET /v1/requests/{id}` and `GET /v1/gaps`.
+//! `GET /v1/requests` and `GET /v1/requests/{id}`.
 //!
 //! Records leave as the bytes that are stored, so that what a reader sees is what can be hashed.
 
@@ -16,7 +16,7 @@ use super::entries;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
-use crate::store::{self, Column, FacetQuery, IncompleteBoot, Kept, ListQuery, Log, Order, Page};
+use crate::store::{self, Column, FacetQuery, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -68,13 +68,6 @@ pub(super) async fn one(
     Ok(json_response(StatusCode::OK, found))
 }
 
-/// `GET /v1/gaps`.
-pub(super) async fn gaps(State(app): State<App>) -> Result<Response, ApiError> {
-    let (boots, has_more) = app.readers.query(store::gaps).await?;
-    let body = json!({"object": "list", "data": boots, "has_more": has_more});
-    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
-}
-
 /// The answer of `GET /v1/requests`.
 pub(super) fn page(schemas: &mut Schemas) -> Value {
     let record = openapi::of::<RequestRecord>(schemas);
@@ -92,12 +85,6 @@ pub(super) fn page(schemas: &mut Schemas) -> Value {
 pub(super) fn all(schemas: &mut Schemas) -> Value {
     let record = openapi::of::<RequestRecord>(schemas);
     schemas.list(&record, &[entries::described()])
-}
-
-/// The answer of `GET /v1/gaps`.
-pub(super) fn incomplete(schemas: &mut Schemas) -> Value {
-    let boot = openapi::of::<IncompleteBoot>(schemas);
-    schemas.list(&boot, &[("has_more", json!({"type": "boolean"}))])
 }
 
 /// No record has the id that was asked for.

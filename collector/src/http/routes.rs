@@ -4,9 +4,9 @@
 use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
-use super::{App, audit, auth, damage, dataplanes, health, ingest, limits, metrics, policy, query, tokens};
+use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, policy, query, tokens};
 use crate::audit::Entry;
-use crate::store::{DataPlane, Role, TokenInfo};
+use crate::store::{Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -104,8 +104,8 @@ pub fn routes() -> Vec<Route> {
             Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
         "GET" "/v1/requests/{id}/policy", Audit, "The policy that a request ran under, and what had changed" => get(policy::of_request),
             Docs::json(policy::incident).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
-        "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps),
-            Docs::json(query::incomplete);
+        "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
+            Docs::json(gaps::page).query(gaps::described());
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
             Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered.");
         "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits),
@@ -115,7 +115,7 @@ pub fn routes() -> Vec<Route> {
         "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat),
             Docs::nothing().body(read_as::<Heartbeat>);
         "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list),
-            Docs::json(list_of::<DataPlane>);
+            Docs::json(dataplanes::page);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
             Docs::json(of::<Acknowledgement>).body(audit::entries);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),

@@ -5,6 +5,7 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::query::{bad, invalid, time};
+use crate::audit::Resource;
 use crate::clock;
 use crate::store::{self, Revoked, Role, TokenRequest};
 use crate::validate::{is_name, reason_of};
@@ -46,7 +47,8 @@ pub(super) struct MadeToken {
 }
 
 /// `GET /v1/tokens`.
-pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await;
     let tokens = app.readers.query(store::tokens).await?;
     let body = json!({"object": "list", "data": tokens}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))

@@ -1,7 +1,7 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
-use super::StoreError;
 use super::db::{self, Db, Row, params};
+use super::{StoreError, gaps};
 use headgate_record::Heartbeat;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ pub struct Worker {
     pub stale: bool,
 }
 
-/// Keeps a heartbeat in place of the worker's last one.
+/// Keeps a heartbeat in place of the worker's last one, and notes what it shows to be lost.
 ///
 /// # Errors
 /// The store cannot be written.
@@ -74,7 +74,7 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
         now
     ])?;
     tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([now.saturating_sub(FORGOTTEN_US)])?;
-    Ok(())
+    gaps::note_end(tx, beat, now)
 }
 
 /// The data planes that were heard of in the last 30 days, the latest heard first.

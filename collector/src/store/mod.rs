@@ -28,7 +28,7 @@ pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use db::Db;
 pub use error::StoreError;
-pub use gaps::{Hole, IncompleteBoot, gaps};
+pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
 pub use policies::{
     NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,

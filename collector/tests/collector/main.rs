@@ -20,6 +20,7 @@ mod damage;
 mod dataplanes;
 mod faults;
 mod fleet;
+mod gaps;
 mod hostile;
 mod ingest;
 mod kill;

@@ -60,7 +60,7 @@ impl<'a> Lines<'a> {
         let positions = line.char_indices().map(|(at, _)| start.saturating_add(at));
         let structure = structure(line);
         let characters = line.chars().zip(structure.chars());
-        positions.zip(characters).map(|(at, (c, masked))| if harmless(at) { plain(c) } else { masked }).collect()
+        positions.zip(characters).map(|(at, (c, masked))| if harmless(at) { tamed(c) } else { masked }).collect()
     }
 }
 
@@ -71,8 +71,14 @@ fn without_credentials(line: &str) -> String {
     line.char_indices().map(|(at, c)| if hidden(at) { HIDDEN } else { c }).collect()
 }
 
+/// A text from elsewhere, for a terminal.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().map(tamed).collect()
+}
+
 /// Terminals act on control characters, and editors on those that turn the direction of text.
-fn plain(c: char) -> char {
+fn tamed(c: char) -> char {
     match c {
         '\t' => ' ',
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => HIDDEN,
