@@ -119,13 +119,18 @@ pub fn policy_revision(db: &Db, name: &PolicyName) -> Result<Option<PolicyRevisi
 /// The text of a revision, as it came.
 ///
 /// # Errors
-/// The store cannot be read.
+/// The store cannot be read, or the disk has changed the text.
 pub fn policy_text(db: &Db, number: i64) -> Result<Option<String>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT t.text FROM policy_revisions r JOIN policy_texts t ON t.digest = r.digest WHERE r.number = ?1",
+        "SELECT t.text, t.digest FROM policy_revisions r JOIN policy_texts t ON t.digest = r.digest WHERE r.number = ?1",
     )?;
-    let text: Option<Vec<u8>> = select.query_row([number], |row| row.get(0)).optional()?;
-    text.map(|bytes| String::from_utf8(bytes).map_err(|_| StoreError::Damaged)).transpose()
+    let found: Option<(Vec<u8>, Vec<u8>)> =
+        select.query_row([number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((text, digest)) = found else { return Ok(None) };
+    if Sha256::digest(&text).as_slice() != digest {
+        return Err(StoreError::Damaged);
+    }
+    String::from_utf8(text).map(Some).map_err(|_| StoreError::Damaged)
 }
 
 /// Revisions, the latest first, and whether there are more; those `before` a number only.
