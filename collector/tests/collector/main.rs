@@ -34,4 +34,5 @@ mod records;
 mod segments;
 mod thresholds;
 mod tokens;
+mod usage;
 mod webhook;

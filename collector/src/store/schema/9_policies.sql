@@ -1,4 +1,4 @@
--- Version 8: revisions of the policy. None is ever changed: what comes back is a further revision with the same text.
+-- Version 9: revisions of the policy. None is ever changed: what comes back is a further revision with the same text.
 CREATE TABLE policy_revisions (
   number          INTEGER PRIMARY KEY,  -- 1, 2, 3 … without holes, in the order in which they came into force
   config_revision TEXT    NOT NULL,     -- what records and heartbeats carry; the same again when the same policy comes back
