@@ -19,6 +19,8 @@ pub struct Docs {
     pub(super) headers: Vec<(&'static str, &'static str)>,
     /// The answer when all is well.
     pub(super) answer: Answer,
+    /// Routes that the answer leads to: operation, and where its path's parameter stands in the answer (JSON Pointer).
+    pub(super) links: Vec<(&'static str, &'static str)>,
     /// Further refusals, with what they mean.
     pub(super) refusals: Vec<(u16, &'static str)>,
 }
@@ -33,7 +35,15 @@ pub(super) struct Answer {
 impl Docs {
     const fn new(status: u16, content: Option<(&'static str, Option<SchemaOf>)>) -> Self {
         let answer = Answer { status, content };
-        Self { parameters: Vec::new(), path: None, body: None, headers: Vec::new(), answer, refusals: Vec::new() }
+        Self {
+            parameters: Vec::new(),
+            path: None,
+            body: None,
+            headers: Vec::new(),
+            answer,
+            links: Vec::new(),
+            refusals: Vec::new(),
+        }
     }
 
     /// Answers 200 with JSON.
@@ -83,6 +93,12 @@ impl Docs {
     /// Reads a header.
     pub(in crate::http) fn header(mut self, name: &'static str, about: &'static str) -> Self {
         self.headers.push((name, about));
+        self
+    }
+
+    /// Leads to another route, whose path takes what stands at this place of the answer.
+    pub(in crate::http) fn link(mut self, operation: &'static str, pointer: &'static str) -> Self {
+        self.links.push((operation, pointer));
         self
     }
 

@@ -4,7 +4,7 @@
 //! and how long before, what it changed, first of all what this request met (its key, model, provider, the limits that
 //! decided), and whether it is still in force. Clocks of proxies and collector may differ by seconds; so may the age.
 
-use super::{WithText, blocking, listed, merge, note, resource, shown, with_text};
+use super::{WithText, blocking, listed, merge, note, shown, with_text};
 use crate::audit::{Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
@@ -42,9 +42,8 @@ pub(in crate::http) async fn of_request(
     let bytes = app.sound(Log::Requests, kept).await?;
     let record = serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())?;
     let found = app.readers.query(move |db| find(db, record)).await?;
-    let about =
-        found.revision.as_ref().map_or_else(|| Resource::new("policy", "none"), |(revision, _)| resource(revision));
-    note(&app, &caller, "policy.read", Operation::Read, about).await;
+    let about = Resource::new("request", text).named(found.record.config_revision.clone());
+    note(&app, &caller, "request.policy_read", Operation::Read, about).await;
     let body = blocking(move || answer(found)).await?;
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
@@ -104,9 +103,7 @@ fn next_steps(revision: &PolicyRevision, now: Option<&PolicyRevision>) -> Vec<St
         )),
         None => {}
     }
-    steps.push(format!(
-        "The same from the audit log: GET /v1/audit?resource_ids[]={number}&event_types[]=policy.updated."
-    ));
+    steps.push(format!("The same from the audit log: GET /v1/audit?resource_ids[]={number}."));
     steps
 }
 
