@@ -34,6 +34,11 @@ fn leaves(db: &Db) -> Result<(), StoreError> {
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
 }
 
+/// Steps that the tables of this version have taken.
+pub(super) fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings the tables to this version.
 pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
     let steps = db.transaction()?;
@@ -45,7 +50,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    steps.set_schema_version(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    steps.set_schema_version(version())?;
     Ok(steps.commit()?)
 }
 

@@ -15,6 +15,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod client;
 mod damage;
 mod dataplanes;
@@ -31,6 +32,7 @@ mod process;
 mod random;
 mod records;
 mod segments;
+mod stopping;
 mod thresholds;
 mod tokens;
 mod usage;
