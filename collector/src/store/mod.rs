@@ -17,6 +17,7 @@ mod leaf;
 mod location;
 mod names;
 mod overview;
+mod policies;
 mod read;
 mod readers;
 mod rebuild;
@@ -36,6 +37,10 @@ pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps
 pub use leaf::{Kept, Leaf, leaf};
 pub use location::Location;
 pub use overview::{Overview, overview};
+pub use policies::{
+    NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,
+    policy_revisions, policy_text, put_policy,
+};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

@@ -62,7 +62,7 @@ CREATE TRIGGER audit_entries_are_kept INSTEAD OF INSERT ON audit_entries
 -- An entry is written once, also by whoever writes a new query in this program.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'the logs are append-only';
+  RAISE EXCEPTION 'what stands here is never changed';
 END $$;
 CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries_by_day
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
