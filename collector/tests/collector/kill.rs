@@ -17,6 +17,8 @@ const KILLS: u64 = 200;
 const FOLDERS: u64 = 4;
 /// Longest life of a process, µs.
 const LIFE_US: u64 = 120_000;
+/// The same where everything takes the way to a server.
+const LIFE_ON_SERVER_US: u64 = 600_000;
 
 fn kills() -> u64 {
     std::env::var("HEADGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
@@ -48,7 +50,8 @@ fn folder(rounds: u64, mut random: Random) {
     let root = tempfile::tempdir().unwrap();
     let mut senders = everyone();
     for _ in 0..rounds {
-        round(root.path(), &mut senders, Duration::from_micros(random.below(LIFE_US)));
+        let longest = crate::store::server().map_or(LIFE_US, |_| LIFE_ON_SERVER_US);
+        round(root.path(), &mut senders, Duration::from_micros(random.below(longest)));
     }
     let collector = Collector::start(root.path());
     senders.iter_mut().for_each(|sender| sender.settle(&collector));

@@ -46,6 +46,17 @@ pub(crate) fn query(url: &str, sql: &str) -> Vec<Vec<String>> {
     })
 }
 
+/// The number that a query gives, on either store.
+pub(crate) fn number(root: &Path, sql: &str) -> i64 {
+    match database(root) {
+        Some(url) => query(&url, sql)[0][0].parse().unwrap(),
+        None => {
+            let db = rusqlite::Connection::open(root.join("data/headgate.db")).unwrap();
+            db.query_row(sql, [], |row| row.get(0)).unwrap()
+        }
+    }
+}
+
 fn texts(message: &SimpleQueryMessage) -> Option<Vec<String>> {
     let SimpleQueryMessage::Row(row) = message else { return None };
     Some((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect())

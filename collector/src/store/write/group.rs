@@ -74,6 +74,11 @@ impl<'a> Group<'a> {
     pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement, StoreError> {
         let mut boot = self.boot(batch)?;
         self.kept.expect(boot.boot, batch)?;
+        if let Some(bulk) = self.db.bulk() {
+            let read = |names: &mut Names, record: &CheckedRecord| columns::cells(self.db, names, &record.record);
+            let all = |names: &mut Names| batch.records.iter().try_for_each(|record| read(names, record).map(|_| ()));
+            self.names.learn(bulk, all)?;
+        }
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
         let mut stored = Vec::with_capacity(batch.records.len());

@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::value::Bound;
-use crate::store::db::{Error, Result, Row, ValueRef};
+use crate::store::db::{Result, Row, ValueRef};
 use std::pin::pin;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -38,13 +38,25 @@ impl<'c> Bulk<'c> {
         Ok(())
     }
 
+    /// What `read` makes of the rows of a query by a list of texts.
+    pub(in crate::store) fn look_up_texts<T>(
+        self,
+        sql: &str,
+        texts: &[String],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let statement = self.0.typed_statement(sql, &[Type::TEXT_ARRAY])?;
+        let rows = self.0.call(self.0.client.query(&statement, &[&texts]))?;
+        rows.into_iter().map(|row| read(&Row::from(row))).collect()
+    }
+
     /// What `read` makes of the rows of a query by one number, a list of numbers and a list of byte strings.
     pub(in crate::store) fn look_up<T>(
         self,
         sql: &str,
         (number, numbers, blobs): (i64, &[i64], &[&[u8]]),
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>> {
         let types = [Type::INT8, Type::INT8_ARRAY, Type::BYTEA_ARRAY];
         let statement = self.0.typed_statement(sql, &types)?;
         let rows = self.0.call(self.0.client.query(&statement, &[&number, &numbers, &blobs]))?;
