@@ -15,6 +15,7 @@ mod metrics;
 mod notes;
 mod openapi;
 mod parameter;
+mod policy;
 mod query;
 mod routes;
 mod server;
@@ -55,6 +56,8 @@ pub struct App {
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    /// Policies are checked one at a time: each may take much memory.
+    checking: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
     leaving: Arc<AtomicBool>,
@@ -76,6 +79,7 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            checking: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
             uses: Arc::default(),
