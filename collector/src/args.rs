@@ -48,6 +48,9 @@ Routes:
   POST /v1/audit             audit entries of another system (role ingest)
   GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
   GET  /v1/audit/{id}        one entry
+  GET PUT /v1/retention      how long the logs are kept; PUT ...?dry_run=true counts what would go (role owner)
+  GET POST /v1/holds, DELETE /v1/holds/{id}
+                             legal holds: what they cover is not deleted (role owner)
   GET POST /v1/tokens, DELETE /v1/tokens/{id}
                              who may do what (role owner)
   GET  /v1/damage            entries of both logs that are altered or lost (role auditor, admin or owner)

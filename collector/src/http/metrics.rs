@@ -4,6 +4,7 @@
 
 use super::App;
 use super::error::ApiError;
+use crate::retention::RetentionMetrics;
 use crate::store::WriteMetrics;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -37,6 +38,7 @@ pub struct Metrics {
     batches: Family<BatchLabels, Counter>,
     /// Audit entries of reads that could not be written and found no room to wait.
     pub(super) dropped_notes: Counter,
+    pub(super) retention: RetentionMetrics,
 }
 
 impl Metrics {
@@ -48,6 +50,7 @@ impl Metrics {
         let requests = Family::default();
         let batches = Family::default();
         let dropped_notes = Counter::default();
+        let retention = RetentionMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
         registry.register(
@@ -55,7 +58,7 @@ impl Metrics {
             "Audit entries of reads and searches that could not be written and found no room to wait",
             dropped_notes.clone(),
         );
-        let metrics = Self { registry: Arc::new(registry), requests, batches, dropped_notes };
+        let metrics = Self { registry: Arc::new(registry), requests, batches, dropped_notes, retention };
         (metrics, writes)
     }
 

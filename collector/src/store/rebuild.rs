@@ -1,22 +1,23 @@
 //! Building anew what is derived from the entries.
 
 use super::StoreError;
-use super::columns::{self, SEGMENT};
+use super::columns::{self, Column, SEGMENT};
 use super::db::Db;
 use super::names::Names;
 use crate::journal;
 use headgate_record::RequestRecord;
+use serde::Deserialize;
 
 /// The columns of all records. One that cannot be read keeps its place and has no values; the operator is told.
 pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let mut unreadable = 0_u64;
-    each(db, |position, bytes| {
+    each(db, |position, received_at, bytes| {
         let record = serde_json::from_slice::<RequestRecord>(bytes).unwrap_or_else(|_| {
             unreadable += 1;
             RequestRecord::default()
         });
-        columns::insert_fresh(db, position, &columns::cells(db, &mut names, &record)?)?;
+        columns::insert_fresh(db, position, &columns::cells(db, &mut names, &record, received_at)?)?;
         if position % SEGMENT == 0 {
             columns::seal(db, position + 1)?;
         }
@@ -28,11 +29,60 @@ pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let mut select = db.prepare_cached("SELECT position, bytes FROM request_entries ORDER BY position")?;
+fn each(db: &Db, mut visit: impl FnMut(i64, i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT position, received_at, bytes FROM request_entries ORDER BY position")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        visit(row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged)?)?;
+        visit(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob().map_err(|_| StoreError::Damaged)?)?;
     }
     Ok(())
+}
+
+/// The columns that retention reads, of records that were stored before there were any.
+pub(super) fn retention(db: &Db) -> Result<(), StoreError> {
+    let mut names = Names::default();
+    let mut select = db.prepare_cached("SELECT segment FROM segments ORDER BY segment")?;
+    let segments = select.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for segment in segments {
+        let rows = usize::try_from(SEGMENT).unwrap_or(0);
+        let (mut received, mut classes) = (vec![0; rows], vec![0; rows]);
+        for (row, received_at, class) in kept(db, &mut names, segment)? {
+            if let (Some(at), Some(of)) = (received.get_mut(row), classes.get_mut(row)) {
+                (*at, *of) = (received_at, class);
+            }
+        }
+        columns::put_column(db, segment, Column::ReceivedAt, &received)?;
+        columns::put_column(db, segment, Column::RetentionClass, &classes)?;
+    }
+    let mut select = db.prepare_cached("SELECT DISTINCT (position - 1) / ?1 FROM fresh")?;
+    let growing = select.query_map([SEGMENT], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for segment in growing {
+        for (row, received_at, class) in kept(db, &mut names, segment)? {
+            let position = segment * SEGMENT + 1 + i64::try_from(row).unwrap_or(0);
+            let cells = [(Column::ReceivedAt, received_at), (Column::RetentionClass, class)];
+            columns::amend_fresh(db, position, &cells)?;
+        }
+    }
+    Ok(())
+}
+
+/// Of each record of a segment: its row, when it was received, and its class. What cannot be read has none.
+fn kept(db: &Db, names: &mut Names, segment: i64) -> Result<Vec<(usize, i64, i64)>, StoreError> {
+    #[derive(Deserialize)]
+    struct Class {
+        retention_class: String,
+    }
+    let first = segment * SEGMENT + 1;
+    let sql = "SELECT position - ?1, received_at, bytes FROM request_entries WHERE position BETWEEN ?1 AND ?2";
+    let mut select = db.prepare_cached(sql)?;
+    let rows = select.query_map([first, first + SEGMENT - 1], |row| {
+        let class = serde_json::from_slice::<Class>(row.get_ref(2)?.as_blob()?).ok();
+        Ok((row.get::<_, usize>(0)?, row.get::<_, i64>(1)?, class))
+    })?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let numbered = rows.into_iter().map(|(row, received_at, class)| {
+        let class = names.maybe(db, class.as_ref().map(|class| class.retention_class.as_str()))?;
+        Ok((row, received_at, class.unwrap_or_default()))
+    });
+    numbered.collect()
 }

@@ -30,6 +30,7 @@ mod openapi;
 mod process;
 mod random;
 mod records;
+mod retention;
 mod segments;
 mod thresholds;
 mod tokens;

@@ -20,13 +20,14 @@ pub(in crate::store) struct Boot {
 
 impl Boot {
     /// The boot, made if it is not known.
-    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str) -> db::Result<Self> {
+    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str, now: i64) -> db::Result<Self> {
         if let Some(boot) = Self::find(db, node, boot_id)? {
             return Ok(boot);
         }
-        let mut insert = db.prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?;
-        let boot = insert.query_row([node, boot_id], |row| row.get(0))?;
-        Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: None })
+        let mut insert =
+            db.prepare_cached("INSERT INTO boots (node, boot_id, received_at) VALUES (?1, ?2, ?3) RETURNING boot")?;
+        let boot = insert.query_row(params![node, boot_id, now], |row| row.get(0))?;
+        Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: Some(now) })
     }
 
     fn find(db: &Db, node: &str, boot_id: &str) -> db::Result<Option<Self>> {
@@ -51,7 +52,7 @@ impl Boot {
             last_seq,
             after_at: self.last_at,
             before_at,
-            received_after: self.received_at,
+            received_after: self.received_at.filter(|_| self.highest_seq > 0),
             noticed_at: now,
         }
     }

@@ -79,7 +79,7 @@ impl<'a> Group<'a> {
 
     /// The boot as it is known; notes its drop count.
     fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
-        let boot = Boot::known(self.db, &batch.node, &batch.boot)?;
+        let boot = Boot::known(self.db, &batch.node, &batch.boot, self.now)?;
         if batch.dropped > boot.dropped {
             let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
             update.execute([boot.boot, batch.dropped])?;
@@ -111,7 +111,7 @@ impl<'a> Group<'a> {
             record.bytes.as_ref(),
             record.leaf
         ])?;
-        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
+        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record, self.now)?)?;
         self.next_position = position + 1;
         Ok(Stored::New)
     }
