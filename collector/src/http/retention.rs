@@ -90,7 +90,8 @@ pub(super) async fn set(
     let rules = rules(&body)?;
     let now = clock::now_us();
     if dry_run {
-        let (settings, preview) = app.readers.query(move |db| try_out(db, rules, now)).await?;
+        let tried = app.readers.query(move |db| try_out(db, revision, rules, now)).await?;
+        let (settings, preview) = tried.ok_or_else(another_revision)?;
         return answer(settings, now, Some(preview));
     }
     let actor = caller.actor();
@@ -145,9 +146,12 @@ fn rules(body: &[u8]) -> Result<Rules, ApiError> {
     }
 }
 
-/// What would be if the rules were set now, and what of each log would go by them.
-fn try_out(db: &Db, rules: Rules, now: i64) -> Result<(Settings, Preview), StoreError> {
+/// What would be if the rules were set now, and what of each log would go by them; `None` if another change came first.
+fn try_out(db: &Db, revision: Option<i64>, rules: Rules, now: i64) -> Result<Option<(Settings, Preview)>, StoreError> {
     let before = store::retention(db)?;
+    if revision.is_some_and(|revision| revision != before.revision) {
+        return Ok(None);
+    }
     let after = before.changed(rules, now);
     let counted = |log| -> Result<Counted, StoreError> {
         let then = store::expired(db, log, &after.rules, now)?;
@@ -160,7 +164,7 @@ fn try_out(db: &Db, rules: Rules, now: i64) -> Result<(Settings, Preview), Store
         })
     };
     let preview = Preview { requests: counted(Log::Requests)?, audit: counted(Log::Audit)? };
-    Ok((after, preview))
+    Ok(Some((after, preview)))
 }
 
 fn answer(settings: Settings, now: i64, would_delete: Option<Preview>) -> Result<Response, ApiError> {

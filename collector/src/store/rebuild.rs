@@ -86,3 +86,55 @@ fn kept(db: &Db, names: &mut Names, segment: i64) -> Result<Vec<(usize, i64, i64
     });
     numbered.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, RequestRecord, SEGMENT, columns, retention};
+    use crate::store::db::{Db, params};
+    use crate::store::{FacetQuery, Filter, Range};
+    use crate::store::{change, facets, open_writer};
+
+    fn records(db: &Db, count: i64) {
+        for position in 1..=count {
+            let retention_class = if position % 2 == 0 { "30d" } else { "default" }.to_owned();
+            let record = RequestRecord { schema: 1, status: 200, retention_class, ..RequestRecord::default() };
+            let bytes = serde_json::to_vec(&record).unwrap();
+            db.execute(
+                "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, 1, ?2, ?3)",
+                params![position, position * 10, bytes],
+            )
+            .unwrap();
+        }
+    }
+
+    fn counted(db: &Db) -> Vec<Vec<(String, u64)>> {
+        let filters = vec![Filter::Number(Column::ReceivedAt, Range { least: 50, greatest: i64::MAX })];
+        let query = FacetQuery { filters, columns: vec![Column::RetentionClass], ..FacetQuery::default() };
+        facets(db, &query).unwrap().columns
+    }
+
+    #[test]
+    fn records_of_before_get_the_columns_that_retention_reads_sealed_and_fresh_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        change(&mut db, |tx| {
+            records(tx, SEGMENT + 100);
+            super::columns(tx)
+        })
+        .unwrap();
+        let expected = counted(&db);
+        assert_eq!(expected[0], [("30d".to_owned(), 8_240), ("default".to_owned(), 8_240)]);
+        change(&mut db, |tx| {
+            let younger = [Column::ReceivedAt, Column::RetentionClass].map(|column| column as i64);
+            tx.execute("DELETE FROM segment_columns WHERE part % 64 = ?1 OR part % 64 = ?2", younger)?;
+            for position in SEGMENT + 1..=SEGMENT + 100 {
+                columns::amend_fresh(tx, position, &[(Column::ReceivedAt, 0), (Column::RetentionClass, 0)])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_ne!(counted(&db), expected);
+        change(&mut db, retention).unwrap();
+        assert_eq!(counted(&db), expected);
+    }
+}

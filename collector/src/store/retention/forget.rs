@@ -63,3 +63,56 @@ pub fn forget(tx: &Db, forgotten: &Forgotten) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{forget, forgotten};
+    use crate::audit::Actor;
+    use crate::retention::{DAY_US, Scope};
+    use crate::store::db::{Db, params};
+    use crate::store::{Log, change, holds, open_writer, place_hold, release_hold};
+
+    fn boot(db: &Db, boot: i64, received_at: i64, closed_at: Option<i64>) {
+        db.execute(
+            "INSERT INTO boots (boot, node, boot_id, received_at) VALUES (?1, 'n', ?2, ?3)",
+            params![boot, boot.to_string(), received_at],
+        )
+        .unwrap();
+        db.execute(
+            "INSERT INTO gaps (boot, first_seq, last_seq, before_at, noticed_at, closed_at, at_end)
+             VALUES (?1, 1, 1, 1, 1, ?2, 0)",
+            params![boot, closed_at],
+        )
+        .unwrap();
+    }
+
+    fn left(db: &Db, table: &str) -> Vec<i64> {
+        let mut select = db.prepare_cached(&format!("SELECT boot FROM {table} ORDER BY boot")).unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn gaps_and_boots_are_kept_as_long_as_the_audit_log_and_while_anything_needs_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let now = 1_000 * DAY_US;
+        let old = now - 182 * DAY_US;
+        boot(&db, 1, old, None);
+        boot(&db, 2, old, Some(old));
+        boot(&db, 3, now, Some(old));
+        boot(&db, 4, now, None);
+        let record = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (1, x'01', 2, 1, 1)";
+        db.execute(record, []).unwrap();
+        let scope = Scope { everything: true, ..Scope::default() };
+        let place = |tx: &Db| place_hold(tx, Log::Audit, scope, "r".to_owned(), Actor::command(), now);
+        change(&mut db, place).unwrap();
+        assert_eq!(forgotten(&db, now).unwrap(), None, "a hold keeps them all");
+        let hold = holds(&db).unwrap().remove(0);
+        change(&mut db, |tx| release_hold(tx, &hold.id, Actor::command())).unwrap();
+        while let Some(found) = forgotten(&db, now).unwrap() {
+            change(&mut db, |tx| forget(tx, &found)).unwrap();
+        }
+        assert_eq!(left(&db, "boots"), [2, 3, 4], "one has a record left, two are alive");
+        assert_eq!(left(&db, "gaps"), [4], "what is missing at a boot that is alive stays");
+    }
+}
