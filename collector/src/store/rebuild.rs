@@ -4,6 +4,7 @@ use super::StoreError;
 use super::columns::{self, Column, SEGMENT};
 use super::db::Db;
 use super::names::Names;
+use super::usage::Tally;
 use crate::journal;
 use headgate_record::RequestRecord;
 use serde::Deserialize;
@@ -27,6 +28,26 @@ pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
         journal::line(&format!("{unreadable} stored records cannot be read; they are kept as they are"));
     }
     Ok(())
+}
+
+/// Records that are added up before they are written to the rollups.
+const ADDED_UP: u64 = 20_000;
+
+/// The rollups of usage, over all records that can be read.
+pub(super) fn usage(db: &Db) -> Result<(), StoreError> {
+    let mut names = Names::default();
+    let (mut tally, mut waiting) = (Tally::default(), 0);
+    each(db, |_, received_at, bytes| {
+        let Ok(record) = serde_json::from_slice::<RequestRecord>(bytes) else { return Ok(()) };
+        tally.add(&record, &columns::cells(db, &mut names, &record, received_at)?);
+        waiting += 1;
+        if waiting < ADDED_UP {
+            return Ok(());
+        }
+        waiting = 0;
+        std::mem::take(&mut tally).write(db)
+    })?;
+    tally.write(db)
 }
 
 fn each(db: &Db, mut visit: impl FnMut(i64, i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {

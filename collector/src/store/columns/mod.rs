@@ -15,7 +15,7 @@ mod scan;
 mod segment;
 
 pub use cells::Column;
-pub(super) use cells::cells;
+pub(super) use cells::{Cells, cells};
 pub use facets::{FacetQuery, Facets, facets};
 pub use filter::{Filter, Range};
 pub(super) use filter::{Predicate, either, resolve, timed};

@@ -11,6 +11,9 @@ use super::scan::{Block, Mask};
 use crate::retention::{RequestRules, cutoff};
 use std::collections::HashMap;
 
+/// Classes remembered at a time; a flood of them empties the memory rather than growing it.
+const CLASSES: usize = 50_000;
+
 /// Until when a record must have been received to be past its time, by its retention class.
 #[derive(Debug)]
 pub(in crate::store) struct Cutoffs<'a> {
@@ -27,6 +30,9 @@ impl<'a> Cutoffs<'a> {
     /// The name of a class and its cutoff, µs.
     pub(in crate::store) fn of(&mut self, db: &Db, class: i64) -> Result<&(String, i64), StoreError> {
         if !self.known.contains_key(&class) {
+            if self.known.len() >= CLASSES {
+                self.known.clear();
+            }
             let name = names::text_of(db, class)?.unwrap_or_default();
             let before = cutoff(self.rules.days_of(&name), self.now);
             self.known.insert(class, (name, before));

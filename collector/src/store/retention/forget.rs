@@ -4,7 +4,8 @@
 //! then. A boot goes, with what it still misses, when nothing of it was received for as long and no record of it is left. While
 //! any hold stands, neither does.
 //!
-//! Names stay: their numbers are in the caches of every writer, and each is stored once however often it is used.
+//! Names stay: rollups of usage outlast the records and need them, their numbers are in the caches of every writer, and each is
+//! stored once however often it is used.
 
 use super::super::StoreError;
 use super::super::db::Db;
