@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::process::{Collector, run};
-use crate::records::{BASE_US, batch, id, record};
+use crate::records::{batch, id, record};
 use headgate_record::{INGEST_PATH, RequestRecord};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
