@@ -85,9 +85,10 @@ pub(super) async fn set(
     request: Request,
 ) -> Result<Response, ApiError> {
     let dry_run = dry_run(query.as_deref().unwrap_or_default())?;
-    let revision = revision(request.headers())?;
+    let revision = revision(request.headers());
+    // The body is read before anything is refused, so that the connection can go on.
     let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
-    let rules = rules(&body)?;
+    let (revision, rules) = (revision?, rules(&body)?);
     let now = clock::now_us();
     if dry_run {
         let tried = app.readers.query(move |db| try_out(db, revision, rules, now)).await?;

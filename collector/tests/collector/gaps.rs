@@ -133,7 +133,15 @@ fn a_heartbeat_tells_of_what_is_missing_at_the_end_and_only_if_nothing_waits() {
     beat(&collector, "never-seen", 0, u64::MAX);
     let hostile = gaps(&mut owner, "");
     assert_eq!(hostile["data"].as_array().unwrap().len(), 2, "{hostile}");
-    assert_eq!(send(&collector, "never-seen", &[7])["stored"], 1);
+    for seqs in [[7, 8], [9, 10], [11, 12]] {
+        assert_eq!(send(&collector, "never-seen", &seqs)["stored"], 2);
+    }
+    assert_eq!(runs(&gaps(&mut owner, "state=closed"))[0], run("never-seen", 7, 12), "one run, not one a batch");
+    assert_eq!(send(&collector, "never-seen", &[1, 2, 3])["stored"], 3);
+    assert_eq!(send(&collector, "never-seen", &[4, 5, 6])["stored"], 3);
+    assert_eq!(send(&collector, "never-seen", &[5, 12])["duplicates"], 2);
+    let closed = runs(&gaps(&mut owner, "state=closed"));
+    assert_eq!(closed.iter().map(|(_, first, last)| last - first + 1).sum::<u64>(), 3 + 12, "{closed:?}");
 }
 
 #[test]

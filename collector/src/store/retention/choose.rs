@@ -112,14 +112,9 @@ fn requests(db: &Db, mut choice: Choice, rules: &Rules, holds: &[Hold], now: i64
 
 fn audit(db: &Db, mut choice: Choice, rules: &Rules, holds: &[Hold], now: i64) -> Result<Choice, StoreError> {
     let class = (String::new(), cutoff(rules.audit.days, now));
-    let sql = format!(
-        "SELECT e.received_at, e.position FROM audit_entries e JOIN audit a ON a.position = e.position
-         WHERE e.received_at < ?1 AND (e.received_at, e.position) > (?2, ?3){} ORDER BY e.received_at, e.position LIMIT ?4",
-        unless_held(&on_audit(db, holds)?)
-    );
     let limit = i64::try_from(STEP).unwrap_or(i64::MAX);
     let values = [class.1, choice.reached.received_at, choice.reached.position, limit].map(Value::Integer);
-    let mut select = db.prepare_cached(&sql)?;
+    let mut select = db.prepare_cached(&next_in_audit(&on_audit(db, holds)?))?;
     let rows = select.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (received_at, position) in rows.collect::<Result<Vec<(i64, i64)>, _>>()? {
         choice.add(position, &class);
@@ -127,6 +122,16 @@ fn audit(db: &Db, mut choice: Choice, rules: &Rules, holds: &[Hold], now: i64) -
     }
     choice.entries.sort_unstable_by_key(|entry| entry.position);
     Ok(choice)
+}
+
+/// Reads from the index on time, in its order.
+fn next_in_audit(held: &[String]) -> String {
+    format!(
+        "SELECT e.received_at, e.position FROM audit_entries e JOIN audit a ON a.position = e.position
+         WHERE e.received_at < ?1 AND (e.received_at, e.position) > (?2, ?3){} ORDER BY e.received_at, e.position
+         LIMIT ?4",
+        unless_held(held)
+    )
 }
 
 fn unless_held(held: &[String]) -> String {
@@ -222,4 +227,23 @@ pub fn covered(db: &Db, hold: &Hold) -> Result<u64, StoreError> {
         Ok(true)
     })?;
     Ok(counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_in_audit;
+    use crate::store::open_writer;
+
+    #[test]
+    fn the_audit_log_is_walked_by_its_index_on_time_also_with_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        for held in [vec![], vec!["(a.actor_id = 7 AND (a.time BETWEEN 1 AND 2))".to_owned()]] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", next_in_audit(&held));
+            let mut explain = db.prepare_cached(&sql).unwrap();
+            let steps = explain.query_map([1, 1, 1, 1], |row| row.get::<_, String>(3)).unwrap();
+            let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+            assert!(steps.contains("audit_entries_received_at") && !steps.contains("TEMP B-TREE"), "{steps}");
+        }
+    }
 }
