@@ -44,6 +44,7 @@ use error::ApiError;
 use notes::Notes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Semaphore};
 
 /// What every handler needs.
@@ -60,6 +61,7 @@ pub struct App {
     probing: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
+    leaving: Arc<AtomicBool>,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -80,8 +82,14 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
+            leaving: Arc::default(),
             uses: Arc::default(),
         }
+    }
+
+    /// From now on `/readyz` says no: the process is about to end.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 

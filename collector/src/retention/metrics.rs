@@ -5,7 +5,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Of {
@@ -30,9 +30,10 @@ impl RetentionMetrics {
             "Entries whose time is up and that are not deleted yet; not those that a hold keeps",
             metrics.behind.clone(),
         );
-        registry.register(
-            "retention_last_run_seconds",
-            "When the last run through a log ended, s since the Unix epoch",
+        registry.register_with_unit(
+            "retention_last_run",
+            "When the last run through a log ended, since the Unix epoch",
+            Unit::Seconds,
             metrics.last_run.clone(),
         );
         metrics

@@ -13,9 +13,14 @@ pub(super) fn database(data: &Path) -> PathBuf {
     data.join("headgate.db")
 }
 
+/// Makes the folder, for its owner alone.
+pub(super) fn make_folder(data: &Path) -> Result<(), StoreError> {
+    Ok(DirBuilder::new().recursive(true).mode(0o700).create(data)?)
+}
+
 /// Makes folder and file, readable by their owner alone; SQLite gives its other files the rights of this one.
 pub(super) fn make(data: &Path) -> Result<PathBuf, StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    make_folder(data)?;
     let path = database(data);
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600).open(&path)?;

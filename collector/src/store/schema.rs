@@ -14,7 +14,7 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 9] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -24,7 +24,6 @@ const STEPS: [Step; 10] = [
     sql(include_str!("schema/7_gaps.sql")),
     Step { sql: include_str!("schema/8_usage.sql"), fill: rebuild::usage },
     Step { sql: include_str!("schema/9_retention.sql"), fill: rebuild::retention },
-    sql(include_str!("schema/10_gaps_by_boot.sql")),
 ];
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
@@ -34,6 +33,11 @@ const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed
 fn leaves(db: &Db) -> Result<(), StoreError> {
     Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
+}
+
+/// Steps that the tables of this version have taken.
+pub(super) fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 
 /// Brings the tables to this version.
@@ -47,7 +51,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    steps.set_schema_version(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    steps.set_schema_version(version())?;
     Ok(steps.commit()?)
 }
 

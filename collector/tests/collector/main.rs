@@ -15,6 +15,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod client;
 mod damage;
 mod dataplanes;
@@ -33,6 +34,7 @@ mod random;
 mod records;
 mod retention;
 mod segments;
+mod stopping;
 mod thresholds;
 mod tokens;
 mod usage;

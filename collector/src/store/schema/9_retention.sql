@@ -54,3 +54,6 @@ CREATE TABLE gone_segments (
 
 -- The request log finds what is past its time in its columns; the audit log has none.
 CREATE INDEX audit_entries_received_at ON audit_entries (received_at, position);
+
+-- The gaps of a boot are found without walking over those of all others, also when they are closed.
+CREATE INDEX gaps_boot ON gaps (boot, last_seq);
