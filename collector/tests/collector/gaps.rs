@@ -131,8 +131,12 @@ fn a_heartbeat_tells_of_what_is_missing_at_the_end_and_only_if_nothing_waits() {
     assert_eq!((runs(&left), &left["data"][0]["at_end"]), (vec![run("b", 6, 7)], &json!(false)));
     beat(&collector, "never-seen", 0, u64::MAX);
     beat(&collector, "never-seen", 0, u64::MAX);
+    beat(&collector, "nor-this-one", 0, u64::MAX);
     let hostile = gaps(&mut owner, "");
-    assert_eq!(hostile["data"].as_array().unwrap().len(), 2, "{hostile}");
+    assert_eq!(hostile["data"].as_array().unwrap().len(), 3, "{hostile}");
+    let metrics = owner.get("/metrics").unwrap().text();
+    assert!(metrics.contains("headgate_collector_store_readable 1\n"), "{metrics}");
+    assert!(metrics.contains("headgate_collector_open_gaps 3\n"), "{metrics}");
     for seqs in [[7, 8], [9, 10], [11, 12]] {
         assert_eq!(send(&collector, "never-seen", &seqs)["stored"], 2);
     }
