@@ -16,6 +16,7 @@ mod metrics;
 mod notes;
 mod openapi;
 mod parameter;
+mod policy;
 mod query;
 mod retention;
 mod routes;
@@ -59,6 +60,8 @@ pub struct App {
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    /// Policies are checked one at a time: each may take much memory.
+    checking: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
     leaving: Arc<AtomicBool>,
@@ -81,6 +84,7 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
+            checking: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
             uses: Arc::default(),

@@ -29,6 +29,7 @@ mod kill;
 mod limits;
 mod list;
 mod openapi;
+mod policy;
 mod process;
 mod random;
 mod records;

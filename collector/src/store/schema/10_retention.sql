@@ -1,4 +1,4 @@
--- Version 9: how long the logs are kept, what must not be deleted, and what is left of what was.
+-- Version 10: how long the logs are kept, what must not be deleted, and what is left of what was.
 
 -- One row. `revision` grows with each change of the rules, `holds` with each hold that is placed or released: what was chosen
 -- for deletion under other ones is chosen again.
