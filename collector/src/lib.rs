@@ -12,5 +12,6 @@ pub mod http;
 pub mod journal;
 pub mod limits;
 pub mod service;
+pub mod settings;
 pub mod store;
 pub mod validate;
