@@ -41,17 +41,17 @@ fn given(name: &str, matches: &ArgMatches) -> Option<String> {
 
 /// `scheme://user:…@host` for `scheme://user:password@host`, and likewise a parameter `password`.
 fn without_password(text: &str) -> String {
+    let text = match text.split_once("password=") {
+        Some((before, after)) => {
+            let rest = after.find('&').and_then(|end| after.get(end..)).unwrap_or_default();
+            format!("{before}password=…{rest}")
+        }
+        None => text.to_owned(),
+    };
     let parts = text.split_once("://").and_then(|(scheme, rest)| {
         let (user, host) = rest.rsplit_once('@')?;
         let (user, _) = user.split_once(':')?;
         Some(format!("{scheme}://{user}:…@{host}"))
     });
-    let text = parts.unwrap_or_else(|| text.to_owned());
-    match text.split_once("password=") {
-        Some((before, after)) => {
-            let rest = after.find('&').and_then(|end| after.get(end..)).unwrap_or_default();
-            format!("{before}password=…{rest}")
-        }
-        None => text,
-    }
+    parts.unwrap_or(text)
 }
