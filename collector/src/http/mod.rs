@@ -15,6 +15,7 @@ mod metrics;
 mod notes;
 mod openapi;
 mod parameter;
+mod policy;
 mod query;
 mod routes;
 mod server;
@@ -57,6 +58,8 @@ pub struct App {
     /// Largest body of a batch or of audit entries, bytes.
     max_body: usize,
     probing: Arc<Mutex<()>>,
+    /// Policies are checked one at a time: each may take much memory.
+    checking: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
     leaving: Arc<AtomicBool>,
@@ -79,6 +82,7 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             max_body: ingest::MAX_BODY_BYTES,
             probing: Arc::default(),
+            checking: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
             uses: Arc::default(),
