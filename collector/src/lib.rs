@@ -14,5 +14,6 @@ pub mod limits;
 pub mod policy;
 pub mod retention;
 pub mod service;
+pub mod settings;
 pub mod store;
 pub mod validate;
