@@ -42,7 +42,9 @@ impl StoreError {
             Self::Damaged => "the database file is damaged",
             Self::Slow => "the query took too long",
             Self::TooMuch => "the answer would be too large",
-            Self::Newer => "the database was written by a newer version of headgate-collector",
+            Self::Newer => {
+                "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
+            }
             Self::Other => "the database answers with errors",
         }
     }
