@@ -10,7 +10,6 @@ const STORE: &str = "HEADGATE_COLLECTOR_STORE";
 
 /// Where the records are kept: one of the two.
 #[derive(clap::Args)]
-#[group(required = true, multiple = true)]
 pub struct Place {
     /// Folder of the database, which is SQLite; made if it is missing
     #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
@@ -35,16 +34,23 @@ impl Place {
     /// What to write instead.
     pub fn location(&self) -> Result<Location, String> {
         match (&self.store, &self.data) {
+            (Some(_), Some(folder)) if is_option("--data") && !is_option("--store") => {
+                Ok(Location::Folder(folder.clone()))
+            }
             (Some(url), _) => server(url),
             (None, Some(folder)) => Ok(Location::Folder(folder.clone())),
-            (None, None) => Err("give --data or --store".to_owned()),
+            (None, None) => Err(format!("give --data or --store, or set HEADGATE_COLLECTOR_DATA or {STORE}")),
         }
     }
 }
 
+/// Whether an option stands on the command line itself: it goes before what stands in the environment.
+fn is_option(name: &str) -> bool {
+    std::env::args().any(|word| word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+}
+
 fn server(url: &str) -> Result<Location, String> {
-    let from_environment = std::env::var(STORE).is_ok_and(|value| value == url);
-    if !from_environment && Server::has_password(url) {
+    if Server::has_password(url) && std::env::args().any(|word| word.contains(url)) {
         return Err(format!("everyone on this machine could see the password in --store: give the address in {STORE}"));
     }
     url.parse().map(Location::Server).map_err(|bad: BadUrl| format!("--store cannot be used: {bad}"))

@@ -9,6 +9,7 @@ mod entries;
 mod error;
 mod gaps;
 mod health;
+mod holds;
 mod ingest;
 mod limits;
 mod metrics;
@@ -17,6 +18,7 @@ mod openapi;
 mod parameter;
 mod policy;
 mod query;
+mod retention;
 mod routes;
 mod server;
 mod sheet;
@@ -31,6 +33,7 @@ pub use server::serve;
 
 use crate::completeness::Completeness;
 use crate::limits::Limits;
+use crate::retention::Retention;
 use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
@@ -52,9 +55,12 @@ pub struct App {
     readers: Readers,
     limits: Limits,
     completeness: Completeness,
+    retention: Retention,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
+    /// Largest body of a batch or of audit entries, bytes.
+    max_body: usize,
     probing: Arc<Mutex<()>>,
     /// Policies are checked one at a time: each may take much memory.
     checking: Arc<Mutex<()>>,
@@ -74,16 +80,26 @@ impl App {
             readers: store.readers.clone(),
             limits: Limits::new(store),
             completeness: Completeness::new(store),
+            retention: Retention::new(store, metrics.retention.clone()),
             notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
+            max_body: ingest::MAX_BODY_BYTES,
             probing: Arc::default(),
             checking: Arc::default(),
             damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
             uses: Arc::default(),
         }
+    }
+
+    /// With other bounds: the largest body of a batch or of audit entries, and the memory for all bodies, MiB.
+    #[must_use]
+    pub fn bounded(mut self, max_body_mib: u16, memory_mib: u16) -> Self {
+        self.max_body = usize::from(max_body_mib) << 20;
+        self.budget = Arc::new(Semaphore::new(usize::from(memory_mib) << 10));
+        self
     }
 
     /// From now on `/readyz` says no: the process is about to end.

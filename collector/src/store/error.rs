@@ -48,7 +48,9 @@ impl StoreError {
             Self::Damaged => "the database is damaged",
             Self::Slow => "the query took too long",
             Self::TooMuch => "the answer would be too large",
-            Self::Newer => "the database was written by a newer version of headgate-collector",
+            Self::Newer => {
+                "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
+            }
             Self::Unreachable => "the database's server cannot be reached",
             Self::Refused => "the database's server refuses this user, its password or what it may do",
             Self::Postgres(_) | Self::Other => "the database answers with errors",

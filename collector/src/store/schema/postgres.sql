@@ -59,6 +59,23 @@ END $$;
 CREATE TRIGGER audit_entries_are_kept INSTEAD OF INSERT ON audit_entries
   FOR EACH ROW EXECUTE FUNCTION keep_audit_entry();
 
+-- What has its time behind it goes, entry by entry.
+CREATE FUNCTION drop_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM audit_entries_by_day WHERE position = OLD.position AND received_at = OLD.received_at;
+  DELETE FROM audit_days WHERE position = OLD.position;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER audit_entries_are_dropped INSTEAD OF DELETE ON audit_entries
+  FOR EACH ROW EXECUTE FUNCTION drop_audit_entry();
+CREATE FUNCTION drop_request_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM request_entries_by_day WHERE position = OLD.position AND received_at = OLD.received_at;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER request_entries_are_dropped INSTEAD OF DELETE ON request_entries
+  FOR EACH ROW EXECUTE FUNCTION drop_request_entry();
+
 -- An entry is written once, also by whoever writes a new query in this program.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

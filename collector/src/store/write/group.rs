@@ -75,7 +75,8 @@ impl<'a> Group<'a> {
         let mut boot = self.boot(batch)?;
         self.kept.expect(boot.boot, batch)?;
         if let Some(bulk) = self.db.bulk() {
-            let read = |names: &mut Names, record: &CheckedRecord| columns::cells(self.db, names, &record.record);
+            let read =
+                |names: &mut Names, record: &CheckedRecord| columns::cells(self.db, names, &record.record, self.now);
             let all = |names: &mut Names| batch.records.iter().try_for_each(|record| read(names, record).map(|_| ()));
             self.names.learn(bulk, all)?;
         }
@@ -116,7 +117,7 @@ impl<'a> Group<'a> {
 
     /// The boot as it is known; notes its drop count.
     fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
-        let boot = Boot::known(self.db, &batch.node, &batch.boot)?;
+        let boot = Boot::known(self.db, &batch.node, &batch.boot, self.now)?;
         if batch.dropped > boot.dropped {
             let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
             update.execute([boot.boot, batch.dropped])?;
@@ -135,7 +136,7 @@ impl<'a> Group<'a> {
         let position = self.next_position;
         let stored = self.kept.store(Place { position, boot: boot.boot, now: self.now }, record)?;
         if matches!(stored, Stored::New) {
-            let cells = columns::cells(self.db, self.names, &record.record)?;
+            let cells = columns::cells(self.db, self.names, &record.record, self.now)?;
             self.kept.describe(position, &cells)?;
             self.tally.add(&record.record, &cells);
             self.next_position = position + 1;
