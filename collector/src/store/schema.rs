@@ -39,7 +39,7 @@ fn leaves(db: &Db) -> Result<(), StoreError> {
 
 /// Steps that PostgreSQL takes at once. They are history: tables that were made otherwise at first.
 const BEFORE_POSTGRES: usize = 6;
-/// Those of them that are as SQLite's; the others stand in `schema/postgres.sql`.
+/// Those of them that are as SQLite's; the others stand in `schema/postgres/tables.sql`.
 const AS_THEY_ARE: [&str; 2] = [include_str!("schema/3_limits.sql"), include_str!("schema/5_dataplanes.sql")];
 
 /// Steps that the tables of this version have taken.
@@ -55,7 +55,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         return Err(StoreError::Newer);
     }
     if steps.is_shared() && taken == 0 {
-        steps.execute_batch(include_str!("schema/postgres.sql"))?;
+        steps.execute_batch(include_str!("schema/postgres/tables.sql"))?;
         AS_THEY_ARE.iter().try_for_each(|sql| steps.execute_batch(&steps.table_form(sql)))?;
         taken = BEFORE_POSTGRES;
     }
