@@ -32,6 +32,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
     let completeness = tokio::spawn(app.completeness.clone().keep());
+    let retention = tokio::spawn(app.retention.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -61,6 +62,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     notes.abort();
     limits.abort();
     completeness.abort();
+    retention.abort();
     // A disk that does not answer must not keep the process; what is not written is lost with it.
     let _ = tokio::time::timeout(NOTES_TIME, app.finish_notes()).await;
     all_done
