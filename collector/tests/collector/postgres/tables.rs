@@ -78,7 +78,7 @@ fn at_another_time(root: &Path, name: &str, offset_s: i64) -> Collector {
 }
 
 #[test]
-fn a_day_begins_at_midnight_and_a_clock_that_is_years_off_stops_nothing() {
+fn a_day_begins_at_midnight_and_a_clock_that_is_months_off_stops_nothing() {
     if is_missing() {
         return;
     }
@@ -86,7 +86,8 @@ fn a_day_begins_at_midnight_and_a_clock_that_is_years_off_stops_nothing() {
     let today = crate::fleet::now_s() % 86_400;
     let to_midnight = 86_400 - i64::try_from(today).unwrap();
     let eve = at_another_time(root.path(), "eve", to_midnight - 10);
-    let past = at_another_time(root.path(), "past", -3 * 366 * 86_400);
+    // Not so far off that its entries were past their time.
+    let past = at_another_time(root.path(), "past", -60 * 86_400);
     let send = |collector: &Collector, boot: &str| {
         let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", boot, 1..=5)).unwrap();
         assert_eq!(reply.json()["stored"], 5, "{}", reply.text());
