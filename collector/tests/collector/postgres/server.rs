@@ -64,7 +64,7 @@ impl Server {
         let mut command = program("postgres");
         command.arg("-D").arg(self.folder.join("data")).args(["-c", "listen_addresses=127.0.0.1", "-c"]);
         command.arg(format!("port={}", self.port)).args(["-c", "unix_socket_directories="]);
-        command.args(["-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal"]).current_dir(&self.folder);
+        command.args(["-c", "shared_buffers=16MB", "-c", "log_min_messages=panic"]).current_dir(&self.folder);
         self.running = Some(command.spawn().unwrap());
         for _ in 0..1_000 {
             let ready = program("pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status();
