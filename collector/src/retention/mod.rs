@@ -13,7 +13,7 @@ pub use rules::{AuditRules, DAY_US, RequestRules, Rules, cutoff};
 
 use crate::clock;
 use crate::store::{
-    Db, Log, Readers, Stamp, Store, StoreError, WriteHandle, choose, delete, drop_whole_days, expired, finish_run,
+    Db, Log, Readers, Stamp, Store, StoreError, WriteHandle, choose, delete, drop_day, empty_days, expired, finish_run,
     forget, forgotten, retention,
 };
 use std::time::Duration;
@@ -73,8 +73,7 @@ impl Retention {
     async fn run(&self, log: Log, now: i64) -> Result<(), StoreError> {
         let behind = self.readers.query(move |db| expired(db, log, &retention(db)?.in_force(now), now)).await?;
         self.metrics.begin(log, behind.entries);
-        let dropped = self.writes.transact(move |tx| drop_whole_days(tx, log, now)).await?;
-        self.metrics.deleted(log, dropped);
+        self.drop_empty_days(log, now).await?;
         let mut reached = Default::default();
         while let Some(choice) = self.readers.query(move |db| choose(db, log, reached, now)).await? {
             let next = choice.reached;
@@ -87,6 +86,18 @@ impl Retention {
         }
         self.writes.transact(move |tx| finish_run(tx, log)).await?;
         self.metrics.end(log, now);
+        Ok(())
+    }
+
+    /// Drops what earlier runs have emptied.
+    async fn drop_empty_days(&self, log: Log, now: i64) -> Result<(), StoreError> {
+        for day in self.readers.query(move |db| empty_days(db, log, now)).await? {
+            match self.writes.transact(move |tx| drop_day(tx, &day)).await {
+                // The next run comes by here again.
+                Ok(_) | Err(StoreError::Locked) => tokio::time::sleep(BREATH).await,
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 

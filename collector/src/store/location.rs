@@ -50,7 +50,7 @@ impl Location {
     pub(super) fn writer(&self) -> Result<Db, StoreError> {
         let mut db = match self {
             Self::Folder(folder) => Db::sqlite_writer(&file::make(folder)?)?,
-            Self::Server(server) => Db::postgres(server)?,
+            Self::Server(server) => Db::postgres_writer(server)?,
         };
         schema::upgrade(&mut db)?;
         Ok(db)
@@ -60,7 +60,7 @@ impl Location {
     pub(super) fn reader(&self) -> Result<Db, StoreError> {
         match self {
             Self::Folder(folder) => Ok(Db::sqlite_reader(&file::database(folder))?),
-            Self::Server(server) => Ok(Db::postgres(server)?),
+            Self::Server(server) => Ok(Db::postgres_reader(server)?),
         }
     }
 

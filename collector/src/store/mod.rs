@@ -45,7 +45,7 @@ pub use policies::{
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use retention::{
-    Choice, Expired, Forgotten, Hold, Reached, Settings, Stamp, choose, covered, delete, drop_whole_days, expired,
+    Choice, Expired, Forgotten, Hold, Reached, Settings, Stamp, choose, covered, delete, drop_day, empty_days, expired,
     finish_run, forget, forgotten, holds, place_hold, release_hold, retention, set_retention,
 };
 pub use tokens::{

@@ -1,6 +1,7 @@
 //! What only a server can do to a collector, and only several collectors to each other. Without a server nothing of it runs;
 //! see `store`.
 
+mod days;
 mod outage;
 mod server;
 mod tables;

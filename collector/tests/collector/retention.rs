@@ -103,7 +103,7 @@ pub(crate) fn told(client: &mut Client, kind: &str) -> Vec<Value> {
 }
 
 /// Sets retention, whatever its revision.
-fn set(client: &mut Client, rules: &Value) -> Value {
+pub(crate) fn set(client: &mut Client, rules: &Value) -> Value {
     let reply = put(client, "", "*", rules);
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.json()

@@ -47,8 +47,13 @@ impl Db {
         Ok(Self(Engine::Sqlite(sqlite::reader(file)?)))
     }
 
+    /// A session of this PostgreSQL that may write.
+    pub(in crate::store) fn postgres_writer(server: &Server) -> Result<Self> {
+        Ok(Self(Engine::Postgres(Box::new(postgres::Connection::open_writer(server)?))))
+    }
+
     /// A session of this PostgreSQL.
-    pub(in crate::store) fn postgres(server: &Server) -> Result<Self> {
+    pub(in crate::store) fn postgres_reader(server: &Server) -> Result<Self> {
         Ok(Self(Engine::Postgres(Box::new(postgres::Connection::open(server)?))))
     }
 
@@ -175,6 +180,22 @@ impl Db {
         match &self.0 {
             Engine::Sqlite(_) => Ok(()),
             Engine::Postgres(connection) => connection.begin_day(table, received_at),
+        }
+    }
+
+    /// Days of a log's table that were over before `until` and hold no entry.
+    pub(in crate::store) fn empty_days(&self, table: &str, until: i64) -> Result<Vec<String>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(Vec::new()),
+            Engine::Postgres(connection) => connection.empty_days(table, until),
+        }
+    }
+
+    /// Drops a day of a log's table, if it is still empty; tells whether it did.
+    pub(in crate::store) fn drop_day(&self, day: &str) -> Result<bool> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(false),
+            Engine::Postgres(connection) => connection.drop_day(day),
         }
     }
 

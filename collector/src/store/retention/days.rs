@@ -1,17 +1,25 @@
-//! Days that can go whole.
+//! Days that retention has emptied.
 //!
-//! A store that keeps each day of a log in a part of its own drops a day for the price of one row. It may where all of the day is
-//! past its time whatever its class, and no hold stands on the log; what it dropped must be counted in the log's run,
-//! and its hashes kept, as for single entries.
+//! Entries go one by one also where a store keeps each day of a log in a part of its own: class and hold differ from entry to
+//! entry, each is counted in the log's run, and its hash is kept. What then is left of a day is an empty table, which every
+//! look at the log would have to plan for; it goes with the next run, when no reader sees its last entries any more.
 
 use super::super::db::Db;
 use super::super::{Log, StoreError};
+use crate::retention::DAY_US;
 
-/// Drops the days of a log that can go whole; tells how many entries that were. SQLite keeps a log as one table: there, nothing
-/// goes this way.
+/// Parts of a log that are empty, oldest first. Not those of today and yesterday: another collector's clock may be behind.
 ///
 /// # Errors
-/// The store cannot be written.
-pub fn drop_whole_days(_tx: &Db, _log: Log, _now: i64) -> Result<u64, StoreError> {
-    Ok(0)
+/// The store cannot be read, or not in time.
+pub fn empty_days(db: &Db, log: Log, now: i64) -> Result<Vec<String>, StoreError> {
+    Ok(db.empty_days(log.table(), now.saturating_sub(DAY_US))?)
+}
+
+/// Drops such a part, unless something stands there now; tells whether it did.
+///
+/// # Errors
+/// The store cannot be written; [`StoreError::Locked`] if the log is being read all the time.
+pub fn drop_day(tx: &Db, day: &str) -> Result<bool, StoreError> {
+    Ok(tx.drop_day(day)?)
 }

@@ -19,7 +19,7 @@ mod run;
 mod settings;
 
 pub use choose::{Choice, Expired, Reached, Stamp, choose, covered, expired};
-pub use days::drop_whole_days;
+pub use days::{drop_day, empty_days};
 pub use delete::delete;
 pub use forget::{Forgotten, forget, forgotten};
 pub use holds::{Hold, holds, place_hold, release_hold};

@@ -23,6 +23,10 @@ const CALL: Duration = Duration::from_secs(20);
 /// Statements kept by a session; a flood of different ones empties it.
 const STATEMENTS: usize = 256;
 
+/// What a writer is told: its statements all go by an index. A plan is kept by the session, and one that was made while a
+/// table was small reads all of it, however large it has become.
+const WRITER: &str = "SET enable_seqscan = off; SET jit = off";
+
 /// A session.
 pub(in crate::store::db) struct Connection {
     pub(super) client: Client,
@@ -65,6 +69,13 @@ impl Connection {
             longest: Cell::new(CALL),
             days: RefCell::default(),
         })
+    }
+
+    /// Opens a session that may write.
+    pub(in crate::store::db) fn open_writer(server: &Server) -> Result<Self> {
+        let session = Self::open(server)?;
+        session.execute_batch(WRITER)?;
+        Ok(session)
     }
 
     /// From now on a query that is still running this long after gives up.

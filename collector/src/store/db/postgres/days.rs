@@ -2,14 +2,16 @@
 //!
 //! The day is the one of `received_at`, which is the collector's own clock; what a proxy says of time moves nothing. A day
 //! is made by the first transaction that writes into it. It is made beside the others and then attached, because a
-//! partition that is created in place waits for every reader of the log.
+//! partition that is created in place waits for every reader of the log. It is dropped when retention has emptied it.
 
 use super::Connection;
 use crate::store::StoreError;
-use crate::store::db::{Result, ToSql};
+use crate::store::db::{Result, Row, ToSql};
 use jiff::Timestamp;
 
 const DAY_US: i64 = 86_400_000_000;
+/// Longest wait for those who read a log, ms.
+const DROP_MS: u32 = 100;
 
 impl Connection {
     /// Makes the partition that `received_at` falls into, if there is none.
@@ -28,6 +30,41 @@ impl Connection {
         }
         self.days.borrow_mut().insert(day);
         Ok(())
+    }
+
+    /// Days that were over before `until` and hold no entry.
+    pub(in crate::store::db) fn empty_days(&self, table: &str, until: i64) -> Result<Vec<String>> {
+        let (none, last) = (format!("{table}_"), day_of(table, until)?);
+        let sql = "SELECT CAST(c.relname AS TEXT) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = to_regclass(?1)";
+        let parent: &[&dyn ToSql] = &[&format!("{table}_by_day")];
+        let mut empty = Vec::new();
+        for row in self.query(sql, &parent)? {
+            let day: String = Row::from(row).get(0)?;
+            if day.starts_with(&none) && day < last && self.is_empty(&day)? {
+                empty.push(day);
+            }
+        }
+        empty.sort_unstable();
+        Ok(empty)
+    }
+
+    /// Drops a day, if it is still empty; tells whether it did. It waits for those who read the log, but only shortly: all
+    /// who come after wait behind it.
+    pub(in crate::store::db) fn drop_day(&self, day: &str) -> Result<bool> {
+        if !self.exists(day)? || !self.is_empty(day)? {
+            return Ok(false);
+        }
+        self.execute_batch(&format!(
+            "SET LOCAL lock_timeout = '{DROP_MS}ms'; DROP TABLE {day}; SET LOCAL lock_timeout = 0"
+        ))?;
+        self.days.borrow_mut().remove(day);
+        Ok(true)
+    }
+
+    fn is_empty(&self, day: &str) -> Result<bool> {
+        let none: &[&dyn ToSql] = &[];
+        Ok(self.query(&format!("SELECT 1 FROM {day} ORDER BY position LIMIT 1"), &none)?.is_empty())
     }
 
     /// Whether there is such a table.

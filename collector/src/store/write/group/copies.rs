@@ -6,10 +6,13 @@ use super::{CONFLICT, ID_TAKEN, Keep, Place, Stored};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use std::collections::{HashMap, HashSet};
 
-/// What is stored under one of these numbers of a boot, or one of these ids: each list by its index, and the entries one by
-/// one. As one condition, or as a plain join, the planner may choose to read the whole log.
+/// What is stored under one of these numbers of a boot, or one of these ids. Numbers and entries are looked up one by one
+/// (`OFFSET 0` keeps the planner from turning that round): asked for `seq = ANY` of a list, it may read all of the boot, and
+/// takes ever longer as the log grows.
 const KNOWN: &str = "SELECT r.boot, r.seq, r.id, e.leaf FROM (
-      SELECT position, received_at, boot, seq, id FROM requests WHERE boot = ?1 AND seq = ANY (?2)
+      SELECT n.* FROM unnest(?2) asked (seq) CROSS JOIN LATERAL (
+        SELECT position, received_at, boot, seq, id FROM requests q WHERE q.boot = ?1 AND q.seq = asked.seq OFFSET 0
+      ) n
       UNION SELECT position, received_at, boot, seq, id FROM requests WHERE id = ANY (?3)
     ) r LEFT JOIN LATERAL (
       SELECT leaf FROM request_entries_by_day d
