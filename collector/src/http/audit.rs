@@ -12,7 +12,7 @@ use super::entries;
 use super::error::{ApiError, json_response};
 use super::query::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
-use crate::store::{self, AuditPage, Log, Order, StoreError};
+use crate::store::{self, AuditPage, Db, Log, Order, StoreError};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -82,12 +82,7 @@ pub(super) async fn append(State(app): State<App>, request: Request) -> Result<R
     Ok(json_response(StatusCode::OK, body))
 }
 
-fn append_one(
-    tx: &rusqlite::Connection,
-    acknowledgement: &mut Acknowledgement,
-    index: u64,
-    entry: &Entry,
-) -> Result<(), StoreError> {
+fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry: &Entry) -> Result<(), StoreError> {
     match crate::audit::append(tx, entry)? {
         Appended::New { .. } => acknowledgement.stored += 1,
         Appended::Again => acknowledgement.duplicates += 1,

@@ -9,7 +9,7 @@ use super::App;
 use super::auth::Caller;
 use crate::audit::{self, Entry, Operation, Outcome, Resource};
 use crate::clock;
-use crate::store::StoreError;
+use crate::store::{Db, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -160,7 +160,7 @@ impl App {
     }
 }
 
-fn append_all(tx: &rusqlite::Connection, entries: &[Entry]) -> Result<(), StoreError> {
+fn append_all(tx: &Db, entries: &[Entry]) -> Result<(), StoreError> {
     for entry in entries {
         audit::append(tx, entry)?;
     }

@@ -7,8 +7,8 @@ use super::crossings::{Crossing, crossed};
 use super::rules::Revision;
 use super::{amount, joined, parted};
 use crate::store::StoreError;
+use crate::store::db::{Db, OptionalExtension, params};
 use headgate_limits::{Kind, Report, ReportRow, Rule, Total, Totals};
-use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
 
 const FIND: &str = "SELECT count, used, max, revision, told FROM limit_counts
@@ -32,7 +32,7 @@ const DAY_S: i64 = 86_400;
 pub(super) const BUDGETS_S: i64 = 400 * DAY_S;
 
 /// The last report of this boot that was counted; 0 if there was none.
-pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
+pub(super) fn last_seq(tx: &Db, boot: &str) -> Result<u64, StoreError> {
     let seq: Option<i64> = tx
         .prepare_cached("SELECT seq FROM limit_boots WHERE boot = ?1")?
         .query_row([boot], |row| row.get(0))
@@ -41,14 +41,14 @@ pub(super) fn last_seq(tx: &Connection, boot: &str) -> Result<u64, StoreError> {
 }
 
 /// When any proxy reported last, ms since the Unix epoch; 0 for never.
-pub(super) fn last_seen_ms(tx: &Connection) -> Result<u64, StoreError> {
+pub(super) fn last_seen_ms(tx: &Db) -> Result<u64, StoreError> {
     let seen_us: Option<i64> =
         tx.prepare_cached("SELECT max(seen_at) FROM limit_boots")?.query_row([], |row| row.get(0))?;
     Ok(amount(seen_us.unwrap_or(0)) / 1_000)
 }
 
 /// `version` of the last write.
-pub(super) fn version(db: &Connection) -> Result<i64, StoreError> {
+pub(super) fn version(db: &Db) -> Result<i64, StoreError> {
     Ok(db.prepare_cached("SELECT version FROM limit_state")?.query_row([], |row| row.get(0))?)
 }
 
@@ -60,7 +60,7 @@ pub(super) fn fill(used: u64, max: u64) -> i64 {
 
 /// The counts, during one report.
 pub(super) struct Counts<'a> {
-    pub(super) tx: &'a Connection,
+    pub(super) tx: &'a Db,
     pub(super) revision: Option<Arc<Revision>>,
     pub(super) last_seq: u64,
     /// Of the last write.

@@ -6,8 +6,8 @@
 use super::{amount, joined};
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
 use crate::store::StoreError;
+use crate::store::db::{Db, params};
 use headgate_limits::{Kind, Rule};
-use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 
 /// `type` of what is told.
@@ -39,7 +39,7 @@ pub(super) fn crossed(rule: &Rule, used: u64, max: u64, told: &[u8]) -> Vec<u8> 
 }
 
 /// Writes a crossing down, and what has to tell of it.
-pub(super) fn tell(tx: &Connection, crossing: &Crossing, now_us: i64) -> Result<(), StoreError> {
+pub(super) fn tell(tx: &Db, crossing: &Crossing, now_us: i64) -> Result<(), StoreError> {
     let id = new_id(now_us)?;
     let subject = joined(&crossing.subject);
     let start = i64::try_from(crossing.start).unwrap_or(i64::MAX);

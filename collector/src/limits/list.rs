@@ -5,11 +5,10 @@
 
 use super::counts::CONCURRENCY;
 use super::crossings::subject_of;
-use super::{Limits, State, amount, lock, meter_of, now_ms, parted};
+use super::{Limits, SEPARATOR, State, amount, lock, meter_of, now_ms, parted};
 use crate::store::StoreError;
+use crate::store::db::{self, Db, Row, Value as Sql, params_from_iter};
 use headgate_limits::{Rule, Unit};
-use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -79,7 +78,7 @@ impl Limits {
     }
 }
 
-fn page(db: &Connection, query: &CountQuery, state: &std::sync::Mutex<State>) -> Result<CountPage, StoreError> {
+fn page(db: &Db, query: &CountQuery, state: &std::sync::Mutex<State>) -> Result<CountPage, StoreError> {
     let (sql, values) = statement(query);
     let mut select = db.prepare_cached(&sql)?;
     let mut found = select.query_map(params_from_iter(values), read)?.collect::<Result<Vec<_>, _>>()?;
@@ -106,23 +105,23 @@ fn statement(query: &CountQuery) -> (String, Vec<Sql>) {
     let now_s = Sql::Integer(i64::try_from(now_ms() / 1_000).unwrap_or(i64::MAX));
     let mut all = Terms { sql: format!("budget = {}", i64::from(query.budgets)), values: Vec::new() };
     if !query.past {
-        all.add("current = 1 AND window_end > ? AND window_start <= ?", [now_s.clone(), now_s]);
+        all.add("current = 1 AND window_end >", now_s.clone());
+        all.add("window_start <=", now_s);
     }
     if let Some(id) = &query.id {
-        all.add("rule = ?", [Sql::Text(id.clone())]);
+        all.add("rule =", Sql::Text(id.clone()));
     }
     if let Some(meter) = &query.meter {
-        all.add("meter = ?", [Sql::Text(meter.clone())]);
+        all.add("meter =", Sql::Text(meter.clone()));
     }
     if let Some(subject) = &query.subject {
-        let any = "instr(char(31) || subject || char(31), char(31) || ? || char(31)) > 0";
-        all.add(any, [Sql::Text(subject.clone())]);
+        all.add_part("subject", subject);
     }
     if let Some(percent) = query.min_percent {
-        all.add("fill >= ?", [Sql::Integer(i64::from(percent) * 100)]);
+        all.add("fill >=", Sql::Integer(i64::from(percent) * 100));
     }
     if let Some(after) = query.after {
-        all.add("(fill, count) < (?, ?)", [Sql::Integer(after.fill), Sql::Integer(after.count)]);
+        all.add_before(after);
     }
     // One more than asked for tells whether there is more.
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
@@ -141,14 +140,33 @@ struct Terms {
 }
 
 impl Terms {
-    fn add<const N: usize>(&mut self, term: &str, values: [Sql; N]) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(term);
-        self.values.extend(values);
+    /// `term` compares with `value`.
+    fn add(&mut self, term: &str, value: Sql) {
+        let value = self.value(value);
+        self.sql.push_str(&format!(" AND {term} {value}"));
+    }
+
+    /// One of the parts that are joined in `column`.
+    fn add_part(&mut self, column: &str, part: &str) {
+        let separator = self.value(Sql::Text(SEPARATOR.to_string()));
+        let part = self.value(Sql::Text(format!("{SEPARATOR}{part}{SEPARATOR}")));
+        self.sql.push_str(&format!(" AND instr({separator} || {column} || {separator}, {part}) > 0"));
+    }
+
+    /// What comes behind a place.
+    fn add_before(&mut self, place: Place) {
+        let (fill, count) = (self.value(Sql::Integer(place.fill)), self.value(Sql::Integer(place.count)));
+        self.sql.push_str(&format!(" AND (fill, count) < ({fill}, {count})"));
+    }
+
+    /// Takes a value; gives its parameter.
+    fn value(&mut self, value: Sql) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
+fn read(row: &Row<'_>) -> db::Result<Listed> {
     let (meter, end): (String, i64) = (row.get(3)?, row.get(6)?);
     Ok(Listed {
         place: Place { fill: row.get(0)?, count: row.get(1)? },
@@ -255,7 +273,7 @@ mod tests {
         ];
         for query in queries {
             let (sql, values) = statement(&query);
-            let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut explain = db.prepare_cached(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
             let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             let index = if query.id.is_some() { "INDEX limit_counts_rule" } else { "INDEX limit_counts_" };

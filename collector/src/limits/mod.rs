@@ -18,11 +18,10 @@ pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
 pub use list::{CountPage, CountQuery, Place};
 
 use crate::clock;
-use crate::store::{Held, Readers, Store, StoreError, WriteHandle};
+use crate::store::{Db, Held, Readers, Store, StoreError, WriteHandle};
 use counts::Counts;
 use headgate_limits::{Fleet, Reply, Report};
 use rules::RuleBook;
-use rusqlite::Connection;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -85,7 +84,7 @@ impl Limits {
     /// The store cannot be written. The same report may come again.
     pub async fn sync(&self, report: Report, held: Held) -> Result<Synced, StoreError> {
         let state = Arc::clone(&self.state);
-        let work = move |tx: &Connection| {
+        let work = move |tx: &Db| {
             let _held = held;
             let mut state = lock(&state);
             let done = state.sync(tx, &report);
@@ -109,7 +108,7 @@ struct Done {
 }
 
 impl State {
-    fn sync(&mut self, tx: &Connection, report: &Report) -> Result<Done, StoreError> {
+    fn sync(&mut self, tx: &Db, report: &Report) -> Result<Done, StoreError> {
         let version = counts::version(tx)?;
         if self.version.is_some_and(|known| known != version) {
             *self = Self::new();

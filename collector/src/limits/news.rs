@@ -7,8 +7,8 @@ use super::counts::Counts;
 use super::rules::Revision;
 use super::{amount, parted};
 use crate::store::StoreError;
+use crate::store::db::{self, Row, params};
 use headgate_limits::{Fleet, ReplyRow, Report};
-use rusqlite::{Row, params};
 use std::collections::HashSet;
 
 /// Most rows beyond the report's own.
@@ -62,7 +62,7 @@ fn told_bits(revision: Option<&Revision>, rule: &str, told: &[u8]) -> u64 {
     super::counts::bits(revision.and_then(|revision| revision.rule(rule)), told)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<((ReplyRow, Vec<u8>), u64)> {
+fn read(row: &Row<'_>) -> db::Result<((ReplyRow, Vec<u8>), u64)> {
     let answer = ReplyRow {
         rule: row.get(0)?,
         meter: row.get(1)?,

@@ -7,7 +7,7 @@ use super::Limits;
 use super::counts::BUDGETS_S;
 use crate::clock;
 use crate::store::StoreError;
-use rusqlite::{Connection, params};
+use crate::store::db::{Db, params};
 use std::time::Duration;
 
 /// Rows of one step: a few milliseconds of the writer's time.
@@ -41,7 +41,7 @@ impl Limits {
 }
 
 /// One step; tells whether there may be more to do.
-fn tidy(tx: &Connection, now_us: i64) -> Result<bool, StoreError> {
+fn tidy(tx: &Db, now_us: i64) -> Result<bool, StoreError> {
     let now_s = now_us / 1_000_000;
     let crossings = now_us.saturating_sub(BUDGETS_S.saturating_mul(1_000_000));
     let steps =
@@ -89,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = open_writer(folder.path()).unwrap();
         for sql in [END, DROP, DROP_CROSSINGS] {
-            let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut explain = db.prepare_cached(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let steps = explain.query_map(params![1, 1], |row| row.get::<_, String>(3)).unwrap();
             let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             assert!(!steps.contains("SCAN"), "{sql}: {steps}");

@@ -4,8 +4,8 @@
 //! say": each report is judged by the rules of its own revision.
 
 use crate::store::StoreError;
+use crate::store::db::{Db, OptionalExtension, params};
 use headgate_limits::Rule;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -40,12 +40,7 @@ pub(super) struct RuleBook {
 
 impl RuleBook {
     /// The revision with this name, if its rules are known.
-    pub(super) fn find(
-        &mut self,
-        tx: &Connection,
-        name: &str,
-        now_us: i64,
-    ) -> Result<Option<Arc<Revision>>, StoreError> {
+    pub(super) fn find(&mut self, tx: &Db, name: &str, now_us: i64) -> Result<Option<Arc<Revision>>, StoreError> {
         let known = match self.known.get(name) {
             Some((noted_us, revision)) => Some((*noted_us, Arc::clone(revision))),
             None => load(tx, name)?,
@@ -63,16 +58,18 @@ impl RuleBook {
     /// Takes up a revision that was not known.
     pub(super) fn learn(
         &mut self,
-        tx: &Connection,
+        tx: &Db,
         name: &str,
         rules: &[Rule],
         now_us: i64,
     ) -> Result<Arc<Revision>, StoreError> {
         let number = tx
-            .prepare_cached("INSERT INTO limit_revisions (name, seen_at) VALUES (?1, ?2)")?
-            .insert(params![name, now_us])?;
-        let mut insert =
-            tx.prepare_cached("INSERT OR REPLACE INTO limit_rules (rule, revision, body) VALUES (?1, ?2, ?3)")?;
+            .prepare_cached("INSERT INTO limit_revisions (name, seen_at) VALUES (?1, ?2) RETURNING revision")?
+            .query_row(params![name, now_us], |row| row.get(0))?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO limit_rules (rule, revision, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT (rule, revision) DO UPDATE SET body = excluded.body",
+        )?;
         for rule in rules {
             let body = serde_json::to_string(rule).map_err(|_| StoreError::Other)?;
             insert.execute(params![rule.id, number, body])?;
@@ -84,9 +81,9 @@ impl RuleBook {
         Ok(revision)
     }
 
-    fn forget_oldest(&mut self, tx: &Connection) -> Result<(), StoreError> {
+    fn forget_oldest(&mut self, tx: &Db) -> Result<(), StoreError> {
         let mut select = tx.prepare_cached(
-            "SELECT revision, name FROM limit_revisions ORDER BY seen_at DESC, revision DESC LIMIT -1 OFFSET ?1",
+            "SELECT revision, name FROM limit_revisions ORDER BY seen_at DESC, revision DESC LIMIT 1000 OFFSET ?1",
         )?;
         let old = select.query_map([REVISIONS], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
         for (number, name) in old.collect::<Result<Vec<_>, _>>()? {
@@ -98,7 +95,7 @@ impl RuleBook {
     }
 }
 
-fn load(tx: &Connection, name: &str) -> Result<Option<(i64, Arc<Revision>)>, StoreError> {
+fn load(tx: &Db, name: &str) -> Result<Option<(i64, Arc<Revision>)>, StoreError> {
     let found: Option<(i64, i64)> = tx
         .prepare_cached("SELECT revision, seen_at FROM limit_revisions WHERE name = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -112,7 +109,7 @@ fn load(tx: &Connection, name: &str) -> Result<Option<(i64, Arc<Revision>)>, Sto
 }
 
 /// The rule with this id as it stands in this revision, else in the newest one that has it.
-pub(super) fn rule_of(db: &Connection, id: &str, revision: i64) -> Result<Option<(Rule, String)>, StoreError> {
+pub(super) fn rule_of(db: &Db, id: &str, revision: i64) -> Result<Option<(Rule, String)>, StoreError> {
     let found: Option<(String, String)> = db
         .prepare_cached(
             "SELECT r.body, n.name FROM limit_rules r JOIN limit_revisions n USING (revision) WHERE r.rule = ?1

@@ -8,7 +8,7 @@ use super::Limits;
 use crate::clock;
 use crate::journal;
 use crate::store::StoreError;
-use rusqlite::params;
+use crate::store::db::{Db, params};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +92,7 @@ impl Limits {
 
     async fn due(&self) -> Result<Vec<Message>, StoreError> {
         let now_us = clock::now_us();
-        let read = move |db: &rusqlite::Connection| {
+        let read = move |db: &Db| {
             let mut select = db.prepare_cached(
                 "SELECT id, variable, body, tries, since FROM limit_outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
             )?;
@@ -114,7 +114,7 @@ impl Limits {
         let now_us = clock::now_us();
         let over = outcome.is_ok() || now_us.saturating_sub(message.since) >= GIVEN_UP_US;
         let due_at = now_us.saturating_add(pause(message.tries));
-        let write = move |tx: &rusqlite::Connection| {
+        let write = move |tx: &Db| {
             if over {
                 tx.prepare_cached("DELETE FROM limit_outbox WHERE id = ?1")?.execute([&message.id])?;
             } else {

@@ -4,9 +4,8 @@ use super::{cannot_open, say};
 use crate::args::TokenCommand;
 use crate::audit::Actor;
 use crate::clock;
-use crate::store::{self, Revoked, Role, TokenInfo, TokenRequest};
+use crate::store::{self, Db, Revoked, Role, TokenInfo, TokenRequest};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use std::path::Path;
 
 const DAY_US: i64 = 86_400_000_000;
@@ -36,7 +35,7 @@ pub(super) fn run(command: TokenCommand) -> Result<(), String> {
     }
 }
 
-fn existing(data: &Path) -> Result<Connection, String> {
+fn existing(data: &Path) -> Result<Db, String> {
     if !store::exists(data) {
         let folder = data.display();
         return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
@@ -44,14 +43,14 @@ fn existing(data: &Path) -> Result<Connection, String> {
     store::open_writer(data).map_err(|e| cannot_open(data, e))
 }
 
-fn stored(db: &mut Connection, request: &TokenRequest) -> Result<String, String> {
+fn stored(db: &mut Db, request: &TokenRequest) -> Result<String, String> {
     let token = store::new_token().map_err(|e| e.to_string())?;
     store::change(db, |tx| store::add_token(tx, &store::hash_token(&token), request, Actor::command()))
         .map_err(|e| e.to_string())?;
     Ok(token)
 }
 
-fn list(db: &Connection) -> Result<(), String> {
+fn list(db: &Db) -> Result<(), String> {
     for token in store::tokens(db).map_err(|e| e.to_string())? {
         let used = token.last_used.map_or("never used".to_owned(), |at| format!("used {}", day(at)));
         let name = token.name.as_deref().unwrap_or("-").escape_debug().to_string();
@@ -74,7 +73,7 @@ fn day(us: i64) -> String {
     Timestamp::from_microsecond(us).map_or("?".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
-fn revoke(db: &mut Connection, id: &str) -> Result<(), String> {
+fn revoke(db: &mut Db, id: &str) -> Result<(), String> {
     match store::change(db, |tx| store::revoke_token(tx, id, false, Actor::command())).map_err(|e| e.to_string())? {
         Revoked::Done(token) => say(&format!("revoked {}", token.id)),
         Revoked::Unknown => Err("no token has this id; `headgate-collector token list` shows them".to_owned()),

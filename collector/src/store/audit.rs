@@ -3,14 +3,13 @@
 //! Pages are ordered by position, as those of the request log: an entry of another system may arrive late with an old
 //! time, and a reader that follows by time would never see it.
 
+use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::leaf::{Kept, leaf};
 use super::read::Order;
 use super::{StoreError, names};
 use crate::audit::{Entry, mask};
 use crate::clock;
 use crate::validate::uuid_v7;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 const INSERT_ENTRY: &str = "INSERT INTO audit_entries (position, schema, received_at, bytes, leaf)
     VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -35,7 +34,7 @@ pub enum Appended {
 ///
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
-pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
+pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     let mut entry = entry.clone();
     mask(&mut entry.changes);
     if entry.id.is_empty() {
@@ -53,14 +52,14 @@ pub fn append(tx: &Connection, entry: &Entry) -> Result<Appended, StoreError> {
     Ok(Appended::New { position, id: entry.id })
 }
 
-fn next_position(tx: &Connection) -> rusqlite::Result<i64> {
+fn next_position(tx: &Db) -> db::Result<i64> {
     tx.prepare_cached(
         "UPDATE log_heads SET next_position = next_position + 1 WHERE log = 'audit' RETURNING next_position - 1",
     )?
     .query_row([], |row| row.get(0))
 }
 
-fn index(tx: &Connection, position: i64, id: &[u8; 16], entry: &Entry) -> rusqlite::Result<()> {
+fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
     let name = |text: &str| names::give_number(tx, text);
     tx.prepare_cached(
         "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)
@@ -86,7 +85,7 @@ fn new_id() -> Result<String, StoreError> {
 }
 
 /// Something of the entry's hash; only a sound one can equal another.
-fn leaf_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>> {
+fn leaf_of(db: &Db, id: &[u8; 16]) -> db::Result<Option<Vec<u8>>> {
     db.prepare_cached("SELECT e.leaf FROM audit a JOIN audit_entries e USING (position) WHERE a.id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()
@@ -96,7 +95,7 @@ fn leaf_of(db: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Vec<u8>>> 
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
+pub fn find_audit(db: &Db, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
     let sql =
         "SELECT a.position, e.bytes, e.leaf FROM audit a LEFT JOIN audit_entries e USING (position) WHERE a.id = ?1";
     Ok(db.prepare_cached(sql)?.query_row([id], |row| Kept::judge(row.get(0)?, row, 1, 2)).optional()?)
@@ -106,7 +105,7 @@ pub fn find_audit(db: &Connection, id: &[u8; 16]) -> Result<Option<Kept>, StoreE
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn audit_position(db: &Connection, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+pub fn audit_position(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
     let mut select = db.prepare_cached("SELECT position FROM audit WHERE id = ?1")?;
     Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -154,7 +153,7 @@ pub struct AuditPage {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let Some((terms, mut values)) = conditions(db, query)? else {
         return Ok(AuditPage::default());
     };
@@ -184,7 +183,7 @@ pub fn list_audit(db: &Connection, query: &AuditQuery) -> Result<AuditPage, Stor
 }
 
 /// The terms and their values; `None` if one names what no entry holds.
-fn conditions(db: &Connection, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
+fn conditions(db: &Db, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
     let (mut terms, mut values) = (String::new(), Vec::new());
     for (column, texts) in &query.names {
         let mut numbers = Vec::new();

@@ -1,8 +1,8 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
 use super::StoreError;
+use super::db::{self, Db, Row, params};
 use headgate_record::Heartbeat;
-use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ pub struct Worker {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn keep_heartbeat(tx: &Connection, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
+pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "INSERT INTO heartbeats (node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at)
@@ -81,7 +81,7 @@ pub fn keep_heartbeat(tx: &Connection, beat: &Heartbeat, now: i64) -> Result<(),
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn data_planes(db: &Connection, now: i64) -> Result<Vec<DataPlane>, StoreError> {
+pub fn data_planes(db: &Db, now: i64) -> Result<Vec<DataPlane>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at
          FROM heartbeats ORDER BY received_at DESC, node, boot_id LIMIT ?1",
@@ -100,7 +100,7 @@ pub fn data_planes(db: &Connection, now: i64) -> Result<Vec<DataPlane>, StoreErr
     Ok(planes)
 }
 
-fn worker(row: &Row<'_>, now: i64) -> rusqlite::Result<(String, Worker)> {
+fn worker(row: &Row<'_>, now: i64) -> db::Result<(String, Worker)> {
     let last_seen: i64 = row.get(8)?;
     let worker = Worker {
         boot: row.get(1)?,

@@ -1,6 +1,5 @@
 //! Why the store could not do it, in words that quote neither data nor paths.
 
-use rusqlite::ErrorCode;
 use std::fmt;
 
 /// What kept the store from answering. All of them may pass, except [`StoreError::Newer`].
@@ -52,20 +51,6 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::Disk,
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
-            Some(ErrorCode::OperationInterrupted) => Self::Slow,
-            _ => Self::Other,
-        }
-    }
-}
 
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {

@@ -4,7 +4,7 @@
 //! looked at; on a healthy day that is none.
 
 use super::StoreError;
-use rusqlite::{Connection, Row};
+use super::db::{self, Db, Row};
 use serde::Serialize;
 
 /// Boots in one answer, newest first.
@@ -48,7 +48,7 @@ pub struct Hole {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn gaps(db: &Connection) -> Result<(Vec<IncompleteBoot>, bool), StoreError> {
+pub fn gaps(db: &Db) -> Result<(Vec<IncompleteBoot>, bool), StoreError> {
     let mut select = db.prepare_cached(
         "SELECT boot, node, boot_id, stored, highest_seq, dropped FROM boots
          WHERE stored < highest_seq OR dropped > 0 ORDER BY boot DESC LIMIT ?1",
@@ -61,7 +61,7 @@ pub fn gaps(db: &Connection) -> Result<(Vec<IncompleteBoot>, bool), StoreError> 
     Ok((listed, has_more))
 }
 
-fn incomplete(row: &Row<'_>) -> rusqlite::Result<(i64, IncompleteBoot)> {
+fn incomplete(row: &Row<'_>) -> db::Result<(i64, IncompleteBoot)> {
     let (stored, highest_seq): (i64, i64) = (row.get(3)?, row.get(4)?);
     let boot = IncompleteBoot {
         node: row.get(1)?,
@@ -75,14 +75,14 @@ fn incomplete(row: &Row<'_>) -> rusqlite::Result<(i64, IncompleteBoot)> {
     Ok((row.get(0)?, boot))
 }
 
-fn with_holes(db: &Connection, number: i64, mut boot: IncompleteBoot) -> Result<IncompleteBoot, StoreError> {
+fn with_holes(db: &Db, number: i64, mut boot: IncompleteBoot) -> Result<IncompleteBoot, StoreError> {
     if boot.missing > 0 {
         boot.holes = holes(db, number)?;
     }
     Ok(boot)
 }
 
-fn holes(db: &Connection, boot: i64) -> Result<Vec<Hole>, StoreError> {
+fn holes(db: &Db, boot: i64) -> Result<Vec<Hole>, StoreError> {
     // The window runs over the index of (boot, seq) alone; times are looked up for the holes that were found.
     let mut select = db.prepare_cached(
         "SELECT h.prev + 1, h.seq - 1,

@@ -4,8 +4,7 @@
 //! the one that a hash tree over the log has at its leaves (RFC 6962, 2.1): SHA-256 of a zero byte and the entry's bytes.
 
 use super::Log;
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row, params};
+use super::db::{self, Db, Row, ValueRef, params};
 use sha2::{Digest, Sha256};
 
 /// SHA-256(0x00 ‖ bytes).
@@ -58,25 +57,25 @@ impl Kept {
     }
 
     /// Judges what stands in a row: its bytes and their hash. What is of another type is damaged too.
-    pub(super) fn judge(position: i64, row: &Row<'_>, bytes: usize, hash: usize) -> rusqlite::Result<Self> {
-        let stored = Vec::<u8>::column_result(row.get_ref(bytes)?);
-        Ok(match (stored, Leaf::column_result(row.get_ref(hash)?)) {
-            (Ok(stored), Ok(hash)) if leaf(&stored) == hash => Self::Sound(stored),
+    pub(super) fn judge(position: i64, row: &Row<'_>, bytes: usize, hash: usize) -> db::Result<Self> {
+        let blob = |column| row.get_ref(column).and_then(ValueRef::as_blob);
+        Ok(match (blob(bytes), blob(hash)) {
+            (Ok(stored), Ok(hash)) if leaf(stored) == hash => Self::Sound(stored.to_owned()),
             _ => Self::Damaged(position),
         })
     }
 }
 
 /// Gives every entry of a log its hash.
-pub(super) fn fill(db: &Connection, log: Log) -> rusqlite::Result<()> {
+pub(super) fn fill(db: &Db, log: Log) -> db::Result<()> {
     let table = log.table();
     let select = format!("SELECT position, bytes FROM {table} WHERE position > ?1 ORDER BY position LIMIT ?2");
-    let mut update = db.prepare(&format!("UPDATE {table} SET leaf = ?2 WHERE position = ?1"))?;
+    let mut update = db.prepare_cached(&format!("UPDATE {table} SET leaf = ?2 WHERE position = ?1"))?;
     let mut last = 0_i64;
     loop {
         let mut select = db.prepare_cached(&select)?;
         let rows = select.query_map([last, STEP], |row| Ok((row.get(0)?, leaf(row.get_ref(1)?.as_blob()?))))?;
-        let rows = rows.collect::<rusqlite::Result<Vec<(i64, Leaf)>>>()?;
+        let rows = rows.collect::<db::Result<Vec<(i64, Leaf)>>>()?;
         let Some((newest, _)) = rows.last() else {
             return Ok(());
         };

@@ -8,6 +8,7 @@ pub(crate) mod audit;
 mod columns;
 mod damage;
 mod dataplanes;
+pub mod db;
 mod error;
 mod file;
 mod gaps;
@@ -24,6 +25,7 @@ pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, lis
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
+pub use db::Db;
 pub use error::StoreError;
 pub use gaps::{Hole, IncompleteBoot, gaps};
 pub use leaf::{Kept, Leaf, leaf};
@@ -35,7 +37,6 @@ pub use tokens::{
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
-use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Everything a running service needs of its data folder.
@@ -55,10 +56,10 @@ impl Store {
     /// # Errors
     /// The folder cannot be written, or its database is from a newer version.
     pub fn open(data: &Path, metrics: WriteMetrics) -> Result<Self, StoreError> {
-        let connection = open_writer(data)?;
+        let db = open_writer(data)?;
         let file = file::DatabaseFile::of(data)?;
         let readers = Readers::new(data);
-        let (writes, thread) = write::start(connection, file, metrics)?;
+        let (writes, thread) = write::start(db, file, metrics)?;
         Ok(Self { writes, readers, thread })
     }
 }
@@ -73,21 +74,18 @@ pub fn exists(data: &Path) -> bool {
 ///
 /// # Errors
 /// As for [`Store::open`].
-pub fn open_writer(data: &Path) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open(file::make(data)?)?;
-    schema::prepare(&mut connection)?;
-    Ok(connection)
+pub fn open_writer(data: &Path) -> Result<Db, StoreError> {
+    let mut db = Db::sqlite_writer(&file::make(data)?)?;
+    schema::upgrade(&mut db)?;
+    Ok(db)
 }
 
 /// Runs `work` in a transaction of its own, for the commands.
 ///
 /// # Errors
 /// The store cannot be written, or those of `work`; nothing has changed then.
-pub fn change<T>(
-    db: &mut Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub fn change<T>(db: &mut Db, work: impl FnOnce(&Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let transaction = db.transaction()?;
     let done = work(&transaction)?;
     transaction.commit()?;
     Ok(done)

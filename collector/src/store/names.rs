@@ -2,7 +2,7 @@
 //!
 //! The same few hundred names stand in millions of records. As numbers they are a byte or two in a column.
 
-use rusqlite::{Connection, OptionalExtension};
+use super::db::{self, Db, OptionalExtension};
 use std::collections::{HashMap, HashSet};
 
 /// Names kept in memory; a flood of new names empties the cache rather than growing it.
@@ -17,7 +17,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The number of `text`, given now if it has none.
-    pub(super) fn number(&mut self, db: &Connection, text: &str) -> rusqlite::Result<i64> {
+    pub(super) fn number(&mut self, db: &Db, text: &str) -> db::Result<i64> {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
         }
@@ -30,12 +30,12 @@ impl Names {
     }
 
     /// As [`Names::number`], for a name that may be absent.
-    pub(super) fn maybe(&mut self, db: &Connection, text: Option<&str>) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn maybe(&mut self, db: &Db, text: Option<&str>) -> db::Result<Option<i64>> {
         text.map(|text| self.number(db, text)).transpose()
     }
 
     /// The number of a set of names, given in ascending order.
-    pub(super) fn set(&mut self, db: &Connection, members: &[i64]) -> rusqlite::Result<i64> {
+    pub(super) fn set(&mut self, db: &Db, members: &[i64]) -> db::Result<i64> {
         let text = members.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
         if let Some(set) = self.known_sets.get(&text) {
             return Ok(*set);
@@ -55,7 +55,7 @@ impl Names {
     }
 }
 
-fn give_set_number(db: &Connection, text: &str, members: &[i64]) -> rusqlite::Result<i64> {
+fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {
     let known: Option<i64> = db
         .prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
         .query_row([text], |row| row.get(0))
@@ -63,7 +63,7 @@ fn give_set_number(db: &Connection, text: &str, members: &[i64]) -> rusqlite::Re
     if let Some(set) = known {
         return Ok(set);
     }
-    let set = db.prepare_cached("INSERT INTO name_sets (text) VALUES (?1)")?.insert([text])?;
+    let set = db.query_row("INSERT INTO name_sets (text) VALUES (?1) RETURNING name_set", [text], |row| row.get(0))?;
     let mut member = db.prepare_cached("INSERT INTO name_set_members (name, name_set) VALUES (?1, ?2)")?;
     for name in members {
         member.execute([*name, set])?;
@@ -72,7 +72,7 @@ fn give_set_number(db: &Connection, text: &str, members: &[i64]) -> rusqlite::Re
 }
 
 /// The sets that have one of these names among them.
-pub(super) fn sets_with(db: &Connection, names: &HashSet<i64>) -> rusqlite::Result<HashSet<i64>> {
+pub(super) fn sets_with(db: &Db, names: &HashSet<i64>) -> db::Result<HashSet<i64>> {
     let mut select = db.prepare_cached("SELECT name_set FROM name_set_members WHERE name = ?1")?;
     let mut sets = HashSet::new();
     for name in names {
@@ -84,7 +84,7 @@ pub(super) fn sets_with(db: &Connection, names: &HashSet<i64>) -> rusqlite::Resu
 }
 
 /// The members of a set.
-pub(super) fn members(db: &Connection, set: i64) -> rusqlite::Result<Vec<i64>> {
+pub(super) fn members(db: &Db, set: i64) -> db::Result<Vec<i64>> {
     let text: Option<String> = db
         .prepare_cached("SELECT text FROM name_sets WHERE name_set = ?1")?
         .query_row([set], |row| row.get(0))
@@ -93,7 +93,7 @@ pub(super) fn members(db: &Connection, set: i64) -> rusqlite::Result<Vec<i64>> {
 }
 
 /// The names that contain `text`, upper or lower case.
-pub(super) fn containing(db: &Connection, text: &str) -> rusqlite::Result<HashSet<i64>> {
+pub(super) fn containing(db: &Db, text: &str) -> db::Result<HashSet<i64>> {
     let wanted = text.to_lowercase();
     let mut select = db.prepare_cached("SELECT name, text FROM names")?;
     let mut rows = select.query([])?;
@@ -107,19 +107,19 @@ pub(super) fn containing(db: &Connection, text: &str) -> rusqlite::Result<HashSe
 }
 
 /// The text of a name.
-pub(super) fn text_of(db: &Connection, name: i64) -> rusqlite::Result<Option<String>> {
+pub(super) fn text_of(db: &Db, name: i64) -> db::Result<Option<String>> {
     db.prepare_cached("SELECT text FROM names WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
 
 /// As [`Names::number`], for one who has no cache.
-pub(super) fn give_number(db: &Connection, text: &str) -> rusqlite::Result<i64> {
+pub(super) fn give_number(db: &Db, text: &str) -> db::Result<i64> {
     match number_of(db, text)? {
         Some(number) => Ok(number),
-        None => db.prepare_cached("INSERT INTO names (text) VALUES (?1)")?.insert([text]),
+        None => db.query_row("INSERT INTO names (text) VALUES (?1) RETURNING name", [text], |row| row.get(0)),
     }
 }
 
 /// The number of `text` if it has one.
-pub(super) fn number_of(db: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn number_of(db: &Db, text: &str) -> db::Result<Option<i64>> {
     db.prepare_cached("SELECT name FROM names WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
 }

@@ -5,8 +5,8 @@
 
 use super::StoreError;
 use super::columns::{Blocks, Direction, Filter, resolve, timed};
+use super::db::{Db, OptionalExtension};
 use super::leaf::Kept;
-use rusqlite::{Connection, OptionalExtension};
 
 /// Bytes of records after which a page ends early.
 const PAGE_BYTES: usize = 8 << 20;
@@ -57,7 +57,7 @@ pub struct Page {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
+pub fn find(db: &Db, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
     let sql = "SELECT r.position, e.bytes, e.leaf FROM requests r LEFT JOIN request_entries e USING (position) WHERE r.id = ?1";
     Ok(db.prepare_cached(sql)?.query_row([id], |row| Kept::judge(row.get(0)?, row, 1, 2)).optional()?)
 }
@@ -66,11 +66,11 @@ pub fn find(db: &Connection, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> 
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn list(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
+pub fn list(db: &Db, query: &ListQuery) -> Result<Page, StoreError> {
     page(db, query, query.before.is_some() && query.after.is_none())
 }
 
-fn page(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Page, StoreError> {
+fn page(db: &Db, query: &ListQuery, backwards: bool) -> Result<Page, StoreError> {
     let mut found = positions(db, query, backwards)?;
     let mut page = Page { has_more: found.len() > query.limit, ..Page::default() };
     found.truncate(query.limit);
@@ -101,7 +101,7 @@ fn page(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Page, Sto
 ///
 /// # Errors
 /// As for [`list`].
-pub fn forward(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
+pub fn forward(db: &Db, query: &ListQuery) -> Result<Page, StoreError> {
     page(db, query, false)
 }
 
@@ -109,13 +109,13 @@ pub fn forward(db: &Connection, query: &ListQuery) -> Result<Page, StoreError> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn next_position(db: &Connection) -> Result<i64, StoreError> {
+pub fn next_position(db: &Db) -> Result<i64, StoreError> {
     let mut select = db.prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?;
     Ok(select.query_row([], |row| row.get(0))?)
 }
 
 /// Positions of what matches, one more than asked for if there is more.
-fn positions(db: &Connection, query: &ListQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
+fn positions(db: &Db, query: &ListQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
     let mut found = Vec::new();
     let Some(predicates) = resolve(db, &timed(&query.filters, query.from, query.to))? else {
         return Ok(found);

@@ -2,9 +2,8 @@
 //!
 //! Looking up a token has a connection of its own, so that heavy searches never hold ingest up at the door.
 
-use super::{StoreError, file, schema};
-use crate::clock::Stopwatch;
-use rusqlite::{Connection, OpenFlags};
+use super::db::Db;
+use super::{StoreError, file};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +15,6 @@ const QUERIES: usize = 4;
 const WAIT: Duration = Duration::from_secs(2);
 /// Longest run of one query.
 const RUN: Duration = Duration::from_secs(10);
-/// SQLite steps between two looks at the time: well under a millisecond.
-const STEPS: i32 = 10_000;
 
 /// A small pool of reading connections, opened when first needed.
 #[derive(Debug, Clone)]
@@ -30,7 +27,7 @@ pub struct Readers {
 struct Pool {
     path: PathBuf,
     turns: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Db>>,
 }
 
 impl Readers {
@@ -50,7 +47,7 @@ impl Readers {
     pub async fn query<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     {
         run(Arc::clone(&self.queries), work).await
     }
@@ -62,7 +59,7 @@ impl Readers {
     pub async fn at_the_door<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     {
         run(Arc::clone(&self.door), work).await
     }
@@ -71,7 +68,7 @@ impl Readers {
 async fn run<T, F>(pool: Arc<Pool>, work: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
 {
     let lent = Arc::clone(&pool);
     let turn = tokio::time::timeout(WAIT, lent.turns.acquire()).await;
@@ -82,32 +79,28 @@ where
 }
 
 impl Pool {
-    fn work<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut connection = self.take()?;
-        let watch = Stopwatch::start();
-        connection.progress_handler(STEPS, Some(move || watch.elapsed() > RUN))?;
+    fn work<T>(&self, work: impl FnOnce(&Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut db = self.take()?;
+        db.give_up_after(RUN)?;
         // One snapshot for the whole query: what it reads first must fit what it reads last.
-        let snapshot = connection.unchecked_transaction()?;
+        let snapshot = db.snapshot()?;
         let result = work(&snapshot);
         let result = result.and_then(|done| Ok(snapshot.commit().map(|()| done)?));
         // A connection that has failed is closed: a fresh one may see what is there now.
         if result.is_ok() {
-            self.idle().push(connection);
+            self.idle().push(db);
         }
         result
     }
 
-    fn take(&self) -> Result<Connection, StoreError> {
-        if let Some(connection) = self.idle().pop() {
-            return Ok(connection);
+    fn take(&self) -> Result<Db, StoreError> {
+        match self.idle().pop() {
+            Some(db) => Ok(db),
+            None => Ok(Db::sqlite_reader(&self.path)?),
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        schema::prepare_reader(&connection)?;
-        Ok(connection)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Db>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,13 +2,13 @@
 
 use super::StoreError;
 use super::columns::{self, SEGMENT};
+use super::db::Db;
 use super::names::Names;
 use crate::journal;
 use headgate_record::RequestRecord;
-use rusqlite::Connection;
 
 /// The columns of all records. One that cannot be read keeps its place and has no values; the operator is told.
-pub(super) fn columns(db: &Connection) -> Result<(), StoreError> {
+pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let mut unreadable = 0_u64;
     each(db, |position, bytes| {
@@ -28,8 +28,8 @@ pub(super) fn columns(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn each(db: &Connection, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let mut select = db.prepare("SELECT position, bytes FROM request_entries ORDER BY position")?;
+fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT position, bytes FROM request_entries ORDER BY position")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         visit(row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged)?)?;

@@ -1,13 +1,12 @@
-//! How a connection is set up, and the steps from one version of the tables to the next.
+//! The steps from one version of the tables to the next.
 
+use super::db::Db;
 use super::{Log, StoreError, leaf, rebuild};
-use rusqlite::{Connection, TransactionBehavior};
-use std::time::Duration;
 
 /// One step: tables, then what has to be computed for them.
 struct Step {
     sql: &'static str,
-    fill: fn(&Connection) -> Result<(), StoreError>,
+    fill: fn(&Db) -> Result<(), StoreError>,
 }
 
 const fn sql(sql: &'static str) -> Step {
@@ -28,42 +27,15 @@ const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
 
 /// The hashes of what is stored already; after that, the audit log is closed to changes again.
-fn leaves(db: &Connection) -> Result<(), StoreError> {
+fn leaves(db: &Db) -> Result<(), StoreError> {
     Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
 }
 
-/// Longest wait for another process's lock: an answer is due within a second.
-const LOCK_WAIT: Duration = Duration::from_millis(250);
-
-/// Sets a writing connection up and brings the tables to this version.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(LOCK_WAIT)?;
-    // FULL: in WAL mode a commit is on disk when it returns. A checkpoint every 32 MiB keeps its cost off most commits.
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA cache_size = -65536;
-         PRAGMA wal_autocheckpoint = 8192;
-         PRAGMA journal_size_limit = 67108864;
-         PRAGMA trusted_schema = OFF;",
-    )?;
-    connection.set_prepared_statement_cache_capacity(64);
-    upgrade(connection)
-}
-
-/// Sets a reading connection up.
-pub(super) fn prepare_reader(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(LOCK_WAIT)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF;")?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
-
-fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
-    let steps = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let taken: i64 = steps.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let taken = usize::try_from(taken).map_err(|_| StoreError::Damaged)?;
+/// Brings the tables to this version.
+pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
+    let steps = db.transaction()?;
+    let taken = usize::try_from(steps.schema_version()?).map_err(|_| StoreError::Damaged)?;
     if taken > STEPS.len() {
         return Err(StoreError::Newer);
     }
@@ -71,9 +43,8 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    steps.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
-    steps.commit()?;
-    Ok(())
+    steps.set_schema_version(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    Ok(steps.commit()?)
 }
 
 #[cfg(test)]
@@ -93,19 +64,13 @@ mod tests {
          INSERT INTO boots (node, boot_id, stored, highest_seq) VALUES ('n', 'b', 2, 2);
          UPDATE log_heads SET next_position = 3;";
 
-    #[test]
-    fn a_commit_is_on_disk_when_it_returns() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = open_writer(folder.path()).unwrap();
-        let pragma =
-            |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0));
-        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
-        assert_eq!(pragma("synchronous").unwrap(), 2.into(), "2 is FULL");
+    fn file(folder: &std::path::Path) -> rusqlite::Connection {
+        rusqlite::Connection::open(folder.join("headgate.db")).unwrap()
     }
 
     /// A database as version 1 left it, with a record and an owner's token.
     fn version_1(folder: &std::path::Path) {
-        let db = rusqlite::Connection::open(folder.join("headgate.db")).unwrap();
+        let db = file(folder);
         db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
         db.execute_batch(STEPS[0].sql).unwrap();
         db.execute_batch(V1_ROWS).unwrap();
@@ -141,7 +106,7 @@ mod tests {
         let mut db = open_writer(folder.path()).unwrap();
         let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
         change(&mut db, |tx| append(tx, &entry)).unwrap();
-        let refused = db.execute("UPDATE audit_entries SET bytes = x''", []).unwrap_err();
+        let refused = file(folder.path()).execute("UPDATE audit_entries SET bytes = x''", []).unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }
 
@@ -149,7 +114,7 @@ mod tests {
     fn a_database_of_a_newer_version_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let db = open_writer(folder.path()).unwrap();
-        db.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap() + 1).unwrap();
+        db.set_schema_version(i64::try_from(STEPS.len()).unwrap() + 1).unwrap();
         drop(db);
         let refused = open_writer(folder.path());
         assert!(matches!(refused, Err(StoreError::Newer)));

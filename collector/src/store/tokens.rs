@@ -1,9 +1,9 @@
 //! Tokens: who may do what. Shown once, kept as SHA-256.
 
+use super::db::{self, Db, OptionalExtension, Row, params};
 use super::{StoreError, audit};
 use crate::audit::{Actor, Entry, Operation, Resource, diff};
 use crate::clock;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -87,7 +87,7 @@ pub struct TokenRequest {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn add_token(tx: &Connection, hash: &TokenHash, request: &TokenRequest, actor: Actor) -> Result<(), StoreError> {
+pub fn add_token(tx: &Db, hash: &TokenHash, request: &TokenRequest, actor: Actor) -> Result<(), StoreError> {
     let id = token_id(hash);
     tx.execute(
         "INSERT INTO tokens (sha256, id, role, name, created_at, created_by, expires_at)
@@ -116,7 +116,7 @@ pub struct KnownToken {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn known_token(db: &Connection, hash: &TokenHash, now: i64) -> Result<Option<KnownToken>, StoreError> {
+pub fn known_token(db: &Db, hash: &TokenHash, now: i64) -> Result<Option<KnownToken>, StoreError> {
     let found: Option<(String, String, Option<i64>)> = db
         .prepare_cached(
             "SELECT id, role, last_used FROM tokens
@@ -131,7 +131,7 @@ pub fn known_token(db: &Connection, hash: &TokenHash, now: i64) -> Result<Option
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn note_use(tx: &Connection, id: &str, now: i64) -> Result<(), StoreError> {
+pub fn note_use(tx: &Db, id: &str, now: i64) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?.execute(params![id, now])?;
     Ok(())
 }
@@ -160,7 +160,7 @@ pub struct TokenInfo {
 const SELECT_INFO: &str =
     "SELECT id, role, name, created_at, created_by, expires_at, last_used, revoked_at FROM tokens";
 
-fn info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
+fn info(row: &Row<'_>) -> db::Result<TokenInfo> {
     Ok(TokenInfo {
         id: row.get(0)?,
         role: row.get(1)?,
@@ -177,7 +177,7 @@ fn info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn tokens(db: &Connection) -> Result<Vec<TokenInfo>, StoreError> {
+pub fn tokens(db: &Db) -> Result<Vec<TokenInfo>, StoreError> {
     let mut select = db.prepare_cached(&format!("{SELECT_INFO} ORDER BY created_at DESC, id"))?;
     Ok(select.query_map([], info)?.collect::<Result<_, _>>()?)
 }
@@ -198,9 +198,8 @@ pub enum Revoked {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn revoke_token(tx: &Connection, id: &str, other_owner: bool, actor: Actor) -> Result<Revoked, StoreError> {
-    let find =
-        |tx: &Connection| tx.prepare_cached(&format!("{SELECT_INFO} WHERE id = ?1"))?.query_row([id], info).optional();
+pub fn revoke_token(tx: &Db, id: &str, other_owner: bool, actor: Actor) -> Result<Revoked, StoreError> {
+    let find = |tx: &Db| tx.prepare_cached(&format!("{SELECT_INFO} WHERE id = ?1"))?.query_row([id], info).optional();
     let Some(token) = find(tx)? else {
         return Ok(Revoked::Unknown);
     };
@@ -218,7 +217,7 @@ pub fn revoke_token(tx: &Connection, id: &str, other_owner: bool, actor: Actor) 
     Ok(find(tx)?.map_or(Revoked::Unknown, Revoked::Done))
 }
 
-fn another_owner(tx: &Connection, id: &str) -> rusqlite::Result<bool> {
+fn another_owner(tx: &Db, id: &str) -> db::Result<bool> {
     tx.query_row(
         "SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner' AND revoked_at IS NULL AND id <> ?1
            AND (expires_at IS NULL OR expires_at > ?2))",
@@ -231,7 +230,7 @@ fn another_owner(tx: &Connection, id: &str) -> rusqlite::Result<bool> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn has_owner(db: &Connection) -> Result<bool, StoreError> {
+pub fn has_owner(db: &Db) -> Result<bool, StoreError> {
     Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE role = 'owner' AND revoked_at IS NULL)", [], |row| {
         row.get(0)
     })?)
@@ -241,7 +240,7 @@ pub fn has_owner(db: &Connection) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn has_token(db: &Connection) -> Result<bool, StoreError> {
+pub fn has_token(db: &Db) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tokens)";
     Ok(db.query_row(sql, [], |row| row.get(0))?)
 }

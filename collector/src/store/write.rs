@@ -12,6 +12,7 @@ mod task;
 pub use metrics::WriteMetrics;
 
 use super::StoreError;
+use super::db::Db;
 use super::file::DatabaseFile;
 use super::names::Names;
 use crate::clock::{self, Stopwatch};
@@ -19,7 +20,6 @@ use crate::journal;
 use crate::validate::CheckedBatch;
 use group::Group;
 use headgate_record::Acknowledgement;
-use rusqlite::{Connection, TransactionBehavior};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use task::{Task, Typed, run_in_savepoint};
@@ -75,7 +75,7 @@ impl WriteHandle {
     pub async fn transact<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
         self.submit(Job::Task(Typed::boxed(work, reply)))?;
@@ -125,20 +125,20 @@ impl WriterThread {
 
 /// Starts the writer on its connection.
 pub(super) fn start(
-    connection: Connection,
+    db: Db,
     file: DatabaseFile,
     metrics: WriteMetrics,
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
-    metrics.dropped.set(group::dropped_in_all(&connection)?);
-    metrics.damage.show(&connection)?;
+    metrics.dropped.set(group::dropped_in_all(&db)?);
+    metrics.damage.show(&db)?;
     let (jobs, waiting) = sync_channel(QUEUE);
-    let writer = Writer { connection, file, waiting, names: Names::default(), metrics: metrics.clone(), failing: None };
+    let writer = Writer { db, file, waiting, names: Names::default(), metrics: metrics.clone(), failing: None };
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run())?;
     Ok((WriteHandle { jobs, metrics }, WriterThread(thread)))
 }
 
 struct Writer {
-    connection: Connection,
+    db: Db,
     file: DatabaseFile,
     waiting: Receiver<Job>,
     names: Names,
@@ -156,8 +156,8 @@ impl Writer {
             self.note(outcome.as_ref().err().copied());
             answer(jobs, outcome, &self.metrics);
         }
-        // Leaves one file behind instead of two; if it fails, the next start reads the log instead.
-        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        // Everything is on disk; what fails here is done by the next start.
+        let _ = self.db.finish();
     }
 
     fn gather(&self, first: Job) -> Vec<Job> {
@@ -186,7 +186,7 @@ impl Writer {
 
     /// What became of the batches, in their order, and by how much the senders' drop counts grew.
     fn transact(&mut self, jobs: &mut [Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.db.transaction()?;
         let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
         let mut acknowledgements = Vec::with_capacity(jobs.len());
         for job in &*jobs {

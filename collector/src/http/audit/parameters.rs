@@ -3,9 +3,8 @@
 
 use crate::http::error::ApiError;
 use crate::http::query::{bad, invalid, position, shown, time};
-use crate::store::{AuditQuery, Order, StoreError, audit_position};
+use crate::store::{AuditQuery, Db, Order, StoreError, audit_position};
 use crate::validate::parse_uuid;
-use rusqlite::Connection;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
@@ -33,7 +32,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// The query itself; `None` if `after` or `before` names an entry that is not there.
-    pub(super) fn resolve(mut self, db: &Connection) -> Result<Option<AuditQuery>, StoreError> {
+    pub(super) fn resolve(mut self, db: &Db) -> Result<Option<AuditQuery>, StoreError> {
         for (place, slot) in [(self.after, &mut self.query.after), (self.before, &mut self.query.before)] {
             *slot = match place {
                 None => None,

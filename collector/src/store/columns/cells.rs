@@ -1,8 +1,8 @@
 //! The columns, and the cells of one record.
 
+use super::super::db::{Db, Result};
 use super::super::names::Names;
 use headgate_record::{AttemptKind, RequestRecord};
-use rusqlite::{Connection, Result};
 use std::collections::BTreeSet;
 
 macro_rules! columns {
@@ -76,7 +76,7 @@ pub(super) const COLUMNS: usize = Column::ALL.len();
 pub(in crate::store) type Cells = [i64; COLUMNS];
 
 /// The cells of a record, with its names numbered.
-pub(in crate::store) fn cells(db: &Connection, names: &mut Names, record: &RequestRecord) -> Result<Cells> {
+pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord) -> Result<Cells> {
     let caller = record.caller.as_ref();
     let served = record.served_by.as_ref();
     let mut name = |text: Option<&str>| names.maybe(db, text).map(Option::unwrap_or_default);
@@ -111,7 +111,7 @@ pub(in crate::store) fn cells(db: &Connection, names: &mut Names, record: &Reque
     Ok(cells)
 }
 
-fn set(db: &Connection, names: &mut Names, members: BTreeSet<String>) -> Result<i64> {
+fn set(db: &Db, names: &mut Names, members: BTreeSet<String>) -> Result<i64> {
     if members.is_empty() {
         return Ok(0);
     }

@@ -2,12 +2,12 @@
 //!
 //! A facet leaves its own column's filters aside, so that what was chosen in it can be compared with what was not.
 
+use super::super::db::Db;
 use super::super::{StoreError, names};
 use super::cells::Column;
 use super::coded::Head;
 use super::filter::{Filter, Predicate, resolve};
 use super::scan::{Block, Blocks, Direction, Mask};
-use rusqlite::Connection;
 use std::collections::HashMap;
 
 /// What is counted.
@@ -36,7 +36,7 @@ pub struct Facets {
 ///
 /// # Errors
 /// The store cannot be read, or not in time.
-pub fn facets(db: &Connection, query: &FacetQuery) -> Result<Facets, StoreError> {
+pub fn facets(db: &Db, query: &FacetQuery) -> Result<Facets, StoreError> {
     let mut counts: Vec<HashMap<i64, u64>> = vec![HashMap::new(); query.columns.len()];
     let mut total = 0;
     if let Some(predicates) = resolve(db, &query.timed())? {
@@ -122,7 +122,7 @@ fn spread(
 }
 
 /// Values as texts: names, members of sets, or plain numbers.
-fn texts(db: &Connection, column: Column, counts: HashMap<i64, u64>) -> Result<Vec<(String, u64)>, StoreError> {
+fn texts(db: &Db, column: Column, counts: HashMap<i64, u64>) -> Result<Vec<(String, u64)>, StoreError> {
     let counts = match column {
         Column::Tags | Column::Policies => members(db, counts)?,
         _ => counts,
@@ -140,7 +140,7 @@ fn texts(db: &Connection, column: Column, counts: HashMap<i64, u64>) -> Result<V
     Ok(named)
 }
 
-fn members(db: &Connection, sets: HashMap<i64, u64>) -> Result<HashMap<i64, u64>, StoreError> {
+fn members(db: &Db, sets: HashMap<i64, u64>) -> Result<HashMap<i64, u64>, StoreError> {
     let mut counts = HashMap::new();
     for (set, count) in sets {
         for name in names::members(db, set)? {

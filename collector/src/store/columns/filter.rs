@@ -1,8 +1,8 @@
 //! What a record must be, in names and numbers; and what that is in a segment's own numbers.
 
+use super::super::db::Db;
 use super::super::{StoreError, names};
 use super::cells::Column;
-use rusqlite::Connection;
 use std::collections::HashSet;
 
 /// Bounds, both included.
@@ -63,7 +63,7 @@ impl Test {
 }
 
 /// The conditions in numbers; `None` if one names what no record holds.
-pub(in crate::store) fn resolve(db: &Connection, filters: &[Filter]) -> Result<Option<Vec<Predicate>>, StoreError> {
+pub(in crate::store) fn resolve(db: &Db, filters: &[Filter]) -> Result<Option<Vec<Predicate>>, StoreError> {
     let mut predicates = Vec::with_capacity(filters.len());
     for filter in filters {
         let any = match filter {
@@ -97,7 +97,7 @@ fn numbered(column: Column, numbers: HashSet<i64>) -> Vec<(Column, Test)> {
     if numbers.is_empty() { Vec::new() } else { vec![(column, Test::In(numbers))] }
 }
 
-fn containing(db: &Connection, text: &str) -> Result<Vec<(Column, Test)>, StoreError> {
+fn containing(db: &Db, text: &str) -> Result<Vec<(Column, Test)>, StoreError> {
     let found = names::containing(db, text)?;
     let mut any = numbered(Column::Tags, names::sets_with(db, &found)?);
     any.extend(SEARCHED.into_iter().flat_map(|column| numbered(column, found.clone())));

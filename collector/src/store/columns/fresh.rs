@@ -1,12 +1,12 @@
 //! The newest records, whose segment is not full yet: a row of cells each.
 
 use super::super::StoreError;
+use super::super::db::{self, Db, params};
 use super::cells::{COLUMNS, Cells};
 use super::{Column, SEGMENT};
-use rusqlite::{Connection, params};
 
 /// Keeps the cells of a record that was stored at `position`.
-pub(in crate::store) fn insert(db: &Connection, position: i64, cells: &Cells) -> rusqlite::Result<()> {
+pub(in crate::store) fn insert(db: &Db, position: i64, cells: &Cells) -> db::Result<()> {
     let mut select = db.prepare_cached("INSERT INTO fresh (position, cells) VALUES (?1, ?2)")?;
     select.execute(params![position, encode(cells)])?;
     Ok(())
@@ -23,7 +23,7 @@ pub(super) struct Fresh {
 
 impl Fresh {
     /// Reads what is fresh of a segment.
-    pub(super) fn of(db: &Connection, segment: i64) -> Result<Self, StoreError> {
+    pub(super) fn of(db: &Db, segment: i64) -> Result<Self, StoreError> {
         let first = segment.saturating_mul(SEGMENT).saturating_add(1);
         let mut select = db.prepare_cached("SELECT position, cells FROM fresh WHERE position BETWEEN ?1 AND ?2")?;
         let mut rows = select.query([first, first.saturating_add(SEGMENT - 1)])?;

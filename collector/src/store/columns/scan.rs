@@ -1,13 +1,13 @@
 //! The segments a query runs over, and which of their records match.
 
 use super::super::StoreError;
+use super::super::db::Db;
 use super::SEGMENT;
 use super::cells::Column;
 use super::coded::{Coded, Head};
 use super::filter::{Predicate, Test};
 use super::fresh::Fresh;
 use super::segment::{self, segment_of, unpack};
-use rusqlite::Connection;
 
 /// Which end comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Blocks {
     /// Calls `visit` for each segment in order until it says that it has enough.
     pub(in crate::store) fn each(
         &self,
-        db: &Connection,
+        db: &Db,
         direction: Direction,
         mut visit: impl FnMut(&Block<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
@@ -53,7 +53,7 @@ impl Blocks {
         Ok(())
     }
 
-    fn sealed(&self, db: &Connection) -> Result<Vec<Listed>, StoreError> {
+    fn sealed(&self, db: &Db) -> Result<Vec<Listed>, StoreError> {
         let mut select = db.prepare_cached(
             "SELECT segment, gone FROM segments WHERE segment BETWEEN ?1 AND ?2 AND newest >= ?3 AND oldest < ?4",
         )?;
@@ -63,7 +63,7 @@ impl Blocks {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn growing(&self, db: &Connection) -> Result<impl Iterator<Item = i64> + use<>, StoreError> {
+    fn growing(&self, db: &Db) -> Result<impl Iterator<Item = i64> + use<>, StoreError> {
         let mut select = db.prepare_cached("SELECT min(position), max(position) FROM fresh")?;
         let (first, last): (Option<i64>, Option<i64>) = select.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (first, last) = (first.unwrap_or(1).max(self.positions.0), last.unwrap_or(0).min(self.positions.1));
@@ -78,7 +78,7 @@ type Listed = (i64, Option<Option<Vec<u8>>>);
 /// One segment.
 #[derive(Debug)]
 pub(in crate::store) struct Block<'a> {
-    db: &'a Connection,
+    db: &'a Db,
     segment: i64,
     fresh: Option<Fresh>,
     gone: Option<Vec<u8>>,
@@ -95,12 +95,12 @@ pub(in crate::store) enum Mask {
 }
 
 impl<'a> Block<'a> {
-    fn sealed(db: &'a Connection, segment: i64, gone: Option<Vec<u8>>) -> Self {
+    fn sealed(db: &'a Db, segment: i64, gone: Option<Vec<u8>>) -> Self {
         let rows = usize::try_from(SEGMENT).unwrap_or(0);
         Self { db, segment, fresh: None, gone: gone.map(|bits| unpack(&bits)), rows }
     }
 
-    fn fresh(db: &'a Connection, segment: i64) -> Result<Self, StoreError> {
+    fn fresh(db: &'a Db, segment: i64) -> Result<Self, StoreError> {
         let mut fresh = Fresh::of(db, segment)?;
         let gone = fresh.gone.take();
         Ok(Self { db, segment, rows: fresh.rows, fresh: Some(fresh), gone })

@@ -1,17 +1,17 @@
 //! Sealing: a full segment's fresh rows become columns.
 
 use super::super::StoreError;
+use super::super::db::{Db, OptionalExtension, params};
 use super::SEGMENT;
 use super::cells::Column;
 use super::coded::{Coded, Head};
 use super::fresh::Fresh;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Columns a segment has room for in its numbers.
 const PARTS: i64 = 64;
 
 /// Seals every segment that the log has left behind. `next_position` is the place of the next record.
-pub(in crate::store) fn seal(db: &Connection, next_position: i64) -> Result<(), StoreError> {
+pub(in crate::store) fn seal(db: &Db, next_position: i64) -> Result<(), StoreError> {
     let oldest: Option<i64> = db.prepare_cached("SELECT min(position) FROM fresh")?.query_row([], |row| row.get(0))?;
     let Some(oldest) = oldest else {
         return Ok(());
@@ -28,7 +28,7 @@ pub(in crate::store) const fn segment_of(position: i64) -> i64 {
     position.saturating_sub(1).div_euclid(SEGMENT)
 }
 
-fn seal_one(db: &Connection, segment: i64) -> Result<(), StoreError> {
+fn seal_one(db: &Db, segment: i64) -> Result<(), StoreError> {
     let fresh = Fresh::of(db, segment)?;
     if fresh.is_empty() {
         return Ok(());
@@ -60,14 +60,14 @@ fn part(segment: i64, column: Column) -> i64 {
 }
 
 /// The head of a column; `None` for a column that was added after the segment was sealed.
-pub(super) fn head(db: &Connection, segment: i64, column: Column) -> Result<Option<Head>, StoreError> {
+pub(super) fn head(db: &Db, segment: i64, column: Column) -> Result<Option<Head>, StoreError> {
     let mut select = db.prepare_cached("SELECT head FROM segment_columns WHERE part = ?1")?;
     let bytes: Option<Vec<u8>> = select.query_row([part(segment, column)], |row| row.get(0)).optional()?;
     bytes.map(|bytes| Head::from_bytes(&bytes)).transpose()
 }
 
 /// The codes of a column.
-pub(super) fn codes(db: &Connection, segment: i64, column: Column) -> Result<Vec<u8>, StoreError> {
+pub(super) fn codes(db: &Db, segment: i64, column: Column) -> Result<Vec<u8>, StoreError> {
     let mut select = db.prepare_cached("SELECT codes FROM segment_columns WHERE part = ?1")?;
     Ok(select.query_row([part(segment, column)], |row| row.get(0))?)
 }

@@ -1,9 +1,9 @@
 //! The table of damage, and the audit entry that comes with what is added to it.
 
+use super::super::db::{Db, params};
 use super::Log;
 use crate::audit::{self, Actor, Change, Entry, Operation, Outcome, Resource};
 use crate::store::StoreError;
-use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::json;
 
@@ -83,7 +83,7 @@ pub struct Damaged {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn damage(db: &Connection) -> Result<(Vec<Damaged>, bool), StoreError> {
+pub fn damage(db: &Db) -> Result<(Vec<Damaged>, bool), StoreError> {
     let mut select = db.prepare_cached(
         "SELECT log, first_position, last_position, kind, found_at FROM damage ORDER BY log, first_position LIMIT ?1",
     )?;
@@ -104,7 +104,7 @@ pub fn damage(db: &Connection) -> Result<(Vec<Damaged>, bool), StoreError> {
 }
 
 /// Places that are known to be wrong, by log.
-pub(in crate::store) fn totals(db: &Connection) -> Result<Vec<(Log, i64)>, StoreError> {
+pub(in crate::store) fn totals(db: &Db) -> Result<Vec<(Log, i64)>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT CAST(coalesce(sum(last_position - first_position + 1), 0) AS BIGINT) FROM damage WHERE log = ?1",
     )?;
@@ -112,7 +112,7 @@ pub(in crate::store) fn totals(db: &Connection) -> Result<Vec<(Log, i64)>, Store
 }
 
 /// Notes what was not known yet, and gives it back. An audit entry for each log names it.
-pub(in crate::store) fn note(tx: &Connection, found: &[Finding], now: i64) -> Result<Vec<Finding>, StoreError> {
+pub(in crate::store) fn note(tx: &Db, found: &[Finding], now: i64) -> Result<Vec<Finding>, StoreError> {
     let mut insert = tx.prepare_cached(
         "INSERT INTO damage (log, first_position, last_position, kind, found_at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO NOTHING",

@@ -1,5 +1,6 @@
 //! Who reads an entry that is damaged tells this; it is noted once, however often it is read.
 
+use super::super::db::Db;
 use super::{Finding, Kind, Log, note, totals};
 use crate::clock;
 use crate::journal;
@@ -8,7 +9,6 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use rusqlite::Connection;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,7 +39,7 @@ impl DamageMetrics {
     }
 
     /// Shows what the table says.
-    pub(in crate::store) fn show(&self, db: &Connection) -> Result<(), StoreError> {
+    pub(in crate::store) fn show(&self, db: &Db) -> Result<(), StoreError> {
         totals(db)?.into_iter().for_each(|total| self.set(total));
         Ok(())
     }
@@ -76,7 +76,7 @@ impl DamageWatch {
             return;
         }
         let all = found.clone();
-        let noting = move |tx: &Connection| Ok((note(tx, &found, clock::now_us())?, totals(tx)?));
+        let noting = move |tx: &Db| Ok((note(tx, &found, clock::now_us())?, totals(tx)?));
         let Ok((new, totals)) = self.writes.transact(noting).await else {
             return;
         };

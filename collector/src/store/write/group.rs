@@ -2,10 +2,10 @@
 
 use super::super::StoreError;
 use super::super::columns;
+use super::super::db::{Db, OptionalExtension, Result, params};
 use super::super::names::Names;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
-use rusqlite::{Connection, OptionalExtension, Result, params};
 
 const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO NOTHING";
@@ -21,7 +21,7 @@ const CONFLICT: &str = "conflict: another record with this node, boot and seq is
 const ID_TAKEN: &str = "conflict: another record with this id is stored";
 
 pub(super) struct Group<'a> {
-    db: &'a Connection,
+    db: &'a Db,
     names: &'a mut Names,
     now: i64,
     next_position: i64,
@@ -36,7 +36,7 @@ enum Stored {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn begin(db: &'a Connection, names: &'a mut Names, now: i64) -> Result<Self> {
+    pub(super) fn begin(db: &'a Db, names: &'a mut Names, now: i64) -> Result<Self> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
@@ -93,7 +93,9 @@ impl<'a> Group<'a> {
     }
 
     fn new_boot(&self, batch: &CheckedBatch) -> Result<i64> {
-        self.db.prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2)")?.insert([&batch.node, &batch.boot])
+        self.db
+            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?
+            .query_row([&batch.node, &batch.boot], |row| row.get(0))
     }
 
     fn count(&self, boot: i64, ack: &Acknowledgement, highest: i64) -> Result<()> {
@@ -101,7 +103,8 @@ impl<'a> Group<'a> {
         if stored > 0 {
             self.db
                 .prepare_cached(
-                    "UPDATE boots SET stored = stored + ?2, highest_seq = max(highest_seq, ?3) WHERE boot = ?1",
+                    "UPDATE boots SET stored = stored + ?2,
+                       highest_seq = CASE WHEN highest_seq < ?3 THEN ?3 ELSE highest_seq END WHERE boot = ?1",
                 )?
                 .execute([boot, stored, highest])?;
         }
@@ -154,7 +157,9 @@ fn refusal(record: &CheckedRecord, reason: &str) -> Refusal {
 }
 
 /// Records dropped by all senders so far.
-pub(super) fn dropped_in_all(db: &Connection) -> Result<i64> {
-    // total() instead of sum(): an overflow saturates below rather than failing at start.
-    db.query_row("SELECT CAST(total(dropped) AS INTEGER) FROM boots", [], |row| row.get(0))
+pub(super) fn dropped_in_all(db: &Db) -> Result<i64> {
+    let mut select = db.prepare_cached("SELECT dropped FROM boots WHERE dropped > 0")?;
+    let all = select.query_map([], |row| row.get::<_, i64>(0))?;
+    // Added up here: the sum of hostile numbers saturates rather than failing at start.
+    all.into_iter().try_fold(0_i64, |sum, dropped| Ok(sum.saturating_add(dropped?)))
 }

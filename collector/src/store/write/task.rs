@@ -2,14 +2,14 @@
 //!
 //! Each task runs inside a savepoint, so one that fails undoes itself alone and the others in the group are committed.
 
+use super::super::db::Db;
 use super::StoreError;
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 /// What the writer knows of a task.
 pub(super) trait Task: Send {
     /// Does the work; an error undoes it.
-    fn run(&mut self, tx: &Connection) -> Result<(), StoreError>;
+    fn run(&mut self, tx: &Db) -> Result<(), StoreError>;
     /// Tells who waits: what came of the work, if its transaction is on disk.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -24,7 +24,7 @@ pub(super) struct Typed<T, F> {
 impl<T, F> Typed<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
 {
     pub(super) fn boxed(work: F, reply: oneshot::Sender<Result<T, StoreError>>) -> Box<dyn Task> {
         Box::new(Self { work: Some(work), outcome: None, reply })
@@ -34,9 +34,9 @@ where
 impl<T, F> Task for Typed<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    F: FnOnce(&Db) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, tx: &Connection) -> Result<(), StoreError> {
+    fn run(&mut self, tx: &Db) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else {
             return Err(StoreError::Other);
         };
@@ -55,13 +55,13 @@ where
 }
 
 /// Runs a task in a savepoint. The outer error means that the group's transaction itself is gone.
-pub(super) fn run_in_savepoint(tx: &Connection, task: &mut dyn Task) -> Result<(), StoreError> {
+pub(super) fn run_in_savepoint(tx: &Db, task: &mut dyn Task) -> Result<(), StoreError> {
     tx.execute_batch("SAVEPOINT task")?;
     let Err(error) = task.run(tx) else {
         return Ok(tx.execute_batch("RELEASE task")?);
     };
-    // SQLite gives the whole transaction up by itself after some errors, such as a full disk.
-    if tx.is_autocommit() {
+    // After some errors, such as a full disk, the whole transaction is given up by itself.
+    if tx.has_given_up() {
         return Err(error);
     }
     Ok(tx.execute_batch("ROLLBACK TO task; RELEASE task")?)

@@ -1,0 +1,105 @@
+//! A connection to the database, whichever it is.
+//!
+//! The store's code is written once, in SQL that every engine here understands: numbered parameters (`?1`), 64-bit integers,
+//! texts and blobs. The words are rusqlite's (`prepare_cached`, `query_row`, `params!`, `Row::get`), because that is the
+//! plainest API there is for such code; what differs between engines stands below this folder and nowhere else.
+
+mod error;
+mod sqlite;
+mod statement;
+mod transaction;
+mod value;
+
+pub use error::{Error, OptionalExtension, Result};
+pub use statement::{MappedRows, Row, RowIndex, Rows, Statement};
+pub use transaction::Transaction;
+pub(crate) use value::params;
+pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_from_iter};
+
+use std::path::Path;
+use std::time::Duration;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Db(Engine);
+
+#[derive(Debug)]
+enum Engine {
+    Sqlite(rusqlite::Connection),
+}
+
+impl Db {
+    /// A connection that may write to this SQLite file, which is made if it is missing.
+    pub(in crate::store) fn sqlite_writer(file: &Path) -> Result<Self> {
+        Ok(Self(Engine::Sqlite(sqlite::writer(file)?)))
+    }
+
+    /// A connection that only reads this SQLite file.
+    pub(in crate::store) fn sqlite_reader(file: &Path) -> Result<Self> {
+        Ok(Self(Engine::Sqlite(sqlite::reader(file)?)))
+    }
+
+    /// A statement, kept by the connection for the next time.
+    ///
+    /// # Errors
+    /// The database does not understand it, or does not answer.
+    pub fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare_cached(sql)?)),
+        }
+    }
+
+    /// Runs a statement; gives the number of rows it changed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        self.prepare_cached(sql)?.execute(params)
+    }
+
+    /// What `read` makes of the first row.
+    ///
+    /// # Errors
+    /// Those of the database and of `read`; [`Error::NoRows`] if there is none.
+    pub fn query_row<T>(&self, sql: &str, params: impl Params, read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<T> {
+        self.prepare_cached(sql)?.query_row(params, read)
+    }
+
+    /// Runs statements that have no parameters and give no rows.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn execute_batch(&self, sql: &str) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+        }
+    }
+
+    /// Steps that the tables have taken; see `schema`.
+    pub(in crate::store) fn schema_version(&self) -> Result<i64> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_row("PRAGMA user_version", [], |row| row.get(0)),
+        }
+    }
+
+    /// Notes the steps that the tables have taken.
+    pub(in crate::store) fn set_schema_version(&self, version: i64) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "user_version", version)?),
+        }
+    }
+
+    /// From now on a query that is still running this long after gives up.
+    pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
+        match &mut self.0 {
+            Engine::Sqlite(connection) => Ok(sqlite::give_up_after(connection, time)?),
+        }
+    }
+
+    /// Puts away what only a running writer needs.
+    pub(in crate::store) fn finish(&self) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(sqlite::finish(connection)?),
+        }
+    }
+}
