@@ -1,5 +1,6 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
+mod check;
 mod token;
 
 use crate::args::{Args, Command};
@@ -21,6 +22,7 @@ pub fn run(args: Args) -> Result<(), String> {
     match args.command {
         Command::Serve { listen, data } => serve(listen, &data),
         Command::Init { data } => token::init(&data),
+        Command::Check { data } => check::run(&data),
         Command::Token(command) => token::run(command),
     }
 }
@@ -29,8 +31,8 @@ fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
-    hint_at_tokens(data, &tokens)?;
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
+    hint_at_tokens(data, &tokens)?;
     let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));

@@ -13,6 +13,6 @@ use serde_json::json;
 pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     none(query.as_deref().unwrap_or_default())?;
     let (rows, has_more) = app.readers.query(store::damage).await?;
-    let body = json!({"object": "list", "data": rows, "has_more": has_more});
+    let body = json!({"object": "list", "data": rows, "has_more": has_more, "passes": app.scrub.passes()});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }

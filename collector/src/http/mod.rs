@@ -23,7 +23,7 @@ pub use routes::{Access, Route, routes};
 pub use server::serve;
 
 use crate::limits::Limits;
-use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Scrub, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -48,6 +48,7 @@ pub struct App {
     probing: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
+    scrub: Scrub,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -56,6 +57,7 @@ impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
     pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
+        let damage = DamageWatch::new(store.writes.clone());
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
@@ -65,7 +67,8 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
             notes: Notes::default(),
-            damage: DamageWatch::new(store.writes.clone()),
+            scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
+            damage,
             uses: Arc::default(),
         }
     }

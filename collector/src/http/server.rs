@@ -31,6 +31,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let connections = Connections::new(MAX_CONNECTIONS);
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
+    let scrub = tokio::spawn(app.scrub.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -59,6 +60,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
     notes.abort();
     limits.abort();
+    scrub.abort();
     app.finish_notes().await;
 }
 

@@ -23,6 +23,8 @@ pub enum StoreError {
     Slow,
     /// The database was written by a newer version of this program.
     Newer,
+    /// The database was written by an older version, and this work does not bring it forward.
+    Older,
     /// Anything else; see SQLite's code in the log.
     Other,
 }
@@ -39,6 +41,7 @@ impl StoreError {
             Self::Damaged => "the database file is damaged",
             Self::Slow => "the query took too long",
             Self::Newer => "the database was written by a newer version of headgate-collector",
+            Self::Older => "the database was written by an older version; `serve` brings it forward",
             Self::Other => "the database answers with errors",
         }
     }

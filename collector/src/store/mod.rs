@@ -5,10 +5,12 @@
 //! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
 
 pub(crate) mod audit;
+mod check;
 mod columns;
 mod damage;
 mod dataplanes;
 pub mod db;
+mod derived;
 mod error;
 mod file;
 mod gaps;
@@ -17,13 +19,16 @@ mod names;
 mod read;
 mod readers;
 mod rebuild;
+mod salvage;
 mod schema;
 mod tokens;
+mod witness;
 mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
+pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
-pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
+pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use db::Db;
 pub use error::StoreError;
@@ -51,13 +56,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the data folder, making or upgrading the database if needed, and starts the writer.
+    /// Opens the data folder, making or upgrading the database if needed, and starts the writer. A database that is damaged
+    /// is set aside, and what is whole in it put into a new one.
     ///
     /// # Errors
     /// The folder cannot be written, or its database is from a newer version.
     pub fn open(data: &Path, metrics: WriteMetrics) -> Result<Self, StoreError> {
+        file::make_folder(data)?;
+        let lock = file::lock(data)?;
+        if lock.is_some() {
+            salvage::make_whole(data)?;
+        }
         let db = open_writer(data)?;
-        let file = file::DatabaseFile::of(data)?;
+        let file = file::DatabaseFile::of(data, lock)?;
         let readers = Readers::new(data);
         let (writes, thread) = write::start(db, file, metrics)?;
         Ok(Self { writes, readers, thread })

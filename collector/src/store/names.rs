@@ -11,17 +11,28 @@ const CACHED: usize = 50_000;
 /// The writer's cache of names it has numbered. Forget it when a transaction is rolled back.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// Whether names that have no number are given none.
+    looking: bool,
     known: HashMap<String, i64>,
     known_sets: HashMap<String, i64>,
 }
 
+/// In place of the number of a name that has none.
+const NO_NUMBER: i64 = -1;
+
 impl Names {
+    /// One that only looks numbers up.
+    pub(super) fn looking() -> Self {
+        Self { looking: true, ..Self::default() }
+    }
+
     /// The number of `text`, given now if it has none.
     pub(super) fn number(&mut self, db: &Db, text: &str) -> db::Result<i64> {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
         }
-        let number = give_number(db, text)?;
+        let number =
+            if self.looking { number_of(db, text)?.unwrap_or(NO_NUMBER) } else { give_number(db, text)? };
         if self.known.len() >= CACHED {
             self.known.clear();
         }
@@ -40,7 +51,11 @@ impl Names {
         if let Some(set) = self.known_sets.get(&text) {
             return Ok(*set);
         }
-        let set = give_set_number(db, &text, members)?;
+        let set = match set_number(db, &text)? {
+            Some(set) => set,
+            None if self.looking => NO_NUMBER,
+            None => give_set_number(db, &text, members)?,
+        };
         if self.known_sets.len() >= CACHED {
             self.known_sets.clear();
         }
@@ -55,14 +70,13 @@ impl Names {
     }
 }
 
-fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {
-    let known: Option<i64> = db
-        .prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
+fn set_number(db: &Db, text: &str) -> db::Result<Option<i64>> {
+    db.prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
         .query_row([text], |row| row.get(0))
-        .optional()?;
-    if let Some(set) = known {
-        return Ok(set);
-    }
+        .optional()
+}
+
+fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {
     let set = db.query_row("INSERT INTO name_sets (text) VALUES (?1) RETURNING name_set", [text], |row| row.get(0))?;
     let mut member = db.prepare_cached("INSERT INTO name_set_members (name, name_set) VALUES (?1, ?2)")?;
     for name in members {

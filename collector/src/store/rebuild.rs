@@ -1,10 +1,13 @@
 //! Building anew what is derived from the entries.
 
-use super::StoreError;
 use super::columns::{self, SEGMENT};
-use super::db::Db;
+use super::db::{Db, params};
+use super::derived::{self, Identity};
 use super::names::Names;
+use super::{Log, StoreError, audit, read};
+use crate::audit::{Entry, SOURCE};
 use crate::journal;
+use crate::validate::parse_uuid;
 use headgate_record::RequestRecord;
 
 /// The columns of all records. One that cannot be read keeps its place and has no values; the operator is told.
@@ -35,4 +38,125 @@ fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) ->
         visit(row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged)?)?;
     }
     Ok(())
+}
+
+/// Entries of one transaction.
+const STEP: i64 = 4_096;
+
+/// Everything that is derived, for both logs, in a database that has none of it; the table of boots may say what is known of
+/// them. Gives the positions of records that are there twice: they are taken out.
+pub(super) fn all(db: &mut Db) -> Result<Vec<i64>, StoreError> {
+    db.execute("UPDATE boots SET stored = 0", [])?;
+    let (mut names, mut twice) = (Names::default(), Vec::new());
+    in_steps(db, Log::Requests, |tx, position, bytes| {
+        if !request(tx, &mut names, position, bytes)? {
+            tx.prepare_cached("DELETE FROM request_entries WHERE position = ?1")?.execute([position])?;
+            twice.push(position);
+        }
+        Ok(())
+    })?;
+    in_steps(db, Log::Audit, audit_entry)?;
+    Ok(twice)
+}
+
+/// What is derived from the entries of one segment of a log, in place of what is there.
+pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
+    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let last = first.saturating_add(SEGMENT - 1);
+    let index = match log {
+        Log::Requests => "requests",
+        Log::Audit => "audit",
+    };
+    tx.execute(&format!("DELETE FROM {index} WHERE position BETWEEN ?1 AND ?2"), [first, last])?;
+    let sql = format!("SELECT position, bytes FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position", log.table());
+    let mut select = tx.prepare_cached(&sql)?;
+    let rows = select.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = rows.collect::<Result<Vec<(i64, Vec<u8>)>, _>>()?;
+    if log == Log::Audit {
+        return rows.iter().try_for_each(|(position, bytes)| audit_entry(tx, *position, bytes));
+    }
+    columns::forget(tx, segment)?;
+    let mut names = Names::default();
+    for (position, bytes) in &rows {
+        describe(tx, &mut names, *position, bytes)?;
+    }
+    columns::seal(tx, read::next_position(tx)?)
+}
+
+/// What is derived from one record, and that its boot has one more; false if its identity is taken.
+fn request(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<bool, StoreError> {
+    let identity = describe(tx, names, position, bytes)?;
+    if let Described::Of(identity) = &identity {
+        derived::count(tx, identity.boot, 1, identity.seq)?;
+    }
+    Ok(identity != Described::Taken)
+}
+
+/// What came of describing a record.
+#[derive(Debug, PartialEq, Eq)]
+enum Described {
+    Of(Identity),
+    /// It keeps its place and has no values.
+    Unreadable,
+    /// Another one has its identity.
+    Taken,
+}
+
+fn describe(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<Described, StoreError> {
+    let record = serde_json::from_slice::<RequestRecord>(bytes).ok();
+    let found = record.and_then(|record| Some((parse_uuid(&record.id)?, i64::try_from(record.seq).ok()?, record)));
+    let Some((id, seq, record)) = found else {
+        derived::describe(tx, names, position, &RequestRecord::default())?;
+        return Ok(Described::Unreadable);
+    };
+    let (boot, _) = derived::boot(tx, &record.node, &record.boot)?;
+    let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
+    let identity = Identity { id, boot, seq, started_at };
+    if !derived::identify(tx, position, &identity)? {
+        return Ok(Described::Taken);
+    }
+    derived::describe(tx, names, position, &record)?;
+    Ok(Described::Of(identity))
+}
+
+/// What is derived from an audit entry; a token that it says was revoked is.
+fn audit_entry(tx: &Db, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
+    let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { return Ok(()) };
+    let Some(id) = parse_uuid(&entry.id) else { return Ok(()) };
+    audit::index(tx, position, &id, &entry)?;
+    if entry.kind == "token.revoked" && entry.source == SOURCE {
+        let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
+        tx.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+            .execute(params![entry.resource.id, time])?;
+    }
+    Ok(())
+}
+
+/// Calls `visit` with each entry of a log, in transactions of their own.
+fn in_steps(
+    db: &mut Db,
+    log: Log,
+    mut visit: impl FnMut(&Db, i64, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let select = format!("SELECT position, bytes FROM {} WHERE position > ?1 ORDER BY position LIMIT ?2", log.table());
+    let mut last = 0_i64;
+    loop {
+        let tx = db.transaction()?;
+        let rows = {
+            let mut select = tx.prepare_cached(&select)?;
+            let rows = select.query_map([last, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<(i64, Vec<u8>)>, _>>()?
+        };
+        for (position, bytes) in &rows {
+            visit(&tx, *position, bytes)?;
+        }
+        let Some((newest, _)) = rows.last() else {
+            return Ok(());
+        };
+        last = *newest;
+        if log == Log::Requests {
+            columns::seal(&tx, last + 1)?;
+        }
+        tx.commit()?;
+    }
 }

@@ -1,7 +1,7 @@
 //! The steps from one version of the tables to the next.
 
 use super::db::Db;
-use super::{Log, StoreError, leaf, rebuild};
+use super::{Log, StoreError, columns, leaf, rebuild};
 
 /// One step: tables, then what has to be computed for them.
 struct Step {
@@ -14,14 +14,18 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
     sql(include_str!("schema/5_dataplanes.sql")),
     Step { sql: include_str!("schema/6_leaves.sql"), fill: leaves },
+    sql(include_str!("schema/7_commits.sql")),
 ];
+
+/// The first version with a mark.
+const MARKED: i64 = 7;
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
@@ -30,6 +34,42 @@ const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed
 fn leaves(db: &Db) -> Result<(), StoreError> {
     Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
+}
+
+/// Marks a database as this program's (`PRAGMA application_id`), together with its version: a version alone may be a byte that
+/// has changed on disk.
+const MARK: i64 = 0x4867_0000;
+
+/// Whether the tables are of this version. What is older is brought forward; what is newer is left alone.
+///
+/// # Errors
+/// [`StoreError::Newer`]; [`StoreError::Damaged`] if version and mark do not agree.
+pub(super) fn is_current(db: &Db) -> Result<bool, StoreError> {
+    let (version, mark) = (db.schema_version()?, db.application_mark()?);
+    let steps = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    match mark {
+        0 if version < MARKED => Ok(false),
+        _ if mark != MARK.saturating_add(version) => Err(StoreError::Damaged),
+        _ if version > steps => Err(StoreError::Newer),
+        _ => Ok(version == steps),
+    }
+}
+
+/// Looks at both ends of every table, and at the columns of the newest segment.
+///
+/// # Errors
+/// Something cannot be read.
+pub(super) fn look_at_every_table(db: &Db) -> Result<(), StoreError> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables = db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    for table in tables {
+        for order in ["", " ORDER BY 1 DESC"] {
+            let mut select = db.prepare_cached(&format!("SELECT * FROM {table}{order} LIMIT 1"))?;
+            select.query([])?.next()?;
+        }
+    }
+    let newest: Option<i64> = db.query_row("SELECT max(segment) FROM segments", [], |row| row.get(0))?;
+    newest.map_or(Ok(()), |segment| columns::look(db, segment))
 }
 
 /// Brings the tables to this version.
@@ -43,7 +83,9 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    steps.set_schema_version(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    let version = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    steps.set_schema_version(version)?;
+    steps.set_application_mark(MARK.saturating_add(version))?;
     Ok(steps.commit()?)
 }
 

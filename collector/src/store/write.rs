@@ -15,6 +15,7 @@ use super::StoreError;
 use super::db::Db;
 use super::file::DatabaseFile;
 use super::names::Names;
+use super::witness::Progress;
 use crate::clock::{self, Stopwatch};
 use crate::journal;
 use crate::validate::CheckedBatch;
@@ -80,6 +81,12 @@ impl WriteHandle {
         let (reply, outcome) = oneshot::channel();
         self.submit(Job::Task(Typed::boxed(work, reply)))?;
         outcome.await.unwrap_or(Err(StoreError::Other))
+    }
+
+    /// Tells the writer that the database's structure was found to be damaged; it notes that for the next start.
+    pub(super) async fn mark_damaged(&self) {
+        // A task that meets damage is what the writer notes it by.
+        let _ = self.transact(|_| Err::<(), _>(StoreError::Damaged)).await;
     }
 
     /// Commits a write that changes no log.
@@ -176,8 +183,11 @@ impl Writer {
     fn commit(&mut self, jobs: &mut [Job]) -> Result<Vec<Acknowledgement>, StoreError> {
         self.file.check_in_place()?;
         let stored = self.transact(jobs);
-        if stored.is_err() {
+        if let Err(error) = &stored {
             self.names.forget();
+            if *error == StoreError::Damaged {
+                self.file.mark_damaged();
+            }
         }
         let (acknowledgements, dropped) = stored?;
         self.metrics.dropped.inc_by(dropped);
@@ -197,10 +207,14 @@ impl Writer {
         let dropped = group.finish()?;
         for job in jobs {
             if let Job::Task(task) = job {
-                run_in_savepoint(&transaction, task.as_mut())?;
+                if run_in_savepoint(&transaction, task.as_mut())? == Some(StoreError::Damaged) {
+                    self.file.mark_damaged();
+                }
             }
         }
+        let progress = Progress::advance(&transaction)?;
         transaction.commit()?;
+        self.file.tell(progress);
         Ok((acknowledgements, dropped))
     }
 

@@ -29,6 +29,7 @@ mod process;
 mod random;
 mod records;
 mod segments;
+mod surgery;
 mod thresholds;
 mod tokens;
 mod webhook;

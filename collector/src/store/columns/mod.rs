@@ -11,6 +11,7 @@ mod filter;
 mod fresh;
 mod scan;
 mod segment;
+mod stored;
 
 pub use cells::Column;
 pub(super) use cells::cells;
@@ -19,7 +20,8 @@ pub use filter::{Filter, Range};
 pub(super) use filter::{resolve, timed};
 pub(super) use fresh::insert as insert_fresh;
 pub(super) use scan::{Blocks, Direction};
-pub(super) use segment::{seal, segment_of};
+pub(super) use segment::{forget, look, seal, segment_of};
+pub(super) use stored::stored;
 
 /// Records in a segment.
 pub(super) const SEGMENT: i64 = 16_384;

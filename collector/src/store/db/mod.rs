@@ -89,6 +89,31 @@ impl Db {
         }
     }
 
+    /// What marks a database as this program's; 0 if nothing does.
+    pub(in crate::store) fn application_mark(&self) -> Result<i64> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_row("PRAGMA application_id", [], |row| row.get(0)),
+        }
+    }
+
+    /// Marks a database as this program's.
+    pub(in crate::store) fn set_application_mark(&self, mark: i64) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "application_id", mark)?),
+        }
+    }
+
+    /// What the database's own check of its structure finds, so many problems at most.
+    pub(in crate::store) fn structure_problems(&self, most: usize) -> Result<Vec<String>> {
+        match &self.0 {
+            Engine::Sqlite(_) => {
+                let mut check = self.prepare_cached(&format!("PRAGMA integrity_check({most})"))?;
+                let found = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
+                Ok(found.into_iter().filter(|line| line != "ok").collect())
+            }
+        }
+    }
+
     /// From now on a query that is still running this long after gives up.
     pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
         match &mut self.0 {

@@ -3,9 +3,10 @@
 //!
 //! Forwards until something is damaged, backwards from the end until something is, and what lies between one by one.
 
-use crate::store::StoreError;
+use crate::store::db;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Result, params_from_iter};
+use rusqlite::{Connection, OpenFlags, Result, params_from_iter};
+use std::path::Path;
 
 /// Rows between two damaged places that are looked for one by one.
 const BETWEEN: i64 = 1 << 20;
@@ -19,12 +20,18 @@ pub(super) struct Copied {
     pub(super) incomplete: bool,
 }
 
-/// Copies every table of `to` that is not among `others`.
-pub(super) fn copy_all(from: &Connection, to: &Connection, others: &[&str]) -> Result<Vec<Copied>, StoreError> {
+/// Opens a database to be read from.
+pub(super) fn open(image: &Path) -> db::Result<Connection> {
+    Ok(Connection::open_with_flags(image, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+}
+
+/// Copies every table of the database `to` that is not among `others`.
+pub(super) fn copy_all(from: &Connection, to: &Path, others: &[&str]) -> db::Result<Vec<Copied>> {
+    let to = Connection::open(to)?;
     let mut select = to.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
     let names = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
     let wanted = names.into_iter().filter(|name| !others.contains(&name.as_str()));
-    wanted.map(|name| Ok(Table::of(to, name)?.copy(from, to)?)).collect()
+    wanted.map(|name| Ok(Table::of(&to, name)?.copy(from, &to)?)).collect()
 }
 
 struct Table {

@@ -11,8 +11,13 @@ use std::path::Path;
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
+/// Frames that are asked for their salts.
+const FIRST: usize = 9;
 /// Bytes of a log that are read at most; SQLite keeps it well under.
 const MOST_BYTES: u64 = 16 << 30;
+
+/// What the frames of one round of the log have in common.
+type Salts = [u8; 8];
 
 /// Two sums, as they stand behind what they are of.
 type Sums = (u32, u32);
@@ -34,7 +39,7 @@ pub(super) struct Frame {
 pub(super) struct Wal {
     file: BufReader<File>,
     big_endian: bool,
-    salts: Option<[u8; 8]>,
+    salts: Salts,
     before: Sums,
     place: u64,
 }
@@ -51,13 +56,14 @@ impl Wal {
         if !filled(&mut file, &mut header)? {
             return Ok(None);
         }
-        let big_endian = header.get(3).is_some_and(|byte| byte & 1 == 1) && header.starts_with(&[0x37, 0x7f, 6]);
         let [summed @ .., _, _, _, _, _, _, _, _] = &header;
-        let sums = sums((0, 0), summed, big_endian);
-        let sound = sums == stored_sums(&header, HEADER);
-        // A header that is damaged does not say which frames are of this log's last round; the first frame does.
-        let salts = if sound { eight(&header, 16) } else { None };
-        Ok(Some(Self { file, big_endian, salts, before: sums, place: 0 }))
+        let stored = stored_sums(&header, HEADER);
+        let sound = [false, true].into_iter().find(|big_endian| sums((0, 0), summed, *big_endian) == stored);
+        // A header that is damaged says neither in which order bytes are summed up (SQLite takes this machine's) nor which
+        // frames are of the log's last round (the first ones are).
+        let big_endian = sound.unwrap_or(cfg!(target_endian = "big"));
+        let salts = if sound.is_some() { eight(&header, 16) } else { salts_of_most(path)? };
+        Ok(Some(Self { file, big_endian, salts: salts.unwrap_or_default(), before: stored, place: 0 }))
     }
 
     /// The next frame of this round of the log, and whether it ends a transaction.
@@ -68,8 +74,7 @@ impl Wal {
         if !within || !filled(&mut self.file, &mut header)? || !filled(&mut self.file, bytes.as_mut_slice())? {
             return Ok(None);
         }
-        let salts = eight(&header, 8);
-        if *self.salts.get_or_insert(salts.unwrap_or_default()) != salts.unwrap_or_default() {
+        if eight(&header, 8) != Some(self.salts) {
             // Of an earlier round, or its salts are what is damaged; the frame behind it tells.
             self.place = self.place.saturating_add(1);
             self.before = stored_sums(&header, FRAME_HEADER);
@@ -120,6 +125,20 @@ impl Wal {
     }
 }
 
+/// The salts that most of the first frames have.
+fn salts_of_most(path: &Path) -> Result<Option<Salts>, StoreError> {
+    let mut file = BufReader::new(File::open(path)?);
+    let (mut head, mut frame) = ([0_u8; HEADER], [0_u8; FRAME_HEADER + PAGE]);
+    let mut found: Vec<Salts> = Vec::new();
+    if filled(&mut file, &mut head)? {
+        while found.len() < FIRST && filled(&mut file, &mut frame)? {
+            found.extend(eight(&frame, 8));
+        }
+    }
+    let count = |salts: &Salts| found.iter().filter(|other| *other == salts).count();
+    Ok(found.iter().max_by_key(|salts| count(salts)).copied())
+}
+
 /// Fills `bytes`; false if the file ends before.
 fn filled(file: &mut impl Read, bytes: &mut [u8]) -> Result<bool, StoreError> {
     match file.read_exact(bytes) {
@@ -133,7 +152,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_be_bytes(*four))
 }
 
-fn eight(bytes: &[u8], at: usize) -> Option<[u8; 8]> {
+fn eight(bytes: &[u8], at: usize) -> Option<Salts> {
     bytes.get(at..)?.first_chunk().copied()
 }
 

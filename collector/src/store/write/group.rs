@@ -2,13 +2,11 @@
 
 use super::super::StoreError;
 use super::super::columns;
+use super::super::derived::{self, Identity};
 use super::super::db::{Db, OptionalExtension, Result, params};
 use super::super::names::Names;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
-
-const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO NOTHING";
 
 const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
     VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -59,7 +57,9 @@ impl<'a> Group<'a> {
             }
         }
         ack.refused.sort_by_key(|refusal| refusal.index);
-        self.count(boot, &ack, highest)?;
+        if ack.stored > 0 {
+            derived::count(self.db, boot, i64::try_from(ack.stored).unwrap_or(i64::MAX), highest)?;
+        }
         Ok(ack)
     }
 
@@ -76,15 +76,7 @@ impl<'a> Group<'a> {
 
     /// The boot's number; notes its drop count.
     fn boot(&mut self, batch: &CheckedBatch) -> Result<i64> {
-        let known: Option<(i64, i64)> = self
-            .db
-            .prepare_cached("SELECT boot, dropped FROM boots WHERE node = ?1 AND boot_id = ?2")?
-            .query_row([&batch.node, &batch.boot], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let (boot, dropped) = match known {
-            Some(known) => known,
-            None => (self.new_boot(batch)?, 0),
-        };
+        let (boot, dropped) = derived::boot(self.db, &batch.node, &batch.boot)?;
         if batch.dropped > dropped {
             self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?.execute([boot, batch.dropped])?;
             self.dropped = self.dropped.saturating_add(batch.dropped - dropped);
@@ -92,35 +84,10 @@ impl<'a> Group<'a> {
         Ok(boot)
     }
 
-    fn new_boot(&self, batch: &CheckedBatch) -> Result<i64> {
-        self.db
-            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?
-            .query_row([&batch.node, &batch.boot], |row| row.get(0))
-    }
-
-    fn count(&self, boot: i64, ack: &Acknowledgement, highest: i64) -> Result<()> {
-        let stored = i64::try_from(ack.stored).unwrap_or(i64::MAX);
-        if stored > 0 {
-            self.db
-                .prepare_cached(
-                    "UPDATE boots SET stored = stored + ?2,
-                       highest_seq = CASE WHEN highest_seq < ?3 THEN ?3 ELSE highest_seq END WHERE boot = ?1",
-                )?
-                .execute([boot, stored, highest])?;
-        }
-        Ok(())
-    }
-
     fn store(&mut self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
         let position = self.next_position;
-        let inserted = self.db.prepare_cached(INSERT_REQUEST)?.execute(params![
-            position,
-            record.id,
-            boot,
-            record.seq,
-            record.started_at
-        ])?;
-        if inserted == 0 {
+        let identity = Identity { id: record.id, boot, seq: record.seq, started_at: record.started_at };
+        if !derived::identify(self.db, position, &identity)? {
             return self.known(boot, record);
         }
         self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
@@ -130,7 +97,7 @@ impl<'a> Group<'a> {
             record.bytes.as_ref(),
             record.leaf
         ])?;
-        columns::insert_fresh(self.db, position, &columns::cells(self.db, self.names, &record.record)?)?;
+        derived::describe(self.db, self.names, position, &record.record)?;
         self.next_position = position + 1;
         Ok(Stored::New)
     }
