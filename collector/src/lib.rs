@@ -7,6 +7,7 @@
 pub mod args;
 pub mod audit;
 pub mod clock;
+pub mod completeness;
 pub mod http;
 pub mod journal;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! An entry's members and vocabularies. The order of declaration is the order in the canonical bytes.
 
 use crate::clock;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,11 +9,11 @@ use serde_json::Value;
 pub const SCHEMA: u8 = 1;
 
 /// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Version of this shape: [`SCHEMA`].
-    #[serde(default = "schema")]
+    #[serde(default = "this_schema")]
     pub schema: u8,
     /// UUIDv7. An entry that is sent again under its id is stored once. Given by the collector if empty.
     #[serde(default)]
@@ -46,7 +47,7 @@ pub struct Entry {
     pub source: String,
 }
 
-const fn schema() -> u8 {
+const fn this_schema() -> u8 {
     SCHEMA
 }
 
@@ -80,7 +81,7 @@ impl Entry {
 }
 
 /// Who did it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
     /// A token's id, a key's id, a user's name: what its system knows it by.
@@ -110,7 +111,7 @@ impl Actor {
 }
 
 /// What kind of actor.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
     /// The holder of a collector's token.
@@ -127,7 +128,7 @@ pub enum ActorKind {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Made.
@@ -150,7 +151,7 @@ pub enum Operation {
 }
 
 /// To what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     /// `token`, `key`, `budget`, `policy`, `request` …
@@ -178,7 +179,7 @@ impl Resource {
 }
 
 /// One member that is different now.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// Names and list places joined by dots: `models.chat.targets.0.weight`; empty for the whole.
@@ -192,7 +193,7 @@ pub struct Change {
 }
 
 /// How it ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.

@@ -6,10 +6,13 @@
 mod check;
 mod parameters;
 
+pub(super) use parameters::described;
+
 use super::App;
 use super::auth::Caller;
 use super::entries;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use super::query::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
 use crate::store::{self, AuditPage, Db, Log, Order, StoreError};
@@ -18,6 +21,7 @@ use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
+use serde_json::{Value, json};
 
 /// Largest body of `POST /v1/audit`, bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
@@ -80,6 +84,26 @@ pub(super) async fn append(State(app): State<App>, request: Request) -> Result<R
         .await?;
     let body = serde_json::to_vec(&acknowledgement).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
+}
+
+/// The body of `POST /v1/audit` as it is read.
+pub(super) fn entries(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    openapi::object(&[("entries", openapi::each_by_itself(&entry, check::MAX_ENTRIES))])
+}
+
+/// The answer of `GET /v1/audit`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    let id = json!({"type": ["string", "null"]});
+    let more = [
+        entries::described(),
+        ("first_id", id.clone()),
+        ("last_id", id),
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+    ];
+    schemas.list(&entry, &more)
 }
 
 fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry: &Entry) -> Result<(), StoreError> {

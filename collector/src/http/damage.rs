@@ -2,17 +2,22 @@
 
 use super::App;
 use super::error::{ApiError, json_response};
-use super::query::none;
+use super::openapi::{self, Schemas};
 use crate::store;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// `GET /v1/damage`.
-pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
     let (rows, has_more) = app.readers.query(store::damage).await?;
     let body = json!({"object": "list", "data": rows, "has_more": has_more, "passes": app.scrub.passes()});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// The answer.
+pub(super) fn listed(schemas: &mut Schemas) -> Value {
+    let damaged = openapi::of::<store::Damaged>(schemas);
+    schemas.list(&damaged, &[("has_more", json!({"type": "boolean"}))])
 }

@@ -1,12 +1,14 @@
 //! `POST /v1/heartbeat` and `GET /v1/dataplanes`.
 
 use super::App;
+use super::auth::Caller;
 use super::error::{ApiError, json_response};
-use super::query::{bad, invalid, none};
+use super::query::{bad, invalid};
+use crate::audit::Resource;
 use crate::clock;
 use crate::store;
 use crate::validate::{is_name, reason_of};
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use headgate_record::Heartbeat;
@@ -39,8 +41,8 @@ fn check(beat: &Heartbeat) -> Result<(), ApiError> {
 }
 
 /// `GET /v1/dataplanes`.
-pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    none(query.as_deref().unwrap_or_default())?;
+pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    app.note_search(&caller, "dataplanes.searched", Resource::new("list", "dataplanes"), "").await;
     let planes = app.readers.query(|db| store::data_planes(db, clock::now_us())).await?;
     let body = json!({"object": "list", "data": planes}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))

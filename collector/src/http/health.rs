@@ -2,9 +2,11 @@
 
 use super::App;
 use super::error::{ApiError, json_response};
+use super::openapi::object;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longest wait for the probe's commit.
@@ -27,6 +29,11 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
     }
     let body = br#"{"status":"ready"}"#.to_vec();
     Ok(json_response(StatusCode::OK, body))
+}
+
+/// What both say when all is well.
+pub(super) fn status(word: &'static str) -> Value {
+    object(&[("status", json!({"const": word}))])
 }
 
 fn too_slow() -> ApiError {

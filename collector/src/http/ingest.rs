@@ -5,15 +5,17 @@
 
 use super::App;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use crate::store::Held;
-use crate::validate::{BadBatch, check_batch};
+use crate::validate::{BadBatch, MAX_BATCH_RECORDS, MAX_NAME_CHARS, check_batch};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use headgate_record::Acknowledgement;
+use headgate_record::{Acknowledgement, RequestRecord};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,19 @@ pub(super) async fn requests(State(app): State<App>, request: Request) -> Result
     });
     let body = serde_json::to_vec(&outcome?).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
+}
+
+/// A batch as it is read: a record that is none is refused by itself.
+pub(super) fn batch(schemas: &mut Schemas) -> Value {
+    let name = json!({"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS});
+    let record = openapi::of::<RequestRecord>(schemas);
+    let dropped = "Records of this boot that were dropped so far.";
+    openapi::object(&[
+        ("node", name.clone()),
+        ("boot", name),
+        ("dropped", json!({"type": "integer", "minimum": 0, "maximum": i64::MAX, "description": dropped})),
+        ("records", openapi::each_by_itself(&record, MAX_BATCH_RECORDS)),
+    ])
 }
 
 async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {

@@ -2,18 +2,21 @@
 
 mod parameters;
 
+pub(super) use parameters::described;
+
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::ingest::{COMMIT_TIME, body};
+use super::openapi::{self, Schemas};
 use crate::audit::Resource;
-use crate::limits::{BadReport, CountPage, MAX_REPORT_BYTES, Synced, check_report};
+use crate::limits::{BadReport, Count, CountPage, MAX_REPORT_BYTES, Synced, check_report};
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_limits::Reply;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// `POST /v1/limits/sync`.
 pub(super) async fn sync(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
@@ -68,6 +71,12 @@ pub(super) async fn budgets(
     let query = parameters::parse(&text, true)?;
     app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await;
     page(app.limits.list(query).await?)
+}
+
+/// The answer of both lists.
+pub(super) fn counts(schemas: &mut Schemas) -> Value {
+    let count = openapi::of::<Count>(schemas);
+    schemas.list(&count, &[("has_more", json!({"type": "boolean"})), ("next", openapi::cursor())])
 }
 
 fn page(CountPage { entries, next }: CountPage) -> Result<Response, ApiError> {

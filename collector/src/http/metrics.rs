@@ -3,9 +3,10 @@
 //! Labels are closed sets: the router's own patterns, statuses, outcomes. A path or a name never becomes a label.
 
 use super::App;
+use super::error::ApiError;
 use crate::store::WriteMetrics;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,6 +14,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
+
+/// The media type of the page.
+pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HttpLabels {
@@ -31,6 +35,8 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<HttpLabels, Counter>,
     batches: Family<BatchLabels, Counter>,
+    /// Audit entries of reads that could not be written and found no room to wait.
+    pub(super) dropped_notes: Counter,
 }
 
 impl Metrics {
@@ -41,9 +47,15 @@ impl Metrics {
         let writes = WriteMetrics::register(&mut registry);
         let requests = Family::default();
         let batches = Family::default();
+        let dropped_notes = Counter::default();
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
-        let metrics = Self { registry: Arc::new(registry), requests, batches };
+        registry.register(
+            "dropped_notes",
+            "Audit entries of reads and searches that could not be written and found no room to wait",
+            dropped_notes.clone(),
+        );
+        let metrics = Self { registry: Arc::new(registry), requests, batches, dropped_notes };
         (metrics, writes)
     }
 
@@ -63,11 +75,8 @@ pub(super) async fn count(State(app): State<App>, request: Request, next: Next) 
 }
 
 /// `GET /metrics`.
-pub(super) async fn page(State(app): State<App>) -> Response {
+pub(super) async fn page(State(app): State<App>) -> Result<Response, ApiError> {
     let mut text = String::new();
-    if prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).is_err() {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    }
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
+    prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).map_err(|_| ApiError::internal())?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())
 }

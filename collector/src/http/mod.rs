@@ -7,11 +7,14 @@ mod damage;
 mod dataplanes;
 mod entries;
 mod error;
+mod gaps;
 mod health;
 mod ingest;
 mod limits;
 mod metrics;
 mod notes;
+mod openapi;
+mod parameter;
 mod query;
 mod routes;
 mod server;
@@ -19,9 +22,12 @@ mod sheet;
 mod tokens;
 
 pub use metrics::Metrics;
+pub use openapi::{Docs, SchemaOf, Schemas};
+pub use parameter::{Parameter, Shape};
 pub use routes::{Access, Route, routes};
 pub use server::serve;
 
+use crate::completeness::Completeness;
 use crate::limits::Limits;
 use crate::store::{DamageWatch, Readers, Role, Scrub, Store, TokenHash, WriteHandle};
 use axum::Router;
@@ -42,6 +48,7 @@ pub struct App {
     writes: WriteHandle,
     readers: Readers,
     limits: Limits,
+    completeness: Completeness,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -62,11 +69,12 @@ impl App {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
             limits: Limits::new(store),
+            completeness: Completeness::new(store),
+            notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             probing: Arc::default(),
-            notes: Notes::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,
             uses: Arc::default(),

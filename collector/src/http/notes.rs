@@ -3,13 +3,14 @@
 //! An entry for each search would bury everything else, so searches are folded by actor and minute: the first is written
 //! at once, before its answer leaves; the others of that minute become one entry when it is over. A store that cannot be
 //! written must not blind those who have to see what is wrong, so reading goes on then; what could not be noted waits in
-//! memory, bounded and counted, and is written as soon as it can be.
+//! memory and is written as soon as it can be; what finds no room there is lost, and counted in `/metrics`.
 
 use super::App;
 use super::auth::Caller;
 use crate::audit::{self, Entry, Operation, Outcome, Resource};
 use crate::clock;
 use crate::store::{Db, StoreError};
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const MINUTE_US: i64 = 60_000_000;
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// What is not written yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Notes {
     inner: Arc<Mutex<Inner>>,
 }
@@ -32,6 +33,7 @@ pub(super) struct Notes {
 struct Inner {
     folded: HashMap<(String, &'static str), Folded>,
     waiting: Vec<Entry>,
+    dropped: Counter,
 }
 
 /// The searches of one actor in one minute, beyond the first.
@@ -44,6 +46,11 @@ struct Folded {
 }
 
 impl Notes {
+    /// None yet. `dropped` counts what is lost.
+    pub(super) fn new(dropped: Counter) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { dropped, ..Inner::default() })) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,6 +97,8 @@ impl Inner {
     fn wait(&mut self, entry: Entry) {
         if self.waiting.len() < WAITING {
             self.waiting.push(entry);
+        } else {
+            self.dropped.inc();
         }
     }
 }

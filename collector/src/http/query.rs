@@ -1,4 +1,4 @@
-//! `GET /v1/requests`, `GET /v1/requests/{id}` and `GET /v1/gaps`.
+//! `GET /v1/requests` and `GET /v1/requests/{id}`.
 //!
 //! Records leave as the bytes that are stored, so that what a reader sees is what can be hashed.
 
@@ -6,21 +6,23 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{csv, json, ndjson};
-pub(super) use facet::facets;
-pub(super) use parameters::{bad, cursor, invalid, none, position, shown, time};
+pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use facet::{facets, spread};
+pub(super) use parameters::{Also, bad, cursor, described, hex, invalid, position, shown, time};
 
 use super::App;
 use super::auth::Caller;
 use super::entries;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
 use crate::store::{self, Column, FacetQuery, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use parameters::Also;
+use headgate_record::RequestRecord;
+use serde_json::{Value, json};
 
 /// `GET /v1/requests`.
 pub(super) async fn list(
@@ -66,12 +68,23 @@ pub(super) async fn one(
     Ok(json_response(StatusCode::OK, found))
 }
 
-/// `GET /v1/gaps`.
-pub(super) async fn gaps(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    parameters::none(query.as_deref().unwrap_or_default())?;
-    let (boots, has_more) = app.readers.query(store::gaps).await?;
-    let body = serde_json::json!({"object": "list", "data": boots, "has_more": has_more});
-    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+/// The answer of `GET /v1/requests`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    let more = [
+        entries::described(),
+        ("has_more", json!({"type": "boolean"})),
+        ("next", openapi::cursor()),
+        ("previous", openapi::cursor()),
+        ("total?", json!({"type": "integer", "minimum": 0, "description": "Where `total=true` asks for it."})),
+    ];
+    schemas.list(&record, &more)
+}
+
+/// The answer of `GET /v1/requests.json`.
+pub(super) fn all(schemas: &mut Schemas) -> Value {
+    let record = openapi::of::<RequestRecord>(schemas);
+    schemas.list(&record, &[entries::described()])
 }
 
 fn not_found() -> ApiError {

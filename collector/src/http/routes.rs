@@ -1,13 +1,25 @@
-//! All routes, as data: method, path, who may, what it is. Router, error texts and the tests of rights read this one table, so
-//! that no route is without an answer to who may use it.
+//! All routes, as data: method, path, who may, what it is, what it takes and gives. Router, error texts, `/openapi.json` and the
+//! tests of rights read this one table, so that no route is without an answer to who may use it and how.
 
-use super::{App, audit, auth, damage, dataplanes, health, ingest, limits, metrics, query, tokens};
-use crate::store::Role;
+use super::openapi::{self, Docs, list_of, of, read_as};
+use super::parameter::{self, Shape};
+use super::query::Also;
+use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens};
+use crate::audit::Entry;
+use crate::store::{DataPlane, Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
-use headgate_limits::SYNC_PATH;
-use headgate_record::{HEARTBEAT_PATH, INGEST_PATH};
+use headgate_limits::{Reply, Report, SYNC_PATH};
+use headgate_record::{Acknowledgement, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RequestRecord};
+use std::sync::Arc;
+
+const UUID: Shape = Shape::Pattern(
+    "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+    "01890a5d-ac96-774b-bcce-b302099a8057",
+);
+
+const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1/damage.";
 
 /// What a route asks of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,51 +61,91 @@ pub struct Route {
     pub access: Access,
     /// What it is, in a line.
     pub about: &'static str,
+    /// What it takes and gives.
+    pub docs: Docs,
     handler: MethodRouter<App>,
 }
 
 macro_rules! routes {
-    ($($method:literal $path:expr, $access:ident, $about:literal => $handler:expr;)+) => {
-        vec![$(Route { method: $method, path: $path, access: Access::$access, about: $about, handler: $handler }),+]
+    ($($method:literal $path:expr, $access:ident, $about:literal => $handler:expr, $docs:expr;)+) => {
+        vec![$(Route {
+            method: $method,
+            path: $path,
+            access: Access::$access,
+            about: $about,
+            docs: $docs,
+            handler: $handler,
+        }),+]
     };
 }
 
 /// The table.
 #[must_use]
+#[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
+    let filtered = || query::described(Also::Export);
     routes! {
-        "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests);
-        "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list);
-        "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json);
-        "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson);
-        "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv);
-        "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets);
-        "GET" "/v1/requests/{id}", Read, "One record" => get(query::one);
-        "GET" "/v1/gaps", Read, "Records that are missing, by sender" => get(query::gaps);
-        "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync);
-        "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits);
-        "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets);
-        "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat);
-        "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list);
-        "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append);
-        "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list);
-        "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one);
-        "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list);
-        "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list);
-        "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create);
-        "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke);
-        "GET" "/healthz", Open, "Whether the process runs" => get(health::alive);
-        "GET" "/readyz", Open, "Whether a write reaches the disk" => get(health::ready);
-        "GET" "/metrics", Open, "Metrics in the OpenMetrics text format" => get(metrics::page);
+        "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
+            Docs::json(of::<Acknowledgement>).body(ingest::batch);
+        "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
+            Docs::json(query::page).query(query::described(Also::Pages));
+        "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json),
+            Docs::json(query::all).query(filtered());
+        "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson),
+            Docs::text(query::NDJSON).query(filtered());
+        "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv),
+            Docs::text(query::CSV).query(filtered());
+        "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets),
+            Docs::json(query::spread).query(query::described(Also::Facets));
+        "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
+            Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
+        "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
+            Docs::json(gaps::page).query(gaps::described());
+        "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
+            Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered.");
+        "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits),
+            Docs::json(limits::counts).query(limits::described(false));
+        "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets),
+            Docs::json(limits::counts).query(limits::described(true));
+        "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat),
+            Docs::nothing().body(read_as::<Heartbeat>);
+        "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list),
+            Docs::json(list_of::<DataPlane>);
+        "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
+            Docs::json(of::<Acknowledgement>).body(audit::entries);
+        "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
+            Docs::json(audit::page).query(audit::described()).or(404, "`after` or `before` names no entry.");
+        "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one),
+            Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
+        "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
+            Docs::json(damage::listed);
+        "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
+            Docs::json(list_of::<TokenInfo>);
+        "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),
+            Docs::created(of::<tokens::MadeToken>).body(read_as::<tokens::NewToken>);
+        "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke),
+            Docs::json(of::<TokenInfo>).path(Shape::Text, "`tok_…`, as the list shows it.")
+                .or(409, "It is the last owner's.");
+        "GET" "/healthz", Open, "Whether the process runs" => get(health::alive),
+            Docs::json(|_| health::status("alive"));
+        "GET" "/readyz", Open, "Whether a write reaches the disk" => get(health::ready),
+            Docs::json(|_| health::status("ready")).or(503, "It does not, or not in time.");
+        "GET" "/metrics", Open, "Metrics in the OpenMetrics text format" => get(metrics::page),
+            Docs::text(metrics::OPEN_METRICS).or(503, "They cannot be written.");
+        "GET" "/openapi.json", Open, "This document" => get(openapi::page),
+            Docs::json(openapi::itself);
     }
 }
 
-/// The table as a router. Each route is guarded by itself.
+/// The table as a router. Each route is guarded by itself: first who asks, then what is asked.
 pub(super) fn router(app: &App) -> Router<App> {
     routes().into_iter().fold(Router::new(), |router, route| {
         let guarded = match route.access {
             Access::Open => route.handler,
-            access => route.handler.route_layer(from_fn_with_state((app.clone(), access), auth::require)),
+            access => route
+                .handler
+                .route_layer(from_fn_with_state(Arc::from(route.docs.parameters), parameter::known))
+                .route_layer(from_fn_with_state((app.clone(), access), auth::require)),
         };
         router.route(route.path, guarded)
     })

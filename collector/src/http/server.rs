@@ -32,6 +32,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
     let scrub = tokio::spawn(app.scrub.clone().keep());
+    let completeness = tokio::spawn(app.completeness.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -61,6 +62,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     notes.abort();
     limits.abort();
     scrub.abort();
+    completeness.abort();
     app.finish_notes().await;
 }
 

@@ -5,32 +5,50 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::query::{bad, invalid, time};
+use crate::audit::Resource;
 use crate::clock;
 use crate::store::{self, Revoked, Role, TokenRequest};
 use crate::validate::{is_name, reason_of};
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// Largest body of `POST /v1/tokens`, bytes.
 const MAX_BODY_BYTES: usize = 16 << 10;
 
 /// The body of `POST /v1/tokens`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewToken {
+pub(super) struct NewToken {
     role: Role,
+    /// What it is for.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 256))]
     name: Option<String>,
-    /// RFC 3339.
+    /// From when on it is no longer valid, RFC 3339; must lie ahead.
     #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
     expires_at: Option<String>,
 }
 
+/// The answer of `POST /v1/tokens`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MadeToken {
+    id: String,
+    /// The token's text, this once.
+    token: String,
+    role: Role,
+    name: Option<String>,
+    /// µs since the Unix epoch.
+    expires_at: Option<i64>,
+}
+
 /// `GET /v1/tokens`.
-pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await;
     let tokens = app.readers.query(store::tokens).await?;
     let body = json!({"object": "list", "data": tokens}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
@@ -46,12 +64,11 @@ pub(super) async fn create(
     let wanted = wanted(&body)?;
     let token = store::new_token()?;
     let hash = store::hash_token(&token);
-    let answer = json!({
-        "id": store::token_id(&hash), "token": token, "role": wanted.role, "name": wanted.name,
-        "expires_at": wanted.expires_at,
-    });
+    let TokenRequest { role, name, expires_at } = wanted.clone();
+    let answer = MadeToken { id: store::token_id(&hash), token, role, name, expires_at };
     app.writes.transact(move |tx| store::add_token(tx, &hash, &wanted, caller.actor())).await?;
-    Ok(json_response(StatusCode::CREATED, answer.to_string().into_bytes()))
+    let body = serde_json::to_vec(&answer).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::CREATED, body))
 }
 
 fn wanted(body: &[u8]) -> Result<TokenRequest, ApiError> {

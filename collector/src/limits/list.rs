@@ -3,13 +3,13 @@
 //! The order is kept in an index, so that a page of 100,000 subjects reads a page's worth of them. It is the order of
 //! what is used, as proxies reported it last; what is reserved is added from memory when a page is made.
 
+use super::count::{Count, CountedRule, Window};
 use super::counts::CONCURRENCY;
 use super::crossings::subject_of;
 use super::{Limits, SEPARATOR, State, amount, lock, meter_of, now_ms, parted};
 use crate::store::StoreError;
 use crate::store::db::{self, Db, Row, Value as Sql, params_from_iter};
-use headgate_limits::{Rule, Unit};
-use serde_json::{Value, json};
+use headgate_limits::{Kind, Rule, Unit};
 use std::collections::HashMap;
 
 /// From here on a count is close to its end, hundredths of a percent.
@@ -45,11 +45,11 @@ pub struct Place {
     pub count: i64,
 }
 
-/// Counts, as JSON.
+/// Counts.
 #[derive(Debug, Default)]
 pub struct CountPage {
     /// The entries.
-    pub entries: Vec<Value>,
+    pub entries: Vec<Count>,
     /// Where the next page begins, if there is one.
     pub next: Option<Place>,
 }
@@ -182,45 +182,34 @@ fn read(row: &Row<'_>) -> db::Result<Listed> {
     })
 }
 
-fn entry(listed: &Listed, rule: Option<&(Rule, String)>, state: &State, budget: bool) -> Value {
+fn entry(listed: &Listed, rule: Option<&(Rule, String)>, state: &State, budget: bool) -> Count {
     let Listed { rule: id, meter, subject, start, .. } = listed;
     let now_ms = now_ms();
     let reserved = state.fleet.open(id, meter, subject, *start, now_ms);
     let fill = if meter == CONCURRENCY { super::counts::fill(reserved, listed.max) } else { listed.place.fill };
     let rule_of = rule.map(|(rule, _)| rule);
     let warned = rule_of.is_some_and(|rule| rule.warn_at.iter().any(|percent| fill >= i64::from(*percent) * 100));
-    let mut entry = json!({
-        "id": id,
-        "kind": if budget { "budget" } else { "limit" },
-        "meter": meter,
-        "subject": rule_of.map(|rule| subject_of(rule, subject)),
-        "window": {"start": start, "end": listed.end},
-        "used": listed.used,
-        "reserved": reserved,
-        "max": listed.max,
-        "percent": percent(fill),
-        "close": fill >= CLOSE || warned,
-        "told": listed.told,
-        "proxies": state.fleet.users(id, meter, subject, *start, now_ms),
-        "revision": rule.map(|(_, revision)| revision),
-        "rule": rule_of.map(rule_entry),
-    });
-    if let (Some(members), Some(Unit::NanoUsd)) = (entry.as_object_mut(), meter_of(meter).map(|meter| meter.unit)) {
-        for (name, nano_usd) in [("used_usd", listed.used), ("reserved_usd", reserved), ("max_usd", listed.max)] {
-            members.insert(name.to_owned(), Value::from(usd(nano_usd)));
-        }
+    let money = meter_of(meter).is_some_and(|meter| meter.unit == Unit::NanoUsd);
+    let usd = |nano_usd| money.then(|| usd(nano_usd));
+    Count {
+        id: id.clone(),
+        kind: if budget { Kind::Budget } else { Kind::Limit },
+        meter: meter.clone(),
+        subject: rule_of.map(|rule| subject_of(rule, subject)),
+        window: Window { start: *start, end: listed.end },
+        used: listed.used,
+        reserved,
+        max: listed.max,
+        used_usd: usd(listed.used),
+        reserved_usd: usd(reserved),
+        max_usd: usd(listed.max),
+        percent: percent(fill),
+        close: fill >= CLOSE || warned,
+        told: listed.told.clone(),
+        proxies: state.fleet.users(id, meter, subject, *start, now_ms),
+        revision: rule.map(|(_, revision)| revision.clone()),
+        rule: rule_of.map(CountedRule::of),
     }
-    entry
-}
-
-fn rule_entry(rule: &Rule) -> Value {
-    json!({
-        "action": if rule.warn_only { "warn" } else { "block" },
-        "monitor": rule.monitor,
-        "warn_at": rule.warn_at,
-        "when_unreachable": rule.when_unreachable,
-        "time_zone": if rule.zone.name.is_empty() { "UTC" } else { rule.zone.name.as_str() },
-    })
 }
 
 /// Hundredths of a percent as percent.

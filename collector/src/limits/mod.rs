@@ -6,6 +6,7 @@
 //! and run out at the proxies by themselves, as after a restart.
 
 mod check;
+mod count;
 mod counts;
 mod crossings;
 mod list;
@@ -15,6 +16,7 @@ mod rules;
 mod webhook;
 
 pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
+pub use count::{Count, CountedRule, Window};
 pub use list::{CountPage, CountQuery, Place};
 
 use crate::clock;

@@ -1,7 +1,7 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
-use super::StoreError;
 use super::db::{self, Db, Row, params};
+use super::{StoreError, gaps};
 use headgate_record::Heartbeat;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ const FORGOTTEN_US: i64 = 30 * 86_400_000_000;
 const WORKERS: i64 = 10_000;
 
 /// One proxy.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DataPlane {
     /// Its name.
     pub node: String,
@@ -29,7 +29,7 @@ pub struct DataPlane {
 }
 
 /// One worker of a proxy, as it said last.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Worker {
     /// Its boot.
     pub boot: String,
@@ -51,7 +51,7 @@ pub struct Worker {
     pub stale: bool,
 }
 
-/// Keeps a heartbeat in place of the worker's last one.
+/// Keeps a heartbeat in place of the worker's last one, and notes what it shows to be lost.
 ///
 /// # Errors
 /// The store cannot be written.
@@ -74,7 +74,7 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
         now
     ])?;
     tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([now.saturating_sub(FORGOTTEN_US)])?;
-    Ok(())
+    gaps::note_end(tx, beat, now)
 }
 
 /// The data planes that were heard of in the last 30 days, the latest heard first.

@@ -1,7 +1,7 @@
 //! What is derived from a record: written when the record is stored, and again from its entry where it has to be built anew.
 
 use super::columns;
-use super::db::{Db, OptionalExtension, Result, params};
+use super::db::{Db, Result, params};
 use super::names::Names;
 use headgate_record::RequestRecord;
 
@@ -30,31 +30,4 @@ pub(super) fn identify(db: &Db, position: i64, identity: &Identity) -> Result<bo
 /// Writes what filters read.
 pub(super) fn describe(db: &Db, names: &mut Names, position: i64, record: &RequestRecord) -> Result<()> {
     columns::insert_fresh(db, position, &columns::cells(db, names, record)?)
-}
-
-/// The number of a boot, and the records that its sender says it has dropped; none if it has sent nothing yet.
-pub(super) fn known_boot(db: &Db, node: &str, boot_id: &str) -> Result<Option<(i64, i64)>> {
-    db.prepare_cached("SELECT boot, dropped FROM boots WHERE node = ?1 AND boot_id = ?2")?
-        .query_row([node, boot_id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-}
-
-/// As [`known_boot`], made if it is new.
-pub(super) fn boot(db: &Db, node: &str, boot_id: &str) -> Result<(i64, i64)> {
-    match known_boot(db, node, boot_id)? {
-        Some(known) => Ok(known),
-        None => db
-            .prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?
-            .query_row([node, boot_id], |row| Ok((row.get(0)?, 0))),
-    }
-}
-
-/// Counts stored records of a boot.
-pub(super) fn count(db: &Db, boot: i64, stored: i64, highest: i64) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE boots SET stored = stored + ?2,
-           highest_seq = CASE WHEN highest_seq < ?3 THEN ?3 ELSE highest_seq END WHERE boot = ?1",
-    )?
-    .execute([boot, stored, highest])?;
-    Ok(())
 }

@@ -31,8 +31,7 @@ impl Names {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
         }
-        let number =
-            if self.looking { number_of(db, text)?.unwrap_or(NO_NUMBER) } else { give_number(db, text)? };
+        let number = if self.looking { number_of(db, text)?.unwrap_or(NO_NUMBER) } else { give_number(db, text)? };
         if self.known.len() >= CACHED {
             self.known.clear();
         }
@@ -71,9 +70,7 @@ impl Names {
 }
 
 fn set_number(db: &Db, text: &str) -> db::Result<Option<i64>> {
-    db.prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
-        .query_row([text], |row| row.get(0))
-        .optional()
+    db.prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
 }
 
 fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {

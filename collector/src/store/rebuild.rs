@@ -3,6 +3,7 @@
 use super::columns::{self, SEGMENT};
 use super::db::{Db, params};
 use super::derived::{self, Identity};
+use super::gaps::{self, Boot};
 use super::names::Names;
 use super::{Log, StoreError, audit, read};
 use crate::audit::{Entry, SOURCE};
@@ -43,19 +44,22 @@ fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) ->
 /// Entries of one transaction.
 const STEP: i64 = 4_096;
 
-/// Everything that is derived, for both logs, in a database that has none of it; the table of boots may say what is known of
-/// them. Gives the positions of records that are there twice: they are taken out.
+/// Everything that is derived, for both logs, in a database that has none of it; its tables of boots and gaps may say what is
+/// known of them. Gives the positions of records that are there twice: they are taken out.
 pub(super) fn all(db: &mut Db) -> Result<Vec<i64>, StoreError> {
-    db.execute("UPDATE boots SET stored = 0", [])?;
     let (mut names, mut twice) = (Names::default(), Vec::new());
-    in_steps(db, Log::Requests, |tx, position, bytes| {
-        if !request(tx, &mut names, position, bytes)? {
+    in_steps(db, Log::Requests, |tx, position, bytes, received_at| {
+        let described = describe(tx, &mut names, position, bytes)?;
+        if let Described::Of(identity, boot) = &described {
+            account(tx, *boot, identity, received_at)?;
+        }
+        if described == Described::Taken {
             tx.prepare_cached("DELETE FROM request_entries WHERE position = ?1")?.execute([position])?;
             twice.push(position);
         }
         Ok(())
     })?;
-    in_steps(db, Log::Audit, audit_entry)?;
+    in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, position, bytes))?;
     Ok(twice)
 }
 
@@ -83,19 +87,18 @@ pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError>
     columns::seal(tx, read::next_position(tx)?)
 }
 
-/// What is derived from one record, and that its boot has one more; false if its identity is taken.
-fn request(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<bool, StoreError> {
-    let identity = describe(tx, names, position, bytes)?;
-    if let Described::Of(identity) = &identity {
-        derived::count(tx, identity.boot, 1, identity.seq)?;
+/// Takes a record into account that its boot does not know of yet.
+fn account(tx: &Db, mut boot: Boot, identity: &Identity, received_at: i64) -> Result<(), StoreError> {
+    if identity.seq > boot.highest_seq || gaps::is_missing(tx, boot.boot, identity.seq)? {
+        gaps::account(tx, &mut boot, vec![(identity.seq, identity.started_at)], received_at)?;
     }
-    Ok(identity != Described::Taken)
+    Ok(())
 }
 
 /// What came of describing a record.
 #[derive(Debug, PartialEq, Eq)]
 enum Described {
-    Of(Identity),
+    Of(Identity, Boot),
     /// It keeps its place and has no values.
     Unreadable,
     /// Another one has its identity.
@@ -109,14 +112,14 @@ fn describe(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<D
         derived::describe(tx, names, position, &RequestRecord::default())?;
         return Ok(Described::Unreadable);
     };
-    let (boot, _) = derived::boot(tx, &record.node, &record.boot)?;
+    let boot = Boot::known(tx, &record.node, &record.boot)?;
     let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
-    let identity = Identity { id, boot, seq, started_at };
+    let identity = Identity { id, boot: boot.boot, seq, started_at };
     if !derived::identify(tx, position, &identity)? {
         return Ok(Described::Taken);
     }
     derived::describe(tx, names, position, &record)?;
-    Ok(Described::Of(identity))
+    Ok(Described::Of(identity, boot))
 }
 
 /// What is derived from an audit entry; a token that it says was revoked is.
@@ -136,21 +139,24 @@ fn audit_entry(tx: &Db, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
 fn in_steps(
     db: &mut Db,
     log: Log,
-    mut visit: impl FnMut(&Db, i64, &[u8]) -> Result<(), StoreError>,
+    mut visit: impl FnMut(&Db, i64, &[u8], i64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let select = format!("SELECT position, bytes FROM {} WHERE position > ?1 ORDER BY position LIMIT ?2", log.table());
+    let select = format!(
+        "SELECT position, bytes, received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT ?2",
+        log.table()
+    );
     let mut last = 0_i64;
     loop {
         let tx = db.transaction()?;
         let rows = {
             let mut select = tx.prepare_cached(&select)?;
-            let rows = select.query_map([last, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<Result<Vec<(i64, Vec<u8>)>, _>>()?
+            let rows = select.query_map([last, STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?
         };
-        for (position, bytes) in &rows {
-            visit(&tx, *position, bytes)?;
+        for (position, bytes, received_at) in &rows {
+            visit(&tx, *position, bytes, *received_at)?;
         }
-        let Some((newest, _)) = rows.last() else {
+        let Some((newest, ..)) = rows.last() else {
             return Ok(());
         };
         last = *newest;

@@ -14,18 +14,19 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
     Step { sql: include_str!("schema/4_columns.sql"), fill: rebuild::columns },
     sql(include_str!("schema/5_dataplanes.sql")),
     Step { sql: include_str!("schema/6_leaves.sql"), fill: leaves },
-    sql(include_str!("schema/7_commits.sql")),
+    sql(include_str!("schema/7_gaps.sql")),
+    sql(include_str!("schema/8_commits.sql")),
 ];
 
 /// The first version with a mark.
-const MARKED: i64 = 7;
+const MARKED: i64 = 8;
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";

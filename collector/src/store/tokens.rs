@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 pub type TokenHash = [u8; 32];
 
 /// What a token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Delivers: records, heartbeats, other systems' audit entries. Reads nothing.
@@ -137,7 +139,7 @@ pub fn note_use(tx: &Db, id: &str, now: i64) -> Result<(), StoreError> {
 }
 
 /// A token as its managers see it. Times are µs since the Unix epoch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TokenInfo {
     /// Its public id.
     pub id: String,

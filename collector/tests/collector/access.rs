@@ -21,7 +21,7 @@ pub(crate) fn new_token(root: &Path, role: &str) -> String {
 }
 
 /// A route's path with something in place of its parameters.
-fn example(path: &str) -> String {
+pub(crate) fn example(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "none" } else { part }).collect::<Vec<_>>().join("/")
 }
 

@@ -108,7 +108,7 @@ fn pages_lead_on_and_back_by_id_as_in_openais_api() {
     let back = get(&mut owner, &back);
     assert_eq!((numbers(&back), &back["has_more"]), (vec![5, 4, 3], &json!(true)));
     let unknown = owner.get(&format!("{AUDIT}?after={}", id("nobody", 1))).unwrap();
-    assert_eq!((unknown.status, &unknown.json()["error"]["param"]), (400, &json!("after")));
+    assert_eq!((unknown.status, &unknown.json()["error"]["param"]), (404, &json!("after")));
 }
 
 #[test]

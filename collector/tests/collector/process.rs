@@ -1,6 +1,8 @@
 //! The real binary as a process of its own, on a folder and a port of its own.
 
 use crate::client::Client;
+use headgate_collector::http::Route;
+use headgate_collector::store::Role;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -100,6 +102,11 @@ impl Collector {
 
     pub(crate) fn owner(&self) -> Client {
         Client::connect(self.address, OWNER).unwrap()
+    }
+
+    /// A connection with a token that may use the route.
+    pub(crate) fn allowed(&self, route: &Route) -> Client {
+        if route.access.roles().contains(&Role::Owner) { self.owner() } else { self.ingest() }
     }
 
     /// A connection with another token; none if it is empty.

@@ -123,8 +123,18 @@ fn operate(data: &Path, random: &mut Random, kind: u64) -> String {
         }
     }
     let what = [
-        "log cut", "log flipped", "db flipped", "header flipped", "page zeroed", "page garbage", "db cut", "log header flipped",
-        "log removed", "db removed", "db garbage", "everything",
+        "log cut",
+        "log flipped",
+        "db flipped",
+        "header flipped",
+        "page zeroed",
+        "page garbage",
+        "db cut",
+        "log header flipped",
+        "log removed",
+        "db removed",
+        "db garbage",
+        "everything",
     ];
     what[usize::try_from(kind).unwrap()].to_owned()
 }
@@ -194,7 +204,10 @@ fn survives(patient: &Patient, seed: u64, kind: u64) -> usize {
     }
     for (record, position) in &sent {
         let there = served.iter().filter(|one| one == record).count();
-        assert!(there == 1 || (there == 0 && named(&damage, "requests", *position)), "{position}: {there} times\n{case}");
+        assert!(
+            there == 1 || (there == 0 && named(&damage, "requests", *position)),
+            "{position}: {there} times\n{case}"
+        );
     }
     let entries = served_entries(&collector);
     for (entry, position) in patient.entries.iter().zip(1..) {

@@ -10,6 +10,7 @@ const DAY_S: i64 = 86_400;
 
 /// How long a count lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     /// A second.
@@ -66,6 +67,7 @@ impl Window {
 
 /// A time zone's offsets from UTC over the years that matter. Without any it is UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// IANA name, such as `Europe/Berlin`; empty means UTC.

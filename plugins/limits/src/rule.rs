@@ -19,6 +19,7 @@ pub(crate) const MAX_PER: usize = 8;
 
 /// One entry of `limits` or `budgets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its id, unique among limits and budgets.
@@ -63,6 +64,7 @@ fn is_utc(zone: &Zone) -> bool {
 
 /// Which section a rule stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// `limits`.
@@ -73,6 +75,7 @@ pub enum Kind {
 
 /// What to do while the collector cannot be reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnreachable {
     /// Go on by the totals known last, within this proxy's share of what was left.
@@ -86,6 +89,7 @@ pub enum WhenUnreachable {
 
 /// A value of a dimension is one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Which dimension.
@@ -96,6 +100,7 @@ pub struct Condition {
 
 /// By what requests are told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// Id of the virtual key.
@@ -128,6 +133,7 @@ pub trait Facts {
 
 /// Something that is counted, and how much there may be of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Meter {
     /// What.
@@ -141,6 +147,7 @@ pub struct Meter {
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Requests.

@@ -18,6 +18,7 @@ pub const MAX_SUBJECT_BYTES: usize = 1_024;
 
 /// A proxy's report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`SYNC_SCHEMA`].
@@ -43,6 +44,7 @@ pub struct Report {
 
 /// One count in a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReportRow {
     /// Id of the rule.
@@ -80,6 +82,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// The collector's answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reply {
     /// The report that is answered.
     pub seq: u64,
@@ -96,6 +99,7 @@ pub struct Reply {
 
 /// One count in an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReplyRow {
     /// Id of the rule.
     pub rule: String,

@@ -25,6 +25,7 @@ pub struct Batch<'a> {
 
 /// The collector's 200: everything not refused is on disk, now or from an earlier delivery.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Acknowledgement {
     /// Records that are on disk because of this batch.
     pub stored: u64,
@@ -36,6 +37,7 @@ pub struct Acknowledgement {
 
 /// One record that was refused.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// Place in the batch, from 0.
     pub index: u64,

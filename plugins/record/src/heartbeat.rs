@@ -7,6 +7,7 @@ pub const HEARTBEAT_PATH: &str = "/v1/heartbeat";
 
 /// `POST /v1/heartbeat`: the state of one worker of a data plane. Sent about every ten seconds; answered with 204.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
     /// The sending proxy, as in its records.

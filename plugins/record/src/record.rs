@@ -8,6 +8,7 @@ pub const SCHEMA: u8 = 1;
 
 /// One client request, its attempts inside. All times are microseconds, all ids UUIDv7 unless said otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequestRecord {
     /// Version of this shape: [`SCHEMA`].
@@ -88,6 +89,7 @@ pub struct RequestRecord {
 
 /// The virtual key and what it stands for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CallerIdentity {
     /// Id of the key in the policy, never the key.
@@ -115,6 +117,7 @@ pub struct CallerIdentity {
 /// Taken from `x-headgate-end-user`, `x-headgate-session-id`, `x-headgate-agent-id` and the allow-listed
 /// `x-headgate-tag-NAME` headers, each at most 128 printable ASCII characters; and the class of the user agent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClientContext {
     /// The end user's tag, as the client's own pseudonym.
@@ -144,6 +147,7 @@ impl ClientContext {
 
 /// The provider and its model that answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ServedBy {
     /// Provider's name in the policy.
@@ -154,6 +158,7 @@ pub struct ServedBy {
 
 /// One try at one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AttemptRecord {
     /// Provider's name in the policy.
@@ -178,6 +183,7 @@ macro_rules! vocabulary {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
 
         impl $name {
@@ -296,6 +302,7 @@ vocabulary! {
 
 /// What one stage decided, and by which policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// `keys`, `routing`, `guardrails`, …
@@ -322,6 +329,7 @@ pub struct Decision {
 /// Token counts. `cached_input_tokens` and `cache_write_input_tokens` are parts of `input_tokens`,
 /// `cache_write_1h_input_tokens` is part of the latter, `reasoning_tokens` part of `output_tokens`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Tokens of the prompt.
@@ -351,6 +359,7 @@ fn is_zero(count: &u64) -> bool {
 
 /// What it cost. Integer nano-USD: 1 USD = 1 000 000 000.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
     /// Nano-USD.
@@ -364,6 +373,7 @@ pub struct Cost {
 
 /// The payload in numbers, and at most a keyed fingerprint of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PayloadFacts {
     /// Always `metadata_only`: the type has no room for anything else.

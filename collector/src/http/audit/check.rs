@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Most entries in one request.
-const MAX_ENTRIES: usize = 1_000;
+pub(super) const MAX_ENTRIES: usize = 1_000;
 /// Most changes in one entry.
 const MAX_CHANGES: usize = 256;
 /// 2100-01-01T00:00:00Z, µs.

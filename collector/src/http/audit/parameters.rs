@@ -2,14 +2,17 @@
 //! without its brackets.
 
 use crate::http::error::ApiError;
-use crate::http::query::{bad, invalid, position, shown, time};
+use crate::http::parameter::{Parameter, Shape, unknown};
+use crate::http::query::{bad, position, time};
 use crate::store::{AuditQuery, Db, Order, StoreError, audit_position};
 use crate::validate::parse_uuid;
+use axum::http::StatusCode;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
-const MAX_TEXT: usize = 256;
-const MAX_PARAMETERS: usize = 100;
+/// A cursor, or an entry's id.
+const PLACE: Shape =
+    Shape::Pattern("^(c1_[0-9a-f]{1,15}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$", "c1_1");
 
 /// Lists, and the columns they compare.
 const LISTS: [(&str, &str); 4] =
@@ -47,26 +50,39 @@ impl Wanted {
     }
 }
 
+/// All of them.
+pub(in crate::http) fn described() -> Vec<Parameter> {
+    let mut all: Vec<_> = LISTS
+        .iter()
+        .flat_map(|(list, _)| {
+            let about = format!("Entries of any of these {}.", list.replace('_', " "));
+            [(format!("{list}[]"), about), ((*list).to_owned(), format!("As `{list}[]`."))]
+        })
+        .map(|(name, about)| Parameter::new(name, about, Shape::List))
+        .collect();
+    let time = |bound: &str, than: &str| {
+        let about =
+            format!("Entries {than} this time. A number of at most 11 digits is s since 1970, as in OpenAI's API.");
+        Parameter::new(format!("effective_at[{bound}]"), about, Shape::Time)
+    };
+    all.extend([("gt", "later than"), ("gte", "from"), ("lt", "before"), ("lte", "until")].map(|(b, t)| time(b, t)));
+    all.extend([
+        Parameter::new("order", "By place in the log.", Shape::Word(vec!["desc", "asc"])),
+        Parameter::new("limit", "Most entries; 20 without it.", Shape::Whole(1, MAX_LIMIT as u64)),
+        Parameter::new("after", "Entries behind this one, by `next` or an id.", PLACE),
+        Parameter::new("before", "Entries ahead of this one, by `next` or an id.", PLACE),
+    ]);
+    all
+}
+
 /// Reads a query string.
 pub(super) fn parse(query: &str) -> Result<Wanted, ApiError> {
     let mut wanted = Wanted::default();
     wanted.query.limit = DEFAULT_LIMIT;
-    let mut once: Vec<String> = Vec::new();
-    for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
-        if number >= MAX_PARAMETERS || value.is_empty() || value.len() > MAX_TEXT {
-            return Err(bad(&name, "must be 1 to 256 bytes long, and there may be at most 100 parameters"));
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if !add_to_list(&mut wanted.query, &name, &value) {
+            apply(&mut wanted, &name, &value)?;
         }
-        if add_to_list(&mut wanted.query, &name, &value) {
-            continue;
-        }
-        if once.iter().any(|earlier| *earlier == name) {
-            return Err(bad(&name, "is given twice"));
-        }
-        apply(&mut wanted, &name, &value)?;
-        once.push(name.into_owned());
-    }
-    if wanted.after.is_some() && wanted.before.is_some() {
-        return Err(bad("before", "cannot be combined with `after`"));
     }
     Ok(wanted)
 }
@@ -94,7 +110,7 @@ fn apply(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), ApiError> {
         "limit" => query.limit = limit(value)?,
         "after" => wanted.after = Some(place(name, value)?),
         "before" => wanted.before = Some(place(name, value)?),
-        _ => return Err(unknown(name)),
+        _ => return Err(unknown(name, &described())),
     }
     Ok(())
 }
@@ -130,17 +146,7 @@ fn place(name: &str, value: &str) -> Result<Place, ApiError> {
 
 /// `after` or `before` names nothing.
 pub(super) fn unknown_entry() -> ApiError {
-    bad("after", "or `before` names no entry of this log; use a `next`, `first_id` or `last_id` of an earlier page")
-}
-
-fn unknown(name: &str) -> ApiError {
-    let name = shown(name);
-    invalid(
-        format!(
-            "`{name}` is no parameter. There are: effective_at[gt], [gte], [lt], [lte], event_types[], actor_ids[], \
-             resource_ids[], sources[], order, limit, after, before."
-        ),
-        "unknown_parameter",
-    )
-    .param(name)
+    let message =
+        "`after` or `before` names no entry of this log; use a `next`, `first_id` or `last_id` of an earlier page.";
+    ApiError::invalid(StatusCode::NOT_FOUND, "audit_entry_not_found", message).param("after")
 }

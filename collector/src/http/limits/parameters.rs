@@ -1,28 +1,39 @@
 //! The parameters of `GET /v1/limits` and `GET /v1/budgets`; as everywhere, what is not understood is refused by name.
 
 use crate::http::error::ApiError;
-use crate::http::query::{bad, invalid, shown};
+use crate::http::parameter::{Parameter, Shape, unknown};
+use crate::http::query::{bad, hex};
 use crate::limits::{CountQuery, Place, meter_of};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
-const MAX_TEXT: usize = 1024;
 const CURSOR: &str = "l1_";
-const NAMES: &str = "id, subject, meter, min_percent, window, limit, after";
+const MAX_PERCENT: u32 = 1_000_000;
+const METER: Shape = Shape::Pattern(
+    "^(concurrency|(requests|tokens|input_tokens|output_tokens|nano_usd)/(second|minute|hour|day|week|month|total))$",
+    "tokens/day",
+);
+const PLACE: Shape = Shape::Pattern("^l1_[0-9a-f]{1,15}_[0-9a-f]{1,15}$", "l1_0_1");
+
+/// All of them.
+pub(in crate::http) fn described(budgets: bool) -> Vec<Parameter> {
+    let windows = if budgets { vec!["current", "all"] } else { vec!["current"] };
+    vec![
+        Parameter::new("id", "Of the rule with this id.", Shape::Text),
+        Parameter::new("subject", "Of subjects with this value, such as a team's or a key's name.", Shape::Text),
+        Parameter::new("meter", "Of this meter.", METER),
+        Parameter::new("min_percent", "Used at least this, percent.", Shape::Whole(0, u64::from(MAX_PERCENT))),
+        Parameter::new("window", "Past windows are kept of budgets.", Shape::Word(windows)),
+        Parameter::new("limit", "Most entries; 50 without it.", Shape::Whole(1, MAX_LIMIT as u64)),
+        Parameter::new("after", "`next` of the page before.", PLACE),
+    ]
+}
 
 /// Reads a query string.
 pub(super) fn parse(query: &str, budgets: bool) -> Result<CountQuery, ApiError> {
     let mut list = CountQuery { budgets, limit: DEFAULT_LIMIT, ..CountQuery::default() };
-    let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|earlier| *earlier == name) {
-            return Err(bad(&name, "is given twice"));
-        }
-        if value.is_empty() || value.len() > MAX_TEXT {
-            return Err(bad(&name, "must be 1 to 1024 bytes long"));
-        }
         apply(&mut list, &name, value.into_owned())?;
-        seen.push(name.into_owned());
     }
     Ok(list)
 }
@@ -41,14 +52,9 @@ fn apply(list: &mut CountQuery, name: &str, value: String) -> Result<(), ApiErro
         "window" => list.past = past(name, &value, list.budgets)?,
         "limit" => list.limit = limit(name, &value)?,
         "after" => list.after = Some(place(name, &value)?),
-        _ => return Err(unknown(name)),
+        _ => return Err(unknown(name, &described(list.budgets))),
     }
     Ok(())
-}
-
-fn unknown(name: &str) -> ApiError {
-    let name = shown(name);
-    invalid(format!("`{name}` is no parameter. There are: {NAMES}."), "unknown_parameter").param(name)
 }
 
 fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
@@ -67,7 +73,7 @@ fn meter(name: &str, value: String) -> Result<String, ApiError> {
 
 fn percent(name: &str, value: &str) -> Result<u32, ApiError> {
     match value.parse::<u32>() {
-        Ok(percent) if percent <= 1_000_000 => Ok(percent),
+        Ok(percent) if percent <= MAX_PERCENT => Ok(percent),
         _ => Err(bad(name, "must be a whole number of percent")),
     }
 }
@@ -82,10 +88,9 @@ fn past(name: &str, value: &str, budgets: bool) -> Result<bool, ApiError> {
 }
 
 fn place(name: &str, value: &str) -> Result<Place, ApiError> {
-    let number = |digits: &str| i64::from_str_radix(digits, 16).ok().filter(|number| *number >= 0);
     let place = value
         .strip_prefix(CURSOR)
         .and_then(|rest| rest.split_once('_'))
-        .and_then(|(fill, count)| Some(Place { fill: number(fill)?, count: number(count)? }));
+        .and_then(|(fill, count)| Some(Place { fill: hex(fill)?, count: hex(count)? }));
     place.ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
 }

@@ -22,6 +22,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 
+/// Media type of a record a line.
+pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
+/// Media type of a spreadsheet (RFC 4180).
+pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
+
 /// Records read at once.
 const PAGE: usize = 500;
 
@@ -96,8 +101,8 @@ impl Format {
     const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => NDJSON,
+            Self::Csv => CSV,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{counting, log};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
+use crate::http::openapi::{Schemas, object};
 use crate::store::{self, Column, Facets};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
@@ -42,6 +43,21 @@ pub(in crate::http) async fn facets(
     Ok(json_response(StatusCode::OK, body.into_bytes()))
 }
 
+/// The answer.
+pub(in crate::http) fn spread(_: &mut Schemas) -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    let value = object(&[("value", json!({"type": "string"})), ("count", count.clone())]);
+    let values = json!({"type": "array", "maxItems": VALUES, "items": value, "description": "The most frequent ones."});
+    let facet = object(&[("distinct", count.clone()), ("values", values)]);
+    let facets = json!({"type": "object", "additionalProperties": facet});
+    object(&[("object", json!({"const": "facets"})), ("total", count), ("facets", facets)])
+}
+
+/// The names of all facets.
+pub(super) fn names() -> Vec<&'static str> {
+    known().map(|(name, _)| name).collect()
+}
+
 fn known() -> impl Iterator<Item = (&'static str, Column)> {
     OTHERS.into_iter().chain(NAMES)
 }
@@ -56,8 +72,7 @@ fn chosen(names: Option<&str>) -> Result<Vec<(&'static str, Column)>, ApiError> 
 }
 
 fn unknown() -> ApiError {
-    let names: Vec<_> = known().map(|(name, _)| name).collect();
-    bad("facets", &format!("must be some of these, joined by commas: {}", names.join(",")))
+    bad("facets", &format!("must be some of these, joined by commas: {}", names().join(",")))
 }
 
 fn body(names: &[(&str, Column)], found: Facets) -> Value {

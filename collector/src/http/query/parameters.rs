@@ -2,6 +2,7 @@
 //! error must not look like an answer.
 
 use crate::http::error::ApiError;
+use crate::http::parameter::{Parameter, Shape, unknown};
 use crate::store::{Column, Filter, ListQuery, Order, Range};
 use axum::http::StatusCode;
 use headgate_record::{EndedBy, RejectedBy};
@@ -9,8 +10,9 @@ use jiff::Timestamp;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
-const MAX_TEXT: usize = 1024;
 const CURSOR: &str = "c1_";
+const PLACE: Shape = Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1");
+const AMOUNT: Shape = Shape::Pattern("^[0-9]{1,9}([.][0-9]{0,20})?$", "0.5");
 
 /// Filters that compare a name, and their columns.
 pub(super) const NAMES: [(&str, Column); 14] = [
@@ -52,7 +54,7 @@ pub(super) struct Wanted {
 
 /// What a path understands beside the filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Also {
+pub(in crate::http) enum Also {
     /// Order, limit, cursors, total.
     Pages,
     /// Order and limit.
@@ -62,52 +64,65 @@ pub(super) enum Also {
 }
 
 impl Also {
-    const fn names(self) -> &'static [&'static str] {
+    fn parameters(self) -> Vec<Parameter> {
+        let order = Parameter::new("order", "Newest or oldest first.", Shape::Word(vec!["desc", "asc"]));
+        let limit = |most| Parameter::new("limit", "Most records; 50 to a page without it.", Shape::Whole(1, most));
         match self {
-            Self::Pages => &["order", "limit", "after", "before", "total"],
-            Self::Export => &["order", "limit"],
-            Self::Facets => &["facets"],
+            Self::Pages => vec![
+                order,
+                limit(MAX_LIMIT as u64),
+                Parameter::new("after", "`next` of another page; this one begins behind it.", PLACE),
+                Parameter::new("before", "`previous` of another page; this one ends ahead of it.", PLACE),
+                Parameter::new("total", "Whether to count what all pages hold.", Shape::Truth),
+            ],
+            Self::Export => vec![order, limit(u64::MAX)],
+            Self::Facets => {
+                let about = "What to spread over; all but `tag` without it.";
+                vec![Parameter::new("facets", about, Shape::Words(super::facet::names()))]
+            }
         }
     }
+}
+
+/// The parameters of a path.
+pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
+    let classes = vec!["1xx", "2xx", "3xx", "4xx", "5xx"];
+    let mut all = vec![
+        Parameter::new("from", "Started at this time or later.", Shape::Time),
+        Parameter::new("to", "Started before this time.", Shape::Time),
+        Parameter::new("status", "With this HTTP status; 0 where the client left before there was one.", Shape::Status),
+        Parameter::new("status_class", "With a status of this class.", Shape::Word(classes)),
+        Parameter::new("stream", "Whether a stream was asked for.", Shape::Truth),
+        Parameter::new("failover", "Whether a second target was tried.", Shape::Truth),
+        Parameter::new("policy_id", "On which this policy had a say.", Shape::Text),
+        Parameter::new("q", "Where surface, model, owner, key or a tag contains this, in any case.", Shape::Text),
+        Parameter::new("tag", "With this tag: `tag[NAME]=VALUE`.", Shape::Keyed),
+    ];
+    all.extend(NAMES.iter().map(|(name, _)| {
+        let shape = match *name {
+            "rejected_by" => Shape::Word(RejectedBy::ALL.iter().map(|word| word.as_str()).collect()),
+            "ended_by" => Shape::Word(EndedBy::ALL.iter().map(|word| word.as_str()).collect()),
+            _ => Shape::Text,
+        };
+        Parameter::new(*name, format!("Whose `{name}` is this."), shape)
+    }));
+    for (range, ..) in RANGES {
+        for (bound, least) in [("gte", "at least"), ("lte", "at most")] {
+            let about = format!("Whose `{range}` is {least} this decimal number.");
+            all.push(Parameter::new(format!("{range}[{bound}]"), about, AMOUNT));
+        }
+    }
+    all.extend(also.parameters());
+    all
 }
 
 /// Reads a query string.
 pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     let mut wanted = Wanted { list: ListQuery { limit: DEFAULT_LIMIT, ..ListQuery::default() }, ..Wanted::default() };
-    for (name, value) in pairs(query)? {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         apply(&mut wanted, &name, &value, also)?;
     }
-    if wanted.list.after.is_some() && wanted.list.before.is_some() {
-        return Err(bad("before", "cannot be combined with `after`"));
-    }
     Ok(wanted)
-}
-
-/// Names and values of a query string: each name once, no value empty or very long.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, ApiError> {
-    let mut all: Vec<(String, String)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if all.iter().any(|(earlier, _)| *earlier == name) {
-            return Err(bad(&name, "is given twice"));
-        }
-        if value.is_empty() || value.len() > MAX_TEXT {
-            return Err(bad(&name, "must be 1 to 1024 bytes long"));
-        }
-        all.push((name.into_owned(), value.into_owned()));
-    }
-    Ok(all)
-}
-
-/// For a path that takes no parameter.
-pub(in crate::http) fn none(query: &str) -> Result<(), ApiError> {
-    match form_urlencoded::parse(query.as_bytes()).next() {
-        None => Ok(()),
-        Some((name, _)) => {
-            let name = shown(&name);
-            let message = format!("`{name}` is no parameter; this path takes none.");
-            Err(invalid(message, "unknown_parameter").param(name))
-        }
-    }
 }
 
 /// The cursor that leads on from a position. Its form is not part of the interface.
@@ -120,7 +135,7 @@ fn apply(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result<(),
     match name {
         "from" => list.from = Some(time(name, value)?),
         "to" => list.to = Some(time(name, value)?),
-        _ if also.names().contains(&name) => return apply_own(wanted, name, value, also),
+        "order" | "limit" | "after" | "before" | "total" | "facets" => return apply_own(wanted, name, value, also),
         _ => list.filters.push(filter(name, value, also)?),
     }
     Ok(())
@@ -160,8 +175,8 @@ fn filter(name: &str, value: &str, also: Also) -> Result<Filter, ApiError> {
     let bracketed = name.strip_suffix(']').and_then(|name| name.split_once('['));
     match bracketed {
         Some(("tag", tag)) if !tag.is_empty() => Ok(Filter::Member(Column::Tags, format!("{tag}={value}"))),
-        Some((of, bound)) => range(name, of, bound, value)?.ok_or_else(|| unknown(name, &names(also))),
-        None => Err(unknown(name, &names(also))),
+        Some((of, bound)) => range(name, of, bound, value)?.ok_or_else(|| unknown(name, &described(also))),
+        None => Err(unknown(name, &described(also))),
     }
 }
 
@@ -255,27 +270,20 @@ fn at_most(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
 pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError> {
     value
         .strip_prefix(CURSOR)
-        .and_then(|digits| i64::from_str_radix(digits, 16).ok())
-        .filter(|position| *position >= 0)
+        .and_then(hex)
         .ok_or_else(|| bad(name, "must be a `next` or `previous` of an earlier page, unchanged"))
+}
+
+/// A number as cursors spell it: up to 15 digits in lower case.
+pub(in crate::http) fn hex(digits: &str) -> Option<i64> {
+    let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    let spelled = digits.len() <= 15 && digits.bytes().all(digit);
+    i64::from_str_radix(digits, 16).ok().filter(|_| spelled)
 }
 
 pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
     let name = shown(name);
     invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
-}
-
-/// What a path with these parameters understands, for the message.
-fn names(also: Also) -> String {
-    let filters: Vec<_> = NAMES.iter().map(|(filter, _)| *filter).collect();
-    let ranges: Vec<_> = RANGES.iter().map(|(range, ..)| format!("{range}[gte], {range}[lte]")).collect();
-    let own = "from, to, status, status_class, stream, failover, policy_id, q, tag[NAME]";
-    format!("{own}, {}, {}, {}", also.names().join(", "), ranges.join(", "), filters.join(", "))
-}
-
-fn unknown(name: &str, known: &str) -> ApiError {
-    let name = shown(name);
-    invalid(format!("`{name}` is no parameter. There are: {known}."), "unknown_parameter").param(name)
 }
 
 pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {

@@ -8,11 +8,11 @@ mod table;
 mod walk;
 mod watch;
 
+pub use scrub::Scrub;
 pub(super) use table::note;
 use table::totals;
-pub(super) use walk::{first_of, goes_on, step};
-pub use scrub::Scrub;
 pub use table::{Damaged, Finding, Kind, damage};
+pub(super) use walk::{first_of, goes_on, step};
 pub(in crate::store) use watch::DamageMetrics;
 pub use watch::DamageWatch;
 

@@ -65,7 +65,7 @@ impl Finding {
 }
 
 /// A row of the table, as it is shown.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Damaged {
     /// `requests` or `audit`.
     pub log: String,

@@ -7,6 +7,7 @@ use crate::audit::Entry;
 use crate::store::columns::{self, SEGMENT};
 use crate::store::db::{Db, OptionalExtension, Row};
 use crate::store::derived::Identity;
+use crate::store::gaps::Boot;
 use crate::store::names::Names;
 use crate::store::{Kept, StoreError, db};
 use crate::validate::parse_uuid;
@@ -90,7 +91,8 @@ impl Walk {
 fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), StoreError> {
     let (cells, identities) = (columns::stored(db, segment)?, identities(db, first, end)?);
     let (mut names, mut boots) = (Names::looking(), HashMap::new());
-    let sql = "SELECT position, bytes, leaf FROM request_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
+    let sql =
+        "SELECT position, bytes, leaf FROM request_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
     let mut select = db.prepare_cached(sql)?;
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
@@ -145,7 +147,7 @@ fn identity_of(db: &Db, boots: &mut Boots, record: &RequestRecord) -> Result<Opt
     let boot = match boots.get(&key) {
         Some(boot) => *boot,
         None => {
-            let boot = crate::store::derived::known_boot(db, &record.node, &record.boot)?.map_or(-1, |(boot, _)| boot);
+            let boot = Boot::find(db, &record.node, &record.boot)?.map_or(-1, |boot| boot.boot);
             boots.insert(key, boot);
             boot
         }
@@ -158,7 +160,8 @@ type Indexed = ([u8; 16], i64, [Option<String>; 4]);
 
 fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), StoreError> {
     let indexed = indexed(db, first, end)?;
-    let sql = "SELECT position, bytes, leaf FROM audit_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
+    let sql =
+        "SELECT position, bytes, leaf FROM audit_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
     let mut select = db.prepare_cached(sql)?;
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {

@@ -38,7 +38,8 @@ pub(super) fn entries(number: u32, bytes: &[u8; PAGE], file: &File) -> Vec<Entry
     let cells = usize::from(u16::from_be_bytes([*high, *low]));
     let pointers = bytes.get(start + 8..).unwrap_or_default();
     let (pointers, _) = pointers.as_chunks::<2>();
-    let rows = pointers.iter().take(cells).filter_map(|at| row(bytes.get(usize::from(u16::from_be_bytes(*at))..)?, file));
+    let rows =
+        pointers.iter().take(cells).filter_map(|at| row(bytes.get(usize::from(u16::from_be_bytes(*at))..)?, file));
     rows.filter_map(|(position, row)| entry(position, &row)).collect()
 }
 
@@ -81,7 +82,12 @@ fn entry(position: i64, row: &[u8]) -> Option<Entry> {
         return None;
     };
     let sound = position > 0 && !bytes.is_empty() && leaf(bytes) == *hash;
-    sound.then_some(Entry { position, schema: integer(*schema), received_at: integer(*received_at), bytes: bytes.to_vec() })
+    sound.then_some(Entry {
+        position,
+        schema: integer(*schema),
+        received_at: integer(*received_at),
+        bytes: bytes.to_vec(),
+    })
 }
 
 /// Bytes of a value of a kind.
@@ -136,13 +142,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let db = rusqlite::Connection::open(&path).unwrap();
-        db.execute_batch("CREATE TABLE e (position INTEGER PRIMARY KEY, schema INT, received_at INT, bytes BLOB, leaf BLOB)")
-            .unwrap();
+        db.execute_batch(
+            "CREATE TABLE e (position INTEGER PRIMARY KEY, schema INT, received_at INT, bytes BLOB, leaf BLOB)",
+        )
+        .unwrap();
         let sizes = [1, 3_900, 4_015, 4_016, 4_017, 4_100, 4_600, 8_500, 65_536, 70_000];
         for (place, size) in (1_i64..).zip(sizes.into_iter().cycle().take(200)) {
-            let bytes: Vec<u8> = (0..size).map(|at| u8::try_from((at * 7 + usize::try_from(place).unwrap()) % 251).unwrap()).collect();
+            let bytes: Vec<u8> =
+                (0..size).map(|at| u8::try_from((at * 7 + usize::try_from(place).unwrap()) % 251).unwrap()).collect();
             let time = 1_767_225_600_000_000_i64 + place;
-            db.execute("INSERT INTO e VALUES (?1, 1, ?2, ?3, ?4)", rusqlite::params![place, time, bytes, leaf(&bytes)]).unwrap();
+            db.execute("INSERT INTO e VALUES (?1, 1, ?2, ?3, ?4)", rusqlite::params![place, time, bytes, leaf(&bytes)])
+                .unwrap();
         }
         let file = File::open(&path).unwrap();
         let mut found = Vec::new();

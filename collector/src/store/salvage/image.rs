@@ -32,7 +32,10 @@ pub(super) fn make(database: &Path, log: &Path, to: &Path) -> Result<(), StoreEr
     let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(to)?;
     Wal::each(log, Wal::committed(log)?, |frame| {
         if frame.valid {
-            file.write_all_at(frame.bytes.as_slice(), u64::from(frame.page.saturating_sub(1)).saturating_mul(PAGE_U64))?;
+            file.write_all_at(
+                frame.bytes.as_slice(),
+                u64::from(frame.page.saturating_sub(1)).saturating_mul(PAGE_U64),
+            )?;
         }
         Ok(())
     })?;

@@ -16,8 +16,10 @@ mod wal;
 use super::columns::SEGMENT;
 use super::damage::{Finding, Kind, Log};
 use super::db::{Db, params};
+use super::gaps::{self, Boot, News};
 use super::witness::{Progress, Witness};
 use super::{StoreError, file, rebuild, schema};
+use crate::clock;
 use crate::journal;
 use report::Report;
 use rusqlite::Connection;
@@ -136,8 +138,13 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     report.tables = tables::copy_all(&old, &files.building, &NOT_COPIED)?;
     let heads = heads(&old, known);
     carve_all(files, &mut new, if known == Progress::default() { i64::MAX } else { BEYOND }, heads)?;
+    if report.is_incomplete("boots") || report.is_incomplete("gaps") {
+        new.execute_batch("DELETE FROM gaps; DELETE FROM boots")?;
+    }
     report.twice = rebuild::all(&mut new)?;
     set_heads(&new, heads)?;
+    report.look(&new)?;
+    missing(&old, &mut new, &report.lost)?;
     report.note(&mut new)?;
     new.finish()?;
     drop((new, old));
@@ -165,7 +172,8 @@ fn heads(old: &Connection, known: Progress) -> Progress {
     let most = |numbers: &[i64]| numbers.iter().copied().max().unwrap_or(1).max(1);
     let found = Progress { requests: most(&requests), audit: most(&audit), commits: one("SELECT count FROM commits") };
     // A number that is beyond all measure is damaged itself.
-    let believed = |found: i64, known: i64| if known > 0 && found > known.saturating_add(BEYOND) { known } else { found };
+    let believed =
+        |found: i64, known: i64| if known > 0 && found > known.saturating_add(BEYOND) { known } else { found };
     Progress {
         requests: believed(found.requests, known.requests),
         audit: believed(found.audit, known.audit),
@@ -237,6 +245,21 @@ fn log_of(bytes: &[u8]) -> Option<Log> {
         return Some(Log::Requests);
     }
     serde_json::from_slice::<crate::audit::Entry>(bytes).is_ok().then_some(Log::Audit)
+}
+
+/// Opens gaps for the numbers of lost records, as far as the old database still tells which they had.
+fn missing(old: &Connection, new: &mut Db, lost: &[Finding]) -> Result<(), StoreError> {
+    let tx = new.transaction()?;
+    let (mut news, now) = (News::default(), clock::now_us());
+    for run in lost.iter().filter(|run| run.log == Log::Requests) {
+        for (node, boot_id, numbers) in tables::numbers_of(old, run.first, run.last) {
+            if let Some(boot) = Boot::find(&tx, &node, &boot_id)? {
+                news.and(&gaps::lose(&tx, &boot, &numbers, now)?);
+            }
+        }
+    }
+    gaps::count_news(&tx, &news)?;
+    Ok(tx.commit()?)
 }
 
 fn set_heads(new: &Db, heads: Progress) -> Result<(), StoreError> {

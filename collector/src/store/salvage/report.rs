@@ -22,7 +22,7 @@ pub(super) struct Report {
     /// Positions of records that were there twice.
     pub(super) twice: Vec<i64>,
     kept: Vec<(Log, i64)>,
-    lost: Vec<Finding>,
+    pub(super) lost: Vec<Finding>,
 }
 
 /// The name under which the damaged database is set aside: with the time at which the new one was made.
@@ -37,13 +37,23 @@ impl Report {
         Self { reason, tables: Vec::new(), twice: Vec::new(), kept: Vec::new(), lost: Vec::new() }
     }
 
-    /// Looks at the new database and writes into it what it lacks.
-    pub(super) fn note(&mut self, new: &mut Db) -> Result<(), StoreError> {
+    /// Whether a table was not copied as a whole.
+    pub(super) fn is_incomplete(&self, table: &str) -> bool {
+        self.incomplete().any(|name| name == table)
+    }
+
+    /// Looks what the new database has, and what it lacks.
+    pub(super) fn look(&mut self, new: &Db) -> Result<(), StoreError> {
         for log in Log::ALL {
             let count = format!("SELECT count(*) FROM {}", log.table());
             self.kept.push((log, new.query_row(&count, [], |row| row.get(0))?));
             self.lost.extend(super::lost(new, log)?);
         }
+        Ok(())
+    }
+
+    /// Writes into the new database what it lacks.
+    pub(super) fn note(&self, new: &mut Db) -> Result<(), StoreError> {
         let entry = self.entry();
         change(new, |tx| {
             // The runs of an earlier salvage are part of what is found now.

@@ -5,8 +5,11 @@
 
 use crate::store::db;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, Result, params_from_iter};
+use rusqlite::{Connection, OpenFlags, params_from_iter};
+use std::collections::BTreeMap;
 use std::path::Path;
+
+type Result<T, E = rusqlite::Error> = std::result::Result<T, E>;
 
 /// Rows between two damaged places that are looked for one by one.
 const BETWEEN: i64 = 1 << 20;
@@ -15,7 +18,6 @@ const BETWEEN: i64 = 1 << 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Copied {
     pub(super) table: String,
-    pub(super) rows: usize,
     /// Whether there were rows that could not be read.
     pub(super) incomplete: bool,
 }
@@ -32,6 +34,24 @@ pub(super) fn copy_all(from: &Connection, to: &Path, others: &[&str]) -> db::Res
     let names = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
     let wanted = names.into_iter().filter(|name| !others.contains(&name.as_str()));
     wanted.map(|name| Ok(Table::of(&to, name)?.copy(from, &to)?)).collect()
+}
+
+/// A sender's node and boot, and (number, `started_at`) of records in ascending order.
+type Numbers = (String, String, Vec<(i64, i64)>);
+
+/// What the records at these positions were numbered, as far as that can be read.
+pub(super) fn numbers_of(from: &Connection, first: i64, last: i64) -> Vec<Numbers> {
+    let sql = "SELECT b.node, b.boot_id, r.seq, r.started_at FROM requests r JOIN boots b ON b.boot = r.boot
+        WHERE r.position BETWEEN ?1 AND ?2";
+    let mut found = BTreeMap::<(String, String), Vec<(i64, i64)>>::new();
+    let Ok(mut select) = from.prepare_cached(sql) else { return Vec::new() };
+    let read = |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)));
+    let Ok(rows) = select.query_map([first, last], read) else { return Vec::new() };
+    for (key, number) in rows.map_while(Result::ok) {
+        found.entry(key).or_default().push(number);
+    }
+    found.values_mut().for_each(|numbers| numbers.sort_unstable());
+    found.into_iter().map(|((node, boot), numbers)| (node, boot, numbers)).collect()
 }
 
 struct Table {
@@ -54,63 +74,48 @@ impl Table {
         let there = columns(from, &self.name).unwrap_or_default();
         self.columns.retain(|(name, _)| there.iter().any(|(known, _)| known == name));
         if self.columns.is_empty() {
-            return Ok(Copied { table: self.name, rows: 0, incomplete: true });
+            return Ok(Copied { table: self.name, incomplete: true });
         }
         to.execute_batch("BEGIN")?;
-        let copied = self.walk(from, to);
+        let incomplete = !self.walk(from, to);
         to.execute_batch("COMMIT")?;
-        copied
+        Ok(Copied { table: self.name, incomplete })
     }
 
-    fn walk(&self, from: &Connection, to: &Connection) -> Result<Copied> {
-        let (mut rows, first) = self.scan(from, to, "ASC")?;
-        let mut incomplete = false;
-        if let Err(until) = first {
-            let (more, second) = self.scan(from, to, "DESC")?;
-            rows += more;
-            if let Err(down_to) = second {
-                rows += self.between(from, to, until, down_to)?;
-                incomplete = true;
-            }
+    /// Copies what can be read; whether that is everything.
+    fn walk(&self, from: &Connection, to: &Connection) -> bool {
+        let Err(until) = self.scan(from, to, "ASC") else { return true };
+        if let Err(down_to) = self.scan(from, to, "DESC") {
+            self.between(from, to, until, down_to);
         }
-        Ok(Copied { table: self.name.clone(), rows, incomplete })
+        false
     }
 
-    /// Reads from one end; gives the rows it stored, and if it met damage, the last row's first key column.
-    fn scan(&self, from: &Connection, to: &Connection, direction: &str) -> Result<(usize, Result<(), Option<i64>>)> {
-        let mut stored = 0;
-        let mut last = None;
+    /// Reads from one end; the error is where it met damage: the number of the last row before.
+    fn scan(&self, from: &Connection, to: &Connection, direction: &str) -> Result<(), Option<i64>> {
         let order: Vec<_> = self.key().into_iter().map(|name| format!("{name} {direction}")).collect();
-        let Ok(mut select) = from.prepare(&format!("{} ORDER BY {}", self.select(), order.join(", "))) else {
-            return Ok((0, Err(None)));
-        };
-        let mut rows = select.query([])?;
-        loop {
-            match rows.next() {
-                Ok(None) => return Ok((stored, Ok(()))),
-                Err(_) => return Ok((stored, Err(last))),
-                Ok(Some(row)) => {
-                    last = row.get(self.columns.len()).ok();
-                    stored += self.store(to, row)?;
-                }
-            }
+        let mut select = from.prepare(&format!("{} ORDER BY {}", self.select(), order.join(", "))).map_err(|_| None)?;
+        let mut rows = select.query([]).map_err(|_| None)?;
+        let mut last = None;
+        while let Some(row) = rows.next().map_err(|_| last)? {
+            last = row.get(self.columns.len()).ok();
+            self.store(to, row).map_err(|_| last)?;
         }
+        Ok(())
     }
 
-    fn between(&self, from: &Connection, to: &Connection, first: Option<i64>, last: Option<i64>) -> Result<usize> {
-        let (true, Some(last)) = (self.numbered, last) else {
-            return Ok(0);
-        };
+    fn between(&self, from: &Connection, to: &Connection, first: Option<i64>, last: Option<i64>) {
+        let (true, Some(last)) = (self.numbered, last) else { return };
         let first = first.unwrap_or(0).max(last.saturating_sub(BETWEEN));
-        let mut select = from.prepare(&format!("{} WHERE rowid = ?1", self.select()))?;
-        let mut stored = 0;
+        let Ok(mut select) = from.prepare(&format!("{} WHERE rowid = ?1", self.select())) else { return };
         for number in first.saturating_add(1)..last {
-            // What cannot be read is what this goes round.
-            if let Ok(Some(row)) = select.query([number])?.next() {
-                stored += self.store(to, row)?;
+            // What cannot be read, or does not fit, is what this goes round.
+            if let Ok(mut rows) = select.query([number])
+                && let Ok(Some(row)) = rows.next()
+            {
+                let _ = self.store(to, row);
             }
         }
-        Ok(stored)
     }
 
     fn key(&self) -> Vec<String> {
@@ -132,12 +137,12 @@ impl Table {
         format!("SELECT {}, {number} FROM {}", self.names(), self.name)
     }
 
-    /// Stores a row; a row that the table does not take is lost.
-    fn store(&self, to: &Connection, row: &rusqlite::Row<'_>) -> Result<usize> {
+    fn store(&self, to: &Connection, row: &rusqlite::Row<'_>) -> Result<()> {
         let marks: Vec<_> = (1..=self.columns.len()).map(|place| format!("?{place}")).collect();
         let sql = format!("INSERT OR REPLACE INTO {} ({}) VALUES ({})", self.name, self.names(), marks.join(", "));
-        let values = (0..self.columns.len()).map(|place| row.get::<_, Value>(place)).collect::<Result<Vec<_>>>();
-        Ok(values.and_then(|values| to.prepare_cached(&sql)?.execute(params_from_iter(values))).unwrap_or(0))
+        let values = (0..self.columns.len()).map(|place| row.get::<_, Value>(place)).collect::<Result<Vec<_>>>()?;
+        to.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::super::StoreError;
 use super::super::columns;
-use super::super::derived::{self, Identity};
 use super::super::db::{Db, OptionalExtension, Result, params};
+use super::super::derived::{self, Identity};
+use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
@@ -25,6 +26,7 @@ pub(super) struct Group<'a> {
     next_position: i64,
     first_position: i64,
     dropped: i64,
+    news: News,
 }
 
 enum Stored {
@@ -38,28 +40,26 @@ impl<'a> Group<'a> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0 })
+        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0, news: News::default() })
     }
 
-    pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement> {
-        let boot = self.boot(batch)?;
+    pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement, StoreError> {
+        let mut boot = self.boot(batch)?;
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
-        let mut highest = 0;
+        let mut stored = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
-            match self.store(boot, record)? {
+            match self.store(&boot, record)? {
                 Stored::New => {
                     ack.stored += 1;
-                    highest = highest.max(record.seq);
+                    stored.push((record.seq, record.started_at));
                 }
                 Stored::Again => ack.duplicates += 1,
                 Stored::Refused(reason) => ack.refused.push(refusal(record, reason)),
             }
         }
         ack.refused.sort_by_key(|refusal| refusal.index);
-        if ack.stored > 0 {
-            derived::count(self.db, boot, i64::try_from(ack.stored).unwrap_or(i64::MAX), highest)?;
-        }
+        self.news.and(&gaps::account(self.db, &mut boot, stored, self.now)?);
         Ok(ack)
     }
 
@@ -71,24 +71,30 @@ impl<'a> Group<'a> {
         if columns::segment_of(self.next_position) > columns::segment_of(self.first_position) {
             columns::seal(self.db, self.next_position)?;
         }
+        gaps::count_news(self.db, &self.news)?;
         Ok(self.dropped)
     }
 
-    /// The boot's number; notes its drop count.
-    fn boot(&mut self, batch: &CheckedBatch) -> Result<i64> {
-        let (boot, dropped) = derived::boot(self.db, &batch.node, &batch.boot)?;
-        if batch.dropped > dropped {
-            self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?.execute([boot, batch.dropped])?;
-            self.dropped = self.dropped.saturating_add(batch.dropped - dropped);
+    /// The boot as it is known; notes its drop count.
+    fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
+        let boot = Boot::known(self.db, &batch.node, &batch.boot)?;
+        if batch.dropped > boot.dropped {
+            let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
+            update.execute([boot.boot, batch.dropped])?;
+            self.dropped = self.dropped.saturating_add(batch.dropped - boot.dropped);
         }
         Ok(boot)
     }
 
-    fn store(&mut self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
+    fn store(&mut self, boot: &Boot, record: &CheckedRecord) -> Result<Stored> {
+        // A number that is accounted for and not missing was stored once. Retention may have deleted it since.
+        if record.seq <= boot.highest_seq && !gaps::is_missing(self.db, boot.boot, record.seq)? {
+            return self.known(boot, record, Stored::Again);
+        }
         let position = self.next_position;
-        let identity = Identity { id: record.id, boot, seq: record.seq, started_at: record.started_at };
+        let identity = Identity { id: record.id, boot: boot.boot, seq: record.seq, started_at: record.started_at };
         if !derived::identify(self.db, position, &identity)? {
-            return self.known(boot, record);
+            return self.known(boot, record, Stored::Refused(ID_TAKEN));
         }
         self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
             position,
@@ -102,15 +108,15 @@ impl<'a> Group<'a> {
         Ok(Stored::New)
     }
 
-    /// Something with this (boot, seq) or this id is there already: the same record, or another one? The hash knows, also
-    /// when the bytes have been damaged since.
-    fn known(&self, boot: i64, record: &CheckedRecord) -> Result<Stored> {
+    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is. The hash knows,
+    /// also when the bytes have been damaged since.
+    fn known(&self, boot: &Boot, record: &CheckedRecord, otherwise: Stored) -> Result<Stored> {
         let stored: Option<Vec<u8>> =
-            self.db.prepare_cached(STORED_LEAF)?.query_row([boot, record.seq], |row| row.get(0)).optional()?;
+            self.db.prepare_cached(STORED_LEAF)?.query_row([boot.boot, record.seq], |row| row.get(0)).optional()?;
         Ok(match stored {
             Some(leaf) if leaf == record.leaf => Stored::Again,
             Some(_) => Stored::Refused(CONFLICT),
-            None => Stored::Refused(ID_TAKEN),
+            None => otherwise,
         })
     }
 }

@@ -1,0 +1,168 @@
+//! `/openapi.json`: the API as OpenAPI 3.1 describes it, made from the table of routes, so that no route is without.
+
+mod docs;
+mod schemas;
+
+pub use docs::Docs;
+pub use schemas::{SchemaOf, Schemas};
+pub(super) use schemas::{cursor, each_by_itself, list_of, object, of, read_as};
+
+use super::error::json_response;
+use super::routes::{Access, Route, routes};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| document().to_string().into_bytes());
+
+/// `GET /openapi.json`. Anyone may read it: it says nothing that the source does not.
+pub(super) async fn page() -> Response {
+    json_response(StatusCode::OK, DOCUMENT.clone())
+}
+
+/// What `/openapi.json` says of itself.
+pub(super) fn itself(_: &mut Schemas) -> Value {
+    json!({"type": "object", "required": ["openapi", "info", "paths", "components"]})
+}
+
+fn document() -> Value {
+    let mut schemas = Schemas::default();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes() {
+        let operation = operation(&route, &mut schemas);
+        put(paths.entry(route.path).or_insert_with(|| json!({})), &route.method.to_ascii_lowercase(), operation);
+    }
+    let mut known = schemas.take();
+    known.insert("Error".to_owned(), error());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Headgate collector",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Request log and audit log of Headgate's data planes, usage, limits and policy.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": known,
+            "securitySchemes": {"token": {
+                "type": "http", "scheme": "bearer", "description": "`headgate-collector token new` makes one.",
+            }},
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+    let docs = &route.docs;
+    let open = route.access == Access::Open;
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.about,
+        "security": if open { json!([]) } else { json!([{"token": []}]) },
+        "responses": responses(route, schemas),
+    });
+    if !open {
+        let roles: Vec<_> = route.access.roles().iter().map(|role| role.as_str()).collect();
+        put(&mut operation, "description", json!(format!("For tokens of role {}.", roles.join(", "))));
+    }
+    let parameters: Vec<_> = in_path(route).chain(docs.parameters.iter().map(|one| one.described())).collect();
+    if !parameters.is_empty() {
+        put(&mut operation, "parameters", json!(parameters));
+    }
+    if let Some(body) = docs.body {
+        let schema = body(schemas);
+        put(
+            &mut operation,
+            "requestBody",
+            json!({"required": true, "content": {"application/json": {"schema": schema}}}),
+        );
+    }
+    operation
+}
+
+/// `get_v1_requests_id`.
+fn operation_id(route: &Route) -> String {
+    let words = route.path.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(route.method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn in_path(route: &Route) -> impl Iterator<Item = Value> {
+    let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.map(|name| {
+        let (schema, about) = match &route.docs.path {
+            Some((shape, about)) => (shape.schema(), *about),
+            None => (json!({"type": "string", "minLength": 1}), ""),
+        };
+        json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema})
+    })
+}
+
+fn responses(route: &Route, schemas: &mut Schemas) -> Value {
+    let answer = &route.docs.answer;
+    let mut good = json!({"description": route.about});
+    if let Some((media_type, schema)) = answer.content {
+        let content = schema.map_or(json!({}), |schema| json!({"schema": schema(schemas)}));
+        put(&mut good, "content", json!({media_type: content}));
+    }
+    let mut all = json!({answer.status.to_string(): good});
+    for (status, why) in refusals(route) {
+        put(&mut all, &status.to_string(), refusal(status, why));
+    }
+    all
+}
+
+/// What a request to this route may be refused with.
+fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
+    let mut all = Vec::new();
+    if route.access != Access::Open {
+        all.extend([
+            (400, "A parameter or the body cannot be understood."),
+            (401, "No valid token."),
+            (403, "The token's role may not do this."),
+            (503, "The store cannot do it now; come again."),
+        ]);
+    }
+    if route.path.contains('{') {
+        all.push((404, "There is nothing of this name."));
+    }
+    if route.docs.body.is_some() {
+        all.extend([
+            (408, "The body did not arrive in time."),
+            (413, "The body is too large."),
+            (415, "The body is compressed."),
+        ]);
+    }
+    all.extend(&route.docs.refusals);
+    all
+}
+
+fn refusal(status: u16, why: &str) -> Value {
+    let schema = json!({"$ref": "#/components/schemas/Error"});
+    let mut refusal = json!({"description": why, "content": {"application/json": {"schema": schema}}});
+    let header = match status {
+        401 => ("WWW-Authenticate", json!({"const": "Bearer"})),
+        503 => ("Retry-After", json!({"type": "integer", "description": "s"})),
+        _ => return refusal,
+    };
+    put(&mut refusal, "headers", json!({header.0: {"required": true, "schema": header.1}}));
+    refusal
+}
+
+/// Adds a member to an object.
+pub(super) fn put(object: &mut Value, name: &str, member: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+}
+
+fn error() -> Value {
+    let text = json!({"type": "string"});
+    let members = [
+        ("message", json!({"type": "string", "description": "What is wrong and what to do."})),
+        ("type", text.clone()),
+        ("param", json!({"type": ["string", "null"], "description": "The parameter that is wrong."})),
+        ("code", text),
+    ];
+    object(&[("error", object(&members))])
+}
