@@ -206,10 +206,10 @@ impl Writer {
         }
         let dropped = group.finish()?;
         for job in jobs {
-            if let Job::Task(task) = job {
-                if run_in_savepoint(&transaction, task.as_mut())? == Some(StoreError::Damaged) {
-                    self.file.mark_damaged();
-                }
+            if let Job::Task(task) = job
+                && run_in_savepoint(&transaction, task.as_mut())? == Some(StoreError::Damaged)
+            {
+                self.file.mark_damaged();
             }
         }
         let progress = Progress::advance(&transaction)?;

@@ -30,6 +30,7 @@ mod openapi;
 mod process;
 mod random;
 mod records;
+mod scrub;
 mod segments;
 mod surgery;
 mod thresholds;

@@ -6,14 +6,14 @@
 use crate::process::Collector;
 use crate::random::Random;
 use crate::records::{batch_of, record};
+use crate::scrub::scrubbed;
 use headgate_record::INGEST_PATH;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::thread::{self, sleep};
-use std::time::Duration;
+use std::thread;
 
 /// Operations in all; `HEADGATE_SURGERIES` names another number.
 const SURGERIES: u64 = 60;
@@ -142,12 +142,7 @@ fn operate(data: &Path, random: &mut Random, kind: u64) -> String {
 /// Starts, and waits until the scrub has seen everything; starts again if it asks for that.
 fn recovered(root: &Path) -> Collector {
     for _ in 0..3 {
-        let collector = Collector::start(root);
-        let deadline = std::time::Instant::now() + Duration::from_secs(30);
-        while collector.owner().get("/v1/damage").unwrap().json()["passes"] == 0 {
-            assert!(std::time::Instant::now() < deadline, "the scrub has not come to an end: {}", collector.logs());
-            sleep(Duration::from_millis(20));
-        }
+        let collector = scrubbed(root);
         if !root.join("data/headgate.db.is-damaged").exists() {
             return collector;
         }
@@ -234,7 +229,6 @@ fn a_damaged_store_starts_names_what_is_lost_and_keeps_the_rest() {
             scope.spawn(move || {
                 for number in (lane..surgeries()).step_by(usize::try_from(SIDE_BY_SIDE).unwrap()) {
                     let kept = survives(patient, seed + number, number % 12);
-                    eprintln!("KEPT {} {kept}", number % 12);
                     if matches!(number % 12, 1..=5 | 7) {
                         assert!(kept >= 700, "a few bytes cost {} records of 800", 800 - kept);
                     }
