@@ -36,6 +36,10 @@ Routes:
   POST /v1/ingest/requests   a batch of records (role ingest)
   GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
   GET  /v1/requests/{id}     one record
+  GET  /v1/usage, /v1/usage.csv
+                             requests, tokens, cost and latency by hour, day, week or month in any time zone, and by
+                             key, owner, team, project, environment, surface, models, provider or status
+                             (role viewer, auditor, admin or owner)
   GET  /v1/gaps              records that are missing (state=open), or came late (state=closed)
   POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
   GET  /v1/limits, /v1/budgets

@@ -19,5 +19,10 @@ pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
 /// The answer.
 pub(super) fn listed(schemas: &mut Schemas) -> Value {
     let damaged = openapi::of::<store::Damaged>(schemas);
-    schemas.list(&damaged, &[("has_more", json!({"type": "boolean"}))])
+    let passes = json!({
+        "type": "integer",
+        "minimum": 0,
+        "description": "How often this process has looked at every entry of both logs.",
+    });
+    schemas.list(&damaged, &[("has_more", json!({"type": "boolean"})), ("passes", passes)])
 }

@@ -78,6 +78,15 @@ impl ApiError {
         Self::unavailable("internal", "The answer could not be written.")
     }
 
+    /// 400 for a question whose answer would be larger than it may.
+    fn too_much() -> Self {
+        Self::invalid(
+            StatusCode::BAD_REQUEST,
+            "too_many_results",
+            "The answer would be too large. Filter, group by less, choose shorter buckets, or ask for percentiles=false.",
+        )
+    }
+
     /// Whether the fault is on this side and the same request may succeed later.
     #[must_use]
     pub(super) fn is_server_side(&self) -> bool {
@@ -100,6 +109,7 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match error {
+            StoreError::TooMuch => return Self::too_much(),
             StoreError::Queue => "queue_full",
             StoreError::Slow => "query_timeout",
             _ => "store_unavailable",

@@ -20,6 +20,7 @@ mod routes;
 mod server;
 mod sheet;
 mod tokens;
+mod usage;
 
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};

@@ -43,6 +43,8 @@ pub enum Shape {
     Word(Vec<&'static str>),
     /// Some of these words, joined by commas.
     Words(Vec<&'static str>),
+    /// Some of these words, each in a parameter of its own.
+    Choices(Vec<&'static str>),
     /// `true` or `false`.
     Truth,
     /// A whole number between these two.
@@ -53,6 +55,8 @@ pub enum Shape {
     Pattern(&'static str, &'static str),
     /// RFC 3339, or µs since 1970.
     Time,
+    /// A day (RFC 3339), or as [`Shape::Time`].
+    DayOrTime,
     /// Up to 20 texts, each in a parameter of its own.
     List,
     /// `name[KEY]=text`, for any key, up to 16 of them.
@@ -88,12 +92,15 @@ impl Parameter {
     pub fn example(&self) -> String {
         let value = match &self.shape {
             Shape::Text | Shape::List => "text".to_owned(),
-            Shape::Word(words) | Shape::Words(words) => words.first().map_or(String::new(), |word| (*word).to_owned()),
+            Shape::Word(words) | Shape::Words(words) | Shape::Choices(words) => {
+                words.first().map_or(String::new(), |word| (*word).to_owned())
+            }
             Shape::Truth => "true".to_owned(),
             Shape::Whole(least, _) => least.to_string(),
             Shape::Status => "200".to_owned(),
             Shape::Pattern(_, example) => (*example).to_owned(),
             Shape::Time => "2026-01-31T12:00:00Z".to_owned(),
+            Shape::DayOrTime => "2026-01-31".to_owned(),
             Shape::Keyed => return format!("{}[key]=text", self.name),
         };
         format!("{}={value}", self.name)
@@ -121,17 +128,18 @@ impl Shape {
         match self {
             Self::Text => text,
             Self::Word(words) => json!({"type": "string", "enum": words}),
-            Self::Words(words) => {
+            Self::Words(words) | Self::Choices(words) => {
                 json!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string", "enum": words}})
             }
             Self::Truth => json!({"type": "boolean"}),
             Self::Whole(least, greatest) => json!({"type": "integer", "minimum": least, "maximum": greatest}),
             Self::Status => json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 599}]}),
             Self::Pattern(pattern, _) => json!({"type": "string", "pattern": pattern}),
-            Self::Time => json!({"anyOf": [
-                {"type": "string", "format": "date-time"},
-                {"type": "integer", "minimum": 0, "maximum": MAX_TIME, "description": "µs since 1970"},
-            ]}),
+            Self::Time => json!({"anyOf": times()}),
+            Self::DayOrTime => {
+                let day = json!({"type": "string", "format": "date"});
+                json!({"anyOf": times().into_iter().chain([day]).collect::<Vec<_>>()})
+            }
             Self::List => json!({"type": "array", "maxItems": MAX_LIST, "items": text}),
             Self::Keyed => json!({
                 "type": "object", "maxProperties": MAX_KEYS, "propertyNames": {"minLength": 1},
@@ -143,10 +151,18 @@ impl Shape {
     const fn most(&self) -> usize {
         match self {
             Self::List => MAX_LIST,
+            Self::Choices(words) => words.len(),
             Self::Keyed => MAX_KEYS,
             _ => 1,
         }
     }
+}
+
+fn times() -> [Value; 2] {
+    [
+        json!({"type": "string", "format": "date-time"}),
+        json!({"type": "integer", "minimum": 0, "maximum": MAX_TIME, "description": "µs since 1970"}),
+    ]
 }
 
 /// Layer of a route: lets only the parameters of its table through, none too often, empty or very long.

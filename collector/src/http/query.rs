@@ -6,9 +6,11 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use export::{CSV, NDJSON, csv, download, json, ndjson};
 pub(super) use facet::{facets, spread};
-pub(super) use parameters::{Also, bad, cursor, described, hex, invalid, position, shown, time};
+pub(super) use parameters::{
+    Also, NAMES, bad, class, cursor, described, hex, invalid, position, shown, status, statuses, time, truth,
+};
 
 use super::App;
 use super::auth::Caller;

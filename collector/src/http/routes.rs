@@ -4,7 +4,7 @@
 use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
-use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens};
+use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens, usage};
 use crate::audit::Entry;
 use crate::store::{DataPlane, Role, TokenInfo};
 use axum::Router;
@@ -101,6 +101,10 @@ pub fn routes() -> Vec<Route> {
             Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
         "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
             Docs::json(gaps::page).query(gaps::described());
+        "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
+            Docs::json(usage::page).query(usage::described(usage::Also::Pages));
+        "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv),
+            Docs::text(query::CSV).query(usage::described(usage::Also::Export));
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
             Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered.");
         "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits),

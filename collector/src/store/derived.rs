@@ -1,6 +1,6 @@
 //! What is derived from a record: written when the record is stored, and again from its entry where it has to be built anew.
 
-use super::columns;
+use super::columns::{self, Cells};
 use super::db::{Db, Result, params};
 use super::names::Names;
 use headgate_record::RequestRecord;
@@ -28,6 +28,8 @@ pub(super) fn identify(db: &Db, position: i64, identity: &Identity) -> Result<bo
 }
 
 /// Writes what filters read.
-pub(super) fn describe(db: &Db, names: &mut Names, position: i64, record: &RequestRecord) -> Result<()> {
-    columns::insert_fresh(db, position, &columns::cells(db, names, record)?)
+pub(super) fn describe(db: &Db, names: &mut Names, position: i64, record: &RequestRecord) -> Result<Cells> {
+    let cells = columns::cells(db, names, record)?;
+    columns::insert_fresh(db, position, &cells)?;
+    Ok(cells)
 }

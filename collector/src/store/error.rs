@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// What kept the store from answering. All of them may pass, except [`StoreError::Newer`].
+/// What kept the store from answering. All of them may pass, except [`StoreError::Newer`] and
+/// [`StoreError::TooMuch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreError {
     /// The writer's queue is full.
@@ -21,6 +22,8 @@ pub enum StoreError {
     Damaged,
     /// The query took longer than it may.
     Slow,
+    /// The answer would be larger than it may.
+    TooMuch,
     /// The database was written by a newer version of this program.
     Newer,
     /// The database was written by an older version, and this work does not bring it forward.
@@ -40,6 +43,7 @@ impl StoreError {
             Self::Moved => "the database file was moved or deleted",
             Self::Damaged => "the database file is damaged",
             Self::Slow => "the query took too long",
+            Self::TooMuch => "the answer would be too large",
             Self::Newer => "the database was written by a newer version of headgate-collector",
             Self::Older => "the database was written by an older version; `serve` brings it forward",
             Self::Other => "the database answers with errors",

@@ -22,6 +22,8 @@ mod rebuild;
 mod salvage;
 mod schema;
 mod tokens;
+mod usage;
+mod varint;
 mod witness;
 mod write;
 
@@ -39,6 +41,10 @@ pub use readers::Readers;
 pub use tokens::{
     KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
     known_token, new_token, note_use, revoke_token, token_id, tokens,
+};
+pub use usage::{
+    Calendar, Counter, GroupBy, Histogram, QUARTER_S, Totals, UsageBucket, UsagePage, UsageQuery, UsageRow, Width,
+    usage, usage_total,
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 

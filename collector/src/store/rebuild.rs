@@ -1,11 +1,12 @@
 //! Building anew what is derived from the entries.
 
-use super::columns::{self, SEGMENT};
+use super::columns::{self, Cells, SEGMENT};
 use super::db::{Db, params};
 use super::derived::{self, Identity};
 use super::gaps::{self, Boot};
 use super::names::Names;
-use super::{Log, StoreError, audit, read};
+use super::usage::Tally;
+use super::{Log, StoreError, audit, change, read};
 use crate::audit::{Entry, SOURCE};
 use crate::journal;
 use crate::validate::parse_uuid;
@@ -32,6 +33,26 @@ pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Records that are added up before they are written to the rollups.
+const ADDED_UP: u64 = 20_000;
+
+/// The rollups of usage, over all records that can be read.
+pub(super) fn usage(db: &Db) -> Result<(), StoreError> {
+    let mut names = Names::default();
+    let (mut tally, mut waiting) = (Tally::default(), 0);
+    each(db, |_, bytes| {
+        let Ok(record) = serde_json::from_slice::<RequestRecord>(bytes) else { return Ok(()) };
+        tally.add(&record, &columns::cells(db, &mut names, &record)?);
+        waiting += 1;
+        if waiting < ADDED_UP {
+            return Ok(());
+        }
+        waiting = 0;
+        std::mem::take(&mut tally).write(db)
+    })?;
+    tally.write(db)
+}
+
 fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
     let mut select = db.prepare_cached("SELECT position, bytes FROM request_entries ORDER BY position")?;
     let mut rows = select.query([])?;
@@ -44,23 +65,52 @@ fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) ->
 /// Entries of one transaction.
 const STEP: i64 = 4_096;
 
-/// Everything that is derived, for both logs, in a database that has none of it; its tables of boots and gaps may say what is
-/// known of them. Gives the positions of records that are there twice: they are taken out.
+/// Everything that is derived, for both logs, in a database that has none of it; its tables of boots, gaps and usage may say
+/// what is known of them. Gives the positions of records that are there twice: they are taken out.
 pub(super) fn all(db: &mut Db) -> Result<Vec<i64>, StoreError> {
-    let (mut names, mut twice) = (Names::default(), Vec::new());
-    in_steps(db, Log::Requests, |tx, position, bytes, received_at| {
-        let described = describe(tx, &mut names, position, bytes)?;
-        if let Described::Of(identity, boot) = &described {
-            account(tx, *boot, identity, received_at)?;
-        }
-        if described == Described::Taken {
-            tx.prepare_cached("DELETE FROM request_entries WHERE position = ?1")?.execute([position])?;
-            twice.push(position);
-        }
-        Ok(())
-    })?;
+    let mut records = Records::default();
+    in_steps(db, Log::Requests, |tx, position, bytes, received_at| records.add(tx, position, bytes, received_at))?;
+    change(db, |tx| records.tally.write(tx))?;
     in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, position, bytes))?;
-    Ok(twice)
+    Ok(records.twice)
+}
+
+#[derive(Default)]
+struct Records {
+    names: Names,
+    tally: Tally,
+    waiting: u64,
+    twice: Vec<i64>,
+}
+
+impl Records {
+    fn add(&mut self, tx: &Db, position: i64, bytes: &[u8], received_at: i64) -> Result<(), StoreError> {
+        match describe(tx, &mut self.names, position, bytes)? {
+            Described::Of(made) => self.account(tx, *made, received_at),
+            Described::Unreadable => Ok(()),
+            Described::Taken => {
+                tx.prepare_cached("DELETE FROM request_entries WHERE position = ?1")?.execute([position])?;
+                self.twice.push(position);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a record into account that its boot does not know of yet.
+    fn account(&mut self, tx: &Db, made: Made, received_at: i64) -> Result<(), StoreError> {
+        let Made { record, cells, seq, started_at, mut boot } = made;
+        if seq <= boot.highest_seq && !gaps::is_missing(tx, boot.boot, seq)? {
+            return Ok(());
+        }
+        gaps::account(tx, &mut boot, vec![(seq, started_at)], received_at)?;
+        self.tally.add(&record, &cells);
+        self.waiting += 1;
+        if self.waiting < ADDED_UP {
+            return Ok(());
+        }
+        self.waiting = 0;
+        std::mem::take(&mut self.tally).write(tx)
+    }
 }
 
 /// What is derived from the entries of one segment of a log, in place of what is there.
@@ -87,22 +137,22 @@ pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError>
     columns::seal(tx, read::next_position(tx)?)
 }
 
-/// Takes a record into account that its boot does not know of yet.
-fn account(tx: &Db, mut boot: Boot, identity: &Identity, received_at: i64) -> Result<(), StoreError> {
-    if identity.seq > boot.highest_seq || gaps::is_missing(tx, boot.boot, identity.seq)? {
-        gaps::account(tx, &mut boot, vec![(identity.seq, identity.started_at)], received_at)?;
-    }
-    Ok(())
-}
-
 /// What came of describing a record.
-#[derive(Debug, PartialEq, Eq)]
 enum Described {
-    Of(Identity, Boot),
+    Of(Box<Made>),
     /// It keeps its place and has no values.
     Unreadable,
     /// Another one has its identity.
     Taken,
+}
+
+struct Made {
+    record: RequestRecord,
+    cells: Cells,
+    seq: i64,
+    started_at: i64,
+    /// As it was before.
+    boot: Boot,
 }
 
 fn describe(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<Described, StoreError> {
@@ -114,12 +164,11 @@ fn describe(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<D
     };
     let boot = Boot::known(tx, &record.node, &record.boot)?;
     let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
-    let identity = Identity { id, boot: boot.boot, seq, started_at };
-    if !derived::identify(tx, position, &identity)? {
+    if !derived::identify(tx, position, &Identity { id, boot: boot.boot, seq, started_at })? {
         return Ok(Described::Taken);
     }
-    derived::describe(tx, names, position, &record)?;
-    Ok(Described::Of(identity, boot))
+    let cells = derived::describe(tx, names, position, &record)?;
+    Ok(Described::Of(Box::new(Made { record, cells, seq, started_at, boot })))
 }
 
 /// What is derived from an audit entry; a token that it says was revoked is.

@@ -14,7 +14,7 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -22,11 +22,12 @@ const STEPS: [Step; 8] = [
     sql(include_str!("schema/5_dataplanes.sql")),
     Step { sql: include_str!("schema/6_leaves.sql"), fill: leaves },
     sql(include_str!("schema/7_gaps.sql")),
-    sql(include_str!("schema/8_commits.sql")),
+    Step { sql: include_str!("schema/8_usage.sql"), fill: rebuild::usage },
+    sql(include_str!("schema/9_commits.sql")),
 ];
 
 /// The first version with a mark.
-const MARKED: i64 = 8;
+const MARKED: i64 = 9;
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
@@ -94,8 +95,8 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
 mod tests {
     use super::STEPS;
     use crate::audit::{Actor, Appended, Entry, Operation, Resource, append};
-    use crate::store::{Column, Filter, ListQuery, Range, Role, StoreError};
-    use crate::store::{change, hash_token, known_token, list, open_writer, token_id};
+    use crate::store::{Calendar, Column, Counter, Filter, ListQuery, Range, Role, StoreError, UsageQuery, Width};
+    use crate::store::{change, hash_token, known_token, list, open_writer, token_id, usage_total};
     use headgate_record::RequestRecord;
 
     const V1_ROWS: &str = "INSERT INTO request_entries VALUES (2, 1, 6, CAST('{\"schema\":1}' AS BLOB));
@@ -124,6 +125,20 @@ mod tests {
         db.pragma_update(None, "user_version", 1).unwrap();
     }
 
+    fn first_day() -> UsageQuery {
+        UsageQuery {
+            filters: Vec::new(),
+            from: 0,
+            to: 86_400,
+            calendar: Calendar { zone: jiff::tz::TimeZone::UTC, width: Width::Day },
+            groups: Vec::new(),
+            percentiles: true,
+            buckets: 1,
+            page_rows: 1,
+            bucket_rows: 1,
+        }
+    }
+
     #[test]
     fn a_database_of_version_1_is_brought_forward_with_all_that_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -138,6 +153,8 @@ mod tests {
         let teapot = Filter::Number(Column::Status, Range { least: 418, greatest: 418 });
         let found = list(&db, &ListQuery { limit: 9, filters: vec![teapot], ..ListQuery::default() }).unwrap();
         assert_eq!(found.last, Some(1));
+        let usage = usage_total(&db, &first_day()).unwrap();
+        assert_eq!((usage.get(Counter::Requests), usage.get(Counter::Errors)), (1, 1), "what can be read is counted");
         let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
         let first = change(&mut db, |tx| append(tx, &entry)).unwrap();
         assert!(matches!(first, Appended::New { position: 1, .. }), "{first:?}");

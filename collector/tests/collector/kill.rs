@@ -5,6 +5,7 @@ mod senders;
 use crate::process::Collector;
 use crate::random::Random;
 use senders::{Auditor, Heart, Recorder, Reporter, Sender};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, sleep};
@@ -55,6 +56,8 @@ fn folder(rounds: u64, mut random: Random) {
         assert!(sender.answered() > rounds / 4, "too little was sent to prove anything");
         sender.check(&collector);
     }
+    let stored: usize = senders::records(&collector).values().map(BTreeSet::len).sum();
+    assert_eq!(crate::usage::requests(&collector), stored as u64, "usage counts each record once");
     assert!(collector.terminate().success());
 }
 

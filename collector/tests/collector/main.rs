@@ -35,4 +35,5 @@ mod segments;
 mod surgery;
 mod thresholds;
 mod tokens;
+mod usage;
 mod webhook;

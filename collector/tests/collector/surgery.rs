@@ -209,6 +209,9 @@ fn survives(patient: &Patient, seed: u64, kind: u64) -> usize {
         let entry: Value = serde_json::from_str(entry).unwrap();
         assert!(entries.contains(&entry) || named(&damage, "audit", position), "audit {position}\n{case}");
     }
+    if served.len() == sent.len() {
+        assert_eq!(crate::usage::requests(&collector), sent.len() as u64, "{case}");
+    }
     let late = batch_of("n", "late", 1..=10);
     assert_eq!(collector.ingest().post(INGEST_PATH, &late).unwrap().json()["stored"], 10, "{case}");
     let expected: Vec<_> = (1..=10).map(|seq| record("n", "late", seq).id).collect();

@@ -86,7 +86,7 @@ async fn export(
     app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender }.run());
-    Ok(response(Body::new(body), format))
+    Ok(download(Body::new(body), format.content_type(), format.file()))
 }
 
 impl Format {
@@ -105,17 +105,21 @@ impl Format {
             Self::Csv => CSV,
         }
     }
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Json => "attachment; filename=\"requests.json\"",
+            Self::Ndjson => "attachment; filename=\"requests.ndjson\"",
+            Self::Csv => "attachment; filename=\"requests.csv\"",
+        }
+    }
 }
 
-fn response(body: Body, format: Format) -> Response {
+/// An answer that is saved as a file.
+pub(in crate::http) fn download(body: Body, content_type: &'static str, file: &'static str) -> Response {
     let mut response = Response::new(body);
-    let file = match format {
-        Format::Json => "attachment; filename=\"requests.json\"",
-        Format::Ndjson => "attachment; filename=\"requests.ndjson\"",
-        Format::Csv => "attachment; filename=\"requests.csv\"",
-    };
     for (name, value) in [
-        (header::CONTENT_TYPE, format.content_type()),
+        (header::CONTENT_TYPE, content_type),
         (header::CONTENT_DISPOSITION, file),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

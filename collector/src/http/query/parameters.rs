@@ -15,7 +15,7 @@ const PLACE: Shape = Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1");
 const AMOUNT: Shape = Shape::Pattern("^[0-9]{1,9}([.][0-9]{0,20})?$", "0.5");
 
 /// Filters that compare a name, and their columns.
-pub(super) const NAMES: [(&str, Column); 14] = [
+pub(in crate::http) const NAMES: [(&str, Column); 14] = [
     ("surface", Column::Surface),
     ("requested_model", Column::RequestedModel),
     ("served_model", Column::ServedModel),
@@ -86,18 +86,16 @@ impl Also {
 
 /// The parameters of a path.
 pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
-    let classes = vec!["1xx", "2xx", "3xx", "4xx", "5xx"];
     let mut all = vec![
         Parameter::new("from", "Started at this time or later.", Shape::Time),
         Parameter::new("to", "Started before this time.", Shape::Time),
-        Parameter::new("status", "With this HTTP status; 0 where the client left before there was one.", Shape::Status),
-        Parameter::new("status_class", "With a status of this class.", Shape::Word(classes)),
         Parameter::new("stream", "Whether a stream was asked for.", Shape::Truth),
         Parameter::new("failover", "Whether a second target was tried.", Shape::Truth),
         Parameter::new("policy_id", "On which this policy had a say.", Shape::Text),
         Parameter::new("q", "Where surface, model, owner, key or a tag contains this, in any case.", Shape::Text),
         Parameter::new("tag", "With this tag: `tag[NAME]=VALUE`.", Shape::Keyed),
     ];
+    all.extend(statuses());
     all.extend(NAMES.iter().map(|(name, _)| {
         let shape = match *name {
             "rejected_by" => Shape::Word(RejectedBy::ALL.iter().map(|word| word.as_str()).collect()),
@@ -114,6 +112,15 @@ pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
     }
     all.extend(also.parameters());
     all
+}
+
+/// Filters on the status.
+pub(in crate::http) fn statuses() -> [Parameter; 2] {
+    let classes = vec!["1xx", "2xx", "3xx", "4xx", "5xx"];
+    [
+        Parameter::new("status", "With this HTTP status; 0 where the client left before there was one.", Shape::Status),
+        Parameter::new("status_class", "With a status of this class.", Shape::Word(classes)),
+    ]
 }
 
 /// Reads a query string.
@@ -159,7 +166,7 @@ fn apply_own(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result
 
 fn filter(name: &str, value: &str, also: Also) -> Result<Filter, ApiError> {
     match name {
-        "status" => return status(name, value).map(|status| exactly(Column::Status, status)),
+        "status" => return status(name, value),
         "status_class" => return class(name, value),
         "stream" => return truth(name, value).map(|truth| exactly(Column::Stream, i64::from(truth))),
         "failover" => return truth(name, value).map(|truth| exactly(Column::Failover, i64::from(truth))),
@@ -215,14 +222,14 @@ fn one_of(name: &str, value: &str, words: impl Iterator<Item = &'static str>) ->
     if words.contains(&value) { Ok(()) } else { Err(bad(name, &format!("must be one of {}", words.join(", ")))) }
 }
 
-fn status(name: &str, value: &str) -> Result<i64, ApiError> {
+pub(in crate::http) fn status(name: &str, value: &str) -> Result<Filter, ApiError> {
     match value.parse::<i64>() {
-        Ok(status) if status == 0 || (100..=599).contains(&status) => Ok(status),
+        Ok(status) if status == 0 || (100..=599).contains(&status) => Ok(exactly(Column::Status, status)),
         _ => Err(bad(name, "must be an HTTP status, or 0 for none")),
     }
 }
 
-fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
+pub(in crate::http) fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
     let hundreds = match value {
         "1xx" => 100,
         "2xx" => 200,
@@ -234,7 +241,7 @@ fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
     Ok(Filter::Number(Column::Status, Range { least: hundreds, greatest: hundreds + 99 }))
 }
 
-fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
+pub(in crate::http) fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),

@@ -45,6 +45,11 @@ impl Predicate {
             _ => None,
         }
     }
+
+    /// Whether it holds for a record with these values.
+    pub(in crate::store) fn holds(&self, value: impl Fn(Column) -> i64) -> bool {
+        self.any.iter().any(|(column, test)| test.holds(value(*column)))
+    }
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The newest records, whose segment is not full yet: a row of cells each.
 
-use super::super::StoreError;
 use super::super::db::{self, Db, params};
+use super::super::{StoreError, varint};
 use super::cells::{COLUMNS, Cells};
 use super::{Column, SEGMENT};
 
@@ -67,39 +67,16 @@ impl Fresh {
     }
 }
 
-/// LEB128: seven bits a byte, the lowest first.
 fn encode(cells: &Cells) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    for cell in cells {
-        let mut rest = cell.unsigned_abs();
-        loop {
-            let low = u8::try_from(rest & 0x7f).unwrap_or(0);
-            rest >>= 7;
-            out.push(if rest == 0 { low } else { low | 0x80 });
-            if rest == 0 {
-                break;
-            }
-        }
-    }
+    cells.iter().for_each(|cell| varint::write(&mut out, cell.unsigned_abs()));
     out
 }
 
 /// Columns that were added later read as absent.
 fn decode(bytes: &[u8]) -> Cells {
-    let mut cells = [0; COLUMNS];
     let mut bytes = bytes.iter();
-    for cell in &mut cells {
-        let (mut value, mut shift) = (0_u64, 0_u32);
-        for byte in bytes.by_ref() {
-            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            shift = shift.saturating_add(7);
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        *cell = i64::try_from(value).unwrap_or(i64::MAX);
-    }
-    cells
+    [(); COLUMNS].map(|()| i64::try_from(varint::read(&mut bytes).unwrap_or(0)).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ mod segment;
 mod stored;
 
 pub use cells::Column;
-pub(super) use cells::cells;
+pub(super) use cells::{Cells, cells};
 pub use facets::{FacetQuery, Facets, facets};
 pub use filter::{Filter, Range};
-pub(super) use filter::{resolve, timed};
+pub(super) use filter::{Predicate, resolve, timed};
 pub(super) use fresh::insert as insert_fresh;
 pub(super) use scan::{Blocks, Direction};
 pub(super) use segment::{forget, look, seal, segment_of};

@@ -138,8 +138,9 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     report.tables = tables::copy_all(&old, &files.building, &NOT_COPIED)?;
     let heads = heads(&old, known);
     carve_all(files, &mut new, if known == Progress::default() { i64::MAX } else { BEYOND }, heads)?;
-    if report.is_incomplete("boots") || report.is_incomplete("gaps") {
-        new.execute_batch("DELETE FROM gaps; DELETE FROM boots")?;
+    if ["boots", "gaps", "names", "usage_rollups"].into_iter().any(|table| report.is_incomplete(table)) {
+        // What is known of a part of them would be counted twice; the records tell.
+        new.execute_batch("DELETE FROM gaps; DELETE FROM boots; DELETE FROM usage_rollups")?;
     }
     report.twice = rebuild::all(&mut new)?;
     set_heads(&new, heads)?;

@@ -6,6 +6,7 @@ use super::super::db::{Db, OptionalExtension, Result, params};
 use super::super::derived::{self, Identity};
 use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
+use super::super::usage::Tally;
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
 
@@ -26,6 +27,7 @@ pub(super) struct Group<'a> {
     next_position: i64,
     first_position: i64,
     dropped: i64,
+    tally: Tally,
     news: News,
 }
 
@@ -40,7 +42,8 @@ impl<'a> Group<'a> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
-        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0, news: News::default() })
+        let (tally, news) = (Tally::default(), News::default());
+        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0, tally, news })
     }
 
     pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement, StoreError> {
@@ -71,6 +74,7 @@ impl<'a> Group<'a> {
         if columns::segment_of(self.next_position) > columns::segment_of(self.first_position) {
             columns::seal(self.db, self.next_position)?;
         }
+        self.tally.write(self.db)?;
         gaps::count_news(self.db, &self.news)?;
         Ok(self.dropped)
     }
@@ -103,7 +107,8 @@ impl<'a> Group<'a> {
             record.bytes.as_ref(),
             record.leaf
         ])?;
-        derived::describe(self.db, self.names, position, &record.record)?;
+        let cells = derived::describe(self.db, self.names, position, &record.record)?;
+        self.tally.add(&record.record, &cells);
         self.next_position = position + 1;
         Ok(Stored::New)
     }

@@ -1,0 +1,215 @@
+//! What is counted of requests: sums, exact, and two histograms.
+//!
+//! Sums are 64 bits and stay at their edge: a sender that invents numbers can make its own sums meaningless, but can
+//! neither wrap them around nor make the store refuse what others send.
+
+use super::super::{StoreError, varint};
+use super::histogram::Histogram;
+use headgate_record::{EndedBy, RejectedBy, RequestRecord, UsageSource};
+
+macro_rules! counters {
+    ($($(#[$meta:meta])* $name:ident = $word:literal),+ $(,)?) => {
+        /// A sum; its number is part of the format.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Counter { $($(#[$meta])* $name),+ }
+
+        impl Counter {
+            /// Every counter, by its number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// As it is named in answers.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word),+ }
+            }
+        }
+    };
+}
+
+// Only add at the end: the number stands in the database.
+counters! {
+    /// Records.
+    Requests = "requests",
+    /// Those with a status of 400 and above.
+    Errors = "errors",
+    /// Those that the gateway said no to.
+    RejectedByGateway = "rejected_by_gateway",
+    /// Those that a provider said no to.
+    RejectedByProvider = "rejected_by_provider",
+    /// Those whose client left before the end.
+    EndedByClient = "ended_by_client",
+    /// Those whose provider broke off.
+    EndedByProvider = "ended_by_provider",
+    /// Tokens of the prompts.
+    InputTokens = "input_tokens",
+    /// Of the input, read from the provider's cache.
+    CachedInputTokens = "cached_input_tokens",
+    /// Of the input, written to the provider's cache.
+    CacheWriteInputTokens = "cache_write_input_tokens",
+    /// Of these, to be kept for an hour.
+    CacheWrite1hInputTokens = "cache_write_1h_input_tokens",
+    /// Tokens of the answers.
+    OutputTokens = "output_tokens",
+    /// Of the output, spent on reasoning.
+    ReasoningTokens = "reasoning_tokens",
+    /// Nano-USD.
+    Cost = "cost_nano_usd",
+    /// Requests whose tokens were estimated, because the provider did not tell.
+    EstimatedRequests = "estimated_requests",
+    /// Of the cost, that of estimated tokens.
+    EstimatedCost = "estimated_cost_nano_usd",
+    /// Requests to models without a price of their own: the dearest known one of the provider was assumed.
+    UnpricedRequests = "unpriced_requests",
+    /// Of the cost, that at an assumed price.
+    UnpricedCost = "unpriced_cost_nano_usd",
+}
+
+const COUNTERS: usize = Counter::ALL.len();
+
+/// Sums and histograms over some requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    sums: [u64; COUNTERS],
+    /// `duration_us`.
+    pub duration: Histogram,
+    /// `time_to_first_token_us`, of those that had one.
+    pub first_token: Histogram,
+}
+
+impl Totals {
+    /// The sum of a counter.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.sums.get(counter as usize).copied().unwrap_or(0)
+    }
+
+    /// Counts a record.
+    pub fn add(&mut self, record: &RequestRecord) {
+        self.add_outcome(record);
+        let estimated = record.usage.is_some_and(|usage| usage.source == UsageSource::Estimated);
+        if let Some(usage) = &record.usage {
+            self.grow(Counter::InputTokens, usage.input_tokens);
+            self.grow(Counter::CachedInputTokens, usage.cached_input_tokens);
+            self.grow(Counter::CacheWriteInputTokens, usage.cache_write_input_tokens);
+            self.grow(Counter::CacheWrite1hInputTokens, usage.cache_write_1h_input_tokens);
+            self.grow(Counter::OutputTokens, usage.output_tokens);
+            self.grow(Counter::ReasoningTokens, usage.reasoning_tokens);
+        }
+        let cost = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
+        let unpriced = record.cost.as_ref().is_some_and(|cost| cost.assumed);
+        self.grow(Counter::Cost, cost);
+        self.grow(Counter::EstimatedRequests, u64::from(estimated));
+        self.grow(Counter::EstimatedCost, if estimated { cost } else { 0 });
+        self.grow(Counter::UnpricedRequests, u64::from(unpriced));
+        self.grow(Counter::UnpricedCost, if unpriced { cost } else { 0 });
+        self.duration.add(record.duration_us);
+        if let Some(us) = record.time_to_first_token_us {
+            self.first_token.add(us);
+        }
+    }
+
+    fn add_outcome(&mut self, record: &RequestRecord) {
+        let rejected = |by| u64::from(record.rejected_by == Some(by));
+        let ended = |by| u64::from(record.ended_by == by);
+        self.grow(Counter::Requests, 1);
+        self.grow(Counter::Errors, u64::from(record.status >= 400));
+        self.grow(Counter::RejectedByGateway, rejected(RejectedBy::Gateway));
+        self.grow(Counter::RejectedByProvider, rejected(RejectedBy::Provider));
+        self.grow(Counter::EndedByClient, ended(EndedBy::Client));
+        self.grow(Counter::EndedByProvider, ended(EndedBy::Provider));
+    }
+
+    /// Adds other totals.
+    pub fn merge(&mut self, other: &Self) {
+        self.sums.iter_mut().zip(other.sums).for_each(|(sum, more)| *sum = sum.saturating_add(more));
+        self.duration.merge(&other.duration);
+        self.first_token.merge(&other.first_token);
+    }
+
+    /// What the histograms take in memory, in buckets.
+    pub(super) fn histogram_buckets(&self) -> usize {
+        self.duration.len() + self.first_token.len()
+    }
+
+    fn grow(&mut self, counter: Counter, by: u64) {
+        if let Some(sum) = self.sums.get_mut(counter as usize) {
+            *sum = sum.saturating_add(by);
+        }
+    }
+
+    /// As they lie in the database: how many counters, each, then the histograms of duration and of first token.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(96);
+        varint::write(&mut out, u64::try_from(COUNTERS).unwrap_or(0));
+        self.sums.iter().for_each(|sum| varint::write(&mut out, *sum));
+        self.duration.write(&mut out);
+        self.first_token.write(&mut out);
+        out
+    }
+
+    /// Adds what lies in the database, the histograms only if they are wanted. Counters that were added later are 0.
+    pub(super) fn merge_bytes(&mut self, bytes: &[u8], histograms: bool) -> Result<(), StoreError> {
+        self.merge_from(bytes, histograms).ok_or(StoreError::Damaged)
+    }
+
+    fn merge_from(&mut self, bytes: &[u8], histograms: bool) -> Option<()> {
+        let mut bytes = bytes.iter();
+        let counters = usize::try_from(varint::read(&mut bytes)?).ok().filter(|count| *count <= COUNTERS)?;
+        for sum in self.sums.iter_mut().take(counters) {
+            *sum = sum.saturating_add(varint::read(&mut bytes)?);
+        }
+        if histograms {
+            self.duration.merge_from(&mut bytes)?;
+            self.first_token.merge_from(&mut bytes)?;
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headgate_record::{Cost, Usage};
+
+    fn record(tokens: u64) -> RequestRecord {
+        RequestRecord {
+            status: 200,
+            duration_us: 1_000,
+            time_to_first_token_us: Some(10),
+            usage: Some(Usage { input_tokens: tokens, source: UsageSource::Estimated, ..Usage::default() }),
+            cost: Some(Cost { nano_usd: tokens, assumed: true, ..Cost::default() }),
+            ..RequestRecord::default()
+        }
+    }
+
+    #[test]
+    fn totals_are_read_back_and_sums_stay_at_their_edge() {
+        let mut totals = Totals::default();
+        totals.add(&record(u64::MAX));
+        totals.add(&record(5));
+        assert_eq!(totals.get(Counter::InputTokens), u64::MAX);
+        assert_eq!(totals.get(Counter::UnpricedCost), u64::MAX);
+        assert_eq!((totals.get(Counter::Requests), totals.get(Counter::EstimatedRequests)), (2, 2));
+        let (mut read, mut twice) = (Totals::default(), totals.clone());
+        read.merge_bytes(&totals.to_bytes(), true).unwrap();
+        assert_eq!(read, totals);
+        read.merge_bytes(&totals.to_bytes(), true).unwrap();
+        twice.merge(&totals);
+        assert_eq!(read, twice);
+    }
+
+    #[test]
+    fn what_is_cut_short_is_damage_and_fewer_counters_are_an_older_row() {
+        let mut totals = Totals::default();
+        totals.add(&record(300));
+        let bytes = totals.to_bytes();
+        for cut in 0..bytes.len() {
+            assert_eq!(Totals::default().merge_bytes(&bytes[..cut], true), Err(StoreError::Damaged), "{cut}");
+        }
+        let mut older = Totals::default();
+        older.merge_bytes(&[1, 7, 0, 0], true).unwrap();
+        assert_eq!((older.get(Counter::Requests), older.get(Counter::Errors)), (7, 0));
+        assert_eq!(older.merge_bytes(&[99, 7], true), Err(StoreError::Damaged));
+    }
+}
