@@ -90,7 +90,7 @@ fn start(runtime: &Runtime, folder: &std::path::Path) -> Outcome<SocketAddr> {
     let app = App::new(&store, metrics, &tokens);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
-    runtime.spawn(http::serve(listener, app, std::future::pending()));
+    runtime.spawn(http::serve(listener, app, std::future::pending(), Duration::ZERO));
     Ok(address)
 }
 

@@ -68,6 +68,47 @@ Environment, beside the options' own:
         /// Folder of the database; made if it is missing
         #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
         data: PathBuf,
+        /// Seconds to go on serving after SIGTERM while `/readyz` says no, so that load balancers leave first
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_DELAY", default_value_t = 0)]
+        shutdown_delay: u16,
+        /// Seconds that open requests then have to end; a second signal ends at once
+        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_TIME", default_value_t = 10)]
+        shutdown_time: u16,
+    },
+    /// Copy the database into one file, checked and consistent, also while the service runs
+    #[command(after_help = "\
+Holds up neither ingest nor queries. Prints `backup=FILE requests=N audit=N bytes=N`: the places of the last entries that are
+in it. The file holds both logs and all tokens' hashes: keep it as you keep the folder.
+
+Example, daily:
+  headgate-collector backup --data /var/lib/headgate --out /backup/headgate-$(date +%F).db")]
+    Backup {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// File to write; must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put a backup in place of the database, once it is known to be sound; the service must be stopped
+    #[command(after_help = "\
+What was there is kept beside it under another name. Proxies send again what they still hold; what is there already is
+stored once.
+
+Example:
+  systemctl stop headgate-collector
+  headgate-collector restore --in /backup/headgate-2026-01-31.db --data /var/lib/headgate --replace
+  systemctl start headgate-collector")]
+    Restore {
+        /// The backup
+        #[arg(long = "in", value_name = "FILE")]
+        from: PathBuf,
+        /// Folder to restore into; made if it is missing
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+        /// Restore also into a folder that is not empty
+        #[arg(long)]
+        replace: bool,
     },
     /// Make the database and print the first owner token as `owner_token=…`, once
     Init {

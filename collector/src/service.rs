@@ -1,18 +1,20 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
+mod backup;
 mod check;
+mod stop;
 mod token;
 
 use crate::args::{Args, Command};
 use crate::http::{self, App, Metrics};
 use crate::journal;
 use crate::store::{self, Role, Store, StoreError, TokenHash};
-use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
+use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the command to its end.
 ///
@@ -20,14 +22,19 @@ use tokio::signal::unix::{SignalKind, signal};
 /// One line for the operator: what went wrong and what to do.
 pub fn run(args: Args) -> Result<(), String> {
     match args.command {
-        Command::Serve { listen, data } => serve(listen, &data),
+        Command::Serve { listen, data, shutdown_delay, shutdown_time } => {
+            let seconds = |s: u16| Duration::from_secs(s.into());
+            serve(listen, &data, StopTimes { delay: seconds(shutdown_delay), finish: seconds(shutdown_time) })
+        }
+        Command::Backup { data, out } => backup::backup(&data, &out),
+        Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
         Command::Init { data } => token::init(&data),
         Command::Check { data } => check::run(&data),
         Command::Token(command) => token::run(command),
     }
 }
 
-fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
+fn serve(listen: SocketAddr, data: &Path, times: StopTimes) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
@@ -36,34 +43,33 @@ fn serve(listen: SocketAddr, data: &Path) -> Result<(), String> {
     let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
-    let served = runtime.block_on(listen_until_stopped(listen, app));
-    // Dropping the runtime ends the last connections and with them the last handles of the writer.
-    drop(runtime);
+    let served = runtime.block_on(listen_until_stopped(listen, app, times));
+    // This ends the last connections and with them the last handles of the writer; a query that still runs is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     thread.join();
     served
 }
 
-async fn listen_until_stopped(listen: SocketAddr, app: App) -> Result<(), String> {
-    let stop = stop_signal().map_err(|e| format!("cannot wait for signals: {e}"))?;
+async fn listen_until_stopped(listen: SocketAddr, app: App, times: StopTimes) -> Result<(), String> {
+    let stop = first_signal().map_err(|e| format!("cannot wait for signals: {e}"))?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| format!("cannot listen on {listen}: {e}; choose another --listen"))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     say(&format!("listening on http://{address}"))?;
-    http::serve(listener, app, stop).await;
+    let leaving = app.clone();
+    let stop = async move {
+        let _ = stop.await;
+        leaving.leave();
+        tokio::time::sleep(times.delay).await;
+    };
+    if !http::serve(listener, app, stop, times.finish).await {
+        journal::line(&format!(
+            "some requests were cut: they were not done {} s after the end",
+            times.finish.as_secs()
+        ));
+    }
     Ok(())
-}
-
-/// Resolves at SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 fn environment_tokens() -> Vec<(TokenHash, Role)> {

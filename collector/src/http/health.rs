@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Longest wait for the probe's commit.
@@ -19,6 +20,9 @@ pub(super) async fn alive() -> Response {
 
 /// `GET /readyz`. Anyone may ask, so probes go one by one: a flood of them takes one place in the writer's queue, not all.
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> {
+    if app.leaving.load(Ordering::Relaxed) {
+        return Err(leaving());
+    }
     let probe = async {
         let _turn = app.probing.lock().await;
         app.writes.probe().await
@@ -34,6 +38,13 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, ApiError> 
 /// What both say when all is well.
 pub(super) fn status(word: &'static str) -> Value {
     object(&[("status", json!({"const": word}))])
+}
+
+fn leaving() -> ApiError {
+    ApiError::unavailable(
+        "shutting_down",
+        "This collector is about to end. Send to another one, or wait for it to come back.",
+    )
 }
 
 fn too_slow() -> ApiError {

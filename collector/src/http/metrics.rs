@@ -2,8 +2,13 @@
 //!
 //! Labels are closed sets: the router's own patterns, statuses, outcomes. A path or a name never becomes a label.
 
+mod gauges;
+
+use gauges::Gauges;
+
 use super::App;
 use super::error::ApiError;
+use crate::clock::Stopwatch;
 use crate::store::WriteMetrics;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -12,9 +17,13 @@ use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 
+/// Upper bounds of the histogram of answers, seconds.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// The media type of the page.
 pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -22,6 +31,11 @@ pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0
 struct HttpLabels {
     route: String,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,6 +49,8 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<HttpLabels, Counter>,
     batches: Family<BatchLabels, Counter>,
+    seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    gauges: Gauges,
     /// Audit entries of reads that could not be written and found no room to wait.
     pub(super) dropped_notes: Counter,
 }
@@ -55,7 +71,17 @@ impl Metrics {
             "Audit entries of reads and searches that could not be written and found no room to wait",
             dropped_notes.clone(),
         );
-        let metrics = Self { registry: Arc::new(registry), requests, batches, dropped_notes };
+        let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time until the answer begins, by route",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "This program", build);
+        let gauges = Gauges::register(&mut registry);
+        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds, dropped_notes, gauges };
         (metrics, writes)
     }
 
@@ -65,17 +91,25 @@ impl Metrics {
     }
 }
 
+fn histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
 /// Layer of all routes: counts the answer.
 pub(super) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let watch = Stopwatch::start();
     let response = next.run(request).await;
     let status = response.status().as_u16();
+    let seconds = watch.elapsed().as_secs_f64();
+    app.metrics.seconds.get_or_create(&RouteLabel { route: route.clone() }).observe(seconds);
     app.metrics.requests.get_or_create(&HttpLabels { route, status }).inc();
     response
 }
 
 /// `GET /metrics`.
 pub(super) async fn page(State(app): State<App>) -> Result<Response, ApiError> {
+    app.metrics.gauges.refresh(&app).await;
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry).map_err(|_| ApiError::internal())?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())

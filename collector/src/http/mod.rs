@@ -41,6 +41,7 @@ use error::ApiError;
 use notes::Notes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Semaphore};
 
 /// What every handler needs.
@@ -57,6 +58,7 @@ pub struct App {
     notes: Notes,
     damage: DamageWatch,
     scrub: Scrub,
+    leaving: Arc<AtomicBool>,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
 }
@@ -78,8 +80,14 @@ impl App {
             probing: Arc::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,
+            leaving: Arc::default(),
             uses: Arc::default(),
         }
+    }
+
+    /// From now on `/readyz` says no: the process is about to end.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 

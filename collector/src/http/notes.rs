@@ -55,6 +55,11 @@ impl Notes {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many entries wait for the disk.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     /// Takes a search in; gives it back if it is the first of its minute.
     fn fold(&self, entry: Entry, kind: &'static str, minute: i64) -> Option<Entry> {
         let mut inner = self.lock();

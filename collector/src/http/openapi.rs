@@ -105,11 +105,19 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
         let content = schema.map_or(json!({}), |schema| json!({"schema": schema(schemas)}));
         put(&mut good, "content", json!({media_type: content}));
     }
+    if !route.docs.links.is_empty() {
+        let links: Map<_, _> = route.docs.links.iter().map(|(to, at)| ((*to).to_owned(), link(to, at))).collect();
+        put(&mut good, "links", Value::Object(links));
+    }
     let mut all = json!({answer.status.to_string(): good});
     for (status, why) in refusals(route) {
         put(&mut all, &status.to_string(), refusal(status, why));
     }
     all
+}
+
+fn link(operation: &str, pointer: &str) -> Value {
+    json!({"operationId": operation, "parameters": {"path.id": format!("$response.body#{pointer}")}})
 }
 
 /// What a request to this route may be refused with.
@@ -120,6 +128,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
             (400, "A parameter or the body cannot be understood."),
             (401, "No valid token."),
             (403, "The token's role may not do this."),
+            (431, "Path, query string and headers are larger than 64 KiB together."),
             (503, "The store cannot do it now; come again."),
         ]);
     }
@@ -138,6 +147,10 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
 }
 
 fn refusal(status: u16, why: &str) -> Value {
+    // The server itself says so, before there is a request that could be answered in words.
+    if status == 431 {
+        return json!({"description": why});
+    }
     let schema = json!({"$ref": "#/components/schemas/Error"});
     let mut refusal = json!({"description": why, "content": {"application/json": {"schema": schema}}});
     let header = match status {

@@ -88,7 +88,7 @@ pub fn routes() -> Vec<Route> {
         "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
             Docs::json(of::<Acknowledgement>).body(ingest::batch);
         "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
-            Docs::json(query::page).query(query::described(Also::Pages));
+            Docs::json(query::page).query(query::described(Also::Pages)).link("get_v1_requests_id", "/data/0/id");
         "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json),
             Docs::json(query::all).query(filtered());
         "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson),
@@ -118,7 +118,8 @@ pub fn routes() -> Vec<Route> {
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
             Docs::json(of::<Acknowledgement>).body(audit::entries);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
-            Docs::json(audit::page).query(audit::described()).or(404, "`after` or `before` names no entry.");
+            Docs::json(audit::page).query(audit::described()).link("get_v1_audit_id", "/data/0/id")
+                .or(404, "`after` or `before` names no entry.");
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one),
             Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
@@ -126,7 +127,8 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
             Docs::json(list_of::<TokenInfo>);
         "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),
-            Docs::created(of::<tokens::MadeToken>).body(read_as::<tokens::NewToken>);
+            Docs::created(of::<tokens::MadeToken>).body(read_as::<tokens::NewToken>)
+                .link("delete_v1_tokens_id", "/id");
         "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke),
             Docs::json(of::<TokenInfo>).path(Shape::Text, "`tok_…`, as the list shows it.")
                 .or(409, "It is the last owner's.");

@@ -21,13 +21,13 @@ const MAX_CONNECTIONS: usize = 512;
 const HEADER_TIME: Duration = Duration::from_secs(30);
 /// Largest request head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
-/// Time for open requests to end at shutdown.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Longest wait for the last notes to be written.
+const NOTES_TIME: Duration = Duration::from_secs(3);
 /// Pause after a failed accept: out of files, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` resolves, then lets open requests end.
-pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>) {
+/// Serves until `stop` resolves, then lets open requests end, for `finish` at most. Whether all did.
+pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()>, finish: Duration) -> bool {
     let connections = Connections::new(MAX_CONNECTIONS);
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
@@ -58,12 +58,14 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     drop((listener, alive, routes));
     // Nobody is left to listen if this fails.
     let _ = stopping.send(true);
-    let _ = tokio::time::timeout(DRAIN_TIME, all_ended.recv()).await;
+    let all_done = tokio::time::timeout(finish, all_ended.recv()).await.is_ok();
     notes.abort();
     limits.abort();
     scrub.abort();
     completeness.abort();
-    app.finish_notes().await;
+    // A disk that does not answer must not keep the process; what is not written is lost with it.
+    let _ = tokio::time::timeout(NOTES_TIME, app.finish_notes()).await;
+    all_done
 }
 
 async fn connection(stream: TcpStream, routes: Router, admitted: Admitted, mut stopped: watch::Receiver<bool>) {

@@ -14,7 +14,7 @@ pub(super) fn database(data: &Path) -> PathBuf {
     data.join("headgate.db")
 }
 
-/// Makes the folder, which only its owner may read.
+/// Makes the folder, for its owner alone.
 pub(super) fn make_folder(data: &Path) -> Result<(), StoreError> {
     Ok(DirBuilder::new().recursive(true).mode(0o700).create(data)?)
 }

@@ -16,6 +16,7 @@ mod file;
 mod gaps;
 mod leaf;
 mod names;
+mod overview;
 mod read;
 mod readers;
 mod rebuild;
@@ -32,10 +33,11 @@ pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
-pub use db::Db;
+pub use db::{Db, copy as copies};
 pub use error::StoreError;
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
+pub use overview::{Overview, overview};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{
@@ -48,7 +50,7 @@ pub use usage::{
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything a running service needs of its data folder.
 #[derive(Debug)]
@@ -85,6 +87,26 @@ impl Store {
 #[must_use]
 pub fn exists(data: &Path) -> bool {
     file::database(data).is_file()
+}
+
+/// The database's file in a data folder.
+#[must_use]
+pub fn database(data: &Path) -> PathBuf {
+    file::database(data)
+}
+
+/// Makes the data folder, if it is missing.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(data: &Path) -> Result<(), StoreError> {
+    file::make_folder(data)
+}
+
+/// Steps that the tables of this version have taken.
+#[must_use]
+pub fn schema_version() -> i64 {
+    schema::version()
 }
 
 /// A connection that may write, for the commands that work on the data folder without a running service.

@@ -40,6 +40,12 @@ impl Readers {
         Self { queries: pool(QUERIES), door: pool(1) }
     }
 
+    /// Queries that run now.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        QUERIES.saturating_sub(self.queries.turns.available_permits())
+    }
+
     /// Runs a query on a thread that may block.
     ///
     /// # Errors

@@ -48,12 +48,11 @@ const MARK: i64 = 0x4867_0000;
 /// [`StoreError::Newer`]; [`StoreError::Damaged`] if version and mark do not agree.
 pub(super) fn is_current(db: &Db) -> Result<bool, StoreError> {
     let (version, mark) = (db.schema_version()?, db.application_mark()?);
-    let steps = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     match mark {
         0 if version < MARKED => Ok(false),
         _ if mark != MARK.saturating_add(version) => Err(StoreError::Damaged),
-        _ if version > steps => Err(StoreError::Newer),
-        _ => Ok(version == steps),
+        _ if version > self::version() => Err(StoreError::Newer),
+        _ => Ok(version == self::version()),
     }
 }
 
@@ -74,6 +73,11 @@ pub(super) fn look_at_every_table(db: &Db) -> Result<(), StoreError> {
     newest.map_or(Ok(()), |segment| columns::look(db, segment))
 }
 
+/// Steps that the tables of this version have taken.
+pub(super) fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings the tables to this version.
 pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
     let steps = db.transaction()?;
@@ -85,9 +89,8 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         steps.execute_batch(step.sql)?;
         (step.fill)(&steps)?;
     }
-    let version = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    steps.set_schema_version(version)?;
-    steps.set_application_mark(MARK.saturating_add(version))?;
+    steps.set_schema_version(version())?;
+    steps.set_application_mark(MARK.saturating_add(version()))?;
     Ok(steps.commit()?)
 }
 

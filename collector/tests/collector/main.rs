@@ -15,6 +15,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod client;
 mod damage;
 mod dataplanes;
@@ -32,6 +33,7 @@ mod random;
 mod records;
 mod scrub;
 mod segments;
+mod stopping;
 mod surgery;
 mod thresholds;
 mod tokens;

@@ -78,5 +78,9 @@ fn everything_that_is_referred_to_is_there() {
         found += 1;
     }
     assert!(found > 50, "{found}");
+    let operations: Vec<_> = routes().iter().map(|route| operation(&document, route)["operationId"].clone()).collect();
+    let links: Vec<&str> =
+        text.split("{\"operationId\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(links.len() >= 3 && links.iter().all(|link| operations.contains(&Value::from(*link))), "{links:?}");
     assert!(!text.contains("[`") && !text.contains("uint64"), "neither links nor widths of Rust");
 }

@@ -126,7 +126,17 @@ impl Collector {
 
     /// SIGTERM, then waits for the end.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        run("kill", &["-TERM", &self.id().to_string()]);
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(run("kill", &[&format!("-{name}"), &self.id().to_string()]).status.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }

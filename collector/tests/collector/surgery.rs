@@ -223,6 +223,26 @@ fn survives(patient: &Patient, seed: u64, kind: u64) -> usize {
 }
 
 #[test]
+fn an_older_copy_in_the_place_of_the_database_names_what_was_acknowledged_since() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=20)).unwrap();
+    assert!(collector.terminate().success());
+    let database = root.path().join("data/headgate.db");
+    std::fs::copy(&database, root.path().join("older")).unwrap();
+    let collector = Collector::start(root.path());
+    collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 21..=30)).unwrap();
+    assert!(collector.terminate().success());
+    std::fs::copy(root.path().join("older"), &database).unwrap();
+    let collector = Collector::start(root.path());
+    let damage = collector.owner().get("/v1/damage").unwrap().json();
+    assert!((21..=30).all(|position| named(&damage, "requests", position)), "{damage}");
+    let again = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 21..=30)).unwrap().json();
+    assert_eq!(again["stored"], 10, "who still has them may send them again: {again}");
+    assert_eq!(behind(&collector, 30).len(), 10, "at positions of their own");
+}
+
+#[test]
 fn a_damaged_store_starts_names_what_is_lost_and_keeps_the_rest() {
     let patient = patient();
     let seed = Random::seed("HEADGATE_SURGERY_SEED");

@@ -22,16 +22,21 @@ pub const MAX_SUBJECT_BYTES: usize = 1_024;
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// [`SYNC_SCHEMA`].
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub schema: u8,
     /// The proxy, as it names itself.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub node: String,
     /// UUIDv7 of the worker that reports.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub boot: String,
     /// 1, 2, 3 … within the boot.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_223_372_036_854_775_807_u64)))]
     pub seq: u64,
     /// It speaks for its whole proxy; otherwise it only hands over counts that lost their place.
     pub whole: bool,
     /// Revision of the policy.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub revision: String,
     /// `cursor` of the last answer; 0 asks for all that counts now.
     pub cursor: u64,
@@ -39,6 +44,7 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
     /// What was added.
+    #[cfg_attr(feature = "schema", schemars(length(max = 22_000)))]
     pub rows: Vec<ReportRow>,
 }
 
@@ -48,12 +54,15 @@ pub struct Report {
 #[serde(deny_unknown_fields)]
 pub struct ReportRow {
     /// Id of the rule.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub rule: String,
     /// [`crate::Meter::name`].
     pub meter: String,
     /// The values of the rule's `per`, in its order; what a request had not, is empty.
+    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     pub subject: Vec<String>,
     /// First second of the window.
+    #[cfg_attr(feature = "schema", schemars(range(max = 4_102_444_800_u64)))]
     pub start: u64,
     /// First second after it; absent if it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

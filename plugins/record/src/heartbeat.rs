@@ -11,12 +11,16 @@ pub const HEARTBEAT_PATH: &str = "/v1/heartbeat";
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
     /// The sending proxy, as in its records.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub node: String,
     /// The sending worker's boot, as in its records.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub boot: String,
     /// Version of the filter, such as `0.1.0`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub version: String,
     /// Revision of the policy that decides now, as in its records.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub config_revision: String,
     /// Since the worker's VM started, s.
     pub uptime_s: u64,

@@ -17,6 +17,8 @@ pub struct Docs {
     pub(super) body: Option<SchemaOf>,
     /// The answer when all is well.
     pub(super) answer: Answer,
+    /// Routes that the answer leads to: operation, and where its path's parameter stands in the answer (JSON Pointer).
+    pub(super) links: Vec<(&'static str, &'static str)>,
     /// Further refusals, with what they mean.
     pub(super) refusals: Vec<(u16, &'static str)>,
 }
@@ -31,7 +33,7 @@ pub(super) struct Answer {
 impl Docs {
     const fn new(status: u16, content: Option<(&'static str, Option<SchemaOf>)>) -> Self {
         let answer = Answer { status, content };
-        Self { parameters: Vec::new(), path: None, body: None, answer, refusals: Vec::new() }
+        Self { parameters: Vec::new(), path: None, body: None, answer, links: Vec::new(), refusals: Vec::new() }
     }
 
     /// Answers 200 with JSON.
@@ -69,6 +71,12 @@ impl Docs {
     /// Takes a JSON body.
     pub(in crate::http) fn body(mut self, schema: SchemaOf) -> Self {
         self.body = Some(schema);
+        self
+    }
+
+    /// Leads to another route, whose path takes what stands at this place of the answer.
+    pub(in crate::http) fn link(mut self, operation: &'static str, pointer: &'static str) -> Self {
+        self.links.push((operation, pointer));
         self
     }
 

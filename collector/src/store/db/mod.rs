@@ -4,6 +4,7 @@
 //! texts and blobs. The words are rusqlite's (`prepare_cached`, `query_row`, `params!`, `Row::get`), because that is the
 //! plainest API there is for such code; what differs between engines stands below this folder and nowhere else.
 
+pub mod copy;
 mod error;
 mod sqlite;
 mod statement;
@@ -114,6 +115,17 @@ impl Db {
         }
     }
 
+    /// Size of the database, bytes.
+    pub(in crate::store) fn bytes(&self) -> Result<i64> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_row(
+                "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+                [],
+                |row| row.get(0),
+            ),
+        }
+    }
+
     /// From now on a query that is still running this long after gives up.
     pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
         match &mut self.0 {
@@ -122,7 +134,7 @@ impl Db {
     }
 
     /// Puts away what only a running writer needs.
-    pub(in crate::store) fn finish(&self) -> Result<()> {
+    pub(crate) fn finish(&self) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::finish(connection)?),
         }

@@ -6,6 +6,7 @@
 //! hashes, wherever they lie; other tables row by row; what is derived, anew. What is lost is counted, named, and told to the
 //! operator and the audit log. A position that was given once is not given again.
 
+mod behind;
 mod carve;
 mod image;
 mod report;
@@ -88,6 +89,11 @@ pub(super) fn make_whole(data: &Path) -> Result<(), StoreError> {
     let Some(reason) = soundness::problem(&files, known)? else {
         return Ok(());
     };
+    if let (soundness::BEHIND, Some(known)) = (reason, known)
+        && behind::go_on(&files, known)?
+    {
+        return Ok(());
+    }
     journal::line(&format!("the database is damaged: {reason}; what is whole in it is put into a new one"));
     let report = salvage(&files, known.unwrap_or_default(), reason)?;
     finish(&files)?;

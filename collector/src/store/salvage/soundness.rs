@@ -5,6 +5,9 @@ use crate::store::db::Db;
 use crate::store::witness::Progress;
 use crate::store::{StoreError, schema};
 
+/// What is wrong with a database that is older than what was acknowledged.
+pub(super) const BEHIND: &str = "it lacks what was acknowledged";
+
 /// What is wrong, in words for the operator; none if nothing is.
 ///
 /// # Errors
@@ -36,7 +39,7 @@ fn look(files: &Files, known: Option<Progress>) -> Result<Option<&'static str>, 
     if let Some(known) = known
         && Progress::of(&db)?.is_behind(known)
     {
-        return Ok(Some("it lacks what was acknowledged"));
+        return Ok(Some(BEHIND));
     }
     schema::look_at_every_table(&db)?;
     Ok(None)

@@ -1,0 +1,153 @@
+//! `backup` and `restore`. They work on the folder itself, so they need no token, only the right to read it.
+
+use super::{cannot_open, say};
+use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
+use crate::clock;
+use crate::journal;
+use crate::store::copies::{self, Contents};
+use crate::store::{self, Db, StoreError};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Tries to note a backup in the audit log while a busy writer holds the lock.
+const TRIES: usize = 20;
+/// Pause between two of them.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// `backup`.
+pub(super) fn backup(data: &Path, out: &Path) -> Result<(), String> {
+    if out.exists() {
+        return Err(format!("{} exists; a backup replaces nothing, choose another name", out.display()));
+    }
+    let database = store::database(data);
+    let before = copies::contents(&database).map_err(|e| cannot_open(data, e))?;
+    let part = beside(out, ".part");
+    let contents = copied(&database, &part, before).inspect_err(|_| remove(&part))?;
+    put_in_place(&part, out).map_err(|e| cannot_write(out, e))?;
+    note_backup(data, &contents);
+    let bytes = fs::metadata(out).map_or(0, |meta| meta.len());
+    say(&format!("backup={} requests={} audit={} bytes={bytes}", out.display(), contents.requests, contents.audit))
+}
+
+/// The copy, once it is known to be whole and to hold all that was there before it began.
+fn copied(database: &Path, part: &Path, before: Contents) -> Result<Contents, String> {
+    copies::copy(database, part).map_err(|e| cannot_write(part, e))?;
+    let contents =
+        copies::check(part).map_err(|e| format!("the copy is not sound: {e}; the database may be damaged"))?;
+    if contents.requests < before.requests || contents.audit < before.audit {
+        return Err("the copy lacks entries that were there before; try again".to_owned());
+    }
+    Ok(contents)
+}
+
+/// A backup that is made because nothing can be written any more is a backup all the same.
+fn note_backup(data: &Path, contents: &Contents) {
+    let entry = entry("store.backed_up", Operation::Export, contents);
+    let noted = || {
+        if contents.version != store::schema_version() {
+            return Err(StoreError::Other);
+        }
+        let mut db = store::open_writer(data)?;
+        store::change(&mut db, |tx| audit::append(tx, &entry))
+    };
+    for _ in 0..TRIES {
+        match noted() {
+            Ok(_) => return,
+            Err(StoreError::Locked) => std::thread::sleep(PAUSE),
+            Err(_) => break,
+        }
+    }
+    journal::line("the backup is good, but could not be noted in the audit log");
+}
+
+/// `restore`.
+pub(super) fn restore(from: &Path, data: &Path, replace: bool) -> Result<(), String> {
+    let database = store::database(data);
+    let contents = copies::check(from).map_err(|e| format!("{} cannot be restored: {e}", from.display()))?;
+    if contents.version > store::schema_version() {
+        return Err(format!("{} cannot be restored: {}", from.display(), StoreError::Newer));
+    }
+    may_restore_into(data, &database, replace)?;
+    store::make_folder(data).map_err(|e| cannot_open(data, e))?;
+    let part = beside(&database, ".part");
+    remove(&part);
+    let restored = prepared(from, &part, &contents).inspect_err(|_| remove(&part));
+    restored.map_err(|e| format!("{} cannot be restored: {e}", from.display()))?;
+    let kept = set_aside(&database).map_err(|e| cannot_write(data, e))?;
+    put_in_place(&part, &database).map_err(|e| cannot_write(data, e))?;
+    let kept = kept.map_or(String::new(), |path| format!(" replaced={}", path.display()));
+    say(&format!("restored={} requests={} audit={}{kept}", data.display(), contents.requests, contents.audit))
+}
+
+fn may_restore_into(data: &Path, database: &Path, replace: bool) -> Result<(), String> {
+    let folder = data.display();
+    let empty = fs::read_dir(data).map_or(true, |mut entries| entries.next().is_none());
+    if !empty && !replace {
+        return Err(format!("{folder} is not empty; choose another --data, or --replace what is there"));
+    }
+    if database.exists() && copies::in_use(database) {
+        return Err(format!("{folder} is in use; stop headgate-collector first"));
+    }
+    Ok(())
+}
+
+/// A copy of the backup, of this version and with an entry on where it comes from.
+fn prepared(from: &Path, part: &Path, contents: &Contents) -> Result<(), StoreError> {
+    copies::copy(from, part)?;
+    let mut db: Db = copies::upgraded(part)?;
+    store::change(&mut db, |tx| audit::append(tx, &entry("store.restored", Operation::Update, contents)))?;
+    db.finish()?;
+    drop(db);
+    File::open(part)?.sync_all()?;
+    Ok(())
+}
+
+/// Keeps the database that was there under another name. Its log goes first: beside another database it would destroy it.
+fn set_aside(database: &Path) -> io::Result<Option<PathBuf>> {
+    if !database.exists() {
+        return Ok(None);
+    }
+    let kept = beside(database, &format!(".replaced-{}", clock::now_us() / 1_000_000));
+    fs::hard_link(database, &kept)?;
+    for end in ["-wal", "-shm"] {
+        match fs::rename(beside(database, end), beside(&kept, end)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Some(kept))
+}
+
+/// Renames a finished file and makes that durable.
+fn put_in_place(part: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(part, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+fn entry(kind: &str, operation: Operation, contents: &Contents) -> Entry {
+    let now = |path: &str, value: i64| Change { path: path.to_owned(), before: None, after: Some(json!(value)) };
+    let changes = vec![now("requests", contents.requests), now("audit", contents.audit)];
+    Entry::new(kind, operation, Actor::command(), Resource::new("store", "collector")).with_changes(changes)
+}
+
+/// The path with something added to its name.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Removes what is left of an attempt; what cannot be removed is in nobody's way.
+fn remove(path: &Path) {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let _ = fs::remove_file(beside(path, end));
+    }
+}
+
+fn cannot_write(path: &Path, error: impl std::fmt::Display) -> String {
+    format!("cannot write {}: {error}", path.display())
+}

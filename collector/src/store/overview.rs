@@ -1,0 +1,51 @@
+//! The store in a few numbers, for metrics.
+
+use super::db::Db;
+use super::{Log, StoreError, data_planes};
+
+/// What there is, and what is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Place of the last entry of the request log.
+    pub requests_head: i64,
+    /// Place of the last entry of the audit log.
+    pub audit_head: i64,
+    /// Size of the database, bytes, without what waits to be written back.
+    pub bytes: i64,
+    /// Runs of numbers that are missing.
+    pub open_gaps: i64,
+    /// Records that are missing.
+    pub missing_records: i64,
+    /// Data planes that were heard of lately.
+    pub live_data_planes: i64,
+    /// Data planes that are silent.
+    pub stale_data_planes: i64,
+}
+
+/// Looks at the store as it is now.
+///
+/// # Errors
+/// The store cannot be read, or not in time.
+pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
+    let (open_gaps, missing_records) = db.query_row(
+        "SELECT count(*), CAST(coalesce(sum(last_seq - first_seq + 1), 0) AS BIGINT) FROM gaps WHERE closed_at IS NULL",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let planes = data_planes(db, now)?;
+    let stale = planes.iter().filter(|plane| plane.stale).count();
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(Overview {
+        requests_head: head(db, Log::Requests)?,
+        audit_head: head(db, Log::Audit)?,
+        bytes: db.bytes()?,
+        open_gaps,
+        missing_records,
+        live_data_planes: number(planes.len() - stale),
+        stale_data_planes: number(stale),
+    })
+}
+
+fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
+    Ok(db.query_row("SELECT next_position - 1 FROM log_heads WHERE log = ?1", [log.as_str()], |row| row.get(0))?)
+}
