@@ -8,7 +8,7 @@ mod token;
 use crate::args::{Args, Command};
 use crate::http::{self, App, Metrics};
 use crate::journal;
-use crate::store::{self, Role, Store, StoreError, TokenHash};
+use crate::store::{self, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn serve(listen: SocketAddr, data: &Path, times: StopTimes) -> Result<(), String
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
-    hint_at_tokens(data, &tokens)?;
+    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(data, e))?;
     let app = App::new(&store, metrics, &tokens);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -82,9 +82,8 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
 }
 
 /// A service that nobody can use is running all the same; its operator should know.
-fn hint_at_tokens(data: &Path, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
-    let db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
-    if tokens.is_empty() && !store::has_token(&db).map_err(|e| e.to_string())? {
+async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Result<(), StoreError> {
+    if tokens.is_empty() && !readers.query(store::has_token).await? {
         journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())
