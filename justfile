@@ -38,8 +38,8 @@ e2e *FLAGS: envoy wasm python-packages node-packages
     @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
     @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
-# Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors alone.
-bench *FLAGS: envoy wasm && bench-detectors
+# Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors and the collector alone.
+bench *FLAGS: envoy wasm && bench-detectors bench-collector
     @{{just_executable()}} _say "building the benchmark and what it measures"
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
     @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
@@ -51,6 +51,10 @@ bench-detectors: _cargo
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-guardrails --example speed
     @node --no-warnings tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/speed.wasm
     @cargo run --quiet --release -p headgate-policy --example guard_speed
+
+# What the collector takes and how fast it answers, beside what is aimed for; 10000000 records take some ten minutes and 12 GB.
+bench-collector RECORDS="1000000" SENDERS="4": _cargo
+    @cargo run --quiet --release -p headgate-collector --example ingest_speed -- {{RECORDS}} {{SENDERS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo

@@ -1,8 +1,10 @@
-//! How many records a second reach the disk, over real HTTP: `cargo run --release --example ingest_speed -- [BATCHES] [SENDERS]`.
+//! What the collector can take and how fast it answers, over real HTTP: `cargo run --release --example ingest_speed --
+//! [RECORDS] [SENDERS]`; `just bench-collector` runs it.
 //!
-//! Starts the service on a folder of its own, sends batches of 500 from several connections, each waiting for its
-//! acknowledgement before it sends the next, and prints records/s, the time to the acknowledgement, bytes a record on
-//! disk, and the time of pages, totals and facets, at first and again.
+//! Two fifths of the records arrive as they do in life, at one time, in batches of 500 from several connections, each waiting
+//! for its acknowledgement before it sends the next. The others tell of a whole year, in order: most rows of usage are then
+//! written for one or two records, which is as slow as it gets. Then pages, searches, totals, facets and usage are asked for over
+//! all of it: at first, and again. Each figure stands beside what is aimed for.
 #![allow(
     clippy::print_stdout,
     clippy::indexing_slicing,
@@ -10,127 +12,146 @@
     reason = "a measuring program: it prints, and stops at the first thing that goes wrong"
 )]
 
-#[path = "../tests/collector/client.rs"]
-#[allow(dead_code, reason = "shared with the tests, which use all of it")]
-mod client;
+mod measured;
 #[path = "../tests/collector/records.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod records;
 
-use client::Client;
 use headgate_collector::clock::Stopwatch;
-use headgate_collector::http::{self, App, Metrics};
-use headgate_collector::store::{Role, Store, hash_token};
-use headgate_record::INGEST_PATH;
-use std::net::SocketAddr;
-use std::thread;
+use headgate_record::{INGEST_PATH, RejectedBy, RequestRecord};
+use measured::{Client, Outcome, Service, percentile};
+use records::{BASE_US, batch, record};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const BATCH: u64 = 500;
-const QUERIES: [&str; 26] = [
-    "?limit=50",
-    "?order=asc",
-    "?status=200",
-    "?status_class=2xx",
-    "?key_id=key-7",
-    "?owner=owner-3",
-    "?team=team-3&stream=true",
-    "?requested_model=chat",
-    "?served_model=gpt-5.2",
-    "?failover=true",
-    "?status_class=5xx",
-    "?config_revision=rev-7&key_id=key-7&owner=owner-7&stream=false",
-    "?latency_ms[gte]=900",
-    "?cost_usd[gte]=1",
-    "?policy_id=nobody",
-    "?q=KEY-7",
-    "?q=no+such+name",
-    "?from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z",
-    "?from=2026-01-01T00:00:20Z&to=2026-01-01T00:00:21Z&key_id=key-7",
-    "?total=true",
-    "?total=true&key_id=key-7&stream=false",
-    "?total=true&q=key-7",
-    "?total=true&team=team-3&latency_ms[gte]=100&cost_usd[lte]=1&from=2026-01-01T00:00:20Z",
-    "/facets",
-    "/facets?team=team-3",
-    "/facets?q=key-7&status=200&facets=key_id,team,status",
+const YEAR_US: u64 = 365 * 86_400 * 1_000_000;
+const PAGE_MS: u32 = 100;
+const REST_MS: u32 = 500;
+
+/// What is asked, and within how many ms it is to be answered.
+const QUESTIONS: [(u32, &str); 26] = [
+    (PAGE_MS, "requests?limit=50"),
+    (PAGE_MS, "requests?order=asc"),
+    (PAGE_MS, "requests?status_class=5xx"),
+    (PAGE_MS, "requests?key_id=key-7"),
+    (PAGE_MS, "requests?team=team-3&stream=true"),
+    (PAGE_MS, "requests?served_model=gpt-5.2"),
+    (PAGE_MS, "requests?config_revision=rev-7&key_id=key-7&owner=owner-7&stream=false"),
+    (PAGE_MS, "requests?latency_ms[gte]=29000"),
+    (PAGE_MS, "requests?cost_usd[gte]=1"),
+    (PAGE_MS, "requests?policy_id=nobody"),
+    (PAGE_MS, "requests?from=2026-07-01T00:00:00Z&to=2026-07-02T00:00:00Z&key_id=key-7"),
+    (REST_MS, "requests?q=KEY-7"),
+    (REST_MS, "requests?q=no+such+name"),
+    (REST_MS, "requests?total=true"),
+    (REST_MS, "requests?total=true&key_id=key-7&stream=false"),
+    (REST_MS, "requests?total=true&q=key-7"),
+    (REST_MS, "requests?total=true&team=team-3&latency_ms[gte]=100&from=2026-07-01T00:00:00Z"),
+    (REST_MS, "requests/facets"),
+    (REST_MS, "requests/facets?q=key-7&status=200&facets=key_id,team,status"),
+    (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=day&limit=400&group_by[]=team&total=true"),
+    (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=day&limit=400&group_by[]=team&percentiles=false"),
+    (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=month&group_by[]=key_id&group_by[]=served_model"),
+    (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=month&group_by[]=team&time_zone=Europe/Berlin"),
+    (REST_MS, "usage?from=2026-06-01&to=2026-07-01&bucket=day&group_by[]=team&time_zone=Europe/Berlin"),
+    (REST_MS, "usage?from=2026-06-01&to=2026-06-08&bucket=hour&limit=168&group_by[]=served_model"),
+    (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=week&limit=60&key_id=key-7&group_by[]=status_class"),
 ];
 
 fn main() -> Outcome<()> {
     let mut numbers = std::env::args().skip(1).map(|n| n.parse::<u64>());
-    let batches = numbers.next().transpose()?.unwrap_or(400);
+    let all = numbers.next().transpose()?.unwrap_or(1_000_000);
     let senders = numbers.next().transpose()?.unwrap_or(4).max(1);
-    let folder = tempfile::tempdir()?;
-    let runtime = Runtime::new()?;
-    let address = start(&runtime, folder.path())?;
+    let batches = all / BATCH / senders;
+    if batches < 5 {
+        return Err("too few: at least five batches of 500 records from each sender".into());
+    }
+    let service = Service::start()?;
+    let live = batches * 2 / 5;
+    println!("{:>14}  {:>12}  {:>12}", "aim", "at first", "again");
+    let (rate, mut acks) = fill(&service, senders, 0..live, |seq| BASE_US + YEAR_US + seq * 1_000)?;
+    tell("20000/s", &format!("{rate:.0}/s"), "", "records stored, in batches of 500");
+    let p99 = percentile(&mut acks, 99);
+    tell("", &told(percentile(&mut acks, 50)), "", "until a batch is acknowledged, p50");
+    tell("", &told(p99), "", "p99");
+    let year = (batches - live) * BATCH;
+    let (rate, _) = fill(&service, senders, live..batches, |seq| BASE_US + (seq - live * BATCH) * (YEAR_US / year))?;
+    tell("", &format!("{rate:.0}/s"), "", "records of a whole year stored");
+    let stored = batches * senders * BATCH;
+    tell("", &format!("{} B", service.bytes()? / stored), "", &format!("a record in the database, of {stored}"));
+    let mut owner = service.client("owner")?;
+    QUESTIONS.iter().try_for_each(|(aim_ms, question)| ask(&mut owner, *aim_ms, question))
+}
 
+/// Sends these batches from each sender; records a second, and the times until each was acknowledged.
+fn fill(
+    service: &Service,
+    senders: u64,
+    batches: std::ops::Range<u64>,
+    at_us: impl Fn(u64) -> u64 + Sync,
+) -> Outcome<(f64, Vec<Duration>)> {
     let watch = Stopwatch::start();
-    let sending: Vec<_> =
-        (0..senders).map(|sender| thread::spawn(move || send(address, sender, batches / senders))).collect();
-    let mut acks = Vec::new();
-    for sender in sending {
-        acks.extend(sender.join().map_err(|_| "a sender failed")??);
-    }
-    let seconds = watch.elapsed().as_secs_f64();
-    report(&mut acks, seconds);
-    let rows = f64::from(u32::try_from(acks.len())?) * 500.0;
-    let bytes = f64::from(u32::try_from(std::fs::metadata(folder.path().join("headgate.db"))?.len() / 1024)?) * 1024.0;
-    println!("bytes per record on disk: {:.0}", bytes / rows);
-    pages(address)
+    let times = service.in_parallel(senders, |sender, client| {
+        batches.clone().map(|batch| send(client, sender, batch * BATCH + 1, &at_us)).collect()
+    })?;
+    let stored = f64::from(u32::try_from(times.len())?) * f64::from(u32::try_from(BATCH)?);
+    Ok((stored / watch.elapsed().as_secs_f64(), times))
 }
 
-fn start(runtime: &Runtime, folder: &std::path::Path) -> Outcome<SocketAddr> {
-    let (metrics, writes) = Metrics::new();
-    let store = Store::open(folder, writes)?;
-    let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
-    let app = App::new(&store, metrics, &tokens);
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let address = listener.local_addr()?;
-    runtime.spawn(http::serve(listener, app, std::future::pending(), Duration::ZERO));
-    Ok(address)
-}
-
-fn send(address: SocketAddr, sender: u64, batches: u64) -> Outcome<Vec<Duration>> {
+fn send(client: &mut Client, sender: u64, first: u64, at_us: impl Fn(u64) -> u64) -> Outcome<Duration> {
     let (node, boot) = (format!("node-{sender}"), format!("boot-{sender}"));
-    let mut client = Client::connect(address, "ingest")?;
-    let mut acks = Vec::new();
-    for batch in 0..batches {
-        let first = batch * BATCH + 1;
-        let body = records::batch_of(&node, &boot, first..first + BATCH);
+    let json: Result<Vec<_>, _> =
+        (first..first + BATCH).map(|seq| serde_json::to_string(&varied(&node, &boot, seq, at_us(seq)))).collect();
+    let body = batch(&node, &boot, 0, &json?);
+    let watch = Stopwatch::start();
+    let reply = client.post(INGEST_PATH, &body)?;
+    let time = watch.elapsed();
+    if reply.status != 200 || reply.json()["stored"] != BATCH {
+        return Err(format!("status {}: {}", reply.status, reply.text()).into());
+    }
+    Ok(time)
+}
+
+/// A record of 200 keys, four models and three outcomes, with times from 0.1 to 30 s, most of them short.
+fn varied(node: &str, boot: &str, seq: u64, at_us: u64) -> RequestRecord {
+    let mixed = (seq ^ (seq >> 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let pick = |shift: u32, of: u64| (mixed >> shift) % of;
+    let mut one = record(node, boot, seq);
+    one.started_at = at_us;
+    one.duration_us = 100_000 + (pick(5, 1_000) * pick(17, 1_000) * pick(29, 1_000)) * 3 / 100;
+    one.time_to_first_token_us = Some(one.duration_us / 4);
+    if let Some(served) = &mut one.served_by {
+        served.model = ["gpt-5.2", "gpt-5.2-mini", "claude-sonnet-4-5", "qwen3-32b"]
+            .get(usize::try_from(pick(40, 4)).unwrap_or(0))
+            .map_or(String::new(), |model| (*model).to_owned());
+    }
+    (one.status, one.rejected_by) = match pick(50, 100) {
+        0 => (503, Some(RejectedBy::Provider)),
+        1 | 2 => (429, Some(RejectedBy::Gateway)),
+        _ => (200, None),
+    };
+    one
+}
+
+fn ask(client: &mut Client, aim_ms: u32, question: &str) -> Outcome<()> {
+    let mut times = [Duration::ZERO; 2];
+    for time in &mut times {
         let watch = Stopwatch::start();
-        let reply = client.post(INGEST_PATH, &body)?;
-        acks.push(watch.elapsed());
-        if reply.status != 200 || reply.json()["stored"] != BATCH {
-            return Err(format!("status {}: {}", reply.status, reply.text()).into());
+        let reply = client.get(&format!("/v1/{question}"))?;
+        *time = watch.elapsed();
+        if reply.status != 200 {
+            return Err(format!("{question}: status {}: {}", reply.status, reply.text()).into());
         }
     }
-    Ok(acks)
-}
-
-fn report(acks: &mut [Duration], seconds: f64) {
-    acks.sort_unstable();
-    let at = |share: usize| acks.get(acks.len() * share / 100).copied().unwrap_or_default();
-    let records = u32::try_from(acks.len()).unwrap_or(u32::MAX) * 500;
-    println!("{records} records in {seconds:.2} s: {:.0} records/s", f64::from(records) / seconds);
-    println!("acknowledgement p50 {:?}, p99 {:?}", at(50), at(99));
-}
-
-fn pages(address: SocketAddr) -> Outcome<()> {
-    let mut client = Client::connect(address, "owner")?;
-    for query in QUERIES {
-        let mut times = Vec::new();
-        let mut last = (0, 0);
-        for _ in 0..3 {
-            let watch = Stopwatch::start();
-            let reply = client.get(&format!("/v1/requests{query}"))?;
-            times.push(watch.elapsed());
-            last = (reply.status, reply.json()["data"].as_array().map_or(0, Vec::len));
-        }
-        println!("first {:>10.1?}, then {:>10.1?}  {} ({} found)  {query}", times[0], times[2], last.0, last.1);
-    }
+    let [first, again] = times.map(told);
+    tell(&format!("{aim_ms} ms"), &first, &again, question);
     Ok(())
+}
+
+fn told(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1_000.0)
+}
+
+fn tell(aim: &str, first: &str, again: &str, what: &str) {
+    println!("{aim:>14}  {first:>12}  {again:>12}  {what}");
 }

@@ -10,22 +10,12 @@
     reason = "a measuring program: it prints, and stops at the first thing that goes wrong"
 )]
 
-#[path = "../tests/collector/client.rs"]
-#[allow(dead_code, reason = "shared with the tests, which use all of it")]
-mod client;
+mod measured;
 
-use client::Client;
 use headgate_collector::clock::{Stopwatch, now_us};
-use headgate_collector::http::{self, App, Metrics};
-use headgate_collector::store::{Role, Store, hash_token};
 use headgate_limits::{Report, ReportRow, SYNC_PATH, SYNC_SCHEMA};
-use std::net::SocketAddr;
-use std::thread;
+use measured::{Client, Outcome, Service, percentile};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const ROWS: u64 = 1_000;
 const PAGES: [&str; 10] = [
@@ -45,36 +35,17 @@ fn main() -> Outcome<()> {
     let mut numbers = std::env::args().skip(1).map(|n| n.parse::<u64>());
     let subjects = numbers.next().transpose()?.unwrap_or(100_000);
     let proxies = numbers.next().transpose()?.unwrap_or(4).max(1);
-    let folder = tempfile::tempdir()?;
-    let runtime = Runtime::new()?;
-    let address = start(&runtime, folder.path())?;
+    let service = Service::start()?;
     for (seq, what) in [(0, "first seen"), (1_000_000, "changed")] {
         let watch = Stopwatch::start();
         let share = subjects / proxies;
-        let reporting: Vec<_> =
-            (0..proxies).map(|proxy| thread::spawn(move || report_all(address, proxy, seq, share))).collect();
-        let mut answers = Vec::new();
-        for proxy in reporting {
-            answers.extend(proxy.join().map_err(|_| "a proxy failed")??);
-        }
+        let mut answers = service.in_parallel(proxies, |proxy, client| report_all(client, proxy, seq, share))?;
         print_speed(what, &mut answers, watch.elapsed().as_secs_f64());
     }
-    let bytes = std::fs::metadata(folder.path().join("headgate.db"))?.len();
-    println!("bytes per count on disk: {}", bytes / subjects.max(1));
-    let (took, brought) = first_report(address)?;
+    println!("bytes per count on disk: {}", service.bytes()? / subjects.max(1));
+    let (took, brought) = first_report(&mut service.client("ingest")?)?;
     println!("{took:>10.1?}  the first report of a proxy that has restarted, with {brought} counts in its answer");
-    pages(address)
-}
-
-fn start(runtime: &Runtime, folder: &std::path::Path) -> Outcome<SocketAddr> {
-    let (metrics, writes) = Metrics::new();
-    let store = Store::open(folder, writes)?;
-    let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
-    let app = App::new(&store, metrics, &tokens);
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let address = listener.local_addr()?;
-    runtime.spawn(http::serve(listener, app, std::future::pending(), Duration::ZERO));
-    Ok(address)
+    pages(&mut service.client("owner")?)
 }
 
 fn report(proxy: u64, seq: u64, cursor: u64, rows: Vec<ReportRow>) -> Report {
@@ -106,8 +77,7 @@ fn row(subject: u64) -> ReportRow {
     }
 }
 
-fn report_all(address: SocketAddr, proxy: u64, seq: u64, subjects: u64) -> Outcome<Vec<Duration>> {
-    let mut client = Client::connect(address, "ingest")?;
+fn report_all(client: &mut Client, proxy: u64, seq: u64, subjects: u64) -> Outcome<Vec<Duration>> {
     let mut answers = Vec::new();
     // As from a report before these: what is dearest has been brought, what others change is brought on.
     let mut cursor = 1;
@@ -125,23 +95,20 @@ fn report_all(address: SocketAddr, proxy: u64, seq: u64, subjects: u64) -> Outco
     Ok(answers)
 }
 
-fn first_report(address: SocketAddr) -> Outcome<(Duration, usize)> {
+fn first_report(client: &mut Client) -> Outcome<(Duration, usize)> {
     let body = serde_json::to_vec(&report(u64::MAX, 1, 0, Vec::new()))?;
     let watch = Stopwatch::start();
-    let reply = Client::connect(address, "ingest")?.post(SYNC_PATH, &body)?;
+    let reply = client.post(SYNC_PATH, &body)?;
     Ok((watch.elapsed(), reply.json()["rows"].as_array().map_or(0, Vec::len)))
 }
 
 fn print_speed(what: &str, answers: &mut [Duration], seconds: f64) {
-    answers.sort_unstable();
-    let at = |share: usize| answers.get(answers.len() * share / 100).copied().unwrap_or_default();
     let rows = u32::try_from(answers.len()).unwrap_or(u32::MAX) * 1_000;
     println!("{rows} counts {what} in {seconds:.2} s: {:.0} rows/s", f64::from(rows) / seconds);
-    println!("answer p50 {:?}, p99 {:?}", at(50), at(99));
+    println!("answer p50 {:?}, p99 {:?}", percentile(answers, 50), percentile(answers, 99));
 }
 
-fn pages(address: SocketAddr) -> Outcome<()> {
-    let mut client = Client::connect(address, "owner")?;
+fn pages(client: &mut Client) -> Outcome<()> {
     for page in PAGES {
         let watch = Stopwatch::start();
         let reply = client.get(&format!("/v1/{page}"))?;

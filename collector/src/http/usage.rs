@@ -15,10 +15,11 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use crate::audit::Resource;
-use crate::store;
+use crate::store::{self, Db, StoreError, Totals, UsagePage};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use parameters::Wanted;
 
 /// `GET /v1/usage`.
 pub(super) async fn list(
@@ -32,10 +33,16 @@ pub(super) async fn list(
     let body = app
         .readers
         .query(move |db| {
-            let total = wanted.total.then(|| store::usage_total(db, &wanted.whole)).transpose()?;
             let page = store::usage(db, &wanted.query)?;
+            let total = wanted.total.then(|| total(db, &page, &wanted)).transpose()?;
             Ok(answer::page(&page, total.as_ref(), &wanted))
         })
         .await?;
-    Ok(json_response(StatusCode::OK, body))
+    Ok(json_response(StatusCode::OK, body?))
+}
+
+/// The sum of all pages: of this one, if it is the only one.
+fn total(db: &Db, page: &UsagePage, wanted: &Wanted) -> Result<Totals, StoreError> {
+    let only = page.next.is_none() && wanted.query.from == wanted.whole.from;
+    if only { Ok(page.total()) } else { store::usage_total(db, &wanted.whole) }
 }

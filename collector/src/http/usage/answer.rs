@@ -1,9 +1,11 @@
 //! A page of usage as JSON.
 
 use super::parameters::{Wanted, cursor, groups};
+use crate::http::error::ApiError;
 use crate::http::openapi::{self, Schemas, object};
 use crate::store::{Counter, Histogram, Totals, UsageBucket, UsagePage, UsageRow};
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
 
 /// Percentiles that are told.
 pub(super) const PERCENTILES: [(&str, u32); 4] = [("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)];
@@ -46,50 +48,92 @@ fn group(name: &str) -> Value {
     json!({"type": [kind, "null"], "description": "Where it is grouped by; null where a record has none."})
 }
 
-/// The body of an answer.
-pub(super) fn page(page: &UsagePage, total: Option<&Totals>, wanted: &Wanted) -> Vec<u8> {
-    let buckets: Vec<_> = page.buckets.iter().map(|one| bucket(one, wanted)).collect();
-    let mut body = json!({
-        "object": "page",
-        "data": buckets,
-        "has_more": page.next.is_some(),
-        "next_page": page.next.map(cursor),
-    });
-    if let (Some(total), Some(body)) = (total, body.as_object_mut()) {
-        body.insert("total".to_owned(), Value::Object(counted(total, wanted)));
+/// The body of an answer. Written as it is walked: ten thousand results as a tree of values would take longer than reading them.
+pub(super) fn page(page: &UsagePage, total: Option<&Totals>, wanted: &Wanted) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(&Page { page, total, wanted }).map_err(|_| ApiError::internal())
+}
+
+struct Page<'a> {
+    page: &'a UsagePage,
+    total: Option<&'a Totals>,
+    wanted: &'a Wanted,
+}
+
+impl Serialize for Page<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let buckets: Vec<_> = self.page.buckets.iter().map(|bucket| Bucket { bucket, wanted: self.wanted }).collect();
+        let mut map = out.serialize_map(None)?;
+        map.serialize_entry("object", "page")?;
+        map.serialize_entry("data", &buckets)?;
+        map.serialize_entry("has_more", &self.page.next.is_some())?;
+        map.serialize_entry("next_page", &self.page.next.map(cursor))?;
+        if let Some(totals) = self.total {
+            map.serialize_entry("total", &Counted { row: None, totals, wanted: self.wanted })?;
+        }
+        map.end()
     }
-    body.to_string().into_bytes()
 }
 
-fn bucket(bucket: &UsageBucket, wanted: &Wanted) -> Value {
-    let results: Vec<_> = bucket.rows.iter().map(|row| result(row, wanted)).collect();
-    json!({"object": "bucket", "start_time": bucket.start, "end_time": bucket.end, "results": results})
+struct Bucket<'a> {
+    bucket: &'a UsageBucket,
+    wanted: &'a Wanted,
 }
 
-fn result(row: &UsageRow, wanted: &Wanted) -> Value {
-    let mut all = Map::new();
-    all.insert("object".to_owned(), json!("usage.result"));
-    for ((name, _), value) in wanted.groups.iter().zip(&row.values) {
-        // A status is a number in a record, and here too.
-        let status = value.as_deref().filter(|_| *name == "status").and_then(|status| status.parse::<u16>().ok());
-        all.insert((*name).to_owned(), status.map_or_else(|| json!(value), |status| json!(status)));
+impl Serialize for Bucket<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let result = |row| Counted { row: Some(row), totals: &row.totals, wanted: self.wanted };
+        let results: Vec<_> = self.bucket.rows.iter().map(result).collect();
+        let mut map = out.serialize_map(Some(4))?;
+        map.serialize_entry("object", "bucket")?;
+        map.serialize_entry("start_time", &self.bucket.start)?;
+        map.serialize_entry("end_time", &self.bucket.end)?;
+        map.serialize_entry("results", &results)?;
+        map.end()
     }
-    all.extend(counted(&row.totals, wanted));
-    Value::Object(all)
 }
 
-fn counted(totals: &Totals, wanted: &Wanted) -> Map<String, Value> {
-    let sums = Counter::ALL.iter().map(|counter| (counter.name().to_owned(), json!(totals.get(*counter))));
-    let mut all: Map<String, Value> = sums.collect();
-    if wanted.query.percentiles {
-        all.extend(histograms(totals).map(|(name, histogram)| (name.to_owned(), percentiles(histogram))));
+/// A result, or the total.
+struct Counted<'a> {
+    row: Option<&'a UsageRow>,
+    totals: &'a Totals,
+    wanted: &'a Wanted,
+}
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(None)?;
+        if let Some(row) = self.row {
+            map.serialize_entry("object", "usage.result")?;
+            for ((name, _), value) in self.wanted.groups.iter().zip(&row.values) {
+                // A status is a number in a record, and here too.
+                let status = value.as_deref().filter(|_| *name == "status").and_then(|text| text.parse::<u16>().ok());
+                match status {
+                    Some(status) => map.serialize_entry(name, &status)?,
+                    None => map.serialize_entry(name, value)?,
+                }
+            }
+        }
+        for counter in Counter::ALL {
+            map.serialize_entry(counter.name(), &self.totals.get(*counter))?;
+        }
+        if self.wanted.query.percentiles {
+            for (name, histogram) in histograms(self.totals) {
+                map.serialize_entry(name, &Percentiles(histogram))?;
+            }
+        }
+        map.end()
     }
-    all
 }
 
-fn percentiles(histogram: &Histogram) -> Value {
-    let told = PERCENTILES.map(|(name, hundredths)| (name.to_owned(), json!(histogram.percentile(hundredths))));
-    let mut all: Map<String, Value> = told.into_iter().collect();
-    all.insert("count".to_owned(), json!(histogram.total()));
-    Value::Object(all)
+struct Percentiles<'a>(&'a Histogram);
+
+impl Serialize for Percentiles<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(None)?;
+        map.serialize_entry("count", &self.0.total())?;
+        for (name, hundredths) in PERCENTILES {
+            map.serialize_entry(name, &self.0.percentile(hundredths))?;
+        }
+        map.end()
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! Percentiles cannot be added, so each rollup keeps a histogram: a bucket for each value below 16, and from there on sixteen
 //! to each power of two. A percentile is given as the middle of the bucket that holds it, which is off by a 32nd of the true
-//! value (3.2 %) at most. There are integers only, so that every machine gives the same answer; buckets without a count take
-//! no room.
+//! value (3.2 %) at most. There are integers only, so that every machine gives the same answer. In memory the buckets from the
+//! first to the last that has a count lie side by side, because reading adds up millions of them; in the database those
+//! without a count take no room.
 
 use super::super::varint;
 use std::slice::Iter;
@@ -12,9 +13,13 @@ use std::slice::Iter;
 const BITS: u32 = 4;
 const STEPS: u64 = 1 << BITS;
 
-/// Counts by bucket, ascending.
+/// Counts by bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Histogram(Vec<(u16, u64)>);
+pub struct Histogram {
+    /// The bucket of the first count.
+    first: usize,
+    counts: Vec<u64>,
+}
 
 impl Histogram {
     /// Counts a value.
@@ -24,25 +29,18 @@ impl Histogram {
 
     /// Adds the counts of another one.
     pub fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|(bucket, count)| self.count(*bucket, *count));
+        other.buckets().for_each(|(bucket, count)| self.count(bucket, count));
     }
 
     /// How many values were counted.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Buckets that have a count: what it takes in memory, 16 bytes each.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether nothing was counted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Buckets that it takes in memory, 8 bytes each.
+    pub(super) fn size(&self) -> usize {
+        self.counts.len()
     }
 
     /// The least value that so many hundredths of all do not exceed (nearest rank), give or take 3.2 %.
@@ -50,41 +48,61 @@ impl Histogram {
     pub fn percentile(&self, hundredths: u32) -> Option<u64> {
         let wanted = (u128::from(self.total()) * u128::from(hundredths)).div_ceil(100).max(1);
         let mut seen = 0_u128;
-        let found = self.0.iter().find(|(_, count)| {
+        let found = self.buckets().find(|(_, count)| {
             seen += u128::from(*count);
             seen >= wanted
         });
-        found.map(|(bucket, _)| middle_of(*bucket))
+        found.map(|(bucket, _)| middle_of(bucket))
     }
 
-    fn count(&mut self, bucket: u16, count: u64) {
-        match self.0.binary_search_by_key(&bucket, |(known, _)| *known) {
-            Ok(place) => {
-                if let Some((_, known)) = self.0.get_mut(place) {
-                    *known = known.saturating_add(count);
-                }
-            }
-            Err(place) => self.0.insert(place, (bucket, count)),
+    /// Those that have a count, ascending.
+    fn buckets(&self) -> impl Iterator<Item = (usize, u64)> {
+        (self.first..).zip(self.counts.iter().copied()).filter(|(_, count)| *count > 0)
+    }
+
+    fn count(&mut self, bucket: usize, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.reach(bucket);
+        if let Some(known) = self.counts.get_mut(bucket - self.first) {
+            *known = known.saturating_add(count);
+        }
+    }
+
+    /// Makes room for a bucket.
+    fn reach(&mut self, bucket: usize) {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        if bucket < self.first {
+            self.counts.splice(..0, std::iter::repeat_n(0, self.first - bucket));
+            self.first = bucket;
+        }
+        let needed = bucket - self.first + 1;
+        if self.counts.len() < needed {
+            self.counts.resize(needed, 0);
         }
     }
 
     /// As it lies in the database: how many buckets, then of each the distance from the one before, and its count.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        varint::write(out, u64::try_from(self.0.len()).unwrap_or(0));
+        varint::write(out, u64::try_from(self.buckets().count()).unwrap_or(0));
         let mut before = 0;
-        for (bucket, count) in &self.0 {
-            varint::write(out, u64::from(bucket - before));
-            varint::write(out, *count);
-            before = *bucket;
+        for (bucket, count) in self.buckets() {
+            varint::write(out, u64::try_from(bucket - before).unwrap_or(0));
+            varint::write(out, count);
+            before = bucket;
         }
     }
 
     /// Adds what lies in the database; `None` if it is damaged.
     pub(super) fn merge_from(&mut self, bytes: &mut Iter<'_, u8>) -> Option<()> {
         let buckets = varint::read(bytes)?;
-        let mut bucket = 0_u16;
+        let mut bucket = 0_usize;
         for _ in 0..buckets {
-            bucket = bucket.checked_add(u16::try_from(varint::read(bytes)?).ok()?).filter(|bucket| *bucket <= LAST)?;
+            let distance = usize::try_from(varint::read(bytes)?).ok()?;
+            bucket = bucket.checked_add(distance).filter(|bucket| *bucket <= LAST)?;
             self.count(bucket, varint::read(bytes)?);
         }
         Some(())
@@ -92,19 +110,19 @@ impl Histogram {
 }
 
 /// The bucket of the greatest value.
-const LAST: u16 = bucket_of(u64::MAX);
+const LAST: usize = bucket_of(u64::MAX);
 
-#[allow(clippy::cast_possible_truncation, reason = "at most 59 * 16 + 31; a const fn cannot use try_from")]
-const fn bucket_of(value: u64) -> u16 {
+const fn bucket_of(value: u64) -> usize {
     if value < STEPS {
-        return value as u16;
+        return value as usize;
     }
     let shift = value.ilog2() - BITS;
-    (shift as u64 * STEPS + (value >> shift)) as u16
+    (shift as u64 * STEPS + (value >> shift)) as usize
 }
 
-fn middle_of(bucket: u16) -> u64 {
-    let (power, step) = (u64::from(bucket) / STEPS, u64::from(bucket) % STEPS);
+fn middle_of(bucket: usize) -> u64 {
+    let bucket = u64::try_from(bucket).unwrap_or(u64::MAX);
+    let (power, step) = (bucket / STEPS, bucket % STEPS);
     match power.checked_sub(1) {
         None => step,
         Some(shift) => ((STEPS + step) << shift) + ((1 << shift) - 1) / 2,
@@ -158,7 +176,7 @@ mod tests {
         fn damaged_bytes_are_refused_or_read_but_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut histogram = Histogram::default();
             let _ = histogram.merge_from(&mut bytes.iter());
-            prop_assert!(histogram.0.iter().all(|(bucket, _)| *bucket <= LAST));
+            prop_assert!(histogram.buckets().all(|(bucket, _)| bucket <= LAST));
             let _ = histogram.percentile(99);
         }
     }
@@ -166,7 +184,7 @@ mod tests {
     #[test]
     fn nothing_has_no_percentile_and_counts_end_at_their_edge() {
         assert_eq!(Histogram::default().percentile(50), None);
-        let mut full = Histogram(vec![(3, u64::MAX)]);
+        let mut full = Histogram { first: 3, counts: vec![u64::MAX] };
         full.merge(&full.clone());
         assert_eq!((full.total(), full.percentile(99)), (u64::MAX, Some(3)));
     }

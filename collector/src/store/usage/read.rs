@@ -9,10 +9,10 @@ use super::totals::Totals;
 use super::{DAY_S, Level};
 use std::collections::HashMap;
 
-/// Buckets of all histograms, 16 bytes each, that one bucket of the calendar may take to answer.
-const MAX_HISTOGRAM: usize = 4_000_000;
+/// Buckets of all histograms, 8 bytes each, that one bucket of the calendar may take to answer.
+const MAX_HISTOGRAM: usize = 8_000_000;
 /// Those after which a page ends.
-const PAGE_HISTOGRAM: usize = 1_000_000;
+const PAGE_HISTOGRAM: usize = 2_000_000;
 /// Combinations whose group is remembered while reading.
 const REMEMBERED: usize = 200_000;
 
@@ -91,6 +91,16 @@ pub fn usage(db: &Db, query: &UsageQuery) -> Result<UsagePage, StoreError> {
     Ok(page)
 }
 
+impl UsagePage {
+    /// The sum of its results.
+    #[must_use]
+    pub fn total(&self) -> Totals {
+        let mut total = Totals::default();
+        self.buckets.iter().flat_map(|bucket| &bucket.rows).for_each(|row| total.merge(&row.totals));
+        total
+    }
+}
+
 /// Everything from `query.from` to `query.to` as one.
 ///
 /// # Errors
@@ -110,7 +120,8 @@ struct Reader<'a> {
     known: HashMap<Vec<u8>, Option<usize>>,
     numbers: HashMap<Vec<i64>, usize>,
     texts: HashMap<i64, Option<String>>,
-    /// Buckets of the histograms of the calendar's bucket.
+    /// Groups that were found in the calendar's bucket, and the buckets of their histograms.
+    found: usize,
     histograms: usize,
 }
 
@@ -118,38 +129,46 @@ impl<'a> Reader<'a> {
     fn of(db: &'a Db, query: &'a UsageQuery, groups: &'a [GroupBy]) -> Result<Self, StoreError> {
         let predicates = resolve(db, &query.filters)?;
         let (known, numbers, texts) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Ok(Self { db, query, groups, predicates, known, numbers, texts, histograms: 0 })
+        Ok(Self { db, query, groups, predicates, known, numbers, texts, found: 0, histograms: 0 })
     }
 
     fn bucket(&mut self, start: i64, end: i64) -> Result<Vec<UsageRow>, StoreError> {
         if self.predicates.is_none() {
             return Ok(Vec::new());
         }
-        self.histograms = 0;
-        let mut found = HashMap::<usize, Totals>::new();
+        (self.found, self.histograms) = (0, 0);
+        let mut found = Vec::new();
         for (level, from, to) in cover(start, end) {
             self.span(level, from, to, &mut found)?;
         }
         self.rows(found)
     }
 
-    fn span(&mut self, level: Level, from: i64, to: i64, found: &mut HashMap<usize, Totals>) -> Result<(), StoreError> {
+    fn span(&mut self, level: Level, from: i64, to: i64, found: &mut Vec<Totals>) -> Result<(), StoreError> {
         let mut select = self.db.prepare_cached(
             "SELECT combination, totals FROM usage_rollups WHERE level = ?1 AND start >= ?2 AND start < ?3",
         )?;
         let mut rows = select.query(params![level as i64, from, to])?;
         while let Some(row) = rows.next()? {
             let damaged = |_| StoreError::Damaged;
-            let Some(group) = self.group(row.get_ref(0)?.as_blob().map_err(damaged)?)? else { continue };
-            let totals = found.entry(group).or_default();
-            let before = totals.histogram_buckets();
-            totals.merge_bytes(row.get_ref(1)?.as_blob().map_err(damaged)?, self.query.percentiles)?;
-            self.histograms += totals.histogram_buckets() - before;
-            if found.len() > self.query.bucket_rows || self.histograms > MAX_HISTOGRAM {
-                return Err(StoreError::TooMuch);
+            if let Some(group) = self.group(row.get_ref(0)?.as_blob().map_err(damaged)?)? {
+                self.add(found, group, row.get_ref(1)?.as_blob().map_err(damaged)?)?;
             }
         }
         Ok(())
+    }
+
+    fn add(&mut self, found: &mut Vec<Totals>, group: usize, row: &[u8]) -> Result<(), StoreError> {
+        if found.len() <= group {
+            found.resize(group.saturating_add(1), Totals::default());
+        }
+        let Some(totals) = found.get_mut(group) else { return Err(StoreError::TooMuch) };
+        let before = totals.histogram_buckets();
+        self.found += usize::from(totals.is_empty());
+        totals.merge_bytes(row, self.query.percentiles)?;
+        self.histograms += totals.histogram_buckets() - before;
+        let much = self.found > self.query.bucket_rows || self.histograms > MAX_HISTOGRAM;
+        if much { Err(StoreError::TooMuch) } else { Ok(()) }
     }
 
     /// The number of a combination's group, if it matches.
@@ -172,11 +191,11 @@ impl<'a> Reader<'a> {
         *self.numbers.entry(values).or_insert(next)
     }
 
-    fn rows(&mut self, mut found: HashMap<usize, Totals>) -> Result<Vec<UsageRow>, StoreError> {
-        let mut rows = Vec::with_capacity(found.len());
+    fn rows(&mut self, mut found: Vec<Totals>) -> Result<Vec<UsageRow>, StoreError> {
+        let mut rows = Vec::with_capacity(self.found);
         let numbers = std::mem::take(&mut self.numbers);
         for (values, number) in &numbers {
-            if let Some(totals) = found.remove(number) {
+            if let Some(totals) = found.get_mut(*number).filter(|totals| !totals.is_empty()).map(std::mem::take) {
                 let values = self.groups.iter().zip(values).map(|(by, value)| self.text(*by, *value));
                 rows.push(UsageRow { values: values.collect::<Result<_, _>>()?, totals });
             }

@@ -9,6 +9,7 @@ use super::super::db::{Db, Value, params_from_iter};
 use super::dimensions::Dimensions;
 use super::totals::Totals;
 use super::{DAY_S, Level};
+use crate::journal;
 use headgate_record::RequestRecord;
 use std::collections::{BTreeMap, HashMap};
 
@@ -72,10 +73,20 @@ fn merge_known(db: &Db, level: Level, start: i64, rows: &mut [(Vec<u8>, Totals)]
         let totals: Vec<u8> = row.get(1)?;
         let place = rows.binary_search_by(|(row, _)| row.cmp(&combination)).map_err(|_| StoreError::Damaged)?;
         if let Some((_, row)) = rows.get_mut(place) {
-            row.merge_bytes(&totals, true)?;
+            merge_stored(row, &totals);
         }
     }
     Ok(())
+}
+
+/// Adds what was stored. A row that the disk did not keep begins anew: records must not wait for it, and the log still has
+/// what it counted.
+fn merge_stored(row: &mut Totals, bytes: &[u8]) {
+    let mut stored = Totals::default();
+    match stored.merge_bytes(bytes, true) {
+        Ok(()) => row.merge(&stored),
+        Err(_) => journal::line("a row of usage_rollups is damaged; it begins anew, without what it had counted"),
+    }
 }
 
 fn put(db: &Db, level: Level, start: i64, rows: &[(Vec<u8>, Totals)]) -> Result<(), StoreError> {
@@ -95,4 +106,65 @@ fn span(level: Level, start: i64) -> impl Iterator<Item = Value> {
 
 fn numbered(count: usize, place: impl FnMut(usize) -> String) -> String {
     (0..count).map(place).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Calendar, Counter, UsageQuery, Width, usage_total};
+    use super::*;
+    use crate::store::columns::Column;
+    use crate::store::open_writer;
+
+    fn tally(combinations: std::ops::Range<i64>) -> Tally {
+        let mut tally = Tally::default();
+        for key in combinations {
+            let mut cells = [0; Column::ALL.len()];
+            cells[Column::KeyId as usize] = key;
+            tally.add(&RequestRecord { started_at: 1_767_225_600_000_000, ..RequestRecord::default() }, &cells);
+        }
+        tally
+    }
+
+    fn requests(db: &Db) -> u64 {
+        let query = UsageQuery {
+            filters: Vec::new(),
+            from: 1_767_225_600,
+            to: 1_767_225_600 + DAY_S,
+            calendar: Calendar { zone: jiff::tz::TimeZone::UTC, width: Width::Day },
+            groups: Vec::new(),
+            percentiles: true,
+            buckets: 1,
+            page_rows: 1,
+            bucket_rows: 1,
+        };
+        usage_total(db, &query).unwrap().get(Counter::Requests)
+    }
+
+    #[test]
+    fn rows_are_added_to_however_many_there_are_in_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        let mut expected = 0;
+        for count in [1, 7, 8, 9, 63, 64, 65, 200, 1] {
+            tally(0..count).write(&db).unwrap();
+            expected += u64::try_from(count).unwrap();
+            assert_eq!(requests(&db), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_begins_anew_and_keeps_no_record_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        tally(0..3).write(&db).unwrap();
+        db.execute("UPDATE usage_rollups SET totals = ?1 WHERE combination = ?2", [vec![0x80], key_two()]).unwrap();
+        tally(0..3).write(&db).unwrap();
+        assert_eq!(requests(&db), 5, "two rows of two, one of one");
+    }
+
+    fn key_two() -> Vec<u8> {
+        let mut cells = [0; Column::ALL.len()];
+        cells[Column::KeyId as usize] = 2;
+        Dimensions::of(&RequestRecord::default(), &cells).to_bytes()
+    }
 }

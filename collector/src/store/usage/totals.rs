@@ -127,9 +127,14 @@ impl Totals {
         self.first_token.merge(&other.first_token);
     }
 
+    /// Whether nothing was counted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.get(Counter::Requests) == 0
+    }
+
     /// What the histograms take in memory, in buckets.
     pub(super) fn histogram_buckets(&self) -> usize {
-        self.duration.len() + self.first_token.len()
+        self.duration.size() + self.first_token.size()
     }
 
     fn grow(&mut self, counter: Counter, by: u64) {

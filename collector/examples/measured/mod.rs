@@ -1,0 +1,74 @@
+//! What the measuring programs share: the service on a folder of its own, clients of it, and how times are told.
+
+#[path = "../../tests/collector/client.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod client;
+
+pub(crate) use client::Client;
+use headgate_collector::http::{self, App, Metrics};
+use headgate_collector::store::{Role, Store, hash_token};
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The service, with its database in a folder that goes with it.
+pub(crate) struct Service {
+    folder: TempDir,
+    address: SocketAddr,
+    _runtime: Runtime,
+}
+
+impl Service {
+    pub(crate) fn start() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let runtime = Runtime::new()?;
+        let (metrics, writes) = Metrics::new();
+        let store = Store::open(folder.path(), writes)?;
+        let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
+        let app = App::new(&store, metrics, &tokens);
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
+        runtime.spawn(http::serve(listener, app, std::future::pending(), Duration::ZERO));
+        Ok(Self { folder, address, _runtime: runtime })
+    }
+
+    /// A connection with the token of a role: `ingest` or `owner`.
+    pub(crate) fn client(&self, role: &str) -> Outcome<Client> {
+        Ok(Client::connect(self.address, role)?)
+    }
+
+    /// Does the same from several threads, each with its number and a connection that may deliver; gives all times.
+    pub(crate) fn in_parallel<F>(&self, threads: u64, work: F) -> Outcome<Vec<Duration>>
+    where
+        F: Fn(u64, &mut Client) -> Outcome<Vec<Duration>> + Sync,
+    {
+        thread::scope(|scope| {
+            let one = |number| {
+                let work = &work;
+                scope.spawn(move || work(number, &mut self.client("ingest")?))
+            };
+            let all: Vec<_> = (0..threads).map(one).collect();
+            let mut times = Vec::new();
+            for one in all {
+                times.extend(one.join().map_err(|_| "a sender failed")??);
+            }
+            Ok(times)
+        })
+    }
+
+    /// Bytes of the database.
+    pub(crate) fn bytes(&self) -> Outcome<u64> {
+        Ok(std::fs::metadata(self.folder.path().join("headgate.db"))?.len())
+    }
+}
+
+/// The time that so many hundredths of all do not exceed.
+pub(crate) fn percentile(times: &mut [Duration], hundredths: usize) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() * hundredths / 100).copied().unwrap_or_default()
+}
