@@ -32,6 +32,8 @@ pub(super) fn lock(data: &Path) -> Result<Option<File>, StoreError> {
 /// Makes folder and file, readable by their owner alone; SQLite gives its other files the rights of this one.
 pub(super) fn make(data: &Path) -> Result<PathBuf, StoreError> {
     make_folder(data)?;
+    // Only before the process has the database open: to close any descriptor of a file gives up all locks that the process
+    // has on it (fcntl(2)), SQLite's too.
     let path = database(data);
     make_empty(&path)?;
     Ok(path)

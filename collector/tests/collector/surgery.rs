@@ -209,6 +209,11 @@ fn survives(patient: &Patient, seed: u64, kind: u64) -> usize {
         let entry: Value = serde_json::from_str(entry).unwrap();
         assert!(entries.contains(&entry) || named(&damage, "audit", position), "audit {position}\n{case}");
     }
+    let (first, behind_all) = (patient.records.len() as u64 + 1, patient.records.len() as u64 + 100);
+    assert!(
+        (first..behind_all).all(|position| !named(&damage, "requests", position)),
+        "named, but never given\n{case}"
+    );
     if served.len() == sent.len() {
         assert_eq!(crate::usage::requests(&collector), sent.len() as u64, "{case}");
     }

@@ -43,8 +43,9 @@ const NOT_COPIED: [&str; 12] = [
     "commits",
     "probe",
 ];
-/// Positions beyond what the witness knows that are believed all the same: the commands append without telling it.
-const BEYOND: i64 = 1 << 20;
+/// Positions beyond what the witness knows that are believed all the same: the commands append to the audit log without telling
+/// it, and the process may have died between a commit and its telling.
+const BEYOND: i64 = 30_000;
 /// Entries that are stored in one transaction.
 const STEP: usize = 10_000;
 
@@ -143,7 +144,10 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     let old = tables::open(&files.image)?;
     report.tables = tables::copy_all(&old, &files.building, &NOT_COPIED)?;
     let heads = heads(&old, known);
-    carve_all(files, &mut new, if known == Progress::default() { i64::MAX } else { BEYOND }, heads)?;
+    // Without a witness no position is beyond belief.
+    let end =
+        if known == Progress::default() { Progress { requests: i64::MAX, audit: i64::MAX, commits: 0 } } else { heads };
+    carve_all(files, &mut new, end)?;
     if ["boots", "gaps", "names", "usage_rollups"].into_iter().any(|table| report.is_incomplete(table)) {
         // What is known of a part of them would be counted twice; the records tell.
         new.execute_batch("DELETE FROM gaps; DELETE FROM boots; DELETE FROM usage_rollups")?;
@@ -161,37 +165,35 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     Ok(report)
 }
 
-/// Where both logs go on: beyond everything that any table knows of.
+/// Where both logs go on. The witness knows, and the database may be a little further; without a witness, what any table knows
+/// of counts.
 fn heads(old: &Connection, known: Progress) -> Progress {
     // What cannot be read says nothing.
-    let one = |sql: &str| old.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok().flatten().unwrap_or(0);
-    let behind = |table: &str, column: &str| one(&format!("SELECT max({column}) FROM {table}")).saturating_add(1);
-    let segments = behind("segments", "segment").saturating_mul(SEGMENT).saturating_add(1);
-    let head = |log: &str| one(&format!("SELECT next_position FROM log_heads WHERE log = '{log}'"));
-    let requests = [
-        head("requests"),
-        behind("request_entries", "position"),
-        behind("requests", "position"),
-        behind("fresh", "position"),
-        segments,
-    ];
-    let audit = [head("audit"), behind("audit_entries", "position"), behind("audit", "position")];
-    let most = |numbers: &[i64]| numbers.iter().copied().max().unwrap_or(1).max(1);
-    let found = Progress { requests: most(&requests), audit: most(&audit), commits: one("SELECT count FROM commits") };
-    // A number that is beyond all measure is damaged itself.
-    let believed =
-        |found: i64, known: i64| if known > 0 && found > known.saturating_add(BEYOND) { known } else { found };
-    Progress {
-        requests: believed(found.requests, known.requests),
-        audit: believed(found.audit, known.audit),
-        commits: believed(found.commits, known.commits),
+    let one = |sql: &str| old.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok().flatten();
+    let next = |log: &str| one(&format!("SELECT next_position FROM log_heads WHERE log = '{log}'")).unwrap_or(1);
+    let found = Progress {
+        requests: next("requests"),
+        audit: next("audit"),
+        commits: one("SELECT count FROM commits").unwrap_or(0),
+    };
+    if known != Progress::default() {
+        // A number that is beyond all measure is damaged itself.
+        let believed = |found: i64, known: i64| if found > known.saturating_add(BEYOND) { known } else { found };
+        let requests = believed(found.requests, known.requests);
+        let audit = believed(found.audit, known.audit);
+        return Progress { requests, audit, commits: believed(found.commits, known.commits) }.or_further(known);
     }
-    .or_further(known)
+    let behind = |table: &str| one(&format!("SELECT max(position) + 1 FROM {table}")).unwrap_or(1);
+    let sealed =
+        one("SELECT max(segment) FROM segments").map_or(1, |last| last.saturating_add(1).saturating_mul(SEGMENT) + 1);
+    let requests = ["request_entries", "requests", "fresh"].map(behind).into_iter().fold(sealed, i64::max);
+    let audit = ["audit_entries", "audit"].map(behind).into_iter().fold(1, i64::max);
+    found.or_further(Progress { requests, audit, commits: 0 })
 }
 
 /// Stores every entry that proves to be whole: of the image first, then of the log and the database as they are.
-fn carve_all(files: &Files, new: &mut Db, beyond: i64, heads: Progress) -> Result<(), StoreError> {
-    let mut keep = Keeper { new, beyond, heads, waiting: Vec::new() };
+fn carve_all(files: &Files, new: &mut Db, end: Progress) -> Result<(), StoreError> {
+    let mut keep = Keeper { new, end, waiting: Vec::new() };
     let image = File::open(&files.image)?;
     image::each_page(&image, |number, page| keep.add(carve::entries(number, page, &image)))?;
     Wal::each(&files.log, Wal::committed(&files.log)?, |frame| {
@@ -206,8 +208,8 @@ fn carve_all(files: &Files, new: &mut Db, beyond: i64, heads: Progress) -> Resul
 
 struct Keeper<'a> {
     new: &'a mut Db,
-    beyond: i64,
-    heads: Progress,
+    /// Positions from here on were not given.
+    end: Progress,
     waiting: Vec<carve::Entry>,
 }
 
@@ -221,11 +223,11 @@ impl Keeper<'_> {
         let tx = self.new.transaction()?;
         for entry in self.waiting.drain(..) {
             let Some(log) = log_of(&entry.bytes) else { continue };
-            let head = match log {
-                Log::Requests => self.heads.requests,
-                Log::Audit => self.heads.audit,
+            let end = match log {
+                Log::Requests => self.end.requests,
+                Log::Audit => self.end.audit,
             };
-            if entry.position >= head.saturating_add(self.beyond) {
+            if entry.position >= end {
                 continue;
             }
             let sql = format!(
