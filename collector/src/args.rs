@@ -52,6 +52,14 @@ Routes:
   POST /v1/audit             audit entries of another system (role ingest)
   GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
   GET  /v1/audit/{id}        one entry
+  GET PUT /v1/policy         the policy in force; PUT takes a gateway.yaml (role admin or owner) with
+                             If-Match: \"N\", the revision it was made from, or If-None-Match: * for the first
+  GET  /v1/policy/revisions, /v1/policy/{rev}, /v1/policy/{rev}/diff?from=REV
+                             revisions and what they changed (role auditor, admin or owner)
+  GET  /v1/policy/{rev}/gateway.yaml, POST /v1/policy/rollback
+                             one as it was written; puts one in force again (role admin or owner)
+  GET  /v1/requests/{id}/policy
+                             the policy that a request ran under, and what had changed before it
   GET POST /v1/tokens, DELETE /v1/tokens/{id}
                              who may do what (role owner)
   GET  /v1/damage            entries of both logs that are altered or lost (role auditor, admin or owner)

@@ -11,6 +11,7 @@ pub mod completeness;
 pub mod http;
 pub mod journal;
 pub mod limits;
+pub mod policy;
 pub mod service;
 pub mod store;
 pub mod validate;

@@ -1,18 +1,30 @@
 //! What the command line offers. Results go to standard output, everything else to standard error.
 
+mod apply;
 mod check;
+mod collector;
 mod guard;
 mod keys;
+mod place;
 mod render;
+mod rollback;
+mod wait;
 
 use clap::{Parser, Subcommand};
 use headgate::{Compiled, compile, diagnostic, shape};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Checks a gateway.yaml, renders it for a proxy, makes keys.
+/// Exit code: a policy is in force, but not on every data plane in time.
+const BEHIND: u8 = 3;
+/// Exit code: another policy is in force than the change was made from. Nothing was changed.
+const CONFLICT: u8 = 4;
+/// Exit code: the collector has the policy in force, but its files could not be written.
+const FILES: u8 = 5;
+
+/// Checks a gateway.yaml, renders or applies it, makes keys.
 #[derive(Debug, Parser)]
 #[command(name = "headgate", version)]
 struct Arguments {
@@ -24,6 +36,14 @@ struct Arguments {
 enum Command {
     /// Report every problem of a gateway.yaml at once.
     Check(check::Check),
+    /// Put a gateway.yaml in force: at the collector, in a proxy's files, on every data plane.
+    #[command(after_help = apply::AFTER_HELP)]
+    Apply(apply::Apply),
+    /// Show what applying a gateway.yaml would change. Changes nothing.
+    Diff(apply::Diff),
+    /// Put an earlier revision in force again.
+    #[command(after_help = rollback::AFTER_HELP)]
+    Rollback(rollback::Rollback),
     /// Write the configuration of a proxy.
     #[command(subcommand)]
     Render(render::Render),
@@ -42,28 +62,53 @@ enum Command {
 /// Why a command failed: what to print on standard error.
 type Failure = String;
 
-/// Runs the command; 0 if it did what was asked, 1 if not, 2 for arguments that make no sense.
+/// Why a command ended early: what to print on standard error, and its exit code.
+#[derive(Debug)]
+struct Stop {
+    text: String,
+    code: u8,
+}
+
+impl From<Failure> for Stop {
+    fn from(text: Failure) -> Self {
+        Self { text, code: 1 }
+    }
+}
+
+/// Runs the command; 0 if it did what was asked, 1 if not, 2 for arguments that make no sense, more for what `apply` and
+/// `rollback` tell apart.
 pub(crate) fn run() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Render(render::Render::Envoy(arguments)) => render::envoy(&arguments),
-        Command::Keys(keys::Keys::New(arguments)) => keys::new(&arguments),
-        Command::Guard(guard::Guard::Test(arguments)) => guard::test(&arguments),
-        Command::Schema => print(&format!("{:#}\n", shape::json_schema())),
-        Command::Reference => print(&shape::reference()),
-    };
-    match outcome {
+    match dispatch(&Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // There is nowhere left to report that standard error is closed.
-            let _ = std::io::stderr().write_all(failure.as_bytes());
-            ExitCode::FAILURE
+        Err(stop) => {
+            say(&stop.text);
+            ExitCode::from(stop.code)
         }
     }
 }
 
+fn dispatch(command: &Command) -> Result<(), Stop> {
+    match command {
+        Command::Apply(arguments) => return apply::apply(arguments),
+        Command::Diff(arguments) => return apply::diff(arguments),
+        Command::Rollback(arguments) => return rollback::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Render(render::Render::Envoy(arguments)) => render::envoy(arguments),
+        Command::Keys(keys::Keys::New(arguments)) => keys::new(arguments),
+        Command::Guard(guard::Guard::Test(arguments)) => guard::test(arguments),
+        Command::Schema => print(&format!("{:#}\n", shape::json_schema())),
+        Command::Reference => print(&shape::reference()),
+    }?;
+    Ok(())
+}
+
 fn print(text: &str) -> Result<(), Failure> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}\n"))
+}
+
+/// For people: there is nowhere left to report that standard error is closed.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -72,7 +117,17 @@ fn read(file: &Path) -> Result<String, Failure> {
 
 /// Compiles a file for a command that needs it to be free of errors.
 fn load(file: &Path) -> Result<Compiled, Failure> {
-    compile(&read(file)?, &file.display().to_string(), now()).map_err(|problems| diagnostic::text(&problems))
+    compiled(&read(file)?, &file.display().to_string())
+}
+
+fn compiled(source: &str, name: &str) -> Result<Compiled, Failure> {
+    compile(source, name, now()).map_err(|problems| diagnostic::text(&problems))
+}
+
+fn warn(compiled: &Compiled) {
+    if !compiled.warnings.is_empty() {
+        say(&diagnostic::text(&compiled.warnings));
+    }
 }
 
 #[allow(
@@ -81,4 +136,11 @@ fn load(file: &Path) -> Result<Compiled, Failure> {
 )]
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Tells whether so much time has passed since it was made.
+#[allow(clippy::disallowed_methods, reason = "as above: a wait is measured here and nowhere else")]
+fn timer(time: Duration) -> impl Fn() -> bool {
+    let start = Instant::now();
+    move || start.elapsed() >= time
 }

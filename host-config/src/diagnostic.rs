@@ -7,6 +7,7 @@ mod show;
 mod snippet;
 
 pub use show::{json, text};
+pub use snippet::plain;
 
 use crate::tree::{Fault, Span};
 use serde::Serialize;
@@ -107,17 +108,16 @@ impl Report {
     pub(crate) fn finish(mut self, source: &str, file: &str) -> Vec<Diagnostic> {
         self.noted.sort_by_key(|noted| (noted.span.start, noted.severity));
         let left_out = self.noted.len().saturating_sub(MAX_REPORTED);
-        let lines = snippet::Lines::new(source, self.shown);
-        let mut all: Vec<_> = self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect();
-        // Errors are never left out in favour of warnings.
+        // Errors are never left out in favour of warnings. A snippet costs time by the size of the file: none is cut in vain.
         if left_out > 0 {
-            all.sort_by_key(|diagnostic| diagnostic.severity);
-            all.truncate(MAX_REPORTED);
-            if let Some(last) = all.last_mut() {
+            self.noted.sort_by_key(|noted| noted.severity);
+            self.noted.truncate(MAX_REPORTED);
+            if let Some(last) = self.noted.last_mut() {
                 last.help = format!("{} ({left_out} more problems are not shown)", last.help);
             }
         }
-        all
+        let lines = snippet::Lines::new(source, self.shown);
+        self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect()
     }
 }
 

@@ -6,10 +6,12 @@
 
 pub mod catalogue;
 mod compile;
+pub mod credential;
 pub mod deploy;
 pub mod diagnostic;
 mod nearest;
 pub mod render;
+pub mod resources;
 pub mod scalar;
 pub mod settings;
 pub mod shape;

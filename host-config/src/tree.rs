@@ -12,11 +12,18 @@ use granit_parser::{Event, Parser, ScalarStyle};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Deeper than any key of gateway.yaml.
+/// Deeper than any key of gateway.yaml, aliases replaced: whoever walks or drops the tree recurses this deep.
 const MAX_DEPTH: usize = 24;
 
 /// Uses of `*alias` in one file; each can repeat a part of the file.
 const MAX_ALIASES: usize = 256;
+
+/// How large a file may be once every alias is replaced by what it stands for, bytes: aliases of aliases multiply, and all
+/// that reads the tree walks through each of them. A hundred thousand keys take 80 MiB.
+const MAX_EXPANDED: usize = 192 << 20;
+
+/// What a value takes beside its text, bytes.
+const VALUE_BYTES: usize = 64;
 
 /// A stretch of the source. Offsets count bytes, from 0; line and column count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +130,8 @@ pub(crate) struct Fault {
 
 const CLOSE: &str = "close every bracket and quote, here or in the section before, and check the indentation; the rest of the section was not looked at";
 
+const TOO_DEEP: &str = "nested deeper than anything in gateway.yaml";
+
 /// YAML takes the brace for a mapping.
 const QUOTE: &str =
     "inside `{…}` a variable has to stand in quotes: \"${NAME}\"; the rest of the section was not looked at";
@@ -132,15 +141,30 @@ struct Open {
     span: Span,
     anchor: usize,
     is_map: bool,
+    /// How large everything was when it began.
+    before: usize,
+    /// Collections in it, one in the other, at most.
+    height: usize,
     items: Vec<Rc<Node>>,
     keys: Vec<(String, Span)>,
+}
+
+/// What an alias stands for.
+struct Anchored {
+    node: Rc<Node>,
+    /// How large it is, aliases replaced.
+    size: usize,
+    /// Collections in it, one in the other, itself among them.
+    height: usize,
 }
 
 #[derive(Default)]
 struct Builder {
     open: Vec<Open>,
-    anchors: BTreeMap<usize, Rc<Node>>,
+    anchors: BTreeMap<usize, Anchored>,
     aliases: usize,
+    /// How large everything is so far, aliases replaced.
+    expanded: usize,
     documents: usize,
     root: Option<Rc<Node>>,
 }
@@ -199,19 +223,31 @@ impl Builder {
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, span: Span) -> Result<(), Fault> {
+        let before = self.expanded;
+        self.grow(VALUE_BYTES.saturating_add(text.len()), span)?;
         let plain = style == ScalarStyle::Plain;
         let value = match text {
             "" | "~" | "null" if plain => Value::Null,
             _ => Value::Scalar(text.to_owned()),
         };
-        self.place(Node { span, value }, anchor)
+        self.place(Node { span, value }, anchor, before, 0)
+    }
+
+    fn grow(&mut self, bytes: usize, span: Span) -> Result<(), Fault> {
+        self.expanded = self.expanded.saturating_add(bytes);
+        if self.expanded > MAX_EXPANDED {
+            return refuse(span, "too large: aliases that stand for aliases multiply what they stand for");
+        }
+        Ok(())
     }
 
     fn open(&mut self, is_map: bool, anchor: usize, span: Span) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return refuse(span, "nested deeper than anything in gateway.yaml");
+            return refuse(span, TOO_DEEP);
         }
-        self.open.push(Open { span, anchor, is_map, items: Vec::new(), keys: Vec::new() });
+        let before = self.expanded;
+        self.grow(VALUE_BYTES, span)?;
+        self.open.push(Open { span, anchor, is_map, before, height: 1, items: Vec::new(), keys: Vec::new() });
         Ok(())
     }
 
@@ -220,7 +256,7 @@ impl Builder {
             return Ok(());
         };
         let value = if done.is_map { Value::Map(entries(done.keys, done.items)) } else { Value::List(done.items) };
-        self.place(Node { span: done.span, value }, done.anchor)
+        self.place(Node { span: done.span, value }, done.anchor, done.before, done.height)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Fault> {
@@ -228,25 +264,32 @@ impl Builder {
         if self.aliases > MAX_ALIASES {
             return refuse(span, "more than 256 aliases");
         }
-        match self.anchors.get(&id).cloned() {
-            Some(node) => self.attach(node),
-            None => refuse(span, "this alias stands inside what it refers to"),
+        let Some(Anchored { node, size, height }) = self.anchors.get(&id) else {
+            return refuse(span, "this alias stands inside what it refers to");
+        };
+        let (node, size, height) = (Rc::clone(node), *size, *height);
+        if self.open.len().saturating_add(height) > MAX_DEPTH {
+            return refuse(span, TOO_DEEP);
         }
+        self.grow(size, span)?;
+        self.attach(node, height)
     }
 
-    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
+    fn place(&mut self, node: Node, anchor: usize, before: usize, height: usize) -> Result<(), Fault> {
         let node = Rc::new(node);
         if anchor != 0 {
-            self.anchors.insert(anchor, Rc::clone(&node));
+            let size = self.expanded.saturating_sub(before);
+            self.anchors.insert(anchor, Anchored { node: Rc::clone(&node), size, height });
         }
-        self.attach(node)
+        self.attach(node, height)
     }
 
-    fn attach(&mut self, node: Rc<Node>) -> Result<(), Fault> {
+    fn attach(&mut self, node: Rc<Node>, height: usize) -> Result<(), Fault> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
+        open.height = open.height.max(height.saturating_add(1));
         if !open.is_map || open.keys.len() > open.items.len() {
             open.items.push(node);
             return Ok(());

@@ -71,6 +71,24 @@ proptest! {
 }
 
 #[test]
+fn a_credential_that_stands_where_another_value_should_is_not_shown() {
+    let key = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8";
+    for (place, value) in
+        [("input: 1,", format!("input: {key},")), ("owner: a,", format!("owner: {key}, disabled: no,"))]
+    {
+        let policy = "prices: {x/y: {input: 1, output: 2}}\nkeys: [{id: a, owner: a, sha256: x}]\n";
+        assert!(!said(&policy.replace(place, &value)).contains("ghp_"), "{place}");
+    }
+}
+
+#[test]
+fn many_problems_on_one_long_line_are_told_all_the_same() {
+    let source = format!("keys: [{}]", "{id: a, owner: b, expires: never}, ".repeat(50_000));
+    let problems = compile(&source, "gateway.yaml", 0).unwrap_err();
+    assert!(problems.len() > 100 && problems.iter().all(|problem| problem.snippet.len() < 1_000));
+}
+
+#[test]
 fn nesting_is_bounded() {
     for open in ["[", "{a: ", "- ", "? "] {
         let source = open.repeat(100_000);
@@ -86,6 +104,29 @@ fn aliases_cannot_multiply_the_file() {
         source += &format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
     }
     assert!(compile(&source, "gateway.yaml", 0).is_err());
+}
+
+#[test]
+fn aliases_of_large_parts_do_not_multiply_them() {
+    let team = "team: &t [".to_owned() + &"x, ".repeat(20_000) + "]";
+    let targets = format!("targets: &m [{{when: {{{team}}}}}{}]", ", {when: {team: *t}}".repeat(100));
+    let source = format!("models:\n  m0: {{{targets}}}\n{}", "  m: {targets: *m}\n".repeat(100));
+    let problems = compile(&source, "gateway.yaml", 0).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.message.contains("too large")), "{}", diagnostic::text(&problems));
+}
+
+#[test]
+fn aliases_do_not_nest_deeper_than_the_file_may() {
+    let mut source = "a0: &a0 [x]\n".to_owned();
+    for level in 1..200 {
+        source += &format!("a{level}: &a{level} [[[[[[[[[[[[[[[*a{}]]]]]]]]]]]]]]]\n", level - 1);
+    }
+    let problems = compile(&source, "gateway.yaml", 0).unwrap_err();
+    assert!(
+        problems.iter().any(|problem| problem.message.contains("nested deeper")),
+        "{}",
+        diagnostic::text(&problems)
+    );
 }
 
 #[test]

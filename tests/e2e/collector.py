@@ -50,6 +50,14 @@ def seeds() -> list[tuple[str, dict]]:
     return [("/v1/ingest/requests", batch), ("/v1/limits/sync", report), ("/v1/heartbeat", beat)]
 
 
+POLICY = {
+    "environment": "e2e",
+    "listen": "127.0.0.1:8080",
+    "providers": {"alpha": {"format": "openai", "url": "https://alpha.example/v1"}},
+    "models": {"chat": {"targets": [{"provider": "alpha", "model": "gpt-5"}]}},
+}
+
+
 class Collector:
     """A collector without a gateway, with a little of everything in it and a token of each role."""
 
@@ -58,13 +66,14 @@ class Collector:
         self.part = stack.collector(COLLECTOR, self.listen, folder / "data", folder / "collector.log", TOKENS)
         for path, body in seeds():
             self.send("POST", path, "token-ingest", body)
+        self.send("PUT", "/v1/policy", "token-owner", POLICY, {"if-none-match": "*"})
         self.tokens = {"owner": "token-owner", "ingest": "token-ingest"}
         for role in ("viewer", "auditor", "admin"):
             self.tokens[role] = self.send("POST", "/v1/tokens", "token-owner", {"role": role})["token"]
 
-    def send(self, method: str, path: str, token: str = "", body: dict | None = None):
+    def send(self, method: str, path: str, token: str = "", body: dict | None = None, more: dict | None = None):
         data = None if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers = {**({"authorization": f"Bearer {token}"} if token else {}), **(more or {})}
         request = urllib.request.Request(f"http://{self.listen}{path}", data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             text = answer.read()

@@ -38,6 +38,9 @@ pub struct Entry {
     /// Id of the request that did it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Number of the policy revision that it belongs to, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
     /// How many like it this entry stands for, where several were folded into one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -66,6 +69,7 @@ impl Entry {
             resource,
             changes: Vec::new(),
             request_id: None,
+            revision: None,
             count: None,
             outcome: Outcome::Success,
             source: super::SOURCE.to_owned(),

@@ -39,7 +39,8 @@ pub fn mask(changes: &mut [Change]) {
     }
 }
 
-/// The members in which two values differ, deepest first named, secrets masked. Lists are compared as a whole.
+/// The members in which two values differ, deepest first named, secrets masked. Lists of as many objects are compared place by
+/// place, other lists as a whole.
 #[must_use]
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -54,12 +55,24 @@ fn compare(changes: &mut Vec<Change>, path: &str, before: Option<&Value>, after:
     }
     if let (Some(Value::Object(before)), Some(Value::Object(after))) = (before, after) {
         for name in members(before, after) {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            compare(changes, &path, before.get(name), after.get(name));
+            compare(changes, &joined(path, name), before.get(name), after.get(name));
+        }
+        return;
+    }
+    if let (Some(Value::Array(before)), Some(Value::Array(after))) = (before, after)
+        && before.len() == after.len()
+        && before.iter().chain(after).all(Value::is_object)
+    {
+        for (place, (before, after)) in before.iter().zip(after).enumerate() {
+            compare(changes, &joined(path, &place.to_string()), Some(before), Some(after));
         }
         return;
     }
     changes.push(Change { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
+}
+
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn members<'a>(before: &'a Map<String, Value>, after: &'a Map<String, Value>) -> Vec<&'a String> {
@@ -115,6 +128,14 @@ mod tests {
             {"path": "new", "after": true},
         ]);
         assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn targets_that_stay_as_many_are_compared_one_by_one_and_words_as_a_whole() {
+        let before = json!({"targets": [{"weight": 1}, {"weight": 2}], "models": ["a", "b"]});
+        let after = json!({"targets": [{"weight": 1}, {"weight": 5}], "models": ["a", "c"]});
+        let paths: Vec<_> = diff(&before, &after).into_iter().map(|change| change.path).collect();
+        assert_eq!(paths, ["models", "targets.1.weight"]);
     }
 
     #[test]

@@ -3,16 +3,17 @@
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use super::openapi::{self, Schemas};
 use super::query::{bad, invalid};
 use crate::audit::Resource;
 use crate::clock;
-use crate::store;
+use crate::store::{self, DataPlane};
 use crate::validate::{is_name, reason_of};
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use headgate_record::Heartbeat;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Largest heartbeat, bytes.
 const MAX_BODY_BYTES: usize = 16 << 10;
@@ -40,10 +41,18 @@ fn check(beat: &Heartbeat) -> Result<(), ApiError> {
     }
 }
 
+/// The answer of `GET /v1/dataplanes`.
+pub(super) fn page(schemas: &mut Schemas) -> Value {
+    let plane = openapi::of::<DataPlane>(schemas);
+    let now = json!({"type": "integer", "description": "The time here, µs since 1970, to hold `last_seen` against."});
+    schemas.list(&plane, &[("now", now)])
+}
+
 /// `GET /v1/dataplanes`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     app.note_search(&caller, "dataplanes.searched", Resource::new("list", "dataplanes"), "").await;
-    let planes = app.readers.query(|db| store::data_planes(db, clock::now_us())).await?;
-    let body = json!({"object": "list", "data": planes}).to_string();
+    let now = clock::now_us();
+    let planes = app.readers.query(move |db| store::data_planes(db, now)).await?;
+    let body = json!({"object": "list", "data": planes, "now": now}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
 }

@@ -6,7 +6,7 @@ use crate::store::{Role, StoreError};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Seconds after which a request that found the store unable may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -19,18 +19,27 @@ pub(super) struct ApiError {
     code: &'static str,
     param: Option<String>,
     message: String,
+    /// What stands beside `error`: its name, and the value.
+    beside: Option<Box<(&'static str, Value)>>,
 }
 
 impl ApiError {
     /// A request that can never succeed as it is.
     pub(super) fn invalid(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind: "invalid_request_error", code, param: None, message: message.into() }
+        Self { status, kind: "invalid_request_error", code, param: None, message: message.into(), beside: None }
     }
 
     /// Names the parameter that is wrong.
     #[must_use]
     pub(super) fn param(mut self, name: impl Into<String>) -> Self {
         self.param = Some(name.into());
+        self
+    }
+
+    /// Puts what a program can go on with beside the message.
+    #[must_use]
+    pub(super) fn beside(mut self, name: &'static str, value: Value) -> Self {
+        self.beside = Some(Box::new((name, value)));
         self
     }
 
@@ -54,6 +63,7 @@ impl ApiError {
             code: "role_not_allowed",
             param: None,
             message: format!("A token of role {role} may not do this; use one of role {needed}."),
+            beside: None,
         }
     }
 
@@ -69,6 +79,7 @@ impl ApiError {
                 "The entry at position {position} is not what was stored: the disk has changed it. It is not served; \
                  GET /v1/damage lists all such entries, and a backup may still have it."
             ),
+            beside: None,
         }
     }
 
@@ -102,6 +113,7 @@ impl ApiError {
             code,
             param: None,
             message: message.into(),
+            beside: None,
         }
     }
 }
@@ -122,7 +134,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let [message, kind, code] = [self.message.as_str(), self.kind, self.code].map(|text| json!(text));
         let param = json!(self.param);
-        let body = format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}}}"#);
+        let beside = self.beside.map(|beside| format!(r#","{}":{}"#, beside.0, beside.1)).unwrap_or_default();
+        let body =
+            format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}{beside}}}"#);
         let mut response = json_response(self.status, body.into_bytes());
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

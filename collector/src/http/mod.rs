@@ -15,6 +15,7 @@ mod metrics;
 mod notes;
 mod openapi;
 mod parameter;
+mod policy;
 mod query;
 mod routes;
 mod server;
@@ -55,6 +56,8 @@ pub struct App {
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
+    /// Policies are checked one at a time: each may take much memory.
+    checking: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
     scrub: Scrub,
@@ -80,6 +83,7 @@ impl App {
             probing: Arc::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,
+            checking: Arc::default(),
             leaving: Arc::default(),
             uses: Arc::default(),
         }

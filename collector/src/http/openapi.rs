@@ -66,17 +66,19 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         let roles: Vec<_> = route.access.roles().iter().map(|role| role.as_str()).collect();
         put(&mut operation, "description", json!(format!("For tokens of role {}.", roles.join(", "))));
     }
-    let parameters: Vec<_> = in_path(route).chain(docs.parameters.iter().map(|one| one.described())).collect();
+    let headers = docs
+        .headers
+        .iter()
+        .map(|(name, about)| json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}}));
+    let parameters: Vec<_> =
+        in_path(route).chain(docs.parameters.iter().map(|one| one.described())).chain(headers).collect();
     if !parameters.is_empty() {
         put(&mut operation, "parameters", json!(parameters));
     }
-    if let Some(body) = docs.body {
-        let schema = body(schemas);
-        put(
-            &mut operation,
-            "requestBody",
-            json!({"required": true, "content": {"application/json": {"schema": schema}}}),
-        );
+    if let Some((media_type, schema)) = docs.body {
+        let schema = schema.map_or_else(|| json!({"type": "string"}), |schema| schema(schemas));
+        let body = json!({"required": true, "content": {media_type: {"schema": schema}}});
+        put(&mut operation, "requestBody", body);
     }
     operation
 }
@@ -177,5 +179,7 @@ fn error() -> Value {
         ("param", json!({"type": ["string", "null"], "description": "The parameter that is wrong."})),
         ("code", text),
     ];
-    object(&[("error", object(&members))])
+    let in_force = json!({"type": ["object", "null"], "description": "The policy revision in force, where another one was meant."});
+    let problems = json!({"type": "array", "items": {"type": "object"}, "description": "Of a gateway.yaml, as `headgate check` tells them."});
+    object(&[("error", object(&members)), ("in_force?", in_force), ("problems?", problems)])
 }

@@ -62,9 +62,9 @@ pub(super) async fn one(
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
 ) -> Result<Response, ApiError> {
-    let Path(text) = path.ok_or_else(not_found)?;
-    let id = parse_uuid(&text).ok_or_else(not_found)?;
-    let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(not_found)?;
+    let Path(text) = path.ok_or_else(no_request)?;
+    let id = parse_uuid(&text).ok_or_else(no_request)?;
+    let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
     let found = app.sound(Log::Requests, found).await?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
@@ -89,7 +89,8 @@ pub(super) fn all(schemas: &mut Schemas) -> Value {
     schemas.list(&record, &[entries::described()])
 }
 
-fn not_found() -> ApiError {
+/// No record has the id that was asked for.
+pub(super) fn no_request() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "request_not_found",

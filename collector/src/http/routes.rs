@@ -4,12 +4,14 @@
 use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
-use super::{App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, query, tokens, usage};
+use super::{
+    App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, policy, query, tokens, usage,
+};
 use crate::audit::Entry;
-use crate::store::{DataPlane, Role, TokenInfo};
+use crate::store::{Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use headgate_limits::{Reply, Report, SYNC_PATH};
 use headgate_record::{Acknowledgement, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RequestRecord};
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub enum Access {
     Read,
     /// To read the audit log.
     Audit,
+    /// To change the policy, and to read it as it was written.
+    Change,
     /// To manage tokens and retention.
     Own,
 }
@@ -45,6 +49,7 @@ impl Access {
             Self::Deliver => &[Role::Ingest],
             Self::Read => &[Role::Viewer, Role::Auditor, Role::Admin, Role::Owner],
             Self::Audit => &[Role::Auditor, Role::Admin, Role::Owner],
+            Self::Change => &[Role::Admin, Role::Owner],
             Self::Own => &[Role::Owner],
         }
     }
@@ -99,6 +104,8 @@ pub fn routes() -> Vec<Route> {
             Docs::json(query::spread).query(query::described(Also::Facets));
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
             Docs::json(of::<RequestRecord>).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
+        "GET" "/v1/requests/{id}/policy", Audit, "The policy that a request ran under, and what had changed" => get(policy::of_request),
+            Docs::json(policy::incident).path(UUID, "As in `x-headgate-request-id`.").or(500, DAMAGED);
         "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
             Docs::json(gaps::page).query(gaps::described());
         "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
@@ -114,7 +121,7 @@ pub fn routes() -> Vec<Route> {
         "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat),
             Docs::nothing().body(read_as::<Heartbeat>);
         "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list),
-            Docs::json(list_of::<DataPlane>);
+            Docs::json(dataplanes::page);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
             Docs::json(of::<Acknowledgement>).body(audit::entries);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
@@ -124,6 +131,21 @@ pub fn routes() -> Vec<Route> {
             Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
             Docs::json(damage::listed);
+        "GET" "/v1/policy", Audit, "The policy in force, secrets masked" => get(policy::in_force),
+            Docs::json(policy::whole).or(404, "None has been put here yet.");
+        "PUT" "/v1/policy", Change, "Puts a gateway.yaml in force in place of the revision it was made from" => put(policy::apply),
+            policy::changing(Docs::json(policy::outcome).text_body("application/yaml"))
+                .or(409, "Another version of `headgate` makes another config revision of it.");
+        "POST" "/v1/policy/rollback", Change, "Puts an earlier revision in force again" => post(policy::roll_back),
+            policy::changing(Docs::json(policy::outcome).body(read_as::<policy::Rollback>)).or(404, "There is no such revision.");
+        "GET" "/v1/policy/revisions", Audit, "All revisions of the policy, in pages" => get(policy::list),
+            Docs::json(policy::page).query(policy::pages());
+        "GET" "/v1/policy/{rev}", Audit, "One revision, secrets masked" => get(policy::one),
+            Docs::json(policy::whole).path(policy::REVISION, policy::ABOUT_REVISION);
+        "GET" "/v1/policy/{rev}/diff", Audit, "What a revision changed, by resource, secrets masked" => get(policy::diff),
+            Docs::json(policy::difference).path(policy::REVISION, policy::ABOUT_REVISION).query(policy::compared());
+        "GET" "/v1/policy/{rev}/gateway.yaml", Change, "A revision as it was written" => get(policy::text),
+            Docs::text("application/yaml").path(policy::REVISION, policy::ABOUT_REVISION);
         "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
             Docs::json(list_of::<TokenInfo>);
         "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),

@@ -17,6 +17,7 @@ mod gaps;
 mod leaf;
 mod names;
 mod overview;
+mod policies;
 mod read;
 mod readers;
 mod rebuild;
@@ -38,6 +39,10 @@ pub use error::StoreError;
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
 pub use overview::{Overview, overview};
+pub use policies::{
+    NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,
+    policy_revisions, policy_text, put_policy,
+};
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
 pub use tokens::{

@@ -60,10 +60,16 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Reply> {
+        self.send_with(method, path, "", body)
+    }
+
+    /// Sends with further header lines, each with its line break.
+    pub(crate) fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Reply> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: collector\r\n");
         if !self.token.is_empty() {
             head.push_str(&format!("authorization: Bearer {}\r\n", self.token));
         }
+        head.push_str(headers);
         head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
         self.raw(head.as_bytes())?;
         self.raw(body)?;

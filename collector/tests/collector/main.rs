@@ -28,6 +28,7 @@ mod kill;
 mod limits;
 mod list;
 mod openapi;
+mod policy;
 mod process;
 mod random;
 mod records;

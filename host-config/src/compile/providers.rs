@@ -84,19 +84,13 @@ pub(super) fn address(section: View<'_>, has_secret: bool, report: &mut Report) 
     let Some((view, url)) = section.get("url").zip(section.read("url", scalar::url)) else {
         return empty;
     };
-    if has_secret && !url.tls && !is_nearby(&url.host) {
+    if has_secret && url.is_exposed() {
         report.warning(view.span, "a secret travels to this address in clear", "use `https://`");
     }
     if let Some(tls) = section.get("tls").filter(|_| !url.tls) {
         report.error(tls.span, "`tls` is for addresses that begin with https://", "remove it, or change the address");
     }
     url
-}
-
-/// This machine, or a name without a dot, which only a private network knows.
-fn is_nearby(host: &str) -> bool {
-    let address = host.parse::<std::net::IpAddr>();
-    address.map_or(!host.contains('.'), |address| address.is_loopback())
 }
 
 pub(super) fn upstream(cluster: String, provider: Option<String>, section: View<'_>, url: &Url) -> Upstream {

@@ -3,11 +3,16 @@
 //! Hiding what is known to be secret is not enough: a slip of the finger makes it a comment, an anchor, a tag or a key.
 //! So everything is hidden but YAML's own characters, declared keys, and what was understood as harmless.
 
+use crate::credential::credentials;
 use crate::shape;
 use crate::tree::Span;
 
 /// Characters shown before and after the problem.
 const AROUND: usize = 60;
+
+/// Bytes looked at before and after the problem: more than is shown, so that half a credential is still known for one, and no
+/// more than that, for a file may be one long line.
+const LOOKED_AT: usize = 1024;
 
 /// Stands for a character that is not shown.
 const HIDDEN: char = '·';
@@ -39,11 +44,13 @@ impl<'a> Lines<'a> {
         let (before, after) = self.source.split_at_checked(at).unwrap_or((self.source, ""));
         let line_start = before.rfind(['\n', '\r']).map_or(0, |end| end.saturating_add(1));
         let line_end = at.saturating_add(after.find(['\n', '\r']).unwrap_or(after.len()));
-        let line = self.source.get(line_start..line_end).unwrap_or_default();
-        let mark = line.get(..at.saturating_sub(line_start)).unwrap_or_default().chars().count();
-        let end = self.source.floor_char_boundary(span.end.min(line_end));
+        let from = line_start.max(self.source.floor_char_boundary(at.saturating_sub(LOOKED_AT)));
+        let to = line_end.min(self.source.floor_char_boundary(at.saturating_add(LOOKED_AT)));
+        let line = self.source.get(from..to).unwrap_or_default();
+        let mark = line.get(..at.saturating_sub(from)).unwrap_or_default().chars().count();
+        let end = self.source.floor_char_boundary(span.end.min(to));
         let length = self.source.get(at..end).unwrap_or_default().chars().count().max(1);
-        crop(&self.masked(line, line_start), mark, length)
+        crop(&without_credentials(&self.masked(line, from)), mark, length)
     }
 
     fn masked(&self, line: &str, start: usize) -> String {
@@ -53,12 +60,25 @@ impl<'a> Lines<'a> {
         let positions = line.char_indices().map(|(at, _)| start.saturating_add(at));
         let structure = structure(line);
         let characters = line.chars().zip(structure.chars());
-        positions.zip(characters).map(|(at, (c, masked))| if harmless(at) { plain(c) } else { masked }).collect()
+        positions.zip(characters).map(|(at, (c, masked))| if harmless(at) { tamed(c) } else { masked }).collect()
     }
 }
 
+/// A value in the wrong place is shown, if it is not what must not be.
+fn without_credentials(line: &str) -> String {
+    let found = credentials(line);
+    let hidden = |at: usize| found.iter().any(|range| range.contains(&at));
+    line.char_indices().map(|(at, c)| if hidden(at) { HIDDEN } else { c }).collect()
+}
+
+/// A text from elsewhere, for a terminal.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().map(tamed).collect()
+}
+
 /// Terminals act on control characters, and editors on those that turn the direction of text.
-fn plain(c: char) -> char {
+fn tamed(c: char) -> char {
     match c {
         '\t' => ' ',
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => HIDDEN,

@@ -21,6 +21,16 @@ pub struct Url {
     pub path: String,
 }
 
+impl Url {
+    /// Whether what is sent there can be read on the way: in clear, and not to this machine or to a name without a dot, which
+    /// only a private network knows.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        !self.tls && !address.map_or(!self.host.contains('.'), |address| address.is_loopback())
+    }
+}
+
 /// Takes an address apart.
 ///
 /// # Errors

@@ -13,8 +13,10 @@ pub struct Docs {
     pub parameters: Vec<Parameter>,
     /// What the parameter in the path looks like, and what it is.
     pub(super) path: Option<(Shape, &'static str)>,
-    /// The JSON body.
-    pub(super) body: Option<SchemaOf>,
+    /// The body: its media type, and its schema if it is JSON.
+    pub(super) body: Option<(&'static str, Option<SchemaOf>)>,
+    /// Headers, and what they say.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
     /// The answer when all is well.
     pub(super) answer: Answer,
     /// Routes that the answer leads to: operation, and where its path's parameter stands in the answer (JSON Pointer).
@@ -33,7 +35,15 @@ pub(super) struct Answer {
 impl Docs {
     const fn new(status: u16, content: Option<(&'static str, Option<SchemaOf>)>) -> Self {
         let answer = Answer { status, content };
-        Self { parameters: Vec::new(), path: None, body: None, answer, links: Vec::new(), refusals: Vec::new() }
+        Self {
+            parameters: Vec::new(),
+            path: None,
+            body: None,
+            headers: Vec::new(),
+            answer,
+            links: Vec::new(),
+            refusals: Vec::new(),
+        }
     }
 
     /// Answers 200 with JSON.
@@ -70,7 +80,19 @@ impl Docs {
 
     /// Takes a JSON body.
     pub(in crate::http) fn body(mut self, schema: SchemaOf) -> Self {
-        self.body = Some(schema);
+        self.body = Some((JSON, Some(schema)));
+        self
+    }
+
+    /// Takes a text of this media type.
+    pub(in crate::http) const fn text_body(mut self, media_type: &'static str) -> Self {
+        self.body = Some((media_type, None));
+        self
+    }
+
+    /// Reads a header.
+    pub(in crate::http) fn header(mut self, name: &'static str, about: &'static str) -> Self {
+        self.headers.push((name, about));
         self
     }
 

@@ -1,0 +1,128 @@
+//! `GET /v1/requests/{id}/policy`: what had changed before this failed.
+//!
+//! Whoever asks has a request's id and little time. The answer has the revision that the request ran under, who put it in force
+//! and how long before, what it changed, first of all what this request met (its key, model, provider, the limits that
+//! decided), and whether it is still in force. Clocks of proxies and collector may differ by seconds; so may the age.
+
+use super::{WithText, blocking, listed, merge, note, shown, with_text};
+use crate::audit::{Operation, Resource};
+use crate::http::App;
+use crate::http::auth::Caller;
+use crate::http::error::{ApiError, json_response};
+use crate::http::query::no_request;
+use crate::policy::{self, ResourceChange};
+use crate::store::{self, Db, Log, PolicyName, PolicyRevision, StoreError};
+use crate::validate::parse_uuid;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use headgate_record::RequestRecord;
+use serde_json::{Value, json};
+
+/// What is known of a request's policy.
+struct Found {
+    record: RequestRecord,
+    /// What it ran under, if that came from here.
+    revision: Option<WithText>,
+    previous: Option<WithText>,
+    /// In force here when the request began.
+    then: Option<PolicyRevision>,
+    now: Option<PolicyRevision>,
+}
+
+/// `GET /v1/requests/{id}/policy`.
+pub(in crate::http) async fn of_request(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    path: Option<Path<String>>,
+) -> Result<Response, ApiError> {
+    let Path(text) = path.ok_or_else(no_request)?;
+    let id = parse_uuid(&text).ok_or_else(no_request)?;
+    let kept = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
+    let bytes = app.sound(Log::Requests, kept).await?;
+    let record = serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())?;
+    let found = app.readers.query(move |db| find(db, record)).await?;
+    let about = Resource::new("request", text).named(found.record.config_revision.clone());
+    note(&app, &caller, "request.policy_read", Operation::Read, about).await;
+    let body = blocking(move || answer(found)).await?;
+    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+fn find(db: &Db, record: RequestRecord) -> Result<Found, StoreError> {
+    let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
+    let revision = with_text(db, store::policy_of_request(db, &record.config_revision, started_at)?)?;
+    let before = revision.as_ref().map(|(revision, _)| PolicyName::Number(revision.number.saturating_sub(1)));
+    let previous = before.map(|name| with_text(db, store::policy_revision(db, &name)?)).transpose()?.flatten();
+    let (then, now) = (store::policy_at(db, started_at)?, store::policy_in_force(db)?);
+    Ok(Found { record, revision, previous, then, now })
+}
+
+fn answer(found: Found) -> Value {
+    let Found { record, revision, previous, then, now } = found;
+    let mut body = json!({
+        "object": "request.policy",
+        "request": {
+            "id": record.id, "node": record.node, "started_at": record.started_at, "status": record.status,
+            "rejected_by": record.rejected_by, "config_revision": record.config_revision,
+        },
+        "revision": revision.as_ref().map(|(revision, _)| shown(revision)),
+        "previous": previous.as_ref().map(|(revision, _)| shown(revision)),
+        "in_force_when_it_began": then.as_ref().map(shown),
+        "in_force_now": now.as_ref().map(shown),
+    });
+    match revision {
+        Some((revision, text)) => {
+            let mut changes = policy::changes(previous.as_ref().map(|(_, text)| text.as_str()), &text);
+            // Stable: within both halves the order of the file stays.
+            changes.sort_by_key(|change| !meets(&record, change));
+            let met = changes.iter().take_while(|change| meets(&record, change)).count();
+            let age = i64::try_from(record.started_at).unwrap_or(i64::MAX).saturating_sub(revision.effective_at);
+            merge(&mut body, json!({"in_force_for_s": age.div_euclid(1_000_000), "met_by_request": met}));
+            merge(&mut body, listed(&changes));
+            merge(&mut body, json!({"next_steps": next_steps(&revision, now.as_ref())}));
+        }
+        None => merge(&mut body, json!({"next_steps": [NOT_FROM_HERE]})),
+    }
+    body
+}
+
+const NOT_FROM_HERE: &str = "The proxy ran a policy that was never put here: it was rendered by hand, or by another version of \
+    `headgate`. Compare its files with those that `headgate apply` writes, and apply from now on.";
+
+fn next_steps(revision: &PolicyRevision, now: Option<&PolicyRevision>) -> Vec<String> {
+    let number = revision.number;
+    let mut steps = Vec::new();
+    match now {
+        Some(now) if now.number == number && number > 1 => {
+            steps.push(format!("It is still in force. To undo it: `headgate rollback {}`.", number.saturating_sub(1)));
+        }
+        Some(now) if now.number == number => steps.push("It is still in force, and the first one.".to_owned()),
+        Some(now) => steps.push(format!(
+            "Revision {0} is in force by now; what it changed since: GET /v1/policy/{0}/diff?from={number}.",
+            now.number
+        )),
+        None => {}
+    }
+    steps.push(format!("The same from the audit log: GET /v1/audit?resource_ids[]={number}."));
+    steps
+}
+
+/// Whether the request had to do with what was changed.
+fn meets(record: &RequestRecord, change: &ResourceChange) -> bool {
+    let id = change.resource.id.as_str();
+    let caller = record.caller.as_ref();
+    match change.resource.kind.as_str() {
+        "key" => caller.is_some_and(|caller| caller.key_id == id),
+        "team" => caller.is_some_and(|caller| caller.team.as_deref() == Some(id)),
+        "model" => record.requested_model.as_deref() == Some(id),
+        "provider" => record.attempts.iter().any(|attempt| attempt.provider == id),
+        "price" => record
+            .attempts
+            .iter()
+            .any(|attempt| id.split_once('/') == Some((attempt.provider.as_str(), attempt.model.as_str()))),
+        "limit" | "budget" | "guardrail" => {
+            record.decisions.iter().any(|decision| decision.policy_id.as_deref() == Some(id))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+//! What one policy changes of another, by resource.
+
+use super::conceal::{conceal, mask};
+use crate::audit::{self, Actor, Change, Entry, Operation, Resource, diff};
+use headgate::resources::{self, resources};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One resource that is different now.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ResourceChange {
+    /// `provider.updated`, `key.created`, `budget.deleted` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What was done.
+    pub operation: Operation,
+    /// To what.
+    pub resource: Resource,
+    /// What is different, by path within the resource, secrets masked.
+    pub changes: Vec<Change>,
+}
+
+/// What `after` changes of `before`: first what is new or different, in the order of the file, then what is gone.
+#[must_use]
+pub fn changes(before: Option<&str>, after: &str) -> Vec<ResourceChange> {
+    let mut known: BTreeMap<_, _> = before.map(resources).unwrap_or_default().into_iter().map(keyed).collect();
+    let mut found = Vec::new();
+    for (name, body) in resources(after).into_iter().map(keyed) {
+        match known.remove(&name) {
+            None => found.push(change("created", Operation::Create, name, &json!({}), &body)),
+            Some(old) if old != body => found.push(change("updated", Operation::Update, name, &old, &body)),
+            Some(_) => {}
+        }
+    }
+    let gone = known.into_iter().map(|(name, old)| change("deleted", Operation::Delete, name, &old, &json!({})));
+    found.extend(gone);
+    found
+}
+
+fn keyed(resource: resources::Resource) -> ((&'static str, String), Value) {
+    ((resource.kind, resource.id), resource.body)
+}
+
+fn change(
+    done: &str,
+    operation: Operation,
+    (kind, id): (&'static str, String),
+    before: &Value,
+    after: &Value,
+) -> ResourceChange {
+    let mut changes = diff(before, after);
+    conceal(&mut changes);
+    ResourceChange { kind: format!("{kind}.{done}"), operation, resource: Resource::new(kind, id), changes }
+}
+
+/// The resources of a policy, secrets masked: objects of `kind`, `id` and `body`.
+#[must_use]
+pub fn masked(text: &str) -> Vec<Value> {
+    let shown = |resource: resources::Resource| {
+        let mut whole = [Change { after: Some(resource.body), ..Change::default() }];
+        audit::mask(&mut whole);
+        let [Change { after, .. }] = whole;
+        let mut body = after.unwrap_or_default();
+        mask(&mut body);
+        json!({"kind": resource.kind, "id": resource.id, "body": body})
+    };
+    resources(text).into_iter().map(shown).collect()
+}
+
+/// The audit entries of a revision: one of its own, then one for each resource.
+#[must_use]
+pub fn entries(own: Entry, changed: &[ResourceChange], actor: &Actor, number: i64) -> Vec<Entry> {
+    let each = |change: &ResourceChange| {
+        Entry::new(&change.kind, change.operation, actor.clone(), change.resource.clone())
+            .with_changes(change.changes.clone())
+    };
+    let mut all: Vec<_> = std::iter::once(own).chain(changed.iter().map(each)).collect();
+    for entry in &mut all {
+        entry.revision = u64::try_from(number).ok();
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{changes, masked};
+    use serde_json::json;
+
+    const BEFORE: &str = "
+environment: test
+providers: {a: {url: 'https://a', credential: '${A_KEY}'}}
+models: {chat: {targets: [{provider: a, weight: 1}]}}
+keys: [{id: alice, sha256: aaaa1111, owner: alice}, {id: bob, sha256: bbbb2222}]
+";
+
+    #[test]
+    fn each_resource_that_is_new_different_or_gone_is_told_of_once() {
+        let after = BEFORE
+            .replace("weight: 1", "weight: 3")
+            .replace(", {id: bob, sha256: bbbb2222}", ", {id: carol, sha256: cccc3333}")
+            .replace("aaaa1111", "dddd4444");
+        let told = serde_json::to_value(changes(Some(BEFORE), &after)).unwrap();
+        let expected = json!([
+            {"type": "model.updated", "operation": "update", "resource": {"kind": "model", "id": "chat"},
+             "changes": [{"path": "targets.0.weight", "before": 1, "after": 3}]},
+            {"type": "key.updated", "operation": "update", "resource": {"kind": "key", "id": "alice"},
+             "changes": [{"path": "sha256", "before": "[masked]", "after": "[masked]"}]},
+            {"type": "key.created", "operation": "create", "resource": {"kind": "key", "id": "carol"},
+             "changes": [{"path": "id", "after": "carol"}, {"path": "sha256", "after": "[masked]"}]},
+            {"type": "key.deleted", "operation": "delete", "resource": {"kind": "key", "id": "bob"},
+             "changes": [{"path": "id", "before": "bob"}, {"path": "sha256", "before": "[masked]"}]},
+        ]);
+        assert_eq!(told, expected);
+        assert!(changes(Some(BEFORE), &BEFORE.replace("alice,", "'alice', ")).is_empty(), "spelling is no change");
+        assert_eq!(changes(None, BEFORE).len(), 5);
+    }
+
+    #[test]
+    fn a_credential_in_a_free_text_is_masked_and_a_reference_is_told() {
+        let key = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let after = BEFORE.replace("owner: alice", &format!("owner: 'alice {key}'"));
+        let told = serde_json::to_string(&changes(Some(BEFORE), &after)).unwrap();
+        assert!(!told.contains("ghp_") && told.contains("[masked]"), "{told}");
+        let whole = serde_json::to_string(&masked(&after)).unwrap();
+        assert!(!whole.contains("ghp_") && !whole.contains("aaaa1111") && whole.contains("${A_KEY}"), "{whole}");
+    }
+
+    #[test]
+    fn a_long_list_is_told_of_by_its_size() {
+        let words = format!("guardrails: [{{id: g, detect: {{words: [{}]}}}}]", "word, ".repeat(9_000));
+        let told = serde_json::to_string(&changes(Some(""), &words)).unwrap();
+        assert!(told.len() < 1_000 && told.contains("see the revision"), "{told}");
+    }
+}

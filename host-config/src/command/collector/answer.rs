@@ -1,0 +1,183 @@
+//! What the collector answers, as far as it is read here, and how that is shown.
+
+use headgate::diagnostic::plain;
+use serde::Deserialize;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Longest value in a list of changes, characters.
+const MAX_VALUE_CHARS: usize = 100;
+
+/// A revision of the policy.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Revision {
+    pub(crate) number: i64,
+    pub(crate) config_revision: String,
+    effective_at: i64,
+    by: Actor,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Actor {
+    id: String,
+    #[serde(default)]
+    address: Option<String>,
+}
+
+/// What became of a change, or would.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Outcome {
+    #[serde(default)]
+    pub(crate) number: Option<i64>,
+    #[serde(default)]
+    pub(crate) config_revision: String,
+    #[serde(default)]
+    pub(crate) changed: bool,
+    changes: Vec<ResourceChange>,
+    total: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResourceChange {
+    operation: String,
+    resource: Resource,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resource {
+    kind: String,
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    path: String,
+    #[serde(default)]
+    before: Option<Value>,
+    #[serde(default)]
+    after: Option<Value>,
+}
+
+/// A no.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refusal {
+    error: ApiError,
+    #[serde(default)]
+    pub(crate) in_force: Option<Revision>,
+    #[serde(default)]
+    problems: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ApiError {
+    message: String,
+    #[serde(default)]
+    code: String,
+}
+
+/// Data planes, and the collector's time.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Planes {
+    pub(crate) data: Vec<Plane>,
+    /// µs.
+    pub(crate) now: i64,
+}
+
+/// One data plane.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Plane {
+    pub(crate) node: String,
+    pub(crate) stale: bool,
+    /// µs.
+    pub(crate) last_seen: i64,
+    pub(crate) workers: Vec<Worker>,
+}
+
+/// One worker of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Worker {
+    pub(crate) config_revision: String,
+    /// µs.
+    pub(crate) last_seen: i64,
+    pub(crate) stale: bool,
+}
+
+impl Revision {
+    /// Number, age and author in a line.
+    pub(crate) fn text(&self) -> String {
+        let at = jiff::Timestamp::from_microsecond(self.effective_at).unwrap_or_default();
+        let from = self.by.address.as_ref().map(|address| format!(" ({})", plain(address))).unwrap_or_default();
+        format!(
+            "revision {} ({}), in force since {at:.0} by {}{from}",
+            self.number,
+            plain(&self.config_revision),
+            plain(&self.by.id)
+        )
+    }
+}
+
+impl Outcome {
+    /// A line for each resource, and below it what is different.
+    pub(crate) fn text(&self) -> String {
+        if self.total == 0 {
+            return "  nothing but the text: comments, order or spelling\n".to_owned();
+        }
+        let mut out = String::new();
+        for change in &self.changes {
+            change.write(&mut out);
+        }
+        if self.total > self.changes.len() {
+            let _ = writeln!(out, "  … and {} more", self.total.saturating_sub(self.changes.len()));
+        }
+        out
+    }
+}
+
+impl ResourceChange {
+    fn write(&self, out: &mut String) {
+        let sign = match self.operation.as_str() {
+            "create" => '+',
+            "delete" => '-',
+            _ => '~',
+        };
+        let _ = writeln!(out, "  {sign} {} {}", plain(&self.resource.kind), plain(&self.resource.id));
+        // What is new stands in the file, and what is gone did.
+        for Change { path, before, after } in self.changes.iter().filter(|_| sign == '~') {
+            let _ = writeln!(out, "      {}: {} → {}", plain(path), value(before.as_ref()), value(after.as_ref()));
+        }
+    }
+}
+
+fn value(value: Option<&Value>) -> String {
+    let Some(value) = value else { return "nothing".to_owned() };
+    let text = plain(&value.to_string());
+    match text.char_indices().nth(MAX_VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+impl Refusal {
+    /// For an answer that is none of the collector's.
+    pub(crate) fn of_status(status: u16) -> Self {
+        let message = format!("it answers with status {status}: is this the address of a headgate-collector?");
+        Self { error: ApiError { message, code: String::new() }, in_force: None, problems: Vec::new() }
+    }
+
+    /// Whether another policy is in force than the change was made from.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.error.code == "policy_moved_on"
+    }
+
+    /// What the collector says, problems included.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!("the collector says no: {}\n", plain(&self.error.message));
+        for problem in &self.problems {
+            let part = |name: &str| plain(problem.get(name).and_then(Value::as_str).unwrap_or_default());
+            let line = problem.get("line").and_then(Value::as_u64).unwrap_or_default();
+            let _ = writeln!(out, "  line {line}: {}; {}", part("message"), part("help"));
+        }
+        out
+    }
+}

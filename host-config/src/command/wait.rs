@@ -1,0 +1,221 @@
+//! Waits until every data plane decides by a policy.
+//!
+//! A file in its place proves nothing: a proxy may refuse it, or hang. Each worker says by itself which policy it decides by.
+//! What it said before the files were changed does not count: it may have taken up another one since.
+
+use super::collector::{Client, Planes, Revision};
+use super::{BEHIND, Stop, say, timer};
+use clap::Args;
+use headgate::diagnostic::plain;
+use headgate::scalar;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Args)]
+pub(super) struct Wait {
+    /// Longest wait for the data planes to decide by the policy; 0s does not wait.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    wait: Duration,
+    /// Wait for the data plane of this name, also if it is silent; may be repeated. Without it: all that are heard of.
+    #[arg(long = "node", value_name = "NAME")]
+    nodes: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    scalar::milliseconds(text).map(Duration::from_millis).map_err(|wrong| format!("{}; {}", wrong.message, wrong.help))
+}
+
+/// What a wait knows.
+#[derive(Debug)]
+struct Roll<'a> {
+    config_revision: &'a str,
+    /// Nodes that have to show it.
+    expected: BTreeSet<String>,
+    /// Only these, or all that are heard of.
+    only: bool,
+    /// The collector's time from which on what a worker says counts, µs.
+    since: i64,
+}
+
+impl Wait {
+    /// Waits. `changed` says that files were changed just now.
+    pub(super) fn run(&self, client: &Client, revision: &Revision, changed: bool) -> Result<String, Stop> {
+        if self.wait.is_zero() {
+            return Ok("not waited for the data planes".to_owned());
+        }
+        let over = timer(self.wait);
+        let mut roll: Option<Roll<'_>> = None;
+        let mut told = String::new();
+        loop {
+            let state = match planes(client) {
+                Ok(planes) => {
+                    let roll = roll.get_or_insert_with(|| self.begin(&revision.config_revision, &planes, changed));
+                    roll.look(&planes)
+                }
+                Err(reason) => State { ready: 0, workers: 0, missing: vec![reason] },
+            };
+            if state.missing.is_empty() {
+                return Ok(format!("{} data plane(s) with {} worker(s) decide by it", state.ready, state.workers));
+            }
+            let lines = state.lines();
+            if lines != told {
+                say(&format!("waiting for the data planes, {} ready:\n{lines}", state.ready));
+                told = lines;
+            }
+            if over() {
+                return Err(self.behind(revision, &told));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn begin<'a>(&self, config_revision: &'a str, planes: &Planes, changed: bool) -> Roll<'a> {
+        let named = self.nodes.iter().cloned();
+        let heard =
+            planes.data.iter().filter(|plane| !plane.stale && self.nodes.is_empty()).map(|plane| plane.node.clone());
+        Roll {
+            config_revision,
+            expected: named.chain(heard).collect(),
+            only: !self.nodes.is_empty(),
+            since: if changed { planes.now } else { 0 },
+        }
+    }
+
+    fn behind(&self, revision: &Revision, lines: &str) -> Stop {
+        let text = format!(
+            "After {} s the data planes do not all decide by revision {}, which is in force at the collector and in the files here:\n\
+             {lines}Look at the log of those proxies. Running the same command again goes on waiting; `headgate rollback` goes back.\n",
+            self.wait.as_secs_f64(),
+            revision.number
+        );
+        Stop { text, code: BEHIND }
+    }
+}
+
+fn planes(client: &Client) -> Result<Planes, String> {
+    // The collector may be restarted meanwhile: that alone is no failure.
+    let answer = client.get("/v1/dataplanes").map_err(|failure| failure.trim_end().to_owned())?;
+    answer.good().map_err(|stop: Stop| stop.text.trim_end().to_owned())
+}
+
+/// How far it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct State {
+    ready: usize,
+    workers: usize,
+    /// A line for each data plane that is not there yet.
+    missing: Vec<String>,
+}
+
+impl State {
+    fn lines(&self) -> String {
+        let mut out = String::new();
+        for line in &self.missing {
+            let _ = writeln!(out, "  {line}");
+        }
+        out
+    }
+}
+
+impl Roll<'_> {
+    fn look(&mut self, planes: &Planes) -> State {
+        if !self.only {
+            self.expected.extend(planes.data.iter().filter(|plane| !plane.stale).map(|plane| plane.node.clone()));
+        }
+        let mut state = State::default();
+        for node in &self.expected {
+            match self.node(node, planes) {
+                Ok(workers) => {
+                    state.ready = state.ready.saturating_add(1);
+                    state.workers = state.workers.saturating_add(workers);
+                }
+                Err(why) => state.missing.push(format!("{}: {why}", plain(node))),
+            }
+        }
+        if self.expected.is_empty() {
+            state.missing.push(
+                "absent: no data plane is heard of; is `collector` set in the policy, and the proxy running?"
+                    .to_owned(),
+            );
+        }
+        state
+    }
+
+    /// The workers of a node that decide by the policy, if all do; else why not.
+    fn node(&self, node: &str, planes: &Planes) -> Result<usize, String> {
+        let Some(plane) = planes.data.iter().find(|plane| plane.node == node) else {
+            return Err("absent: never heard of".to_owned());
+        };
+        let seconds = |since: i64| planes.now.saturating_sub(since).max(0) / 1_000_000;
+        if plane.stale {
+            return Err(format!("stale: silent for {} s", seconds(plane.last_seen)));
+        }
+        let live: Vec<_> = plane.workers.iter().filter(|worker| !worker.stale).collect();
+        let other: Vec<_> = live
+            .iter()
+            .filter(|worker| worker.config_revision != self.config_revision || worker.last_seen < self.since)
+            .collect();
+        let Some(one) = other.first() else { return Ok(live.len()) };
+        let what = if one.config_revision == self.config_revision {
+            "have not confirmed it yet".to_owned()
+        } else {
+            format!("still decide by {}", plain(&one.config_revision))
+        };
+        Err(format!(
+            "behind: {} of {} workers {what}, last heard of {} s ago",
+            other.len(),
+            live.len(),
+            seconds(one.last_seen)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Planes, Roll};
+    use serde_json::json;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn look(expected: &[&str], only: bool) -> (usize, Vec<String>) {
+        let worker = |revision: &str, last_seen: i64, stale: bool| json!({"config_revision": revision, "last_seen": last_seen * SECOND, "stale": stale});
+        let plane = |node: &str, stale: bool, workers: &[serde_json::Value]| json!({"node": node, "stale": stale, "last_seen": workers[0]["last_seen"], "workers": workers});
+        let planes: Planes = serde_json::from_value(json!({"now": 100 * SECOND, "data": [
+            plane("good", false, &[worker("new", 95, false), worker("old", 20, true)]),
+            plane("behind", false, &[worker("new", 96, false), worker("old", 98, false)]),
+            plane("early", false, &[worker("new", 89, false)]),
+            plane("gone", true, &[worker("old", 30, true)]),
+        ]}))
+        .unwrap();
+        let expected = expected.iter().map(|node| (*node).to_owned()).collect();
+        let state = Roll { config_revision: "new", expected, only, since: 90 * SECOND }.look(&planes);
+        (state.ready, state.missing)
+    }
+
+    #[test]
+    fn who_is_behind_stale_or_absent_is_named() {
+        let (ready, missing) = look(&["good", "behind", "early", "gone", "nobody"], true);
+        assert_eq!(ready, 1);
+        assert_eq!(
+            missing,
+            [
+                "behind: behind: 1 of 2 workers still decide by old, last heard of 2 s ago",
+                "early: behind: 1 of 1 workers have not confirmed it yet, last heard of 11 s ago",
+                "gone: stale: silent for 70 s",
+                "nobody: absent: never heard of",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_has_long_been_silent_is_not_waited_for_unless_named() {
+        assert_eq!(look(&["good"], true), (1, Vec::new()));
+        let (ready, missing) = look(&[], false);
+        assert_eq!((ready, missing.len()), (1, 2), "{missing:?}");
+        assert!(look(&[], true).1[0].starts_with("absent"));
+    }
+}

@@ -1,0 +1,200 @@
+"""`headgate apply` with a real collector, a real Envoy and the heartbeats of its workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+from pathlib import Path
+
+import policy
+import pytest
+from gateway import BIN, WASM, Gateway, sha256
+from traffic import Traffic
+
+TOKEN_ENV = "OPERATOR_TOKEN"
+
+
+class Operator:
+    """Somebody with a gateway.yaml of their own."""
+
+    def __init__(self, gateway: Gateway, name: str):
+        self.gateway, self.file = gateway, gateway.folder / name / "gateway.yaml"
+        self.file.parent.mkdir()
+        self.write()
+
+    def write(self, change=lambda _: None) -> None:
+        """Their file: the gateway's policy, changed."""
+        made = self.gateway.make_policy(self.gateway)
+        change(made)
+        self.file.write_text(json.dumps(made, indent=1))
+
+    def run(self, command: str, *arguments: object, token: str | None = None) -> subprocess.CompletedProcess:
+        env = {**os.environ, TOKEN_ENV: self.gateway.env["HEADGATE_OWNER_TOKEN"] if token is None else token}
+        whole = [BIN / "headgate", command, *arguments, "--collector", f"http://{self.gateway.collector_address}", "--token-env", TOKEN_ENV]
+        done = subprocess.run(list(map(str, whole)), capture_output=True, text=True, timeout=120, env=env)
+        for secret in (self.gateway.env["HEADGATE_OWNER_TOKEN"], *map(sha256, self.gateway.keys.values())):
+            assert secret not in done.stdout + done.stderr
+        return done
+
+    def apply(self, *more: object, **also) -> subprocess.CompletedProcess:
+        return self.run("apply", self.file, "--out", self.gateway.out, "--wasm", WASM, *more, **also)
+
+    def rollback(self, revision: object, *more: object) -> subprocess.CompletedProcess:
+        return self.run("rollback", revision, "--out", self.gateway.out, "--wasm", WASM, *more)
+
+    @property
+    def base(self) -> str:
+        return Path(f"{self.file}.revision").read_text()
+
+
+def ok(done: subprocess.CompletedProcess) -> subprocess.CompletedProcess:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def with_alias(name: str):
+    def change(made: dict) -> None:
+        made["models"][name] = policy.alias(policy.target("alpha", "ok"))
+
+    return change
+
+
+def in_force(gateway: Gateway) -> int | None:
+    try:
+        return gateway.query("/v1/policy")["number"]
+    except urllib.error.HTTPError as error:
+        assert error.code == 404
+        return None
+
+
+def files(gateway: Gateway) -> dict[str, str]:
+    return {path.name: path.read_text() for path in gateway.out.rglob("*.json")}
+
+
+@pytest.fixture
+def running(new_gateway) -> Gateway:
+    return new_gateway(policy.shared)
+
+
+@pytest.fixture
+def operator(running) -> Operator:
+    one = Operator(running, "first")
+    ok(one.apply())
+    return one
+
+
+def test_a_policy_is_applied_under_load_and_every_worker_decides_by_it_when_apply_returns(operator):
+    gateway = operator.gateway
+    first = gateway.query("/v1/policy")["config_revision"]
+    with Traffic(gateway, aliases=("ok", "status-503+ok")) as traffic:
+        operator.write(with_alias("applied"))
+        done = ok(operator.apply())
+        answers = [gateway.chat("applied") for _ in range(20)]
+    traffic.assert_all_served()
+    assert {answer.status for answer in answers} == {200}, "no worker is behind"
+    assert "+ model applied" in done.stdout and "3 worker(s) decide by it" in done.stdout, done.stdout
+    told = gateway.query(f"/v1/requests/{gateway.record(answers[0])['id']}/policy")
+    assert (told["revision"]["number"], told["previous"]["config_revision"], told["met_by_request"]) == (2, first, 1)
+    assert told["changes"][0]["type"] == "model.created"
+    assert operator.base == "2\n"
+    again = ok(operator.apply())
+    assert "it was so already" in again.stdout and in_force(gateway) == 2
+    gateway.settle()
+    gateway.assert_no_trap()
+
+
+def test_of_two_operators_the_later_is_told_who_is_ahead_and_undoes_nothing(operator):
+    gateway = operator.gateway
+    other = Operator(gateway, "second")
+    other.write(with_alias("theirs"))
+    blind = other.apply()
+    assert blind.returncode == 4 and "--base 1" in blind.stderr, "a file that was made from nothing known is no exception"
+    ok(other.apply("--base", 1))
+    before = files(gateway)
+    operator.write(with_alias("mine"))
+    for refused in (operator.apply(), operator.run("diff", operator.file), operator.apply("--dry-run")):
+        assert refused.returncode == 4
+        assert "ahead is revision 2" in refused.stderr and "environment-owner" in refused.stderr
+        assert "+ model theirs" in refused.stderr and "- model theirs" in refused.stderr and "+ model mine" in refused.stderr
+    assert files(gateway) == before and in_force(gateway) == 2
+    operator.write(lambda made: [with_alias(name)(made) for name in ("theirs", "mine")])
+    shown = ok(operator.run("diff", operator.file, "--base", 2))
+    assert "+ model mine" in shown.stdout and "theirs" not in shown.stdout and in_force(gateway) == 2
+    ok(operator.apply("--base", 2))
+    assert {gateway.chat(name).status for name in ("theirs", "mine")} == {200}
+
+
+def test_a_proxy_that_does_not_follow_is_named_and_the_same_command_goes_on_waiting(operator):
+    gateway = operator.gateway
+    gateway.envoy.process.send_signal(signal.SIGSTOP)
+    try:
+        operator.write(with_alias("late"))
+        behind = operator.apply("--wait", "2s")
+        assert behind.returncode == 3, behind.stdout + behind.stderr
+        assert "e2e: behind: 3 of 3 workers still decide by" in behind.stderr
+        assert in_force(gateway) == 2 and "late" in files(gateway)["headgate-gate.json"]
+    finally:
+        gateway.envoy.process.send_signal(signal.SIGCONT)
+    done = ok(operator.apply("--wait", "30s"))
+    assert "it was so already" in done.stdout and gateway.chat("late").status == 200
+    absent = operator.apply("--wait", "1s", "--node", "e2e", "--node", "elsewhere")
+    assert absent.returncode == 3 and "elsewhere: absent" in absent.stderr and "e2e:" not in absent.stderr
+
+
+def test_files_that_cannot_be_written_are_written_by_the_same_command_later(operator):
+    gateway = operator.gateway
+    operator.write(with_alias("stuck"))
+    routes = gateway.out / "rds.json"
+    kept = routes.read_text()
+    routes.unlink()
+    routes.mkdir()
+    stuck = operator.apply()
+    assert stuck.returncode == 5 and "rds.json" in stuck.stderr and "run the same command again" in stuck.stderr, stuck.stderr
+    assert in_force(gateway) == 2
+    routes.rmdir()
+    routes.write_text(kept)
+    ok(operator.apply())
+    assert in_force(gateway) == 2 and gateway.chat("stuck").status == 200
+
+
+def test_what_is_refused_here_changes_nothing_there(operator):
+    gateway = operator.gateway
+    before = files(gateway)
+    cases = [
+        (lambda made: made["models"].pop("ok"), ["--base", 1, "--out", "/dev/null/nowhere"], "/dev/null/nowhere"),
+        (lambda made: made["providers"]["plain"].update(credential="${ANOTHER_KEY}"), [], "other environment variables"),
+        (lambda made: made.update(listen="nowhere"), [], "this is not an address to listen on"),
+    ]
+    for change, more, said in cases:
+        operator.write(change)
+        whole = [operator.file, *more] if "--out" in more else [operator.file, "--out", gateway.out, *more]
+        refused = operator.run("apply", *whole, "--wasm", WASM)
+        assert refused.returncode == 1 and said in refused.stderr, refused.stderr
+    operator.write(with_alias("new"))
+    for token, said in (("", f"{TOKEN_ENV} is not set"), ("hgc_wrong", "No valid token"), (gateway.env["HEADGATE_INGEST_TOKEN"], "of role ingest")):
+        refused = operator.apply(token=token)
+        assert refused.returncode == 1 and said in refused.stderr, refused.stderr
+    assert files(gateway) == before and in_force(gateway) == 1
+
+
+def test_rolling_back_puts_an_earlier_policy_in_force_under_its_old_name(operator):
+    gateway = operator.gateway
+    first = gateway.record(gateway.chat("ok"))["config_revision"]
+    original = operator.file.read_text()
+    operator.write(with_alias("mistake"))
+    ok(operator.apply())
+    assert gateway.chat("mistake").status == 200
+    would = ok(operator.rollback(1, "--dry-run"))
+    assert "- model mistake" in would.stdout and in_force(gateway) == 2
+    assert operator.rollback(1, "--base", 1).returncode == 4
+    done = ok(operator.rollback(first, "--save", operator.file))
+    assert "- model mistake" in done.stdout and in_force(gateway) == 3
+    assert gateway.chat("mistake").status == 404
+    record = gateway.record(gateway.chat("ok"))
+    assert record["config_revision"] == first
+    assert gateway.query(f"/v1/requests/{record['id']}/policy")["revision"]["restores"] == 1
+    assert operator.file.read_text() == original and operator.base == "3\n"
+    assert operator.rollback(9).returncode == 1
