@@ -174,10 +174,13 @@ fn strings_of_a_mebibyte_are_refused_everywhere_and_kept_nowhere() {
     for (path, body) in
         [(INGEST_PATH, batch(&long, "b", 0, &[])), (HEARTBEAT_PATH, beat.to_string().into_bytes()), (SYNC_PATH, report)]
     {
-        let reply = collector.ingest().post(path, &body).unwrap();
+        // Where even the announced length is too much, the connection ends before the body is read.
+        let Ok(reply) = collector.ingest().post(path, &body) else { continue };
         assert!(matches!(reply.status, 400 | 413), "{path}: {} {}", reply.status, reply.text());
         said.push_str(&reply.text());
     }
+    assert_eq!(collector.owner().get("/v1/dataplanes").unwrap().json()["data"], json!([]), "nothing of it was taken");
+    assert_eq!(collector.owner().get("/v1/budgets").unwrap().json()["data"], json!([]));
     // A longer body is refused before it is read, and its connection with it.
     let token = json!({"role": "viewer", "name": &long[..15_000]}).to_string();
     let reply = collector.owner().post("/v1/tokens", token.as_bytes()).unwrap();
