@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::http::{Access, Route};
+use crate::journal::LogFormat;
 use crate::store::Role;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -14,75 +16,73 @@ Getting started:
 
   curl -H 'Authorization: Bearer OWNER_TOKEN' 'http://127.0.0.1:4180/v1/requests?status_class=5xx&limit=10'
 
-A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.";
+A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.
+
+What each role may:
+  ingest   deliver records, heartbeats, reports and other systems' audit entries; read nothing
+  viewer   read the request log, usage, limits, budgets and data planes
+  auditor  read the audit log too
+  admin    change the policy too
+  owner    manage tokens and retention too
+
+Settings: options go before environment variables, these before the file, the file before defaults.
+  /etc/headgate/collector.toml      listen = \"0.0.0.0:4180\"
+                                    data = \"/var/lib/headgate\"
+                                    log_format = \"json\"
+  headgate-collector config check --config /etc/headgate/collector.toml
+  headgate-collector config show                     what is in force, and where it comes from
+  A key is an option of `serve` with `_` for `-`. Secrets are named, never written: \"${NAME}\" is read from the environment.
+
+Backup, restore, upgrade:
+  headgate-collector backup --data DIR --out FILE    while it runs; copy FILE to another machine
+  headgate-collector restore --in FILE --data DIR    into an empty folder, or with --replace
+  To upgrade: back up, stop, replace the program, start. The database is brought forward at the first start, all of it or
+  nothing; an older program refuses it from then on.
+
+The API is described at /openapi.json, the state of the process at /metrics, /healthz and /readyz.";
 
 /// Keeps the request log of Headgate's data planes: takes their batches, stores them durably, answers queries.
 #[derive(Debug, Parser)]
 #[command(name = "headgate-collector", version, after_help = AFTER_HELP)]
 pub struct Args {
+    /// File of settings (TOML); options and environment go before it
+    #[arg(long, global = true, value_name = "FILE", env = crate::settings::VARIABLE)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+const ENVIRONMENT: &str = "\
+Environment, beside the options' own:
+  HEADGATE_INGEST_TOKEN   a token of role ingest, valid while this process runs
+  HEADGATE_OWNER_TOKEN    a token of role owner, likewise
+  those that a budget's `webhook` names, with the address to tell of thresholds that are crossed";
+
+/// The routes as the table has them, with who may.
+fn serve_help() -> String {
+    let routes = crate::http::routes();
+    let line = |route: &Route| {
+        let roles: Vec<_> = route.access.roles().iter().map(|role| role.as_str()).collect();
+        let who = if route.access == Access::Open { "anyone".to_owned() } else { roles.join(", ") };
+        format!("  {:<6} {:<26} {} ({who})\n", route.method, route.path, route.about)
+    };
+    let routes: String = routes.iter().map(line).collect();
+    format!(
+        "Prints one line, `listening on http://ADDRESS`, once it can be reached.\n\n\
+         Routes, and the roles that may use them:\n{routes}\n{ENVIRONMENT}"
+    )
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve until SIGTERM or Ctrl-C; open requests are finished first
-    #[command(after_help = "\
-Prints one line, `listening on http://ADDRESS`, once it can be reached.
-
-Routes:
-  POST /v1/ingest/requests   a batch of records (role ingest)
-  GET  /v1/requests          the request log, filtered, in pages (role viewer, auditor, admin or owner)
-  GET  /v1/requests/{id}     one record
-  GET  /v1/usage, /v1/usage.csv
-                             requests, tokens, cost and latency by hour, day, week or month in any time zone, and by
-                             key, owner, team, project, environment, surface, models, provider or status
-                             (role viewer, auditor, admin or owner)
-  GET  /v1/gaps              records that are missing (state=open), or came late (state=closed)
-  POST /v1/limits/sync       a proxy's report for limits and budgets (role ingest)
-  GET  /v1/limits, /v1/budgets
-                             what is used of each, by subject, in pages (role viewer, auditor, admin or owner)
-  GET  /v1/requests/facets   exact total of what is filtered, and how it spreads over values
-  GET  /v1/requests.json, /v1/requests.ndjson, /v1/requests.csv
-                             all of what is filtered, streamed
-  POST /v1/heartbeat         what a worker of a data plane says of itself (role ingest)
-  GET  /v1/dataplanes        data planes, what they run, and which are silent
-  POST /v1/audit             audit entries of another system (role ingest)
-  GET  /v1/audit             the audit log, filtered, in pages (role auditor, admin or owner)
-  GET  /v1/audit/{id}        one entry
-  GET PUT /v1/policy         the policy in force; PUT takes a gateway.yaml (role admin or owner) with
-                             If-Match: \"N\", the revision it was made from, or If-None-Match: * for the first
-  GET  /v1/policy/revisions, /v1/policy/{rev}, /v1/policy/{rev}/diff?from=REV
-                             revisions and what they changed (role auditor, admin or owner)
-  GET  /v1/policy/{rev}/gateway.yaml, POST /v1/policy/rollback
-                             one as it was written; puts one in force again (role admin or owner)
-  GET  /v1/requests/{id}/policy
-                             the policy that a request ran under, and what had changed before it
-  GET POST /v1/tokens, DELETE /v1/tokens/{id}
-                             who may do what (role owner)
-  GET  /v1/damage            entries of both logs that are altered or lost (role auditor, admin or owner)
-  GET  /healthz /readyz /metrics
-
-Environment, beside the options' own:
-  HEADGATE_INGEST_TOKEN   a token of role ingest, valid while this process runs
-  HEADGATE_OWNER_TOKEN    a token of role owner, likewise
-  those that a budget's `webhook` names, with the address to tell of thresholds that are crossed")]
-    Serve {
-        /// Address to listen on; port 0 takes a free one
-        #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
-        listen: SocketAddr,
-        /// Folder of the database; made if it is missing
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
-        /// Seconds to go on serving after SIGTERM while `/readyz` says no, so that load balancers leave first
-        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_DELAY", default_value_t = 0)]
-        shutdown_delay: u16,
-        /// Seconds that open requests then have to end; a second signal ends at once
-        #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_TIME", default_value_t = 10)]
-        shutdown_time: u16,
-    },
+    #[command(after_help = serve_help())]
+    Serve(ServeOptions),
+    /// Check the settings, or show them with where each comes from
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Copy the database into one file, checked and consistent, also while the service runs
     #[command(after_help = "\
 Holds up neither ingest nor queries. Prints `backup=FILE requests=N audit=N bytes=N`: the places of the last entries that are
@@ -138,6 +138,43 @@ A damaged database is made whole, as far as it can be, when the service starts."
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),
+}
+
+/// Settings of `serve`: by option, by environment, or in the file that `--config` names.
+#[derive(Debug, clap::Args)]
+pub struct ServeOptions {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
+    pub listen: SocketAddr,
+    /// Folder of the database; made if it is missing
+    #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+    pub data: PathBuf,
+    /// Largest body of a batch or of audit entries, MiB
+    #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_MAX_BODY_MIB", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub max_body_mib: u16,
+    /// Memory for bodies that are read, checked or wait for the disk, MiB; who finds no room is told to come again
+    #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_BODY_MEMORY_MIB", default_value_t = 128,
+          value_parser = clap::value_parser!(u16).range(64..))]
+    pub body_memory_mib: u16,
+    /// How lines on standard error are written
+    #[arg(long, value_name = "FORMAT", env = "HEADGATE_COLLECTOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Seconds to go on serving after SIGTERM while `/readyz` says no, so that load balancers leave first
+    #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_DELAY", default_value_t = 0)]
+    pub shutdown_delay: u16,
+    /// Seconds that open requests then have to end; a second signal ends at once
+    #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_SHUTDOWN_TIME", default_value_t = 10)]
+    pub shutdown_time: u16,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the settings; every problem is named with file, line and remedy
+    Check(ServeOptions),
+    /// Print the settings that are in force as a file of settings, with where each comes from; no secret is shown
+    Show(ServeOptions),
 }
 
 /// `token …`.

@@ -13,5 +13,6 @@ pub mod journal;
 pub mod limits;
 pub mod policy;
 pub mod service;
+pub mod settings;
 pub mod store;
 pub mod validate;

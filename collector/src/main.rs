@@ -1,14 +1,13 @@
 //! The `headgate-collector` command. What it does stands in `args` and `service`.
 
-use clap::Parser;
-use headgate_collector::{args::Args, journal, service};
+use headgate_collector::{journal, service, settings};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match service::run(Args::parse()) {
+    match settings::parse().and_then(service::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            journal::line(&problem);
+            problem.lines().for_each(journal::line);
             ExitCode::FAILURE
         }
     }

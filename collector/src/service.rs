@@ -5,9 +5,10 @@ mod check;
 mod stop;
 mod token;
 
-use crate::args::{Args, Command};
+use crate::args::{Command, ConfigCommand, ServeOptions};
 use crate::http::{self, App, Metrics};
 use crate::journal;
+use crate::settings::Parsed;
 use crate::store::{self, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -20,12 +21,11 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: what went wrong and what to do.
-pub fn run(args: Args) -> Result<(), String> {
+pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
     match args.command {
-        Command::Serve { listen, data, shutdown_delay, shutdown_time } => {
-            let seconds = |s: u16| Duration::from_secs(s.into());
-            serve(listen, &data, StopTimes { delay: seconds(shutdown_delay), finish: seconds(shutdown_time) })
-        }
+        Command::Serve(options) => serve(&options),
+        Command::Config(ConfigCommand::Check(_)) => say("ok"),
+        Command::Config(ConfigCommand::Show(_)) => say(&shown),
         Command::Backup { data, out } => backup::backup(&data, &out),
         Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
         Command::Init { data } => token::init(&data),
@@ -34,16 +34,18 @@ pub fn run(args: Args) -> Result<(), String> {
     }
 }
 
-fn serve(listen: SocketAddr, data: &Path, times: StopTimes) -> Result<(), String> {
+fn serve(options: &ServeOptions) -> Result<(), String> {
+    journal::write_as(options.log_format);
+    let data = &options.data;
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
     let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
     runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(data, e))?;
-    let app = App::new(&store, metrics, &tokens);
+    let app = App::new(&store, metrics, &tokens).bounded(options.max_body_mib, options.body_memory_mib);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
-    let served = runtime.block_on(listen_until_stopped(listen, app, times));
+    let served = runtime.block_on(listen_until_stopped(options.listen, app, StopTimes::of(options)));
     // This ends the last connections and with them the last handles of the writer; a query that still runs is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     thread.join();

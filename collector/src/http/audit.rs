@@ -23,9 +23,6 @@ use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
 use serde_json::{Value, json};
 
-/// Largest body of `POST /v1/audit`, bytes.
-const MAX_BODY_BYTES: usize = 8 << 20;
-
 /// `GET /v1/audit`.
 pub(super) async fn list(
     State(app): State<App>,
@@ -68,7 +65,7 @@ pub(super) async fn one(
 
 /// `POST /v1/audit`.
 pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let (held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
+    let (held, body) = super::ingest::whole_body(&app, request).await?;
     let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
     let acknowledgement = app
         .writes

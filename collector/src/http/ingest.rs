@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Largest body, bytes.
-const MAX_BODY_BYTES: usize = 8 << 20;
-/// Bodies that are read, checked or waiting for the disk, KiB in all.
+/// Largest body, bytes, unless the operator says otherwise.
+pub(super) const MAX_BODY_BYTES: usize = 8 << 20;
+/// Bodies that are read, checked or waiting for the disk, KiB in all, unless the operator says otherwise.
 pub(super) const BUDGET_KIB: usize = 128 << 10;
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
 
 /// A request's body, and its share of the memory for bodies.
 pub(super) async fn whole_body(app: &App, request: Request) -> Result<(Held, Bytes), ApiError> {
-    body(app, request, MAX_BODY_BYTES).await
+    body(app, request, app.max_body).await
 }
 
 /// As [`whole_body`], for a body of at most `most` bytes.

@@ -55,6 +55,8 @@ pub struct App {
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
+    /// Largest body of a batch or of audit entries, bytes.
+    max_body: usize,
     probing: Arc<Mutex<()>>,
     /// Policies are checked one at a time: each may take much memory.
     checking: Arc<Mutex<()>>,
@@ -80,6 +82,7 @@ impl App {
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
+            max_body: ingest::MAX_BODY_BYTES,
             probing: Arc::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,
@@ -87,6 +90,14 @@ impl App {
             leaving: Arc::default(),
             uses: Arc::default(),
         }
+    }
+
+    /// With other bounds: the largest body of a batch or of audit entries, and the memory for all bodies, MiB.
+    #[must_use]
+    pub fn bounded(mut self, max_body_mib: u16, memory_mib: u16) -> Self {
+        self.max_body = usize::from(max_body_mib) << 20;
+        self.budget = Arc::new(Semaphore::new(usize::from(memory_mib) << 10));
+        self
     }
 
     /// From now on `/readyz` says no: the process is about to end.

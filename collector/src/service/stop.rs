@@ -3,6 +3,7 @@
 //! Signals are waited for on a thread of their own, so that the second one is heard also while the last connections are
 //! being cut or the writer waits for a disk that does not answer.
 
+use crate::args::ServeOptions;
 use crate::journal;
 use std::io;
 use std::time::Duration;
@@ -16,6 +17,13 @@ pub(super) struct StopTimes {
     pub(super) delay: Duration,
     /// From then on, for open requests to end.
     pub(super) finish: Duration,
+}
+
+impl StopTimes {
+    pub(super) fn of(options: &ServeOptions) -> Self {
+        let seconds = |s: u16| Duration::from_secs(s.into());
+        Self { delay: seconds(options.shutdown_delay), finish: seconds(options.shutdown_time) }
+    }
 }
 
 /// Begins to listen for signals; resolves at the first.

@@ -44,8 +44,10 @@ impl StoreError {
             Self::Damaged => "the database file is damaged",
             Self::Slow => "the query took too long",
             Self::TooMuch => "the answer would be too large",
-            Self::Newer => "the database was written by a newer version of headgate-collector",
             Self::Older => "the database was written by an older version; `serve` brings it forward",
+            Self::Newer => {
+                "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
+            }
             Self::Other => "the database answers with errors",
         }
     }

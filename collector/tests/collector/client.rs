@@ -71,8 +71,8 @@ impl Client {
         }
         head.push_str(headers);
         head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        self.raw(head.as_bytes())?;
-        self.raw(body)?;
+        // In one piece: a refusal that does not need the body may close the connection before a second one arrives.
+        self.raw(&[head.as_bytes(), body].concat())?;
         self.reply()
     }
 

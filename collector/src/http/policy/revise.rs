@@ -11,7 +11,7 @@ use crate::clock;
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
-use crate::http::ingest::{COMMIT_TIME, body};
+use crate::http::ingest::body;
 use crate::http::query::invalid;
 use crate::policy::{self, BadPolicy, Checked, MAX_BYTES, ResourceChange};
 use crate::store::{self, NewPolicy, PolicyRevision, Put};
@@ -28,6 +28,8 @@ use std::time::Duration;
 
 /// Longest wait for a check, others' checks included.
 const CHECK_TIME: Duration = Duration::from_secs(30);
+/// Longest wait for the commit: a first policy of a hundred thousand keys has as many audit entries.
+const WRITE_TIME: Duration = Duration::from_secs(60);
 /// Largest body of a roll back, bytes.
 const MAX_ROLLBACK_BYTES: usize = 1 << 10;
 
@@ -185,7 +187,7 @@ fn own_entry(
 
 async fn commit(app: &App, new: NewPolicy) -> Result<Put, ApiError> {
     let written = app.writes.transact(move |tx| store::put_policy(tx, &new));
-    match tokio::time::timeout(COMMIT_TIME, written).await {
+    match tokio::time::timeout(WRITE_TIME, written).await {
         Ok(put) => Ok(put?),
         Err(_) => Err(ApiError::unavailable(
             "store_slow",

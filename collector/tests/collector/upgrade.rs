@@ -1,0 +1,138 @@
+//! Databases of earlier versions, brought forward by the real binary; also when it is killed at it.
+
+use crate::process::{BINARY, Collector, run};
+use crate::records::record;
+use rusqlite::{Connection, params};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// What each version added, as it was released.
+fn steps() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/schema");
+    let mut files: Vec<(u32, PathBuf)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "sql"))
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().split('_').next().unwrap().parse().unwrap(), path))
+        .collect();
+    files.sort();
+    assert!(files.iter().map(|(number, _)| *number).eq(1..=u32::try_from(files.len()).unwrap()));
+    files.into_iter().map(|(_, path)| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+fn newest() -> u32 {
+    u32::try_from(steps().len()).unwrap()
+}
+
+fn file(root: &Path) -> Connection {
+    std::fs::create_dir_all(root.join("data")).unwrap();
+    Connection::open(root.join("data/headgate.db")).unwrap()
+}
+
+/// A database as version 1 left it, with so many records.
+fn version_1(root: &Path, records: u32) {
+    let mut db = file(root);
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
+    let tx = db.transaction().unwrap();
+    tx.execute_batch(&steps()[0]).unwrap();
+    tx.execute("INSERT INTO names VALUES (1, 'n')", []).unwrap();
+    for seq in 1..=records {
+        let one = record("n", "b", seq.into());
+        let id: Vec<u8> = one
+            .id
+            .replace('-', "")
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        let bytes = serde_json::to_vec(&one).unwrap();
+        tx.execute("INSERT INTO request_entries VALUES (?1, 1, ?1, ?2)", params![seq, bytes]).unwrap();
+        tx.execute(
+            "INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts, node, surface,
+               environment, config_revision, ended_by) VALUES (?1, ?2, 1, ?1, ?3, 200, 0, 1, 1, 1, 1, 1, 1)",
+            params![seq, id, i64::try_from(one.started_at).unwrap()],
+        )
+        .unwrap();
+    }
+    tx.execute("INSERT INTO boots (node, boot_id, stored, highest_seq) VALUES ('n', 'b', ?1, ?1)", [records]).unwrap();
+    tx.execute("UPDATE log_heads SET next_position = ?1 + 1", [records]).unwrap();
+    tx.pragma_update(None, "user_version", 1).unwrap();
+    tx.commit().unwrap();
+}
+
+fn total(collector: &Collector, filter: &str) -> u64 {
+    let page = collector.owner().get(&format!("/v1/requests?limit=1&total=true{filter}")).unwrap().json();
+    page["total"].as_u64().unwrap_or_else(|| panic!("{page}"))
+}
+
+#[test]
+fn a_database_of_the_first_version_serves_all_that_is_in_it() {
+    let root = tempfile::tempdir().unwrap();
+    version_1(root.path(), 300);
+    let collector = Collector::start(root.path());
+    assert_eq!((total(&collector, ""), total(&collector, "&stream=true")), (300, 150));
+    assert_eq!(collector.owner().get("/v1/gaps").unwrap().json()["data"], serde_json::json!([]));
+    let again = collector.ingest().post(headgate_record::INGEST_PATH, &crate::records::batch_of("n", "b", 299..=302));
+    assert_eq!(
+        (&again.as_ref().unwrap().json()["stored"], &again.unwrap().json()["duplicates"]),
+        (&2.into(), &2.into())
+    );
+    assert!(collector.terminate().success());
+    assert!(file(root.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).unwrap() == newest());
+}
+
+#[test]
+fn a_database_whose_upgrade_was_killed_is_what_it_was_or_what_it_becomes() {
+    let root = tempfile::tempdir().unwrap();
+    version_1(root.path(), 20_000);
+    let newest = newest();
+    let mut killed = 0;
+    for pause in [5, 20, 40, 80, 120, 160, 200, 250] {
+        let version = file(root.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).unwrap();
+        assert!(version == 1 || version == newest, "half of an upgrade: {version}");
+        killed += u32::from(version == 1);
+        let data = root.path().join("data");
+        let mut start = Command::new(BINARY);
+        start.args(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+        let mut child = start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(killed >= 1, "no upgrade was ever interrupted");
+    let collector = Collector::start(root.path());
+    assert_eq!(total(&collector, ""), 20_000);
+    assert_eq!(total(&collector, "&stream=true"), 10_000);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_with_what_to_do_and_left_as_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    assert!(Collector::start(root.path()).terminate().success());
+    file(root.path()).pragma_update(None, "user_version", 9_999).unwrap();
+    let before = std::fs::read(root.path().join("data/headgate.db")).unwrap();
+    let data = root.path().join("data");
+    for words in [vec!["serve", "--listen", "127.0.0.1:0"], vec!["token", "list"], vec!["init"]] {
+        let refused = run(BINARY, &[words, vec!["--data", data.to_str().unwrap()]].concat());
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            !refused.status.success() && text.contains("newer version") && text.contains("start that version"),
+            "{text}"
+        );
+    }
+    assert!(std::fs::read(root.path().join("data/headgate.db")).unwrap() == before);
+}
+
+#[test]
+fn a_file_that_is_no_database_of_this_program_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("data")).unwrap();
+    std::fs::write(root.path().join("data/headgate.db"), "no database at all, but long enough to be one".repeat(200))
+        .unwrap();
+    let data = root.path().join("data");
+    let refused = run(BINARY, &["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("damaged"), "{text}");
+}
