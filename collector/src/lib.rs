@@ -12,6 +12,7 @@ pub mod http;
 pub mod journal;
 pub mod limits;
 pub mod policy;
+pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod store;

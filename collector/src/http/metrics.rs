@@ -9,6 +9,7 @@ use gauges::Gauges;
 use super::App;
 use super::error::ApiError;
 use crate::clock::Stopwatch;
+use crate::retention::RetentionMetrics;
 use crate::store::WriteMetrics;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -53,6 +54,7 @@ pub struct Metrics {
     gauges: Gauges,
     /// Audit entries of reads that could not be written and found no room to wait.
     pub(super) dropped_notes: Counter,
+    pub(super) retention: RetentionMetrics,
 }
 
 impl Metrics {
@@ -64,6 +66,7 @@ impl Metrics {
         let requests = Family::default();
         let batches = Family::default();
         let dropped_notes = Counter::default();
+        let retention = RetentionMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by what became of them", batches.clone());
         registry.register(
@@ -81,7 +84,8 @@ impl Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
-        let metrics = Self { registry: Arc::new(registry), requests, batches, seconds, dropped_notes, gauges };
+        let registry = Arc::new(registry);
+        let metrics = Self { registry, requests, batches, seconds, dropped_notes, gauges, retention };
         (metrics, writes)
     }
 

@@ -9,6 +9,7 @@ mod entries;
 mod error;
 mod gaps;
 mod health;
+mod holds;
 mod ingest;
 mod limits;
 mod metrics;
@@ -17,6 +18,7 @@ mod openapi;
 mod parameter;
 mod policy;
 mod query;
+mod retention;
 mod routes;
 mod server;
 mod sheet;
@@ -31,6 +33,7 @@ pub use server::serve;
 
 use crate::completeness::Completeness;
 use crate::limits::Limits;
+use crate::retention::Retention;
 use crate::store::{DamageWatch, Readers, Role, Scrub, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
@@ -52,6 +55,7 @@ pub struct App {
     readers: Readers,
     limits: Limits,
     completeness: Completeness,
+    retention: Retention,
     metrics: Metrics,
     tokens: Arc<[(TokenHash, Role)]>,
     budget: Arc<Semaphore>,
@@ -78,6 +82,7 @@ impl App {
             readers: store.readers.clone(),
             limits: Limits::new(store),
             completeness: Completeness::new(store),
+            retention: Retention::new(store, metrics.retention.clone()),
             notes: Notes::new(metrics.dropped_notes.clone()),
             metrics,
             tokens: tokens.into(),

@@ -5,10 +5,12 @@ use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
 use super::{
-    App, audit, auth, damage, dataplanes, gaps, health, ingest, limits, metrics, policy, query, tokens, usage,
+    App, audit, auth, damage, dataplanes, gaps, health, holds, ingest, limits, metrics, policy, query, retention,
+    tokens, usage,
 };
 use crate::audit::Entry;
-use crate::store::{Role, TokenInfo};
+use crate::retention::Rules;
+use crate::store::{Hold, Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -146,6 +148,17 @@ pub fn routes() -> Vec<Route> {
             Docs::json(policy::difference).path(policy::REVISION, policy::ABOUT_REVISION).query(policy::compared());
         "GET" "/v1/policy/{rev}/gateway.yaml", Change, "A revision as it was written" => get(policy::text),
             Docs::text("application/yaml").path(policy::REVISION, policy::ABOUT_REVISION);
+        "GET" "/v1/retention", Audit, "How long the logs are kept" => get(retention::show),
+            Docs::json(of::<retention::Shown>);
+        "PUT" "/v1/retention", Own, "Sets how long the logs are kept, or tries it out" => put(retention::set),
+            Docs::json(of::<retention::Shown>).body(read_as::<Rules>).query(retention::described())
+                .or(412, "`If-Match` is not the revision any more.").or(428, "`If-Match` is missing.");
+        "GET" "/v1/holds", Audit, "Legal holds that stand" => get(holds::list),
+            Docs::json(list_of::<Hold>);
+        "POST" "/v1/holds", Own, "Places a legal hold: what it covers is not deleted" => post(holds::place),
+            Docs::created(of::<holds::PlacedHold>).body(read_as::<holds::NewHold>).or(409, "There are 200 already.");
+        "DELETE" "/v1/holds/{id}", Own, "Releases a legal hold" => delete(holds::release),
+            Docs::json(of::<Hold>).path(Shape::Text, "`hold_…`, as the list shows it.");
         "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
             Docs::json(list_of::<TokenInfo>);
         "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),

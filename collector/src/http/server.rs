@@ -33,6 +33,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let limits = tokio::spawn(app.limits.clone().keep());
     let scrub = tokio::spawn(app.scrub.clone().keep());
     let completeness = tokio::spawn(app.completeness.clone().keep());
+    let retention = tokio::spawn(app.retention.clone().keep());
     let routes = router(app.clone());
     let (stopping, stopped) = watch::channel(false);
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
@@ -63,6 +64,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     limits.abort();
     scrub.abort();
     completeness.abort();
+    retention.abort();
     // A disk that does not answer must not keep the process; what is not written is lost with it.
     let _ = tokio::time::timeout(NOTES_TIME, app.finish_notes()).await;
     all_done

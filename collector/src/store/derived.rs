@@ -27,9 +27,15 @@ pub(super) fn identify(db: &Db, position: i64, identity: &Identity) -> Result<bo
     Ok(inserted > 0)
 }
 
-/// Writes what filters read.
-pub(super) fn describe(db: &Db, names: &mut Names, position: i64, record: &RequestRecord) -> Result<Cells> {
-    let cells = columns::cells(db, names, record)?;
+/// Writes what filters read. `received_at` in µs.
+pub(super) fn describe(
+    db: &Db,
+    names: &mut Names,
+    position: i64,
+    record: &RequestRecord,
+    received_at: i64,
+) -> Result<Cells> {
+    let cells = columns::cells(db, names, record, received_at)?;
     columns::insert_fresh(db, position, &cells)?;
     Ok(cells)
 }

@@ -21,6 +21,7 @@ mod policies;
 mod read;
 mod readers;
 mod rebuild;
+mod retention;
 mod salvage;
 mod schema;
 mod tokens;
@@ -45,6 +46,10 @@ pub use policies::{
 };
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;
+pub use retention::{
+    Choice, Expired, Forgotten, Hold, Reached, Settings, Stamp, choose, covered, delete, drop_whole_days, expired,
+    finish_run, forget, forgotten, holds, place_hold, release_hold, retention, set_retention,
+};
 pub use tokens::{
     KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
     known_token, new_token, note_use, revoke_token, token_id, tokens,

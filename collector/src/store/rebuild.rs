@@ -1,6 +1,6 @@
 //! Building anew what is derived from the entries.
 
-use super::columns::{self, Cells, SEGMENT};
+use super::columns::{self, Cells, Column, SEGMENT};
 use super::db::{Db, params};
 use super::derived::{self, Identity};
 use super::gaps::{self, Boot};
@@ -11,17 +11,18 @@ use crate::audit::{Entry, SOURCE};
 use crate::journal;
 use crate::validate::parse_uuid;
 use headgate_record::RequestRecord;
+use serde::Deserialize;
 
 /// The columns of all records. One that cannot be read keeps its place and has no values; the operator is told.
 pub(super) fn columns(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let mut unreadable = 0_u64;
-    each(db, |position, bytes| {
+    each(db, |position, received_at, bytes| {
         let record = serde_json::from_slice::<RequestRecord>(bytes).unwrap_or_else(|_| {
             unreadable += 1;
             RequestRecord::default()
         });
-        columns::insert_fresh(db, position, &columns::cells(db, &mut names, &record)?)?;
+        columns::insert_fresh(db, position, &columns::cells(db, &mut names, &record, received_at)?)?;
         if position % SEGMENT == 0 {
             columns::seal(db, position + 1)?;
         }
@@ -40,9 +41,9 @@ const ADDED_UP: u64 = 20_000;
 pub(super) fn usage(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
     let (mut tally, mut waiting) = (Tally::default(), 0);
-    each(db, |_, bytes| {
+    each(db, |_, received_at, bytes| {
         let Ok(record) = serde_json::from_slice::<RequestRecord>(bytes) else { return Ok(()) };
-        tally.add(&record, &columns::cells(db, &mut names, &record)?);
+        tally.add(&record, &columns::cells(db, &mut names, &record, received_at)?);
         waiting += 1;
         if waiting < ADDED_UP {
             return Ok(());
@@ -53,11 +54,11 @@ pub(super) fn usage(db: &Db) -> Result<(), StoreError> {
     tally.write(db)
 }
 
-fn each(db: &Db, mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let mut select = db.prepare_cached("SELECT position, bytes FROM request_entries ORDER BY position")?;
+fn each(db: &Db, mut visit: impl FnMut(i64, i64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT position, received_at, bytes FROM request_entries ORDER BY position")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        visit(row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged)?)?;
+        visit(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob().map_err(|_| StoreError::Damaged)?)?;
     }
     Ok(())
 }
@@ -85,7 +86,7 @@ struct Records {
 
 impl Records {
     fn add(&mut self, tx: &Db, position: i64, bytes: &[u8], received_at: i64) -> Result<(), StoreError> {
-        match describe(tx, &mut self.names, position, bytes)? {
+        match describe(tx, &mut self.names, (position, received_at), bytes)? {
             Described::Of(made) => self.account(tx, *made, received_at),
             Described::Unreadable => Ok(()),
             Described::Taken => {
@@ -122,17 +123,20 @@ pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError>
         Log::Audit => "audit",
     };
     tx.execute(&format!("DELETE FROM {index} WHERE position BETWEEN ?1 AND ?2"), [first, last])?;
-    let sql = format!("SELECT position, bytes FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position", log.table());
+    let sql = format!(
+        "SELECT position, bytes, received_at FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
+        log.table()
+    );
     let mut select = tx.prepare_cached(&sql)?;
-    let rows = select.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let rows = rows.collect::<Result<Vec<(i64, Vec<u8>)>, _>>()?;
+    let rows = select.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows = rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?;
     if log == Log::Audit {
-        return rows.iter().try_for_each(|(position, bytes)| audit_entry(tx, *position, bytes));
+        return rows.iter().try_for_each(|(position, bytes, _)| audit_entry(tx, *position, bytes));
     }
     columns::forget(tx, segment)?;
     let mut names = Names::default();
-    for (position, bytes) in &rows {
-        describe(tx, &mut names, *position, bytes)?;
+    for (position, bytes, received_at) in &rows {
+        describe(tx, &mut names, (*position, *received_at), bytes)?;
     }
     columns::seal(tx, read::next_position(tx)?)
 }
@@ -155,19 +159,24 @@ struct Made {
     boot: Boot,
 }
 
-fn describe(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<Described, StoreError> {
+fn describe(
+    tx: &Db,
+    names: &mut Names,
+    (position, received_at): (i64, i64),
+    bytes: &[u8],
+) -> Result<Described, StoreError> {
     let record = serde_json::from_slice::<RequestRecord>(bytes).ok();
     let found = record.and_then(|record| Some((parse_uuid(&record.id)?, i64::try_from(record.seq).ok()?, record)));
     let Some((id, seq, record)) = found else {
-        derived::describe(tx, names, position, &RequestRecord::default())?;
+        derived::describe(tx, names, position, &RequestRecord::default(), received_at)?;
         return Ok(Described::Unreadable);
     };
-    let boot = Boot::known(tx, &record.node, &record.boot)?;
+    let boot = Boot::known(tx, &record.node, &record.boot, received_at)?;
     let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
     if !derived::identify(tx, position, &Identity { id, boot: boot.boot, seq, started_at })? {
         return Ok(Described::Taken);
     }
-    let cells = derived::describe(tx, names, position, &record)?;
+    let cells = derived::describe(tx, names, position, &record, received_at)?;
     Ok(Described::Of(Box::new(Made { record, cells, seq, started_at, boot })))
 }
 
@@ -180,6 +189,34 @@ fn audit_entry(tx: &Db, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
         let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
         tx.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
             .execute(params![entry.resource.id, time])?;
+    }
+    Ok(())
+}
+
+/// The columns that retention reads, of records that were stored before there were any.
+pub(super) fn retention(db: &Db) -> Result<(), StoreError> {
+    let mut names = Names::default();
+    let mut select = db.prepare_cached("SELECT segment FROM segments ORDER BY segment")?;
+    let segments = select.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for segment in segments {
+        let rows = usize::try_from(SEGMENT).unwrap_or(0);
+        let (mut received, mut classes) = (vec![0; rows], vec![0; rows]);
+        for (row, received_at, class) in kept(db, &mut names, segment)? {
+            if let (Some(at), Some(of)) = (received.get_mut(row), classes.get_mut(row)) {
+                (*at, *of) = (received_at, class);
+            }
+        }
+        columns::put_column(db, segment, Column::ReceivedAt, &received)?;
+        columns::put_column(db, segment, Column::RetentionClass, &classes)?;
+    }
+    let mut select = db.prepare_cached("SELECT DISTINCT (position - 1) / ?1 FROM fresh")?;
+    let growing = select.query_map([SEGMENT], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for segment in growing {
+        for (row, received_at, class) in kept(db, &mut names, segment)? {
+            let position = segment * SEGMENT + 1 + i64::try_from(row).unwrap_or(0);
+            let cells = [(Column::ReceivedAt, received_at), (Column::RetentionClass, class)];
+            columns::amend_fresh(db, position, &cells)?;
+        }
     }
     Ok(())
 }
@@ -213,5 +250,78 @@ fn in_steps(
             columns::seal(&tx, last + 1)?;
         }
         tx.commit()?;
+    }
+}
+
+/// Of each record of a segment: its row, when it was received, and its class. What cannot be read has none.
+fn kept(db: &Db, names: &mut Names, segment: i64) -> Result<Vec<(usize, i64, i64)>, StoreError> {
+    #[derive(Deserialize)]
+    struct Class {
+        retention_class: String,
+    }
+    let first = segment * SEGMENT + 1;
+    let sql = "SELECT position - ?1, received_at, bytes FROM request_entries WHERE position BETWEEN ?1 AND ?2";
+    let mut select = db.prepare_cached(sql)?;
+    let rows = select.query_map([first, first + SEGMENT - 1], |row| {
+        let class = serde_json::from_slice::<Class>(row.get_ref(2)?.as_blob()?).ok();
+        Ok((row.get::<_, usize>(0)?, row.get::<_, i64>(1)?, class))
+    })?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let numbered = rows.into_iter().map(|(row, received_at, class)| {
+        let class = names.maybe(db, class.as_ref().map(|class| class.retention_class.as_str()))?;
+        Ok((row, received_at, class.unwrap_or_default()))
+    });
+    numbered.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, RequestRecord, SEGMENT, columns, retention};
+    use crate::store::db::{Db, params};
+    use crate::store::{FacetQuery, Filter, Range};
+    use crate::store::{change, facets, open_writer};
+
+    fn records(db: &Db, count: i64) {
+        for position in 1..=count {
+            let retention_class = if position % 2 == 0 { "30d" } else { "default" }.to_owned();
+            let record = RequestRecord { schema: 1, status: 200, retention_class, ..RequestRecord::default() };
+            let bytes = serde_json::to_vec(&record).unwrap();
+            db.execute(
+                "INSERT INTO request_entries (position, schema, received_at, bytes) VALUES (?1, 1, ?2, ?3)",
+                params![position, position * 10, bytes],
+            )
+            .unwrap();
+        }
+    }
+
+    fn counted(db: &Db) -> Vec<Vec<(String, u64)>> {
+        let filters = vec![Filter::Number(Column::ReceivedAt, Range { least: 50, greatest: i64::MAX })];
+        let query = FacetQuery { filters, columns: vec![Column::RetentionClass], ..FacetQuery::default() };
+        facets(db, &query).unwrap().columns
+    }
+
+    #[test]
+    fn records_of_before_get_the_columns_that_retention_reads_sealed_and_fresh_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        change(&mut db, |tx| {
+            records(tx, SEGMENT + 100);
+            super::columns(tx)
+        })
+        .unwrap();
+        let expected = counted(&db);
+        assert_eq!(expected[0], [("30d".to_owned(), 8_240), ("default".to_owned(), 8_240)]);
+        change(&mut db, |tx| {
+            let younger = [Column::ReceivedAt, Column::RetentionClass].map(|column| column as i64);
+            tx.execute("DELETE FROM segment_columns WHERE part % 64 = ?1 OR part % 64 = ?2", younger)?;
+            for position in SEGMENT + 1..=SEGMENT + 100 {
+                columns::amend_fresh(tx, position, &[(Column::ReceivedAt, 0), (Column::RetentionClass, 0)])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_ne!(counted(&db), expected);
+        change(&mut db, retention).unwrap();
+        assert_eq!(counted(&db), expected);
     }
 }

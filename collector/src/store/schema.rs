@@ -14,7 +14,7 @@ const fn sql(sql: &'static str) -> Step {
 }
 
 /// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -24,11 +24,12 @@ const STEPS: [Step; 10] = [
     sql(include_str!("schema/7_gaps.sql")),
     Step { sql: include_str!("schema/8_usage.sql"), fill: rebuild::usage },
     sql(include_str!("schema/9_policies.sql")),
-    sql(include_str!("schema/10_commits.sql")),
+    Step { sql: include_str!("schema/10_retention.sql"), fill: rebuild::retention },
+    sql(include_str!("schema/11_commits.sql")),
 ];
 
 /// The first version with a mark.
-const MARKED: i64 = 10;
+const MARKED: i64 = 11;
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";

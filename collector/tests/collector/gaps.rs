@@ -131,9 +131,21 @@ fn a_heartbeat_tells_of_what_is_missing_at_the_end_and_only_if_nothing_waits() {
     assert_eq!((runs(&left), &left["data"][0]["at_end"]), (vec![run("b", 6, 7)], &json!(false)));
     beat(&collector, "never-seen", 0, u64::MAX);
     beat(&collector, "never-seen", 0, u64::MAX);
+    beat(&collector, "nor-this-one", 0, u64::MAX);
     let hostile = gaps(&mut owner, "");
-    assert_eq!(hostile["data"].as_array().unwrap().len(), 2, "{hostile}");
-    assert_eq!(send(&collector, "never-seen", &[7])["stored"], 1);
+    assert_eq!(hostile["data"].as_array().unwrap().len(), 3, "{hostile}");
+    let metrics = owner.get("/metrics").unwrap().text();
+    assert!(metrics.contains("headgate_collector_store_readable 1\n"), "{metrics}");
+    assert!(metrics.contains("headgate_collector_open_gaps 3\n"), "{metrics}");
+    for seqs in [[7, 8], [9, 10], [11, 12]] {
+        assert_eq!(send(&collector, "never-seen", &seqs)["stored"], 2);
+    }
+    assert_eq!(runs(&gaps(&mut owner, "state=closed"))[0], run("never-seen", 7, 12), "one run, not one a batch");
+    assert_eq!(send(&collector, "never-seen", &[1, 2, 3])["stored"], 3);
+    assert_eq!(send(&collector, "never-seen", &[4, 5, 6])["stored"], 3);
+    assert_eq!(send(&collector, "never-seen", &[5, 12])["duplicates"], 2);
+    let closed = runs(&gaps(&mut owner, "state=closed"));
+    assert_eq!(closed.iter().map(|(_, first, last)| last - first + 1).sum::<u64>(), 3 + 12, "{closed:?}");
 }
 
 #[test]

@@ -33,6 +33,9 @@ fn file(root: &Path) -> Connection {
 
 /// A database as version 1 left it, with so many records.
 fn version_1(root: &Path, records: u32) {
+    // Received just now, or retention would delete them.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_micros()).unwrap();
     let mut db = file(root);
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
     let tx = db.transaction().unwrap();
@@ -48,7 +51,7 @@ fn version_1(root: &Path, records: u32) {
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
             .collect();
         let bytes = serde_json::to_vec(&one).unwrap();
-        tx.execute("INSERT INTO request_entries VALUES (?1, 1, ?1, ?2)", params![seq, bytes]).unwrap();
+        tx.execute("INSERT INTO request_entries VALUES (?1, 1, ?2, ?3)", params![seq, now, bytes]).unwrap();
         tx.execute(
             "INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts, node, surface,
                environment, config_revision, ended_by) VALUES (?1, ?2, 1, ?1, ?3, 200, 0, 1, 1, 1, 1, 1, 1)",

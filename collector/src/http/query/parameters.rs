@@ -15,7 +15,7 @@ const PLACE: Shape = Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1");
 const AMOUNT: Shape = Shape::Pattern("^[0-9]{1,9}([.][0-9]{0,20})?$", "0.5");
 
 /// Filters that compare a name, and their columns.
-pub(in crate::http) const NAMES: [(&str, Column); 14] = [
+pub(in crate::http) const NAMES: [(&str, Column); 15] = [
     ("surface", Column::Surface),
     ("requested_model", Column::RequestedModel),
     ("served_model", Column::ServedModel),
@@ -30,6 +30,7 @@ pub(in crate::http) const NAMES: [(&str, Column); 14] = [
     ("node", Column::Node),
     ("rejected_by", Column::RejectedBy),
     ("ended_by", Column::EndedBy),
+    ("retention_class", Column::RetentionClass),
 ];
 
 /// Filters between two bounds: their names before `[gte]` or `[lte]`, their columns, decimal digits down to the stored unit,

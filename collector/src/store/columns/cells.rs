@@ -67,6 +67,10 @@ columns! {
     Tags,
     /// Set of names: `policy_id` of the decisions; 0 if there is none.
     Policies,
+    /// When the collector received it, µs.
+    ReceivedAt,
+    /// Name.
+    RetentionClass,
 }
 
 /// How many columns there are.
@@ -75,8 +79,8 @@ pub(super) const COLUMNS: usize = Column::ALL.len();
 /// The values of one record, by column. None is negative.
 pub(in crate::store) type Cells = [i64; COLUMNS];
 
-/// The cells of a record, with its names numbered.
-pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord) -> Result<Cells> {
+/// The cells of a record that was received at this time, with its names numbered.
+pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord, received_at: i64) -> Result<Cells> {
     let caller = record.caller.as_ref();
     let served = record.served_by.as_ref();
     let mut name = |text: Option<&str>| names.maybe(db, text).map(Option::unwrap_or_default);
@@ -103,11 +107,15 @@ pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord
         name(record.rejected_by.map(|by| by.as_str()))?,
         name(record.error_code.as_deref())?,
     ];
+    let retention = [received_at, name(Some(&record.retention_class))?];
     let policies = record.decisions.iter().filter_map(|decision| decision.policy_id.clone()).collect();
     let tags = record.client.tags.iter().map(|(tag, value)| format!("{tag}={value}")).collect();
     let sets = [set(db, names, tags)?, set(db, names, policies)?];
     let mut cells = [0; COLUMNS];
-    cells.iter_mut().zip(numbers_and_names.into_iter().chain(sets)).for_each(|(cell, value)| *cell = value);
+    cells
+        .iter_mut()
+        .zip(numbers_and_names.into_iter().chain(sets).chain(retention))
+        .for_each(|(cell, value)| *cell = value);
     Ok(cells)
 }
 

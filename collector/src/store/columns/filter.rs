@@ -67,6 +67,11 @@ impl Test {
     }
 }
 
+/// One of two columns lies between two bounds.
+pub(in crate::store) fn either(one: Column, other: Column, range: Range) -> Predicate {
+    Predicate { any: vec![(one, Test::Between(range)), (other, Test::Between(range))] }
+}
+
 /// The conditions in numbers; `None` if one names what no record holds.
 pub(in crate::store) fn resolve(db: &Db, filters: &[Filter]) -> Result<Option<Vec<Predicate>>, StoreError> {
     let mut predicates = Vec::with_capacity(filters.len());

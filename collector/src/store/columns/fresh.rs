@@ -1,6 +1,6 @@
 //! The newest records, whose segment is not full yet: a row of cells each.
 
-use super::super::db::{self, Db, params};
+use super::super::db::{self, Db, OptionalExtension, params};
 use super::super::{StoreError, varint};
 use super::cells::{COLUMNS, Cells};
 use super::{Column, SEGMENT};
@@ -9,6 +9,22 @@ use super::{Column, SEGMENT};
 pub(in crate::store) fn insert(db: &Db, position: i64, cells: &Cells) -> db::Result<()> {
     let mut select = db.prepare_cached("INSERT INTO fresh (position, cells) VALUES (?1, ?2)")?;
     select.execute(params![position, encode(cells)])?;
+    Ok(())
+}
+
+/// Gives a fresh record further cells.
+pub(in crate::store) fn amend(db: &Db, position: i64, further: &[(Column, i64)]) -> db::Result<()> {
+    let mut select = db.prepare_cached("SELECT cells FROM fresh WHERE position = ?1")?;
+    let Some(bytes) = select.query_row([position], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
+        return Ok(());
+    };
+    let mut cells = decode(&bytes);
+    for (column, value) in further {
+        if let Some(cell) = cells.get_mut(*column as usize) {
+            *cell = *value;
+        }
+    }
+    db.prepare_cached("UPDATE fresh SET cells = ?2 WHERE position = ?1")?.execute(params![position, encode(&cells)])?;
     Ok(())
 }
 

@@ -9,6 +9,8 @@ mod coded;
 mod facets;
 mod filter;
 mod fresh;
+mod gone;
+mod past;
 mod scan;
 mod segment;
 mod stored;
@@ -17,10 +19,12 @@ pub use cells::Column;
 pub(super) use cells::{Cells, cells};
 pub use facets::{FacetQuery, Facets, facets};
 pub use filter::{Filter, Range};
-pub(super) use filter::{Predicate, resolve, timed};
-pub(super) use fresh::insert as insert_fresh;
+pub(super) use filter::{Predicate, either, resolve, timed};
+pub(super) use fresh::{amend as amend_fresh, insert as insert_fresh};
+pub(super) use gone::mark_gone;
+pub(super) use past::{Cutoffs, past};
 pub(super) use scan::{Blocks, Direction};
-pub(super) use segment::{forget, look, seal, segment_of};
+pub(super) use segment::{forget, look, put as put_column, seal, segment_of};
 pub(super) use stored::stored;
 
 /// Records in a segment.

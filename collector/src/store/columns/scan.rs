@@ -82,7 +82,7 @@ pub(in crate::store) struct Block<'a> {
     segment: i64,
     fresh: Option<Fresh>,
     gone: Option<Vec<u8>>,
-    pub(super) rows: usize,
+    pub(in crate::store) rows: usize,
 }
 
 /// Which records of a segment match.
@@ -118,6 +118,13 @@ impl<'a> Block<'a> {
             Some(fresh) => Ok(Coded::of(fresh.column(column)).head),
             None => Ok(segment::head(self.db, self.segment, column)?.unwrap_or_else(zeros)),
         }
+    }
+
+    /// The values of a column, by record; zeros where nothing is there any more.
+    pub(super) fn values(&self, column: Column) -> Result<Vec<i64>, StoreError> {
+        let mut values = Vec::with_capacity(self.rows);
+        self.coded(column, self.head(column)?)?.each(self.rows, |_, value| values.push(value));
+        Ok(values)
     }
 
     /// A column with its codes, once its head has been read.
@@ -231,7 +238,7 @@ impl Mask {
     }
 
     /// How many records match, of `rows`.
-    pub(super) fn count(&self, rows: usize) -> u64 {
+    pub(in crate::store) fn count(&self, rows: usize) -> u64 {
         match self {
             Self::All => u64::try_from(rows).unwrap_or(u64::MAX),
             Self::Nothing => 0,

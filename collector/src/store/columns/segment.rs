@@ -8,7 +8,7 @@ use super::coded::{Coded, Head};
 use super::fresh::Fresh;
 
 /// Columns a segment has room for in its numbers.
-const PARTS: i64 = 64;
+pub(super) const PARTS: i64 = 64;
 
 /// Seals every segment that the log has left behind. `next_position` is the place of the next record.
 pub(in crate::store) fn seal(db: &Db, next_position: i64) -> Result<(), StoreError> {
@@ -42,16 +42,22 @@ fn seal_one(db: &Db, segment: i64) -> Result<(), StoreError> {
     db.prepare_cached("INSERT INTO segments (segment, oldest, newest, gone) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![segment, oldest, newest, gone])?;
     for column in Column::ALL {
-        let coded = Coded::of(fresh.column(*column));
-        db.prepare_cached("INSERT INTO segment_columns (part, head, codes) VALUES (?1, ?2, ?3)")?.execute(params![
-            part(segment, *column),
-            coded.head.to_bytes(),
-            coded.codes
-        ])?;
+        put(db, segment, *column, fresh.column(*column))?;
     }
     let first = segment.saturating_mul(SEGMENT).saturating_add(1);
     db.prepare_cached("DELETE FROM fresh WHERE position BETWEEN ?1 AND ?2")?
         .execute([first, first.saturating_add(SEGMENT - 1)])?;
+    Ok(())
+}
+
+/// Keeps the values of a whole column.
+pub(in crate::store) fn put(db: &Db, segment: i64, column: Column, values: &[i64]) -> Result<(), StoreError> {
+    let coded = Coded::of(values);
+    db.prepare_cached(
+        "INSERT INTO segment_columns (part, head, codes) VALUES (?1, ?2, ?3)
+         ON CONFLICT (part) DO UPDATE SET head = excluded.head, codes = excluded.codes",
+    )?
+    .execute(params![part(segment, column), coded.head.to_bytes(), coded.codes])?;
     Ok(())
 }
 

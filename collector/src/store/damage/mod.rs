@@ -17,7 +17,9 @@ pub(in crate::store) use watch::DamageMetrics;
 pub use watch::DamageWatch;
 
 /// One of the two logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Log {
     /// The request log.

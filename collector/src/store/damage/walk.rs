@@ -9,6 +9,7 @@ use crate::store::db::{Db, OptionalExtension, Row};
 use crate::store::derived::Identity;
 use crate::store::gaps::Boot;
 use crate::store::names::Names;
+use crate::store::retention;
 use crate::store::{Kept, StoreError, db};
 use crate::validate::parse_uuid;
 use headgate_record::RequestRecord;
@@ -35,7 +36,8 @@ pub(in crate::store) fn step(db: &Db, log: Log, segment: i64) -> Result<Step, St
     let (first, head) = (first_of(segment), head(db, log)?);
     let end = first.saturating_add(SEGMENT).min(head);
     let looked_at = end.saturating_sub(first).max(0);
-    let mut walk = Walk { log, expected: first, step: Step { more: end < head, looked_at, ..Step::default() } };
+    let gone = retention::gone(db, log, first, end)?;
+    let mut walk = Walk { log, expected: first, gone, step: Step { more: end < head, looked_at, ..Step::default() } };
     match log {
         Log::Requests => requests(db, segment, (first, end), &mut walk)?,
         Log::Audit => audit(db, (first, end), &mut walk)?,
@@ -62,15 +64,23 @@ fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
 struct Walk {
     log: Log,
     expected: i64,
+    /// Runs of places that retention has deleted, ascending, both ends included.
+    gone: Vec<(i64, i64)>,
     step: Step,
 }
 
 impl Walk {
     /// Up to here there was no entry.
     fn missing(&mut self, position: i64) {
-        if position > self.expected {
-            let last = position.saturating_sub(1);
-            self.step.found.push(Finding { log: self.log, first: self.expected, last, kind: Kind::Lost });
+        while position > self.expected {
+            // What retention has deleted is not lost.
+            let gone = self.gone.iter().find(|(_, last)| *last >= self.expected).copied();
+            let (first, last) = gone.unwrap_or((position, position));
+            if first > self.expected {
+                let last = first.min(position).saturating_sub(1);
+                self.step.found.push(Finding { log: self.log, first: self.expected, last, kind: Kind::Lost });
+            }
+            self.expected = last.saturating_add(1).min(position.max(self.expected));
         }
         self.expected = position.saturating_add(1);
     }
@@ -91,8 +101,7 @@ impl Walk {
 fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), StoreError> {
     let (cells, identities) = (columns::stored(db, segment)?, identities(db, first, end)?);
     let (mut names, mut boots) = (Names::looking(), HashMap::new());
-    let sql =
-        "SELECT position, bytes, leaf FROM request_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
+    let sql = "SELECT position, bytes, leaf, received_at FROM request_entries WHERE position >= ?1 AND position < ?2 ORDER BY position";
     let mut select = db.prepare_cached(sql)?;
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
@@ -108,7 +117,7 @@ fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) ->
         let agrees = match serde_json::from_slice::<RequestRecord>(&bytes) {
             Ok(record) => {
                 let wanted = identity_of(db, &mut boots, &record)?;
-                wanted.as_ref() == identity && Some(columns::cells(db, &mut names, &record)?) == stored
+                wanted.as_ref() == identity && Some(columns::cells(db, &mut names, &record, row.get(3)?)?) == stored
             }
             // A record that this version cannot read has nothing derived from it but its place.
             Err(_) => stored.is_some(),

@@ -70,7 +70,7 @@ pub fn note_silent(tx: &Db, silent: &[Silent], now: i64) -> Result<(), StoreErro
 }
 
 fn open(tx: &Db, end: &Silent, now: i64) -> Result<(), StoreError> {
-    let mut boot = Boot::known(tx, &end.node, &end.boot_id)?;
+    let mut boot = Boot::known(tx, &end.node, &end.boot_id, now)?;
     if end.last_seq <= boot.highest_seq {
         return Ok(());
     }

@@ -20,13 +20,14 @@ pub(in crate::store) struct Boot {
 
 impl Boot {
     /// The boot, made if it is not known.
-    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str) -> db::Result<Self> {
+    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str, now: i64) -> db::Result<Self> {
         if let Some(boot) = Self::find(db, node, boot_id)? {
             return Ok(boot);
         }
-        let mut insert = db.prepare_cached("INSERT INTO boots (node, boot_id) VALUES (?1, ?2) RETURNING boot")?;
-        let boot = insert.query_row([node, boot_id], |row| row.get(0))?;
-        Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: None })
+        let mut insert =
+            db.prepare_cached("INSERT INTO boots (node, boot_id, received_at) VALUES (?1, ?2, ?3) RETURNING boot")?;
+        let boot = insert.query_row(params![node, boot_id, now], |row| row.get(0))?;
+        Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: Some(now) })
     }
 
     /// The boot, if it is known.
@@ -52,7 +53,7 @@ impl Boot {
             last_seq,
             after_at: self.last_at,
             before_at,
-            received_after: self.received_at,
+            received_after: self.received_at.filter(|_| self.highest_seq > 0),
             noticed_at: now,
         }
     }
@@ -174,15 +175,18 @@ struct Open {
     gap: i64,
     first_seq: i64,
     last_seq: i64,
+    noticed_at: i64,
 }
 
 /// The first open gap that ends at `seq` or behind it.
 fn open_from(db: &Db, boot: i64, seq: i64) -> db::Result<Option<Open>> {
     db.prepare_cached(
-        "SELECT gap, first_seq, last_seq FROM gaps WHERE boot = ?1 AND closed_at IS NULL AND last_seq >= ?2
+        "SELECT gap, first_seq, last_seq, noticed_at FROM gaps WHERE boot = ?1 AND closed_at IS NULL AND last_seq >= ?2
          ORDER BY last_seq LIMIT 1",
     )?
-    .query_row([boot, seq], |row| Ok(Open { gap: row.get(0)?, first_seq: row.get(1)?, last_seq: row.get(2)? }))
+    .query_row([boot, seq], |row| {
+        Ok(Open { gap: row.get(0)?, first_seq: row.get(1)?, last_seq: row.get(2)?, noticed_at: row.get(3)? })
+    })
     .optional()
 }
 
@@ -191,7 +195,9 @@ fn close(db: &Db, boot: i64, first: i64, last: i64, now: i64, news: &mut News) -
     let mut from = first;
     while let Some(open) = open_from(db, boot, from)?.filter(|open| open.first_seq <= last) {
         let came = (open.first_seq.max(from), open.last_seq.min(last));
-        split(db, &open, came, now)?;
+        if !grow(db, boot, &open, came, now)? {
+            split(db, &open, came, now)?;
+        }
         news.closed(records(came.0, came.1));
         from = came.1.saturating_add(1);
         if from > last {
@@ -199,6 +205,30 @@ fn close(db: &Db, boot: i64, first: i64, last: i64, now: i64, news: &mut News) -
         }
     }
     Ok(())
+}
+
+/// What comes late mostly comes in order, batch by batch: then the run that came before grows, and a gap of a million records
+/// ends as one that is closed. Tells whether there was such a run.
+fn grow(db: &Db, boot: i64, open: &Open, (first, last): (i64, i64), now: i64) -> db::Result<bool> {
+    if first > open.first_seq {
+        return Ok(false);
+    }
+    let grown = db
+        .prepare_cached(
+            "UPDATE gaps SET last_seq = ?3, closed_at = ?4
+             WHERE boot = ?1 AND last_seq = ?2 AND noticed_at = ?5 AND closed_at IS NOT NULL",
+        )?
+        .execute([boot, first.saturating_sub(1), last, now, open.noticed_at])?;
+    if grown == 0 {
+        return Ok(false);
+    }
+    if last < open.last_seq {
+        let mut update = db.prepare_cached("UPDATE gaps SET first_seq = ?2 WHERE gap = ?1")?;
+        update.execute([open.gap, last.saturating_add(1)])?;
+    } else {
+        db.prepare_cached("DELETE FROM gaps WHERE gap = ?1")?.execute([open.gap])?;
+    }
+    Ok(true)
 }
 
 /// Leaves what is still missing of a gap open: nothing, its begin, its end, or both.

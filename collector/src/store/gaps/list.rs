@@ -67,7 +67,7 @@ pub struct Gap {
     pub received_after: Option<i64>,
     /// When the gap was noticed. The records were due between `received_after` and this.
     pub noticed_at: i64,
-    /// When the records came after all.
+    /// When the last of the records came after all.
     pub closed_at: Option<i64>,
     /// Whether a heartbeat tells of it, and no later record.
     pub at_end: bool,

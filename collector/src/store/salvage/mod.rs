@@ -19,7 +19,7 @@ use super::damage::{Finding, Kind, Log};
 use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
 use super::witness::{Progress, Witness};
-use super::{StoreError, file, rebuild, schema};
+use super::{StoreError, file, rebuild, retention, schema};
 use crate::clock;
 use crate::journal;
 use report::Report;
@@ -227,7 +227,8 @@ impl Keeper<'_> {
                 Log::Requests => self.end.requests,
                 Log::Audit => self.end.audit,
             };
-            if entry.position >= end {
+            // What retention has deleted may still lie in a page that is not used any more: it stays deleted.
+            if entry.position >= end || !retention::gone(&tx, log, entry.position, entry.position + 1)?.is_empty() {
                 continue;
             }
             let sql = format!(
@@ -292,9 +293,19 @@ fn lost(db: &Db, log: Log) -> Result<Vec<Finding>, StoreError> {
         log.table()
     );
     let mut select = db.prepare_cached(&sql)?;
-    let found = select.query_map([head], |row| {
-        let (before, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-        Ok(Finding { log, first: before.saturating_add(1), last: at.saturating_sub(1), kind: Kind::Lost })
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let holes =
+        select.query_map([head], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    let mut lost = Vec::new();
+    for (before, end) in holes {
+        let mut from = before.saturating_add(1);
+        // What retention has deleted is not lost.
+        let gone = retention::gone(db, log, from, end)?;
+        for (first, last) in gone.into_iter().chain([(end, end)]) {
+            if first > from {
+                lost.push(Finding { log, first: from, last: first.saturating_sub(1), kind: Kind::Lost });
+            }
+            from = last.saturating_add(1);
+        }
+    }
+    Ok(lost)
 }

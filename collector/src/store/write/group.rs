@@ -81,7 +81,7 @@ impl<'a> Group<'a> {
 
     /// The boot as it is known; notes its drop count.
     fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
-        let boot = Boot::known(self.db, &batch.node, &batch.boot)?;
+        let boot = Boot::known(self.db, &batch.node, &batch.boot, self.now)?;
         if batch.dropped > boot.dropped {
             let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
             update.execute([boot.boot, batch.dropped])?;
@@ -107,7 +107,7 @@ impl<'a> Group<'a> {
             record.bytes.as_ref(),
             record.leaf
         ])?;
-        let cells = derived::describe(self.db, self.names, position, &record.record)?;
+        let cells = derived::describe(self.db, self.names, position, &record.record, self.now)?;
         self.tally.add(&record.record, &cells);
         self.next_position = position + 1;
         Ok(Stored::New)

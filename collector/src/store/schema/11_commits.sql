@@ -1,4 +1,4 @@
--- Version 10: how many times the writer has committed; see `store/witness.rs`.
+-- Version 11: how many times the writer has committed; see `store/witness.rs`.
 CREATE TABLE commits (
   id    INTEGER PRIMARY KEY CHECK (id = 1),
   count INTEGER NOT NULL

@@ -1,0 +1,60 @@
+//! What retention counts.
+
+use crate::store::Log;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    log: &'static str,
+}
+
+/// Counters of retention; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct RetentionMetrics {
+    deleted: Family<Of, Counter>,
+    behind: Family<Of, Gauge>,
+    last_run: Family<Of, Gauge>,
+}
+
+impl RetentionMetrics {
+    /// Registers retention's metrics.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("retention_deleted", "Entries deleted because their time was up", metrics.deleted.clone());
+        registry.register(
+            "retention_behind",
+            "Entries whose time is up and that are not deleted yet; not those that a hold keeps",
+            metrics.behind.clone(),
+        );
+        registry.register_with_unit(
+            "retention_last_run",
+            "When the last run through a log ended, since the Unix epoch",
+            Unit::Seconds,
+            metrics.last_run.clone(),
+        );
+        metrics
+    }
+
+    pub(super) fn begin(&self, log: Log, behind: u64) {
+        self.behind.get_or_create(&of(log)).set(i64::try_from(behind).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn deleted(&self, log: Log, entries: u64) {
+        self.deleted.get_or_create(&of(log)).inc_by(entries);
+        let behind = self.behind.get_or_create(&of(log));
+        behind.set(behind.get().saturating_sub(i64::try_from(entries).unwrap_or(i64::MAX)).max(0));
+    }
+
+    pub(super) fn end(&self, log: Log, now_us: i64) {
+        self.behind.get_or_create(&of(log)).set(0);
+        self.last_run.get_or_create(&of(log)).set(now_us / 1_000_000);
+    }
+}
+
+const fn of(log: Log) -> Of {
+    Of { log: log.as_str() }
+}

@@ -1,0 +1,97 @@
+//! Legal holds: what they cover stays, until they are released; and what is no hold is refused.
+
+use crate::process::Collector;
+use crate::records::BASE_US;
+use crate::retention::{get, numbers, of_class, put, rules, send, start_in_days, told, total, wait_for_run};
+use serde_json::{Value, json};
+use std::thread::sleep;
+use std::time::Duration;
+
+#[test]
+fn a_hold_keeps_what_it_names_until_it_is_released() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let records: Vec<_> = (1..=300).map(|seq| of_class("b", seq, "default")).collect();
+    send(&collector, "b", &records);
+    let mut owner = collector.owner();
+    let mut place = |scope: Value| {
+        let body = json!({"log": "requests", "scope": scope, "reason": "case 17"}).to_string();
+        let reply = owner.post("/v1/holds", body.as_bytes()).unwrap();
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        reply.json()
+    };
+    let team = place(json!({"team": "team-3", "key_id": "key-13"}));
+    assert_eq!((&team["covers"], &team["placed_by"]), (&json!(2), &json!("environment-owner")), "{team}");
+    let time = place(json!({"from": BASE_US + 250_000, "to": BASE_US + 260_000}));
+    assert_eq!(time["covers"], 10);
+    assert_eq!(place(json!({"owner": "nobody"}))["covers"], 0);
+    collector.kill();
+    let collector = start_in_days(root.path(), 100);
+    wait_for_run(&collector);
+    let mut owner = collector.owner();
+    let held: Vec<u64> = (1..=300).filter(|seq| seq % 200 == 13 || (250..260).contains(seq)).collect();
+    assert_eq!(numbers(&mut owner), held);
+    assert_eq!(get(&mut owner, "/v1/holds")["data"].as_array().unwrap().len(), 3);
+    let dry = put(&mut owner, "?dry_run=true", "*", &rules(90, json!({}), 180)).json();
+    assert_eq!(dry["would_delete"]["requests"]["kept_by_holds"], held.len());
+    let path = format!("/v1/holds/{}", team["id"].as_str().unwrap());
+    assert_eq!(owner.send("DELETE", &path, b"").unwrap().status, 200);
+    assert_eq!(owner.send("DELETE", &path, b"").unwrap().status, 404);
+    let mut tries = 0;
+    while total(&mut owner, "") > 10 {
+        tries += 1;
+        assert!(tries < 600, "what is released goes");
+        sleep(Duration::from_millis(50));
+    }
+    assert_eq!(numbers(&mut owner), (250..260).collect::<Vec<_>>());
+    let released = told(&mut owner, "hold.released");
+    assert_eq!((released.len(), &released[0]["resource"]["id"]), (1, &team["id"]));
+    assert_eq!(told(&mut owner, "hold.placed").len(), 3);
+}
+
+#[test]
+fn retention_and_holds_that_cannot_be_meant_are_refused_and_quote_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let many: serde_json::Map<_, _> = (0..65).map(|n| (format!("c{n}"), json!(1))).collect();
+    for bad in [
+        json!({}),
+        rules(0, json!({}), 180),
+        rules(36_501, json!({}), 180),
+        rules(90, json!({"CANARY": 0}), 180),
+        rules(90, json!(many), 180),
+        json!({"requests": {"days": -1}, "audit": {"days": 180}}),
+        json!({"requests": {"days": 90.5}, "audit": {"days": 180}}),
+        json!({"requests": {"days": 90}, "audit": {"days": "CANARY"}}),
+        json!({"requests": {"days": 90}, "audit": {"days": 180}, "CANARY": 1}),
+    ] {
+        let reply = put(&mut owner, "", "*", &bad);
+        assert_eq!(reply.status, 400, "{bad}: {}", reply.text());
+        assert!(!reply.text().contains("CANARY"), "{}", reply.text());
+    }
+    for bad in [
+        json!({"log": "requests", "scope": {}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"everything": true}, "reason": ""}),
+        json!({"log": "requests", "scope": {"everything": true}}),
+        json!({"log": "requests", "scope": {"everything": true, "team": "a"}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"actor_id": "a"}, "reason": "r"}),
+        json!({"log": "audit", "scope": {"team": "CANARY"}, "reason": "r"}),
+        json!({"log": "CANARY", "scope": {"everything": true}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"CANARY": "a"}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"from": "CANARY"}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"from": 2, "to": 1}, "reason": "r"}),
+        json!({"log": "requests", "scope": {"key_id": "x".repeat(257)}, "reason": "r"}),
+    ] {
+        let reply = owner.post("/v1/holds", bad.to_string().as_bytes()).unwrap();
+        assert_eq!(reply.status, 400, "{bad}: {}", reply.text());
+        assert!(!reply.text().contains("CANARY"), "{}", reply.text());
+    }
+    assert_eq!(get(&mut owner, "/v1/holds")["data"], json!([]));
+    assert_eq!(get(&mut owner, "/v1/retention")["revision"], 1);
+    let hold = json!({"log": "audit", "scope": {"everything": true}, "reason": "r"}).to_string();
+    for _ in 0..200 {
+        assert_eq!(owner.post("/v1/holds", hold.as_bytes()).unwrap().status, 201);
+    }
+    assert_eq!(owner.post("/v1/holds", hold.as_bytes()).unwrap().status, 409);
+}
