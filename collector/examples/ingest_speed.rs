@@ -100,8 +100,8 @@ fn fill(
 
 fn send(client: &mut Client, sender: u64, first: u64, at_us: impl Fn(u64) -> u64) -> Outcome<Duration> {
     let (node, boot) = (format!("node-{sender}"), format!("boot-{sender}"));
-    let json: Result<Vec<_>, _> =
-        (first..first + BATCH).map(|seq| serde_json::to_string(&varied(&node, &boot, seq, at_us(seq)))).collect();
+    let one = |seq| varied(record(&node, &boot, seq), sender, at_us(seq));
+    let json: Result<Vec<_>, _> = (first..first + BATCH).map(|seq| serde_json::to_string(&one(seq))).collect();
     let body = batch(&node, &boot, 0, &json?);
     let watch = Stopwatch::start();
     let reply = client.post(INGEST_PATH, &body)?;
@@ -113,10 +113,11 @@ fn send(client: &mut Client, sender: u64, first: u64, at_us: impl Fn(u64) -> u64
 }
 
 /// A record of 200 keys, four models and three outcomes, with times from 0.1 to 30 s, most of them short.
-fn varied(node: &str, boot: &str, seq: u64, at_us: u64) -> RequestRecord {
-    let mixed = (seq ^ (seq >> 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn varied(mut one: RequestRecord, sender: u64, at_us: u64) -> RequestRecord {
+    let mixed = (one.seq.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ sender).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = mixed ^ (mixed >> 31);
     let pick = |shift: u32, of: u64| (mixed >> shift) % of;
-    let mut one = record(node, boot, seq);
+    one.caller = record("", "", pick(33, 200)).caller;
     one.started_at = at_us;
     one.duration_us = 100_000 + (pick(5, 1_000) * pick(17, 1_000) * pick(29, 1_000)) * 3 / 100;
     one.time_to_first_token_us = Some(one.duration_us / 4);

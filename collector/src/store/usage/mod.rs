@@ -2,13 +2,13 @@
 //!
 //! Adding up the log when somebody asks would read all of it, and would forget what retention has removed. So each group of
 //! batches adds its new records, in its own transaction, to rollups: one row for each distinct combination of
-//! [dimensions](dimensions) that was seen in a quarter of an hour, and one for each day of UTC. A record that comes twice is
+//! [dimensions] that was seen in a quarter of an hour, and one for each day of UTC. A record that comes twice is
 //! stored and counted once; one that comes late counts at the time it began.
 //!
 //! A quarter of an hour is the longest span of which the days of every time zone consist; whole days of UTC are there so that
-//! a year is read quickly. A row is some 60 to 100 bytes, and each record adds two rows at most: a fraction of what the log
-//! itself takes. Nothing drops them: they outlast the records, so that last year's bill can be shown. Their texts
-//! stand in `names`, which must outlast the records too.
+//! a year is read quickly. A row is some 50 bytes while few records are in it and some 500 when it is full, and each record
+//! adds two rows at most: a fraction of what the log itself takes. Nothing drops them: they outlast the records, so that last
+//! year's bill can be shown. Their texts stand in `names`, which must outlast the records too.
 
 mod calendar;
 mod dimensions;

@@ -6,9 +6,9 @@
 use super::super::StoreError;
 use super::super::columns::Cells;
 use super::super::db::{Db, Value, params_from_iter};
+use super::Level;
 use super::dimensions::Dimensions;
 use super::totals::Totals;
-use super::{DAY_S, Level};
 use crate::journal;
 use headgate_record::RequestRecord;
 use std::collections::{BTreeMap, HashMap};
@@ -37,8 +37,7 @@ impl Tally {
         let mut spans = BTreeMap::<(Level, i64), Rows>::new();
         for ((start, dimensions), totals) in self.0 {
             let combination = dimensions.to_bytes();
-            let day = start.div_euclid(DAY_S).saturating_mul(DAY_S);
-            let days = spans.entry((Level::Day, day)).or_default();
+            let days = spans.entry((Level::Day, Level::Day.start_of(start))).or_default();
             days.entry(combination.clone()).or_default().merge(&totals);
             spans.entry((Level::Quarter, start)).or_default().insert(combination, totals);
         }
@@ -110,7 +109,7 @@ fn numbered(count: usize, place: impl FnMut(usize) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Calendar, Counter, UsageQuery, Width, usage_total};
+    use super::super::{Calendar, Counter, DAY_S, UsageQuery, Width, usage_total};
     use super::*;
     use crate::store::columns::Column;
     use crate::store::open_writer;
