@@ -135,6 +135,7 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
         page_rows: PAGE_ROWS,
         bucket_rows: if also == Also::Export { EXPORT_ROWS } else { PAGE_ROWS },
     };
+    // Not `clamp`, which panics where `to` lies before `from`: then there is nothing, from wherever a page begins.
     let query = UsageQuery { from: given.page.map_or(from, |page| page.min(to).max(from)), ..whole.clone() };
     Ok(Wanted { query, whole, groups: given.groups, total: given.total })
 }
