@@ -22,8 +22,8 @@ run POLICY *FLAGS: envoy wasm
     @cargo build --release -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
-# Everything that must hold: formatting, lints, unit tests, end to end on a real Envoy.
-test: lint unit e2e
+# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy.
+test: lint unit contract e2e
 
 # What CI runs.
 verify: test
@@ -31,6 +31,10 @@ verify: test
 # Unit, property and machine-level case tests.
 unit: _cargo
     cargo test --quiet
+
+# The collector's tests once more, on a PostgreSQL that is started for them; those of SQLite's file stay out.
+contract *FLAGS: _cargo _postgres
+    @{{python}} collector/tests/postgres.py -- cargo test --quiet -p headgate-collector --test collector -- --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: {{FLAGS}}
 
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages
@@ -84,6 +88,10 @@ _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"
     @{{just_executable()}} _need cc "install a C compiler (apt-get install build-essential)"
     @rustup target list --installed | grep -qx wasm32-wasip1 || { {{just_executable()}} _say "fetching the wasm target"; rustup target add wasm32-wasip1; }
+
+# Any version from 13 on; only its programs are needed, the tests start servers of their own.
+_postgres:
+    @ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { {{just_executable()}} _say "fetching PostgreSQL"; apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || { echo "headgate: PostgreSQL is missing: apt-get install postgresql" >&2; exit 1; }
 
 # Debian's python3 comes without pip; as root it is a package away.
 _pip:

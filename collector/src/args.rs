@@ -1,9 +1,12 @@
 //! The command line.
 
+mod place;
+
 use crate::http::{Access, Route};
 use crate::journal::LogFormat;
 use crate::store::Role;
 use clap::{Parser, Subcommand};
+pub use place::Place;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,6 +18,8 @@ Getting started:
   headgate-collector serve --data /var/lib/headgate           serves on 127.0.0.1:4180
 
   curl -H 'Authorization: Bearer OWNER_TOKEN' 'http://127.0.0.1:4180/v1/requests?status_class=5xx&limit=10'
+
+Several collectors share a database of PostgreSQL: --store postgres://USER@HOST/DATABASE in place of --data.
 
 A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.
 
@@ -83,10 +88,11 @@ pub enum Command {
     /// Check the settings, or show them with where each comes from
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Copy the database into one file, checked and consistent, also while the service runs
+    /// Copy a folder's database into one file, checked and consistent, also while the service runs
     #[command(after_help = "\
 Holds up neither ingest nor queries. Prints `backup=FILE requests=N audit=N bytes=N`: the places of the last entries that are
-in it. The file holds both logs and all tokens' hashes: keep it as you keep the folder.
+in it. The file holds both logs and all tokens' hashes: keep it as you keep the folder. A database of PostgreSQL is backed up
+with its own tools, such as pg_dump or pg_basebackup.
 
 Example, daily:
   headgate-collector backup --data /var/lib/headgate --out /backup/headgate-$(date +%F).db")]
@@ -120,9 +126,9 @@ Example:
     },
     /// Make the database and print the first owner token as `owner_token=…`, once
     Init {
-        /// Folder of the database; made if it is missing
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
     },
     /// Look whether everything in the folder is what was stored, and print what is not; changes nothing
     #[command(after_help = "\
@@ -146,9 +152,9 @@ pub struct ServeOptions {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", env = "HEADGATE_COLLECTOR_LISTEN", default_value = "127.0.0.1:4180")]
     pub listen: SocketAddr,
-    /// Folder of the database; made if it is missing
-    #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-    pub data: PathBuf,
+    /// Where the records are kept.
+    #[command(flatten)]
+    pub place: Place,
     /// Largest body of a batch or of audit entries, MiB
     #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_MAX_BODY_MIB", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -182,9 +188,9 @@ pub enum ConfigCommand {
 pub enum TokenCommand {
     /// Print a new token as `token=…`, once; works while the service runs
     New {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
         /// What the token allows
         #[arg(long, value_enum)]
         role: Role,
@@ -197,15 +203,15 @@ pub enum TokenCommand {
     },
     /// List all tokens, one a line: id, role, state, last use, name
     List {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
     },
     /// Make a token invalid from now on; works while the service runs
     Revoke {
-        /// Folder of the database
-        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
-        data: PathBuf,
+        /// Where the records are kept.
+        #[command(flatten)]
+        place: Place,
         /// The token's id, as `token list` shows it
         id: String,
     },

@@ -12,7 +12,6 @@ use crate::settings::Parsed;
 use crate::store::{self, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
@@ -28,7 +27,7 @@ pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
         Command::Config(ConfigCommand::Show(_)) => say(&shown),
         Command::Backup { data, out } => backup::backup(&data, &out),
         Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
-        Command::Init { data } => token::init(&data),
+        Command::Init { place } => token::init(&place.location()?),
         Command::Check { data } => check::run(&data),
         Command::Token(command) => token::run(command),
     }
@@ -36,12 +35,12 @@ pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
 
 fn serve(options: &ServeOptions) -> Result<(), String> {
     journal::write_as(options.log_format);
-    let data = &options.data;
+    let location = &options.place.location()?;
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
-    let store = Store::open(data, writes).map_err(|e| cannot_open(data, e))?;
-    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(data, e))?;
+    let store = Store::open(location, writes).map_err(|e| cannot_open(location, e))?;
+    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
     let app = App::new(&store, metrics, &tokens).bounded(options.max_body_mib, options.body_memory_mib);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -91,8 +90,8 @@ async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Resu
     Ok(())
 }
 
-fn cannot_open(data: &Path, error: StoreError) -> String {
-    format!("cannot open the store in {}: {error}", data.display())
+fn cannot_open(location: impl std::fmt::Display, error: StoreError) -> String {
+    format!("cannot open the store in {location}: {error}")
 }
 
 /// What other programs read: standard output.

@@ -1,4 +1,5 @@
-//! What the measuring programs share: the service on a folder of its own, clients of it, and how times are told.
+//! What the measuring programs share: the service on a folder of its own, or on the empty database that
+//! HEADGATE_COLLECTOR_STORE names; clients of it; and how times are told.
 
 #[path = "../../tests/collector/client.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
@@ -6,7 +7,7 @@ mod client;
 
 pub(crate) use client::Client;
 use headgate_collector::http::{self, App, Metrics};
-use headgate_collector::store::{Role, Store, hash_token};
+use headgate_collector::store::{Location, Role, Store, hash_token};
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
@@ -28,7 +29,11 @@ impl Service {
         let folder = tempfile::tempdir()?;
         let runtime = Runtime::new()?;
         let (metrics, writes) = Metrics::new();
-        let store = Store::open(folder.path(), writes)?;
+        let location = match std::env::var("HEADGATE_COLLECTOR_STORE") {
+            Ok(url) => Location::Server(url.parse()?),
+            Err(_) => Location::from(folder.path()),
+        };
+        let store = Store::open(location, writes)?;
         let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
         let app = App::new(&store, metrics, &tokens);
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
@@ -61,9 +66,9 @@ impl Service {
         })
     }
 
-    /// Bytes of the database.
+    /// Bytes of the database's file; 0 if it is a server's.
     pub(crate) fn bytes(&self) -> Outcome<u64> {
-        Ok(std::fs::metadata(self.folder.path().join("headgate.db"))?.len())
+        Ok(std::fs::metadata(self.folder.path().join("headgate.db")).map_or(0, |file| file.len()))
     }
 }
 

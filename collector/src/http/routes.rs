@@ -152,6 +152,7 @@ pub fn routes() -> Vec<Route> {
             Docs::json(of::<retention::Shown>);
         "PUT" "/v1/retention", Own, "Sets how long the logs are kept, or tries it out" => put(retention::set),
             Docs::json(of::<retention::Shown>).body(read_as::<Rules>).query(retention::described())
+                .header("If-Match", "The revision it was made from, as `GET` answers it in `ETag`.")
                 .or(412, "`If-Match` is not the revision any more.").or(428, "`If-Match` is missing.");
         "GET" "/v1/holds", Audit, "Legal holds that stand" => get(holds::list),
             Docs::json(list_of::<Hold>);

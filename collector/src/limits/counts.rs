@@ -8,7 +8,8 @@ use super::rules::Revision;
 use super::{amount, joined, parted};
 use crate::store::StoreError;
 use crate::store::db::{Db, OptionalExtension, params};
-use headgate_limits::{Kind, Report, ReportRow, Rule, Total, Totals};
+use headgate_limits::{Kind, Report, ReportRow, Rule, Total, Totals, Windows};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const FIND: &str = "SELECT count, used, max, revision, told FROM limit_counts
@@ -17,7 +18,7 @@ const INSERT: &str = "INSERT INTO limit_counts (rule, meter, subject, window_sta
     current, max, used, fill, told, revision, version)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const UPDATE: &str = "UPDATE limit_counts SET max = ?2, used = ?3, fill = ?4, told = ?5, revision = ?6, version = ?7,
-    current = window_end > ?8 WHERE count = ?1";
+    current = CASE WHEN window_end > ?8 THEN 1 ELSE 0 END WHERE count = ?1";
 
 const NOTE_SLOTS: &str = "UPDATE limit_counts SET fill = ?5, window_end = ?6, keep_until = ?7, current = 1
     WHERE rule = ?1 AND meter = ?2 AND subject = ?3 AND window_start = ?4 AND (fill <> ?5 OR window_end < ?8)";
@@ -118,6 +119,18 @@ impl Totals for Counts<'_> {
             self.write(row, &subject, rule, &before, &now)?;
         }
         Ok(Total { used: now.used, told: bits(rule, &now.told) })
+    }
+
+    fn seen(&mut self, report: &Report, now_ms: u64) -> Result<Option<HashMap<String, u64>>, StoreError> {
+        self.seen_by_all(report, now_ms)
+    }
+
+    fn windows(&mut self, row: &ReportRow) -> Result<Option<Windows>, StoreError> {
+        self.windows_of(&row.rule, &row.meter, &row.subject)
+    }
+
+    fn keep(&mut self, row: &ReportRow, windows: &Windows) -> Result<(), StoreError> {
+        self.keep_windows((&row.rule, &row.meter, &row.subject), windows)
     }
 }
 

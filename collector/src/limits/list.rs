@@ -9,7 +9,7 @@ use super::crossings::subject_of;
 use super::{Limits, SEPARATOR, State, amount, lock, meter_of, now_ms, parted};
 use crate::store::StoreError;
 use crate::store::db::{self, Db, Row, Value as Sql, params_from_iter};
-use headgate_limits::{Kind, Rule, Unit};
+use headgate_limits::{Fleet, Kind, Rule, Unit};
 use std::collections::HashMap;
 
 /// From here on a count is close to its end, hundredths of a percent.
@@ -96,9 +96,29 @@ fn page(db: &Db, query: &CountQuery, state: &std::sync::Mutex<State>) -> Result<
         rules.insert(name, rule.clone());
         described.push((listed, rule));
     }
+    let shared = shared_fleet(db, &described)?;
+    let now_ms = amount(db.now_us()?) / 1_000;
     let state = lock(state);
-    let entries = described.iter().map(|(listed, rule)| entry(listed, rule.as_ref(), &state, query.budgets));
+    let seen = Seen { fleet: shared.as_ref().unwrap_or(&state.fleet), now_ms };
+    let entries = described.iter().map(|(listed, rule)| entry(listed, rule.as_ref(), &seen, query.budgets));
     Ok(CountPage { entries: entries.collect(), next })
+}
+
+/// What is reserved now.
+struct Seen<'a> {
+    fleet: &'a Fleet,
+    now_ms: u64,
+}
+
+/// What all collectors know of these counts, where there are several.
+fn shared_fleet(db: &Db, described: &[(Listed, Option<(Rule, String)>)]) -> Result<Option<Fleet>, StoreError> {
+    let mut fleet = Fleet::new(0);
+    for (listed, _) in described {
+        if let Some(windows) = super::members::windows(db, &listed.rule, &listed.meter, &listed.subject)? {
+            fleet.know(&listed.rule, &listed.meter, &listed.subject, windows);
+        }
+    }
+    Ok(db.is_shared().then_some(fleet))
 }
 
 fn statement(query: &CountQuery) -> (String, Vec<Sql>) {
@@ -182,10 +202,9 @@ fn read(row: &Row<'_>) -> db::Result<Listed> {
     })
 }
 
-fn entry(listed: &Listed, rule: Option<&(Rule, String)>, state: &State, budget: bool) -> Count {
+fn entry(listed: &Listed, rule: Option<&(Rule, String)>, seen: &Seen<'_>, budget: bool) -> Count {
     let Listed { rule: id, meter, subject, start, .. } = listed;
-    let now_ms = now_ms();
-    let reserved = state.fleet.open(id, meter, subject, *start, now_ms);
+    let reserved = seen.fleet.open(id, meter, subject, *start, seen.now_ms);
     let fill = if meter == CONCURRENCY { super::counts::fill(reserved, listed.max) } else { listed.place.fill };
     let rule_of = rule.map(|(rule, _)| rule);
     let warned = rule_of.is_some_and(|rule| rule.warn_at.iter().any(|percent| fill >= i64::from(*percent) * 100));
@@ -206,7 +225,7 @@ fn entry(listed: &Listed, rule: Option<&(Rule, String)>, state: &State, budget: 
         percent: percent(fill),
         close: fill >= CLOSE || warned,
         told: listed.told.clone(),
-        proxies: state.fleet.users(id, meter, subject, *start, now_ms),
+        proxies: seen.fleet.users(id, meter, subject, *start, seen.now_ms),
         revision: rule.map(|(_, revision)| revision.clone()),
         rule: rule_of.map(CountedRule::of),
     }

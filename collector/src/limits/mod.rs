@@ -3,13 +3,14 @@
 //! Proxies decide by themselves and report what was used; an answer tells each what all have used and what it may add
 //! ([`headgate_limits`]). What is counted is in the store and is answered once it is on disk. Shares and reservations
 //! are worth seconds and stay in memory; if a transaction that they went with did not come to pass, they are given up
-//! and run out at the proxies by themselves, as after a restart.
+//! and run out at the proxies by themselves, as after a restart. Several collectors have them in the store (`members`).
 
 mod check;
 mod count;
 mod counts;
 mod crossings;
 mod list;
+mod members;
 mod news;
 mod retention;
 mod rules;
@@ -116,14 +117,16 @@ impl State {
             *self = Self::new();
         }
         if self.version.is_none() {
-            self.fleet = Fleet::new(counts::last_seen_ms(tx)?);
+            let forgotten = if tx.is_shared() { 0 } else { counts::last_seen_ms(tx)? };
+            self.fleet = Fleet::new(forgotten);
         }
         let last_seq = counts::last_seq(tx, &report.boot)?;
         if report.seq < last_seq {
             self.version = Some(version);
             return Ok(Done { synced: Synced::Stale, told: false });
         }
-        let (now_us, now_ms) = (clock::now_us(), now_ms());
+        let now_us = tx.now_us()?;
+        let now_ms = amount(now_us) / 1_000;
         let known = self.book.find(tx, &report.revision, now_us)?;
         let mut counts = Counts { tx, revision: known, last_seq, version, now_us, crossings: Vec::new() };
         if let (None, Some(rules)) = (&counts.revision, &report.rules) {
@@ -135,7 +138,7 @@ impl State {
         self.note_slots(&counts, report, &reply)?;
         if report.whole {
             reply.rules_wanted = counts.revision.is_none();
-            let (rows, cursor) = news::news(&counts, &self.fleet, report, now_ms)?;
+            let (rows, cursor) = news::news(&counts, &mut self.fleet, report, now_ms)?;
             reply.rows.extend(rows);
             reply.cursor = cursor;
         }

@@ -20,16 +20,16 @@ const CHANGED: &str = "SELECT rule, meter, subject, window_start, used, told, ve
 /// Both kinds are read from their index, in order.
 const DEAREST: &str = "SELECT * FROM (
       SELECT rule, meter, subject, window_start, used, told, version, fill FROM limit_counts
-      WHERE current = 1 AND budget = 1 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3)
+      WHERE current = 1 AND budget = 1 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3) AS budgets
     UNION ALL SELECT * FROM (
       SELECT rule, meter, subject, window_start, used, told, version, fill FROM limit_counts
-      WHERE current = 1 AND budget = 0 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3)
+      WHERE current = 1 AND budget = 0 AND used > 0 AND window_end > ?2 AND version > ?1 ORDER BY fill DESC LIMIT ?3) AS limits
     ORDER BY fill DESC LIMIT ?3";
 
 /// The rows to add to the answer, and the cursor that leads on from them.
 pub(super) fn news(
     counts: &Counts<'_>,
-    fleet: &Fleet,
+    fleet: &mut Fleet,
     report: &Report,
     now_ms: u64,
 ) -> Result<(Vec<ReplyRow>, u64), StoreError> {
@@ -52,6 +52,9 @@ pub(super) fn news(
             continue;
         }
         row.told = told_bits(counts.revision.as_deref(), &row.rule, &told);
+        if let Some(windows) = counts.windows_of(&row.rule, &row.meter, &row.subject)? {
+            fleet.know(&row.rule, &row.meter, &row.subject, windows);
+        }
         row.others_open = fleet.others_open(&report.boot, &row.rule, &row.meter, &row.subject, row.start, now_ms);
         rows.push(row);
     }

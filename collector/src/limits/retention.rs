@@ -19,6 +19,9 @@ const BREATH: Duration = Duration::from_millis(20);
 /// How long it is known what a boot has reported last, µs. Longer than a proxy waits for an answer.
 const BOOTS_US: i64 = 30 * 86_400 * 1_000_000;
 
+/// How long shares are kept that nobody can believe any more, µs.
+const MEMBERS_US: i64 = 60_000_000;
+
 const END: &str = "UPDATE limit_counts SET current = 0 WHERE count IN
     (SELECT count FROM limit_counts WHERE current = 1 AND window_end <= ?1 LIMIT ?2)";
 const DROP: &str = "DELETE FROM limit_counts WHERE count IN
@@ -50,6 +53,11 @@ fn tidy(tx: &Db, now_us: i64) -> Result<bool, StoreError> {
     for (sql, until) in steps {
         let done = tx.prepare_cached(sql)?.execute(params![until, STEP])?;
         more |= i64::try_from(done).unwrap_or(i64::MAX) >= STEP;
+    }
+    if tx.is_shared() {
+        for sql in super::members::FORGET {
+            more |= tx.prepare_cached(sql)?.execute(params![now_us.saturating_sub(MEMBERS_US), STEP])? > 0;
+        }
     }
     Ok(more)
 }

@@ -27,6 +27,9 @@ const LAST_RETRY_US: i64 = 3_600 * 1_000_000;
 /// How long it is tried, µs.
 const GIVEN_UP_US: i64 = 86_400 * 1_000_000;
 
+/// How long a message is one collector's to send, µs: longer than its call.
+const CLAIM_US: i64 = 15_000_000;
+
 /// Variables of which it is remembered that telling them fails.
 const NOTED: usize = 1_000;
 
@@ -92,22 +95,11 @@ impl Limits {
 
     async fn due(&self) -> Result<Vec<Message>, StoreError> {
         let now_us = clock::now_us();
-        let read = move |db: &Db| {
-            let mut select = db.prepare_cached(
-                "SELECT id, variable, body, tries, since FROM limit_outbox WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
-            )?;
-            let rows = select.query_map([now_us, CALLS], |row| {
-                Ok(Message {
-                    id: row.get(0)?,
-                    variable: row.get(1)?,
-                    body: row.get(2)?,
-                    tries: row.get(3)?,
-                    since: row.get(4)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        };
-        self.readers.query(read).await
+        if self.readers.query(move |db| is_any_due(db, now_us)).await? {
+            self.writes.transact(move |tx| claim(tx, now_us)).await
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     async fn settle(&self, message: Message, outcome: Result<(), Fault>) -> Result<(), StoreError> {
@@ -125,6 +117,31 @@ impl Limits {
         };
         self.writes.transact(write).await
     }
+}
+
+fn is_any_due(db: &Db, now_us: i64) -> Result<bool, StoreError> {
+    let mut select = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM limit_outbox WHERE due_at <= ?1)")?;
+    Ok(select.query_row([now_us], |row| row.get(0))?)
+}
+
+/// Takes what is due, and where other collectors look too, puts it off for them while it is sent.
+fn claim(tx: &Db, now_us: i64) -> Result<Vec<Message>, StoreError> {
+    let put_off = if tx.is_shared() { now_us.saturating_add(CLAIM_US) } else { now_us };
+    let mut update = tx.prepare_cached(
+        "UPDATE limit_outbox SET due_at = ?1
+         WHERE id IN (SELECT id FROM limit_outbox WHERE due_at <= ?2 ORDER BY due_at LIMIT ?3)
+         RETURNING id, variable, body, tries, since",
+    )?;
+    let rows = update.query_map([put_off, now_us, CALLS], |row| {
+        Ok(Message {
+            id: row.get(0)?,
+            variable: row.get(1)?,
+            body: row.get(2)?,
+            tries: row.get(3)?,
+            since: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Longer with each failure, µs.

@@ -23,7 +23,7 @@ pub(super) fn backup(data: &Path, out: &Path) -> Result<(), String> {
         return Err(format!("{} exists; a backup replaces nothing, choose another name", out.display()));
     }
     let database = store::database(data);
-    let before = copies::contents(&database).map_err(|e| cannot_open(data, e))?;
+    let before = copies::contents(&database).map_err(|e| cannot_open(data.display(), e))?;
     let part = beside(out, ".part");
     let contents = copied(&database, &part, before).inspect_err(|_| remove(&part))?;
     put_in_place(&part, out).map_err(|e| cannot_write(out, e))?;
@@ -71,7 +71,7 @@ pub(super) fn restore(from: &Path, data: &Path, replace: bool) -> Result<(), Str
         return Err(format!("{} cannot be restored: {}", from.display(), StoreError::Newer));
     }
     may_restore_into(data, &database, replace)?;
-    store::make_folder(data).map_err(|e| cannot_open(data, e))?;
+    store::make_folder(data).map_err(|e| cannot_open(data.display(), e))?;
     let part = beside(&database, ".part");
     remove(&part);
     let restored = prepared(from, &part, &contents).inspect_err(|_| remove(&part));

@@ -5,10 +5,10 @@ use crate::store::{self, Checked};
 use std::path::Path;
 
 pub(super) fn run(data: &Path) -> Result<(), String> {
-    if !store::exists(data) {
+    if !store::database(data).is_file() {
         return Err(format!("there is no database in {}; check --data", data.display()));
     }
-    let Checked { entries, problems, more } = store::check(data).map_err(|e| cannot_open(data, e))?;
+    let Checked { entries, problems, more } = store::check(data).map_err(|e| cannot_open(data.display(), e))?;
     problems.iter().try_for_each(|problem| say(problem))?;
     if more > 0 {
         say(&format!("{more} problems more"))?;

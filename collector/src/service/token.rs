@@ -1,23 +1,20 @@
 //! The commands on tokens. They work on the database itself, so they need no token, only the right to read the folder.
 
 use super::{cannot_open, say};
-use crate::args::TokenCommand;
+use crate::args::{Place, TokenCommand};
 use crate::audit::Actor;
 use crate::clock;
-use crate::store::{self, Db, Revoked, Role, TokenInfo, TokenRequest};
+use crate::store::{self, Db, Location, Revoked, Role, TokenInfo, TokenRequest};
 use jiff::Timestamp;
-use std::path::Path;
 
 const DAY_US: i64 = 86_400_000_000;
 
 /// `init`.
-pub(super) fn init(data: &Path) -> Result<(), String> {
-    let mut db = store::open_writer(data).map_err(|e| cannot_open(data, e))?;
+pub(super) fn init(location: &Location) -> Result<(), String> {
+    let mut db = store::open_writer(location).map_err(|e| cannot_open(location, e))?;
     if store::has_owner(&db).map_err(|e| e.to_string())? {
-        return Err(
-            "this folder has an owner already; `headgate-collector token new --role owner` makes another token"
-                .to_owned(),
-        );
+        return Err("this store has an owner already; `headgate-collector token new --role owner` makes another token"
+            .to_owned());
     }
     let request = TokenRequest { role: Role::Owner, name: Some("first owner".to_owned()), expires_at: None };
     say(&format!("owner_token={}", stored(&mut db, &request)?))
@@ -26,21 +23,21 @@ pub(super) fn init(data: &Path) -> Result<(), String> {
 /// `token …`.
 pub(super) fn run(command: TokenCommand) -> Result<(), String> {
     match command {
-        TokenCommand::New { data, role, name, expires_in } => {
+        TokenCommand::New { place, role, name, expires_in } => {
             let expires_at = expires_in.map(|days| clock::now_us().saturating_add(i64::from(days) * DAY_US));
-            say(&format!("token={}", stored(&mut existing(&data)?, &TokenRequest { role, name, expires_at })?))
+            say(&format!("token={}", stored(&mut existing(&place)?, &TokenRequest { role, name, expires_at })?))
         }
-        TokenCommand::List { data } => list(&existing(&data)?),
-        TokenCommand::Revoke { data, id } => revoke(&mut existing(&data)?, &id),
+        TokenCommand::List { place } => list(&existing(&place)?),
+        TokenCommand::Revoke { place, id } => revoke(&mut existing(&place)?, &id),
     }
 }
 
-fn existing(data: &Path) -> Result<Db, String> {
-    if !store::exists(data) {
-        let folder = data.display();
-        return Err(format!("there is no database in {folder}; check --data, or run `headgate-collector init`"));
+fn existing(place: &Place) -> Result<Db, String> {
+    let location = place.location()?;
+    if !location.exists() {
+        return Err(format!("there is no database in {location}; check --data, or run `headgate-collector init`"));
     }
-    store::open_writer(data).map_err(|e| cannot_open(data, e))
+    store::open_writer(&location).map_err(|e| cannot_open(&location, e))
 }
 
 fn stored(db: &mut Db, request: &TokenRequest) -> Result<String, String> {

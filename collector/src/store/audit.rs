@@ -6,7 +6,7 @@
 use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::leaf::{Kept, leaf};
 use super::read::Order;
-use super::{StoreError, names};
+use super::{Log, StoreError, names};
 use crate::audit::{Entry, mask};
 use crate::clock;
 use crate::validate::uuid_v7;
@@ -46,8 +46,10 @@ pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     if let Some(stored) = leaf_of(tx, &id)? {
         return Ok(if stored == leaf { Appended::Again } else { Appended::IdTaken });
     }
+    let now = clock::now_us();
+    tx.begin_day(Log::Audit.table(), now)?;
     let position = next_position(tx)?;
-    tx.prepare_cached(INSERT_ENTRY)?.execute(params![position, entry.schema, clock::now_us(), bytes, leaf])?;
+    tx.prepare_cached(INSERT_ENTRY)?.execute(params![position, entry.schema, now, bytes, leaf])?;
     index(tx, position, &id, &entry)?;
     Ok(Appended::New { position, id: entry.id })
 }

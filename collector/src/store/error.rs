@@ -28,7 +28,13 @@ pub enum StoreError {
     Newer,
     /// The database was written by an older version, and this work does not bring it forward.
     Older,
-    /// Anything else; see SQLite's code in the log.
+    /// The database's server cannot be reached, or does not answer.
+    Unreachable,
+    /// The database's server lets this user in not at all, or not do that.
+    Refused,
+    /// PostgreSQL has another reason: its SQLSTATE.
+    Postgres([u8; 5]),
+    /// Anything else.
     Other,
 }
 
@@ -38,24 +44,29 @@ impl StoreError {
             Self::Queue => "too many batches are waiting",
             Self::Full => "the disk is full",
             Self::Disk => "the disk answers with errors",
-            Self::ReadOnly => "the data folder may not be written",
+            Self::ReadOnly => "the database may not be written",
             Self::Locked => "another process holds the database",
             Self::Moved => "the database file was moved or deleted",
-            Self::Damaged => "the database file is damaged",
+            Self::Damaged => "the database is damaged",
             Self::Slow => "the query took too long",
             Self::TooMuch => "the answer would be too large",
             Self::Older => "the database was written by an older version; `serve` brings it forward",
             Self::Newer => {
                 "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
             }
-            Self::Other => "the database answers with errors",
+            Self::Unreachable => "the database's server cannot be reached",
+            Self::Refused => "the database's server refuses this user, its password or what it may do",
+            Self::Postgres(_) | Self::Other => "the database answers with errors",
         }
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+        match self {
+            Self::Postgres(state) => write!(f, "PostgreSQL answers with error {}", state.escape_ascii()),
+            other => f.write_str(other.text()),
+        }
     }
 }
 

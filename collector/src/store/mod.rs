@@ -1,8 +1,9 @@
-//! The store: one SQLite file, one writer, a few readers.
+//! The store: one database, one writer, a few readers.
 //!
 //! A commit per batch would spend its time waiting for the disk, and many writers would wait for each other's lock. So one
 //! thread owns the only writing connection and commits what has queued up meanwhile in one transaction; nobody hears
-//! of success before that transaction is on disk. Readers have connections of their own (WAL: they never block the writer).
+//! of success before that transaction is on disk. Readers have connections of their own and never block the writer. The
+//! database is a file of SQLite's, or one of PostgreSQL's that several collectors share; see `db`.
 
 pub(crate) mod audit;
 mod check;
@@ -15,6 +16,7 @@ mod error;
 mod file;
 mod gaps;
 mod leaf;
+mod location;
 mod names;
 mod overview;
 mod policies;
@@ -35,10 +37,11 @@ pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
-pub use db::{Db, copy as copies};
+pub use db::{BadUrl, Db, Server, copy as copies};
 pub use error::StoreError;
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
+pub use location::Location;
 pub use overview::{Overview, overview};
 pub use policies::{
     NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,
@@ -62,7 +65,7 @@ pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 
 use std::path::{Path, PathBuf};
 
-/// Everything a running service needs of its data folder.
+/// Everything a running service needs of its store.
 #[derive(Debug)]
 pub struct Store {
     /// Where batches go.
@@ -74,29 +77,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the data folder, making or upgrading the database if needed, and starts the writer. A database that is damaged
-    /// is set aside, and what is whole in it put into a new one.
+    /// Opens the store, making or upgrading its tables if needed, and starts the writer. A file that is damaged is set aside,
+    /// and what is whole in it put into a new one.
     ///
     /// # Errors
-    /// The folder cannot be written, or its database is from a newer version.
-    pub fn open(data: &Path, metrics: WriteMetrics) -> Result<Self, StoreError> {
-        file::make_folder(data)?;
-        let lock = file::lock(data)?;
-        if lock.is_some() {
-            salvage::make_whole(data)?;
-        }
-        let db = open_writer(data)?;
-        let file = file::DatabaseFile::of(data, lock)?;
-        let readers = Readers::new(data);
-        let (writes, thread) = write::start(db, file, metrics)?;
+    /// The store cannot be written, or it is from a newer version.
+    pub fn open(location: impl Into<Location>, metrics: WriteMetrics) -> Result<Self, StoreError> {
+        let location = location.into();
+        let lock = location.make_whole()?;
+        let db = location.writer()?;
+        let file = location.file(lock)?;
+        let readers = Readers::new(&location);
+        let (writes, thread) = write::start(db, location, file, metrics)?;
         Ok(Self { writes, readers, thread })
     }
-}
-
-/// Whether the folder holds a database.
-#[must_use]
-pub fn exists(data: &Path) -> bool {
-    file::database(data).is_file()
 }
 
 /// The database's file in a data folder.
@@ -119,14 +113,12 @@ pub fn schema_version() -> i64 {
     schema::version()
 }
 
-/// A connection that may write, for the commands that work on the data folder without a running service.
+/// A connection that may write, for the commands that work on the store without a running service.
 ///
 /// # Errors
 /// As for [`Store::open`].
-pub fn open_writer(data: &Path) -> Result<Db, StoreError> {
-    let mut db = Db::sqlite_writer(&file::make(data)?)?;
-    schema::upgrade(&mut db)?;
-    Ok(db)
+pub fn open_writer(location: impl Into<Location>) -> Result<Db, StoreError> {
+    location.into().writer()
 }
 
 /// Runs `work` in a transaction of its own, for the commands.

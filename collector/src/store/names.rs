@@ -2,7 +2,10 @@
 //!
 //! The same few hundred names stand in millions of records. As numbers they are a byte or two in a column.
 
+mod ahead;
+
 use super::db::{self, Db, OptionalExtension};
+use ahead::Wanted;
 use std::collections::{HashMap, HashSet};
 
 /// Names kept in memory; a flood of new names empties the cache rather than growing it.
@@ -15,6 +18,8 @@ pub(super) struct Names {
     looking: bool,
     known: HashMap<String, i64>,
     known_sets: HashMap<String, i64>,
+    /// Names are noted here rather than numbered.
+    wanted: Option<Wanted>,
 }
 
 /// In place of the number of a name that has none.
@@ -30,6 +35,10 @@ impl Names {
     pub(super) fn number(&mut self, db: &Db, text: &str) -> db::Result<i64> {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
+        }
+        if let Some(wanted) = &mut self.wanted {
+            wanted.names.insert(text.to_owned());
+            return Ok(0);
         }
         let number = if self.looking { number_of(db, text)?.unwrap_or(NO_NUMBER) } else { give_number(db, text)? };
         if self.known.len() >= CACHED {
@@ -49,6 +58,13 @@ impl Names {
         let text = members.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
         if let Some(set) = self.known_sets.get(&text) {
             return Ok(*set);
+        }
+        if let Some(wanted) = &mut self.wanted {
+            // A set is known by its members' numbers.
+            if !members.contains(&0) {
+                wanted.sets.insert(text);
+            }
+            return Ok(0);
         }
         let set = match set_number(db, &text)? {
             Some(set) => set,

@@ -3,8 +3,7 @@
 //! Looking up a token has a connection of its own, so that heavy searches never hold ingest up at the door.
 
 use super::db::Db;
-use super::{StoreError, file};
-use std::path::{Path, PathBuf};
+use super::{Location, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -25,17 +24,17 @@ pub struct Readers {
 
 #[derive(Debug)]
 struct Pool {
-    path: PathBuf,
+    location: Location,
     turns: Semaphore,
     idle: Mutex<Vec<Db>>,
 }
 
 impl Readers {
-    /// Readers of a data folder whose database exists.
+    /// Readers of a store that exists.
     #[must_use]
-    pub fn new(data: &Path) -> Self {
+    pub fn new(location: &Location) -> Self {
         let pool = |turns| {
-            Arc::new(Pool { path: file::database(data), turns: Semaphore::new(turns), idle: Mutex::new(Vec::new()) })
+            Arc::new(Pool { location: location.clone(), turns: Semaphore::new(turns), idle: Mutex::new(Vec::new()) })
         };
         Self { queries: pool(QUERIES), door: pool(1) }
     }
@@ -86,12 +85,9 @@ where
 
 impl Pool {
     fn work<T>(&self, work: impl FnOnce(&Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut db = self.take()?;
-        db.give_up_after(RUN)?;
-        // One snapshot for the whole query: what it reads first must fit what it reads last.
-        let snapshot = db.snapshot()?;
-        let result = work(&snapshot);
-        let result = result.and_then(|done| Ok(snapshot.commit().map(|()| done)?));
+        let db = self.begin()?;
+        let result = work(&db);
+        let result = result.and_then(|done| Ok(db.end().map(|()| done)?));
         // A connection that has failed is closed: a fresh one may see what is there now.
         if result.is_ok() {
             self.idle().push(db);
@@ -99,14 +95,28 @@ impl Pool {
         result
     }
 
-    fn take(&self) -> Result<Db, StoreError> {
-        match self.idle().pop() {
-            Some(db) => Ok(db),
-            None => Ok(Db::sqlite_reader(&self.path)?),
+    /// A connection on which a query may run. One that was idle may have broken meanwhile; then so have the others.
+    fn begin(&self) -> Result<Db, StoreError> {
+        let idle = self.idle().pop();
+        if let Some(mut db) = idle {
+            match prepared(&mut db) {
+                Ok(()) => return Ok(db),
+                Err(error) if !db.is_lost() => return Err(error),
+                Err(_) => self.idle().clear(),
+            }
         }
+        let mut db = self.location.reader()?;
+        prepared(&mut db)?;
+        Ok(db)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Db>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One snapshot for the whole query: what it reads first must fit what it reads last.
+fn prepared(db: &mut Db) -> Result<(), StoreError> {
+    db.give_up_after(RUN)?;
+    Ok(db.begin_reading()?)
 }

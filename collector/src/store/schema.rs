@@ -13,7 +13,8 @@ const fn sql(sql: &'static str) -> Step {
     Step { sql, fill: |_| Ok(()) }
 }
 
-/// Each step brings the tables one version further; `PRAGMA user_version` counts the steps taken.
+/// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
+/// is made of it, but for the first [`BEFORE_POSTGRES`].
 const STEPS: [Step; 11] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
@@ -75,6 +76,11 @@ pub(super) fn look_at_every_table(db: &Db) -> Result<(), StoreError> {
     newest.map_or(Ok(()), |segment| columns::look(db, segment))
 }
 
+/// Steps that PostgreSQL takes at once. They are history: tables that were made otherwise at first.
+const BEFORE_POSTGRES: usize = 6;
+/// Those of them that are as SQLite's; the others stand in `schema/postgres/tables.sql`.
+const AS_THEY_ARE: [&str; 2] = [include_str!("schema/3_limits.sql"), include_str!("schema/5_dataplanes.sql")];
+
 /// Steps that the tables of this version have taken.
 pub(super) fn version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
@@ -83,12 +89,17 @@ pub(super) fn version() -> i64 {
 /// Brings the tables to this version.
 pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
     let steps = db.transaction()?;
-    let taken = usize::try_from(steps.schema_version()?).map_err(|_| StoreError::Damaged)?;
+    let mut taken = usize::try_from(steps.schema_version()?).map_err(|_| StoreError::Damaged)?;
     if taken > STEPS.len() {
         return Err(StoreError::Newer);
     }
+    if steps.is_shared() && taken == 0 {
+        steps.execute_batch(include_str!("schema/postgres/tables.sql"))?;
+        AS_THEY_ARE.iter().try_for_each(|sql| steps.execute_batch(&steps.table_form(sql)))?;
+        taken = BEFORE_POSTGRES;
+    }
     for step in STEPS.iter().skip(taken) {
-        steps.execute_batch(step.sql)?;
+        steps.execute_batch(&steps.table_form(step.sql))?;
         (step.fill)(&steps)?;
     }
     steps.set_schema_version(version())?;

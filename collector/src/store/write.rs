@@ -11,11 +11,11 @@ mod task;
 
 pub use metrics::WriteMetrics;
 
-use super::StoreError;
 use super::db::Db;
 use super::file::DatabaseFile;
 use super::names::Names;
 use super::witness::Progress;
+use super::{Location, StoreError};
 use crate::clock::{self, Stopwatch};
 use crate::journal;
 use crate::validate::CheckedBatch;
@@ -130,23 +130,34 @@ impl WriterThread {
     }
 }
 
-/// Starts the writer on its connection.
+/// Starts the writer on its connection, with the way to another one.
 pub(super) fn start(
     db: Db,
-    file: DatabaseFile,
+    location: Location,
+    file: Option<DatabaseFile>,
     metrics: WriteMetrics,
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
     metrics.dropped.set(group::dropped_in_all(&db)?);
     metrics.damage.show(&db)?;
     let (jobs, waiting) = sync_channel(QUEUE);
-    let writer = Writer { db, file, waiting, names: Names::default(), metrics: metrics.clone(), failing: None };
+    let writer = Writer {
+        file,
+        location,
+        db: Some(db),
+        waiting,
+        names: Names::default(),
+        metrics: metrics.clone(),
+        failing: None,
+    };
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run())?;
     Ok((WriteHandle { jobs, metrics }, WriterThread(thread)))
 }
 
 struct Writer {
-    db: Db,
-    file: DatabaseFile,
+    location: Location,
+    /// `None` after the connection was lost.
+    db: Option<Db>,
+    file: Option<DatabaseFile>,
     waiting: Receiver<Job>,
     names: Names,
     metrics: WriteMetrics,
@@ -164,7 +175,7 @@ impl Writer {
             answer(jobs, outcome, &self.metrics);
         }
         // Everything is on disk; what fails here is done by the next start.
-        let _ = self.db.finish();
+        let _ = self.db.map(|db| db.finish());
     }
 
     fn gather(&self, first: Job) -> Vec<Job> {
@@ -181,12 +192,14 @@ impl Writer {
     }
 
     fn commit(&mut self, jobs: &mut [Job]) -> Result<Vec<Acknowledgement>, StoreError> {
-        self.file.check_in_place()?;
-        let stored = self.transact(jobs);
+        self.file.as_ref().map_or(Ok(()), DatabaseFile::check_in_place)?;
+        let mut db = self.connection()?;
+        let stored = self.transact(&mut db, jobs);
+        self.db = Some(db).filter(|db| !db.is_lost());
         if let Err(error) = &stored {
             self.names.forget();
             if *error == StoreError::Damaged {
-                self.file.mark_damaged();
+                self.mark_damaged();
             }
         }
         let (acknowledgements, dropped) = stored?;
@@ -194,9 +207,17 @@ impl Writer {
         Ok(acknowledgements)
     }
 
+    /// The connection. One that broke while it was idle is made anew, so that a server's restart costs no batch.
+    fn connection(&mut self) -> Result<Db, StoreError> {
+        match self.db.take().filter(Db::is_there) {
+            Some(db) => Ok(db),
+            None => self.location.writer(),
+        }
+    }
+
     /// What became of the batches, in their order, and by how much the senders' drop counts grew.
-    fn transact(&mut self, jobs: &mut [Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
-        let transaction = self.db.transaction()?;
+    fn transact(&mut self, db: &mut Db, jobs: &mut [Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
+        let transaction = db.transaction()?;
         let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
         let mut acknowledgements = Vec::with_capacity(jobs.len());
         for job in &*jobs {
@@ -209,13 +230,22 @@ impl Writer {
             if let Job::Task(task) = job
                 && run_in_savepoint(&transaction, task.as_mut())? == Some(StoreError::Damaged)
             {
-                self.file.mark_damaged();
+                self.mark_damaged();
             }
         }
-        let progress = Progress::advance(&transaction)?;
+        let progress = self.file.as_ref().map(|_| Progress::advance(&transaction)).transpose()?;
         transaction.commit()?;
-        self.file.tell(progress);
+        if let (Some(file), Some(progress)) = (&self.file, progress) {
+            file.tell(progress);
+        }
         Ok((acknowledgements, dropped))
+    }
+
+    /// Damage to a file is for the next start to mend; a server looks after its own.
+    fn mark_damaged(&self) {
+        if let Some(file) = &self.file {
+            file.mark_damaged();
+        }
     }
 
     /// Tells the operator when writing begins to fail and when it works again, once each.

@@ -5,12 +5,13 @@ use headgate_collector::http::Access;
 use headgate_collector::store::Role;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 pub(crate) fn command(root: &Path, args: &[&str]) -> (bool, String) {
-    let data = root.join("data");
-    let mut args = args.to_vec();
-    args.extend(["--data", data.to_str().unwrap()]);
-    let output = run(BINARY, &args);
+    let mut command = Command::new(BINARY);
+    command.args(args);
+    crate::store::place(&mut command, root);
+    let output = command.output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -106,20 +107,28 @@ fn the_first_owner_token_is_printed_once_and_no_token_is_stored() {
     let mut owner = collector.with_token(&token);
     assert_eq!(owner.get("/v1/requests").unwrap().status, 200);
     assert!(collector.terminate().success());
-    for file in std::fs::read_dir(root.path().join("data")).unwrap() {
+    crate::store::assert_nowhere(root.path(), &token);
+}
+
+#[test]
+fn files_are_readable_by_their_owner_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    assert!(run(BINARY, &["init", "--data", data.to_str().unwrap()]).status.success());
+    for file in std::fs::read_dir(data).unwrap() {
         let path = file.unwrap().path();
         let rights = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(rights & 0o077, 0, "others may read {}", path.display());
-        let bytes = std::fs::read(path).unwrap();
-        assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()));
     }
 }
 
 #[test]
 fn a_token_for_a_folder_without_a_database_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    assert!(!command(root.path(), &["token", "new", "--role", "owner"]).0);
-    assert!(!root.path().join("data").exists());
+    let data = root.path().join("data");
+    let output = run(BINARY, &["token", "new", "--role", "owner", "--data", data.to_str().unwrap()]);
+    assert!(!output.status.success());
+    assert!(!data.exists());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The disk says no: the sender hears so within a second, reading goes on, and so does all else once it can.
 
-mod everything;
+pub(crate) mod everything;
 
 use crate::fleet::{Proxy, listed, row};
 use crate::process::{Collector, run};

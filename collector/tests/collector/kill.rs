@@ -17,6 +17,8 @@ const KILLS: u64 = 200;
 const FOLDERS: u64 = 4;
 /// Longest life of a process, µs.
 const LIFE_US: u64 = 120_000;
+/// The same where everything takes the way to a server.
+const LIFE_ON_SERVER_US: u64 = 600_000;
 
 fn kills() -> u64 {
     std::env::var("HEADGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
@@ -47,13 +49,14 @@ fn round(root: &Path, senders: &mut [Box<dyn Sender>], life: Duration) {
 fn folder(rounds: u64, mut random: Random) {
     let root = tempfile::tempdir().unwrap();
     let mut senders = everyone();
+    let longest = crate::store::server().map_or(LIFE_US, |_| LIFE_ON_SERVER_US);
     let enough = |senders: &[Box<dyn Sender>]| senders.iter().all(|sender| sender.answered() > rounds / 4);
     for number in 0..rounds * 4 {
         // A busy machine starts slowly: a process that dies before it has served proves little.
         if number >= rounds && enough(&senders) {
             break;
         }
-        round(root.path(), &mut senders, Duration::from_micros(random.below(LIFE_US)));
+        round(root.path(), &mut senders, Duration::from_micros(random.below(longest)));
     }
     let collector = Collector::start(root.path());
     senders.iter_mut().for_each(|sender| sender.settle(&collector));

@@ -28,9 +28,29 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Starts on `root/data` and waits until it can be reached.
+    /// Starts on the store of `root` and waits until it can be reached.
     pub(crate) fn start(root: &Path) -> Self {
         Self::spawn(root, &mut Command::new(BINARY), Tokens::Environment)
+    }
+
+    /// Starts a further one on the store of `root`; what it says goes to the folder `logs`.
+    pub(crate) fn start_beside(root: &Path, logs: &Path) -> Self {
+        Self::start_with(root, logs, &[])
+    }
+
+    /// As [`Self::start_beside`], with further environment variables.
+    pub(crate) fn start_with(root: &Path, logs: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.arg("serve").envs(variables.iter().copied());
+        crate::store::place(&mut command, root);
+        Self::run(logs, &mut command, Tokens::Environment)
+    }
+
+    /// Starts on a database of a server.
+    pub(crate) fn start_on(root: &Path, url: &str) -> Self {
+        let mut command = Command::new(BINARY);
+        command.arg("serve").env("HEADGATE_COLLECTOR_STORE", url);
+        Self::run(root, &mut command, Tokens::Environment)
     }
 
     pub(crate) fn start_without_tokens(root: &Path) -> Self {
@@ -77,19 +97,24 @@ impl Collector {
     }
 
     fn spawn(root: &Path, command: &mut Command, tokens: Tokens) -> Self {
-        let out = root.join("stdout");
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(root.join("data"));
+        command.arg("serve");
+        crate::store::place(command, root);
+        Self::run(root, command, tokens)
+    }
+
+    fn run(logs: &Path, command: &mut Command, tokens: Tokens) -> Self {
+        let out = logs.join("stdout");
+        command.args(["--listen", "127.0.0.1:0"]);
         if let Tokens::Environment = tokens {
             command.env("HEADGATE_INGEST_TOKEN", INGEST);
             command.env("HEADGATE_OWNER_TOKEN", OWNER);
         }
         command.stdout(File::create(&out).unwrap());
-        let log = File::options().create(true).append(true).open(root.join("stderr"));
+        let log = File::options().create(true).append(true).open(logs.join("stderr"));
         command.stderr(log.unwrap());
         let child = command.spawn().unwrap();
         let address = wait_for_address(&out);
-        Self { child, logs: root.to_owned(), address }
+        Self { child, logs: logs.to_owned(), address }
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -188,8 +188,7 @@ fn what_is_past_its_time_goes_and_all_else_is_right_afterwards() {
     assert_eq!(send(&collector, "b", &[of_class("b", 2 * SEGMENT + 701, "400d")]), (1, 0));
     assert_eq!(numbers(&mut owner).last(), Some(&(2 * SEGMENT + 701)));
     assert!(collector.terminate().success());
-    let db = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
-    let count = |sql: &str| u64::try_from(db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    let count = |sql: &str| u64::try_from(crate::store::number(root.path(), sql)).unwrap();
     assert_eq!(count("SELECT count(*) FROM segments"), 1, "the first one went whole");
     assert_eq!(count("SELECT count(*) FROM segment_columns WHERE part < 64"), 0);
     assert_eq!(count("SELECT count(*) FROM gone_segments WHERE segment = 0 AND length(head) = 32"), 1);

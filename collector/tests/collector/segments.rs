@@ -8,7 +8,7 @@ use headgate_record::{AttemptKind, INGEST_PATH, RequestRecord};
 
 /// Two segments and a part of a third.
 const RECORDS: u64 = 2 * 16_384 + 3_000;
-const BATCH: u64 = 4_000;
+const BATCH: u64 = 500;
 
 /// A record whose members vary independently of one another.
 fn varied(seq: u64) -> RequestRecord {
@@ -85,7 +85,7 @@ fn columns_answer_as_if_every_record_were_read() {
     let mut collector = Collector::start(root.path());
     let records: Vec<RequestRecord> = (1..=RECORDS).map(varied).collect();
     for (place, some) in records.chunks(usize::try_from(BATCH).unwrap()).enumerate() {
-        if place == 4 {
+        if place == 32 {
             collector.kill();
             collector = Collector::start(root.path());
         }

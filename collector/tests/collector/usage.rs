@@ -385,8 +385,7 @@ fn what_a_client_makes_up_adds_no_rows_and_is_never_told() {
     let sheet = owner.get(&format!("/v1/usage.csv?{query}")).unwrap().text();
     assert!(!format!("{body}{sheet}").contains("canary"), "{body}{sheet}");
     assert!(collector.terminate().success());
-    let db = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
-    let rows = db.query_row("SELECT count(*) FROM usage_rollups", [], |row| row.get::<_, i64>(0)).unwrap();
+    let rows = crate::store::number(root.path(), "SELECT count(*) FROM usage_rollups");
     assert_eq!(rows, 2, "one for the quarter of an hour, one for the day");
 }
 

@@ -78,10 +78,7 @@ fn assert_nowhere(root: &Path, collector: Collector, secret: &str) {
     let logs = collector.logs();
     assert!(collector.terminate().success());
     assert!(!logs.contains(secret), "{logs}");
-    for file in std::fs::read_dir(root.join("data")).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
-    }
+    crate::store::assert_nowhere(root, secret);
 }
 
 #[test]

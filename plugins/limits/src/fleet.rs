@@ -1,8 +1,8 @@
 //! The collector's answer to a report: what is counted, and what this proxy may add.
 //!
 //! Totals are the store's matter, for they must outlive the collector; they are reached through [`Totals`], so that
-//! the very code that answers proxies also runs in a simulation of a hundred of them. Shares live in memory only: they
-//! are worth ten seconds.
+//! the very code that answers proxies also runs in a simulation of a hundred of them. Shares are worth ten seconds, so a
+//! collector that is alone has them in memory only; several that answer one fleet keep them with the totals.
 
 use crate::shares::{Counted, SHARE_TTL_MS, Shares};
 use crate::wire::{Reply, ReplyRow, Report, ReportRow};
@@ -24,7 +24,34 @@ pub trait Totals {
     /// # Errors
     /// The store's own.
     fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, Self::Fault>;
+
+    /// When each boot was seen last, ms, if other collectors see boots too; this one's report is noted for them.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn seen(&mut self, _report: &Report, _now_ms: u64) -> Result<Option<HashMap<String, u64>>, Self::Fault> {
+        Ok(None)
+    }
+
+    /// The shares of a row's count, if other collectors give shares too.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn windows(&mut self, _row: &ReportRow) -> Result<Option<Windows>, Self::Fault> {
+        Ok(None)
+    }
+
+    /// Keeps the shares of a row's count for other collectors.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn keep(&mut self, _row: &ReportRow, _windows: &Windows) -> Result<(), Self::Fault> {
+        Ok(())
+    }
 }
+
+/// The shares of a count by the start of the window: clocks differ, so more than one is current.
+pub type Windows = BTreeMap<u64, Shares>;
 
 /// What has been used of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,8 +70,7 @@ type Name = (String, String, Vec<String>);
 pub struct Fleet {
     reported_ms: u64,
     seen: HashMap<String, u64>,
-    /// By the start of the window: clocks differ, so more than one is current.
-    shares: HashMap<Name, BTreeMap<u64, Shares>>,
+    shares: HashMap<Name, Windows>,
     swept_ms: u64,
 }
 
@@ -62,6 +88,9 @@ impl Fleet {
     /// The store's own; nothing is to be taken as counted then.
     pub fn answer<T: Totals>(&mut self, report: &Report, totals: &mut T, now_ms: u64) -> Result<Reply, T::Fault> {
         self.sweep(now_ms);
+        if let Some(seen) = totals.seen(report, now_ms)? {
+            self.seen = seen;
+        }
         if report.whole {
             self.seen.insert(report.boot.clone(), now_ms);
         }
@@ -71,9 +100,20 @@ impl Fleet {
             let added = if repeated { 0 } else { row.used };
             let total = totals.add(row, added)?;
             let counted = Counted { added, repeated, total: total.used, unheard: 0 };
+            if let Some(windows) = totals.windows(row)? {
+                self.know(&row.rule, &row.meter, &row.subject, windows);
+            }
             rows.push(self.row(report, row, counted, total.told, now_ms));
+            if let Some(windows) = self.shares.get(&name(&row.rule, &row.meter, &row.subject)) {
+                totals.keep(row, windows)?;
+            }
         }
         Ok(Reply { seq: report.seq, cursor: report.cursor, proxies: self.proxies(now_ms), rules_wanted: false, rows })
+    }
+
+    /// Takes up the shares of a count as other collectors left them.
+    pub fn know(&mut self, rule: &str, meter: &str, subject: &[String], windows: Windows) {
+        self.shares.insert(name(rule, meter, subject), windows);
     }
 
     /// Proxies that have reported lately.
@@ -101,8 +141,7 @@ impl Fleet {
     }
 
     fn find(&self, rule: &str, meter: &str, subject: &[String], start: u64) -> Option<&Shares> {
-        let name = (rule.to_owned(), meter.to_owned(), subject.to_vec());
-        self.shares.get(&name)?.get(&start)
+        self.shares.get(&name(rule, meter, subject))?.get(&start)
     }
 
     fn row(&mut self, report: &Report, row: &ReportRow, counted: Counted, told: u64, now_ms: u64) -> ReplyRow {
@@ -145,13 +184,12 @@ impl Fleet {
     }
 }
 
-fn shares_of<'a>(
-    all: &'a mut HashMap<Name, BTreeMap<u64, Shares>>,
-    report: &Report,
-    row: &ReportRow,
-    now_ms: u64,
-) -> &'a mut Shares {
-    let windows = all.entry((row.rule.clone(), row.meter.clone(), row.subject.clone())).or_default();
+fn name(rule: &str, meter: &str, subject: &[String]) -> Name {
+    (rule.to_owned(), meter.to_owned(), subject.to_vec())
+}
+
+fn shares_of<'a>(all: &'a mut HashMap<Name, Windows>, report: &Report, row: &ReportRow, now_ms: u64) -> &'a mut Shares {
+    let windows = all.entry(name(&row.rule, &row.meter, &row.subject)).or_default();
     // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
     windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(&report.boot, now_ms));
     let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));

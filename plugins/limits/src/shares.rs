@@ -5,18 +5,19 @@
 //! reports or is silent for too long, so the shares in force never come to more than what is left.
 
 use crate::wire::ReportRow;
+use serde::{Deserialize, Serialize};
 
 /// How long a share is set aside for a proxy that does not report, ms. Longer than the proxy itself trusts it.
 pub const SHARE_TTL_MS: u64 = 10_000;
 
 /// The shares of one count.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Shares {
     all: Vec<Share>,
     since_ms: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Share {
     proxy: String,
     /// What it was told last.

@@ -41,7 +41,8 @@ impl Fresh {
     /// Reads what is fresh of a segment.
     pub(super) fn of(db: &Db, segment: i64) -> Result<Self, StoreError> {
         let first = segment.saturating_mul(SEGMENT).saturating_add(1);
-        let mut select = db.prepare_cached("SELECT position, cells FROM fresh WHERE position BETWEEN ?1 AND ?2")?;
+        let mut select =
+            db.prepare_cached("SELECT position, cells FROM fresh WHERE position BETWEEN ?1 AND ?2 ORDER BY position")?;
         let mut rows = select.query([first, first.saturating_add(SEGMENT - 1)])?;
         let mut columns = vec![Vec::new(); COLUMNS];
         let mut present = Vec::new();
@@ -83,7 +84,8 @@ impl Fresh {
     }
 }
 
-fn encode(cells: &Cells) -> Vec<u8> {
+/// LEB128: seven bits a byte, the lowest first.
+pub(in crate::store) fn encode(cells: &Cells) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     cells.iter().for_each(|cell| varint::write(&mut out, cell.unsigned_abs()));
     out

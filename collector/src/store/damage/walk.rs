@@ -1,6 +1,7 @@
 //! One step of a walk over a log: is each entry what was stored, and does what is derived from it agree?
 //!
-//! The scrub of a running service and the `check` command both go by these steps.
+//! The scrub of a running service and the `check` command both go by these steps. A server looks after its own tables and
+//! indexes, and each look at them would be a way there and back: of its entries only the hashes are compared.
 
 use super::{Finding, Kind, Log};
 use crate::audit::Entry;
@@ -106,7 +107,7 @@ fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) ->
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
-        let Some(bytes) = walk.judge(position, &row)? else { continue };
+        let Some(bytes) = walk.judge(position, &row)?.filter(|_| !db.is_shared()) else { continue };
         reach(db, "SELECT position FROM request_entries WHERE position = ?1", [position], position)?;
         let stored = usize::try_from(position - first).ok().and_then(|place| *cells.get(place)?);
         let identity = identities.get(&position);
@@ -175,7 +176,7 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
-        let Some(bytes) = walk.judge(position, &row)? else { continue };
+        let Some(bytes) = walk.judge(position, &row)?.filter(|_| !db.is_shared()) else { continue };
         reach(db, "SELECT position FROM audit_entries WHERE position = ?1", [position], position)?;
         if let Some((id, ..)) = indexed.get(&position) {
             reach(db, "SELECT position FROM audit WHERE id = ?1", [*id], position)?;

@@ -6,17 +6,23 @@
 
 pub mod copy;
 mod error;
+mod postgres;
 mod sqlite;
 mod statement;
 mod transaction;
 mod value;
 
 pub use error::{Error, OptionalExtension, Result};
+pub(super) use postgres::Bulk;
+pub use postgres::{BadUrl, Server};
 pub use statement::{MappedRows, Row, RowIndex, Rows, Statement};
 pub use transaction::Transaction;
 pub(crate) use value::params;
 pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_from_iter};
 
+use crate::clock;
+use statement::Prepared;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +33,7 @@ pub struct Db(Engine);
 #[derive(Debug)]
 enum Engine {
     Sqlite(rusqlite::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
 impl Db {
@@ -40,13 +47,19 @@ impl Db {
         Ok(Self(Engine::Sqlite(sqlite::reader(file)?)))
     }
 
+    /// A session of this PostgreSQL.
+    pub(in crate::store) fn postgres(server: &Server) -> Result<Self> {
+        Ok(Self(Engine::Postgres(Box::new(postgres::Connection::open(server)?))))
+    }
+
     /// A statement, kept by the connection for the next time.
     ///
     /// # Errors
     /// The database does not understand it, or does not answer.
     pub fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
         match &self.0 {
-            Engine::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare_cached(sql)?)),
+            Engine::Sqlite(connection) => Ok(Statement(Prepared::Sqlite(connection.prepare_cached(sql)?))),
+            Engine::Postgres(connection) => Ok(Statement(Prepared::Postgres(connection, sql.to_owned()))),
         }
     }
 
@@ -73,6 +86,7 @@ impl Db {
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Engine::Postgres(connection) => connection.execute_batch(sql),
         }
     }
 
@@ -80,6 +94,8 @@ impl Db {
     pub(in crate::store) fn schema_version(&self) -> Result<i64> {
         match &self.0 {
             Engine::Sqlite(_) => self.query_row("PRAGMA user_version", [], |row| row.get(0)),
+            Engine::Postgres(connection) if !connection.exists("schema_version")? => Ok(0),
+            Engine::Postgres(_) => self.query_row("SELECT version FROM schema_version", [], |row| row.get(0)),
         }
     }
 
@@ -87,20 +103,23 @@ impl Db {
     pub(in crate::store) fn set_schema_version(&self, version: i64) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "user_version", version)?),
+            Engine::Postgres(_) => self.execute("UPDATE schema_version SET version = ?1", [version]).map(|_| ()),
         }
     }
 
-    /// What marks a database as this program's; 0 if nothing does.
+    /// What marks a file as this program's database; 0 if nothing does.
     pub(in crate::store) fn application_mark(&self) -> Result<i64> {
         match &self.0 {
             Engine::Sqlite(_) => self.query_row("PRAGMA application_id", [], |row| row.get(0)),
+            Engine::Postgres(_) => Ok(0),
         }
     }
 
-    /// Marks a database as this program's.
+    /// Marks a file as this program's database.
     pub(in crate::store) fn set_application_mark(&self, mark: i64) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "application_id", mark)?),
+            Engine::Postgres(_) => Ok(()),
         }
     }
 
@@ -112,6 +131,8 @@ impl Db {
                 let found = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
                 Ok(found.into_iter().filter(|line| line != "ok").collect())
             }
+            // A server has tools of its own for that, such as pg_amcheck.
+            Engine::Postgres(_) => Ok(Vec::new()),
         }
     }
 
@@ -123,6 +144,7 @@ impl Db {
                 [],
                 |row| row.get(0),
             ),
+            Engine::Postgres(_) => self.query_row("SELECT pg_database_size(current_database())", [], |row| row.get(0)),
         }
     }
 
@@ -130,6 +152,7 @@ impl Db {
     pub(in crate::store) fn give_up_after(&mut self, time: Duration) -> Result<()> {
         match &mut self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::give_up_after(connection, time)?),
+            Engine::Postgres(connection) => connection.give_up_after(time),
         }
     }
 
@@ -137,6 +160,58 @@ impl Db {
     pub(crate) fn finish(&self) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(sqlite::finish(connection)?),
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether other processes write here too, so that what was learnt from one transaction may not hold in the next.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.0, Engine::Postgres(_))
+    }
+
+    /// µs since the Unix epoch, by the one clock that all who write here have in common.
+    pub(crate) fn now_us(&self) -> Result<i64> {
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        if self.is_shared() { self.query_row(sql, [], |row| row.get(0)) } else { Ok(clock::now_us()) }
+    }
+
+    /// Whether the connection is of no use any more.
+    pub(in crate::store) fn is_lost(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(connection) => connection.is_lost(),
+        }
+    }
+
+    /// Whether the connection can be used, as far as that can be told without doing so.
+    pub(in crate::store) fn is_there(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => true,
+            Engine::Postgres(connection) => connection.is_there(),
+        }
+    }
+
+    /// What the engine has for many rows at once, if it is worth it.
+    pub(in crate::store) fn bulk(&self) -> Option<Bulk<'_>> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(connection) => Some(Bulk::of(connection)),
+        }
+    }
+
+    /// Makes room for entries of this time in a log's table.
+    pub(in crate::store) fn begin_day(&self, table: &str, received_at: i64) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(connection) => connection.begin_day(table, received_at),
+        }
+    }
+
+    /// The text of a step of the schema, in this engine's words.
+    pub(in crate::store) fn table_form<'s>(&self, sql: &'s str) -> Cow<'s, str> {
+        match &self.0 {
+            Engine::Sqlite(_) => Cow::Borrowed(sql),
+            Engine::Postgres(_) => Cow::Owned(postgres::table_form(sql)),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Statements, and the rows they give.
 
-use super::sqlite;
 use super::{Error, FromSql, Params, Result, ValueRef};
+use super::{postgres, sqlite};
 
 /// A statement; its values are given each time it runs.
-pub enum Statement<'c> {
-    /// Of SQLite.
-    #[doc(hidden)]
+pub struct Statement<'c>(pub(super) Prepared<'c>);
+
+pub(super) enum Prepared<'c> {
     Sqlite(rusqlite::CachedStatement<'c>),
+    /// The server is told of it when it runs, for only then the types of its parameters are known.
+    Postgres(&'c postgres::Connection, String),
 }
 
 impl Statement<'_> {
@@ -16,11 +18,12 @@ impl Statement<'_> {
     /// # Errors
     /// Those of the database.
     pub fn execute(&mut self, params: impl Params) -> Result<usize> {
-        match self {
-            Self::Sqlite(statement) => {
+        match &mut self.0 {
+            Prepared::Sqlite(statement) => {
                 sqlite::bind(statement, &params)?;
                 Ok(statement.raw_execute()?)
             }
+            Prepared::Postgres(connection, sql) => connection.execute(sql, &params),
         }
     }
 
@@ -29,10 +32,13 @@ impl Statement<'_> {
     /// # Errors
     /// Those of the database.
     pub fn query(&mut self, params: impl Params) -> Result<Rows<'_>> {
-        match self {
-            Self::Sqlite(statement) => {
+        match &mut self.0 {
+            Prepared::Sqlite(statement) => {
                 sqlite::bind(statement, &params)?;
-                Ok(Rows::Sqlite(statement.raw_query()))
+                Ok(Rows(Found::Sqlite(statement.raw_query())))
+            }
+            Prepared::Postgres(connection, sql) => {
+                Ok(Rows(Found::Postgres(connection.query(sql, &params)?.into_iter())))
             }
         }
     }
@@ -60,10 +66,11 @@ impl Statement<'_> {
 }
 
 /// Rows, one after the other.
-pub enum Rows<'s> {
-    /// Of SQLite, read as they are asked for.
-    #[doc(hidden)]
+pub struct Rows<'s>(Found<'s>);
+
+enum Found<'s> {
     Sqlite(rusqlite::Rows<'s>),
+    Postgres(std::vec::IntoIter<tokio_postgres::Row>),
 }
 
 impl Rows<'_> {
@@ -76,8 +83,9 @@ impl Rows<'_> {
         reason = "a row may stand in the statement until the next one is asked for"
     )]
     pub fn next(&mut self) -> Result<Option<Row<'_>>> {
-        match self {
-            Self::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+        match &mut self.0 {
+            Found::Sqlite(rows) => Ok(rows.next()?.map(|row| Row(Cells::Sqlite(row)))),
+            Found::Postgres(rows) => Ok(rows.next().map(Row::from)),
         }
     }
 }
@@ -96,10 +104,18 @@ impl RowIndex for usize {
 
 /// A row.
 #[derive(Debug)]
-pub enum Row<'r> {
-    /// Of SQLite.
-    #[doc(hidden)]
+pub struct Row<'r>(Cells<'r>);
+
+#[derive(Debug)]
+enum Cells<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(tokio_postgres::Row),
+}
+
+impl From<tokio_postgres::Row> for Row<'_> {
+    fn from(row: tokio_postgres::Row) -> Self {
+        Self(Cells::Postgres(row))
+    }
 }
 
 impl Row<'_> {
@@ -116,8 +132,9 @@ impl Row<'_> {
     /// # Errors
     /// There is no such column.
     pub fn get_ref<I: RowIndex>(&self, column: I) -> Result<ValueRef<'_>> {
-        match self {
-            Self::Sqlite(row) => sqlite::value(row, column.place()),
+        match &self.0 {
+            Cells::Sqlite(row) => sqlite::value(row, column.place()),
+            Cells::Postgres(row) => postgres::value(row, column.place()),
         }
     }
 }

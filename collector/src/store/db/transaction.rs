@@ -15,22 +15,32 @@ impl Db {
     pub(in crate::store) fn transaction(&mut self) -> Result<Transaction<'_>> {
         match &self.0 {
             Engine::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
+            Engine::Postgres(connection) => connection.begin_writing()?,
         }
         Ok(Transaction { db: self, open: true })
     }
 
-    /// Begins to read: all is as it was at one moment.
-    pub(in crate::store) fn snapshot(&mut self) -> Result<Transaction<'_>> {
+    /// Begins to read: until [`Db::end`], all is as it was at one moment.
+    pub(in crate::store) fn begin_reading(&mut self) -> Result<()> {
         match &self.0 {
-            Engine::Sqlite(connection) => connection.execute_batch("BEGIN")?,
+            Engine::Sqlite(connection) => Ok(connection.execute_batch("BEGIN")?),
+            Engine::Postgres(connection) => connection.begin_reading(),
         }
-        Ok(Transaction { db: self, open: true })
+    }
+
+    /// Ends what was begun.
+    pub(in crate::store) fn end(&self) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(connection.execute_batch("COMMIT")?),
+            Engine::Postgres(connection) => connection.commit(),
+        }
     }
 
     /// Whether the database has given up the transaction that was open, by itself.
     pub(in crate::store) fn has_given_up(&self) -> bool {
         match &self.0 {
             Engine::Sqlite(connection) => connection.is_autocommit(),
+            Engine::Postgres(connection) => connection.is_lost(),
         }
     }
 }
@@ -38,7 +48,7 @@ impl Db {
 impl Transaction<'_> {
     /// Makes it last.
     pub(in crate::store) fn commit(mut self) -> Result<()> {
-        self.execute_batch("COMMIT")?;
+        self.db.end()?;
         self.open = false;
         Ok(())
     }

@@ -1,21 +1,16 @@
 //! One transaction's worth of batches.
 
-use super::super::StoreError;
-use super::super::columns;
-use super::super::db::{Db, OptionalExtension, Result, params};
-use super::super::derived::{self, Identity};
+mod copies;
+mod rows;
+
+use super::super::columns::{self, Cells};
+use super::super::db::{Db, Result};
 use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
 use super::super::usage::Tally;
+use super::super::{Log, StoreError};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
-
-const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
-    VALUES (?1, ?2, ?3, ?4, ?5)";
-
-/// The hash of what is stored under (boot, seq).
-const STORED_LEAF: &str = "SELECT e.leaf FROM requests r JOIN request_entries e USING (position)
-    WHERE r.boot = ?1 AND r.seq = ?2";
 
 const CONFLICT: &str = "conflict: another record with this node, boot and seq is stored";
 const ID_TAKEN: &str = "conflict: another record with this id is stored";
@@ -23,6 +18,7 @@ const ID_TAKEN: &str = "conflict: another record with this id is stored";
 pub(super) struct Group<'a> {
     db: &'a Db,
     names: &'a mut Names,
+    kept: Box<dyn Keep<'a> + 'a>,
     now: i64,
     next_position: i64,
     first_position: i64,
@@ -37,17 +33,53 @@ enum Stored {
     Refused(&'static str),
 }
 
+/// Where a record goes if it is new.
+#[derive(Clone, Copy)]
+struct Place {
+    position: i64,
+    boot: i64,
+    now: i64,
+}
+
+/// How records get into the tables: one by one, or many at once.
+trait Keep<'a> {
+    /// Says what comes next.
+    fn expect(&mut self, boot: i64, batch: &'a CheckedBatch) -> Result<()>;
+    /// Whether it is known, without asking the tables, that something with this (boot, seq) is there.
+    fn remembers(&self, boot: i64, record: &CheckedRecord) -> bool;
+    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is. The hash
+    /// knows, also when the bytes have been damaged since.
+    fn known(&self, boot: i64, record: &CheckedRecord, otherwise: Stored) -> Result<Stored>;
+    /// Keeps a record, unless it or another one is there already.
+    fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored>;
+    /// Keeps the cells of a record that was new.
+    fn describe(&mut self, position: i64, cells: &Cells) -> Result<()>;
+    /// Everything is in the tables after this.
+    fn finish(&mut self) -> Result<()>;
+}
+
 impl<'a> Group<'a> {
     pub(super) fn begin(db: &'a Db, names: &'a mut Names, now: i64) -> Result<Self> {
         let next_position = db
             .prepare_cached("SELECT next_position FROM log_heads WHERE log = 'requests'")?
             .query_row([], |row| row.get(0))?;
+        let kept: Box<dyn Keep<'a> + 'a> = match db.bulk() {
+            Some(bulk) => Box::new(copies::Copies::new(bulk)),
+            None => Box::new(rows::Rows::new(db)),
+        };
         let (tally, news) = (Tally::default(), News::default());
-        Ok(Self { db, names, now, next_position, first_position: next_position, dropped: 0, tally, news })
+        Ok(Self { db, names, kept, now, next_position, first_position: next_position, dropped: 0, tally, news })
     }
 
-    pub(super) fn add(&mut self, batch: &CheckedBatch) -> Result<Acknowledgement, StoreError> {
+    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement, StoreError> {
         let mut boot = self.boot(batch)?;
+        self.kept.expect(boot.boot, batch)?;
+        if let Some(bulk) = self.db.bulk() {
+            let read =
+                |names: &mut Names, record: &CheckedRecord| columns::cells(self.db, names, &record.record, self.now);
+            let all = |names: &mut Names| batch.records.iter().try_for_each(|record| read(names, record).map(|_| ()));
+            self.names.learn(bulk, all)?;
+        }
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
         let mut stored = Vec::with_capacity(batch.records.len());
@@ -67,7 +99,11 @@ impl<'a> Group<'a> {
     }
 
     /// Writes what belongs to the group as a whole; returns by how much the senders' drop counts grew.
-    pub(super) fn finish(self) -> Result<i64, StoreError> {
+    pub(super) fn finish(mut self) -> Result<i64, StoreError> {
+        if self.next_position > self.first_position {
+            self.db.begin_day(Log::Requests.table(), self.now)?;
+        }
+        self.kept.finish()?;
         self.db
             .prepare_cached("UPDATE log_heads SET next_position = ?1 WHERE log = 'requests'")?
             .execute([self.next_position])?;
@@ -90,39 +126,22 @@ impl<'a> Group<'a> {
         Ok(boot)
     }
 
-    fn store(&mut self, boot: &Boot, record: &CheckedRecord) -> Result<Stored> {
+    fn store(&mut self, boot: &Boot, record: &'a CheckedRecord) -> Result<Stored> {
         // A number that is accounted for and not missing was stored once. Retention may have deleted it since.
-        if record.seq <= boot.highest_seq && !gaps::is_missing(self.db, boot.boot, record.seq)? {
-            return self.known(boot, record, Stored::Again);
+        let stored_once = record.seq <= boot.highest_seq
+            && (self.kept.remembers(boot.boot, record) || !gaps::is_missing(self.db, boot.boot, record.seq)?);
+        if stored_once {
+            return self.kept.known(boot.boot, record, Stored::Again);
         }
         let position = self.next_position;
-        let identity = Identity { id: record.id, boot: boot.boot, seq: record.seq, started_at: record.started_at };
-        if !derived::identify(self.db, position, &identity)? {
-            return self.known(boot, record, Stored::Refused(ID_TAKEN));
+        let stored = self.kept.store(Place { position, boot: boot.boot, now: self.now }, record)?;
+        if matches!(stored, Stored::New) {
+            let cells = columns::cells(self.db, self.names, &record.record, self.now)?;
+            self.kept.describe(position, &cells)?;
+            self.tally.add(&record.record, &cells);
+            self.next_position = position + 1;
         }
-        self.db.prepare_cached(INSERT_ENTRY)?.execute(params![
-            position,
-            record.record.schema,
-            self.now,
-            record.bytes.as_ref(),
-            record.leaf
-        ])?;
-        let cells = derived::describe(self.db, self.names, position, &record.record, self.now)?;
-        self.tally.add(&record.record, &cells);
-        self.next_position = position + 1;
-        Ok(Stored::New)
-    }
-
-    /// Something with this (boot, seq) is there: the same record, or another one? `otherwise` if nothing is. The hash knows,
-    /// also when the bytes have been damaged since.
-    fn known(&self, boot: &Boot, record: &CheckedRecord, otherwise: Stored) -> Result<Stored> {
-        let stored: Option<Vec<u8>> =
-            self.db.prepare_cached(STORED_LEAF)?.query_row([boot.boot, record.seq], |row| row.get(0)).optional()?;
-        Ok(match stored {
-            Some(leaf) if leaf == record.leaf => Stored::Again,
-            Some(_) => Stored::Refused(CONFLICT),
-            None => otherwise,
-        })
+        Ok(stored)
     }
 }
 

@@ -43,14 +43,14 @@ fn writes(name: &str) -> Vec<Write> {
     ]
 }
 
-pub(super) fn assert_try_again(reply: &Reply) {
+pub(crate) fn assert_try_again(reply: &Reply) {
     assert_eq!(reply.status, 503, "{}", reply.text());
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(reply.json()["error"]["code"], "store_unavailable");
 }
 
 /// Each kind of write is answered in time: come again.
-pub(super) fn nothing_is_written(collector: &Collector, name: &str) {
+pub(crate) fn nothing_is_written(collector: &Collector, name: &str) {
     for write in writes(name) {
         let reply = client(collector, write.token).send(write.method, &write.path, &write.body);
         assert_try_again(&reply.unwrap_or_else(|error| panic!("{} {}: {error}", write.method, write.path)));
@@ -59,7 +59,7 @@ pub(super) fn nothing_is_written(collector: &Collector, name: &str) {
 }
 
 /// Each kind of write is taken, and whatever was refused before is stored once.
-pub(super) fn everything_is_written(collector: &Collector, name: &str) {
+pub(crate) fn everything_is_written(collector: &Collector, name: &str) {
     for write in writes(name) {
         let reply = client(collector, write.token).send(write.method, &write.path, &write.body).unwrap();
         assert!(matches!(reply.status, 200 | 201 | 204), "{} {}: {}", write.method, write.path, reply.text());
@@ -73,7 +73,7 @@ pub(super) fn everything_is_written(collector: &Collector, name: &str) {
 }
 
 /// Each kind of read is answered. Something must have been written before.
-pub(super) fn everything_is_read(collector: &Collector) {
+pub(crate) fn everything_is_read(collector: &Collector) {
     let mut owner = client(collector, OWNER);
     let page = owner.get("/v1/requests?limit=1").unwrap().json();
     let id = page["data"][0]["id"].as_str().unwrap().to_owned();

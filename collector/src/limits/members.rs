@@ -1,0 +1,75 @@
+//! Who was told what of a count, where several collectors answer one fleet.
+//!
+//! A share is a promise: it must be known to whoever gives the next one. A collector that is alone remembers it. Several ones
+//! on a database read it there and write it back in the transaction of the report, so it does not matter which of them a
+//! proxy reaches; and one that was not answered because its transaction was undone has no share either. Their clocks
+//! need not agree, for the time is the database's.
+
+use super::counts::Counts;
+use super::{amount, joined};
+use crate::store::StoreError;
+use crate::store::db::{Db, OptionalExtension, params};
+use headgate_limits::{Report, SHARE_TTL_MS, Windows};
+use std::collections::HashMap;
+
+const SEE: &str = "INSERT INTO limit_seen (boot, seen_at) VALUES (?1, ?2)
+    ON CONFLICT (boot) DO UPDATE SET seen_at = excluded.seen_at";
+const SEEN: &str = "SELECT boot, seen_at FROM limit_seen WHERE seen_at > ?1";
+const KEEP: &str = "INSERT INTO limit_members (rule, meter, subject, body, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (rule, meter, subject) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at";
+const FIND: &str = "SELECT body FROM limit_members WHERE rule = ?1 AND meter = ?2 AND subject = ?3";
+
+/// What nobody can believe any more.
+pub(super) const FORGET: [&str; 2] = [
+    "DELETE FROM limit_members WHERE (rule, meter, subject) IN
+       (SELECT rule, meter, subject FROM limit_members WHERE seen_at <= ?1 LIMIT ?2)",
+    "DELETE FROM limit_seen WHERE boot IN (SELECT boot FROM limit_seen WHERE seen_at <= ?1 LIMIT ?2)",
+];
+
+/// The shares of a count, if other collectors give shares too.
+pub(super) fn windows(db: &Db, rule: &str, meter: &str, subject: &[String]) -> Result<Option<Windows>, StoreError> {
+    if !db.is_shared() {
+        return Ok(None);
+    }
+    let mut select = db.prepare_cached(FIND)?;
+    let body: Option<String> = select.query_row(params![rule, meter, joined(subject)], |row| row.get(0)).optional()?;
+    let windows = body.map(|body| serde_json::from_str(&body).map_err(|_| StoreError::Damaged)).transpose()?;
+    Ok(Some(windows.unwrap_or_default()))
+}
+
+impl Counts<'_> {
+    pub(super) fn windows_of(
+        &self,
+        rule: &str,
+        meter: &str,
+        subject: &[String],
+    ) -> Result<Option<Windows>, StoreError> {
+        windows(self.tx, rule, meter, subject)
+    }
+
+    pub(super) fn keep_windows(
+        &self,
+        (rule, meter, subject): (&str, &str, &[String]),
+        windows: &Windows,
+    ) -> Result<(), StoreError> {
+        if self.tx.is_shared() {
+            let body = serde_json::to_string(windows).map_err(|_| StoreError::Other)?;
+            let values = params![rule, meter, joined(subject), body, self.now_us];
+            self.tx.prepare_cached(KEEP)?.execute(values)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn seen_by_all(&self, report: &Report, now_ms: u64) -> Result<Option<HashMap<String, u64>>, StoreError> {
+        if !self.tx.is_shared() {
+            return Ok(None);
+        }
+        if report.whole {
+            self.tx.prepare_cached(SEE)?.execute(params![report.boot, self.now_us])?;
+        }
+        let oldest_us = i64::try_from(now_ms.saturating_sub(SHARE_TTL_MS)).unwrap_or(0).saturating_mul(1_000);
+        let mut select = self.tx.prepare_cached(SEEN)?;
+        let seen = select.query_map([oldest_us], |row| Ok((row.get(0)?, amount(row.get(1)?) / 1_000)))?;
+        Ok(Some(seen.collect::<Result<_, _>>()?))
+    }
+}

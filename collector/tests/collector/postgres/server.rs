@@ -1,0 +1,112 @@
+//! A PostgreSQL of the test's own, to be stopped, killed and frozen. It runs as another user where the test is root, for the
+//! server refuses to.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
+
+pub(super) struct Server {
+    folder: PathBuf,
+    port: u16,
+    running: Option<Child>,
+}
+
+fn programs() -> PathBuf {
+    let found = std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|one| one.unwrap().path().join("bin"));
+    found.max().unwrap()
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// One of the server's programs, as a user it accepts.
+fn program(name: &str) -> Command {
+    let path = programs().join(name);
+    if !is_root() {
+        return Command::new(path);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(path);
+    command
+}
+
+impl Server {
+    /// Makes and starts one in `folder`.
+    pub(super) fn start(folder: &Path) -> Self {
+        let folder = folder.join("server");
+        std::fs::create_dir(&folder).unwrap();
+        if is_root() {
+            let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(folder.parent().unwrap(), open).unwrap();
+            assert!(Command::new("chown").arg("postgres").arg(&folder).status().unwrap().success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let data = folder.join("data");
+        let mut command = program("initdb");
+        command.args(["--no-sync", "--auth=trust", "--username=headgate", "--pgdata"]).arg(&data);
+        let made = command.current_dir(&folder).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let mut server = Self { folder, port, running: None };
+        server.resume();
+        server
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("postgres://headgate@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Starts it and waits until it lets somebody in.
+    pub(super) fn resume(&mut self) {
+        let mut command = program("postgres");
+        command.arg("-D").arg(self.folder.join("data")).args(["-c", "listen_addresses=127.0.0.1", "-c"]);
+        command.arg(format!("port={}", self.port)).args(["-c", "unix_socket_directories="]);
+        command.args(["-c", "shared_buffers=16MB", "-c", "log_min_messages=panic"]).current_dir(&self.folder);
+        self.running = Some(command.spawn().unwrap());
+        for _ in 0..1_000 {
+            let ready = program("pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status();
+            if ready.unwrap().success() {
+                return;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        panic!("the server did not start");
+    }
+
+    /// Ends it at once, as a power cut does.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            signal("-QUIT", &[running.id()]);
+            running.wait().unwrap();
+        }
+    }
+
+    /// All its processes stand still: connections stay open and nothing answers.
+    pub(super) fn freeze(&self) {
+        signal("-STOP", &self.processes());
+    }
+
+    pub(super) fn thaw(&self) {
+        signal("-CONT", &self.processes());
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let parent = self.running.as_ref().unwrap().id();
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+        std::iter::once(parent).chain(children.split_whitespace().map(|id| id.parse().unwrap())).collect()
+    }
+}
+
+fn signal(signal: &str, processes: &[u32]) {
+    let ids = processes.iter().map(u32::to_string);
+    assert!(Command::new("kill").arg(signal).args(ids).status().unwrap().success());
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
