@@ -6,11 +6,15 @@ use super::{CONFLICT, ID_TAKEN, Keep, Place, Stored};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use std::collections::{HashMap, HashSet};
 
-/// What is stored under one of these numbers of a boot, or one of these ids.
-const KNOWN: &str = "SELECT r.boot, r.seq, r.id, e.leaf FROM requests r
-      LEFT JOIN request_entries_by_day e ON e.position = r.position AND e.received_at = r.received_at
-    WHERE r.position IN (SELECT position FROM requests WHERE boot = ?1 AND seq = ANY (?2)
-      UNION SELECT position FROM requests WHERE id = ANY (?3))";
+/// What is stored under one of these numbers of a boot, or one of these ids: each list by its index, and the entries one by
+/// one. As one condition, or as a plain join, the planner may choose to read the whole log.
+const KNOWN: &str = "SELECT r.boot, r.seq, r.id, e.leaf FROM (
+      SELECT position, received_at, boot, seq, id FROM requests WHERE boot = ?1 AND seq = ANY (?2)
+      UNION SELECT position, received_at, boot, seq, id FROM requests WHERE id = ANY (?3)
+    ) r LEFT JOIN LATERAL (
+      SELECT leaf FROM request_entries_by_day d
+      WHERE d.position = r.position AND d.received_at = r.received_at OFFSET 0
+    ) e ON true";
 
 const REQUESTS: &str = "COPY requests (position, id, boot, seq, started_at, received_at) FROM STDIN BINARY";
 const ENTRIES: &str = "COPY request_entries_by_day (position, schema, received_at, bytes, leaf) FROM STDIN BINARY";
