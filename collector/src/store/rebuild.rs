@@ -66,18 +66,27 @@ fn each(db: &Db, mut visit: impl FnMut(i64, i64, &[u8]) -> Result<(), StoreError
 /// Entries of one transaction.
 const STEP: i64 = 4_096;
 
+/// Whose usage is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    /// That of every record: the rollups hold nothing yet.
+    All,
+    /// That of records which their boots do not know of yet.
+    WhatIsNew,
+}
+
 /// Everything that is derived, for both logs, in a database that has none of it; its tables of boots, gaps and usage may say
 /// what is known of them. Gives the positions of records that are there twice: they are taken out.
-pub(super) fn all(db: &mut Db) -> Result<Vec<i64>, StoreError> {
-    let mut records = Records::default();
+pub(super) fn all(db: &mut Db, count: Count) -> Result<Vec<i64>, StoreError> {
+    let mut records = Records::counting(count);
     in_steps(db, Log::Requests, |tx, position, bytes, received_at| records.add(tx, position, bytes, received_at))?;
     change(db, |tx| records.tally.write(tx))?;
     in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, position, bytes))?;
     Ok(records.twice)
 }
 
-#[derive(Default)]
 struct Records {
+    count: Count,
     names: Names,
     tally: Tally,
     waiting: u64,
@@ -85,6 +94,10 @@ struct Records {
 }
 
 impl Records {
+    fn counting(count: Count) -> Self {
+        Self { count, names: Names::default(), tally: Tally::default(), waiting: 0, twice: Vec::new() }
+    }
+
     fn add(&mut self, tx: &Db, position: i64, bytes: &[u8], received_at: i64) -> Result<(), StoreError> {
         match describe(tx, &mut self.names, (position, received_at), bytes)? {
             Described::Of(made) => self.account(tx, *made, received_at),
@@ -97,13 +110,16 @@ impl Records {
         }
     }
 
-    /// Takes a record into account that its boot does not know of yet.
+    /// Takes a record into account, with its boot if that does not know of it yet.
     fn account(&mut self, tx: &Db, made: Made, received_at: i64) -> Result<(), StoreError> {
         let Made { record, cells, seq, started_at, mut boot } = made;
-        if seq <= boot.highest_seq && !gaps::is_missing(tx, boot.boot, seq)? {
+        let is_known = seq <= boot.highest_seq && !gaps::is_missing(tx, boot.boot, seq)?;
+        if !is_known {
+            gaps::account(tx, &mut boot, vec![(seq, started_at)], received_at)?;
+        }
+        if is_known && self.count == Count::WhatIsNew {
             return Ok(());
         }
-        gaps::account(tx, &mut boot, vec![(seq, started_at)], received_at)?;
         self.tally.add(&record, &cells);
         self.waiting += 1;
         if self.waiting < ADDED_UP {

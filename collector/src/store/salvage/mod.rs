@@ -18,6 +18,7 @@ use super::columns::SEGMENT;
 use super::damage::{Finding, Kind, Log};
 use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
+use super::rebuild::Count;
 use super::witness::{Progress, Witness};
 use super::{StoreError, file, rebuild, retention, schema};
 use crate::clock;
@@ -152,7 +153,15 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
         // What is known of a part of them would be counted twice; the records tell.
         new.execute_batch("DELETE FROM gaps; DELETE FROM boots; DELETE FROM usage_rollups")?;
     }
-    report.twice = rebuild::all(&mut new)?;
+    // Pages of different commits may have come together, so what usage has counted may be more or less than the boots know
+    // of. While every record that was ever stored is there or named as lost, the records tell; what retention has deleted
+    // stands in the rollups alone.
+    let all_are_there = retention::gone(&new, Log::Requests, 1, i64::MAX)?.is_empty();
+    let count = if all_are_there { Count::All } else { Count::WhatIsNew };
+    if count == Count::All {
+        new.execute_batch("DELETE FROM usage_rollups")?;
+    }
+    report.twice = rebuild::all(&mut new, count)?;
     set_heads(&new, heads)?;
     report.look(&new)?;
     missing(&old, &mut new, &report.lost)?;
