@@ -121,7 +121,7 @@ pub(super) fn members(db: &Db, set: i64) -> db::Result<Vec<i64>> {
 
 /// The names that contain `text`, upper or lower case.
 pub(super) fn containing(db: &Db, text: &str) -> db::Result<HashSet<i64>> {
-    let wanted = text.to_lowercase();
+    let wanted = db.as_stored(text).to_lowercase();
     let mut select = db.prepare_cached("SELECT name, text FROM names")?;
     let mut rows = select.query([])?;
     let mut found = HashSet::new();

@@ -23,6 +23,7 @@ pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_
 use crate::clock;
 use statement::Prepared;
 use std::borrow::Cow;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -87,6 +88,14 @@ impl Db {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
             Engine::Postgres(connection) => connection.execute_batch(sql),
+        }
+    }
+
+    /// A text as it reads once it has been stored.
+    pub(in crate::store) fn as_stored<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.0 {
+            Engine::Sqlite(_) => text.into(),
+            Engine::Postgres(_) => postgres::kept(text),
         }
     }
 
