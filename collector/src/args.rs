@@ -130,6 +130,17 @@ Example:
         #[command(flatten)]
         place: Place,
     },
+    /// Look whether everything in the folder is what was stored, and print what is not; changes nothing
+    #[command(after_help = "\
+Works while the service runs and when it does not. Each line names one thing that is damaged: `requests 17` is the entry at
+position 17 of the request log. Ends with 0 if all is well, with 1 if something is damaged or cannot be looked at.
+
+A damaged database is made whole, as far as it can be, when the service starts.")]
+    Check {
+        /// Folder of the database
+        #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
+        data: PathBuf,
+    },
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),

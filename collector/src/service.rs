@@ -1,6 +1,7 @@
 //! Runs a command: puts store and HTTP together, starts them, stops them in order.
 
 mod backup;
+mod check;
 mod stop;
 mod token;
 
@@ -8,7 +9,7 @@ use crate::args::{Command, ConfigCommand, ServeOptions};
 use crate::http::{self, App, Metrics};
 use crate::journal;
 use crate::settings::Parsed;
-use crate::store::{self, Location, Role, Store, StoreError, TokenHash};
+use crate::store::{self, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
         Command::Backup { data, out } => backup::backup(&data, &out),
         Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
         Command::Init { place } => token::init(&place.location()?),
+        Command::Check { data } => check::run(&data),
         Command::Token(command) => token::run(command),
     }
 }
@@ -37,8 +39,8 @@ fn serve(options: &ServeOptions) -> Result<(), String> {
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
-    hint_at_tokens(location, &tokens)?;
     let store = Store::open(location, writes).map_err(|e| cannot_open(location, e))?;
+    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
     let app = App::new(&store, metrics, &tokens).bounded(options.max_body_mib, options.body_memory_mib);
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -81,9 +83,8 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
 }
 
 /// A service that nobody can use is running all the same; its operator should know.
-fn hint_at_tokens(location: &Location, tokens: &[(TokenHash, Role)]) -> Result<(), String> {
-    let db = store::open_writer(location).map_err(|e| cannot_open(location, e))?;
-    if tokens.is_empty() && !store::has_token(&db).map_err(|e| e.to_string())? {
+async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Result<(), StoreError> {
+    if tokens.is_empty() && !readers.query(store::has_token).await? {
         journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())

@@ -12,12 +12,17 @@ use serde_json::{Value, json};
 /// `GET /v1/damage`.
 pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
     let (rows, has_more) = app.readers.query(store::damage).await?;
-    let body = json!({"object": "list", "data": rows, "has_more": has_more});
+    let body = json!({"object": "list", "data": rows, "has_more": has_more, "passes": app.scrub.passes()});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
 /// The answer.
 pub(super) fn listed(schemas: &mut Schemas) -> Value {
     let damaged = openapi::of::<store::Damaged>(schemas);
-    schemas.list(&damaged, &[("has_more", json!({"type": "boolean"}))])
+    let passes = json!({
+        "type": "integer",
+        "minimum": 0,
+        "description": "How often this process has looked at every entry of both logs.",
+    });
+    schemas.list(&damaged, &[("has_more", json!({"type": "boolean"})), ("passes", passes)])
 }

@@ -34,7 +34,7 @@ pub use server::serve;
 use crate::completeness::Completeness;
 use crate::limits::Limits;
 use crate::retention::Retention;
-use crate::store::{DamageWatch, Readers, Role, Store, TokenHash, WriteHandle};
+use crate::store::{DamageWatch, Readers, Role, Scrub, Store, TokenHash, WriteHandle};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::StatusCode;
@@ -66,6 +66,7 @@ pub struct App {
     checking: Arc<Mutex<()>>,
     notes: Notes,
     damage: DamageWatch,
+    scrub: Scrub,
     leaving: Arc<AtomicBool>,
     /// When each token's use was last noted.
     uses: Arc<std::sync::Mutex<HashMap<String, i64>>>,
@@ -75,6 +76,7 @@ impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
     pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
+        let damage = DamageWatch::new(store.writes.clone());
         Self {
             writes: store.writes.clone(),
             readers: store.readers.clone(),
@@ -87,8 +89,9 @@ impl App {
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             max_body: ingest::MAX_BODY_BYTES,
             probing: Arc::default(),
+            scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
+            damage,
             checking: Arc::default(),
-            damage: DamageWatch::new(store.writes.clone()),
             leaving: Arc::default(),
             uses: Arc::default(),
         }

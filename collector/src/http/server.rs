@@ -31,6 +31,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let connections = Connections::new(MAX_CONNECTIONS);
     let notes = tokio::spawn(app.clone().keep_notes());
     let limits = tokio::spawn(app.limits.clone().keep());
+    let scrub = tokio::spawn(app.scrub.clone().keep());
     let completeness = tokio::spawn(app.completeness.clone().keep());
     let retention = tokio::spawn(app.retention.clone().keep());
     let routes = router(app.clone());
@@ -61,6 +62,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = (
     let all_done = tokio::time::timeout(finish, all_ended.recv()).await.is_ok();
     notes.abort();
     limits.abort();
+    scrub.abort();
     completeness.abort();
     retention.abort();
     // A disk that does not answer must not keep the process; what is not written is lost with it.

@@ -61,7 +61,8 @@ fn next_position(tx: &Db) -> db::Result<i64> {
     .query_row([], |row| row.get(0))
 }
 
-fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
+/// Writes what filters read.
+pub(super) fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
     let name = |text: &str| names::give_number(tx, text);
     tx.prepare_cached(
         "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)

@@ -26,6 +26,8 @@ pub enum StoreError {
     TooMuch,
     /// The database was written by a newer version of this program.
     Newer,
+    /// The database was written by an older version, and this work does not bring it forward.
+    Older,
     /// The database's server cannot be reached, or does not answer.
     Unreachable,
     /// The database's server lets this user in not at all, or not do that.
@@ -48,6 +50,7 @@ impl StoreError {
             Self::Damaged => "the database is damaged",
             Self::Slow => "the query took too long",
             Self::TooMuch => "the answer would be too large",
+            Self::Older => "the database was written by an older version; `serve` brings it forward",
             Self::Newer => {
                 "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
             }

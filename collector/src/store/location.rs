@@ -2,8 +2,9 @@
 
 use super::db::{Db, Server};
 use super::file::{self, DatabaseFile};
-use super::{StoreError, schema};
+use super::{StoreError, salvage, schema};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A place for a store.
@@ -64,10 +65,21 @@ impl Location {
         }
     }
 
+    /// Makes sure of a file's soundness before it is opened; gives the right to look at it, if nobody else has it.
+    pub(super) fn make_whole(&self) -> Result<Option<File>, StoreError> {
+        let Self::Folder(folder) = self else { return Ok(None) };
+        file::make_folder(folder)?;
+        let lock = file::lock(folder)?;
+        if lock.is_some() {
+            salvage::make_whole(folder)?;
+        }
+        Ok(lock)
+    }
+
     /// The file, if it is one.
-    pub(super) fn file(&self) -> Result<Option<DatabaseFile>, StoreError> {
+    pub(super) fn file(&self, lock: Option<File>) -> Result<Option<DatabaseFile>, StoreError> {
         match self {
-            Self::Folder(folder) => DatabaseFile::of(folder).map(Some),
+            Self::Folder(folder) => DatabaseFile::of(folder, lock).map(Some),
             Self::Server(_) => Ok(None),
         }
     }

@@ -6,10 +6,12 @@
 //! database is a file of SQLite's, or one of PostgreSQL's that several collectors share; see `db`.
 
 pub(crate) mod audit;
+mod check;
 mod columns;
 mod damage;
 mod dataplanes;
 pub mod db;
+mod derived;
 mod error;
 mod file;
 mod gaps;
@@ -22,15 +24,18 @@ mod read;
 mod readers;
 mod rebuild;
 mod retention;
+mod salvage;
 mod schema;
 mod tokens;
 mod usage;
 mod varint;
+mod witness;
 mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
+pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
-pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, damage};
+pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use db::{BadUrl, Db, Server, copy as copies};
 pub use error::StoreError;
@@ -72,15 +77,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store, making or upgrading its tables if needed, and starts the writer.
+    /// Opens the store, making or upgrading its tables if needed, and starts the writer. A file that is damaged is set aside,
+    /// and what is whole in it put into a new one.
     ///
     /// # Errors
     /// The store cannot be written, or it is from a newer version.
     pub fn open(location: impl Into<Location>, metrics: WriteMetrics) -> Result<Self, StoreError> {
         let location = location.into();
+        let lock = location.make_whole()?;
         let db = location.writer()?;
+        let file = location.file(lock)?;
         let readers = Readers::new(&location);
-        let (writes, thread) = write::start(db, location, metrics)?;
+        let (writes, thread) = write::start(db, location, file, metrics)?;
         Ok(Self { writes, readers, thread })
     }
 }

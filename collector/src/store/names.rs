@@ -14,13 +14,23 @@ const CACHED: usize = 50_000;
 /// The writer's cache of names it has numbered. Forget it when a transaction is rolled back.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// Whether names that have no number are given none.
+    looking: bool,
     known: HashMap<String, i64>,
     known_sets: HashMap<String, i64>,
     /// Names are noted here rather than numbered.
     wanted: Option<Wanted>,
 }
 
+/// In place of the number of a name that has none.
+const NO_NUMBER: i64 = -1;
+
 impl Names {
+    /// One that only looks numbers up.
+    pub(super) fn looking() -> Self {
+        Self { looking: true, ..Self::default() }
+    }
+
     /// The number of `text`, given now if it has none.
     pub(super) fn number(&mut self, db: &Db, text: &str) -> db::Result<i64> {
         if let Some(number) = self.known.get(text) {
@@ -30,7 +40,7 @@ impl Names {
             wanted.names.insert(text.to_owned());
             return Ok(0);
         }
-        let number = give_number(db, text)?;
+        let number = if self.looking { number_of(db, text)?.unwrap_or(NO_NUMBER) } else { give_number(db, text)? };
         if self.known.len() >= CACHED {
             self.known.clear();
         }
@@ -56,7 +66,11 @@ impl Names {
             }
             return Ok(0);
         }
-        let set = give_set_number(db, &text, members)?;
+        let set = match set_number(db, &text)? {
+            Some(set) => set,
+            None if self.looking => NO_NUMBER,
+            None => give_set_number(db, &text, members)?,
+        };
         if self.known_sets.len() >= CACHED {
             self.known_sets.clear();
         }
@@ -71,14 +85,11 @@ impl Names {
     }
 }
 
+fn set_number(db: &Db, text: &str) -> db::Result<Option<i64>> {
+    db.prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
+}
+
 fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {
-    let known: Option<i64> = db
-        .prepare_cached("SELECT name_set FROM name_sets WHERE text = ?1")?
-        .query_row([text], |row| row.get(0))
-        .optional()?;
-    if let Some(set) = known {
-        return Ok(set);
-    }
     let set = db.query_row("INSERT INTO name_sets (text) VALUES (?1) RETURNING name_set", [text], |row| row.get(0))?;
     let mut member = db.prepare_cached("INSERT INTO name_set_members (name, name_set) VALUES (?1, ?2)")?;
     for name in members {
@@ -110,7 +121,7 @@ pub(super) fn members(db: &Db, set: i64) -> db::Result<Vec<i64>> {
 
 /// The names that contain `text`, upper or lower case.
 pub(super) fn containing(db: &Db, text: &str) -> db::Result<HashSet<i64>> {
-    let wanted = text.to_lowercase();
+    let wanted = db.as_stored(text).to_lowercase();
     let mut select = db.prepare_cached("SELECT name, text FROM names")?;
     let mut rows = select.query([])?;
     let mut found = HashSet::new();

@@ -5,7 +5,7 @@
 
 use super::StoreError;
 use super::columns::{Blocks, Direction, Filter, resolve, timed};
-use super::db::{Db, OptionalExtension};
+use super::db::{self, Db, OptionalExtension};
 use super::leaf::Kept;
 
 /// Bytes of records after which a page ends early.
@@ -82,9 +82,11 @@ fn page(db: &Db, query: &ListQuery, backwards: bool) -> Result<Page, StoreError>
             page.has_more = true;
             break;
         }
-        let found = select.query_row([position], |row| Kept::judge(position, row, 0, 1)).optional()?;
-        // What the columns know of and the log does not is lost.
-        let record = found.unwrap_or(Kept::Damaged(position));
+        let record = match select.query_row([position], |row| Kept::judge(position, row, 0, 1)) {
+            // What the columns know of and the log does not is lost; what cannot be read does not hide the others.
+            Err(db::Error::NoRows | db::Error::Store(StoreError::Damaged)) => Kept::Damaged(position),
+            read => read?,
+        };
         bytes = bytes.saturating_add(record.size());
         read.push((position, record));
     }

@@ -1,11 +1,15 @@
 //! Building anew what is derived from the entries.
 
-use super::StoreError;
-use super::columns::{self, Column, SEGMENT};
-use super::db::Db;
+use super::columns::{self, Cells, Column, SEGMENT};
+use super::db::{Db, params};
+use super::derived::{self, Identity};
+use super::gaps::{self, Boot};
 use super::names::Names;
 use super::usage::Tally;
+use super::{Log, StoreError, audit, change, read};
+use crate::audit::{Entry, SOURCE};
 use crate::journal;
+use crate::validate::parse_uuid;
 use headgate_record::RequestRecord;
 use serde::Deserialize;
 
@@ -59,6 +63,152 @@ fn each(db: &Db, mut visit: impl FnMut(i64, i64, &[u8]) -> Result<(), StoreError
     Ok(())
 }
 
+/// Entries of one transaction.
+const STEP: i64 = 4_096;
+
+/// Whose usage is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    /// That of every record: the rollups hold nothing yet.
+    All,
+    /// That of records which their boots do not know of yet.
+    WhatIsNew,
+}
+
+/// Everything that is derived, for both logs, in a database that has none of it; its tables of boots, gaps and usage may say
+/// what is known of them. Gives the positions of records that are there twice: they are taken out.
+pub(super) fn all(db: &mut Db, count: Count) -> Result<Vec<i64>, StoreError> {
+    let mut records = Records::counting(count);
+    in_steps(db, Log::Requests, |tx, position, bytes, received_at| records.add(tx, position, bytes, received_at))?;
+    change(db, |tx| records.tally.write(tx))?;
+    in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, position, bytes))?;
+    Ok(records.twice)
+}
+
+struct Records {
+    count: Count,
+    names: Names,
+    tally: Tally,
+    waiting: u64,
+    twice: Vec<i64>,
+}
+
+impl Records {
+    fn counting(count: Count) -> Self {
+        Self { count, names: Names::default(), tally: Tally::default(), waiting: 0, twice: Vec::new() }
+    }
+
+    fn add(&mut self, tx: &Db, position: i64, bytes: &[u8], received_at: i64) -> Result<(), StoreError> {
+        match describe(tx, &mut self.names, (position, received_at), bytes)? {
+            Described::Of(made) => self.account(tx, *made, received_at),
+            Described::Unreadable => Ok(()),
+            Described::Taken => {
+                tx.prepare_cached("DELETE FROM request_entries WHERE position = ?1")?.execute([position])?;
+                self.twice.push(position);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a record into account, with its boot if that does not know of it yet.
+    fn account(&mut self, tx: &Db, made: Made, received_at: i64) -> Result<(), StoreError> {
+        let Made { record, cells, seq, started_at, mut boot } = made;
+        let is_known = seq <= boot.highest_seq && !gaps::is_missing(tx, boot.boot, seq)?;
+        if !is_known {
+            gaps::account(tx, &mut boot, vec![(seq, started_at)], received_at)?;
+        }
+        if is_known && self.count == Count::WhatIsNew {
+            return Ok(());
+        }
+        self.tally.add(&record, &cells);
+        self.waiting += 1;
+        if self.waiting < ADDED_UP {
+            return Ok(());
+        }
+        self.waiting = 0;
+        std::mem::take(&mut self.tally).write(tx)
+    }
+}
+
+/// What is derived from the entries of one segment of a log, in place of what is there.
+pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
+    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let last = first.saturating_add(SEGMENT - 1);
+    let index = match log {
+        Log::Requests => "requests",
+        Log::Audit => "audit",
+    };
+    tx.execute(&format!("DELETE FROM {index} WHERE position BETWEEN ?1 AND ?2"), [first, last])?;
+    let sql = format!(
+        "SELECT position, bytes, received_at FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
+        log.table()
+    );
+    let mut select = tx.prepare_cached(&sql)?;
+    let rows = select.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows = rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?;
+    if log == Log::Audit {
+        return rows.iter().try_for_each(|(position, bytes, _)| audit_entry(tx, *position, bytes));
+    }
+    columns::forget(tx, segment)?;
+    let mut names = Names::default();
+    for (position, bytes, received_at) in &rows {
+        describe(tx, &mut names, (*position, *received_at), bytes)?;
+    }
+    columns::seal(tx, read::next_position(tx)?)
+}
+
+/// What came of describing a record.
+enum Described {
+    Of(Box<Made>),
+    /// It keeps its place and has no values.
+    Unreadable,
+    /// Another one has its identity.
+    Taken,
+}
+
+struct Made {
+    record: RequestRecord,
+    cells: Cells,
+    seq: i64,
+    started_at: i64,
+    /// As it was before.
+    boot: Boot,
+}
+
+fn describe(
+    tx: &Db,
+    names: &mut Names,
+    (position, received_at): (i64, i64),
+    bytes: &[u8],
+) -> Result<Described, StoreError> {
+    let record = serde_json::from_slice::<RequestRecord>(bytes).ok();
+    let found = record.and_then(|record| Some((parse_uuid(&record.id)?, i64::try_from(record.seq).ok()?, record)));
+    let Some((id, seq, record)) = found else {
+        derived::describe(tx, names, position, &RequestRecord::default(), received_at)?;
+        return Ok(Described::Unreadable);
+    };
+    let boot = Boot::known(tx, &record.node, &record.boot, received_at)?;
+    let started_at = i64::try_from(record.started_at).unwrap_or(i64::MAX);
+    if !derived::identify(tx, position, &Identity { id, boot: boot.boot, seq, started_at })? {
+        return Ok(Described::Taken);
+    }
+    let cells = derived::describe(tx, names, position, &record, received_at)?;
+    Ok(Described::Of(Box::new(Made { record, cells, seq, started_at, boot })))
+}
+
+/// What is derived from an audit entry; a token that it says was revoked is.
+fn audit_entry(tx: &Db, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
+    let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { return Ok(()) };
+    let Some(id) = parse_uuid(&entry.id) else { return Ok(()) };
+    audit::index(tx, position, &id, &entry)?;
+    if entry.kind == "token.revoked" && entry.source == SOURCE {
+        let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
+        tx.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+            .execute(params![entry.resource.id, time])?;
+    }
+    Ok(())
+}
+
 /// The columns that retention reads, of records that were stored before there were any.
 pub(super) fn retention(db: &Db) -> Result<(), StoreError> {
     let mut names = Names::default();
@@ -85,6 +235,38 @@ pub(super) fn retention(db: &Db) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Calls `visit` with each entry of a log, in transactions of their own.
+fn in_steps(
+    db: &mut Db,
+    log: Log,
+    mut visit: impl FnMut(&Db, i64, &[u8], i64) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let select = format!(
+        "SELECT position, bytes, received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT ?2",
+        log.table()
+    );
+    let mut last = 0_i64;
+    loop {
+        let tx = db.transaction()?;
+        let rows = {
+            let mut select = tx.prepare_cached(&select)?;
+            let rows = select.query_map([last, STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?
+        };
+        for (position, bytes, received_at) in &rows {
+            visit(&tx, *position, bytes, *received_at)?;
+        }
+        let Some((newest, ..)) = rows.last() else {
+            return Ok(());
+        };
+        last = *newest;
+        if log == Log::Requests {
+            columns::seal(&tx, last + 1)?;
+        }
+        tx.commit()?;
+    }
 }
 
 /// Of each record of a segment: its row, when it was received, and its class. What cannot be read has none.

@@ -1,7 +1,7 @@
 //! The steps from one version of the tables to the next.
 
 use super::db::Db;
-use super::{Log, StoreError, leaf, rebuild};
+use super::{Log, StoreError, columns, leaf, rebuild};
 
 /// One step: tables, then what has to be computed for them.
 struct Step {
@@ -15,7 +15,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -26,7 +26,11 @@ const STEPS: [Step; 10] = [
     Step { sql: include_str!("schema/8_usage.sql"), fill: rebuild::usage },
     sql(include_str!("schema/9_policies.sql")),
     Step { sql: include_str!("schema/10_retention.sql"), fill: rebuild::retention },
+    sql(include_str!("schema/11_commits.sql")),
 ];
+
+/// The first version with a mark.
+const MARKED: i64 = 11;
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
@@ -35,6 +39,41 @@ const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed
 fn leaves(db: &Db) -> Result<(), StoreError> {
     Log::ALL.into_iter().try_for_each(|log| leaf::fill(db, log))?;
     Ok(db.execute_batch(AUDIT_IS_NOT_CHANGED)?)
+}
+
+/// Marks a database as this program's (`PRAGMA application_id`), together with its version: a version alone may be a byte that
+/// has changed on disk.
+const MARK: i64 = 0x4867_0000;
+
+/// Whether the tables are of this version. What is older is brought forward; what is newer is left alone.
+///
+/// # Errors
+/// [`StoreError::Newer`]; [`StoreError::Damaged`] if version and mark do not agree.
+pub(super) fn is_current(db: &Db) -> Result<bool, StoreError> {
+    let (version, mark) = (db.schema_version()?, db.application_mark()?);
+    match mark {
+        0 if version < MARKED => Ok(false),
+        _ if mark != MARK.saturating_add(version) => Err(StoreError::Damaged),
+        _ if version > self::version() => Err(StoreError::Newer),
+        _ => Ok(version == self::version()),
+    }
+}
+
+/// Looks at both ends of every table, and at the columns of the newest segment.
+///
+/// # Errors
+/// Something cannot be read.
+pub(super) fn look_at_every_table(db: &Db) -> Result<(), StoreError> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables = db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    for table in tables {
+        for order in ["", " ORDER BY 1 DESC"] {
+            let mut select = db.prepare_cached(&format!("SELECT * FROM {table}{order} LIMIT 1"))?;
+            select.query([])?.next()?;
+        }
+    }
+    let newest: Option<i64> = db.query_row("SELECT max(segment) FROM segments", [], |row| row.get(0))?;
+    newest.map_or(Ok(()), |segment| columns::look(db, segment))
 }
 
 /// Steps that PostgreSQL takes at once. They are history: tables that were made otherwise at first.
@@ -64,6 +103,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
         (step.fill)(&steps)?;
     }
     steps.set_schema_version(version())?;
+    steps.set_application_mark(MARK.saturating_add(version()))?;
     Ok(steps.commit()?)
 }
 

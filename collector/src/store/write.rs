@@ -14,6 +14,7 @@ pub use metrics::WriteMetrics;
 use super::db::Db;
 use super::file::DatabaseFile;
 use super::names::Names;
+use super::witness::Progress;
 use super::{Location, StoreError};
 use crate::clock::{self, Stopwatch};
 use crate::journal;
@@ -82,6 +83,12 @@ impl WriteHandle {
         outcome.await.unwrap_or(Err(StoreError::Other))
     }
 
+    /// Tells the writer that the database's structure was found to be damaged; it notes that for the next start.
+    pub(super) async fn mark_damaged(&self) {
+        // A task that meets damage is what the writer notes it by.
+        let _ = self.transact(|_| Err::<(), _>(StoreError::Damaged)).await;
+    }
+
     /// Commits a write that changes no log.
     ///
     /// # Errors
@@ -127,13 +134,14 @@ impl WriterThread {
 pub(super) fn start(
     db: Db,
     location: Location,
+    file: Option<DatabaseFile>,
     metrics: WriteMetrics,
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
     metrics.dropped.set(group::dropped_in_all(&db)?);
     metrics.damage.show(&db)?;
     let (jobs, waiting) = sync_channel(QUEUE);
     let writer = Writer {
-        file: location.file()?,
+        file,
         location,
         db: Some(db),
         waiting,
@@ -188,8 +196,11 @@ impl Writer {
         let mut db = self.connection()?;
         let stored = self.transact(&mut db, jobs);
         self.db = Some(db).filter(|db| !db.is_lost());
-        if stored.is_err() {
+        if let Err(error) = &stored {
             self.names.forget();
+            if *error == StoreError::Damaged {
+                self.mark_damaged();
+            }
         }
         let (acknowledgements, dropped) = stored?;
         self.metrics.dropped.inc_by(dropped);
@@ -216,12 +227,25 @@ impl Writer {
         }
         let dropped = group.finish()?;
         for job in jobs {
-            if let Job::Task(task) = job {
-                run_in_savepoint(&transaction, task.as_mut())?;
+            if let Job::Task(task) = job
+                && run_in_savepoint(&transaction, task.as_mut())? == Some(StoreError::Damaged)
+            {
+                self.mark_damaged();
             }
         }
+        let progress = self.file.as_ref().map(|_| Progress::advance(&transaction)).transpose()?;
         transaction.commit()?;
+        if let (Some(file), Some(progress)) = (&self.file, progress) {
+            file.tell(progress);
+        }
         Ok((acknowledgements, dropped))
+    }
+
+    /// Damage to a file is for the next start to mend; a server looks after its own.
+    fn mark_damaged(&self) {
+        if let Some(file) = &self.file {
+            file.mark_damaged();
+        }
     }
 
     /// Tells the operator when writing begins to fail and when it works again, once each.

@@ -23,7 +23,7 @@ fn filled(root: &Path) {
 }
 
 /// Changes the database behind the collector's back.
-fn behind_its_back(root: &Path, sql: &str) {
+pub(crate) fn behind_its_back(root: &Path, sql: &str) {
     let db = Connection::open(root.join("data/headgate.db")).unwrap();
     let trigger: String = db
         .query_row("SELECT sql FROM sqlite_schema WHERE name = 'audit_entries_are_not_changed'", [], |row| row.get(0))

@@ -1,5 +1,7 @@
 //! Records and requests made to do harm: kept as data or refused, and what was refused leaves no trace.
 
+mod outputs;
+
 use crate::client::Client;
 use crate::process::Collector;
 use crate::records::{BASE_US, batch, id, record};

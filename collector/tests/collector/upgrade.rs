@@ -114,6 +114,8 @@ fn a_database_whose_upgrade_was_killed_is_what_it_was_or_what_it_becomes() {
 fn a_database_of_a_newer_version_is_refused_with_what_to_do_and_left_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     assert!(Collector::start(root.path()).terminate().success());
+    // The mark of this program goes with the version: one without the other would be a byte that changed on disk.
+    file(root.path()).pragma_update(None, "application_id", 0x4867_0000 + 9_999).unwrap();
     file(root.path()).pragma_update(None, "user_version", 9_999).unwrap();
     let before = std::fs::read(root.path().join("data/headgate.db")).unwrap();
     let data = root.path().join("data");
@@ -129,13 +131,17 @@ fn a_database_of_a_newer_version_is_refused_with_what_to_do_and_left_as_it_is() 
 }
 
 #[test]
-fn a_file_that_is_no_database_of_this_program_is_refused() {
+fn a_file_that_is_no_database_is_set_aside_as_it_is_and_named() {
     let root = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(root.path().join("data")).unwrap();
-    std::fs::write(root.path().join("data/headgate.db"), "no database at all, but long enough to be one".repeat(200))
-        .unwrap();
     let data = root.path().join("data");
-    let refused = run(BINARY, &["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
-    let text = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && text.contains("damaged"), "{text}");
+    std::fs::create_dir_all(&data).unwrap();
+    let garbage = "no database at all, but long enough to be one".repeat(200);
+    std::fs::write(data.join("headgate.db"), &garbage).unwrap();
+    let collector = Collector::start(root.path());
+    assert_eq!(collector.owner().get("/v1/requests").unwrap().status, 200);
+    assert!(collector.logs().contains("the database is damaged"), "{}", collector.logs());
+    let names = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap().path());
+    let aside = |path: &std::path::PathBuf| path.to_string_lossy().contains("headgate.db.damaged-");
+    let aside: Vec<_> = names.filter(aside).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(aside, [garbage]);
 }

@@ -13,6 +13,7 @@ mod gone;
 mod past;
 mod scan;
 mod segment;
+mod stored;
 
 pub use cells::Column;
 pub(super) use cells::{Cells, cells};
@@ -23,7 +24,8 @@ pub(super) use fresh::{amend as amend_fresh, encode as encoded, insert as insert
 pub(super) use gone::mark_gone;
 pub(super) use past::{Cutoffs, past};
 pub(super) use scan::{Blocks, Direction};
-pub(super) use segment::{put as put_column, seal, segment_of};
+pub(super) use segment::{forget, look, put as put_column, seal, segment_of};
+pub(super) use stored::stored;
 
 /// Records in a segment.
 pub(super) const SEGMENT: i64 = 16_384;

@@ -72,6 +72,29 @@ pub(super) fn head(db: &Db, segment: i64, column: Column) -> Result<Option<Head>
     bytes.map(|bytes| Head::from_bytes(&bytes)).transpose()
 }
 
+/// Takes away what is kept of a segment's records.
+pub(in crate::store) fn forget(db: &Db, segment: i64) -> Result<(), StoreError> {
+    let (first, part) = (segment.saturating_mul(SEGMENT).saturating_add(1), segment.saturating_mul(PARTS));
+    for (sql, first, last) in [
+        ("DELETE FROM fresh WHERE position BETWEEN ?1 AND ?2", first, first.saturating_add(SEGMENT - 1)),
+        ("DELETE FROM segment_columns WHERE part BETWEEN ?1 AND ?2", part, part.saturating_add(PARTS - 1)),
+        ("DELETE FROM segments WHERE segment BETWEEN ?1 AND ?2", segment, segment),
+    ] {
+        db.prepare_cached(sql)?.execute([first, last])?;
+    }
+    Ok(())
+}
+
+/// Looks whether every column of a sealed segment can be read.
+pub(in crate::store) fn look(db: &Db, segment: i64) -> Result<(), StoreError> {
+    for column in Column::ALL {
+        if head(db, segment, *column)?.is_some() {
+            codes(db, segment, *column)?;
+        }
+    }
+    Ok(())
+}
+
 /// The codes of a column.
 pub(super) fn codes(db: &Db, segment: i64, column: Column) -> Result<Vec<u8>, StoreError> {
     let mut select = db.prepare_cached("SELECT codes FROM segment_columns WHERE part = ?1")?;

@@ -3,11 +3,16 @@
 //! An entry that is not what was stored is never served as if it were. So that nobody takes the rest for the whole, its place
 //! is noted once: in a table that `GET /v1/damage` shows, in the audit log, the operator's journal and a metric.
 
+mod scrub;
 mod table;
+mod walk;
 mod watch;
 
+pub use scrub::Scrub;
+pub(super) use table::note;
+use table::totals;
 pub use table::{Damaged, Finding, Kind, damage};
-pub(super) use table::{note, totals};
+pub(super) use walk::{first_of, goes_on, step};
 pub(in crate::store) use watch::DamageMetrics;
 pub use watch::DamageWatch;
 

@@ -114,7 +114,9 @@ pub(in crate::store) fn totals(db: &Db) -> Result<Vec<(Log, i64)>, StoreError> {
 /// Notes what was not known yet, and gives it back. An audit entry for each log names it.
 pub(in crate::store) fn note(tx: &Db, found: &[Finding], now: i64) -> Result<Vec<Finding>, StoreError> {
     let mut insert = tx.prepare_cached(
-        "INSERT INTO damage (log, first_position, last_position, kind, found_at) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO damage (log, first_position, last_position, kind, found_at)
+         SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT), CAST(?3 AS BIGINT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT)
+         WHERE NOT EXISTS (SELECT 1 FROM damage WHERE log = ?1 AND first_position <= ?2 AND last_position >= ?3)
          ON CONFLICT DO NOTHING",
     )?;
     let mut new = Vec::new();

@@ -23,6 +23,7 @@ pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_
 use crate::clock;
 use statement::Prepared;
 use std::borrow::Cow;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -95,6 +96,14 @@ impl Db {
         }
     }
 
+    /// A text as it reads once it has been stored.
+    pub(in crate::store) fn as_stored<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.0 {
+            Engine::Sqlite(_) => text.into(),
+            Engine::Postgres(_) => postgres::kept(text),
+        }
+    }
+
     /// Steps that the tables have taken; see `schema`.
     pub(in crate::store) fn schema_version(&self) -> Result<i64> {
         match &self.0 {
@@ -109,6 +118,35 @@ impl Db {
         match &self.0 {
             Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "user_version", version)?),
             Engine::Postgres(_) => self.execute("UPDATE schema_version SET version = ?1", [version]).map(|_| ()),
+        }
+    }
+
+    /// What marks a file as this program's database; 0 if nothing does.
+    pub(in crate::store) fn application_mark(&self) -> Result<i64> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_row("PRAGMA application_id", [], |row| row.get(0)),
+            Engine::Postgres(_) => Ok(0),
+        }
+    }
+
+    /// Marks a file as this program's database.
+    pub(in crate::store) fn set_application_mark(&self, mark: i64) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(connection) => Ok(connection.pragma_update(None, "application_id", mark)?),
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// What the database's own check of its structure finds, so many problems at most.
+    pub(in crate::store) fn structure_problems(&self, most: usize) -> Result<Vec<String>> {
+        match &self.0 {
+            Engine::Sqlite(_) => {
+                let mut check = self.prepare_cached(&format!("PRAGMA integrity_check({most})"))?;
+                let found = check.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
+                Ok(found.into_iter().filter(|line| line != "ok").collect())
+            }
+            // A server has tools of its own for that, such as pg_amcheck.
+            Engine::Postgres(_) => Ok(Vec::new()),
         }
     }
 

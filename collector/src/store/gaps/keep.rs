@@ -6,7 +6,7 @@ use super::news::News;
 use super::records;
 
 /// A sender's boot, as it was before the batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Boot {
     /// Its number.
     pub(in crate::store) boot: i64,
@@ -30,7 +30,8 @@ impl Boot {
         Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: Some(now) })
     }
 
-    fn find(db: &Db, node: &str, boot_id: &str) -> db::Result<Option<Self>> {
+    /// The boot, if it is known.
+    pub(in crate::store) fn find(db: &Db, node: &str, boot_id: &str) -> db::Result<Option<Self>> {
         let sql = "SELECT boot, dropped, highest_seq, last_at, received_at FROM boots WHERE node = ?1 AND boot_id = ?2";
         db.prepare_cached(sql)?.query_row([node, boot_id], Self::read).optional()
     }
@@ -133,6 +134,27 @@ pub(in crate::store) fn account(
     }
     boot.received_at = Some(now);
     boot.save(db, i64::try_from(stored.len()).unwrap_or(i64::MAX))?;
+    Ok(news)
+}
+
+/// Takes numbers into account that were stored and are lost, (number, `started_at`) each in ascending order: they are missing
+/// from now on.
+pub(in crate::store) fn lose(db: &Db, boot: &Boot, lost: &[(i64, i64)], now: i64) -> Result<News, StoreError> {
+    let mut news = News::default();
+    let mut known = Vec::with_capacity(lost.len());
+    for (seq, at) in lost {
+        if *seq <= boot.highest_seq && !is_missing(db, boot.boot, *seq)? {
+            known.push((*seq, *at));
+        }
+    }
+    let at = |seq: i64| known.iter().find(|(number, _)| *number == seq).map(|(_, at)| *at);
+    for (first_seq, last_seq) in runs(&known) {
+        let before_at = at(last_seq).unwrap_or(now);
+        let gap =
+            NewGap { first_seq, last_seq, after_at: at(first_seq), before_at, received_after: None, noticed_at: now };
+        gap.insert(db, boot.boot, false)?;
+        news.opened(records(first_seq, last_seq));
+    }
     Ok(news)
 }
 

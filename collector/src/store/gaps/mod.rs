@@ -13,7 +13,7 @@ mod news;
 
 pub(super) use end::note_end;
 pub use end::{Silent, note_silent, silent};
-pub(super) use keep::{Boot, account, is_missing};
+pub(super) use keep::{Boot, account, is_missing, lose};
 pub use list::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, gaps};
 pub use news::tell_gaps;
 pub(super) use news::{News, count_news};

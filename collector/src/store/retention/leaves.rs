@@ -29,6 +29,31 @@ pub(super) fn keep(tx: &Db, log: Log, gone: &[(i64, Leaf)]) -> Result<(), StoreE
     Ok(())
 }
 
+/// Runs of deleted places from `first` on, before `end`, ascending, both ends included.
+pub(in crate::store) fn gone(db: &Db, log: Log, first: i64, end: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT first, length(leaves) FROM gone_leaves WHERE log = ?1 AND first >= ?2 AND first < ?3 ORDER BY first",
+    )?;
+    // A run that holds `first` begins in its segment.
+    let begin = segment_of(first).saturating_mul(SEGMENT).saturating_add(1);
+    let runs = select.query_map(params![log.as_str(), begin, end], |row| {
+        let (from, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok((from, from.saturating_add(bytes / 32).saturating_sub(1)))
+    })?;
+    let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
+    let mut select =
+        db.prepare_cached("SELECT segment FROM gone_segments WHERE log = ?1 AND segment BETWEEN ?2 AND ?3")?;
+    let last = segment_of(end.saturating_sub(1));
+    let whole = select.query_map(params![log.as_str(), segment_of(first), last], |row| row.get::<_, i64>(0))?;
+    for segment in whole {
+        let from = segment?.saturating_mul(SEGMENT).saturating_add(1);
+        runs.push((from, from.saturating_add(SEGMENT - 1)));
+    }
+    runs.retain(|(_, last)| *last >= first);
+    runs.sort_unstable();
+    Ok(runs)
+}
+
 /// Puts a head in place of a segment's leaves, once nothing of it is left.
 fn fold(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
     let first = segment.saturating_mul(SEGMENT).saturating_add(1);

@@ -23,5 +23,6 @@ pub use days::{drop_day, empty_days};
 pub use delete::delete;
 pub use forget::{Forgotten, forget, forgotten};
 pub use holds::{Hold, holds, place_hold, release_hold};
+pub(in crate::store) use leaves::gone;
 pub use run::finish_run;
 pub use settings::{Settings, retention, set_retention};

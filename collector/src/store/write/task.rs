@@ -54,15 +54,18 @@ where
     }
 }
 
-/// Runs a task in a savepoint. The outer error means that the group's transaction itself is gone.
-pub(super) fn run_in_savepoint(tx: &Db, task: &mut dyn Task) -> Result<(), StoreError> {
+/// Runs a task in a savepoint; gives what undid it, if something did. The outer error means that the group's transaction itself
+/// is gone.
+pub(super) fn run_in_savepoint(tx: &Db, task: &mut dyn Task) -> Result<Option<StoreError>, StoreError> {
     tx.execute_batch("SAVEPOINT task")?;
     let Err(error) = task.run(tx) else {
-        return Ok(tx.execute_batch("RELEASE task")?);
+        tx.execute_batch("RELEASE task")?;
+        return Ok(None);
     };
-    // After some errors, such as a full disk, the whole transaction is given up by itself.
+    // SQLite gives the whole transaction up by itself after some errors, such as a full disk.
     if tx.has_given_up() {
         return Err(error);
     }
-    Ok(tx.execute_batch("ROLLBACK TO task; RELEASE task")?)
+    tx.execute_batch("ROLLBACK TO task; RELEASE task")?;
+    Ok(Some(error))
 }

@@ -17,4 +17,4 @@ pub(super) use connection::Connection;
 pub(in crate::store) use copy::Bulk;
 pub use server::{BadUrl, Server};
 pub(super) use sql::table_form;
-pub(super) use value::value;
+pub(super) use value::{kept, value};

@@ -3,6 +3,7 @@
 use crate::store::StoreError;
 use crate::store::db::{Result, ValueRef};
 use bytes::{BufMut, BytesMut};
+use std::borrow::Cow;
 use std::error::Error;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -33,7 +34,7 @@ impl ToSql for Bound<'_> {
             ValueRef::Integer(value) if *of == Type::INT8 => out.put_i64(value),
             ValueRef::Integer(value) if *of == Type::INT4 => out.put_i32(i32::try_from(value)?),
             ValueRef::Real(value) if *of == Type::FLOAT8 => out.put_f64(value),
-            ValueRef::Text(text) if *of == Type::TEXT => put_text(text, out),
+            ValueRef::Text(text) if *of == Type::TEXT => out.put_slice(kept(text).as_bytes()),
             ValueRef::Blob(bytes) if *of == Type::BYTEA => out.put_slice(bytes),
             _ => return Err("a value of another type than its column".into()),
         }
@@ -47,14 +48,9 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-/// PostgreSQL's texts hold no NUL, the proxies' may: U+FFFD stands for it.
-fn put_text(text: &str, out: &mut BytesMut) {
-    let mut parts = text.split('\0');
-    out.put_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        out.put_slice("\u{fffd}".as_bytes());
-        out.put_slice(part.as_bytes());
-    }
+/// A text as PostgreSQL keeps it: it holds no NUL, the proxies' may, so U+FFFD stands for it.
+pub(in crate::store::db) fn kept(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 impl<'a> FromSql<'a> for ValueRef<'a> {

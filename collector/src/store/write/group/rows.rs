@@ -2,11 +2,9 @@
 
 use super::super::super::columns::{self, Cells};
 use super::super::super::db::{Db, OptionalExtension, Result, params};
+use super::super::super::derived::{self, Identity};
 use super::{CONFLICT, ID_TAKEN, Keep, Place, Stored};
 use crate::validate::{CheckedBatch, CheckedRecord};
-
-const INSERT_REQUEST: &str = "INSERT INTO requests (position, id, boot, seq, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO NOTHING";
 
 const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
     VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -46,14 +44,8 @@ impl<'a> Keep<'a> for Rows<'a> {
 
     fn store(&mut self, place: Place, record: &'a CheckedRecord) -> Result<Stored> {
         let Place { position, boot, now } = place;
-        let inserted = self.db.prepare_cached(INSERT_REQUEST)?.execute(params![
-            position,
-            record.id,
-            boot,
-            record.seq,
-            record.started_at
-        ])?;
-        if inserted == 0 {
+        let identity = Identity { id: record.id, boot, seq: record.seq, started_at: record.started_at };
+        if !derived::identify(self.db, position, &identity)? {
             return self.known(boot, record, Stored::Refused(ID_TAKEN));
         }
         let values = params![position, record.record.schema, now, record.bytes.as_ref(), record.leaf];
