@@ -68,7 +68,7 @@ def main():
     server = start(make(folder), folder, port)
     try:
         url = f"postgres://headgate@127.0.0.1:{port}"
-        environment = {"HEADGATE_KILLS": "40", **os.environ, "HEADGATE_TEST_POSTGRES": url}
+        environment = {**os.environ, "HEADGATE_TEST_POSTGRES": url}
         return subprocess.run(command, env=environment, check=False).returncode
     finally:
         server.send_signal(signal.SIGINT)
