@@ -23,7 +23,6 @@ pub use value::{FromSql, Params, ParamsFromIter, ToSql, Value, ValueRef, params_
 use crate::clock;
 use statement::Prepared;
 use std::borrow::Cow;
-use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
