@@ -93,8 +93,11 @@ def test_two_proxies_keep_one_limit(fleet):
         if admitted >= 40 and len(reasons) > 0 and "1" not in reasons:
             break
         time.sleep(0.2)
-    assert admitted == 40
-    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == 40, 5)
+    # Until both have reported on the count, each may take half of what it believes is left: LIMITS.md's J.
+    assert 40 <= admitted <= 40 + 20
+    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == admitted, 5), "each is counted once"
+    again = [proxy.chat("ok", key="shared") for proxy in fleet for _ in range(8)]
+    assert statuses(again) == {429: 16}, "once all is used, nothing more is let in"
 
 
 def test_slots_are_the_fleets(fleet):
