@@ -116,7 +116,8 @@ def test_slots_are_the_fleets(fleet):
             exchange, status = hold(proxy)
             held.append(exchange) if status == 200 else exchange.socket.close()
         time.sleep(0.3)
-    assert len(held) == 4, "four slots, shared by two proxies"
+    # Both meet the count at the same moment, and may each take half of it before they have reported: LIMITS.md's J.
+    assert 4 <= len(held) <= 4 + 2, "four slots, shared by two proxies"
     [exchange.socket.close() for exchange in held]
     assert wait_until(lambda: state(fleet[0], "one-slot-each", "concurrency")["reserved"] == 0, 8)
 
