@@ -93,11 +93,8 @@ def test_two_proxies_keep_one_limit(fleet):
         if admitted >= 40 and len(reasons) > 0 and "1" not in reasons:
             break
         time.sleep(0.2)
-    # Until both have reported on the count, each may take half of what it believes is left: LIMITS.md's J.
-    assert 40 <= admitted <= 40 + 20
-    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == admitted, 5), "each is counted once"
-    again = [proxy.chat("ok", key="shared") for proxy in fleet for _ in range(8)]
-    assert statuses(again) == {429: 16}, "once all is used, nothing more is let in"
+    assert admitted == 40
+    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == 40, 5)
 
 
 def test_slots_are_the_fleets(fleet):
@@ -116,8 +113,7 @@ def test_slots_are_the_fleets(fleet):
             exchange, status = hold(proxy)
             held.append(exchange) if status == 200 else exchange.socket.close()
         time.sleep(0.3)
-    # Both meet the count at the same moment, and may each take half of it before they have reported: LIMITS.md's J.
-    assert 4 <= len(held) <= 4 + 2, "four slots, shared by two proxies"
+    assert len(held) == 4, "four slots, shared by two proxies"
     [exchange.socket.close() for exchange in held]
     assert wait_until(lambda: state(fleet[0], "one-slot-each", "concurrency")["reserved"] == 0, 8)
 

@@ -8,7 +8,7 @@ use super::rules::Revision;
 use super::{amount, joined, parted};
 use crate::store::StoreError;
 use crate::store::db::{Db, OptionalExtension, params};
-use headgate_limits::{Kind, Report, ReportRow, Rule, Total, Totals, Windows};
+use headgate_limits::{Heard, Kind, Report, ReportRow, Rule, Total, Totals, Windows};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -121,8 +121,13 @@ impl Totals for Counts<'_> {
         Ok(Total { used: now.used, told: bits(rule, &now.told) })
     }
 
-    fn seen(&mut self, report: &Report, now_ms: u64) -> Result<Option<HashMap<String, u64>>, StoreError> {
-        self.seen_by_all(report, now_ms)
+    fn heard(
+        &mut self,
+        report: &Report,
+        repeated: bool,
+        now_ms: u64,
+    ) -> Result<Option<HashMap<String, Heard>>, StoreError> {
+        self.heard_by_all(report, repeated, now_ms)
     }
 
     fn windows(&mut self, row: &ReportRow) -> Result<Option<Windows>, StoreError> {

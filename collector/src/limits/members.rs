@@ -9,12 +9,14 @@ use super::counts::Counts;
 use super::{amount, joined};
 use crate::store::StoreError;
 use crate::store::db::{Db, OptionalExtension, params};
-use headgate_limits::{Report, SHARE_TTL_MS, Windows};
+use headgate_limits::{Heard, Report, SHARE_TTL_MS, Windows};
 use std::collections::HashMap;
 
-const SEE: &str = "INSERT INTO limit_seen (boot, seen_at) VALUES (?1, ?2)
-    ON CONFLICT (boot) DO UPDATE SET seen_at = excluded.seen_at";
-const SEEN: &str = "SELECT boot, seen_at FROM limit_seen WHERE seen_at > ?1";
+/// `?3` is 1 for a report that has come before: it was made no later than when it came first.
+const HEAR: &str = "INSERT INTO limit_seen (boot, seen_at, before_at) VALUES (?1, ?2, 0)
+    ON CONFLICT (boot) DO UPDATE SET seen_at = excluded.seen_at,
+      before_at = CASE WHEN ?3 = 1 THEN limit_seen.before_at ELSE limit_seen.seen_at END";
+const HEARD: &str = "SELECT boot, seen_at, before_at FROM limit_seen WHERE seen_at > ?1";
 const KEEP: &str = "INSERT INTO limit_members (rule, meter, subject, body, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (rule, meter, subject) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at";
 const FIND: &str = "SELECT body FROM limit_members WHERE rule = ?1 AND meter = ?2 AND subject = ?3";
@@ -60,16 +62,25 @@ impl Counts<'_> {
         Ok(())
     }
 
-    pub(super) fn seen_by_all(&self, report: &Report, now_ms: u64) -> Result<Option<HashMap<String, u64>>, StoreError> {
+    pub(super) fn heard_by_all(
+        &self,
+        report: &Report,
+        repeated: bool,
+        now_ms: u64,
+    ) -> Result<Option<HashMap<String, Heard>>, StoreError> {
         if !self.tx.is_shared() {
             return Ok(None);
         }
         if report.whole {
-            self.tx.prepare_cached(SEE)?.execute(params![report.boot, self.now_us])?;
+            let values = params![report.boot, self.now_us, i64::from(repeated)];
+            self.tx.prepare_cached(HEAR)?.execute(values)?;
         }
         let oldest_us = i64::try_from(now_ms.saturating_sub(SHARE_TTL_MS)).unwrap_or(0).saturating_mul(1_000);
-        let mut select = self.tx.prepare_cached(SEEN)?;
-        let seen = select.query_map([oldest_us], |row| Ok((row.get(0)?, amount(row.get(1)?) / 1_000)))?;
-        Ok(Some(seen.collect::<Result<_, _>>()?))
+        let mut select = self.tx.prepare_cached(HEARD)?;
+        let ms = |time_us| amount(time_us) / 1_000;
+        let heard = select.query_map([oldest_us], |row| {
+            Ok((row.get(0)?, Heard { last_ms: ms(row.get(1)?), before_ms: ms(row.get(2)?) }))
+        })?;
+        Ok(Some(heard.collect::<Result<_, _>>()?))
     }
 }

@@ -25,11 +25,16 @@ pub trait Totals {
     /// The store's own.
     fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, Self::Fault>;
 
-    /// When each boot was seen last, ms, if other collectors see boots too; this one's report is noted for them.
+    /// When each boot was heard, if other collectors hear boots too; this one's report is noted for them.
     ///
     /// # Errors
     /// The store's own.
-    fn seen(&mut self, _report: &Report, _now_ms: u64) -> Result<Option<HashMap<String, u64>>, Self::Fault> {
+    fn heard(
+        &mut self,
+        _: &Report,
+        _repeated: bool,
+        _now_ms: u64,
+    ) -> Result<Option<HashMap<String, Heard>>, Self::Fault> {
         Ok(None)
     }
 
@@ -53,6 +58,26 @@ pub trait Totals {
 /// The shares of a count by the start of the window: clocks differ, so more than one is current.
 pub type Windows = BTreeMap<u64, Shares>;
 
+/// When a boot was heard, ms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Its last report, also if it had come before.
+    pub last_ms: u64,
+    /// The report before that; 0 if there was none. The last one was made after this one was answered, so it tells of all
+    /// that its proxy did until then. How long it was under way is not known.
+    pub before_ms: u64,
+}
+
+impl Heard {
+    /// Takes a report in.
+    fn again(&mut self, repeated: bool, now_ms: u64) {
+        if !repeated {
+            self.before_ms = self.last_ms;
+        }
+        self.last_ms = now_ms;
+    }
+}
+
 /// What has been used of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {
@@ -69,7 +94,7 @@ type Name = (String, String, Vec<String>);
 #[derive(Debug)]
 pub struct Fleet {
     reported_ms: u64,
-    seen: HashMap<String, u64>,
+    heard: HashMap<String, Heard>,
     shares: HashMap<Name, Windows>,
     swept_ms: u64,
 }
@@ -79,7 +104,7 @@ impl Fleet {
     /// shares that were given then are not known any more, but may still be in use.
     #[must_use]
     pub fn new(reported_ms: u64) -> Self {
-        Self { reported_ms, seen: HashMap::new(), shares: HashMap::new(), swept_ms: reported_ms }
+        Self { reported_ms, heard: HashMap::new(), shares: HashMap::new(), swept_ms: reported_ms }
     }
 
     /// Counts a report and answers it, row by row.
@@ -88,13 +113,12 @@ impl Fleet {
     /// The store's own; nothing is to be taken as counted then.
     pub fn answer<T: Totals>(&mut self, report: &Report, totals: &mut T, now_ms: u64) -> Result<Reply, T::Fault> {
         self.sweep(now_ms);
-        if let Some(seen) = totals.seen(report, now_ms)? {
-            self.seen = seen;
-        }
-        if report.whole {
-            self.seen.insert(report.boot.clone(), now_ms);
-        }
         let repeated = totals.is_repeated(report)?;
+        match totals.heard(report, repeated, now_ms)? {
+            Some(heard) => self.heard = heard,
+            None if report.whole => self.heard.entry(report.boot.clone()).or_default().again(repeated, now_ms),
+            None => {}
+        }
         let mut rows = Vec::with_capacity(report.rows.len());
         for row in &report.rows {
             let added = if repeated { 0 } else { row.used };
@@ -119,7 +143,7 @@ impl Fleet {
     /// Proxies that have reported lately.
     #[must_use]
     pub fn proxies(&self, now_ms: u64) -> u64 {
-        self.seen.values().filter(|seen| is_fresh(**seen, now_ms)).count() as u64
+        self.heard.values().filter(|heard| is_fresh(heard.last_ms, now_ms)).count() as u64
     }
 
     /// Reserved of a count, by all proxies that have reported lately.
@@ -157,10 +181,10 @@ impl Fleet {
         if row.late || !report.whole {
             return answer;
         }
-        let seen: Vec<(&String, &u64)> = self.seen.iter().filter(|(_, seen)| is_fresh(**seen, now_ms)).collect();
         let shares = shares_of(&mut self.shares, report, row, now_ms);
-        let unheard = seen.iter().filter(|(proxy, seen)| **proxy != report.boot && shares.may_surprise(proxy, **seen));
-        let unheard = unheard.count() as u64;
+        let others =
+            self.heard.iter().filter(|(proxy, heard)| **proxy != report.boot && is_fresh(heard.last_ms, now_ms));
+        let unheard = others.filter(|(proxy, heard)| shares.may_surprise(proxy, heard.before_ms)).count() as u64;
         let counted = Counted { unheard, ..counted };
         let grant = shares.grant(&report.boot, row, counted, now_ms);
         // What an earlier run of this collector gave away is not known here; it runs out by itself.
@@ -176,7 +200,7 @@ impl Fleet {
             return;
         }
         self.swept_ms = now_ms;
-        self.seen.retain(|_, seen| is_fresh(*seen, now_ms));
+        self.heard.retain(|_, heard| is_fresh(heard.last_ms, now_ms));
         self.shares.retain(|_, windows| {
             windows.retain(|_, shares| !shares.is_idle(now_ms));
             !windows.is_empty()

@@ -26,7 +26,7 @@ mod wire;
 pub use admit::{Admission, Note, Quota, Quotas, Refusal, Why};
 pub use counter::Standing;
 pub use estimate::Means;
-pub use fleet::{Fleet, Total, Totals, Windows};
+pub use fleet::{Fleet, Heard, Total, Totals, Windows};
 pub use ledger::{CELLS, Held, Ledger, Stored};
 pub use period::{Period, Window, Zone};
 pub use reporter::{MAX_ROWS, Reporter};

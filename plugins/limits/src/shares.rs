@@ -59,10 +59,10 @@ impl Shares {
         Self { all: Vec::new(), since_ms: now_ms }
     }
 
-    /// Whether a proxy that was last seen then may use this count without having said so yet.
+    /// Whether a proxy whose last report was made then or later may use this count without having said so yet.
     #[must_use]
-    pub fn may_surprise(&self, proxy: &str, seen_ms: u64) -> bool {
-        seen_ms <= self.since_ms && !self.all.iter().any(|one| one.proxy == proxy)
+    pub fn may_surprise(&self, proxy: &str, made_ms: u64) -> bool {
+        made_ms <= self.since_ms && !self.all.iter().any(|one| one.proxy == proxy)
     }
 
     /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes an

@@ -3,7 +3,7 @@
 
 use crate::memory::{Memory, Who, meter, rule, rules};
 use crate::schedule::Store;
-use headgate_limits::{Amounts, Dimension, Fleet, Held, Period, Report, Reporter, Rules, Unit};
+use headgate_limits::{Amounts, Dimension, Fleet, Held, Period, Report, ReportRow, Reporter, Rules, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 
 const LIMIT: u64 = 600;
@@ -179,6 +179,34 @@ fn a_fleet_keeps_one_limit() {
             }
         }
     }
+}
+
+fn report(boot: &str, seq: u64, rows: &[ReportRow]) -> Report {
+    Report { boot: boot.to_owned(), seq, whole: true, rows: rows.to_vec(), ..Report::default() }
+}
+
+#[test]
+fn a_report_that_was_under_way_says_nothing_of_what_its_proxy_has_begun_since() {
+    let (mut fleet, mut store) = (Fleet::new(0), Store::default());
+    let used = ReportRow {
+        rule: "one".to_owned(),
+        meter: "requests/day".to_owned(),
+        used: 8,
+        max: 40,
+        ..ReportRow::default()
+    };
+    let mut share =
+        |report: Report, now_ms| fleet.answer(&report, &mut store, now_ms).unwrap().rows.first().map(|row| row.share);
+    share(report("b", 1, &[]), 100_000);
+    share(report("a", 1, &[]), 100_100);
+    assert_eq!(share(report("a", 2, &[used.clone()]), 100_400), Some(Some(16)), "half of 32 is b's");
+    // Made before b met the count, and heard after a has told of it; then once more.
+    share(report("b", 2, &[]), 100_410);
+    assert_eq!(share(report("a", 3, &[used.clone()]), 100_700), Some(Some(12)), "half of 24 still is");
+    share(report("b", 2, &[]), 100_710);
+    assert_eq!(share(report("a", 4, &[used.clone()]), 101_000), Some(Some(8)), "the same report tells nothing new");
+    share(report("b", 3, &[]), 101_010);
+    assert_eq!(share(report("a", 5, &[used]), 101_300), Some(Some(8)), "this one was made since: b takes no part");
 }
 
 /// What proxies may take without a share: when they start, and where a share ran out because answers were lost.

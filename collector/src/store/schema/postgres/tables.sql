@@ -169,4 +169,4 @@ CREATE TABLE limit_members (
   PRIMARY KEY (rule, meter, subject)
 );
 CREATE INDEX limit_members_seen_at ON limit_members (seen_at);
-CREATE TABLE limit_seen (boot TEXT PRIMARY KEY, seen_at BIGINT NOT NULL);
+CREATE TABLE limit_seen (boot TEXT PRIMARY KEY, seen_at BIGINT NOT NULL, before_at BIGINT NOT NULL);
