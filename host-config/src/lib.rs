@@ -9,6 +9,7 @@ mod compile;
 pub mod credential;
 pub mod deploy;
 pub mod diagnostic;
+pub mod http;
 mod nearest;
 pub mod render;
 pub mod resources;

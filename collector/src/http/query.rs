@@ -62,10 +62,7 @@ pub(super) async fn one(
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
 ) -> Result<Response, ApiError> {
-    let Path(text) = path.ok_or_else(no_request)?;
-    let id = parse_uuid(&text).ok_or_else(no_request)?;
-    let found = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
-    let found = app.sound(Log::Requests, found).await?;
+    let (text, found) = app.request(path).await?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
 }
@@ -90,7 +87,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Value {
 }
 
 /// No record has the id that was asked for.
-pub(super) fn no_request() -> ApiError {
+fn no_request() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "request_not_found",
@@ -100,6 +97,14 @@ pub(super) fn no_request() -> ApiError {
 }
 
 impl App {
+    /// The record that a path names: its id as it was written, and its bytes.
+    pub(super) async fn request(&self, path: Option<Path<String>>) -> Result<(String, Vec<u8>), ApiError> {
+        let Path(text) = path.ok_or_else(no_request)?;
+        let id = parse_uuid(&text).ok_or_else(no_request)?;
+        let found = self.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
+        Ok((text, self.sound(Log::Requests, found).await?))
+    }
+
     /// The bytes of an entry that was looked up; if they are damaged, that is noted and is the answer.
     pub(super) async fn sound(&self, log: Log, found: Kept) -> Result<Vec<u8>, ApiError> {
         match found {

@@ -10,7 +10,6 @@ use crate::journal;
 use crate::store::StoreError;
 use crate::store::db::{Db, params};
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -63,7 +62,7 @@ impl Fault {
 
 impl Limits {
     pub(super) async fn keep_telling(&self) {
-        let agent = agent();
+        let agent = headgate::http::agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")), CALL_TIME);
         let mut failing = HashSet::new();
         loop {
             // A store that cannot be read now can be later.
@@ -173,24 +172,6 @@ fn note(failing: &mut HashSet<String>, message: &Message, outcome: Result<(), Fa
 fn shown(variable: &str) -> &str {
     let shaped = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if (1..=128).contains(&variable.len()) && variable.bytes().all(shaped) { variable } else { "?" }
-}
-
-fn agent() -> ureq::Agent {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ureq::tls::TlsConfig::builder()
-        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(CALL_TIME))
-        // An address that sends us on is not the one that the operator named.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .tls_config(tls)
-        .user_agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")))
-        .build();
-    config.into()
 }
 
 fn call(agent: &ureq::Agent, message: &Message) -> Result<(), Fault> {

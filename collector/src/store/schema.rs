@@ -111,7 +111,7 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
 mod tests {
     use super::STEPS;
     use crate::audit::{Actor, Appended, Entry, Operation, Resource, append};
-    use crate::store::{Calendar, Column, Counter, Filter, ListQuery, Range, Role, StoreError, UsageQuery, Width};
+    use crate::store::{Column, Counter, Filter, ListQuery, Range, Role, StoreError, UsageQuery};
     use crate::store::{change, hash_token, known_token, list, open_writer, token_id, usage_total};
     use headgate_record::RequestRecord;
 
@@ -141,20 +141,6 @@ mod tests {
         db.pragma_update(None, "user_version", 1).unwrap();
     }
 
-    fn first_day() -> UsageQuery {
-        UsageQuery {
-            filters: Vec::new(),
-            from: 0,
-            to: 86_400,
-            calendar: Calendar { zone: jiff::tz::TimeZone::UTC, width: Width::Day },
-            groups: Vec::new(),
-            percentiles: true,
-            buckets: 1,
-            page_rows: 1,
-            bucket_rows: 1,
-        }
-    }
-
     #[test]
     fn a_database_of_version_1_is_brought_forward_with_all_that_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -169,7 +155,7 @@ mod tests {
         let teapot = Filter::Number(Column::Status, Range { least: 418, greatest: 418 });
         let found = list(&db, &ListQuery { limit: 9, filters: vec![teapot], ..ListQuery::default() }).unwrap();
         assert_eq!(found.last, Some(1));
-        let usage = usage_total(&db, &first_day()).unwrap();
+        let usage = usage_total(&db, &UsageQuery::of_day(0)).unwrap();
         assert_eq!((usage.get(Counter::Requests), usage.get(Counter::Errors)), (1, 1), "what can be read is counted");
         let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
         let first = change(&mut db, |tx| append(tx, &entry)).unwrap();

@@ -9,9 +9,8 @@ pub(super) use answer::{Outcome, Planes, Refusal, Revision};
 
 use super::{CONFLICT, Failure, Stop, say};
 use clap::Args;
-use headgate::scalar;
+use headgate::{http, scalar};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::Request;
 
@@ -67,29 +66,11 @@ impl Connection {
         }
         let scheme = if address.tls { "https" } else { "http" };
         Ok(Client {
-            agent: agent(),
+            agent: http::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL_TIME),
             url: format!("{scheme}://{}{}", address.authority, address.path),
             authorization: format!("Bearer {}", token.trim()),
         })
     }
-}
-
-fn agent() -> ureq::Agent {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ureq::tls::TlsConfig::builder()
-        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(CALL_TIME))
-        // A token goes to the address that was named and to no other.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .tls_config(tls)
-        .user_agent(concat!("headgate/", env!("CARGO_PKG_VERSION")))
-        .build();
-    config.into()
 }
 
 impl Client {

@@ -9,10 +9,8 @@ use crate::audit::{Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
-use crate::http::query::no_request;
 use crate::policy::{self, ResourceChange};
-use crate::store::{self, Db, Log, PolicyName, PolicyRevision, StoreError};
-use crate::validate::parse_uuid;
+use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -36,10 +34,7 @@ pub(in crate::http) async fn of_request(
     Extension(caller): Extension<Caller>,
     path: Option<Path<String>>,
 ) -> Result<Response, ApiError> {
-    let Path(text) = path.ok_or_else(no_request)?;
-    let id = parse_uuid(&text).ok_or_else(no_request)?;
-    let kept = app.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
-    let bytes = app.sound(Log::Requests, kept).await?;
+    let (text, bytes) = app.request(path).await?;
     let record = serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())?;
     let found = app.readers.query(move |db| find(db, record)).await?;
     let about = Resource::new("request", text).named(found.record.config_revision.clone());

@@ -19,19 +19,6 @@ pub enum Width {
     Month,
 }
 
-impl Width {
-    /// The least it can last, seconds.
-    #[must_use]
-    pub const fn least_seconds(self) -> i64 {
-        match self {
-            Self::Hour => HOUR_S,
-            Self::Day => 23 * HOUR_S,
-            Self::Week => 7 * 23 * HOUR_S,
-            Self::Month => 28 * 23 * HOUR_S,
-        }
-    }
-}
-
 /// Buckets in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {

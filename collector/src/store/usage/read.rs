@@ -39,6 +39,24 @@ pub struct UsageQuery {
     pub bucket_rows: usize,
 }
 
+#[cfg(test)]
+impl UsageQuery {
+    /// All of the day of UTC that begins at this second.
+    pub(in crate::store) fn of_day(from: i64) -> Self {
+        Self {
+            filters: Vec::new(),
+            from,
+            to: from + super::DAY_S,
+            calendar: Calendar { zone: jiff::tz::TimeZone::UTC, width: super::Width::Day },
+            groups: Vec::new(),
+            percentiles: true,
+            buckets: 1,
+            page_rows: 1,
+            bucket_rows: 1,
+        }
+    }
+}
+
 /// One result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {

@@ -109,7 +109,7 @@ fn numbered(count: usize, place: impl FnMut(usize) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Calendar, Counter, DAY_S, UsageQuery, Width, usage_total};
+    use super::super::{Counter, UsageQuery, usage_total};
     use super::*;
     use crate::store::columns::Column;
     use crate::store::open_writer;
@@ -125,18 +125,7 @@ mod tests {
     }
 
     fn requests(db: &Db) -> u64 {
-        let query = UsageQuery {
-            filters: Vec::new(),
-            from: 1_767_225_600,
-            to: 1_767_225_600 + DAY_S,
-            calendar: Calendar { zone: jiff::tz::TimeZone::UTC, width: Width::Day },
-            groups: Vec::new(),
-            percentiles: true,
-            buckets: 1,
-            page_rows: 1,
-            bucket_rows: 1,
-        };
-        usage_total(db, &query).unwrap().get(Counter::Requests)
+        usage_total(db, &UsageQuery::of_day(1_767_225_600)).unwrap().get(Counter::Requests)
     }
 
     #[test]
