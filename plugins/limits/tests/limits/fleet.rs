@@ -199,12 +199,16 @@ fn a_report_that_was_under_way_says_nothing_of_what_its_proxy_has_begun_since() 
         |report: Report, now_ms| fleet.answer(&report, &mut store, now_ms).unwrap().rows.first().map(|row| row.share);
     share(report("b", 1, &[]), 100_000);
     share(report("a", 1, &[]), 100_100);
-    assert_eq!(share(report("a", 2, &[used.clone()]), 100_400), Some(Some(16)), "half of 32 is b's");
+    assert_eq!(share(report("a", 2, std::slice::from_ref(&used)), 100_400), Some(Some(16)), "half of 32 is b's");
     // Made before b met the count, and heard after a has told of it; then once more.
     share(report("b", 2, &[]), 100_410);
-    assert_eq!(share(report("a", 3, &[used.clone()]), 100_700), Some(Some(12)), "half of 24 still is");
+    assert_eq!(share(report("a", 3, std::slice::from_ref(&used)), 100_700), Some(Some(12)), "half of 24 still is");
     share(report("b", 2, &[]), 100_710);
-    assert_eq!(share(report("a", 4, &[used.clone()]), 101_000), Some(Some(8)), "the same report tells nothing new");
+    assert_eq!(
+        share(report("a", 4, std::slice::from_ref(&used)), 101_000),
+        Some(Some(8)),
+        "the same report tells nothing new"
+    );
     share(report("b", 3, &[]), 101_010);
     assert_eq!(share(report("a", 5, &[used]), 101_300), Some(Some(8)), "this one was made since: b takes no part");
 }
