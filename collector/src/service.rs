@@ -91,7 +91,10 @@ async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Resu
 }
 
 fn cannot_open(location: impl std::fmt::Display, error: StoreError) -> String {
-    format!("cannot open the store in {location}: {error}")
+    match error.remedy() {
+        Some(remedy) => format!("cannot open the store in {location}: {error}; nothing in it has changed: {remedy}"),
+        None => format!("cannot open the store in {location}: {error}"),
+    }
 }
 
 /// What other programs read: standard output.

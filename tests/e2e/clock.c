@@ -1,21 +1,29 @@
-/* A clock that is set: loaded before a process, it moves the wall clock by CLOCK_OFFSET_S seconds and nothing else. */
+/* A clock that is set: loaded before a process, it moves the wall clock by CLOCK_OFFSET_S seconds and nothing else; or by as
+   many as stand in the file CLOCK_OFFSET_FILE, 64 bits, which may change while the process runs. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-static long offset_s;
+static long fixed_s;
+static volatile long *offset_s = &fixed_s;
 
 __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("CLOCK_OFFSET_S");
-  offset_s = text ? atol(text) : 0;
+  fixed_s = text ? atol(text) : 0;
+  const char *path = getenv("CLOCK_OFFSET_FILE");
+  if (!path) return;
+  void *file = mmap(NULL, sizeof *offset_s, PROT_READ, MAP_SHARED, open(path, O_RDONLY | O_CLOEXEC), 0);
+  if (file != MAP_FAILED) offset_s = file;
 }
 
 int clock_gettime(clockid_t id, struct timespec *at) {
   int failed = (int)syscall(SYS_clock_gettime, id, at);
-  if (!failed && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) at->tv_sec += offset_s;
+  if (!failed && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) at->tv_sec += *offset_s;
   return failed;
 }
 

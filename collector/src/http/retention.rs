@@ -3,6 +3,10 @@
 //! A change names the revision that it was made from (`If-Match`), so that of two owners nobody undoes the other's change unseen.
 //! `?dry_run=true` changes nothing and counts what would go.
 
+mod clock_state;
+
+pub(super) use clock_state::{Clock, StatedTime, confirm_clock};
+
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
@@ -11,7 +15,7 @@ use super::query::{bad, invalid};
 use crate::audit::{Entry, Operation, Resource};
 use crate::clock;
 use crate::retention::{AuditRules, RequestRules, Rules};
-use crate::store::{self, Db, Log, Settings, StoreError};
+use crate::store::{self, Db, KnownTime, Log, Settings, StoreError};
 use crate::validate::reason_of;
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -40,6 +44,7 @@ pub(super) struct Shown {
     takes_effect_at: Option<i64>,
     /// By what is deleted now.
     in_force: Rules,
+    clock: Clock,
     /// Of a dry run: what would go.
     #[serde(skip_serializing_if = "Option::is_none")]
     would_delete: Option<Preview>,
@@ -73,8 +78,8 @@ pub(super) fn described() -> Vec<Parameter> {
 /// `GET /v1/retention`.
 pub(super) async fn show(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     app.note(Entry::new("retention.read", Operation::Read, caller.actor(), Resource::new("retention", "logs"))).await;
-    let settings = app.readers.query(store::retention).await?;
-    answer(settings, clock::now_us(), None)
+    let (settings, known) = app.readers.query(|db| Ok((store::retention(db)?, store::known_time(db)?))).await?;
+    answer(settings, known, None)
 }
 
 /// `PUT /v1/retention`.
@@ -89,15 +94,16 @@ pub(super) async fn set(
     // The body is read before anything is refused, so that the connection can go on.
     let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
     let (revision, rules) = (revision?, rules(&body)?);
-    let now = clock::now_us();
+    let known = app.readers.query(store::known_time).await?;
+    let now = known.now(clock::host_us());
     if dry_run {
         let tried = app.readers.query(move |db| try_out(db, revision, rules, now)).await?;
         let (settings, preview) = tried.ok_or_else(another_revision)?;
-        return answer(settings, now, Some(preview));
+        return answer(settings, known, Some(preview));
     }
     let actor = caller.actor();
     let changed = app.writes.transact(move |tx| store::set_retention(tx, revision, rules, actor, now)).await?;
-    answer(changed.ok_or_else(another_revision)?, now, None)
+    answer(changed.ok_or_else(another_revision)?, known, None)
 }
 
 fn dry_run(query: &str) -> Result<bool, ApiError> {
@@ -168,13 +174,15 @@ fn try_out(db: &Db, revision: Option<i64>, rules: Rules, now: i64) -> Result<Opt
     Ok(Some((after, preview)))
 }
 
-fn answer(settings: Settings, now: i64, would_delete: Option<Preview>) -> Result<Response, ApiError> {
+fn answer(settings: Settings, known: KnownTime, would_delete: Option<Preview>) -> Result<Response, ApiError> {
+    let clock = Clock::of(known);
+    let now = clock.retention;
     let in_force = settings.in_force(now);
     let takes_effect_at = settings.takes_effect_at(now);
     let Settings { revision, rules: Rules { requests, audit }, changed_at, .. } = settings;
     let dry_run = would_delete.is_some();
     let object = "retention";
-    let shown = Shown { object, revision, requests, audit, changed_at, takes_effect_at, in_force, would_delete };
+    let shown = Shown { object, revision, requests, audit, changed_at, takes_effect_at, in_force, clock, would_delete };
     let body = serde_json::to_vec(&shown).map_err(|_| ApiError::internal())?;
     let mut response = json_response(StatusCode::OK, body);
     // What was only tried out is no revision that a change could name.

@@ -154,6 +154,9 @@ pub fn routes() -> Vec<Route> {
             Docs::json(of::<retention::Shown>).body(read_as::<Rules>).query(retention::described())
                 .header("If-Match", "The revision it was made from, as `GET` answers it in `ETag`.")
                 .or(412, "`If-Match` is not the revision any more.").or(428, "`If-Match` is missing.");
+        "POST" "/v1/retention/clock", Own, "Says that the host's clock is right although it has leapt" => post(retention::confirm_clock),
+            Docs::json(of::<retention::Clock>).body(read_as::<retention::StatedTime>)
+                .or(409, "The host's clock says something else.");
         "GET" "/v1/holds", Audit, "Legal holds that stand" => get(holds::list),
             Docs::json(list_of::<Hold>);
         "POST" "/v1/holds", Own, "Places a legal hold: what it covers is not deleted" => post(holds::place),

@@ -6,8 +6,8 @@
 use super::Limits;
 use super::counts::BUDGETS_S;
 use crate::clock;
-use crate::store::StoreError;
 use crate::store::db::{Db, params};
+use crate::store::{StoreError, time_to_delete_by};
 use std::time::Duration;
 
 /// Rows of one step: a few milliseconds of the writer's time.
@@ -36,19 +36,22 @@ impl Limits {
         loop {
             tokio::time::sleep(PAUSE).await;
             // A store that cannot be written now can be later.
-            while let Ok(true) = self.writes.transact(|tx| tidy(tx, clock::now_us())).await {
+            while let Ok(true) = self.writes.transact(|tx| tidy(tx, clock::now_us(), time_to_delete_by(tx)?)).await {
                 tokio::time::sleep(BREATH).await;
             }
         }
     }
 }
 
-/// One step; tells whether there may be more to do.
-fn tidy(tx: &Db, now_us: i64) -> Result<bool, StoreError> {
-    let now_s = now_us / 1_000_000;
-    let crossings = now_us.saturating_sub(BUDGETS_S.saturating_mul(1_000_000));
-    let steps =
-        [(END, now_s), (DROP, now_s), (DROP_CROSSINGS, crossings), (DROP_BOOTS, now_us.saturating_sub(BOOTS_US))];
+/// One step; tells whether there may be more to do. What is dropped goes by a time that does not leap.
+fn tidy(tx: &Db, now_us: i64, drop_by_us: i64) -> Result<bool, StoreError> {
+    let crossings = drop_by_us.saturating_sub(BUDGETS_S.saturating_mul(1_000_000));
+    let steps = [
+        (END, now_us / 1_000_000),
+        (DROP, drop_by_us / 1_000_000),
+        (DROP_CROSSINGS, crossings),
+        (DROP_BOOTS, drop_by_us.saturating_sub(BOOTS_US)),
+    ];
     let mut more = false;
     for (sql, until) in steps {
         let done = tx.prepare_cached(sql)?.execute(params![until, STEP])?;
@@ -82,13 +85,15 @@ mod tests {
         let counts = |current: i64| -> i64 {
             db.query_row("SELECT count(*) FROM limit_counts WHERE current = ?1", [current], |row| row.get(0)).unwrap()
         };
-        assert!(!tidy(&db, 59_999_999).unwrap());
+        assert!(!tidy(&db, 59_999_999, 59_999_999).unwrap());
         assert_eq!(counts(1), STEP + 2, "nothing has ended yet");
-        assert!(tidy(&db, 60_000_000).unwrap());
+        assert!(tidy(&db, 60_000_000, 60_000_000).unwrap());
         assert_eq!(counts(0), STEP, "a step at a time");
-        assert!(!tidy(&db, 60_000_000).unwrap());
+        assert!(!tidy(&db, 60_000_000, 60_000_000).unwrap());
         assert_eq!((counts(0), counts(1)), (STEP + 1, 1));
-        while tidy(&db, 3_660_000_000).unwrap() {}
+        while tidy(&db, 3_660_000_000, 3_659_000_000).unwrap() {}
+        assert_eq!(counts(0), STEP + 1, "a clock that leaps drops none");
+        while tidy(&db, 3_660_000_000, 3_660_000_000).unwrap() {}
         assert_eq!((counts(0), counts(1)), (0, 1), "what has no end stays");
     }
 

@@ -18,6 +18,7 @@ pub struct RetentionMetrics {
     deleted: Family<Of, Counter>,
     behind: Family<Of, Gauge>,
     last_run: Family<Of, Gauge>,
+    clock_ahead: Gauge,
 }
 
 impl RetentionMetrics {
@@ -32,11 +33,21 @@ impl RetentionMetrics {
         );
         registry.register_with_unit(
             "retention_last_run",
-            "When the last run through a log ended, since the Unix epoch",
+            "By which time the last run through a log went, since the Unix epoch",
             Unit::Seconds,
             metrics.last_run.clone(),
         );
+        registry.register_with_unit(
+            "clock_ahead",
+            "How far the host's clock is ahead of the time that retention goes by; more than a day, either way, is a leap",
+            Unit::Seconds,
+            metrics.clock_ahead.clone(),
+        );
         metrics
+    }
+
+    pub(super) fn clock(&self, host_us: i64, now_us: i64) {
+        self.clock_ahead.set(host_us.saturating_sub(now_us) / 1_000_000);
     }
 
     pub(super) fn begin(&self, log: Log, behind: u64) {

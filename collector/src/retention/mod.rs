@@ -1,8 +1,10 @@
 //! How long the logs are kept, and what must not be deleted.
 //!
 //! What is past its time goes once a day, as soon as the day is over (UTC), in steps that let everyone else in between: each is
-//! one transaction of a few milliseconds, with a pause behind it. A change of rules or holds is looked at at once.
+//! one transaction of a few milliseconds, with a pause behind it. A change of rules or holds is looked at at once. The day is that
+//! of the store, not of a clock that leaps; see `store/known_time.rs`.
 
+mod clock_watch;
 mod hold;
 mod metrics;
 mod rules;
@@ -11,11 +13,11 @@ pub use hold::Scope;
 pub use metrics::RetentionMetrics;
 pub use rules::{AuditRules, DAY_US, RequestRules, Rules, cutoff};
 
-use crate::clock;
 use crate::store::{
     Db, Log, Readers, Stamp, Store, StoreError, WriteHandle, choose, delete, drop_day, empty_days, expired, finish_run,
     forget, forgotten, retention,
 };
+use clock_watch::ClockWatch;
 use std::time::Duration;
 
 /// Pause between two looks for a new day or new rules.
@@ -29,6 +31,7 @@ pub struct Retention {
     writes: WriteHandle,
     readers: Readers,
     metrics: RetentionMetrics,
+    clock: ClockWatch,
 }
 
 /// What a run was made by. While it stays the same, there is nothing new that could go.
@@ -43,11 +46,12 @@ impl Retention {
     /// Of a collector that has just started.
     #[must_use]
     pub fn new(store: &Store, metrics: RetentionMetrics) -> Self {
-        Self { writes: store.writes.clone(), readers: store.readers.clone(), metrics }
+        let clock = ClockWatch::new(store, metrics.clone());
+        Self { writes: store.writes.clone(), readers: store.readers.clone(), metrics, clock }
     }
 
     /// Deletes what is past its time, for as long as it is polled.
-    pub async fn keep(self) {
+    pub async fn keep(mut self) {
         let mut done = None;
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -58,8 +62,8 @@ impl Retention {
         }
     }
 
-    async fn look(&self, done: Option<&Basis>) -> Result<Basis, StoreError> {
-        let now = clock::now_us();
+    async fn look(&mut self, done: Option<&Basis>) -> Result<Basis, StoreError> {
+        let now = self.clock.look().await?;
         let basis = self.readers.query(move |db| basis(db, now)).await?;
         if done != Some(&basis) {
             for log in Log::ALL {

@@ -1,7 +1,7 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
 use super::db::{self, Db, Row, params};
-use super::{StoreError, gaps};
+use super::{StoreError, gaps, time_to_delete_by};
 use headgate_record::Heartbeat;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -73,7 +73,8 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
         number(beat.last_seq),
         now
     ])?;
-    tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([now.saturating_sub(FORGOTTEN_US)])?;
+    let forgotten = now.min(time_to_delete_by(tx)?).saturating_sub(FORGOTTEN_US);
+    tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([forgotten])?;
     gaps::note_end(tx, beat, now)
 }
 

@@ -61,6 +61,22 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// What an operator can do who has just started the program, where that is not said already.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Full => Some("make room, then start again"),
+            Self::Disk => Some("look at the disk and at the kernel's log, then start again"),
+            Self::ReadOnly => {
+                Some("let the user that runs this program write the folder and the files in it, then start again")
+            }
+            Self::Locked => Some("wait for the other process, or stop it, then start again"),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

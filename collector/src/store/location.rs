@@ -2,7 +2,7 @@
 
 use super::db::{Db, Server};
 use super::file::{self, DatabaseFile};
-use super::{StoreError, salvage, schema};
+use super::{StoreError, known_time, salvage, schema};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -54,6 +54,7 @@ impl Location {
             Self::Server(server) => Db::postgres_writer(server)?,
         };
         schema::upgrade(&mut db)?;
+        known_time(&db)?.bound_the_clock();
         Ok(db)
     }
 

@@ -1,7 +1,8 @@
 //! The steps from one version of the tables to the next.
 
 use super::db::Db;
-use super::{Log, StoreError, columns, leaf, rebuild};
+use super::{Log, StoreError, columns, known_time, leaf, rebuild};
+use crate::journal;
 
 /// One step: tables, then what has to be computed for them.
 struct Step {
@@ -15,7 +16,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -27,6 +28,7 @@ const STEPS: [Step; 11] = [
     sql(include_str!("schema/9_policies.sql")),
     Step { sql: include_str!("schema/10_retention.sql"), fill: rebuild::retention },
     sql(include_str!("schema/11_commits.sql")),
+    Step { sql: include_str!("schema/12_known_time.sql"), fill: known_time::begin },
 ];
 
 /// The first version with a mark.
@@ -92,6 +94,9 @@ pub(super) fn upgrade(db: &mut Db) -> Result<(), StoreError> {
     let mut taken = usize::try_from(steps.schema_version()?).map_err(|_| StoreError::Damaged)?;
     if taken > STEPS.len() {
         return Err(StoreError::Newer);
+    }
+    if taken > 0 && taken < STEPS.len() {
+        journal::line(&format!("the database is brought forward from version {taken} to {}", STEPS.len()));
     }
     if steps.is_shared() && taken == 0 {
         steps.execute_batch(include_str!("schema/postgres/tables.sql"))?;

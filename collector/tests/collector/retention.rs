@@ -1,34 +1,23 @@
 //! How long the logs are kept: what is past its time goes, all else stays and is right afterwards, and a hold keeps.
 
 use crate::client::Client;
-use crate::process::{Collector, run};
+use crate::host_clock::HostClock;
+use crate::process::Collector;
 use crate::records::{batch, id, record};
 use headgate_record::{INGEST_PATH, RequestRecord};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 const SEGMENT: u64 = 16_384;
 
-/// A library that moves the wall clock of the process that loads it.
-fn clock() -> &'static Path {
-    static CLOCK: OnceLock<PathBuf> = OnceLock::new();
-    CLOCK.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clock-{}.so", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/e2e/clock.c");
-        let built = run("cc", &["-shared", "-fPIC", "-O1", "-o", library.to_str().unwrap(), source]);
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        library
-    })
-}
-
-/// Starts so many days from now.
-pub(crate) fn start_in_days(root: &Path, days: u64) -> Collector {
-    let offset = (days * 86_400).to_string();
-    let variables = [("LD_PRELOAD", clock().to_str().unwrap()), ("CLOCK_OFFSET_S", &offset)];
-    Collector::start_with_environment(root, &variables)
+/// Starts so many days from now; an owner says that it is so late.
+pub(crate) fn start_in_days(root: &Path, days: i64) -> Collector {
+    let clock = HostClock::in_days(days);
+    let collector = Collector::start_with_environment(root, &clock.variables());
+    clock.confirm(&mut collector.owner());
+    collector
 }
 
 pub(crate) fn of_class(boot: &str, seq: u64, class: &str) -> RequestRecord {
@@ -77,17 +66,20 @@ pub(crate) fn numbers(client: &mut Client) -> Vec<u64> {
     found
 }
 
-fn metric(client: &mut Client, name: &str) -> Option<u64> {
+pub(crate) fn metric(client: &mut Client, name: &str) -> Option<u64> {
     let text = client.get("/metrics").unwrap().text();
     let line = text.lines().find(|line| line.starts_with(&format!("headgate_collector_{name} ")))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// Waits until a run through both logs has ended.
+/// Waits until a run through both logs has ended that went by the time that retention goes by now.
 pub(crate) fn wait_for_run(collector: &Collector) {
     let mut client = collector.owner();
+    let day = |seconds: u64| seconds / 86_400;
     for _ in 0..1_200 {
-        if metric(&mut client, "retention_last_run_seconds{log=\"audit\"}").is_some() {
+        let today = get(&mut client, "/v1/retention")["clock"]["retention"].as_u64().unwrap() / 1_000_000;
+        let last = metric(&mut client, "retention_last_run_seconds{log=\"audit\"}");
+        if last.is_some_and(|last| day(last) == day(today)) {
             assert_eq!(metric(&mut client, "retention_behind{log=\"requests\"}"), Some(0));
             return;
         }

@@ -1,5 +1,9 @@
 //! Databases of earlier versions, brought forward by the real binary; also when it is killed at it.
 
+mod faults;
+mod versions;
+
+use crate::host_clock::in_seconds;
 use crate::process::{BINARY, Collector, run};
 use crate::records::record;
 use rusqlite::{Connection, params};
@@ -33,9 +37,11 @@ fn file(root: &Path) -> Connection {
 
 /// A database as version 1 left it, with so many records.
 fn version_1(root: &Path, records: u32) {
-    // Received just now, or retention would delete them.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let now = i64::try_from(now.as_micros()).unwrap();
+    version_1_of(root, records, in_seconds(0));
+}
+
+/// The same, received at this time, µs.
+fn version_1_of(root: &Path, records: u32, received_at: i64) {
     let mut db = file(root);
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
     let tx = db.transaction().unwrap();
@@ -51,7 +57,7 @@ fn version_1(root: &Path, records: u32) {
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
             .collect();
         let bytes = serde_json::to_vec(&one).unwrap();
-        tx.execute("INSERT INTO request_entries VALUES (?1, 1, ?2, ?3)", params![seq, now, bytes]).unwrap();
+        tx.execute("INSERT INTO request_entries VALUES (?1, 1, ?2, ?3)", params![seq, received_at, bytes]).unwrap();
         tx.execute(
             "INSERT INTO requests (position, id, boot, seq, started_at, status, stream, attempts, node, surface,
                environment, config_revision, ended_by) VALUES (?1, ?2, 1, ?1, ?3, 200, 0, 1, 1, 1, 1, 1, 1)",
@@ -84,6 +90,17 @@ fn a_database_of_the_first_version_serves_all_that_is_in_it() {
     );
     assert!(collector.terminate().success());
     assert!(file(root.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).unwrap() == newest());
+}
+
+#[test]
+fn an_upgrade_after_months_deletes_nothing_until_an_owner_states_the_time() {
+    let root = tempfile::tempdir().unwrap();
+    version_1_of(root.path(), 300, in_seconds(-200 * 86_400));
+    let collector = Collector::start(root.path());
+    crate::retention::wait_for_run(&collector);
+    assert_eq!(total(&collector, ""), 300, "the clock is further ahead of the newest entry than can be believed");
+    assert_eq!(crate::host_clock::state(&mut collector.owner(), 0).status, 200);
+    crate::clock_leaps::wait_until(|| total(&collector, "") == 0, "what is past its time goes");
 }
 
 #[test]

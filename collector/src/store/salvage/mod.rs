@@ -20,7 +20,7 @@ use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
 use super::rebuild::Count;
 use super::witness::{Progress, Witness};
-use super::{StoreError, file, rebuild, retention, schema};
+use super::{StoreError, file, known_time, rebuild, retention, schema};
 use crate::clock;
 use crate::journal;
 use report::Report;
@@ -149,6 +149,9 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     let end =
         if known == Progress::default() { Progress { requests: i64::MAX, audit: i64::MAX, commits: 0 } } else { heads };
     carve_all(files, &mut new, end)?;
+    if report.is_incomplete("known_time") {
+        known_time::begin(&new)?;
+    }
     if ["boots", "gaps", "names", "usage_rollups"].into_iter().any(|table| report.is_incomplete(table)) {
         // What is known of a part of them would be counted twice; the records tell.
         new.execute_batch("DELETE FROM gaps; DELETE FROM boots; DELETE FROM usage_rollups")?;

@@ -1,6 +1,7 @@
 //! Days of a log: what retention has emptied goes, and what a hold or a class keeps stays with its day.
 
 use super::{is_missing, numbers};
+use crate::host_clock::HostClock;
 use crate::process::Collector;
 use crate::retention::{of_class, rules, send, set, start_in_days, told, total, wait_for_run};
 use crate::store;
@@ -8,7 +9,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// Runs retention once, so many days from now.
-fn run_in_days(root: &Path, days: u64) -> Collector {
+fn run_in_days(root: &Path, days: i64) -> Collector {
     let collector = start_in_days(root, days);
     wait_for_run(&collector);
     collector
@@ -41,4 +42,25 @@ fn a_day_that_retention_has_emptied_is_dropped_and_one_that_holds_an_entry_is_no
     let mut owner = dropping.owner();
     assert_eq!((total(&mut owner, ""), told(&mut owner, "retention.deleted").len()), (1, 1));
     assert_eq!(send(&dropping, "second", &[of_class("second", 1, "default")]), (0, 1), "it is still accounted for");
+}
+
+#[test]
+fn a_collector_whose_clock_has_leapt_deletes_nothing_and_misleads_no_other() {
+    if is_missing() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let right = super::another(root.path(), "right");
+    send(&right, "b", &[of_class("b", 1, "default")]);
+    let logs = root.path().join("wrong");
+    std::fs::create_dir_all(&logs).unwrap();
+    let wrong = Collector::start_with(root.path(), &logs, &HostClock::in_days(3_650).variables());
+    wait_for_run(&wrong);
+    assert_eq!(total(&mut right.owner(), ""), 1);
+    assert_eq!(crate::host_clock::state(&mut wrong.owner(), 0).status, 409);
+    assert_eq!(crate::host_clock::state(&mut right.owner(), 0).status, 200);
+    for (collector, leapt) in [(&wrong, true), (&right, false)] {
+        let shown = crate::retention::get(&mut collector.owner(), "/v1/retention");
+        assert_eq!(shown["clock"]["leapt"], leapt, "{shown}");
+    }
 }

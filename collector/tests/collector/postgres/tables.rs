@@ -1,6 +1,7 @@
 //! The tables: the same ones on both engines, and entries in a partition a day.
 
 use super::{is_missing, numbers};
+use crate::host_clock::HostClock;
 use crate::process::{BINARY, Collector, run};
 use crate::records::batch_of;
 use crate::store;
@@ -67,14 +68,9 @@ fn a_look_at_a_position_reads_one_day() {
 
 /// A collector whose clock stands so many seconds beside the true one.
 fn at_another_time(root: &Path, name: &str, offset_s: i64) -> Collector {
-    let (source, library) = (concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/e2e/clock.c"), root.join("clock.so"));
-    let built = run("cc", &["-shared", "-fPIC", "-O1", "-o", library.to_str().unwrap(), source]);
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let logs = root.join(name);
     std::fs::create_dir(&logs).unwrap();
-    let offset = offset_s.to_string();
-    let variables = [("LD_PRELOAD", library.to_str().unwrap()), ("CLOCK_OFFSET_S", &offset)];
-    Collector::start_with(root, &logs, &variables)
+    Collector::start_with(root, &logs, &HostClock::at(offset_s).variables())
 }
 
 #[test]
@@ -137,4 +133,30 @@ fn an_entry_of_either_log_cannot_be_changed_in_place() {
         "DO $$ BEGIN UPDATE request_entries_by_day SET bytes = 'x'; RAISE 'changed';
          EXCEPTION WHEN raise_exception THEN IF SQLERRM = 'changed' THEN RAISE; END IF; END $$",
     );
+}
+
+#[test]
+fn a_database_of_the_version_before_is_brought_forward_with_all_that_is_in_it() {
+    if is_missing() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=500)).unwrap();
+    crate::audit::post(&collector, &(1..=20).map(crate::audit::entry).collect::<Vec<_>>());
+    let facets = "/v1/requests/facets?facets=status,team";
+    let before = crate::retention::get(&mut collector.owner(), facets);
+    assert!(collector.terminate().success());
+    let url = store::database(root.path()).unwrap();
+    store::query(&url, "DROP TABLE known_time; UPDATE schema_version SET version = 11");
+    // Several collectors are started at once after an upgrade.
+    let started = std::thread::scope(|scope| {
+        let starting = ["one", "two"].map(|name| scope.spawn(|| super::another(root.path(), name)));
+        starting.map(|one| one.join().unwrap())
+    });
+    for collector in started {
+        assert_eq!(crate::retention::get(&mut collector.owner(), facets), before);
+        assert_eq!(crate::audit::everything(&collector).len(), 20);
+    }
+    assert_eq!(numbers(&url, "SELECT count(*) FROM known_time"), [1]);
 }

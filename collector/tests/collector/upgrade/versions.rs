@@ -1,0 +1,235 @@
+//! Each version there was: what it could hold is there, and is answered alike, once the real binary has brought it forward.
+//!
+//! A store with all kinds of rows is made by the collector of today. A database of an earlier version is made by the steps up to
+//! it, filled with those of these rows that had a table then, in the columns and the form that they had.
+
+use super::{file, newest, steps};
+use crate::audit;
+use crate::fleet::{Proxy, budget, row};
+use crate::process::{BINARY, Collector, run};
+use crate::records::{batch, record};
+use crate::retention::{rules, set};
+use headgate_record::{HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RejectedBy, RequestRecord};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
+
+/// A segment that is full, and the beginning of another.
+const RECORDS: u64 = 16_384 + 700;
+/// Columns of a record before retention had any.
+const COLUMNS_BEFORE_RETENTION: u8 = 23;
+
+/// What is asked, and the first version that could hold the answer.
+const QUESTIONS: [(usize, &str); 17] = [
+    (1, "/v1/requests?order=asc&limit=100&total=true"),
+    (1, "/v1/requests?limit=100&status=429&team=team-3"),
+    (1, "/v1/requests?limit=20&tag[cost]=high&total=true"),
+    (1, "/v1/requests?limit=20&q=OWNER-7&total=true"),
+    (1, "/v1/requests/facets?facets=status,surface,key_id,team,provider,served_model,error_code,rejected_by"),
+    (1, "/v1/requests/facets?facets=retention_class,policy_id,node,config_revision&stream=true"),
+    (1, "/v1/requests/facets?facets=status&latency_ms[gte]=900&retention_class=30d"),
+    (1, "/v1/usage?from=2026-01-01&to=2026-01-03&bucket=day&group_by[]=team&group_by[]=status&total=true"),
+    (1, "/v1/gaps?state=all"),
+    (1, "/v1/damage"),
+    (2, "/v1/audit?order=asc&limit=100&event_types[]=user.added"),
+    (2, "/v1/tokens"),
+    (3, "/v1/budgets"),
+    (5, "/v1/dataplanes"),
+    (9, "/v1/policy/revisions"),
+    (10, "/v1/retention"),
+    (10, "/v1/holds"),
+];
+/// What of an answer depends on when it is asked for.
+const PASSING: [&str; 4] = ["clock", "stale", "last_used", "passes"];
+
+fn varied(seq: u64) -> RequestRecord {
+    let mut varied = record("n", if seq > RECORDS / 2 { "second" } else { "first" }, seq);
+    varied.duration_us = seq * 7_919 % 1_000_000;
+    if seq.is_multiple_of(7) {
+        (varied.status, varied.rejected_by) = (429, Some(RejectedBy::Gateway));
+        varied.error_code = Some("rate_limit_exceeded".to_owned());
+        varied.served_by = None;
+    }
+    if seq.is_multiple_of(11) {
+        varied.client.tags.insert("cost".to_owned(), if seq.is_multiple_of(2) { "high" } else { "low" }.to_owned());
+    }
+    if seq.is_multiple_of(5) {
+        varied.retention_class = "30d".to_owned();
+    }
+    varied
+}
+
+/// Batches of all records, but for some in the middle, which are missing.
+fn batches() -> Vec<Vec<u8>> {
+    let there = (1..=RECORDS).filter(|seq| !(500..=504).contains(seq));
+    let mut of_boots = BTreeMap::<String, Vec<String>>::new();
+    for one in there.map(varied) {
+        of_boots.entry(one.boot.clone()).or_default().push(serde_json::to_string(&one).unwrap());
+    }
+    let chunks = of_boots.iter().flat_map(|(boot, records)| records.chunks(1_000).map(move |some| (boot, some)));
+    chunks.map(|(boot, some)| batch("n", boot, 0, some)).collect()
+}
+
+fn post(collector: &Collector, path: &str, body: &Value) -> Value {
+    let reply = collector.owner().post(path, body.to_string().as_bytes()).unwrap();
+    assert!(reply.status < 300, "{path}: {}", reply.text());
+    reply.json()
+}
+
+/// Fills a store with all kinds of rows; gives the answers to the questions.
+fn fill(collector: &Collector) -> BTreeMap<&'static str, Value> {
+    for body in batches() {
+        assert_eq!(collector.ingest().post(INGEST_PATH, &body).unwrap().status, 200);
+    }
+    audit::post(collector, &(1..=40).map(audit::entry).collect::<Vec<_>>());
+    post(collector, "/v1/tokens", &json!({"role": "auditor", "name": "audit"}));
+    let revoked = post(collector, "/v1/tokens", &json!({"role": "viewer"}));
+    let path = format!("/v1/tokens/{}", revoked["id"].as_str().unwrap());
+    assert_eq!(collector.owner().send("DELETE", &path, b"").unwrap().status, 200);
+    Proxy::with_rules("one", vec![budget("team", &[50])]).report(collector, vec![row("team", "search", 700)]);
+    let (node, boot) = ("edge".to_owned(), "e".to_owned());
+    let (version, config_revision) = ("0.1.0".to_owned(), "rev-7".to_owned());
+    let beat = Heartbeat { node, boot, version, config_revision, uptime_s: 61, queued: 3, dropped: 0, last_seq: 3 };
+    assert_eq!(collector.ingest().post(HEARTBEAT_PATH, &serde_json::to_vec(&beat).unwrap()).unwrap().status, 204);
+    assert_eq!(crate::policy::put(&mut collector.owner(), 0, crate::policy::POLICY).status, 200);
+    set(&mut collector.owner(), &rules(100, json!({"named": 400}), 365));
+    post(collector, "/v1/holds", &json!({"log": "requests", "scope": {"team": "team-1"}, "reason": "case 1"}));
+    QUESTIONS.iter().map(|(_, question)| (*question, answer(collector, question))).collect()
+}
+
+fn answer(collector: &Collector, question: &str) -> Value {
+    let reply = collector.owner().get(question).unwrap();
+    assert_eq!(reply.status, 200, "{question}: {}", reply.text());
+    lasting(reply.json())
+}
+
+/// Without what passes.
+fn lasting(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(name, _)| !PASSING.contains(&name.as_str()));
+            members.map(|(name, value)| (name, lasting(value))).collect()
+        }
+        Value::Array(values) => values.into_iter().map(lasting).collect(),
+        other => other,
+    }
+}
+
+/// Makes a database as this version left it of what the one at `today` holds.
+fn make(version: usize, today: &Path, root: &Path) {
+    let db = file(root);
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
+    db.execute("ATTACH ?1 AS today", [today.to_str().unwrap()]).unwrap();
+    db.execute_batch("BEGIN").unwrap();
+    steps()[..version].iter().for_each(|step| db.execute_batch(step).unwrap());
+    let tables = names(&db, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    tables.iter().for_each(|table| copy(&db, table));
+    if version == 1 {
+        db.execute("DELETE FROM log_heads WHERE log = 'audit'", []).unwrap();
+    }
+    if (4..10).contains(&version) {
+        forget_what_retention_reads(&db);
+    }
+    if version >= 6 {
+        db.execute_batch(
+            "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
+               BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;",
+        )
+        .unwrap();
+    }
+    db.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+    if version >= 11 {
+        db.pragma_update(None, "application_id", 0x4867_0000 + i64::try_from(version).unwrap()).unwrap();
+    }
+    db.execute_batch("COMMIT").unwrap();
+}
+
+fn names(db: &Connection, sql: &str) -> Vec<String> {
+    let mut select = db.prepare(sql).unwrap();
+    select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// Copies the columns of a table that were there then and are there today.
+fn copy(db: &Connection, table: &str) {
+    let columns = |of: &str| names(db, &format!("SELECT name FROM pragma_table_info('{table}', '{of}')"));
+    let today = columns("today");
+    let shared: Vec<_> = columns("main").into_iter().filter(|column| today.contains(column)).collect();
+    if shared.is_empty() {
+        return;
+    }
+    let shared = shared.join(", ");
+    // What filters read stood in the rows once; today's rows have none of it, and it was never read again.
+    let (more, values) = match columns("main").contains(&"ended_by".to_owned()) {
+        true => (
+            ", status, stream, attempts, node, surface, environment, config_revision, ended_by",
+            ", 200, 0, 1, 1, 1, 1, 1, 1",
+        ),
+        false => ("", ""),
+    };
+    db.execute_batch(&format!(
+        "DELETE FROM main.{table};
+         INSERT INTO main.{table} ({shared}{more}) SELECT {shared}{values} FROM today.{table}"
+    ))
+    .unwrap();
+}
+
+/// Takes the columns away that retention brought.
+fn forget_what_retention_reads(db: &Connection) {
+    db.execute("DELETE FROM segment_columns WHERE part % 64 >= ?1", [COLUMNS_BEFORE_RETENTION]).unwrap();
+    let mut select = db.prepare("SELECT position, cells FROM fresh").unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let rows: Vec<(i64, Vec<u8>)> = rows.map(Result::unwrap).collect();
+    assert!(rows.len() > 500);
+    for (position, cells) in rows {
+        // The last byte of each number has its high bit clear.
+        let ends = cells.iter().enumerate().filter(|(_, byte)| **byte < 0x80).map(|(at, _)| at + 1);
+        let cells = &cells[..ends.take(COLUMNS_BEFORE_RETENTION.into()).last().unwrap()];
+        db.execute("UPDATE fresh SET cells = ?2 WHERE position = ?1", rusqlite::params![position, cells]).unwrap();
+    }
+}
+
+/// Starts on a database of a version, and asks.
+fn comes_forward(version: usize, today: &Path, expected: &BTreeMap<&str, Value>) {
+    let root = tempfile::tempdir().unwrap();
+    make(version, today, root.path());
+    let collector = Collector::start(root.path());
+    for (_, question) in QUESTIONS.iter().filter(|(since, _)| *since <= version) {
+        assert_eq!(answer(&collector, question), expected[question], "version {version}: {question}");
+    }
+    let whole = collector.owner().get("/v1/requests.ndjson?order=asc").unwrap().text();
+    let seqs = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap());
+    assert!(seqs.eq((1..=RECORDS).filter(|seq| !(500..=504).contains(seq))), "version {version}");
+    let tokens = answer(&collector, "/v1/tokens");
+    assert_eq!(tokens["data"].as_array().unwrap().len(), 2, "version {version}: {tokens}");
+    for body in batches().iter().step_by(5) {
+        let again = collector.ingest().post(INGEST_PATH, body).unwrap().json();
+        assert_eq!(again["stored"], 0, "version {version}: {again}");
+    }
+    let late = [serde_json::to_string(&varied(502)).unwrap()];
+    let late = collector.ingest().post(INGEST_PATH, &batch("n", "first", 0, &late)).unwrap().json();
+    assert_eq!(late["stored"], 1, "version {version}: what was missing may come");
+    let logs = collector.logs();
+    assert!(logs.contains(&format!("brought forward from version {version} to {}", newest())), "{logs}");
+    assert!(collector.terminate().success());
+    let checked = run(BINARY, &["check", "--data", root.path().join("data").to_str().unwrap()]);
+    let said = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
+    assert!(checked.status.success() && said.contains("all is well"), "version {version}: {said}");
+}
+
+#[test]
+fn what_each_version_held_is_there_and_answered_alike_once_it_is_brought_forward() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let expected = fill(&collector);
+    assert!(collector.terminate().success());
+    let today = root.path().join("data/headgate.db");
+    let versions: Vec<usize> = (1..usize::try_from(newest()).unwrap()).collect();
+    thread::scope(|scope| {
+        for some in versions.chunks(versions.len().div_ceil(2)) {
+            let (today, expected) = (&today, &expected);
+            scope.spawn(move || some.iter().for_each(|version| comes_forward(*version, today, expected)));
+        }
+    });
+}
