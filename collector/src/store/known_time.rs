@@ -115,16 +115,15 @@ pub fn note_time(tx: &Db, host: i64, leapt: bool) -> Result<(), StoreError> {
     put(tx, KnownTime { at: known.now(host), seen_at: host })
 }
 
-/// Believes the host's clock, because somebody who looked at another one says that it is right.
+/// Believes the host's clock, because somebody who looked at another one says that it is right. Gives what is noted then.
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn confirm_time(tx: &Db, actor: Actor, host: i64) -> Result<(), StoreError> {
+pub fn confirm_time(tx: &Db, actor: Actor, host: i64) -> Result<KnownTime, StoreError> {
+    tell(tx, "clock.confirmed", actor, known_time(tx)?.at, host)?;
     let confirmed = KnownTime { at: host, seen_at: host };
-    let known = known_time(tx)?;
     put(tx, confirmed)?;
-    confirmed.bound_the_clock();
-    tell(tx, "clock.confirmed", actor, known.at, host)
+    Ok(confirmed)
 }
 
 fn put(tx: &Db, known: KnownTime) -> Result<(), StoreError> {

@@ -12,6 +12,8 @@ pub struct Overview {
     pub audit_head: i64,
     /// Size of the database, bytes, without what waits to be written back.
     pub bytes: i64,
+    /// Distinct names that were ever given a number.
+    pub names: i64,
     /// Runs of numbers that are missing.
     pub open_gaps: i64,
     /// Records that are missing.
@@ -42,6 +44,7 @@ pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
         requests_head: head(db, Log::Requests)?,
         audit_head: head(db, Log::Audit)?,
         bytes: db.bytes()?,
+        names: db.query_row("SELECT coalesce(max(name), 0) FROM names", [], |row| row.get(0))?,
         open_gaps,
         missing_records,
         live_data_planes: number(planes.len() - stale),

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::process::Collector;
 use crate::records::{batch_of, id};
+use crate::retention::{of_class, send, start_in_days, told, total, wait_for_run};
 use headgate_record::INGEST_PATH;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -130,4 +131,32 @@ fn a_record_that_comes_again_is_known_by_its_hash_when_its_bytes_are_damaged() {
     let collector = Collector::start(root.path());
     let again = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=10)).unwrap().json();
     assert_eq!((&again["duplicates"], &again["refused"]), (&json!(10), &json!([])));
+}
+
+#[test]
+fn a_salvage_says_that_usage_of_deleted_records_is_what_could_be_read() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let records: Vec<_> = (1..=150).map(|seq| of_class("b", seq, if seq <= 100 { "1d" } else { "default" })).collect();
+    send(&collector, "b", &records);
+    collector.kill();
+    let collector = start_in_days(root.path(), 4);
+    wait_for_run(&collector);
+    assert_eq!(total(&mut collector.owner(), ""), 50);
+    assert!(collector.terminate().success());
+    // A row of a quarter of an hour that cannot be read; the day's is whole.
+    let db = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
+    let broken = "UPDATE usage_rollups SET totals = x'80' WHERE level = 0
+        AND combination = (SELECT min(combination) FROM usage_rollups WHERE level = 0)";
+    assert_eq!(db.execute(broken, []).unwrap(), 1);
+    drop(db);
+    std::fs::write(root.path().join("data/headgate.db.is-damaged"), "").unwrap();
+    let collector = start_in_days(root.path(), 4);
+    let mut owner = collector.owner();
+    let hour = get(&mut owner, "/v1/usage?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z&bucket=hour&total=true");
+    assert_eq!((hour["total"]["requests"].clone(), crate::usage::requests(&collector)), (json!(149), 150));
+    let salvaged = &told(&mut owner, "store.salvaged")[0];
+    let usage = salvaged["changes"].as_array().unwrap().iter().find(|change| change["path"] == "usage").unwrap();
+    assert_eq!(usage["after"], json!({"counted": "before the damage", "rows_dropped": 1}));
+    assert!(collector.logs().contains("usage is kept as it could be read"), "{}", collector.logs());
 }

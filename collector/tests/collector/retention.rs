@@ -296,3 +296,22 @@ fn rules_that_keep_less_wait_a_day_and_can_be_tried_out() {
     assert_eq!(total(&mut collector.owner(), ""), 20);
     assert_eq!(get(&mut collector.owner(), "/v1/retention")["takes_effect_at"], Value::Null);
 }
+
+#[test]
+fn names_outlast_their_records_and_the_operator_sees_how_many_there_are() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let before = metric(&mut collector.owner(), "names").unwrap();
+    let tagged = |seq: u64| {
+        let mut record = of_class("b", seq, "default");
+        record.client.tags.insert("ticket".to_owned(), format!("T-{seq}"));
+        record
+    };
+    send(&collector, "b", &(1..=300).map(tagged).collect::<Vec<_>>());
+    collector.kill();
+    let collector = start_in_days(root.path(), 100);
+    wait_for_run(&collector);
+    let mut owner = collector.owner();
+    assert_eq!(total(&mut owner, ""), 0);
+    assert!(metric(&mut owner, "names").unwrap() >= before + 300);
+}

@@ -33,6 +33,7 @@ pub(super) struct Gauges {
     heads: Family<LogLabel, Gauge>,
     planes: Family<StateLabel, Gauge>,
     bytes: Gauge,
+    names: Gauge,
     open_gaps: Gauge,
     missing_records: Gauge,
     readable: Gauge,
@@ -49,6 +50,11 @@ impl Gauges {
         registry.register("data_planes", "Data planes, by whether they were heard of lately", all.planes.clone());
         registry.register_with_unit("store_size", "Size of the database", Unit::Bytes, all.bytes.clone());
         let plain = [
+            (
+                "names",
+                "Distinct names and values that are stored for filters and usage; they outlast the records",
+                &all.names,
+            ),
             ("open_gaps", "Runs of numbers whose records are missing", &all.open_gaps),
             ("missing_records", "Records that are missing", &all.missing_records),
             ("store_readable", "Whether the store could be read just now", &all.readable),
@@ -86,6 +92,7 @@ impl Gauges {
             self.planes.get_or_create(&StateLabel { state }).set(count);
         }
         self.bytes.set(seen.bytes);
+        self.names.set(seen.names);
         self.open_gaps.set(seen.open_gaps);
         self.missing_records.set(seen.missing_records);
     }

@@ -55,8 +55,8 @@ pub(in crate::http) async fn confirm_clock(
     if stated.abs_diff(host) > AGREES_US {
         return Err(clocks_disagree(host));
     }
-    app.writes.transact(move |tx| store::confirm_time(tx, actor, host)).await?;
-    let known = app.readers.query(store::known_time).await?;
+    let known = app.commit("the time", move |tx| store::confirm_time(tx, actor, host)).await?;
+    known.bound_the_clock();
     let body = serde_json::to_vec(&Clock::of(known)).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }

@@ -20,10 +20,10 @@ use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
 use super::rebuild::Count;
 use super::witness::{Progress, Witness};
-use super::{StoreError, file, known_time, rebuild, retention, schema};
+use super::{StoreError, file, known_time, rebuild, retention, schema, usage};
 use crate::clock;
 use crate::journal;
-use report::Report;
+use report::{Report, Usage};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -161,8 +161,9 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
     // stands in the rollups alone.
     let all_are_there = retention::gone(&new, Log::Requests, 1, i64::MAX)?.is_empty();
     let count = if all_are_there { Count::All } else { Count::WhatIsNew };
-    if count == Count::All {
-        new.execute_batch("DELETE FROM usage_rollups")?;
+    match count {
+        Count::All => new.execute_batch("DELETE FROM usage_rollups")?,
+        Count::WhatIsNew => report.usage = Usage::Kept { dropped: usage::drop_unreadable(&new)? },
     }
     report.twice = rebuild::all(&mut new, count)?;
     set_heads(&new, heads)?;

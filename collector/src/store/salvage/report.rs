@@ -14,6 +14,15 @@ use std::path::Path;
 /// Runs of lost places that are named one by one.
 const NAMED: usize = 100;
 
+/// What became of what usage had counted.
+#[derive(Debug)]
+pub(super) enum Usage {
+    /// It is counted anew from the records, all of which are there or named as lost.
+    Anew,
+    /// It is what could be read, because it has also counted records that retention has deleted; so many rows could not.
+    Kept { dropped: usize },
+}
+
 /// What is kept and what is lost.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -21,6 +30,7 @@ pub(super) struct Report {
     pub(super) tables: Vec<Copied>,
     /// Positions of records that were there twice.
     pub(super) twice: Vec<i64>,
+    pub(super) usage: Usage,
     kept: Vec<(Log, i64)>,
     pub(super) lost: Vec<Finding>,
 }
@@ -34,7 +44,7 @@ pub(super) fn aside(new: &Path) -> Result<String, StoreError> {
 
 impl Report {
     pub(super) const fn new(reason: &'static str) -> Self {
-        Self { reason, tables: Vec::new(), twice: Vec::new(), kept: Vec::new(), lost: Vec::new() }
+        Self { reason, tables: Vec::new(), twice: Vec::new(), usage: Usage::Anew, kept: Vec::new(), lost: Vec::new() }
     }
 
     /// Whether a table was not copied as a whole.
@@ -83,6 +93,11 @@ impl Report {
             let log_told = json!({"kept": kept, "lost": self.count_lost(*log), "lost_positions": runs});
             entry.changes.push(told(log.as_str().to_owned(), log_told));
         }
+        let usage = match self.usage {
+            Usage::Anew => json!({"counted": "anew"}),
+            Usage::Kept { dropped } => json!({"counted": "before the damage", "rows_dropped": dropped}),
+        };
+        entry.changes.push(told("usage".to_owned(), usage));
         let incomplete: Vec<_> = self.incomplete().collect();
         entry.changes.push(told("incomplete_tables".to_owned(), json!(incomplete)));
         entry
@@ -100,6 +115,13 @@ impl Report {
             for one in self.lost_of(*log).take(NAMED) {
                 journal::line(&format!("salvaged: lost is {}", one.places()));
             }
+        }
+        if let Usage::Kept { dropped } = self.usage {
+            journal::line(&format!(
+                "salvaged: usage is kept as it could be read, for retention has deleted records that it counts; {dropped} rows of \
+                 it could not be, and others that were damaged may be off: hold GET /v1/usage against GET /v1/requests for \
+                 the days that are still there"
+            ));
         }
         for table in self.incomplete() {
             journal::line(&format!("salvaged: not all of the table {table} could be read"));

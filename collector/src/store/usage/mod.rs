@@ -16,6 +16,7 @@ mod histogram;
 mod read;
 mod tally;
 mod totals;
+mod unreadable;
 
 pub use calendar::{Calendar, Width};
 pub use dimensions::GroupBy;
@@ -23,6 +24,7 @@ pub use histogram::Histogram;
 pub use read::{UsageBucket, UsagePage, UsageQuery, UsageRow, usage, usage_total};
 pub(super) use tally::Tally;
 pub use totals::{Counter, Totals};
+pub(super) use unreadable::drop_unreadable;
 
 /// The shortest span that is counted by itself, seconds.
 pub const QUARTER_S: i64 = 900;
