@@ -43,6 +43,8 @@ Backup, restore, upgrade:
   headgate-collector restore --in FILE --data DIR    into an empty folder, or with --replace
   To upgrade: back up, stop, replace the program, start. The database is brought forward at the first start, all of it or
   nothing; an older program refuses it from then on.
+  After months without a collector, or with a backup of long ago, retention waits: an owner states the time with
+  POST /v1/retention/clock, or it catches up by itself, a day a day.
 
 The API is described at /openapi.json, the state of the process at /metrics, /healthz and /readyz.";
 
