@@ -118,10 +118,15 @@ impl Folded {
     }
 }
 
+/// A query string as an entry names it: who searches for a credential that leaked must not leave it there.
+pub(super) fn shown_filter(query: &str) -> String {
+    audit::mask_text(query).chars().take(FILTER_CHARS).collect()
+}
+
 impl App {
     /// Notes a search; `filter` is the query string as it was accepted.
     pub(super) async fn note_search(&self, caller: &Caller, kind: &'static str, resource: Resource, filter: &str) {
-        let filter: String = filter.chars().take(FILTER_CHARS).collect();
+        let filter = shown_filter(filter);
         let resource = if filter.is_empty() { resource } else { resource.named(filter) };
         self.note_folded(Entry::new(kind, Operation::Search, caller.actor(), resource), kind).await;
     }
