@@ -25,6 +25,12 @@ pub(super) fn backup(data: &Path, out: &Path) -> Result<(), String> {
     let database = store::database(data);
     let before = copies::contents(&database).map_err(|e| cannot_open(data.display(), e))?;
     let part = beside(out, ".part");
+    if part.is_symlink() || part.exists() {
+        return Err(format!(
+            "{} exists: another backup writes it, or one broke off; remove it if none is under way",
+            part.display()
+        ));
+    }
     let contents = copied(&database, &part, before).inspect_err(|_| remove(&part))?;
     put_in_place(&part, out).map_err(|e| cannot_write(out, e))?;
     note_backup(data, &contents);
