@@ -13,6 +13,7 @@ use crate::store::{self, Location, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
@@ -100,6 +101,10 @@ fn hint_at_folder(location: &Location) {
         let folder = folder.display();
         journal::line(&format!("other users may change what is in {folder}; `chmod 700 {folder}` keeps them out"));
     }
+}
+
+fn no_database(data: &Path) -> String {
+    format!("there is no database in {}; check --data", data.display())
 }
 
 fn cannot_open(location: impl std::fmt::Display, error: StoreError) -> String {

@@ -182,6 +182,9 @@ fn a_backup_follows_no_link_and_takes_nobodys_place() {
     let refused = backup(root.path(), &out);
     assert!(!refused.status.success() && said(&refused).contains("another backup writes it"), "{}", said(&refused));
     assert!(part.is_symlink() && !out.exists(), "what is another's stays");
+    let nothing = root.path().join("nothing");
+    assert!(said(&backup(&nothing, &nothing.join("b.db"))).contains("there is no database"));
+    assert!(said(&restore(&nothing, &nothing, &[])).contains("there is no file"));
     let other = tempfile::tempdir().unwrap();
     std::fs::create_dir(other.path().join("data")).unwrap();
     std::os::unix::fs::symlink(&victim, other.path().join("data/headgate.db.part")).unwrap();
