@@ -20,6 +20,7 @@ mod client;
 mod clock_leaps;
 mod damage;
 mod dataplanes;
+mod documented;
 mod faults;
 mod fleet;
 mod gaps;
