@@ -4,6 +4,7 @@
 mod days;
 mod outage;
 mod server;
+mod slow;
 mod tables;
 
 use crate::fleet::{Proxy, listed, row};
