@@ -38,7 +38,7 @@ pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     let mut entry = entry.clone();
     mask(&mut entry.changes);
     if entry.id.is_empty() {
-        entry.id = new_id()?;
+        entry.id = new_id(clock::now_us())?;
     }
     let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
     let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
@@ -80,10 +80,14 @@ pub(super) fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db:
     Ok(())
 }
 
-fn new_id() -> Result<String, StoreError> {
+/// A new id, UUIDv7, of this time in µs.
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn new_id(now_us: i64) -> Result<String, StoreError> {
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).map_err(|_| StoreError::Other)?;
-    let now_ms = u64::try_from(clock::now_us() / 1000).unwrap_or(0);
+    let now_ms = u64::try_from(now_us / 1000).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
 }
 
