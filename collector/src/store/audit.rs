@@ -7,7 +7,7 @@ use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::leaf::{Kept, leaf};
 use super::read::Order;
 use super::{Log, StoreError, names};
-use crate::audit::{Entry, mask};
+use crate::audit::{Entry, mask_entry};
 use crate::clock;
 use crate::validate::uuid_v7;
 
@@ -36,7 +36,7 @@ pub enum Appended {
 /// The store cannot be written: the transaction must be given up.
 pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     let mut entry = entry.clone();
-    mask(&mut entry.changes);
+    mask_entry(&mut entry);
     if entry.id.is_empty() {
         entry.id = new_id(clock::now_us())?;
     }
