@@ -7,7 +7,7 @@ use crate::clock;
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
-use crate::http::query::{invalid, time};
+use crate::http::values::{invalid, time};
 use crate::store::{self, KnownTime};
 use crate::validate::reason_of;
 use axum::extract::{Extension, Request, State};
