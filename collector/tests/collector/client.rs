@@ -1,8 +1,8 @@
 //! A small HTTP client over one kept-alive connection: enough for this service, and in full control of the bytes.
 
+use crate::patience::PATIENCE;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 /// What came back.
 #[derive(Debug)]
@@ -40,15 +40,8 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { stream: BufReader::new(stream), token: token.to_owned() })
-    }
-
-    /// Waits no longer than this for an answer.
-    pub(crate) fn patient(self, patience: Duration) -> Self {
-        // A socket that takes no limit keeps the one it has.
-        let _ = self.stream.get_ref().set_read_timeout(Some(patience));
-        self
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Reply> {
@@ -79,6 +72,11 @@ impl Client {
     /// Sends bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Waits until an answer has begun.
+    pub(crate) fn is_answered(&mut self) -> Result<()> {
+        self.stream.fill_buf().map(drop)
     }
 
     /// Reads one answer.

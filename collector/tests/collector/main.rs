@@ -29,6 +29,7 @@ mod kill;
 mod limits;
 mod list;
 mod openapi;
+mod patience;
 mod policy;
 mod postgres;
 mod process;

@@ -1,6 +1,7 @@
 //! How long the logs are kept: what is past its time goes, all else stays and is right afterwards, and a hold keeps.
 
 use crate::client::Client;
+use crate::patience::until;
 use crate::process::{Collector, run};
 use crate::records::{batch, id, record};
 use headgate_record::{INGEST_PATH, RequestRecord};
@@ -86,14 +87,8 @@ fn metric(client: &mut Client, name: &str) -> Option<u64> {
 /// Waits until a run through both logs has ended.
 pub(crate) fn wait_for_run(collector: &Collector) {
     let mut client = collector.owner();
-    for _ in 0..1_200 {
-        if metric(&mut client, "retention_last_run_seconds{log=\"audit\"}").is_some() {
-            assert_eq!(metric(&mut client, "retention_behind{log=\"requests\"}"), Some(0));
-            return;
-        }
-        sleep(Duration::from_millis(50));
-    }
-    panic!("no run has ended: {}", collector.logs());
+    until("a run ends", || metric(&mut client, "retention_last_run_seconds{log=\"audit\"}").is_some());
+    assert_eq!(metric(&mut client, "retention_behind{log=\"requests\"}"), Some(0));
 }
 
 /// Audit entries of a type, oldest first.
