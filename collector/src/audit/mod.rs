@@ -18,7 +18,7 @@
 mod entry;
 mod mask;
 
-pub use crate::store::audit::{Appended, append};
+pub use crate::store::audit::{Appended, append, new_id};
 pub use entry::{Actor, ActorKind, Change, Entry, Operation, Outcome, Resource, SCHEMA};
 pub use mask::{MASK, diff, mask};
 

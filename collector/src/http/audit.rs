@@ -67,18 +67,16 @@ pub(super) async fn one(
 pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (held, body) = super::ingest::whole_body(&app, request).await?;
     let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
-    let acknowledgement = app
-        .writes
-        .transact(move |tx| {
-            let _held = held;
-            let mut acknowledgement = Acknowledgement { refused: checked.refused, ..Acknowledgement::default() };
-            for (index, entry) in &checked.good {
-                append_one(tx, &mut acknowledgement, *index, entry)?;
-            }
-            acknowledgement.refused.sort_by_key(|refusal| refusal.index);
-            Ok(acknowledgement)
-        })
-        .await?;
+    let append = move |tx: &Db| {
+        let _held = held;
+        let mut acknowledgement = Acknowledgement { refused: checked.refused, ..Acknowledgement::default() };
+        for (index, entry) in &checked.good {
+            append_one(tx, &mut acknowledgement, *index, entry)?;
+        }
+        acknowledgement.refused.sort_by_key(|refusal| refusal.index);
+        Ok(acknowledgement)
+    };
+    let acknowledgement = app.commit("the entries", append).await?;
     let body = serde_json::to_vec(&acknowledgement).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }

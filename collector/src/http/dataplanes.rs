@@ -24,7 +24,7 @@ pub(super) async fn heartbeat(State(app): State<App>, request: Request) -> Resul
     let beat: Heartbeat = serde_json::from_slice(&body)
         .map_err(|error| invalid(format!("The body is no heartbeat: {}.", reason_of(&error)), "invalid_body"))?;
     check(&beat)?;
-    app.writes.transact(move |tx| store::keep_heartbeat(tx, &beat, clock::now_us())).await?;
+    app.commit("the heartbeat", move |tx| store::keep_heartbeat(tx, &beat, clock::now_us())).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

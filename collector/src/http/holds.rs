@@ -57,7 +57,7 @@ pub(super) async fn place(
     let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
     let NewHold { log, scope, reason } = wanted(&body)?;
     let (actor, now) = (caller.actor(), clock::now_us());
-    let placed = app.writes.transact(move |tx| store::place_hold(tx, log, scope, reason, actor, now)).await?;
+    let placed = app.commit("the hold", move |tx| store::place_hold(tx, log, scope, reason, actor, now)).await?;
     let hold = placed.ok_or_else(too_many)?;
     let counting = hold.clone();
     let covers = app.readers.query(move |db| store::covered(db, &counting)).await.ok();
@@ -87,7 +87,7 @@ pub(super) async fn release(
 ) -> Result<Response, ApiError> {
     let Path(id) = path.ok_or_else(not_found)?;
     let actor = caller.actor();
-    let released = app.writes.transact(move |tx| store::release_hold(tx, &id, actor)).await?;
+    let released = app.commit("the release", move |tx| store::release_hold(tx, &id, actor)).await?;
     let body = serde_json::to_vec(&released.ok_or_else(not_found)?).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }

@@ -4,6 +4,7 @@
 //! stored. Who finds no room is told so at once and comes again, which is what the sender's queue is for.
 
 use super::App;
+use super::commit::committed;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
 use crate::store::Held;
@@ -25,8 +26,6 @@ pub(super) const MAX_BODY_BYTES: usize = 8 << 20;
 pub(super) const BUDGET_KIB: usize = 128 << 10;
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// Longest wait for the commit. A batch given up on may be stored all the same, and is folded when it comes again.
-pub(super) const COMMIT_TIME: Duration = Duration::from_secs(8);
 
 /// `POST /v1/ingest/requests`.
 pub(super) async fn requests(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
@@ -59,12 +58,7 @@ async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> 
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
         .map_err(bad_batch)?;
-    match tokio::time::timeout(COMMIT_TIME, app.writes.store(batch, held)).await {
-        Ok(stored) => Ok(stored?),
-        Err(_) => {
-            Err(ApiError::unavailable("store_slow", "The disk did not confirm the batch in time. Send it again."))
-        }
-    }
+    committed("the batch", app.writes.store(batch, held)).await
 }
 
 /// A request's body, and its share of the memory for bodies.

@@ -6,8 +6,9 @@ pub(super) use parameters::described;
 
 use super::App;
 use super::auth::Caller;
+use super::commit::committed;
 use super::error::{ApiError, json_response};
-use super::ingest::{COMMIT_TIME, body};
+use super::ingest::body;
 use super::openapi::{self, Schemas};
 use crate::audit::Resource;
 use crate::limits::{BadReport, Count, CountPage, MAX_REPORT_BYTES, Synced, check_report};
@@ -25,12 +26,7 @@ pub(super) async fn sync(State(app): State<App>, request: Request) -> Result<Res
         .await
         .map_err(|_| ApiError::unavailable("internal", "The report could not be checked."))?
         .map_err(bad_report)?;
-    match tokio::time::timeout(COMMIT_TIME, app.limits.sync(report, held)).await {
-        Ok(synced) => answer(synced?),
-        Err(_) => {
-            Err(ApiError::unavailable("store_slow", "The disk did not confirm the report in time. Send it again."))
-        }
-    }
+    answer(committed("the report", app.limits.sync(report, held)).await?)
 }
 
 fn answer(synced: Synced) -> Result<Response, ApiError> {

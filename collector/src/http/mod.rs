@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod commit;
 mod connections;
 mod damage;
 mod dataplanes;

@@ -2,14 +2,15 @@
 //!
 //! An entry for each search would bury everything else, so searches are folded by actor and minute: the first is written
 //! at once, before its answer leaves; the others of that minute become one entry when it is over. A store that cannot be
-//! written must not blind those who have to see what is wrong, so reading goes on then; what could not be noted waits in
-//! memory and is written as soon as it can be; what finds no room there is lost, and counted in `/metrics`.
+//! written must not blind those who have to see what is wrong, so reading goes on then, after a moment also where the disk
+//! says nothing at all; what could not be noted waits in memory and is written as soon as it can be; what finds no room
+//! there is lost, and counted in `/metrics`.
 
 use super::App;
 use super::auth::Caller;
 use crate::audit::{self, Entry, Operation, Outcome, Resource};
 use crate::clock;
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, WriteHandle};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ const WAITING: usize = 10_000;
 /// Characters of all filters that a folded entry names.
 const FILTER_CHARS: usize = 256;
 const MINUTE_US: i64 = 60_000_000;
+/// Longest wait for a note to be on disk before the answer leaves all the same.
+const NOTE_TIME: Duration = Duration::from_secs(2);
 /// Pause between two looks for minutes that are over.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -66,9 +69,7 @@ impl Notes {
         let key = (entry.actor.id.clone(), kind);
         match inner.folded.get_mut(&key) {
             Some(folded) if folded.minute == minute => {
-                folded.count += 1;
-                folded.filters.extend(entry.resource.name.clone());
-                folded.latest = entry;
+                folded.add(entry);
                 None
             }
             _ => {
@@ -109,6 +110,15 @@ impl Inner {
 }
 
 impl Folded {
+    fn add(&mut self, entry: Entry) {
+        self.count += 1;
+        // What would not be shown is not kept.
+        if self.filters.iter().map(String::len).sum::<usize>() < FILTER_CHARS {
+            self.filters.extend(entry.resource.name.clone());
+        }
+        self.latest = entry;
+    }
+
     fn entry(self) -> Option<Entry> {
         let Self { count, filters, mut latest, .. } = self;
         let names: String = filters.into_iter().collect::<Vec<_>>().join(" ").chars().take(FILTER_CHARS).collect();
@@ -149,15 +159,15 @@ impl App {
         self.write_notes(entries).await;
     }
 
+    /// Writes entries. That goes on by itself where nobody waits for it any more: whoever looked may be gone before the disk has
+    /// said whether it takes the note, and those of others with it.
     async fn write_notes(&self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }
-        let entries = Arc::new(entries);
-        let shared = Arc::clone(&entries);
-        if self.writes.transact(move |tx| append_all(tx, &shared)).await.is_err() {
-            self.notes.put_back(Arc::unwrap_or_clone(entries));
-        }
+        let (writes, notes) = (self.writes.clone(), self.notes.clone());
+        let written = tokio::spawn(write(writes, notes, entries));
+        let _ = tokio::time::timeout(NOTE_TIME, written).await;
     }
 
     /// Writes what is due, now and then, for as long as it is polled.
@@ -171,6 +181,18 @@ impl App {
     /// Writes everything, also what belongs to the running minute: for the end.
     pub(super) async fn finish_notes(&self) {
         self.write_notes(self.notes.due(i64::MAX)).await;
+    }
+}
+
+async fn write(writes: WriteHandle, notes: Notes, mut entries: Vec<Entry>) {
+    // A commit of which nobody knows whether it came to pass is made again: the id makes one entry of both.
+    for entry in entries.iter_mut().filter(|entry| entry.id.is_empty()) {
+        entry.id = audit::new_id(clock::now_us()).unwrap_or_default();
+    }
+    let entries = Arc::new(entries);
+    let shared = Arc::clone(&entries);
+    if writes.transact(move |tx| append_all(tx, &shared)).await.is_err() {
+        notes.put_back(Arc::unwrap_or_clone(entries));
     }
 }
 

@@ -133,7 +133,7 @@ impl Shape {
             }
             Self::Truth => json!({"type": "boolean"}),
             Self::Whole(least, greatest) => json!({"type": "integer", "minimum": least, "maximum": greatest}),
-            Self::Status => json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 599}]}),
+            Self::Status => json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 999}]}),
             Self::Pattern(pattern, _) => json!({"type": "string", "pattern": pattern}),
             Self::Time => json!({"anyOf": times()}),
             Self::DayOrTime => {

@@ -53,7 +53,7 @@ fn log() -> Resource {
 }
 
 fn counting(list: &ListQuery, columns: Vec<Column>) -> FacetQuery {
-    FacetQuery { filters: list.filters.clone(), from: list.from, to: list.to, columns }
+    FacetQuery { filters: list.filters.clone(), from: list.from, to: list.to, columns, names: facet::VALUES }
 }
 
 /// `GET /v1/requests/{id}`.

@@ -96,7 +96,7 @@ pub(super) async fn set(
         return answer(settings, now, Some(preview));
     }
     let actor = caller.actor();
-    let changed = app.writes.transact(move |tx| store::set_retention(tx, revision, rules, actor, now)).await?;
+    let changed = app.commit("the rules", move |tx| store::set_retention(tx, revision, rules, actor, now)).await?;
     answer(changed.ok_or_else(another_revision)?, now, None)
 }
 

@@ -7,7 +7,7 @@ use super::error::{ApiError, json_response};
 use super::query::{bad, invalid, time};
 use crate::audit::Resource;
 use crate::clock;
-use crate::store::{self, Revoked, Role, TokenRequest};
+use crate::store::{self, Db, Revoked, Role, TokenRequest};
 use crate::validate::{is_name, reason_of};
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
@@ -66,7 +66,7 @@ pub(super) async fn create(
     let hash = store::hash_token(&token);
     let TokenRequest { role, name, expires_at } = wanted.clone();
     let answer = MadeToken { id: store::token_id(&hash), token, role, name, expires_at };
-    app.writes.transact(move |tx| store::add_token(tx, &hash, &wanted, caller.actor())).await?;
+    app.commit("the token", move |tx| store::add_token(tx, &hash, &wanted, caller.actor())).await?;
     let body = serde_json::to_vec(&answer).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::CREATED, body))
 }
@@ -92,7 +92,8 @@ pub(super) async fn revoke(
 ) -> Result<Response, ApiError> {
     let Path(id) = path.ok_or_else(not_found)?;
     let other_owner = app.tokens.iter().any(|(_, role)| *role == Role::Owner);
-    match app.writes.transact(move |tx| store::revoke_token(tx, &id, other_owner, caller.actor())).await? {
+    let revoke = move |tx: &Db| store::revoke_token(tx, &id, other_owner, caller.actor());
+    match app.commit("the revocation", revoke).await? {
         Revoked::Done(token) => {
             let body = serde_json::to_vec(&token).map_err(|_| ApiError::internal())?;
             Ok(json_response(StatusCode::OK, body))

@@ -4,7 +4,7 @@
 //! for ever. Amounts are therefore cut, not refused; what is refused, no proxy of this house sends. The reasons quote
 //! nothing of the report.
 
-use crate::validate::{MAX_NAME_CHARS, reason_of};
+use crate::validate::{is_name, reason_of};
 use headgate_limits::{MAX_ROWS, MAX_SUBJECT_BYTES, Meter, Period, Report, ReportRow, Rules, SYNC_SCHEMA, Unit};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -118,10 +118,6 @@ fn check_row(row: &ReportRow) -> Result<(), &'static str> {
         return Err("`start` and `end` are no window between 1970 and 2100, in s");
     }
     Ok(())
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && (text.len() <= MAX_NAME_CHARS || text.chars().nth(MAX_NAME_CHARS).is_none())
 }
 
 #[cfg(test)]

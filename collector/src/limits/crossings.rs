@@ -40,7 +40,7 @@ pub(super) fn crossed(rule: &Rule, used: u64, max: u64, told: &[u8]) -> Vec<u8> 
 
 /// Writes a crossing down, and what has to tell of it.
 pub(super) fn tell(tx: &Db, crossing: &Crossing, now_us: i64) -> Result<(), StoreError> {
-    let id = new_id(now_us)?;
+    let id = audit::new_id(now_us)?;
     let subject = joined(&crossing.subject);
     let start = i64::try_from(crossing.start).unwrap_or(i64::MAX);
     let end = crossing.end.map_or(i64::MAX, |end| i64::try_from(end).unwrap_or(i64::MAX));
@@ -105,11 +105,4 @@ fn dimension(dimension: &headgate_limits::Dimension) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn new_id(now_us: i64) -> Result<String, StoreError> {
-    let mut random = [0_u8; 10];
-    getrandom::fill(&mut random).map_err(|_| StoreError::Other)?;
-    let id = uuid::Builder::from_unix_timestamp_millis(amount(now_us) / 1_000, &random);
-    Ok(id.into_uuid().hyphenated().to_string())
 }

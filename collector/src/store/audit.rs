@@ -5,7 +5,7 @@
 
 mod ready;
 
-pub use ready::Ready;
+pub use ready::{Ready, new_id};
 pub(super) use ready::append_all;
 
 use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};

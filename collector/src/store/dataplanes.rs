@@ -4,7 +4,7 @@ use super::db::{self, Db, Row, params};
 use super::{StoreError, gaps};
 use headgate_record::Heartbeat;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A worker that has been silent for longer is stale, µs: three heartbeats of ten seconds and some patience.
 const STALE_US: i64 = 45_000_000;
@@ -86,10 +86,10 @@ pub fn data_planes(db: &Db, now: i64) -> Result<Vec<DataPlane>, StoreError> {
         "SELECT node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at
          FROM heartbeats ORDER BY received_at DESC, node, boot_id LIMIT ?1",
     )?;
-    let mut planes: Vec<DataPlane> = Vec::new();
+    let (mut planes, mut places) = (Vec::<DataPlane>::new(), HashMap::<String, usize>::new());
     for row in select.query_map([WORKERS], |row| worker(row, now))? {
         let (node, worker) = row?;
-        let place = planes.iter().position(|plane| plane.node == node).unwrap_or(planes.len());
+        let place = *places.entry(node.clone()).or_insert(planes.len());
         if place == planes.len() {
             planes.push(DataPlane { node, stale: true, last_seen: worker.last_seen, ..DataPlane::default() });
         }

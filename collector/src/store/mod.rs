@@ -34,7 +34,7 @@ mod write;
 
 pub use audit::{AuditPage, AuditQuery, AuditRow, Ready, audit_position, find_audit, list_audit};
 pub use check::{Checked, check};
-pub use columns::{Column, FacetQuery, Facets, Filter, Range, facets};
+pub use columns::{Column, FacetQuery, Facets, Filter, Range, Spread, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use db::{BadUrl, Db, Server, copy as copies};

@@ -3,6 +3,9 @@
 //! The same few hundred names stand in millions of records. As numbers they are a byte or two in a column.
 
 mod ahead;
+mod many;
+
+pub(super) use many::{members, sets_with, texts};
 
 use super::db::{self, Db, OptionalExtension};
 use ahead::Wanted;
@@ -96,27 +99,6 @@ fn give_set_number(db: &Db, text: &str, members: &[i64]) -> db::Result<i64> {
         member.execute([*name, set])?;
     }
     Ok(set)
-}
-
-/// The sets that have one of these names among them.
-pub(super) fn sets_with(db: &Db, names: &HashSet<i64>) -> db::Result<HashSet<i64>> {
-    let mut select = db.prepare_cached("SELECT name_set FROM name_set_members WHERE name = ?1")?;
-    let mut sets = HashSet::new();
-    for name in names {
-        for set in select.query_map([name], |row| row.get(0))? {
-            sets.insert(set?);
-        }
-    }
-    Ok(sets)
-}
-
-/// The members of a set.
-pub(super) fn members(db: &Db, set: i64) -> db::Result<Vec<i64>> {
-    let text: Option<String> = db
-        .prepare_cached("SELECT text FROM name_sets WHERE name_set = ?1")?
-        .query_row([set], |row| row.get(0))
-        .optional()?;
-    Ok(text.unwrap_or_default().split(',').filter_map(|name| name.parse().ok()).collect())
 }
 
 /// The names that contain `text`, upper or lower case.

@@ -2,8 +2,9 @@
 
 pub(crate) mod everything;
 
+use crate::client::Client;
 use crate::fleet::{Proxy, listed, row};
-use crate::process::{Collector, run};
+use crate::process::{Collector, OWNER, run};
 use crate::records::{batch, batch_of, record};
 use everything::{assert_try_again, everything_is_read, everything_is_written, nothing_is_written};
 use headgate_limits::SYNC_PATH;
@@ -161,6 +162,50 @@ fn a_lock_of_another_process_delays_but_does_not_break() {
     everything_is_read(&collector);
     other.execute_batch("ROLLBACK").unwrap();
     everything_is_written(&collector, "b");
+}
+
+#[test]
+fn who_looked_is_on_record_also_if_they_left_before_the_disk_took_the_note() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    everything_is_written(&collector, "a");
+    let path = format!("/v1/requests/{}", crate::records::id("a", 1));
+    let other = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut hasty = collector.owner();
+    hasty.raw(format!("GET {path} HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {OWNER}\r\n\r\n").as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    drop(hasty);
+    std::thread::sleep(Duration::from_millis(600));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(collector.owner().get(&path).unwrap().status, 200);
+    let reads = collector.owner().get("/v1/audit?event_types[]=request.read").unwrap().json();
+    assert_eq!(reads["data"].as_array().unwrap().len(), 2, "{reads}");
+}
+
+#[test]
+fn a_disk_that_says_nothing_at_all_blinds_nobody_and_keeps_nobody_waiting_for_ever() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start_on_faulty_disk(root.path());
+    everything_is_written(&collector, "a");
+    std::fs::write(root.path().join("fault"), "hang").unwrap();
+    let path = format!("/v1/requests/{}", crate::records::id("a", 1));
+    std::thread::scope(|scope| {
+        let written = scope.spawn(|| everything::nothing_is_confirmed(&collector, "b"));
+        let mut owner = Client::connect(collector.address, OWNER).unwrap().patient(Duration::from_secs(6));
+        for path in ["/v1/requests?limit=1", &path, "/v1/usage"] {
+            let reply = owner.get(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        }
+        written.join().unwrap();
+    });
+    std::fs::remove_file(root.path().join("fault")).unwrap();
+    let read = |owner: &mut Client| {
+        let reads = owner.get("/v1/audit?event_types[]=request.read").unwrap().json();
+        reads["data"].as_array().unwrap().len()
+    };
+    assert_eq!(collector.owner().get(&path).unwrap().status, 200);
+    assert_eq!(read(&mut collector.owner()), 2, "what was read meanwhile is noted once");
 }
 
 #[test]

@@ -162,6 +162,53 @@ fn facets_count_what_is_filtered_and_leave_their_own_filter_aside() {
 }
 
 #[test]
+fn what_a_facet_tells_of_a_status_finds_as_many_as_it_says_also_where_no_standard_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let statuses = [200, 204, 404, 600, 999, 0];
+    let with_status = |(seq, status)| {
+        let mut record = record("n", "b", seq);
+        record.status = status;
+        serde_json::to_string(&record).unwrap()
+    };
+    let records: Vec<_> = (1..).zip(statuses).map(with_status).collect();
+    let ack = collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap().json();
+    assert_eq!(ack["stored"], 6, "{ack}");
+    let mut owner = collector.owner();
+    let facets = owner.get("/v1/requests/facets?facets=status,status_class").unwrap().json();
+    for (name, distinct) in [("status", 6), ("status_class", 4)] {
+        let facet = &facets["facets"][name];
+        assert_eq!(facet["distinct"], distinct, "{facet}");
+        for value in facet["values"].as_array().unwrap() {
+            let query = format!("/v1/requests?total=true&{name}={}", value["value"].as_str().unwrap());
+            assert_eq!(owner.get(&query).unwrap().json()["total"], value["count"], "{query}");
+        }
+    }
+}
+
+#[test]
+fn a_facet_of_many_names_tells_the_most_frequent_ones_and_how_many_there_are() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let with_model = |seq: u64| {
+        let mut record = record("n", "b", seq);
+        // The last one is as frequent as ten others.
+        record.requested_model = Some(format!("model-{:03}", if seq > 250 { 250 } else { seq }));
+        record.client.tags = [("model".to_owned(), format!("{}", seq.min(250)))].into();
+        serde_json::to_string(&record).unwrap()
+    };
+    let records: Vec<_> = (1..=259).map(with_model).collect();
+    collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap();
+    let facets = collector.owner().get("/v1/requests/facets?facets=requested_model,tag").unwrap().json();
+    for (name, first) in [("requested_model", "model-250"), ("tag", "model=250")] {
+        let facet = &facets["facets"][name];
+        assert_eq!((&facet["distinct"], facet["values"].as_array().unwrap().len()), (&json!(250), 100));
+        assert_eq!(facet["values"][0], json!({"value": first, "count": 10}));
+        assert_eq!(facet["values"][99]["count"], 1);
+    }
+}
+
+#[test]
 fn an_export_holds_everything_that_is_filtered_in_each_format() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());

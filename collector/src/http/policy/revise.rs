@@ -10,6 +10,7 @@ use crate::audit::{Entry, Operation, Resource, diff};
 use crate::clock;
 use crate::http::App;
 use crate::http::auth::Caller;
+use crate::http::commit::in_time;
 use crate::http::error::{ApiError, json_response};
 use crate::http::ingest::body;
 use crate::http::query::invalid;
@@ -191,14 +192,7 @@ fn own_entry(
 }
 
 async fn commit(app: &App, new: NewPolicy) -> Result<Put, ApiError> {
-    let written = app.writes.transact(move |tx| store::put_policy(tx, &new));
-    match tokio::time::timeout(WRITE_TIME, written).await {
-        Ok(put) => Ok(put?),
-        Err(_) => Err(ApiError::unavailable(
-            "store_slow",
-            "The disk did not confirm the policy in time. Send it again: if it is in force by then, nothing happens twice.",
-        )),
-    }
+    in_time(WRITE_TIME, "the policy", app.writes.transact(move |tx| store::put_policy(tx, &new))).await
 }
 
 fn done(revision: &PolicyRevision, changes: &[ResourceChange], warnings: &[Diagnostic]) -> Response {

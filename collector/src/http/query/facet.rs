@@ -6,15 +6,16 @@ use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
 use crate::http::openapi::{Schemas, object};
-use crate::store::{self, Column, Facets};
+use crate::store::{self, Column, Facets, Spread};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Values shown of each facet, those with the most records.
-const VALUES: usize = 100;
+pub(super) const VALUES: usize = 100;
 
 /// Facets that are no names.
 const OTHERS: [(&str, Column); 6] = [
@@ -77,29 +78,33 @@ fn unknown() -> ApiError {
 
 fn body(names: &[(&str, Column)], found: Facets) -> Value {
     let facets: Map<String, Value> =
-        names.iter().zip(found.columns).map(|((name, _), values)| ((*name).to_owned(), facet(name, values))).collect();
+        names.iter().zip(found.columns).map(|((name, _), spread)| ((*name).to_owned(), facet(name, spread))).collect();
     json!({"object": "facets", "total": found.total, "facets": facets})
 }
 
-fn facet(name: &str, values: Vec<(String, u64)>) -> Value {
-    let values = match name {
-        "status_class" => by_class(values),
-        "stream" | "failover" => values.into_iter().map(|(bit, count)| ((bit == "1").to_string(), count)).collect(),
-        _ => values,
+fn facet(name: &str, spread: Spread) -> Value {
+    let Spread { distinct, values } = match name {
+        "status_class" => by_class(spread),
+        "stream" | "failover" => as_truth(spread),
+        _ => spread,
     };
-    let distinct = values.len();
     let shown: Vec<_> =
         values.into_iter().take(VALUES).map(|(value, count)| json!({"value": value, "count": count})).collect();
     json!({"distinct": distinct, "values": shown})
 }
 
-fn by_class(values: Vec<(String, u64)>) -> Vec<(String, u64)> {
+fn as_truth(bits: Spread) -> Spread {
+    let values = bits.values.into_iter().map(|(bit, count)| ((bit == "1").to_string(), count)).collect();
+    Spread { values, ..bits }
+}
+
+/// By first digit; without a status there is no class.
+fn by_class(statuses: Spread) -> Spread {
     let mut classes = BTreeMap::<String, u64>::new();
-    for (status, count) in values {
-        let class = if status.len() == 3 { format!("{}xx", status.get(..1).unwrap_or_default()) } else { status };
-        *classes.entry(class).or_default() += count;
+    for (status, count) in statuses.values.iter().filter(|(status, _)| status.len() == 3) {
+        *classes.entry(format!("{}xx", status.get(..1).unwrap_or_default())).or_default() += count;
     }
-    let mut classes: Vec<_> = classes.into_iter().collect();
-    classes.sort_by_key(|class| std::cmp::Reverse(class.1));
-    classes
+    let mut values: Vec<_> = classes.into_iter().collect();
+    values.sort_by_key(|(_, count)| Reverse(*count));
+    Spread { distinct: values.len(), values }
 }

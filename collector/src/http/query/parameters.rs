@@ -33,6 +33,9 @@ pub(in crate::http) const NAMES: [(&str, Column); 15] = [
     ("retention_class", Column::RetentionClass),
 ];
 
+/// By first digit. Proxies pass on statuses that no standard has, such as 999; they are on record too.
+const CLASSES: [&str; 9] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx", "7xx", "8xx", "9xx"];
+
 /// Filters between two bounds: their names before `[gte]` or `[lte]`, their columns, decimal digits down to the stored unit,
 /// and what is added to a stored value.
 const RANGES: [(&str, Column, usize, i64); 3] = [
@@ -117,10 +120,10 @@ pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
 
 /// Filters on the status.
 pub(in crate::http) fn statuses() -> [Parameter; 2] {
-    let classes = vec!["1xx", "2xx", "3xx", "4xx", "5xx"];
+    let about = "With this HTTP status, also one that no standard has; 0 where the client left before there was one.";
     [
-        Parameter::new("status", "With this HTTP status; 0 where the client left before there was one.", Shape::Status),
-        Parameter::new("status_class", "With a status of this class.", Shape::Word(classes)),
+        Parameter::new("status", about, Shape::Status),
+        Parameter::new("status_class", "With a status of this class.", Shape::Word(CLASSES.to_vec())),
     ]
 }
 
@@ -225,19 +228,15 @@ fn one_of(name: &str, value: &str, words: impl Iterator<Item = &'static str>) ->
 
 pub(in crate::http) fn status(name: &str, value: &str) -> Result<Filter, ApiError> {
     match value.parse::<i64>() {
-        Ok(status) if status == 0 || (100..=599).contains(&status) => Ok(exactly(Column::Status, status)),
-        _ => Err(bad(name, "must be an HTTP status, or 0 for none")),
+        Ok(status) if status == 0 || (100..=999).contains(&status) => Ok(exactly(Column::Status, status)),
+        _ => Err(bad(name, "must be an HTTP status of three digits, or 0 for none")),
     }
 }
 
 pub(in crate::http) fn class(name: &str, value: &str) -> Result<Filter, ApiError> {
-    let hundreds = match value {
-        "1xx" => 100,
-        "2xx" => 200,
-        "3xx" => 300,
-        "4xx" => 400,
-        "5xx" => 500,
-        _ => return Err(bad(name, "must be 1xx, 2xx, 3xx, 4xx or 5xx")),
+    let hundreds = match CLASSES.iter().zip(1..).find(|(class, _)| **class == value) {
+        Some((_, digit)) => digit * 100,
+        None => return Err(bad(name, "must be 2xx, 4xx or the like")),
     };
     Ok(Filter::Number(Column::Status, Range { least: hundreds, greatest: hundreds + 99 }))
 }

@@ -30,7 +30,7 @@ impl Ready {
     pub fn of(mut entry: Entry) -> std::result::Result<Self, StoreError> {
         mask(&mut entry.changes);
         if entry.id.is_empty() {
-            entry.id = new_id()?;
+            entry.id = new_id(clock::now_us())?;
         }
         let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
         let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
@@ -39,10 +39,14 @@ impl Ready {
     }
 }
 
-fn new_id() -> std::result::Result<String, StoreError> {
+/// A new id, UUIDv7, of this time in µs.
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn new_id(now_us: i64) -> std::result::Result<String, StoreError> {
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).map_err(|_| StoreError::Other)?;
-    let now_ms = u64::try_from(clock::now_us() / 1000).unwrap_or(0);
+    let now_ms = u64::try_from(now_us / 1000).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
 }
 

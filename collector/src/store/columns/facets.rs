@@ -1,6 +1,7 @@
 //! Totals and facets: how many records match, and how they spread over the values of a column.
 //!
-//! A facet leaves its own column's filters aside, so that what was chosen in it can be compared with what was not.
+//! A facet leaves its own column's filters aside, so that what was chosen in it can be compared with what was not. Values are
+//! counted as numbers, and only those that are shown become texts: clients make some names up, and there may be a million.
 
 use super::super::db::Db;
 use super::super::{StoreError, names};
@@ -8,6 +9,7 @@ use super::cells::Column;
 use super::coded::Head;
 use super::filter::{Filter, Predicate, resolve};
 use super::scan::{Block, Blocks, Direction, Mask};
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 
 /// What is counted.
@@ -21,15 +23,26 @@ pub struct FacetQuery {
     pub to: Option<i64>,
     /// The columns to spread over.
     pub columns: Vec<Column>,
+    /// Most names that are told of each.
+    pub names: usize,
 }
 
-/// How many records match, and how they spread: (value, records), most first.
+/// How many records match, and how they spread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facets {
     /// Records that match.
     pub total: u64,
     /// In the order of the query's columns.
-    pub columns: Vec<Vec<(String, u64)>>,
+    pub columns: Vec<Spread>,
+}
+
+/// How records spread over the values of a column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// How many values there are.
+    pub distinct: usize,
+    /// (value, records), most first: all numbers, and of names those with the most records.
+    pub values: Vec<(String, u64)>,
 }
 
 /// Counts. Absent values are left out.
@@ -50,7 +63,7 @@ pub fn facets(db: &Db, query: &FacetQuery) -> Result<Facets, StoreError> {
             Ok(true)
         })?;
     }
-    let columns = query.columns.iter().zip(counts).map(|(column, counts)| texts(db, *column, counts));
+    let columns = query.columns.iter().zip(counts).map(|(column, counts)| told(db, *column, counts, query.names));
     Ok(Facets { total, columns: columns.collect::<Result<_, _>>()? })
 }
 
@@ -121,30 +134,45 @@ fn spread(
     Ok(())
 }
 
-/// Values as texts: names, members of sets, or plain numbers.
-fn texts(db: &Db, column: Column, counts: HashMap<i64, u64>) -> Result<Vec<(String, u64)>, StoreError> {
-    let counts = match column {
-        Column::Tags | Column::Policies => members(db, counts)?,
-        _ => counts,
-    };
-    let plain = matches!(column, Column::Status | Column::Stream | Column::Failover);
-    let mut named = Vec::with_capacity(counts.len());
-    for (value, count) in counts {
-        if plain {
-            named.push((value.to_string(), count));
-        } else if let Some(text) = names::text_of(db, value)? {
-            named.push((text, count));
-        }
+/// Values as texts: plain numbers, names, or names of which sets consist.
+fn told(db: &Db, column: Column, counts: HashMap<i64, u64>, names: usize) -> Result<Spread, StoreError> {
+    match column {
+        Column::Status | Column::Stream | Column::Failover => Ok(numbers(counts)),
+        Column::Tags | Column::Policies => named(db, members(db, counts)?, names),
+        _ => named(db, counts, names),
     }
-    named.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(named)
+}
+
+fn numbers(counts: HashMap<i64, u64>) -> Spread {
+    let mut values: Vec<_> = counts.into_iter().map(|(value, count)| (value.to_string(), count)).collect();
+    values.sort_unstable_by(most_first);
+    Spread { distinct: values.len(), values }
+}
+
+/// Of names that are as frequent, those that were stored first are told.
+fn named(db: &Db, mut counts: HashMap<i64, u64>, most: usize) -> Result<Spread, StoreError> {
+    counts.remove(&0);
+    let mut found: Vec<_> = counts.into_iter().collect();
+    let distinct = found.len();
+    found.sort_unstable_by_key(|(name, count)| (Reverse(*count), *name));
+    found.truncate(most);
+    let mut texts = names::texts(db, &found.iter().map(|(name, _)| *name).collect())?;
+    let mut values: Vec<_> =
+        found.into_iter().filter_map(|(name, count)| Some((texts.remove(&name)?, count))).collect();
+    values.sort_unstable_by(most_first);
+    Ok(Spread { distinct, values })
+}
+
+fn most_first(one: &(String, u64), other: &(String, u64)) -> Ordering {
+    other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0))
 }
 
 fn members(db: &Db, sets: HashMap<i64, u64>) -> Result<HashMap<i64, u64>, StoreError> {
+    let members = names::members(db, &sets.keys().copied().collect())?;
     let mut counts = HashMap::new();
     for (set, count) in sets {
-        for name in names::members(db, set)? {
-            *counts.entry(name).or_default() += count;
+        for name in members.get(&set).into_iter().flatten() {
+            *counts.entry(*name).or_default() += count;
         }
     }
     Ok(counts)

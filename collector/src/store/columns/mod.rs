@@ -17,7 +17,7 @@ mod stored;
 
 pub use cells::Column;
 pub(super) use cells::{Cells, cells};
-pub use facets::{FacetQuery, Facets, facets};
+pub use facets::{FacetQuery, Facets, Spread, facets};
 pub use filter::{Filter, Range};
 pub(super) use filter::{Predicate, either, resolve, timed};
 pub(super) use fresh::{amend as amend_fresh, encode as encoded, insert as insert_fresh};

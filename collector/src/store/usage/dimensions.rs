@@ -34,6 +34,13 @@ pub enum GroupBy {
     StatusClass,
 }
 
+impl GroupBy {
+    /// Whether its values are numbers of names; 0 stands for none.
+    pub(super) fn is_name(self) -> bool {
+        !matches!(self, Self::StatusClass | Self::Value(Column::Status))
+    }
+}
+
 /// The values of one combination: numbers of names, and the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Dimensions([i64; DIMENSIONS.len()]);

@@ -7,7 +7,7 @@ use super::calendar::Calendar;
 use super::dimensions::{Dimensions, GroupBy};
 use super::totals::Totals;
 use super::{DAY_S, Level};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Buckets of all histograms, 8 bytes each, that one bucket of the calendar may take to answer.
 const MAX_HISTOGRAM: usize = 8_000_000;
@@ -137,7 +137,7 @@ struct Reader<'a> {
     /// The group of each combination that was met; none if it does not match.
     known: HashMap<Vec<u8>, Option<usize>>,
     numbers: HashMap<Vec<i64>, usize>,
-    texts: HashMap<i64, Option<String>>,
+    texts: HashMap<i64, String>,
     /// Groups that were found in the calendar's bucket, and the buckets of their histograms.
     found: usize,
     histograms: usize,
@@ -210,37 +210,36 @@ impl<'a> Reader<'a> {
     }
 
     fn rows(&mut self, mut found: Vec<Totals>) -> Result<Vec<UsageRow>, StoreError> {
-        let mut rows = Vec::with_capacity(self.found);
         let numbers = std::mem::take(&mut self.numbers);
-        for (values, number) in &numbers {
-            if let Some(totals) = found.get_mut(*number).filter(|totals| !totals.is_empty()).map(std::mem::take) {
-                let values = self.groups.iter().zip(values).map(|(by, value)| self.text(*by, *value));
-                rows.push(UsageRow { values: values.collect::<Result<_, _>>()?, totals });
-            }
-        }
-        self.numbers = numbers;
+        let mut taken = |number: usize| found.get_mut(number).filter(|totals| !totals.is_empty()).map(std::mem::take);
+        let seen: Vec<_> = numbers.iter().filter_map(|(values, number)| Some((values, taken(*number)?))).collect();
+        self.learn(seen.iter().map(|(values, _)| *values))?;
+        let texts = |values: &[i64]| self.groups.iter().zip(values).map(|(by, value)| self.text(*by, *value)).collect();
+        let mut rows: Vec<_> =
+            seen.into_iter().map(|(values, totals)| UsageRow { values: texts(values), totals }).collect();
         rows.sort_by(|one, other| one.values.cmp(&other.values));
+        self.numbers = numbers;
         Ok(rows)
     }
 
-    fn text(&mut self, by: GroupBy, value: i64) -> Result<Option<String>, StoreError> {
-        match by {
-            GroupBy::StatusClass => Ok((value > 0).then(|| format!("{value}xx"))),
-            GroupBy::Value(Column::Status) => Ok(Some(value.to_string())),
-            GroupBy::Value(_) => self.name(value),
+    /// Learns the names among the values of groups.
+    fn learn<'v>(&mut self, all: impl Iterator<Item = &'v Vec<i64>>) -> Result<(), StoreError> {
+        let mut unknown = HashSet::new();
+        for (by, value) in all.flat_map(|values| self.groups.iter().zip(values)) {
+            if by.is_name() && !self.texts.contains_key(value) {
+                unknown.insert(*value);
+            }
         }
+        self.texts.extend(names::texts(self.db, &unknown)?);
+        Ok(())
     }
 
-    fn name(&mut self, number: i64) -> Result<Option<String>, StoreError> {
-        if number == 0 {
-            return Ok(None);
+    fn text(&self, by: GroupBy, value: i64) -> Option<String> {
+        match by {
+            GroupBy::StatusClass => (value > 0).then(|| format!("{value}xx")),
+            GroupBy::Value(Column::Status) => Some(value.to_string()),
+            GroupBy::Value(_) => self.texts.get(&value).cloned(),
         }
-        if let Some(text) = self.texts.get(&number) {
-            return Ok(text.clone());
-        }
-        let text = names::text_of(self.db, number)?;
-        self.texts.insert(number, text.clone());
-        Ok(text)
     }
 }
 

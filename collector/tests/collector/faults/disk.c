@@ -1,5 +1,6 @@
 /* A disk that says no: once the file that HEADGATE_TEST_DISK names holds an error's number, every change of a regular file
- * fails with it. A disk that turns read-only under an open file cannot be had by mounting, and a broken one not at all. */
+ * fails with it; while it holds another word, none comes to an end. A disk that turns read-only under an open file, or hangs,
+ * cannot be had by mounting, and a broken one not at all. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,8 +17,10 @@ static int fault(int fd) {
   ssize_t got = read(file, text, sizeof text - 1);
   close(file);
   if (got <= 0 || fd <= 2 || fstat(fd, &at) != 0 || !S_ISREG(at.st_mode)) return 0;
-  errno = atoi(text);
-  return errno;
+  int error = atoi(text);
+  while (error == 0 && access(getenv("HEADGATE_TEST_DISK"), F_OK) == 0) usleep(10000);
+  errno = error;
+  return error;
 }
 
 #define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))

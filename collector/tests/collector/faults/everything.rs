@@ -55,6 +55,20 @@ pub(crate) fn nothing_is_written(collector: &Collector, name: &str) {
     assert_eq!(client(collector, "").get("/healthz").unwrap().status, 200);
 }
 
+/// Each kind of write is answered, if late: it was not confirmed.
+pub(crate) fn nothing_is_confirmed(collector: &Collector, name: &str) {
+    std::thread::scope(|scope| {
+        for write in writes(name) {
+            scope.spawn(move || {
+                let mut client = Client::connect(collector.address, write.token).unwrap();
+                let reply = client.send(write.method, &write.path, &write.body).unwrap();
+                assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{}", write.path);
+                assert_eq!(reply.json()["error"]["code"], "store_slow", "{}", write.path);
+            });
+        }
+    });
+}
+
 /// Each kind of write is taken, and whatever was refused before is stored once.
 pub(crate) fn everything_is_written(collector: &Collector, name: &str) {
     for write in writes(name) {
