@@ -100,7 +100,8 @@ fn a_new_key_is_what_its_entry_says_and_never_the_same_twice() {
 #[test]
 fn a_key_needs_a_usable_id() {
     let output = headgate(&["keys", "new", "--id", "a b"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(all_said(&output).contains("use letters, digits"), "{}", all_said(&output));
     assert!(output.stdout.is_empty());
 }
 

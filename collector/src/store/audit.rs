@@ -5,8 +5,8 @@
 
 mod ready;
 
-pub use ready::{Ready, new_id};
 pub(super) use ready::append_all;
+pub use ready::{Ready, new_id};
 
 use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::leaf::Kept;

@@ -1,8 +1,11 @@
 //! A small HTTP client over one kept-alive connection: enough for this service, and in full control of the bytes.
 
-use crate::patience::PATIENCE;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longest wait for anything: who runs into it has met a hang, on the busiest machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What came back.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
 //! Waiting for what comes by itself. How long that takes says only how busy the machine is, so nothing here measures it.
 
+use crate::client::PATIENCE;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Longest wait for anything: who runs into it has met a hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What `look` finds at last.

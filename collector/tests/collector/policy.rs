@@ -1,7 +1,6 @@
 //! Policy revisions: who may put one in force, over what, and what is on record of it.
 
-use crate::client::{Client, Reply};
-use crate::patience::PATIENCE;
+use crate::client::{Client, PATIENCE, Reply};
 use crate::process::{Collector, OWNER};
 use crate::random::Random;
 use crate::records::{batch, id, record};

@@ -1,7 +1,8 @@
 //! Crossings told to a real server: again after a failure, over TLS, never with the address in sight.
 
+use crate::client::PATIENCE;
 use crate::fleet::{Proxy, budget, day, listed, row};
-use crate::patience::{PATIENCE, until};
+use crate::patience::until;
 use crate::process::Collector;
 use headgate_limits::Rule;
 use rustls::pki_types::PrivateKeyDer;
