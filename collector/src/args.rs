@@ -194,7 +194,7 @@ pub enum TokenCommand {
         /// What the token allows
         #[arg(long, value_enum)]
         role: Role,
-        /// What it is for
+        /// What or whom it is for; the audit log names it
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         /// Days until it is no longer valid; without it, it is valid until it is revoked

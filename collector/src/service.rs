@@ -9,9 +9,11 @@ use crate::args::{Command, ConfigCommand, ServeOptions};
 use crate::http::{self, App, Metrics};
 use crate::journal;
 use crate::settings::Parsed;
-use crate::store::{self, Readers, Role, Store, StoreError, TokenHash};
+use crate::store::{self, Location, Readers, Role, Store, StoreError, TokenHash};
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
@@ -36,6 +38,7 @@ pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
 fn serve(options: &ServeOptions) -> Result<(), String> {
     journal::write_as(options.log_format);
     let location = &options.place.location()?;
+    hint_at_folder(location);
     let tokens = environment_tokens();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
     let (metrics, writes) = Metrics::new();
@@ -88,6 +91,20 @@ async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Resu
         journal::line("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
     Ok(())
+}
+
+/// Whoever may write to the folder may put another database there.
+fn hint_at_folder(location: &Location) {
+    let Location::Folder(folder) = location else { return };
+    let rights = std::fs::metadata(folder).map_or(0, |meta| meta.permissions().mode());
+    if rights & 0o022 != 0 {
+        let folder = folder.display();
+        journal::line(&format!("other users may change what is in {folder}; `chmod 700 {folder}` keeps them out"));
+    }
+}
+
+fn no_database(data: &Path) -> String {
+    format!("there is no database in {}; check --data", data.display())
 }
 
 fn cannot_open(location: impl std::fmt::Display, error: StoreError) -> String {

@@ -92,6 +92,9 @@ pub struct Actor {
     pub id: String,
     /// What kind of actor it is.
     pub kind: ActorKind,
+    /// What the actor is called, where the id does not say: a token's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its network address, without the port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,

@@ -1,14 +1,16 @@
-//! What changed between two JSON values, and the masking of secrets in it.
+//! What changed between two JSON values, and the masking of secrets in what the audit log keeps.
 //!
 //! A secret is known by the name it stands under. Names are compared without case and separators, as `apiKey`, `API-KEY` and
 //! `api_key` are one thing. A reference to an environment variable (`${NAME}`) is no secret and tells a reviewer
-//! much, so it stays.
+//! much, so it stays; so do the kinds of secrets that a guardrail looks for. And people put into free text, and into a
+//! search, what they should not: whatever looks like a credential to the guardrails' detectors is masked wherever it stands.
 
 use super::Change;
+use headgate::credential::{credentials, is_kind_of_secret};
 use serde_json::{Map, Value};
 
 /// What stands in a secret's place.
-pub const MASK: &str = "[masked]";
+const MASK: &str = "[masked]";
 
 /// A name that contains one of these, in lower case without separators, stands for a secret.
 const SECRETS: [&str; 13] = [
@@ -37,6 +39,20 @@ pub fn mask(changes: &mut [Change]) {
             mask_value(value, secret);
         }
     }
+}
+
+/// A text with what looks like a credential masked.
+#[must_use]
+pub fn mask_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for found in credentials(text) {
+        out.push_str(text.get(from..found.start).unwrap_or_default());
+        out.push_str(MASK);
+        from = found.end.max(from);
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
 }
 
 /// The members in which two values differ, deepest first named, secrets masked. Lists of as many objects are compared place by
@@ -91,12 +107,10 @@ fn mask_value(value: &mut Value, secret: bool) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, secret)),
         Value::Null | Value::Bool(_) => {}
-        Value::String(text) if is_reference(text) => {}
-        Value::String(_) | Value::Number(_) => {
-            if secret {
-                *value = Value::String(MASK.to_owned());
-            }
-        }
+        Value::String(text) if is_reference(text) || is_kind_of_secret(text) => {}
+        Value::String(text) if secret || !credentials(text).is_empty() => MASK.clone_into(text),
+        Value::Number(_) if secret => *value = Value::String(MASK.to_owned()),
+        Value::String(_) | Value::Number(_) => {}
     }
 }
 
@@ -114,7 +128,7 @@ fn is_reference(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{MASK, diff};
+    use super::{MASK, diff, mask_text};
     use serde_json::json;
 
     #[test]
@@ -148,6 +162,20 @@ mod tests {
                 assert!(text.contains(MASK), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_kinds_of_secrets_that_a_guardrail_looks_for_are_no_secrets() {
+        let changes = diff(&json!({"detect": {"secrets": ["jwt"]}}), &json!({"detect": {"secrets": "all"}}));
+        let told = serde_json::to_value(changes).unwrap();
+        assert_eq!(told, json!([{"path": "detect.secrets", "before": ["jwt"], "after": "all"}]));
+    }
+
+    #[test]
+    fn of_a_text_the_credential_alone_is_masked() {
+        let key = "hg-67X6LcwY7x8EWSVHtgaqeaTIT4Cj_sJ2GzmSRkVtyUQ";
+        assert_eq!(mask_text(&format!("team=a&q={key}&limit=1")), "team=a&q=[masked]&limit=1");
+        assert_eq!(mask_text("team=a&q=hg"), "team=a&q=hg");
     }
 
     #[test]

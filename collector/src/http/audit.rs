@@ -12,12 +12,13 @@ use super::App;
 use super::auth::Caller;
 use super::entries;
 use super::error::{ApiError, json_response};
+use super::named::Named;
 use super::openapi::{self, Schemas};
 use super::query::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
 use crate::store::{self, AuditPage, Db, Log, Order, StoreError};
 use crate::validate::parse_uuid;
-use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
@@ -52,9 +53,9 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let Path(text) = path.ok_or_else(not_found)?;
+    let text = name.ok_or_else(not_found)?;
     let id = parse_uuid(&text).ok_or_else(not_found)?;
     let found = app.readers.query(move |db| store::find_audit(db, &id)).await?.ok_or_else(not_found)?;
     let found = app.sound(Log::Audit, found).await?;

@@ -25,6 +25,7 @@ const USE_NOTED_US: i64 = 60_000_000;
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     id: String,
+    name: Option<String>,
     address: IpAddr,
     user_agent: Option<String>,
 }
@@ -35,6 +36,7 @@ impl Caller {
         Actor {
             id: self.id.clone(),
             kind: ActorKind::Token,
+            name: self.name.clone(),
             address: Some(self.address.to_string()),
             user_agent: self.user_agent.clone(),
         }
@@ -51,7 +53,7 @@ pub(super) async fn require(
     let token = bearer(request.headers()).ok_or_else(ApiError::no_token)?;
     let known = known(&app, hash_token(token)).await?.ok_or_else(ApiError::no_token)?;
     let user_agent = user_agent(request.headers());
-    let caller = Caller { id: known.id, address: place.peer(), user_agent };
+    let caller = Caller { id: known.id, name: known.name, address: place.peer(), user_agent };
     if !access.roles().contains(&known.role) {
         app.note_denied(&caller, &route(&request)).await;
         return Err(ApiError::wrong_role(known.role, access.roles()));
@@ -64,7 +66,7 @@ pub(super) async fn require(
 async fn known(app: &App, hash: TokenHash) -> Result<Option<KnownToken>, ApiError> {
     if let Some((_, role)) = app.tokens.iter().find(|(known, _)| *known == hash) {
         let id = format!("environment-{}", role.as_str());
-        return Ok(Some(KnownToken { id, role: *role, last_used: None }));
+        return Ok(Some(KnownToken { id, role: *role, name: None, last_used: None }));
     }
     let now = clock::now_us();
     let found = app.readers.at_the_door(move |db| known_token(db, &hash, now)).await?;

@@ -1,8 +1,8 @@
 //! How many connections are open, and which one has to go when there is no room.
 //!
 //! A fixed number of connections lets anyone who opens that many and says nothing (slowloris) lock everyone out until
-//! they time out. Here a newcomer always gets in: the connection that goes is one that serves nothing right now, first
-//! those that never showed a valid token, the oldest first.
+//! they time out. Here a newcomer gets in: first go those that never showed a valid token, be they busy or not (whoever asks
+//! `/readyz` over and over is busy all the time), then those that serve nothing right now; of each kind the oldest first.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -45,8 +45,11 @@ impl Place {
         self.gone.notified().await;
     }
 
-    fn idle(&self) -> bool {
-        self.serving.load(Ordering::Relaxed) == 0
+    /// What is left for last when room is needed; `None` if it must stay: it shows a token and is being served.
+    fn worth(&self) -> Option<(bool, bool)> {
+        let trusted = self.trusted.load(Ordering::Relaxed);
+        let serving = self.serving.load(Ordering::Relaxed) > 0;
+        (!(trusted && serving)).then_some((trusted, serving))
     }
 }
 
@@ -87,7 +90,7 @@ impl Connections {
         Arc::new(Self { most, open: Mutex::new((0, BTreeMap::new())) })
     }
 
-    /// A place for a new connection, if need be at the cost of an idle one; `None` if all are busy.
+    /// A place for a new connection, if need be at the cost of another one; `None` if all serve the holders of tokens.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
         let mut open = self.lock();
         if open.1.len() >= self.most {
@@ -108,8 +111,6 @@ impl Connections {
 }
 
 fn victim(open: &BTreeMap<u64, Arc<Place>>) -> Option<u64> {
-    open.iter()
-        .filter(|(_, place)| place.idle())
-        .min_by_key(|(number, place)| (place.trusted.load(Ordering::Relaxed), **number))
-        .map(|(number, _)| *number)
+    let worth = |(number, place): (&u64, &Arc<Place>)| Some((place.worth()?, *number));
+    open.iter().filter_map(worth).min().map(|(_, number)| number)
 }

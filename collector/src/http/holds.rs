@@ -4,13 +4,14 @@
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use super::named::Named;
 use super::query::{bad, invalid};
 use crate::audit::Resource;
 use crate::clock;
 use crate::retention::Scope;
 use crate::store::{self, Hold, Log};
 use crate::validate::{is_name, reason_of};
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
@@ -83,9 +84,9 @@ fn wanted(body: &[u8]) -> Result<NewHold, ApiError> {
 pub(super) async fn release(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let Path(id) = path.ok_or_else(not_found)?;
+    let id = name.ok_or_else(not_found)?;
     let actor = caller.actor();
     let released = app.commit("the release", move |tx| store::release_hold(tx, &id, actor)).await?;
     let body = serde_json::to_vec(&released.ok_or_else(not_found)?).map_err(|_| ApiError::internal())?;

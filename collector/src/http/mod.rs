@@ -14,6 +14,7 @@ mod holds;
 mod ingest;
 mod limits;
 mod metrics;
+mod named;
 mod notes;
 mod openapi;
 mod parameter;
@@ -62,6 +63,8 @@ pub struct App {
     budget: Arc<Semaphore>,
     /// Largest body of a batch or of audit entries, bytes.
     max_body: usize,
+    /// Places for exports: each holds a few pages in memory for as long as its client takes.
+    exports: Arc<Semaphore>,
     probing: Arc<Mutex<()>>,
     /// Policies are checked one at a time: each may take much memory.
     checking: Arc<Mutex<()>>,
@@ -89,6 +92,7 @@ impl App {
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
             max_body: ingest::MAX_BODY_BYTES,
+            exports: Arc::new(Semaphore::new(query::EXPORTS)),
             probing: Arc::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,

@@ -112,8 +112,8 @@ impl Inner {
 impl Folded {
     fn add(&mut self, entry: Entry) {
         self.count += 1;
-        // What would not be shown is not kept.
-        if self.filters.iter().map(String::len).sum::<usize>() < FILTER_CHARS {
+        // What would not be shown is not kept, once it shows that there is more.
+        if self.filters.iter().map(String::len).sum::<usize>() <= FILTER_CHARS {
             self.filters.extend(entry.resource.name.clone());
         }
         self.latest = entry;
@@ -121,17 +121,30 @@ impl Folded {
 
     fn entry(self) -> Option<Entry> {
         let Self { count, filters, mut latest, .. } = self;
-        let names: String = filters.into_iter().collect::<Vec<_>>().join(" ").chars().take(FILTER_CHARS).collect();
+        let names = cut(&filters.into_iter().collect::<Vec<_>>().join(" "));
         latest.resource.name = (!names.is_empty()).then_some(names);
         latest.count = Some(count);
         (count > 0).then_some(latest)
     }
 }
 
+/// A query string as an entry names it: who searches for a credential that leaked must not leave it there.
+pub(super) fn shown_filter(query: &str) -> String {
+    cut(&audit::mask_text(query))
+}
+
+/// As much as an entry names; an ellipsis tells that there was more.
+fn cut(filter: &str) -> String {
+    match filter.char_indices().nth(FILTER_CHARS) {
+        Some((end, _)) => format!("{}…", filter.get(..end).unwrap_or_default()),
+        None => filter.to_owned(),
+    }
+}
+
 impl App {
     /// Notes a search; `filter` is the query string as it was accepted.
     pub(super) async fn note_search(&self, caller: &Caller, kind: &'static str, resource: Resource, filter: &str) {
-        let filter: String = filter.chars().take(FILTER_CHARS).collect();
+        let filter = shown_filter(filter);
         let resource = if filter.is_empty() { resource } else { resource.named(filter) };
         self.note_folded(Entry::new(kind, Operation::Search, caller.actor(), resource), kind).await;
     }

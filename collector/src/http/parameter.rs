@@ -53,10 +53,8 @@ pub enum Shape {
     Status,
     /// A text of this pattern (ECMA-262); the second is one that fits.
     Pattern(&'static str, &'static str),
-    /// RFC 3339, or µs since 1970.
+    /// RFC 3339, a day or a time, or µs since 1970.
     Time,
-    /// A day (RFC 3339), or as [`Shape::Time`].
-    DayOrTime,
     /// Up to 20 texts, each in a parameter of its own.
     List,
     /// `name[KEY]=text`, for any key, up to 16 of them.
@@ -100,7 +98,6 @@ impl Parameter {
             Shape::Status => "200".to_owned(),
             Shape::Pattern(_, example) => (*example).to_owned(),
             Shape::Time => "2026-01-31T12:00:00Z".to_owned(),
-            Shape::DayOrTime => "2026-01-31".to_owned(),
             Shape::Keyed => return format!("{}[key]=text", self.name),
         };
         format!("{}={value}", self.name)
@@ -136,10 +133,6 @@ impl Shape {
             Self::Status => json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 999}]}),
             Self::Pattern(pattern, _) => json!({"type": "string", "pattern": pattern}),
             Self::Time => json!({"anyOf": times()}),
-            Self::DayOrTime => {
-                let day = json!({"type": "string", "format": "date"});
-                json!({"anyOf": times().into_iter().chain([day]).collect::<Vec<_>>()})
-            }
             Self::List => json!({"type": "array", "maxItems": MAX_LIST, "items": text}),
             Self::Keyed => json!({
                 "type": "object", "maxProperties": MAX_KEYS, "propertyNames": {"minLength": 1},
@@ -158,9 +151,10 @@ impl Shape {
     }
 }
 
-fn times() -> [Value; 2] {
+fn times() -> [Value; 3] {
     [
         json!({"type": "string", "format": "date-time"}),
+        json!({"type": "string", "format": "date"}),
         json!({"type": "integer", "minimum": 0, "maximum": MAX_TIME, "description": "µs since 1970"}),
     ]
 }

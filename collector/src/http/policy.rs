@@ -17,11 +17,12 @@ pub(super) use revise::{Rollback, apply, roll_back};
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use super::named::Named;
 use super::query::cursor;
 use crate::audit::{Entry, Operation, Resource};
 use crate::policy::{self, ResourceChange};
 use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -43,9 +44,9 @@ pub(super) async fn in_force(
 pub(super) async fn one(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let name = name(path)?;
+    let name = revision_named(name)?;
     let (found, current) = app
         .readers
         .query(move |db| Ok((with_text(db, store::policy_revision(db, &name)?)?, store::policy_in_force(db)?)))
@@ -73,9 +74,9 @@ async fn shown_whole(
 pub(super) async fn text(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let name = name(path)?;
+    let name = revision_named(name)?;
     let found = app.readers.query(move |db| with_text(db, store::policy_revision(db, &name)?)).await?;
     let (revision, text) = found.ok_or_else(not_found)?;
     note(&app, &caller, "policy.exported", Operation::Export, resource(&revision)).await;
@@ -104,10 +105,10 @@ pub(super) async fn list(
 pub(super) async fn diff(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let (name, from) = (name(path)?, parameters::from(query.as_deref().unwrap_or_default())?);
+    let (name, from) = (revision_named(name)?, parameters::from(query.as_deref().unwrap_or_default())?);
     let (from, to) = app.readers.query(move |db| both(db, from.as_ref(), &name)).await?.ok_or_else(not_found)?;
     note(&app, &caller, "policy.compared", Operation::Read, resource(&to.0)).await;
     let mut body = json!({"object": "policy.diff", "from": from.as_ref().map(|(revision, _)| shown(revision)), "to": shown(&to.0)});
@@ -185,8 +186,8 @@ fn tagged(mut response: Response, revision: &PolicyRevision) -> Response {
     response
 }
 
-fn name(path: Option<Path<String>>) -> Result<PolicyName, ApiError> {
-    let Path(text) = path.ok_or_else(not_found)?;
+fn revision_named(name: Option<String>) -> Result<PolicyName, ApiError> {
+    let text = name.ok_or_else(not_found)?;
     parameters::revision(&text).ok_or_else(not_found)
 }
 

@@ -6,21 +6,22 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{CSV, NDJSON, csv, download, json, ndjson};
+pub(super) use export::{CSV, EXPORTS, NDJSON, csv, download, json, ndjson};
 pub(super) use facet::{facets, spread};
 pub(super) use parameters::{
-    Also, NAMES, bad, class, cursor, described, hex, invalid, position, shown, status, statuses, time, truth,
+    Also, NAMES, bad, class, cursor, described, hex, invalid, position, shown, status, statuses, time, time_in, truth,
 };
 
 use super::App;
 use super::auth::Caller;
 use super::entries;
 use super::error::{ApiError, json_response};
+use super::named::Named;
 use super::openapi::{self, Schemas};
 use crate::audit::{Entry, Operation, Resource};
 use crate::store::{self, Column, FacetQuery, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::RequestRecord;
@@ -60,9 +61,9 @@ fn counting(list: &ListQuery, columns: Vec<Column>) -> FacetQuery {
 pub(super) async fn one(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let (text, found) = app.request(path).await?;
+    let (text, found) = app.request(name).await?;
     app.note(Entry::new("request.read", Operation::Read, caller.actor(), Resource::new("request", text))).await;
     Ok(json_response(StatusCode::OK, found))
 }
@@ -98,8 +99,8 @@ fn no_request() -> ApiError {
 
 impl App {
     /// The record that a path names: its id as it was written, and its bytes.
-    pub(super) async fn request(&self, path: Option<Path<String>>) -> Result<(String, Vec<u8>), ApiError> {
-        let Path(text) = path.ok_or_else(no_request)?;
+    pub(super) async fn request(&self, name: Option<String>) -> Result<(String, Vec<u8>), ApiError> {
+        let text = name.ok_or_else(no_request)?;
         let id = parse_uuid(&text).ok_or_else(no_request)?;
         let found = self.readers.query(move |db| store::find(db, &id)).await?.ok_or_else(no_request)?;
         Ok((text, self.sound(Log::Requests, found).await?))

@@ -1,6 +1,8 @@
 //! Connections: accepting them, bounding them, ending them in order.
 //!
-//! `axum::serve` neither limits the time for request headers nor the number of connections, so hyper is driven here.
+//! `axum::serve` neither limits the time for request headers nor the number of connections, so hyper is driven here. Nor does
+//! hyper give a client up that has asked and takes no answer: who stops reading an export would keep its pages in memory
+//! for ever.
 
 use super::connections::{Admitted, Connections};
 use super::{App, router};
@@ -14,11 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections open at once; well under the usual limit of 1024 files.
 const MAX_CONNECTIONS: usize = 512;
 /// Longest time for request headers to arrive, which is also how long an idle connection is kept.
 const HEADER_TIME: Duration = Duration::from_secs(30);
+/// Longest time in which a client takes nothing of its answer.
+const TAKING_TIME: Duration = Duration::from_secs(30);
 /// Largest request head, bytes.
 const HEAD_BYTES: usize = 64 << 10;
 /// Longest wait for the last notes to be written.
@@ -75,11 +80,13 @@ async fn connection(stream: TcpStream, routes: Router, admitted: Admitted, mut s
     let _ = stream.set_nodelay(true);
     let place = Arc::clone(&admitted.place);
     let service = TowerToHyperService::new(routes.layer(Extension(Arc::clone(&place))));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKING_TIME));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_header_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut serving = pin!(serving);
     tokio::select! {
         // A broken connection is its client's business.

@@ -4,12 +4,13 @@
 use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
+use super::named::Named;
 use super::query::{bad, invalid, time};
 use crate::audit::Resource;
 use crate::clock;
 use crate::store::{self, Db, Revoked, Role, TokenRequest};
 use crate::validate::{is_name, reason_of};
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
@@ -88,9 +89,9 @@ fn wanted(body: &[u8]) -> Result<TokenRequest, ApiError> {
 pub(super) async fn revoke(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let Path(id) = path.ok_or_else(not_found)?;
+    let id = name.ok_or_else(not_found)?;
     let other_owner = app.tokens.iter().any(|(_, role)| *role == Role::Owner);
     let revoke = move |tx: &Db| store::revoke_token(tx, &id, other_owner, caller.actor());
     match app.commit("the revocation", revoke).await? {

@@ -1,6 +1,5 @@
 //! What one policy changes of another, by resource.
 
-use super::conceal::{conceal, mask};
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource, diff};
 use crate::store::{Ready, StoreError};
 use headgate::resources::{self, resources};
@@ -8,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Largest value that is told of as it is, bytes of its JSON; the revision has all of it.
+const MAX_VALUE_BYTES: usize = 16 << 10;
 
 /// One resource that is different now.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -52,8 +54,18 @@ fn change(
     after: &Value,
 ) -> ResourceChange {
     let mut changes = diff(before, after);
-    conceal(&mut changes);
+    changes.iter_mut().for_each(shorten);
     ResourceChange { kind: format!("{kind}.{done}"), operation, resource: Resource::new(kind, id), changes }
+}
+
+/// What is too long is told of by its size.
+fn shorten(change: &mut Change) {
+    for value in [&mut change.before, &mut change.after].into_iter().flatten() {
+        let bytes = value.to_string().len();
+        if bytes > MAX_VALUE_BYTES {
+            *value = Value::String(format!("[{bytes} bytes, see the revision]"));
+        }
+    }
 }
 
 /// The resources of a policy, secrets masked: objects of `kind`, `id` and `body`.
@@ -63,9 +75,7 @@ pub fn masked(text: &str) -> Vec<Value> {
         let mut whole = [Change { after: Some(resource.body), ..Change::default() }];
         audit::mask(&mut whole);
         let [Change { after, .. }] = whole;
-        let mut body = after.unwrap_or_default();
-        mask(&mut body);
-        json!({"kind": resource.kind, "id": resource.id, "body": body})
+        json!({"kind": resource.kind, "id": resource.id, "body": after.unwrap_or_default()})
     };
     resources(text).into_iter().map(shown).collect()
 }

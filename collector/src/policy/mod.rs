@@ -5,7 +5,6 @@
 
 mod changes;
 mod check;
-mod conceal;
 
 pub use changes::{ResourceChange, changes, entries, masked};
 pub use check::{BadPolicy, Checked, FILE, MAX_BYTES, check};

@@ -1,6 +1,6 @@
 //! `backup` and `restore`. They work on the folder itself, so they need no token, only the right to read it.
 
-use super::{cannot_open, say};
+use super::{cannot_open, no_database, say};
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
 use crate::clock;
 use crate::journal;
@@ -23,8 +23,17 @@ pub(super) fn backup(data: &Path, out: &Path) -> Result<(), String> {
         return Err(format!("{} exists; a backup replaces nothing, choose another name", out.display()));
     }
     let database = store::database(data);
+    if !database.is_file() {
+        return Err(no_database(data));
+    }
     let before = copies::contents(&database).map_err(|e| cannot_open(data.display(), e))?;
     let part = beside(out, ".part");
+    if part.is_symlink() || part.exists() {
+        return Err(format!(
+            "{} exists: another backup writes it, or one broke off; remove it if none is under way",
+            part.display()
+        ));
+    }
     let contents = copied(&database, &part, before).inspect_err(|_| remove(&part))?;
     put_in_place(&part, out).map_err(|e| cannot_write(out, e))?;
     note_backup(data, &contents);
@@ -66,6 +75,9 @@ fn note_backup(data: &Path, contents: &Contents) {
 /// `restore`.
 pub(super) fn restore(from: &Path, data: &Path, replace: bool) -> Result<(), String> {
     let database = store::database(data);
+    if !from.is_file() {
+        return Err(format!("there is no file {}; check --in", from.display()));
+    }
     let contents = copies::check(from).map_err(|e| format!("{} cannot be restored: {e}", from.display()))?;
     if contents.version > store::schema_version() {
         return Err(format!("{} cannot be restored: {}", from.display(), StoreError::Newer));

@@ -1,12 +1,12 @@
 //! `check`: for the operator who wants to know, not for the service, which looks by itself.
 
-use super::{cannot_open, say};
+use super::{cannot_open, no_database, say};
 use crate::store::{self, Checked};
 use std::path::Path;
 
 pub(super) fn run(data: &Path) -> Result<(), String> {
     if !store::database(data).is_file() {
-        return Err(format!("there is no database in {}; check --data", data.display()));
+        return Err(no_database(data));
     }
     let Checked { entries, problems, more } = store::check(data).map_err(|e| cannot_open(data.display(), e))?;
     problems.iter().try_for_each(|problem| say(problem))?;

@@ -54,7 +54,7 @@ impl StoreError {
             Self::Newer => {
                 "the database was written by a newer version of headgate-collector; start that version, or restore a backup"
             }
-            Self::Unreachable => "the database's server cannot be reached",
+            Self::Unreachable => "the database's server cannot be reached, or not as `sslmode` asks",
             Self::Refused => "the database's server refuses this user, its password or what it may do",
             Self::Postgres(_) | Self::Other => "the database answers with errors",
         }

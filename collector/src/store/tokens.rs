@@ -110,6 +110,8 @@ pub struct KnownToken {
     pub id: String,
     /// What it allows.
     pub role: Role,
+    /// What it is for.
+    pub name: Option<String>,
     /// When it was last seen, to the minute, µs.
     pub last_used: Option<i64>,
 }
@@ -119,14 +121,16 @@ pub struct KnownToken {
 /// # Errors
 /// The store cannot be read.
 pub fn known_token(db: &Db, hash: &TokenHash, now: i64) -> Result<Option<KnownToken>, StoreError> {
-    let found: Option<(String, String, Option<i64>)> = db
+    let found: Option<(String, String, Option<String>, Option<i64>)> = db
         .prepare_cached(
-            "SELECT id, role, last_used FROM tokens
+            "SELECT id, role, name, last_used FROM tokens
              WHERE sha256 = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
         )?
-        .query_row(params![hash, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row(params![hash, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    Ok(found.and_then(|(id, word, last_used)| Some(KnownToken { id, role: Role::from_word(&word)?, last_used })))
+    Ok(found.and_then(|(id, word, name, last_used)| {
+        Some(KnownToken { id, role: Role::from_word(&word)?, name, last_used })
+    }))
 }
 
 /// Notes that a token was used.

@@ -86,6 +86,20 @@ fn a_path_or_method_that_does_not_exist_says_so_to_everyone() {
     }
 }
 
+#[test]
+fn a_name_in_a_path_that_is_no_text_is_unknown_like_any_other() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    for route in headgate_collector::http::routes().iter().filter(|route| route.path.contains('{')) {
+        for name in ["%ff%fe", "%00", "%", "%2e%2e%2f", "a%0d%0ab"] {
+            let path = example(route.path).replace("none", name);
+            let reply = collector.allowed(route).send(route.method, &path, b"").unwrap();
+            assert_eq!(reply.status, 404, "{} {path}: {}", route.method, reply.text());
+            assert_error_shape(&reply);
+        }
+    }
+}
+
 fn assert_error_shape(reply: &crate::client::Reply) {
     let error = &reply.json()["error"];
     let keys: Vec<_> = error.as_object().unwrap().keys().map(String::as_str).collect();

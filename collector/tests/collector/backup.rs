@@ -170,3 +170,43 @@ fn what_is_no_sound_backup_is_refused_and_nothing_is_touched() {
         assert!(!elsewhere.path().join("data").exists(), "{name}");
     }
 }
+
+#[test]
+fn a_backup_follows_no_link_and_takes_nobodys_place() {
+    let root = tempfile::tempdir().unwrap();
+    let copy = backed_up(root.path(), 10);
+    let (victim, out) = (root.path().join("victim"), root.path().join("out.db"));
+    std::fs::write(&victim, "mine").unwrap();
+    let part = root.path().join("out.db.part");
+    std::os::unix::fs::symlink(&victim, &part).unwrap();
+    let refused = backup(root.path(), &out);
+    assert!(!refused.status.success() && said(&refused).contains("another backup writes it"), "{}", said(&refused));
+    assert!(part.is_symlink() && !out.exists(), "what is another's stays");
+    let nothing = root.path().join("nothing");
+    assert!(said(&backup(&nothing, &nothing.join("b.db"))).contains("there is no database"));
+    assert!(said(&restore(&nothing, &nothing, &[])).contains("there is no file"));
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir(other.path().join("data")).unwrap();
+    std::os::unix::fs::symlink(&victim, other.path().join("data/headgate.db.part")).unwrap();
+    assert!(restore(&copy, other.path(), &["--replace"]).status.success());
+    assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine");
+}
+
+#[test]
+fn a_folder_that_others_may_change_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o770)).unwrap();
+    assert!(Collector::start(root.path()).logs().contains("chmod 700"));
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let collector = Collector::start_beside(root.path(), other_logs(root.path()).as_path());
+    assert!(!collector.logs().contains("chmod"));
+}
+
+/// A folder for what a second process says.
+fn other_logs(root: &Path) -> PathBuf {
+    let logs = root.join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    logs
+}

@@ -85,6 +85,46 @@ fn more_silent_connections_than_there_is_room_for_do_not_stop_ingest() {
 }
 
 #[test]
+fn those_without_a_token_who_keep_asking_lock_nobody_out() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    for asked in [
+        "GET /readyz HTTP/1.1\r\nhost: c\r\n\r\n",
+        "GET /v1/requests HTTP/1.1\r\nhost: c\r\nauthorization: Bearer x\r\n\r\n",
+    ] {
+        let busy: Vec<_> = (0..600)
+            .map(|_| {
+                let mut stream = TcpStream::connect(collector.address).unwrap();
+                // The service may have closed it already to make room.
+                let _ = std::io::Write::write_all(&mut stream, asked.repeat(200).as_bytes());
+                stream
+            })
+            .collect();
+        for seq in 1..=20 {
+            let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", seq..=seq));
+            assert_eq!(reply.unwrap().status, 200, "a new connection finds room");
+        }
+        drop(busy);
+    }
+}
+
+#[test]
+fn who_takes_nothing_of_an_export_is_given_up_and_there_are_no_more_than_sixteen() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = crate::stopping::full(root.path(), &[]);
+    let mut idle: Vec<_> = (0..16).map(|_| crate::stopping::begin_export(&collector)).collect();
+    let reply = collector.owner().get("/v1/requests.csv").unwrap();
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{}", reply.text());
+    assert_eq!(collector.owner().get("/v1/requests").unwrap().status, 200, "pages are read meanwhile");
+    let freed = (0..120).any(|_| {
+        std::thread::sleep(Duration::from_millis(500));
+        collector.owner().get("/v1/requests.csv?limit=1").unwrap().status == 200
+    });
+    assert!(freed, "those who take nothing keep their places");
+    assert!(idle.iter_mut().any(|client| client.reply().is_err()), "nobody takes a part for the whole");
+}
+
+#[test]
 fn readiness_and_metrics_have_no_label_that_a_client_can_choose() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());

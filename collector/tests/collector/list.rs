@@ -53,7 +53,7 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
     let records = pair().map(|record| serde_json::to_string(&record).unwrap());
     collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap();
     collector.ingest().post(INGEST_PATH, &batch_of("m", "c", 3..=3)).unwrap();
-    let cases: [(&str, &[u64]); 59] = [
+    let cases: [(&str, &[u64]); 61] = [
         ("", &[3, 2, 1]),
         ("order=asc", &[1, 2, 3]),
         ("status=429", &[2]),
@@ -85,6 +85,8 @@ fn each_filter_finds_what_it_names_and_nothing_else() {
         ("from=2026-01-01T01:00:00Z", &[2]),
         ("from=2026-01-01T02:00:00%2B01:00", &[2]),
         ("to=2026-01-01T01:00:00Z", &[3, 1]),
+        ("from=2026-01-01&to=2026-01-02", &[3, 2, 1]),
+        ("from=2026-01-02", &[]),
         ("from=1767225600001000&to=1767225600001001", &[1]),
         ("from=1767225600001000&to=1767225600003001&order=asc&status_class=2xx", &[1, 3]),
         ("to=1767225600003000&key_id=robot", &[]),

@@ -19,6 +19,7 @@ mod backup;
 mod client;
 mod damage;
 mod dataplanes;
+mod documented;
 mod faults;
 mod fleet;
 mod gaps;

@@ -175,6 +175,7 @@ fn what_is_past_its_time_goes_and_all_else_is_right_afterwards() {
         changes.iter().find(|change| change["path"] == path).map(|change| change["before"].clone()).unwrap()
     };
     assert_eq!((before("first_position"), before("classes")["default"].clone()), (json!(1), json!(SEGMENT)));
+    assert_eq!(before("rules"), get(&mut owner, "/v1/retention")["in_force"], "by which rules");
 
     // What was deleted is known; what was missing may still come; what is new gets a place of its own.
     assert_eq!(send(&collector, "b", &records[..10]), (0, 10));

@@ -10,7 +10,7 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_millis(100);
 
 /// A collector with so many records that an export does not fit into the buffers between it and a reader who waits.
-fn full(root: &std::path::Path, variables: &[(&str, &str)]) -> Collector {
+pub(crate) fn full(root: &std::path::Path, variables: &[(&str, &str)]) -> Collector {
     let collector = Collector::start_with_environment(root, variables);
     let mut ingest = collector.ingest();
     for first in (1..20_000).step_by(2_000) {
@@ -19,7 +19,7 @@ fn full(root: &std::path::Path, variables: &[(&str, &str)]) -> Collector {
     collector
 }
 
-fn begin_export(collector: &Collector) -> crate::client::Client {
+pub(crate) fn begin_export(collector: &Collector) -> crate::client::Client {
     let mut client = collector.owner();
     let token = crate::process::OWNER;
     let head = format!("GET /v1/requests.ndjson HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {token}\r\n\r\n");

@@ -231,6 +231,8 @@ kinds! {
     PineconeKey "pinecone_key" Secrets Prefix 128 "Pinecone API key" "docs.pinecone.io: API keys";
     CerebrasKey "cerebras_key" Secrets Prefix 80 "Cerebras API key" "inference-docs.cerebras.ai";
     TavilyKey "tavily_key" Secrets Prefix 80 "Tavily API key" "docs.tavily.com";
+    // Secrets: of this gateway.
+    HeadgateKey "headgate_key" Secrets Prefix 80 "Virtual key of this gateway, or token of its collector" "`headgate keys new`, `headgate-collector token new`";
     // Secrets: by their form.
     PrivateKey "private_key" Secrets Form 16384 "Private key block: PEM, OpenSSH, PGP, PuTTY" "RFC 7468, RFC 9580, openssh PROTOCOL.key";
     Jwt "jwt" Secrets Form 8192 "JSON Web Token whose header decodes to JSON with an algorithm" "RFC 7519, RFC 7515";

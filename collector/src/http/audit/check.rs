@@ -80,6 +80,7 @@ fn bounds(entry: &Entry) -> Result<(), String> {
     }
     let names = [
         ("actor.id", Some(&entry.actor.id)),
+        ("actor.name", entry.actor.name.as_ref()),
         ("actor.address", entry.actor.address.as_ref()),
         ("actor.user_agent", entry.actor.user_agent.as_ref()),
         ("resource.kind", Some(&entry.resource.kind)),

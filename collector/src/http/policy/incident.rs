@@ -9,9 +9,10 @@ use crate::audit::{Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
+use crate::http::named::Named;
 use crate::policy::{self, ResourceChange};
 use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::RequestRecord;
@@ -32,9 +33,9 @@ struct Found {
 pub(in crate::http) async fn of_request(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    path: Option<Path<String>>,
+    Named(name): Named,
 ) -> Result<Response, ApiError> {
-    let (text, bytes) = app.request(path).await?;
+    let (text, bytes) = app.request(name).await?;
     let record = serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())?;
     let found = app.readers.query(move |db| find(db, record)).await?;
     let about = Resource::new("request", text).named(found.record.config_revision.clone());

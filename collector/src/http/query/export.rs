@@ -14,6 +14,7 @@ use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::entries;
 use crate::http::error::ApiError;
+use crate::http::notes::shown_filter;
 use crate::store::{self, Kept, ListQuery, Log, Order};
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
@@ -21,12 +22,16 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Media type of a record a line.
 pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
 /// Media type of a spreadsheet (RFC 4180).
 pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
 
+/// Exports that may run side by side.
+pub(in crate::http) const EXPORTS: usize = 16;
 /// Records read at once.
 const PAGE: usize = 500;
 
@@ -75,17 +80,17 @@ async fn export(
     let wanted = parameters::parse(&text, Also::Export)?;
     let mut query = wanted.list;
     let left = if wanted.limited { query.limit } else { usize::MAX };
+    let place = app.export_place()?;
     let end = app.readers.query(store::next_position).await?;
     if query.order == Order::Ascending {
         query.before = Some(end);
     } else {
         query.after = Some(end);
     }
-    let shown: String = text.chars().take(200).collect();
-    let resource = log().named(format!("{} {shown}", format.kind()).trim_end());
+    let resource = log().named(format!("{} {}", format.kind(), shown_filter(&text)).trim_end());
     app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender }.run());
+    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender, _place: place }.run());
     Ok(download(Body::new(body), format.content_type(), format.file()))
 }
 
@@ -137,6 +142,15 @@ struct Export {
     format: Format,
     damaged: Vec<i64>,
     sender: Sender<Bytes, std::io::Error>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl App {
+    /// A place for an export, given back when it is dropped.
+    pub(in crate::http) fn export_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let message = "As many exports as there may be are under way. Try again when one has ended.";
+        Arc::clone(&self.exports).try_acquire_owned().map_err(|_| ApiError::unavailable("busy", message))
+    }
 }
 
 impl Export {

@@ -7,7 +7,11 @@ use crate::store::{Column, Filter, ListQuery, Order, Range};
 use axum::http::StatusCode;
 use headgate_record::{EndedBy, RejectedBy};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
+/// A day as it is written.
+const DAY: &str = "2026-01-31";
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
 const CURSOR: &str = "c1_";
@@ -91,7 +95,7 @@ impl Also {
 /// The parameters of a path.
 pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
     let mut all = vec![
-        Parameter::new("from", "Started at this time or later.", Shape::Time),
+        Parameter::new("from", "Started at this time or later; a day begins in UTC.", Shape::Time),
         Parameter::new("to", "Started before this time.", Shape::Time),
         Parameter::new("stream", "Whether a stream was asked for.", Shape::Truth),
         Parameter::new("failover", "Whether a second target was tried.", Shape::Truth),
@@ -249,13 +253,25 @@ pub(in crate::http) fn truth(name: &str, value: &str) -> Result<bool, ApiError> 
     }
 }
 
+/// A time in µs; a day is its beginning in UTC.
 pub(in crate::http) fn time(name: &str, value: &str) -> Result<i64, ApiError> {
+    time_in(&TimeZone::UTC, name, value)
+}
+
+/// As [`time`], but a day begins where this zone says.
+pub(in crate::http) fn time_in(zone: &TimeZone, name: &str, value: &str) -> Result<i64, ApiError> {
     let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().ok()
+    } else if value.len() == DAY.len() {
+        let day = value.parse::<Date>().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
+        day.map(|beginning| beginning.timestamp().as_microsecond())
     } else {
         value.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
     };
-    us.ok_or_else(|| bad(name, "must be a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970"))
+    us.ok_or_else(|| {
+        let times = "or a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970";
+        bad(name, &format!("must be a day as {DAY}, {times}"))
+    })
 }
 
 fn order(name: &str, value: &str) -> Result<Order, ApiError> {

@@ -9,6 +9,7 @@ use crate::audit::{Entry, Operation, Resource};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::notes::shown_filter;
 use crate::http::query::{CSV, download};
 use crate::http::sheet::line;
 use crate::store::{self, Counter, Totals, UsagePage};
@@ -19,9 +20,8 @@ use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
+use tokio::sync::OwnedSemaphorePermit;
 
-/// Characters of the query that the audit entry names.
-const SHOWN: usize = 200;
 const FILE: &str = "attachment; filename=\"usage.csv\"";
 
 /// `GET /v1/usage.csv`.
@@ -32,13 +32,13 @@ pub(in crate::http) async fn csv(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Export)?;
+    let place = app.export_place()?;
     // The first page is read before the answer begins, so that what cannot be answered is refused.
     let first = read(&app, &wanted).await?;
-    let shown: String = text.chars().take(SHOWN).collect();
-    let resource = Resource::new("log", "usage").named(format!("csv {shown}").trim_end());
+    let resource = Resource::new("log", "usage").named(format!("csv {}", shown_filter(&text)).trim_end());
     app.note(Entry::new("usage.exported", Operation::Export, caller.actor(), resource)).await;
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(Export { app, wanted, total: Totals::default(), sender }.run(first));
+    tokio::spawn(Export { app, wanted, total: Totals::default(), sender, _place: place }.run(first));
     Ok(download(Body::new(body), CSV, FILE))
 }
 
@@ -53,6 +53,7 @@ struct Export {
     wanted: Wanted,
     total: Totals,
     sender: Sender<Bytes, std::io::Error>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Export {

