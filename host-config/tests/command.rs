@@ -191,19 +191,16 @@ fn findings_of_a_request_stand_with_their_paths_and_their_policies() {
 
 #[test]
 fn the_help_of_each_command_that_can_fail_tells_its_exit_codes() {
-    let commands: [&[&str]; 7] = [
-        &[],
-        &["check"],
-        &["apply"],
-        &["diff"],
-        &["rollback"],
-        &["render", "envoy"],
-        &["guard", "test"],
-    ];
+    let commands: [&[&str]; 7] =
+        [&[], &["check"], &["apply"], &["diff"], &["rollback"], &["render", "envoy"], &["guard", "test"]];
     for words in commands {
         let said = all_said(&headgate(&[words, &["--help"]].concat()).output().unwrap());
         let codes = said.split_once("Exit codes: 0 ").unwrap_or_else(|| panic!("{words:?}: {said}")).1;
-        assert!(codes.contains("; 1 ") && codes.contains("2 the arguments make no sense") || codes.contains("; 2\nthe arguments"), "{words:?}: {codes}");
+        assert!(
+            codes.contains("; 1 ") && codes.contains("2 the arguments make no sense")
+                || codes.contains("; 2\nthe arguments"),
+            "{words:?}: {codes}"
+        );
     }
 }
 

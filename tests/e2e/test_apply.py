@@ -209,7 +209,7 @@ def test_a_difference_is_a_line_for_each_change_sorted_and_counted(operator):
     operator.write()
     unchanged = ok(operator.run("diff", operator.file))
     assert unchanged.stdout == "revision 1 is this already: nothing would change\n"
-    operator.file.write_text(operator.file.read_text() + "# why\n")
+    operator.file.write_text(operator.file.read_text() + "\n# why\n")
     commented = ok(operator.run("diff", operator.file))
     assert "The text differs" in commented.stdout and "nothing that it declares changes" in commented.stdout
 

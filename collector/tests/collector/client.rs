@@ -47,6 +47,13 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream), token: token.to_owned() })
     }
 
+    /// Waits no longer than this for an answer.
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        // A socket that takes no limit keeps the one it has.
+        let _ = self.stream.get_ref().set_read_timeout(Some(patience));
+        self
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Result<Reply> {
         self.send("GET", path, b"")
     }

@@ -118,6 +118,26 @@ fn a_policy_comes_into_force_with_an_audit_entry_for_each_resource_that_it_chang
 }
 
 #[test]
+fn the_entries_of_a_very_large_change_are_all_there_in_the_order_of_the_file_and_each_is_found_by_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let keys = (0..3_000).map(|number| format!("  - {{id: k{number}, sha256: \"{number:064}\", owner: o{number}}}\n"));
+    let put = put(&mut owner, 0, &format!("{POLICY}{}", keys.collect::<String>()));
+    assert_eq!((put.status, &put.json()["total"], &put.json()["has_more"]), (200, &json!(3_005), &json!(true)));
+    assert_eq!(put.json()["counts"], json!({"created": 3_005, "updated": 0, "deleted": 0}));
+    assert_eq!(put.json()["changes"].as_array().unwrap().len(), 1_000);
+    let entries = entries_of(&mut owner, 1);
+    let keys =
+        entries.iter().filter_map(|entry| entry["resource"]["id"].as_str()?.strip_prefix('k')?.parse::<u32>().ok());
+    assert!(keys.eq(0..3_000));
+    let found = get(&mut owner, "/v1/audit?resource_ids[]=k2999&event_types[]=key.created");
+    assert_eq!(found["data"], json!([entries.last()]));
+    let id = entries[1_500]["id"].as_str().unwrap();
+    assert_eq!(get(&mut owner, &format!("/v1/audit/{id}")), entries[1_500]);
+}
+
+#[test]
 fn what_changes_nothing_makes_no_revision_and_a_comment_makes_one() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
