@@ -5,7 +5,7 @@
 //! much, so it stays; so do the kinds of secrets that a guardrail looks for. And people put into free text, and into a
 //! search, what they should not: whatever looks like a credential to the guardrails' detectors is masked wherever it stands.
 
-use super::Change;
+use super::{Change, Entry};
 use headgate::credential::{credentials, is_kind_of_secret};
 use serde_json::{Map, Value};
 
@@ -39,6 +39,13 @@ pub fn mask(changes: &mut [Change]) {
             mask_value(value, secret);
         }
     }
+}
+
+/// Masks every secret in an entry, before it is stored.
+pub fn mask_entry(entry: &mut Entry) {
+    mask(&mut entry.changes);
+    let texts = [&mut entry.actor.name, &mut entry.actor.user_agent, &mut entry.resource.name];
+    texts.into_iter().flatten().for_each(|text| *text = mask_text(text));
 }
 
 /// A text with what looks like a credential masked.

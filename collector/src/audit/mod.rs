@@ -20,7 +20,7 @@ mod mask;
 
 pub use crate::store::audit::{Appended, append, new_id};
 pub use entry::{Actor, ActorKind, Change, Entry, Operation, Outcome, Resource, SCHEMA};
-pub use mask::{diff, mask, mask_text};
+pub use mask::{diff, mask, mask_entry, mask_text};
 
 /// `source` of the entries that the collector writes itself.
 pub const SOURCE: &str = "collector";

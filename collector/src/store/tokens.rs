@@ -2,7 +2,7 @@
 
 use super::db::{self, Db, OptionalExtension, Row, params};
 use super::{StoreError, audit};
-use crate::audit::{Actor, Entry, Operation, Resource, diff};
+use crate::audit::{Actor, Entry, Operation, Resource, diff, mask_text};
 use crate::clock;
 use serde::Serialize;
 use serde_json::json;
@@ -91,12 +91,14 @@ pub struct TokenRequest {
 /// The store cannot be written.
 pub fn add_token(tx: &Db, hash: &TokenHash, request: &TokenRequest, actor: Actor) -> Result<(), StoreError> {
     let id = token_id(hash);
+    // It is shown wherever the token is named.
+    let name = request.name.as_deref().map(mask_text);
     tx.execute(
         "INSERT INTO tokens (sha256, id, role, name, created_at, created_by, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![hash, id, request.role.as_str(), request.name, clock::now_us(), actor.id, request.expires_at],
+        params![hash, id, request.role.as_str(), name, clock::now_us(), actor.id, request.expires_at],
     )?;
-    let made = json!({"role": request.role, "name": request.name, "expires_at": request.expires_at});
+    let made = json!({"role": request.role, "name": name, "expires_at": request.expires_at});
     let entry = Entry::new("token.created", Operation::Create, actor, Resource::new("token", id))
         .with_changes(diff(&json!({}), &made));
     audit::append(tx, &entry)?;

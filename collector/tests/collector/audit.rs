@@ -196,9 +196,10 @@ fn a_secret_in_a_change_is_masked_before_it_is_stored() {
 fn a_credential_is_masked_wherever_somebody_put_it() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
-    let body = br#"{"role": "auditor", "name": "Alice"}"#;
-    let token = collector.owner().post("/v1/tokens", body).unwrap().json()["token"].as_str().unwrap().to_owned();
     let provider = format!("sk-proj-{}", "a1B2c3D4e5".repeat(6));
+    let body = json!({"role": "auditor", "name": format!("Alice {provider}")}).to_string();
+    let token =
+        collector.owner().post("/v1/tokens", body.as_bytes()).unwrap().json()["token"].as_str().unwrap().to_owned();
     let mut leaky = entry(1);
     leaky["changes"] =
         json!([{"path": "note", "before": format!("was {provider}"), "after": [format!("https://x/?t={token}")]}]);
@@ -214,7 +215,7 @@ fn a_credential_is_masked_wherever_somebody_put_it() {
     assert_eq!((&changes["before"], &changes["after"]), (&json!("[masked]"), &json!(["[masked]"])));
     assert_eq!(entry("requests.searched")["resource"]["name"], "status=200&q=[masked]");
     assert_eq!(entry("requests.exported")["resource"]["name"], "csv status=200&q=[masked]");
-    assert_eq!(entry("requests.exported")["actor"]["name"], "Alice", "who it was, in words");
+    assert_eq!(entry("requests.exported")["actor"]["name"], "Alice [masked]", "who it was, in words");
     assert!(collector.terminate().success());
     crate::store::assert_nowhere(root.path(), &provider);
     crate::store::assert_nowhere(root.path(), &token);

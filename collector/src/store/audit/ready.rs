@@ -4,7 +4,7 @@
 //! written nobody else can write, so all that can be done before is done before: masking, the canonical bytes, the hash.
 
 use super::{insert, numbers, positions, revision, time};
-use crate::audit::{Entry, mask};
+use crate::audit::{Entry, mask_entry};
 use crate::clock;
 use crate::store::db::{Bulk, Db, Result, ValueRef};
 use crate::store::leaf::{Leaf, leaf};
@@ -28,7 +28,7 @@ impl Ready {
     /// # Errors
     /// Its id is none.
     pub fn of(mut entry: Entry) -> std::result::Result<Self, StoreError> {
-        mask(&mut entry.changes);
+        mask_entry(&mut entry);
         if entry.id.is_empty() {
             entry.id = new_id(clock::now_us())?;
         }
