@@ -205,6 +205,7 @@ fn the_help_of_each_command_that_can_fail_tells_its_exit_codes() {
 }
 
 /// What `headgate diff` says of a collector that is not there, or of arguments that cannot be meant.
+#[allow(clippy::unwrap_used, reason = "a test may panic, that is how it fails")]
 fn diff(arguments: &[&str], token: &str) -> (Option<i32>, String) {
     let policy = policy();
     let whole = [&["diff", policy.to_str().unwrap()], arguments].concat();
