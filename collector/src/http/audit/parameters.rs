@@ -3,8 +3,8 @@
 
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{bad, position, time};
-use crate::store::{AuditQuery, Db, Order, StoreError, audit_position};
+use crate::http::values::{at_most, bad, order, position, time};
+use crate::store::{AuditQuery, Db, StoreError, audit_position};
 use crate::validate::parse_uuid;
 use axum::http::StatusCode;
 
@@ -114,8 +114,8 @@ fn apply(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), ApiError> {
         "effective_at[lt]" => query.to = Some(effective_at(name, value)?),
         "effective_at[lte]" => query.to = Some(effective_at(name, value)?.saturating_add(1)),
         "revision" => query.revision = Some(revision(value)?),
-        "order" => query.order = order(value)?,
-        "limit" => query.limit = limit(value)?,
+        "order" => query.order = order(name, value)?,
+        "limit" => query.limit = at_most(name, value, MAX_LIMIT)?,
         "after" => wanted.after = Some(place(name, value)?),
         "before" => wanted.before = Some(place(name, value)?),
         _ => return Err(unknown(name, &described())),
@@ -134,21 +134,6 @@ fn revision(value: &str) -> Result<i64, ApiError> {
     let number = value.parse().ok().filter(|number| (1..=MAX_REVISION).contains(number));
     let number = number.and_then(|number| i64::try_from(number).ok());
     number.ok_or_else(|| bad("revision", "must be a revision's number, as GET /v1/policy/revisions lists them"))
-}
-
-fn order(value: &str) -> Result<Order, ApiError> {
-    match value {
-        "asc" => Ok(Order::Ascending),
-        "desc" => Ok(Order::Descending),
-        _ => Err(bad("order", "must be asc or desc")),
-    }
-}
-
-fn limit(value: &str) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(bad("limit", "must be 1 to 100")),
-    }
 }
 
 fn place(name: &str, value: &str) -> Result<Place, ApiError> {
