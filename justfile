@@ -34,7 +34,7 @@ unit: _cargo
 
 # The collector's tests once more, on a PostgreSQL that is started for them; those of SQLite's file stay out.
 contract *FLAGS: _cargo _postgres
-    @{{python}} collector/tests/postgres.py -- cargo test --quiet -p headgate-collector --test collector -- --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: --skip surgery:: --skip scrub:: --skip documented:: {{FLAGS}}
+    @{{python}} collector/tests/postgres.py -- cargo test --quiet -p headgate-collector --test collector -- --include-ignored --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: --skip surgery:: --skip scrub:: --skip documented:: {{FLAGS}}
 
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages

@@ -20,6 +20,10 @@ Getting started:
   curl -H 'Authorization: Bearer OWNER_TOKEN' 'http://127.0.0.1:4180/v1/requests?status_class=5xx&limit=10'
 
 Several collectors share a database of PostgreSQL: --store postgres://USER@HOST/DATABASE in place of --data.
+  TLS is on unless HOST is this machine; ?sslrootcert=FILE names the authority that signed the server's certificate.
+  HOST,HOST names a server and those that follow it; the one that takes writes is used.
+  A password stands in HEADGATE_COLLECTOR_STORE or PGPASSWORD, or in the file of PGPASSFILE, which is read for each session.
+  A pooler between must pool sessions, not transactions.
 
 A container needs no init: give serve the tokens as HEADGATE_INGEST_TOKEN and HEADGATE_OWNER_TOKEN.
 

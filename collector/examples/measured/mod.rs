@@ -19,7 +19,7 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>
 
 /// The service, with its database in a folder that goes with it.
 pub(crate) struct Service {
-    folder: TempDir,
+    _folder: TempDir,
     address: SocketAddr,
     _runtime: Runtime,
 }
@@ -39,7 +39,7 @@ impl Service {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         runtime.spawn(http::serve(listener, app, std::future::pending(), Duration::ZERO));
-        Ok(Self { folder, address, _runtime: runtime })
+        Ok(Self { _folder: folder, address, _runtime: runtime })
     }
 
     /// A connection with the token of a role: `ingest` or `owner`.
@@ -66,9 +66,11 @@ impl Service {
         })
     }
 
-    /// Bytes of the database's file; 0 if it is a server's.
+    /// Bytes of the database, as its metrics tell.
     pub(crate) fn bytes(&self) -> Outcome<u64> {
-        Ok(std::fs::metadata(self.folder.path().join("headgate.db")).map_or(0, |file| file.len()))
+        let metrics = self.client("owner")?.get("/metrics")?.text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("headgate_collector_store_size_bytes "));
+        Ok(line.ok_or("no size among the metrics")?.parse()?)
     }
 }
 

@@ -93,8 +93,9 @@ impl Retention {
     async fn drop_empty_days(&self, log: Log, now: i64) -> Result<(), StoreError> {
         for day in self.readers.query(move |db| empty_days(db, log, now)).await? {
             match self.writes.transact(move |tx| drop_day(tx, &day)).await {
-                // The next run comes by here again.
-                Ok(_) | Err(StoreError::Locked) => tokio::time::sleep(BREATH).await,
+                Ok(_) => tokio::time::sleep(BREATH).await,
+                // Somebody reads the log for long. Everybody would wait behind each further try: it is for the next run.
+                Err(StoreError::Locked) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }

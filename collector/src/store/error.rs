@@ -32,6 +32,12 @@ pub enum StoreError {
     Unreachable,
     /// The database's server lets this user in not at all, or not do that.
     Refused,
+    /// The database's server has no room for another session.
+    Crowded,
+    /// The database's server is not reached as this program needs to.
+    Pooled,
+    /// There is no encrypted connection to the database's server, or there must be one.
+    Tls(TlsFault),
     /// PostgreSQL has another reason: its SQLSTATE.
     Postgres([u8; 5]),
     /// Anything else.
@@ -56,7 +62,50 @@ impl StoreError {
             }
             Self::Unreachable => "the database's server cannot be reached, or not as `sslmode` asks",
             Self::Refused => "the database's server refuses this user, its password or what it may do",
+            Self::Crowded => "the database's server has no room for another session; raise its max_connections",
+            Self::Pooled => {
+                "a pooler mixes up the sessions of the database's server; have it pool sessions, not transactions, or connect past it"
+            }
+            Self::Tls(fault) => fault.text(),
             Self::Postgres(_) | Self::Other => "the database answers with errors",
+        }
+    }
+}
+
+/// Why a connection to the database's server cannot be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFault {
+    /// It was not asked for, and the server lets nobody in so.
+    Off,
+    /// The server has none.
+    Missing,
+    /// The certificate comes from an authority that is not trusted.
+    Issuer,
+    /// The certificate is for another host.
+    Name,
+    /// The certificate is not valid any more, or not yet.
+    Time,
+    /// Anything else.
+    Other,
+}
+
+impl TlsFault {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Off => {
+                "the database's server refuses this user or its password; if it is for want of TLS, say sslmode=verify-full"
+            }
+            Self::Missing => {
+                "the database's server has no TLS; set it up there, or say sslmode=disable if the way to it is safe"
+            }
+            Self::Issuer => {
+                "nobody whom this machine trusts has signed the certificate of the database's server; name the authority's file: sslrootcert=FILE"
+            }
+            Self::Name => {
+                "the certificate of the database's server is for another host; use the name that stands in the certificate"
+            }
+            Self::Time => "the certificate of the database's server is out of date, or this machine's clock is",
+            Self::Other => "TLS to the database's server fails",
         }
     }
 }

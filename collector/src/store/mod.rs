@@ -38,7 +38,7 @@ pub use columns::{Column, FacetQuery, Facets, Filter, Range, Spread, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
 pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
 pub use db::{BadUrl, Db, Server, copy as copies};
-pub use error::StoreError;
+pub use error::{StoreError, TlsFault};
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
 pub use leaf::{Kept, Leaf, leaf};
 pub use location::Location;

@@ -133,26 +133,33 @@ impl Records {
 /// What is derived from the entries of one segment of a log, in place of what is there.
 pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
     let first = segment.saturating_mul(SEGMENT).saturating_add(1);
-    let last = first.saturating_add(SEGMENT - 1);
-    let index = match log {
-        Log::Requests => "requests",
-        Log::Audit => "audit",
-    };
-    tx.execute(&format!("DELETE FROM {index} WHERE position BETWEEN ?1 AND ?2"), [first, last])?;
+    let places = [first, first.saturating_add(SEGMENT - 1)];
     let sql = format!(
         "SELECT position, bytes, received_at FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
         log.table()
     );
     let mut select = tx.prepare_cached(&sql)?;
-    let rows = select.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows = select.query_map(places, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let rows = rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?;
     if log == Log::Audit {
+        tx.execute("DELETE FROM audit WHERE position BETWEEN ?1 AND ?2", places)?;
         return rows.iter().try_for_each(|(position, bytes, _)| audit_entry(tx, *position, bytes));
     }
     columns::forget(tx, segment)?;
     let mut names = Names::default();
-    for (position, bytes, received_at) in &rows {
-        describe(tx, &mut names, (*position, *received_at), bytes)?;
+    if let Some(bulk) = tx.bulk() {
+        // At a server an identity is no mere copy: it leads to the entry, and stays.
+        let mut cells = Vec::with_capacity(rows.len());
+        for (position, bytes, received_at) in &rows {
+            let record = serde_json::from_slice(bytes).unwrap_or_default();
+            cells.push((*position, columns::encoded(&columns::cells(tx, &mut names, &record, *received_at)?)));
+        }
+        columns::copy_fresh(bulk, &cells)?;
+    } else {
+        tx.execute("DELETE FROM requests WHERE position BETWEEN ?1 AND ?2", places)?;
+        for (position, bytes, received_at) in &rows {
+            describe(tx, &mut names, (*position, *received_at), bytes)?;
+        }
     }
     columns::seal(tx, read::next_position(tx)?)
 }

@@ -48,8 +48,13 @@ impl Collector {
 
     /// Starts on a database of a server.
     pub(crate) fn start_on(root: &Path, url: &str) -> Self {
+        Self::start_on_with(root, &[("HEADGATE_COLLECTOR_STORE", url)])
+    }
+
+    /// Starts on the store that these environment variables name.
+    pub(crate) fn start_on_with(root: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(BINARY);
-        command.arg("serve").env("HEADGATE_COLLECTOR_STORE", url);
+        command.arg("serve").envs(variables.iter().copied());
         Self::run(root, &mut command, Tokens::Environment)
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn scrubbed(root: &Path) -> Collector {
 }
 
 /// A segment and a half of records, some audit entries.
-fn filled(root: &Path) {
+pub(crate) fn filled(root: &Path) {
     let collector = Collector::start(root);
     for first in (1..=24_000).step_by(4_000) {
         collector.ingest().post(INGEST_PATH, &batch_of("n", "b", first..first + 4_000)).unwrap();
@@ -31,7 +31,7 @@ fn filled(root: &Path) {
     assert!(collector.terminate().success());
 }
 
-fn total(collector: &Collector, query: &str) -> Value {
+pub(crate) fn total(collector: &Collector, query: &str) -> Value {
     collector.owner().get(&format!("/v1/requests/facets?{query}")).unwrap().json()["total"].clone()
 }
 

@@ -1,6 +1,6 @@
 //! The newest records, whose segment is not full yet: a row of cells each.
 
-use super::super::db::{self, Db, OptionalExtension, params};
+use super::super::db::{self, Bulk, Db, OptionalExtension, ValueRef, params};
 use super::super::{StoreError, varint};
 use super::cells::{COLUMNS, Cells};
 use super::{Column, SEGMENT};
@@ -10,6 +10,14 @@ pub(in crate::store) fn insert(db: &Db, position: i64, cells: &Cells) -> db::Res
     let mut select = db.prepare_cached("INSERT INTO fresh (position, cells) VALUES (?1, ?2)")?;
     select.execute(params![position, encode(cells)])?;
     Ok(())
+}
+
+/// Keeps the encoded cells of many records, each with its position.
+pub(in crate::store) fn copy(bulk: Bulk<'_>, cells: &[(i64, Vec<u8>)]) -> db::Result<()> {
+    bulk.copy(
+        "COPY fresh (position, cells) FROM STDIN BINARY",
+        cells.iter().map(|(position, cells)| [ValueRef::Integer(*position), ValueRef::Blob(cells)]),
+    )
 }
 
 /// Gives a fresh record further cells.

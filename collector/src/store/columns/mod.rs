@@ -20,7 +20,7 @@ pub(super) use cells::{Cells, cells};
 pub use facets::{FacetQuery, Facets, Spread, facets};
 pub use filter::{Filter, Range};
 pub(super) use filter::{Predicate, either, resolve, timed};
-pub(super) use fresh::{amend as amend_fresh, encode as encoded, insert as insert_fresh};
+pub(super) use fresh::{amend as amend_fresh, copy as copy_fresh, encode as encoded, insert as insert_fresh};
 pub(super) use gone::mark_gone;
 pub(super) use past::{Cutoffs, past};
 pub(super) use scan::{Blocks, Direction};

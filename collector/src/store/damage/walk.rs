@@ -1,7 +1,8 @@
 //! One step of a walk over a log: is each entry what was stored, and does what is derived from it agree?
 //!
-//! The scrub of a running service and the `check` command both go by these steps. A server looks after its own tables and
-//! indexes, and each look at them would be a way there and back: of its entries only the hashes are compared.
+//! The scrub of a running service and the `check` command both go by these steps. A server looks after its own indexes, and
+//! each look at them would be a way there and back, so they are left to its tools (pg_amcheck); so are the identities of
+//! records, for there they are not derived but lead to the entries.
 
 use super::{Finding, Kind, Log};
 use crate::audit::Entry;
@@ -107,7 +108,7 @@ fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) ->
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
-        let Some(bytes) = walk.judge(position, &row)?.filter(|_| !db.is_shared()) else { continue };
+        let Some(bytes) = walk.judge(position, &row)? else { continue };
         reach(db, "SELECT position FROM request_entries WHERE position = ?1", [position], position)?;
         let stored = usize::try_from(position - first).ok().and_then(|place| *cells.get(place)?);
         let identity = identities.get(&position);
@@ -117,8 +118,8 @@ fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) ->
         }
         let agrees = match serde_json::from_slice::<RequestRecord>(&bytes) {
             Ok(record) => {
-                let wanted = identity_of(db, &mut boots, &record)?;
-                wanted.as_ref() == identity && Some(columns::cells(db, &mut names, &record, row.get(3)?)?) == stored
+                let is_known = db.is_shared() || identity_of(db, &mut boots, &record)?.as_ref() == identity;
+                is_known && Some(columns::cells(db, &mut names, &record, row.get(3)?)?) == stored
             }
             // A record that this version cannot read has nothing derived from it but its place.
             Err(_) => stored.is_some(),
@@ -132,6 +133,9 @@ fn requests(db: &Db, segment: i64, (first, end): (i64, i64), walk: &mut Walk) ->
 
 /// A row that is there must be found by its keys too: a tree whose signposts are wrong hides what it holds.
 fn reach(db: &Db, sql: &str, key: impl db::Params, position: i64) -> Result<(), StoreError> {
+    if db.is_shared() {
+        return Ok(());
+    }
     let found: Option<i64> = db.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
     if found == Some(position) { Ok(()) } else { Err(StoreError::Damaged) }
 }
@@ -176,7 +180,7 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
-        let Some(bytes) = walk.judge(position, &row)?.filter(|_| !db.is_shared()) else { continue };
+        let Some(bytes) = walk.judge(position, &row)? else { continue };
         reach(db, "SELECT position FROM audit_entries WHERE position = ?1", [position], position)?;
         if let Some((id, ..)) = indexed.get(&position) {
             reach(db, "SELECT position FROM audit WHERE id = ?1", [*id], position)?;

@@ -1,7 +1,10 @@
 //! Reading: buckets of the calendar, put together from whole days where they fit and quarters of an hour where not.
+//!
+//! What lies side by side is read together, whatever buckets it falls into: to a database over a network each statement is a
+//! journey, and a year has 8760 hours. Some rows at a time, because such a database gives all that it is asked for at once.
 
 use super::super::columns::{Column, Filter, Predicate, resolve};
-use super::super::db::{Db, params};
+use super::super::db::{Db, Rows, params};
 use super::super::{StoreError, names};
 use super::calendar::Calendar;
 use super::dimensions::{Dimensions, GroupBy};
@@ -13,6 +16,11 @@ use std::collections::{HashMap, HashSet};
 const MAX_HISTOGRAM: usize = 8_000_000;
 /// Those after which a page ends.
 const PAGE_HISTOGRAM: usize = 2_000_000;
+/// Rows that are read at a time.
+const BLOCK: i64 = 8_192;
+/// The rows of a level after a place, in order.
+const ROWS: &str = "SELECT start, combination, totals FROM usage_rollups
+    WHERE level = ?1 AND (start, combination) > (?2, ?3) AND start < ?4 ORDER BY start, combination LIMIT ?5";
 /// Combinations whose group is remembered while reading.
 const REMEMBERED: usize = 200_000;
 
@@ -91,22 +99,16 @@ pub struct UsagePage {
 /// # Errors
 /// The store cannot be read, or not in time, or a bucket has more results than it may.
 pub fn usage(db: &Db, query: &UsageQuery) -> Result<UsagePage, StoreError> {
-    let mut page = UsagePage::default();
-    let mut reader = Reader::of(db, query, &query.groups)?;
-    let (mut start, mut rows, mut histograms) = (query.from, 0_usize, 0_usize);
-    while start < query.to {
-        if page.buckets.len() >= query.buckets || rows >= query.page_rows || histograms >= PAGE_HISTOGRAM {
-            page.next = Some(start);
-            break;
-        }
+    Reader::of(db, query, &query.groups)?.page(&buckets(query))
+}
+
+/// The calendar's buckets, as many as a page may have: where each begins and ends.
+fn buckets(query: &UsageQuery) -> Vec<(i64, i64)> {
+    let bucket = |start: i64| {
         let end = query.calendar.end(start).map_or(query.to, |end| end.min(query.to));
-        let bucket = UsageBucket { start, end, rows: reader.bucket(start, end)? };
-        rows = rows.saturating_add(bucket.rows.len());
-        histograms = histograms.saturating_add(reader.histograms);
-        page.buckets.push(bucket);
-        start = end;
-    }
-    Ok(page)
+        (start < query.to).then_some((start, end))
+    };
+    std::iter::successors(bucket(query.from), |(_, end)| bucket(*end)).take(query.buckets).collect()
 }
 
 impl UsagePage {
@@ -124,8 +126,7 @@ impl UsagePage {
 /// # Errors
 /// As for [`usage`].
 pub fn usage_total(db: &Db, query: &UsageQuery) -> Result<Totals, StoreError> {
-    let rows = Reader::of(db, query, &[])?.bucket(query.from, query.to)?;
-    Ok(rows.into_iter().next().map(|row| row.totals).unwrap_or_default())
+    Ok(Reader::of(db, query, &[])?.page(&[(query.from, query.to)])?.total())
 }
 
 struct Reader<'a> {
@@ -150,30 +151,67 @@ impl<'a> Reader<'a> {
         Ok(Self { db, query, groups, predicates, known, numbers, texts, found: 0, histograms: 0 })
     }
 
-    fn bucket(&mut self, start: i64, end: i64) -> Result<Vec<UsageRow>, StoreError> {
-        if self.predicates.is_none() {
-            return Ok(Vec::new());
-        }
-        (self.found, self.histograms) = (0, 0);
-        let mut found = Vec::new();
-        for (level, from, to) in cover(start, end) {
-            self.span(level, from, to, &mut found)?;
-        }
-        self.rows(found)
-    }
-
-    fn span(&mut self, level: Level, from: i64, to: i64, found: &mut Vec<Totals>) -> Result<(), StoreError> {
-        let mut select = self.db.prepare_cached(
-            "SELECT combination, totals FROM usage_rollups WHERE level = ?1 AND start >= ?2 AND start < ?3",
-        )?;
-        let mut rows = select.query(params![level as i64, from, to])?;
-        while let Some(row) = rows.next()? {
-            let damaged = |_| StoreError::Damaged;
-            if let Some(group) = self.group(row.get_ref(0)?.as_blob().map_err(damaged)?)? {
-                self.add(found, group, row.get_ref(1)?.as_blob().map_err(damaged)?)?;
+    /// Buckets from the first on, until they are enough for a page.
+    fn page(mut self, buckets: &[(i64, i64)]) -> Result<UsagePage, StoreError> {
+        let mut filled = Filled { waiting: buckets, most_rows: self.query.page_rows, ..Filled::default() };
+        for span in spans(buckets) {
+            if self.predicates.is_some() && filled.bucket().is_some() {
+                self.span(span, &mut filled)?;
             }
         }
+        while let Some(bucket) = filled.bucket() {
+            self.close(bucket, &mut filled)?;
+        }
+        let next = filled.done.last().map_or(self.query.to, |bucket| bucket.end);
+        Ok(UsagePage { buckets: filled.done, next: (next < self.query.to).then_some(next) })
+    }
+
+    /// Puts a bucket, and what was added to it, into the page.
+    fn close(&mut self, (start, end): (i64, i64), filled: &mut Filled<'_>) -> Result<(), StoreError> {
+        let rows = self.rows(std::mem::take(&mut filled.open))?;
+        filled.rows = filled.rows.saturating_add(rows.len());
+        filled.histograms = filled.histograms.saturating_add(self.histograms);
+        filled.done.push(UsageBucket { start, end, rows });
+        filled.waiting = filled.waiting.get(1..).unwrap_or_default();
+        (self.found, self.histograms) = (0, 0);
         Ok(())
+    }
+
+    fn span(&mut self, (level, from, to): Span, filled: &mut Filled<'_>) -> Result<(), StoreError> {
+        let db = self.db;
+        let mut select = db.prepare_cached(ROWS)?;
+        let mut after = (from, Vec::new());
+        loop {
+            let rows = select.query(params![level as i64, after.0, after.1, to, BLOCK])?;
+            match self.block(rows, filled)? {
+                Some(last) => after = last,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Adds rows to the buckets that they fall into; the place of the last one, if more may follow.
+    fn block(&mut self, mut rows: Rows<'_>, filled: &mut Filled<'_>) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+        let mut left = BLOCK;
+        while let Some(row) = rows.next()? {
+            let damaged = |_| StoreError::Damaged;
+            let start = row.get(0)?;
+            while let Some(bucket) = filled.bucket().filter(|(_, end)| *end <= start) {
+                self.close(bucket, filled)?;
+            }
+            if filled.bucket().is_none() {
+                break;
+            }
+            let combination = row.get_ref(1)?.as_blob().map_err(damaged)?;
+            if let Some(group) = self.group(combination)? {
+                self.add(&mut filled.open, group, row.get_ref(2)?.as_blob().map_err(damaged)?)?;
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(Some((start, combination.to_vec())));
+            }
+        }
+        Ok(None)
     }
 
     fn add(&mut self, found: &mut Vec<Totals>, group: usize, row: &[u8]) -> Result<(), StoreError> {
@@ -243,8 +281,44 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Buckets on their way into a page.
+#[derive(Default)]
+struct Filled<'b> {
+    done: Vec<UsageBucket>,
+    waiting: &'b [(i64, i64)],
+    /// What was added to the first that waits.
+    open: Vec<Totals>,
+    /// Results in the buckets that are done, those after which the page is full, and the buckets of their histograms.
+    rows: usize,
+    most_rows: usize,
+    histograms: usize,
+}
+
+impl Filled<'_> {
+    /// Where the bucket begins and ends that rows are added to; `None` if the page is full.
+    fn bucket(&self) -> Option<(i64, i64)> {
+        let is_full = self.rows >= self.most_rows || self.histograms >= PAGE_HISTOGRAM;
+        self.waiting.first().copied().filter(|_| !is_full)
+    }
+}
+
+/// Rows of a level, from one second until before another.
+type Span = (Level, i64, i64);
+
+/// What buckets that follow one another consist of, in order of time.
+fn spans(buckets: &[(i64, i64)]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (level, from, to) in buckets.iter().flat_map(|(start, end)| cover(*start, *end)) {
+        match spans.last_mut() {
+            Some((known, _, end)) if *known == level && *end == from => *end = to,
+            _ => spans.push((level, from, to)),
+        }
+    }
+    spans
+}
+
 /// Whole days of UTC, and the quarters of an hour before and after them.
-fn cover(start: i64, end: i64) -> impl Iterator<Item = (Level, i64, i64)> {
+fn cover(start: i64, end: i64) -> impl Iterator<Item = Span> {
     let first = Level::Day.start_of(start.saturating_add(DAY_S - 1));
     let last = Level::Day.start_of(end);
     let spans = if first < last {
@@ -257,9 +331,39 @@ fn cover(start: i64, end: i64) -> impl Iterator<Item = (Level, i64, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::QUARTER_S;
+    use super::super::{Counter, QUARTER_S, Tally};
     use super::*;
+    use crate::store::open_writer;
+    use headgate_record::RequestRecord;
     use proptest::prelude::*;
+
+    #[test]
+    fn buckets_of_more_rows_than_are_read_at_a_time_have_all_of_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open_writer(folder.path()).unwrap();
+        let (each, day) = (BLOCK + 5, 1_767_225_600);
+        let mut tally = Tally::default();
+        for (hour, key) in (0..3).flat_map(|hour| (0..each).map(move |key| (hour, key))) {
+            let mut cells = [0; Column::ALL.len()];
+            cells[Column::KeyId as usize] = key;
+            let second = u64::try_from(day + hour * 3_600).unwrap();
+            tally.add(&RequestRecord { started_at: second * 1_000_000, ..RequestRecord::default() }, &cells);
+        }
+        tally.write(&db).unwrap();
+        let zone = jiff::tz::TimeZone::UTC;
+        let hours = Calendar { zone, width: super::super::Width::Hour };
+        let query = UsageQuery { calendar: hours, buckets: 9, page_rows: 9, ..UsageQuery::of_day(day) };
+        let page = usage(&db, &query).unwrap();
+        let counted: Vec<_> = page
+            .buckets
+            .iter()
+            .map(|bucket| bucket.rows.iter().map(|row| row.totals.get(Counter::Requests)).sum::<u64>())
+            .collect();
+        let each = u64::try_from(each).unwrap();
+        assert_eq!((counted, page.next), (vec![each, each, each, 0, 0, 0, 0, 0, 0], Some(day + 9 * 3_600)));
+        let short = usage(&db, &UsageQuery { page_rows: 2, ..query }).unwrap();
+        assert_eq!((short.buckets.len(), short.next), (2, Some(day + 2 * 3_600)), "a page ends between two buckets");
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
@@ -274,6 +378,26 @@ mod tests {
                 at = to;
             }
             prop_assert_eq!(at, end);
+        }
+
+        #[test]
+        fn what_lies_side_by_side_is_read_together_and_nothing_twice(lengths in prop::collection::vec(1..300_i64, 1..60)) {
+            let mut at = 0;
+            let buckets: Vec<_> = lengths.iter().map(|length| {
+                let start = at;
+                at += length * QUARTER_S;
+                (start, at)
+            }).collect();
+            let spans = spans(&buckets);
+            let whole: Vec<Span> = buckets.iter().flat_map(|(start, end)| cover(*start, *end)).collect();
+            let seconds = |spans: &[Span], level| spans.iter().filter(|(of, ..)| *of == level).map(|(_, from, to)| to - from).sum::<i64>();
+            for level in [Level::Quarter, Level::Day] {
+                prop_assert_eq!(seconds(&spans, level), seconds(&whole, level));
+            }
+            for pair in spans.windows(2) {
+                prop_assert_eq!(pair[0].2, pair[1].1);
+                prop_assert_ne!(pair[0].0, pair[1].0);
+            }
         }
     }
 }

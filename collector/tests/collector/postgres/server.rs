@@ -23,6 +23,11 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
+/// Gives a file to the user that the server runs as.
+fn own(file: &Path) {
+    assert!(Command::new("chown").arg("postgres").arg(file).status().unwrap().success());
+}
+
 /// One of the server's programs, as a user it accepts.
 fn program(name: &str) -> Command {
     let path = programs().join(name);
@@ -35,24 +40,69 @@ fn program(name: &str) -> Command {
 }
 
 impl Server {
-    /// Makes and starts one in `folder`.
+    /// Makes and starts one in `folder` that lets everybody in.
     pub(super) fn start(folder: &Path) -> Self {
+        let mut server = Self::make(folder, &["--auth=trust"]);
+        server.resume();
+        server
+    }
+
+    /// As [`Self::start`], for whom `rules` (the lines of pg_hba.conf) let in, with TLS by this certificate and key.
+    pub(super) fn start_with_tls(folder: &Path, password: &str, rules: &str, certificate: &(String, String)) -> Self {
+        let secret = folder.join("password");
+        std::fs::write(&secret, password).unwrap();
+        let mut server = Self::make(folder, &["--auth=scram-sha-256", "--pwfile", secret.to_str().unwrap()]);
+        server.write("pg_hba.conf", rules);
+        server.write("server.crt", &certificate.0);
+        server.write("server.key", &certificate.1);
+        server.write("postgresql.auto.conf", "ssl = on\n");
+        server.resume();
+        server
+    }
+
+    fn make(folder: &Path, options: &[&str]) -> Self {
         let folder = folder.join("server");
         std::fs::create_dir(&folder).unwrap();
         if is_root() {
             let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(folder.parent().unwrap(), open).unwrap();
-            assert!(Command::new("chown").arg("postgres").arg(&folder).status().unwrap().success());
+            own(&folder);
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let data = folder.join("data");
         let mut command = program("initdb");
-        command.args(["--no-sync", "--auth=trust", "--username=headgate", "--pgdata"]).arg(&data);
+        command.args(["--no-sync", "--username=headgate", "--pgdata"]).arg(folder.join("data")).args(options);
         let made = command.current_dir(&folder).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let mut server = Self { folder, port, running: None };
-        server.resume();
-        server
+        Self { folder, port, running: None }
+    }
+
+    /// Puts a file into its folder, for its eyes only.
+    fn write(&self, name: &str, text: &str) {
+        let file = self.folder.join("data").join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        if is_root() {
+            own(&file);
+        }
+    }
+
+    /// Starts it anew with another certificate and key.
+    pub(super) fn use_certificate(&mut self, certificate: &(String, String)) {
+        self.kill();
+        self.write("server.crt", &certificate.0);
+        self.write("server.key", &certificate.1);
+        self.resume();
+    }
+
+    /// Starts it anew with a setting and nothing else set.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.kill();
+        self.write("postgresql.auto.conf", &format!("{name} = {value}\n"));
+        self.resume();
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
     }
 
     pub(super) fn url(&self) -> String {

@@ -9,9 +9,11 @@ use crate::store::StoreError;
 use crate::store::db::{Error, Result};
 use std::time::Duration;
 
-/// Waits for a turn in parts, so that a server that has fallen silent is told from one that is busy.
+/// Waits for a turn in parts, so that a server that has fallen silent is told from one that is busy. What is committed is on
+/// disk then, whatever is usual at this server.
 const WRITING: &str = "BEGIN; SET LOCAL lock_timeout = '300ms'; SELECT pg_advisory_xact_lock(7523662437424919653);
-    SET LOCAL lock_timeout = 0";
+    SET LOCAL lock_timeout = 0; SELECT set_config('synchronous_commit', 'on', true)
+      WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Longest wait for a turn.
 const TURN: Duration = Duration::from_secs(5);

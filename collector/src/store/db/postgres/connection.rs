@@ -169,7 +169,8 @@ impl Connection {
         };
         let outcome = runtime.block_on(self.patient(work));
         self.failed.set(self.failed.get() || outcome.is_err());
-        self.lost.set(self.is_lost());
+        // A server that only follows another now: the one that writes is looked for anew.
+        self.lost.set(self.is_lost() || matches!(outcome, Err(StoreError::ReadOnly)));
         Ok(outcome?)
     }
 

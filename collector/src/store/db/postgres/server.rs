@@ -1,20 +1,18 @@
-//! Where the server is, how it is reached, and when it is tried again.
-//!
-//! The address holds a password, so it is kept in a type that shows none, and what is wrong with an address is said in
-//! words of this house: the parser's own quote it.
+//! A server as it is reached, and when it is tried again.
 
+use super::address::{self, Address, BadUrl};
 use super::error::fault;
+use super::passfile;
+use super::tls::Tls;
 use crate::clock::Stopwatch;
-use crate::store::StoreError;
-use rustls_platform_verifier::BuilderVerifierExt;
+use crate::store::{StoreError, TlsFault};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, NoTls, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio::task::JoinSet;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, NoTls};
 
 /// Longest wait for a connection that can be used: an answer is due within a second.
 const CONNECT: Duration = Duration::from_millis(500);
@@ -23,49 +21,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What every session is told: a commit is on disk when it returns, and a collector that is gone holds no lock for long.
-const SESSION: &str = "SELECT set_config('synchronous_commit', 'on', false)
-      WHERE current_setting('synchronous_commit') IN ('off', 'local');
+/// What every session is told: a collector that is gone holds no lock for long.
+const SESSION: &str = "
     SELECT set_config(name, value, false) FROM (VALUES ('client_connection_check_interval', '1s'),
         ('idle_in_transaction_session_timeout', '10s'), ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'),
         ('tcp_keepalives_count', '3'), ('timezone', 'UTC'), ('client_min_messages', 'error')) AS wanted (name, value)
       WHERE EXISTS (SELECT 1 FROM pg_settings s WHERE s.name = wanted.name)";
-
-/// Why an address cannot be used. It quotes nothing of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadUrl {
-    /// It cannot be read.
-    Syntax,
-    /// A mode of TLS that promises nothing.
-    SslMode,
-    /// No host.
-    Host,
-    /// The certificates that this machine trusts cannot be read.
-    Trust,
-}
-
-impl fmt::Display for BadUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Syntax => "it is no address as postgres://USER@HOST:5432/DATABASE?sslmode=verify-full",
-            Self::SslMode => {
-                "`sslmode` must be verify-full, require or disable; the others may send everything in the clear"
-            }
-            Self::Host => "it names no host",
-            Self::Trust => "the certificates that this machine trusts cannot be read",
-        })
-    }
-}
-
-impl std::error::Error for BadUrl {}
 
 /// A server, and whether it could be reached lately; clones share that.
 #[derive(Clone)]
 pub struct Server(Arc<Reached>);
 
 struct Reached {
-    config: Config,
-    tls: Option<MakeRustlsConnect>,
+    address: Address,
     pause: Mutex<Option<Pause>>,
 }
 
@@ -82,13 +50,13 @@ impl fmt::Debug for Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let config = &self.0.config;
-        let hosts = config.get_hosts().iter().map(|host| match host {
+        let targets = &self.0.address.targets;
+        let hosts = targets.iter().flat_map(Config::get_hosts).map(|host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(folder) => folder.display().to_string(),
         });
-        let hosts = hosts.collect::<Vec<_>>().join(",");
-        write!(f, "PostgreSQL at {hosts}, database {}", config.get_dbname().or(config.get_user()).unwrap_or("?"))
+        let database = targets.first().and_then(|one| one.get_dbname().or(one.get_user())).unwrap_or("?");
+        write!(f, "PostgreSQL at {}, database {database}", hosts.collect::<Vec<_>>().join(","))
     }
 }
 
@@ -96,67 +64,15 @@ impl FromStr for Server {
     type Err = BadUrl;
 
     fn from_str(url: &str) -> Result<Self, BadUrl> {
-        let (url, mode) = ssl_mode(url)?;
-        let mut config: Config = url.parse().map_err(|_| BadUrl::Syntax)?;
-        if config.get_hosts().is_empty() {
-            return Err(BadUrl::Host);
-        }
-        let encrypted = mode.unwrap_or_else(|| !config.get_hosts().iter().all(is_here));
-        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
-        config
-            .application_name("headgate-collector")
-            .connect_timeout(CONNECT)
-            .tcp_user_timeout(Duration::from_secs(10));
-        if config.get_password().is_none()
-            && let Ok(password) = std::env::var("PGPASSWORD")
-        {
-            config.password(password);
-        }
-        let tls = if encrypted { Some(tls()?) } else { None };
-        Ok(Self(Arc::new(Reached { config, tls, pause: Mutex::default() })))
+        Ok(Self(Arc::new(Reached { address: Address::read(url)?, pause: Mutex::default() })))
     }
-}
-
-/// Takes `sslmode` out: whether to encrypt, if it says. Encrypted is always verified, so `require` is `verify-full`.
-fn ssl_mode(url: &str) -> Result<(String, Option<bool>), BadUrl> {
-    let Some((place, query)) = url.split_once('?') else {
-        return Ok((url.to_owned(), None));
-    };
-    let mut mode = None;
-    let mut others = Vec::new();
-    for part in query.split('&') {
-        match part.strip_prefix("sslmode=") {
-            Some("require" | "verify-ca" | "verify-full") => mode = Some(true),
-            Some("disable") => mode = Some(false),
-            Some(_) => return Err(BadUrl::SslMode),
-            None => others.push(part),
-        }
-    }
-    Ok((format!("{place}?{}", others.join("&")), mode))
-}
-
-/// What never leaves this machine needs no TLS.
-fn is_here(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-        Host::Unix(_) => true,
-    }
-}
-
-fn tls() -> Result<MakeRustlsConnect, BadUrl> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|_| BadUrl::Trust)?;
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
 }
 
 impl Server {
     /// Whether a password stands in the address.
     #[must_use]
     pub fn has_password(url: &str) -> bool {
-        url.parse::<Config>().is_ok_and(|config| config.get_password().is_some())
+        address::has_password(url)
     }
 
     /// A session. After a failure the server is left alone for a moment; who asks meanwhile hears so at once.
@@ -166,24 +82,18 @@ impl Server {
         }
         let session = async {
             let client = self.log_in().await?;
-            client.batch_execute(SESSION).await?;
+            client.batch_execute(SESSION).await.map_err(|error| fault(&error))?;
             Ok(client)
         };
-        let outcome = match tokio::time::timeout(CONNECT, session).await {
-            Ok(outcome) => outcome.map_err(|error: tokio_postgres::Error| fault(&error)),
-            Err(_) => Err(StoreError::Unreachable),
-        };
+        let outcome = tokio::time::timeout(CONNECT, session).await.unwrap_or(Err(StoreError::Unreachable));
         self.note(outcome.is_ok());
         outcome
     }
 
     /// Whether it lets anybody in, or says why not.
     pub(super) async fn answers(&self) -> bool {
-        match tokio::time::timeout(CONNECT, self.log_in()).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => error.as_db_error().is_some(),
-            Err(_) => false,
-        }
+        let outcome = tokio::time::timeout(CONNECT, self.log_in()).await.unwrap_or(Err(StoreError::Unreachable));
+        outcome.err() != Some(StoreError::Unreachable)
     }
 
     /// Notes that a session fell silent or broke.
@@ -193,20 +103,20 @@ impl Server {
         *pause = (!reached).then(|| Pause { since: Stopwatch::start(), length: longer });
     }
 
-    async fn log_in(&self) -> Result<Client, tokio_postgres::Error> {
-        match &self.0.tls {
-            Some(tls) => {
-                let (client, connection) = self.0.config.connect(tls.clone()).await?;
-                tokio::spawn(connection);
-                Ok(client)
-            }
-            None => {
-                let (client, connection): (_, tokio_postgres::Connection<Socket, NoTlsStream>) =
-                    self.0.config.connect(NoTls).await?;
-                tokio::spawn(connection);
-                Ok(client)
+    /// All hosts are tried at once: one that says nothing must not use up the time of the one that took its place. If none
+    /// lets anybody in, one that said why not is heard.
+    async fn log_in(&self) -> Result<Client, StoreError> {
+        let Address { targets, tls } = &self.0.address;
+        let mut tries: JoinSet<_> = targets.iter().map(|one| log_in(one.clone(), tls.clone())).collect();
+        let mut why = StoreError::Unreachable;
+        while let Some(outcome) = tries.join_next().await {
+            match outcome {
+                Ok(Ok(client)) => return Ok(client),
+                Ok(Err(error)) if why == StoreError::Unreachable => why = error,
+                _ => {}
             }
         }
+        Err(why)
     }
 
     fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
@@ -214,36 +124,31 @@ impl Server {
     }
 }
 
+async fn log_in(mut target: Config, tls: Option<Tls>) -> Result<Client, StoreError> {
+    if let Some(password) = passfile::password(&target).filter(|_| target.get_password().is_none()) {
+        target.password(password);
+    }
+    let Some(tls) = tls else {
+        let (client, connection) = target.connect(NoTls).await.map_err(|error| match fault(&error) {
+            StoreError::Refused => StoreError::Tls(TlsFault::Off),
+            other => other,
+        })?;
+        tokio::spawn(connection);
+        return Ok(client);
+    };
+    let (client, connection) = target.connect(tls).await.map_err(|error| fault(&error))?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BadUrl, Server, SslMode};
-
-    fn server(url: &str) -> Server {
-        url.parse().unwrap()
-    }
+    use super::Server;
 
     #[test]
     fn what_is_shown_of_an_address_holds_no_password() {
-        let server = server("postgres://me:s3cret@db.example:5433/logs?sslmode=disable");
-        assert_eq!(server.to_string(), "PostgreSQL at db.example, database logs");
+        let server: Server = "postgres://me:s3cret@db.example:5433,two.example/logs?sslmode=disable".parse().unwrap();
+        assert_eq!(server.to_string(), "PostgreSQL at db.example,two.example, database logs");
         assert!(!format!("{server:?}").contains("s3cret"));
-        assert!(Server::has_password("postgres://me:s3cret@h/d") && !Server::has_password("postgres://me@h/d"));
-    }
-
-    #[test]
-    fn what_leaves_this_machine_is_encrypted_unless_told_otherwise() {
-        let mode = |url: &str| server(url).0.config.get_ssl_mode();
-        assert_eq!(mode("postgres://me@localhost/d"), SslMode::Disable);
-        assert_eq!(mode("postgres://me@db.example/d"), SslMode::Require);
-        assert_eq!(mode("postgres://me@db.example/d?sslmode=disable"), SslMode::Disable);
-        assert_eq!(mode("postgres://me@localhost/d?sslmode=verify-full"), SslMode::Require);
-    }
-
-    #[test]
-    fn an_address_that_cannot_be_used_is_refused_without_being_quoted() {
-        let bad = |url: &str| url.parse::<Server>().unwrap_err();
-        assert_eq!(bad("postgres://me:s3cret@h/d?sslmode=prefer"), BadUrl::SslMode);
-        assert_eq!(bad("postgres://me:s3cret@h/d?s3cret=x"), BadUrl::Syntax);
-        assert_eq!(bad("postgres:///d"), BadUrl::Host);
     }
 }

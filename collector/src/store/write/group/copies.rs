@@ -21,7 +21,6 @@ const KNOWN: &str = "SELECT r.boot, r.seq, r.id, e.leaf FROM (
 
 const REQUESTS: &str = "COPY requests (position, id, boot, seq, started_at, received_at) FROM STDIN BINARY";
 const ENTRIES: &str = "COPY request_entries_by_day (position, schema, received_at, bytes, leaf) FROM STDIN BINARY";
-const FRESH: &str = "COPY fresh (position, cells) FROM STDIN BINARY";
 
 pub(super) struct Copies<'a> {
     bulk: Bulk<'a>,
@@ -98,6 +97,6 @@ impl<'a> Keep<'a> for Copies<'a> {
                 [Integer(place.position), Blob(&record.id), boot, seq, Integer(record.started_at), Integer(place.now)]
             }),
         )?;
-        self.bulk.copy(FRESH, self.cells.iter().map(|(position, cells)| [Integer(*position), Blob(cells)]))
+        columns::copy_fresh(self.bulk, &self.cells)
     }
 }
