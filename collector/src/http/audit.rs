@@ -14,7 +14,7 @@ use super::entries;
 use super::error::{ApiError, json_response};
 use super::named::Named;
 use super::openapi::{self, Schemas};
-use super::query::cursor;
+use super::values::cursor;
 use crate::audit::{Appended, Entry, Operation, Resource};
 use crate::store::{self, AuditPage, Db, Log, Order, StoreError};
 use crate::validate::parse_uuid;

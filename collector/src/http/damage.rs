@@ -1,16 +1,19 @@
 //! `GET /v1/damage`: places of both logs at which the disk did not keep what it was given.
 
 use super::App;
+use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
+use crate::audit::Resource;
 use crate::store;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 /// `GET /v1/damage`.
-pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    app.note_search(&caller, "damage.searched", Resource::new("list", "damage"), "").await;
     let (rows, has_more) = app.readers.query(store::damage).await?;
     let body = json!({"object": "list", "data": rows, "has_more": has_more, "passes": app.scrub.passes()});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))

@@ -4,7 +4,7 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
-use super::query::{bad, invalid};
+use super::values::{bad, invalid};
 use crate::audit::Resource;
 use crate::clock;
 use crate::store::{self, DataPlane};

@@ -5,7 +5,7 @@ use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
 use super::parameter::{Parameter, Shape, unknown};
-use super::query::{bad, hex, time};
+use super::values::{at_most, bad, cursor_of_two, time, two};
 use crate::audit::Resource;
 use crate::store::{self, Dropped, Gap, GapPage, GapPlace, GapQuery, GapState};
 use axum::extract::{Extension, RawQuery, State};
@@ -71,7 +71,7 @@ fn parse(text: &str) -> Result<GapQuery, ApiError> {
             "state" => query.state = state(&name, &value)?,
             "from" => query.from = Some(time(&name, &value)?),
             "to" => query.to = Some(time(&name, &value)?),
-            "limit" => query.limit = limit(&name, &value)?,
+            "limit" => query.limit = at_most(&name, &value, MAX_LIMIT)?,
             "after" => query.after = Some(place(&name, &value)?),
             _ => return Err(unknown(&name, &described())),
         }
@@ -88,21 +88,10 @@ fn state(name: &str, value: &str) -> Result<GapState, ApiError> {
     }
 }
 
-fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(bad(name, "must be 1 to 500")),
-    }
-}
-
 fn cursor(place: GapPlace) -> String {
-    format!("{CURSOR}{:x}_{:x}", place.noticed_at, place.gap)
+    cursor_of_two(CURSOR, (place.noticed_at, place.gap))
 }
 
 fn place(name: &str, value: &str) -> Result<GapPlace, ApiError> {
-    let place = value
-        .strip_prefix(CURSOR)
-        .and_then(|rest| rest.split_once('_'))
-        .and_then(|(noticed_at, gap)| Some(GapPlace { noticed_at: hex(noticed_at)?, gap: hex(gap)? }));
-    place.ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
+    two(name, CURSOR, value).map(|(noticed_at, gap)| GapPlace { noticed_at, gap })
 }

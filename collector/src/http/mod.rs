@@ -17,6 +17,7 @@ mod metrics;
 mod named;
 mod notes;
 mod openapi;
+mod outlet;
 mod parameter;
 mod policy;
 mod query;
@@ -26,6 +27,7 @@ mod server;
 mod sheet;
 mod tokens;
 mod usage;
+mod values;
 
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
@@ -91,8 +93,8 @@ impl App {
             metrics,
             tokens: tokens.into(),
             budget: Arc::new(Semaphore::new(ingest::BUDGET_KIB)),
+            exports: Arc::new(Semaphore::new(outlet::EXPORTS)),
             max_body: ingest::MAX_BODY_BYTES,
-            exports: Arc::new(Semaphore::new(query::EXPORTS)),
             probing: Arc::default(),
             scrub: Scrub::new(store.readers.clone(), store.writes.clone(), damage.clone()),
             damage,

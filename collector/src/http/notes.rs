@@ -129,7 +129,7 @@ impl Folded {
 }
 
 /// A query string as an entry names it: who searches for a credential that leaked must not leave it there.
-pub(super) fn shown_filter(query: &str) -> String {
+fn shown_filter(query: &str) -> String {
     cut(&audit::mask_text(query))
 }
 
@@ -147,6 +147,12 @@ impl App {
         let filter = shown_filter(filter);
         let resource = if filter.is_empty() { resource } else { resource.named(filter) };
         self.note_folded(Entry::new(kind, Operation::Search, caller.actor(), resource), kind).await;
+    }
+
+    /// Notes that everything that a query string asks for was taken out.
+    pub(super) async fn note_export(&self, caller: &Caller, kind: &str, log: Resource, format: &str, query: &str) {
+        let resource = log.named(format!("{format} {}", shown_filter(query)).trim_end());
+        self.note(Entry::new(kind, Operation::Export, caller.actor(), resource)).await;
     }
 
     /// Notes that a token's role was not enough for a route.

@@ -5,7 +5,7 @@
 
 use super::error::ApiError;
 use super::openapi::put;
-use super::query::{bad, invalid, shown};
+use super::values::{bad, invalid, shown};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;

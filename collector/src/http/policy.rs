@@ -18,7 +18,7 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::named::Named;
-use super::query::cursor;
+use super::values::cursor;
 use crate::audit::{Entry, Operation, Resource};
 use crate::policy::{self, ResourceChange};
 use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};

@@ -6,11 +6,9 @@ mod export;
 mod facet;
 mod parameters;
 
-pub(super) use export::{CSV, EXPORTS, NDJSON, csv, download, json, ndjson};
+pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
 pub(super) use facet::{facets, spread};
-pub(super) use parameters::{
-    Also, NAMES, bad, class, cursor, described, hex, invalid, position, shown, status, statuses, time, time_in, truth,
-};
+pub(super) use parameters::{Also, NAMES, class, described, status, statuses};
 
 use super::App;
 use super::auth::Caller;
@@ -18,6 +16,7 @@ use super::entries;
 use super::error::{ApiError, json_response};
 use super::named::Named;
 use super::openapi::{self, Schemas};
+use super::values::cursor;
 use crate::audit::{Entry, Operation, Resource};
 use crate::store::{self, Column, FacetQuery, Kept, ListQuery, Log, Order, Page};
 use crate::validate::parse_uuid;
@@ -123,7 +122,7 @@ fn body(page: &Page, query: &ListQuery, total: Option<u64>, damaged: &[i64]) -> 
     let mut out = Vec::with_capacity(size + 128);
     out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
     entries::members(&mut out, page.records.iter());
-    let shown = |place: Option<i64>| place.map_or("null".to_owned(), |at| format!("\"{}\"", parameters::cursor(at)));
+    let shown = |place: Option<i64>| place.map_or("null".to_owned(), |at| format!("\"{}\"", cursor(at)));
     let (next, previous) = (shown(next(page, query)), shown(previous(page, query)));
     let damaged = entries::damaged_member(damaged);
     let mut tail = format!("],{damaged},\"has_more\":{},\"next\":{next},\"previous\":{previous}", page.has_more);

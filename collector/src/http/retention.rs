@@ -7,7 +7,7 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::parameter::{Parameter, Shape};
-use super::query::{bad, invalid};
+use super::values::{bad, invalid, truth};
 use crate::audit::{Entry, Operation, Resource};
 use crate::clock;
 use crate::retention::{AuditRules, RequestRules, Rules};
@@ -101,12 +101,8 @@ pub(super) async fn set(
 }
 
 fn dry_run(query: &str) -> Result<bool, ApiError> {
-    match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "dry_run") {
-        None => Ok(false),
-        Some((_, value)) if value == "true" => Ok(true),
-        Some((_, value)) if value == "false" => Ok(false),
-        Some((name, _)) => Err(bad(&name, "must be true or false")),
-    }
+    let given = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "dry_run");
+    given.map_or(Ok(false), |(name, value)| truth(&name, &value))
 }
 
 /// The revision that the change was made from; `None` if any will do (`*`).

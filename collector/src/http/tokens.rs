@@ -5,7 +5,7 @@ use super::App;
 use super::auth::Caller;
 use super::error::{ApiError, json_response};
 use super::named::Named;
-use super::query::{bad, invalid, time};
+use super::values::{bad, invalid, time};
 use crate::audit::Resource;
 use crate::clock;
 use crate::store::{self, Db, Revoked, Role, TokenRequest};

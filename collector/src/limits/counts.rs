@@ -116,7 +116,7 @@ impl Totals for Counts<'_> {
             self.cross(row, rule, &mut now);
         }
         if now != before {
-            self.write(row, &subject, rule, &before, &now)?;
+            self.write(row, &subject, rule, &now)?;
         }
         Ok(Total { used: now.used, told: bits(rule, &now.told) })
     }
@@ -204,42 +204,28 @@ impl Counts<'_> {
         }
     }
 
-    fn write(
-        &mut self,
-        row: &ReportRow,
-        subject: &str,
-        rule: Option<&Rule>,
-        before: &Kept,
-        now: &Kept,
-    ) -> Result<(), StoreError> {
+    /// How full a number of slots is, depends on what is reserved; see `note_slots`.
+    fn write(&mut self, row: &ReportRow, subject: &str, rule: Option<&Rule>, now: &Kept) -> Result<(), StoreError> {
         self.version = self.version.saturating_add(1);
-        // How full a number of slots is, depends on what is reserved; see `note_slots`.
         let (max, used, fill) = (integer(now.max), integer(now.used), fill(now.used, now.max));
         let now_s = self.now_us / 1_000_000;
-        if let Some(count) = before.count {
-            self.tx.prepare_cached(UPDATE)?.execute(params![
-                count,
-                max,
-                used,
-                fill,
-                now.told,
-                now.revision,
-                self.version,
-                now_s
-            ])?;
+        if let Some(count) = now.count {
+            let values = params![count, max, used, fill, now.told, now.revision, self.version, now_s];
+            self.tx.prepare_cached(UPDATE)?.execute(values)?;
             return Ok(());
         }
         let budget = rule.map_or(row.meter.starts_with("nano_usd"), |rule| rule.kind == Kind::Budget);
         let (end, keep_until) = life(row, budget, now_s);
+        let (start, current) = (integer(row.start), end > now_s);
         self.tx.prepare_cached(INSERT)?.execute(params![
             row.rule,
             row.meter,
             subject,
-            integer(row.start),
+            start,
             end,
             keep_until,
             budget,
-            end > now_s,
+            current,
             max,
             used,
             fill,

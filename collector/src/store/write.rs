@@ -6,9 +6,11 @@
 //! twice is folded by (node, boot, seq).
 
 mod group;
+mod handle;
 mod metrics;
 mod task;
 
+pub use handle::{Held, WriteHandle};
 pub use metrics::WriteMetrics;
 
 use super::db::Db;
@@ -18,105 +20,15 @@ use super::witness::Progress;
 use super::{Location, StoreError};
 use crate::clock::{self, Stopwatch};
 use crate::journal;
-use crate::validate::CheckedBatch;
 use group::Group;
+use handle::Job;
 use headgate_record::Acknowledgement;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
-use task::{Task, Typed, run_in_savepoint};
-use tokio::sync::oneshot;
+use task::run_in_savepoint;
 
-/// Batches that may wait for the writer.
-const QUEUE: usize = 256;
 /// Records after which a group is committed although more are waiting, so that no sender waits long.
 const GROUP_RECORDS: usize = 20_000;
-
-/// Something held until the job is done, such as its share of the memory for request bodies.
-pub type Held = Box<dyn Send>;
-
-type Outcome = Result<Acknowledgement, StoreError>;
-
-enum Job {
-    Batch { batch: CheckedBatch, reply: oneshot::Sender<Outcome>, _held: Held },
-    Task(Box<dyn Task>),
-}
-
-impl Job {
-    fn records(&self) -> usize {
-        match self {
-            Self::Batch { batch, .. } => batch.records.len(),
-            Self::Task(_) => 1,
-        }
-    }
-}
-
-/// Gives work to the writer.
-#[derive(Debug, Clone)]
-pub struct WriteHandle {
-    jobs: SyncSender<Job>,
-    metrics: WriteMetrics,
-}
-
-impl WriteHandle {
-    /// Stores a batch; returns once it is on disk. `held` is dropped with the batch.
-    ///
-    /// # Errors
-    /// The queue is full or the disk does not take it. Nothing is promised then; the batch may come again.
-    pub async fn store(&self, batch: CheckedBatch, held: Held) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
-        self.submit(Job::Batch { batch, reply, _held: held })?;
-        outcome.await.unwrap_or(Err(StoreError::Other))
-    }
-
-    /// Does `work` inside the writer's next transaction; returns what it gave once that is on disk. If `work` fails, what
-    /// it wrote is undone and nothing else.
-    ///
-    /// # Errors
-    /// As for [`WriteHandle::store`], and those of `work`.
-    pub async fn transact<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
-    {
-        let (reply, outcome) = oneshot::channel();
-        self.submit(Job::Task(Typed::boxed(work, reply)))?;
-        outcome.await.unwrap_or(Err(StoreError::Other))
-    }
-
-    /// Tells the writer that the database's structure was found to be damaged; it notes that for the next start.
-    pub(super) async fn mark_damaged(&self) {
-        // A task that meets damage is what the writer notes it by.
-        let _ = self.transact(|_| Err::<(), _>(StoreError::Damaged)).await;
-    }
-
-    /// Commits a write that changes no log.
-    ///
-    /// # Errors
-    /// As for [`WriteHandle::store`].
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.transact(|tx| {
-            tx.prepare_cached("UPDATE probe SET at = ?1")?.execute([clock::now_us()])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// What the writer counts.
-    pub(super) const fn metrics(&self) -> &WriteMetrics {
-        &self.metrics
-    }
-
-    fn submit(&self, job: Job) -> Result<(), StoreError> {
-        self.metrics.queue.inc();
-        self.jobs.try_send(job).map_err(|refused| {
-            self.metrics.queue.dec();
-            match refused {
-                TrySendError::Full(_) => StoreError::Queue,
-                TrySendError::Disconnected(_) => StoreError::Other,
-            }
-        })
-    }
-}
 
 /// The running writer.
 #[derive(Debug)]
@@ -139,18 +51,10 @@ pub(super) fn start(
 ) -> Result<(WriteHandle, WriterThread), StoreError> {
     metrics.dropped.set(group::dropped_in_all(&db)?);
     metrics.damage.show(&db)?;
-    let (jobs, waiting) = sync_channel(QUEUE);
-    let writer = Writer {
-        file,
-        location,
-        db: Some(db),
-        waiting,
-        names: Names::default(),
-        metrics: metrics.clone(),
-        failing: None,
-    };
+    let (handle, waiting) = handle::queue(metrics.clone());
+    let writer = Writer { file, location, db: Some(db), waiting, names: Names::default(), metrics, failing: None };
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run())?;
-    Ok((WriteHandle { jobs, metrics }, WriterThread(thread)))
+    Ok((handle, WriterThread(thread)))
 }
 
 struct Writer {

@@ -81,8 +81,33 @@ impl Client {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Asks for something, and does not wait for the answer.
+    pub(crate) fn ask(&mut self, path: &str) -> Result<()> {
+        let token = &self.token;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: collector\r\nauthorization: Bearer {token}\r\n\r\n");
+        self.raw(head.as_bytes())
+    }
+
+    /// Asks for something and takes no more than the head of the answer.
+    pub(crate) fn begin(&mut self, path: &str) -> Result<Reply> {
+        self.ask(path)?;
+        self.head()
+    }
+
     /// Reads one answer.
     pub(crate) fn reply(&mut self) -> Result<Reply> {
+        let mut reply = self.head()?;
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks()?;
+            return Ok(reply);
+        }
+        let length = reply.header("content-length").and_then(|l| l.parse().ok());
+        reply.body = vec![0; length.unwrap_or(0)];
+        self.stream.read_exact(&mut reply.body)?;
+        Ok(reply)
+    }
+
+    fn head(&mut self) -> Result<Reply> {
         let status = self.line()?;
         let status = status
             .split(' ')
@@ -99,15 +124,12 @@ impl Client {
                 None => break,
             }
         }
-        let mut reply = Reply { status, headers, body: Vec::new() };
-        if reply.header("transfer-encoding") == Some("chunked") {
-            reply.body = self.chunks()?;
-            return Ok(reply);
-        }
-        let length = reply.header("content-length").and_then(|l| l.parse().ok());
-        reply.body = vec![0; length.unwrap_or(0)];
-        self.stream.read_exact(&mut reply.body)?;
-        Ok(reply)
+        Ok(Reply { status, headers, body: Vec::new() })
+    }
+
+    /// The body of an answer of which the head has been read.
+    pub(crate) fn rest(&mut self) -> Result<Vec<u8>> {
+        self.chunks()
     }
 
     fn chunks(&mut self) -> Result<Vec<u8>> {

@@ -173,7 +173,7 @@ fn who_looked_is_on_record_also_if_they_left_before_the_disk_took_the_note() {
     let other = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut hasty = collector.owner();
-    hasty.raw(format!("GET {path} HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {OWNER}\r\n\r\n").as_bytes()).unwrap();
+    hasty.ask(&path).unwrap();
     std::thread::sleep(Duration::from_millis(60));
     drop(hasty);
     std::thread::sleep(Duration::from_millis(600));
@@ -206,6 +206,20 @@ fn a_disk_that_says_nothing_at_all_blinds_nobody_and_keeps_nobody_waiting_for_ev
     };
     assert_eq!(collector.owner().get(&path).unwrap().status, 200);
     assert_eq!(read(&mut collector.owner()), 2, "what was read meanwhile is noted once");
+}
+
+#[test]
+fn an_export_that_cannot_be_read_to_its_end_breaks_off_and_is_not_taken_for_the_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    crate::exports::fill(&collector);
+    let mut client = collector.owner();
+    assert_eq!(client.begin("/v1/requests.ndjson").unwrap().status, 200);
+    for file in ["headgate.db", "headgate.db-wal"] {
+        let file = std::fs::File::options().write(true).open(root.path().join("data").join(file)).unwrap();
+        file.set_len(0).unwrap();
+    }
+    assert!(client.rest().is_err());
 }
 
 #[test]

@@ -50,6 +50,33 @@ fn a_hold_keeps_what_it_names_until_it_is_released() {
 }
 
 #[test]
+fn a_hold_on_a_time_covers_what_fell_into_it_by_the_senders_clock_or_by_the_collectors() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let records: Vec<_> = (1..=5).map(|seq| of_class("b", seq, "default")).collect();
+    send(&collector, "b", &records);
+    // Of one actor.
+    let (first, second) = (crate::audit::entry(1), crate::audit::entry(4));
+    let entries = json!({"entries": [first, second]}).to_string();
+    assert_eq!(collector.ingest().post("/v1/audit", entries.as_bytes()).unwrap().json()["stored"], 2);
+    let mut owner = collector.owner();
+    let lately = get(&mut owner, "/v1/dataplanes")["now"].as_i64().unwrap() - 3_600_000_000;
+    let actor = &first["actor"]["id"];
+    let cases = [
+        ("requests", json!({"from": lately}), 5),
+        ("requests", json!({"to": BASE_US + 3_001}), 3),
+        ("requests", json!({"from": lately - 3_600_000_000, "to": lately}), 0),
+        ("audit", json!({"from": lately, "actor_id": actor}), 2),
+        ("audit", json!({"to": second["time"], "actor_id": actor}), 1),
+        ("audit", json!({"from": lately - 3_600_000_000, "to": lately, "actor_id": actor}), 0),
+    ];
+    for (log, scope, covers) in cases {
+        let body = json!({"log": log, "scope": scope, "reason": "case 17"}).to_string();
+        assert_eq!(owner.post("/v1/holds", body.as_bytes()).unwrap().json()["covers"], covers, "{log} {scope}");
+    }
+}
+
+#[test]
 fn retention_and_holds_that_cannot_be_meant_are_refused_and_quote_nothing() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 mod hostile;
 mod incident;
 
-const POLICY: &str = r#"environment: test
+pub(crate) const POLICY: &str = r#"environment: test
 listen: 127.0.0.1:8080
 providers:
   alpha: {format: openai, url: "https://alpha.example/v1", credential: "${ALPHA_KEY}"}

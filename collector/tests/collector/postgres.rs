@@ -6,6 +6,7 @@ mod derived;
 mod door;
 mod outage;
 mod server;
+mod slow;
 mod tables;
 
 use crate::fleet::{Proxy, listed, row};

@@ -3,8 +3,8 @@
 
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{bad, position, time};
-use crate::store::{AuditQuery, Db, Order, StoreError, audit_position};
+use crate::http::values::{at_most, order, position, time};
+use crate::store::{AuditQuery, Db, StoreError, audit_position};
 use crate::validate::parse_uuid;
 use axum::http::StatusCode;
 
@@ -106,8 +106,8 @@ fn apply(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), ApiError> {
         "effective_at[gt]" => query.from = Some(effective_at(name, value)?.saturating_add(1)),
         "effective_at[lt]" => query.to = Some(effective_at(name, value)?),
         "effective_at[lte]" => query.to = Some(effective_at(name, value)?.saturating_add(1)),
-        "order" => query.order = order(value)?,
-        "limit" => query.limit = limit(value)?,
+        "order" => query.order = order(name, value)?,
+        "limit" => query.limit = at_most(name, value, MAX_LIMIT)?,
         "after" => wanted.after = Some(place(name, value)?),
         "before" => wanted.before = Some(place(name, value)?),
         _ => return Err(unknown(name, &described())),
@@ -120,21 +120,6 @@ fn effective_at(name: &str, value: &str) -> Result<i64, ApiError> {
     let number = time(name, value)?;
     let seconds = value.len() <= 11 && value.bytes().all(|byte| byte.is_ascii_digit());
     Ok(if seconds { number.saturating_mul(1_000_000) } else { number })
-}
-
-fn order(value: &str) -> Result<Order, ApiError> {
-    match value {
-        "asc" => Ok(Order::Ascending),
-        "desc" => Ok(Order::Descending),
-        _ => Err(bad("order", "must be asc or desc")),
-    }
-}
-
-fn limit(value: &str) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(bad("limit", "must be 1 to 100")),
-    }
 }
 
 fn place(name: &str, value: &str) -> Result<Place, ApiError> {

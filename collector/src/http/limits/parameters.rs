@@ -2,7 +2,7 @@
 
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{bad, hex};
+use crate::http::values::{at_most, bad, cursor_of_two, two};
 use crate::limits::{CountQuery, Place, meter_of};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -40,7 +40,7 @@ pub(super) fn parse(query: &str, budgets: bool) -> Result<CountQuery, ApiError> 
 
 /// The cursor that leads on from a place. Its form is not part of the interface.
 pub(super) fn cursor(place: Place) -> String {
-    format!("{CURSOR}{:x}_{:x}", place.fill, place.count)
+    cursor_of_two(CURSOR, (place.fill, place.count))
 }
 
 fn apply(list: &mut CountQuery, name: &str, value: String) -> Result<(), ApiError> {
@@ -50,18 +50,11 @@ fn apply(list: &mut CountQuery, name: &str, value: String) -> Result<(), ApiErro
         "meter" => list.meter = Some(meter(name, value)?),
         "min_percent" => list.min_percent = Some(percent(name, &value)?),
         "window" => list.past = past(name, &value, list.budgets)?,
-        "limit" => list.limit = limit(name, &value)?,
+        "limit" => list.limit = at_most(name, &value, MAX_LIMIT)?,
         "after" => list.after = Some(place(name, &value)?),
         _ => return Err(unknown(name, &described(list.budgets))),
     }
     Ok(())
-}
-
-fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(bad(name, "must be 1 to 500")),
-    }
 }
 
 fn meter(name: &str, value: String) -> Result<String, ApiError> {
@@ -88,9 +81,5 @@ fn past(name: &str, value: &str, budgets: bool) -> Result<bool, ApiError> {
 }
 
 fn place(name: &str, value: &str) -> Result<Place, ApiError> {
-    let place = value
-        .strip_prefix(CURSOR)
-        .and_then(|rest| rest.split_once('_'))
-        .and_then(|(fill, count)| Some(Place { fill: hex(fill)?, count: hex(count)? }));
-    place.ok_or_else(|| bad(name, "must be a `next` of an earlier page, unchanged"))
+    two(name, CURSOR, value).map(|(fill, count)| Place { fill, count })
 }

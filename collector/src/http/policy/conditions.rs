@@ -3,7 +3,7 @@
 //! RFC 9110, section 13: `If-Match` names the revision as its ETag does, `If-None-Match: *` says that there is none yet.
 
 use crate::http::error::ApiError;
-use crate::http::query::bad;
+use crate::http::values::bad;
 use crate::store::PolicyRevision;
 use axum::http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;

@@ -3,11 +3,11 @@
 use super::described::REVISION;
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape};
-use crate::http::query::{bad, position};
+use crate::http::values::{at_most, bad, position, truth};
 use crate::store::PolicyName;
 
 const DEFAULT_LIMIT: usize = 20;
-const MAX_LIMIT: u64 = 100;
+const MAX_LIMIT: usize = 100;
 /// Characters of a config revision.
 const CONFIG_CHARS: usize = 16;
 
@@ -43,7 +43,7 @@ fn is_config_revision(text: &str) -> bool {
 /// Of `GET /v1/policy/revisions`.
 pub(in crate::http) fn pages() -> Vec<Parameter> {
     vec![
-        Parameter::new("limit", "Most revisions; 20 if not given.", Shape::Whole(1, MAX_LIMIT)),
+        Parameter::new("limit", "Most revisions; 20 if not given.", Shape::Whole(1, MAX_LIMIT as u64)),
         Parameter::new("after", "`next` of the page before.", Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1")),
     ]
 }
@@ -56,9 +56,7 @@ pub(super) fn page(query: &str) -> Result<PageOf, ApiError> {
             page.after = Some(position(&name, &value)?);
             continue;
         }
-        let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        let limit = limit.ok_or_else(|| bad(&name, "must be 1 to 100"))?;
-        page.limit = usize::try_from(limit).unwrap_or(DEFAULT_LIMIT);
+        page.limit = at_most(&name, &value, MAX_LIMIT)?;
     }
     Ok(page)
 }
@@ -95,7 +93,7 @@ pub(super) fn wish(query: &str) -> Result<Wish, ApiError> {
     let mut wish = Wish::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "dry_run" => wish.dry_run = value.parse().map_err(|_| bad(&name, "must be true or false"))?,
+            "dry_run" => wish.dry_run = truth(&name, &value)?,
             _ if is_config_revision(&value) => wish.config_revision = Some(value.into_owned()),
             _ => return Err(bad(&name, "must be 16 hex digits in lower case")),
         }

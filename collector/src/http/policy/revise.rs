@@ -13,7 +13,7 @@ use crate::http::auth::Caller;
 use crate::http::commit::in_time;
 use crate::http::error::{ApiError, json_response};
 use crate::http::ingest::body;
-use crate::http::query::invalid;
+use crate::http::values::invalid;
 use crate::policy::{self, BadPolicy, Checked, MAX_BYTES, ResourceChange};
 use crate::store::{self, NewPolicy, PolicyRevision, Put};
 use crate::validate::reason_of;

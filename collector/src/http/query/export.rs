@@ -9,29 +9,20 @@ mod sheet;
 
 use super::log;
 use super::parameters::{self, Also};
-use crate::audit::{Entry, Operation};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::entries;
 use crate::http::error::ApiError;
-use crate::http::notes::shown_filter;
+use crate::http::outlet::{BrokenOff, Outlet, download};
 use crate::store::{self, Kept, ListQuery, Log, Order};
-use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use bytes::Bytes;
-use http_body_util::channel::{Channel, Sender};
-use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Media type of a record a line.
 pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
 /// Media type of a spreadsheet (RFC 4180).
 pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// Exports that may run side by side.
-pub(in crate::http) const EXPORTS: usize = 16;
 /// Records read at once.
 const PAGE: usize = 500;
 
@@ -80,18 +71,16 @@ async fn export(
     let wanted = parameters::parse(&text, Also::Export)?;
     let mut query = wanted.list;
     let left = if wanted.limited { query.limit } else { usize::MAX };
-    let place = app.export_place()?;
+    let (outlet, body) = Outlet::open(&app)?;
     let end = app.readers.query(store::next_position).await?;
     if query.order == Order::Ascending {
         query.before = Some(end);
     } else {
         query.after = Some(end);
     }
-    let resource = log().named(format!("{} {}", format.kind(), shown_filter(&text)).trim_end());
-    app.note(Entry::new("requests.exported", Operation::Export, caller.actor(), resource)).await;
-    let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), sender, _place: place }.run());
-    Ok(download(Body::new(body), format.content_type(), format.file()))
+    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await;
+    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), outlet }.run());
+    Ok(download(body, format.content_type(), format.file()))
 }
 
 impl Format {
@@ -120,20 +109,6 @@ impl Format {
     }
 }
 
-/// An answer that is saved as a file.
-pub(in crate::http) fn download(body: Body, content_type: &'static str, file: &'static str) -> Response {
-    let mut response = Response::new(body);
-    for (name, value) in [
-        (header::CONTENT_TYPE, content_type),
-        (header::CONTENT_DISPOSITION, file),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
 /// A running export.
 struct Export {
     app: App,
@@ -141,16 +116,7 @@ struct Export {
     left: usize,
     format: Format,
     damaged: Vec<i64>,
-    sender: Sender<Bytes, std::io::Error>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl App {
-    /// A place for an export, given back when it is dropped.
-    pub(in crate::http) fn export_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let message = "As many exports as there may be are under way. Try again when one has ended.";
-        Arc::clone(&self.exports).try_acquire_owned().map_err(|_| ApiError::unavailable("busy", message))
-    }
+    outlet: Outlet,
 }
 
 impl Export {
@@ -161,29 +127,28 @@ impl Export {
             Format::Ndjson => Vec::new(),
             Format::Csv => sheet::header(),
         };
-        if self.send(before).await.is_err() || self.pages().await.is_err() {
-            self.sender.abort(std::io::Error::other("the export broke off"));
-            return;
+        if self.outlet.send(before).await.is_err() || self.pages().await.is_err() {
+            return self.outlet.break_off();
         }
         if self.format == Format::Json {
             // If the client is gone, nobody misses the end.
-            let _ = self.send(format!("],{}}}", entries::damaged_member(&self.damaged)).into_bytes()).await;
+            let _ = self.outlet.send(format!("],{}}}", entries::damaged_member(&self.damaged)).into_bytes()).await;
         }
     }
 
-    async fn pages(&mut self) -> Result<(), ()> {
+    async fn pages(&mut self) -> Result<(), BrokenOff> {
         let mut first = true;
         while self.left > 0 {
             self.query.limit = self.left.min(PAGE);
             let query = self.query.clone();
-            let page = self.app.readers.query(move |db| store::forward(db, &query)).await.map_err(|_| ())?;
+            let page = self.app.readers.query(move |db| store::forward(db, &query)).await.map_err(|_| BrokenOff)?;
             self.left = self.left.saturating_sub(page.records.len());
             let damaged = entries::damaged(page.records.iter());
             self.app.damage.altered(Log::Requests, &damaged).await;
             self.damaged.extend(damaged);
             let bytes = self.written(&page.records, first);
             first = first && bytes.is_empty();
-            self.send(bytes).await?;
+            self.outlet.send(bytes).await?;
             if !page.has_more {
                 break;
             }
@@ -205,13 +170,6 @@ impl Export {
             Format::Csv => records.iter().for_each(|record| sheet::row(&mut out, record)),
         }
         out
-    }
-
-    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), ()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.sender.send_data(Bytes::from(bytes)).await.map_err(|_| ())
     }
 }
 

@@ -1,11 +1,12 @@
 //! `GET /v1/requests/facets`: the exact total of what is filtered, and how it spreads over the values of chosen columns.
 
-use super::parameters::{self, Also, NAMES, bad};
+use super::parameters::{self, Also, NAMES};
 use super::{counting, log};
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, json_response};
 use crate::http::openapi::{Schemas, object};
+use crate::http::values::bad;
 use crate::store::{self, Column, Facets, Spread};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;

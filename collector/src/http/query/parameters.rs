@@ -3,18 +3,12 @@
 
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::store::{Column, Filter, ListQuery, Order, Range};
-use axum::http::StatusCode;
+use crate::http::values::{at_most, bad, order, position, time, truth};
+use crate::store::{Column, Filter, ListQuery, Range};
 use headgate_record::{EndedBy, RejectedBy};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
-/// A day as it is written.
-const DAY: &str = "2026-01-31";
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
-const CURSOR: &str = "c1_";
 const PLACE: Shape = Shape::Pattern("^c1_[0-9a-f]{1,15}$", "c1_1");
 const AMOUNT: Shape = Shape::Pattern("^[0-9]{1,9}([.][0-9]{0,20})?$", "0.5");
 
@@ -140,11 +134,6 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     Ok(wanted)
 }
 
-/// The cursor that leads on from a position. Its form is not part of the interface.
-pub(in crate::http) fn cursor(position: i64) -> String {
-    format!("{CURSOR}{position:x}")
-}
-
 fn apply(wanted: &mut Wanted, name: &str, value: &str, also: Also) -> Result<(), ApiError> {
     let list = &mut wanted.list;
     match name {
@@ -243,80 +232,6 @@ pub(in crate::http) fn class(name: &str, value: &str) -> Result<Filter, ApiError
         None => return Err(bad(name, "must be 2xx, 4xx or the like")),
     };
     Ok(Filter::Number(Column::Status, Range { least: hundreds, greatest: hundreds + 99 }))
-}
-
-pub(in crate::http) fn truth(name: &str, value: &str) -> Result<bool, ApiError> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(bad(name, "must be true or false")),
-    }
-}
-
-/// A time in µs; a day is its beginning in UTC.
-pub(in crate::http) fn time(name: &str, value: &str) -> Result<i64, ApiError> {
-    time_in(&TimeZone::UTC, name, value)
-}
-
-/// As [`time`], but a day begins where this zone says.
-pub(in crate::http) fn time_in(zone: &TimeZone, name: &str, value: &str) -> Result<i64, ApiError> {
-    let us = if value.bytes().all(|byte| byte.is_ascii_digit()) {
-        value.parse().ok()
-    } else if value.len() == DAY.len() {
-        let day = value.parse::<Date>().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
-        day.map(|beginning| beginning.timestamp().as_microsecond())
-    } else {
-        value.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
-    };
-    us.ok_or_else(|| {
-        let times = "or a time as 2026-01-31T12:00:00Z (write + as %2B) or in µs since 1970";
-        bad(name, &format!("must be a day as {DAY}, {times}"))
-    })
-}
-
-fn order(name: &str, value: &str) -> Result<Order, ApiError> {
-    match value {
-        "asc" => Ok(Order::Ascending),
-        "desc" => Ok(Order::Descending),
-        _ => Err(bad(name, "must be asc or desc")),
-    }
-}
-
-fn at_most(name: &str, value: &str, most: usize) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
-        _ if most == MAX_LIMIT => Err(bad(name, "must be 1 to 500")),
-        _ => Err(bad(name, "must be a number from 1")),
-    }
-}
-
-pub(in crate::http) fn position(name: &str, value: &str) -> Result<i64, ApiError> {
-    value
-        .strip_prefix(CURSOR)
-        .and_then(hex)
-        .ok_or_else(|| bad(name, "must be a `next` or `previous` of an earlier page, unchanged"))
-}
-
-/// A number as cursors spell it: up to 15 digits in lower case.
-pub(in crate::http) fn hex(digits: &str) -> Option<i64> {
-    let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
-    let spelled = digits.len() <= 15 && digits.bytes().all(digit);
-    i64::from_str_radix(digits, 16).ok().filter(|_| spelled)
-}
-
-pub(in crate::http) fn bad(name: &str, what: &str) -> ApiError {
-    let name = shown(name);
-    invalid(format!("`{name}` {what}."), "invalid_parameter").param(name)
-}
-
-pub(in crate::http) fn invalid(message: String, code: &'static str) -> ApiError {
-    ApiError::invalid(StatusCode::BAD_REQUEST, code, message)
-}
-
-/// A parameter's name is named back only if it is shaped like one.
-pub(in crate::http) fn shown(name: &str) -> &str {
-    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
-    if (1..=40).contains(&name.len()) && name.bytes().all(shaped) { name } else { "?" }
 }
 
 #[cfg(test)]

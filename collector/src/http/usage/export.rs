@@ -5,22 +5,18 @@
 
 use super::answer::{PERCENTILES, histograms};
 use super::parameters::{self, Also, Wanted};
-use crate::audit::{Entry, Operation, Resource};
+use crate::audit::Resource;
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::notes::shown_filter;
-use crate::http::query::{CSV, download};
+use crate::http::outlet::{BrokenOff, Outlet, download};
+use crate::http::query::CSV;
 use crate::http::sheet::line;
 use crate::store::{self, Counter, Totals, UsagePage};
-use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
-use bytes::Bytes;
-use http_body_util::channel::{Channel, Sender};
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
-use tokio::sync::OwnedSemaphorePermit;
 
 const FILE: &str = "attachment; filename=\"usage.csv\"";
 
@@ -32,14 +28,12 @@ pub(in crate::http) async fn csv(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Export)?;
-    let place = app.export_place()?;
+    let (outlet, body) = Outlet::open(&app)?;
     // The first page is read before the answer begins, so that what cannot be answered is refused.
     let first = read(&app, &wanted).await?;
-    let resource = Resource::new("log", "usage").named(format!("csv {}", shown_filter(&text)).trim_end());
-    app.note(Entry::new("usage.exported", Operation::Export, caller.actor(), resource)).await;
-    let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    tokio::spawn(Export { app, wanted, total: Totals::default(), sender, _place: place }.run(first));
-    Ok(download(Body::new(body), CSV, FILE))
+    app.note_export(&caller, "usage.exported", Resource::new("log", "usage"), "csv", &text).await;
+    tokio::spawn(Export { app, wanted, total: Totals::default(), outlet }.run(first));
+    Ok(download(body, CSV, FILE))
 }
 
 async fn read(app: &App, wanted: &Wanted) -> Result<UsagePage, ApiError> {
@@ -52,33 +46,32 @@ struct Export {
     app: App,
     wanted: Wanted,
     total: Totals,
-    sender: Sender<Bytes, std::io::Error>,
-    _place: OwnedSemaphorePermit,
+    outlet: Outlet,
 }
 
 impl Export {
     /// Sends everything. If the store fails midway, the body breaks off, so that nobody takes a part for the whole.
     async fn run(mut self, first: UsagePage) {
         if self.pages(first).await.is_err() {
-            self.sender.abort(std::io::Error::other("the export broke off"));
+            self.outlet.break_off();
         }
     }
 
-    async fn pages(&mut self, mut page: UsagePage) -> Result<(), ()> {
-        self.send(self.header()).await?;
+    async fn pages(&mut self, mut page: UsagePage) -> Result<(), BrokenOff> {
+        self.outlet.send(self.header()).await?;
         loop {
             let lines = self.lines(&page);
-            self.send(lines).await?;
+            self.outlet.send(lines).await?;
             let Some(next) = page.next else { break };
             self.wanted.query.from = next;
-            page = read(&self.app, &self.wanted).await.map_err(|_| ())?;
+            page = read(&self.app, &self.wanted).await.map_err(|_| BrokenOff)?;
         }
         if self.wanted.total {
             let (start, end) = (self.time(self.wanted.whole.from), self.time(self.wanted.whole.to));
             let groups = (0..self.wanted.groups.len()).map(|place| if place == 0 { "total" } else { "" }.to_owned());
             let mut out = Vec::new();
             line(&mut out, [start, end].into_iter().chain(groups).chain(self.cells(&self.total)));
-            self.send(out).await?;
+            self.outlet.send(out).await?;
         }
         Ok(())
     }
@@ -131,13 +124,6 @@ impl Export {
             DateTimePrinter::new().timestamp_with_offset_to_string(&at, offset)
         });
         told.unwrap_or_else(|| second.to_string())
-    }
-
-    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), ()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.sender.send_data(Bytes::from(bytes)).await.map_err(|_| ())
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::clock;
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{NAMES, bad, class, hex, status, statuses, time_in, truth};
+use crate::http::query::{NAMES, class, status, statuses};
+use crate::http::values::{at_most, bad, hex, time_in, truth};
 use crate::store::{Calendar, Column, Filter, GroupBy, QUARTER_S, UsageQuery, Width};
 use jiff::tz::TimeZone;
 
@@ -155,7 +156,7 @@ fn apply(given: &mut Given, name: &str, value: String, also: Also) -> Result<(),
         "percentiles" => given.percentiles = truth(name, &value)?,
         "status" => given.filters.push(status(name, &value)?),
         "status_class" => given.filters.push(class(name, &value)?),
-        "limit" => given.limit = limit(name, &value)?,
+        "limit" => given.limit = at_most(name, &value, MAX_BUCKETS)?,
         "page" => given.page = Some(page(name, &value)?),
         _ => match dimension(name) {
             Some(column) => given.filters.push(Filter::Name(column, value)),
@@ -188,13 +189,6 @@ fn width(name: &str, value: &str) -> Result<Width, ApiError> {
 
 fn zone(name: &str, value: &str) -> Result<TimeZone, ApiError> {
     TimeZone::get(value).map_err(|_| bad(name, "must be the name of a time zone, such as UTC or Europe/Berlin"))
-}
-
-fn limit(name: &str, value: &str) -> Result<usize, ApiError> {
-    match value.parse::<usize>() {
-        Ok(limit) if (1..=MAX_BUCKETS).contains(&limit) => Ok(limit),
-        _ => Err(bad(name, "must be 1 to 1000 buckets")),
-    }
 }
 
 fn page(name: &str, value: &str) -> Result<i64, ApiError> {

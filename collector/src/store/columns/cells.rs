@@ -3,7 +3,6 @@
 use super::super::db::{Db, Result};
 use super::super::names::Names;
 use headgate_record::{AttemptKind, RequestRecord};
-use std::collections::BTreeSet;
 
 macro_rules! columns {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {
@@ -108,8 +107,8 @@ pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord
         name(record.error_code.as_deref())?,
     ];
     let retention = [received_at, name(Some(&record.retention_class))?];
-    let policies = record.decisions.iter().filter_map(|decision| decision.policy_id.clone()).collect();
-    let tags = record.client.tags.iter().map(|(tag, value)| format!("{tag}={value}")).collect();
+    let policies = record.decisions.iter().filter_map(|decision| decision.policy_id.as_deref());
+    let tags = record.client.tags.iter().map(|(tag, value)| format!("{tag}={value}"));
     let sets = [set(db, names, tags)?, set(db, names, policies)?];
     let mut cells = [0; COLUMNS];
     cells
@@ -119,12 +118,13 @@ pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord
     Ok(cells)
 }
 
-fn set(db: &Db, names: &mut Names, members: BTreeSet<String>) -> Result<i64> {
-    if members.is_empty() {
+fn set(db: &Db, names: &mut Names, members: impl Iterator<Item = impl AsRef<str>>) -> Result<i64> {
+    let mut numbers = members.map(|text| names.number(db, text.as_ref())).collect::<Result<Vec<_>>>()?;
+    if numbers.is_empty() {
         return Ok(0);
     }
-    let mut numbers = members.iter().map(|text| names.number(db, text)).collect::<Result<Vec<_>>>()?;
     numbers.sort_unstable();
+    numbers.dedup();
     names.set(db, &numbers)
 }
 

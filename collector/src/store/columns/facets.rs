@@ -8,7 +8,8 @@ use super::super::{StoreError, names};
 use super::cells::Column;
 use super::coded::Head;
 use super::filter::{Filter, Predicate, resolve};
-use super::scan::{Block, Blocks, Direction, Mask};
+use super::mask::Mask;
+use super::scan::{Block, Blocks, Direction};
 use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 

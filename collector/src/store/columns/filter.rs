@@ -65,6 +65,15 @@ impl Test {
             Self::Between(range) => (range.least..=range.greatest).contains(&value),
         }
     }
+
+    /// Whether all values between two bounds pass, or none; `None` if that depends on the value.
+    pub(super) fn of_all_between(&self, least: i64, greatest: i64) -> Option<bool> {
+        match self {
+            Self::Between(range) if range.least <= least && greatest <= range.greatest => Some(true),
+            Self::Between(range) if range.greatest < least || greatest < range.least => Some(false),
+            Self::Between(_) | Self::In(_) => None,
+        }
+    }
 }
 
 /// One of two columns lies between two bounds.

@@ -10,6 +10,7 @@ mod facets;
 mod filter;
 mod fresh;
 mod gone;
+mod mask;
 mod past;
 mod scan;
 mod segment;

@@ -7,7 +7,8 @@ use super::super::{StoreError, names};
 use super::cells::Column;
 use super::coded::Head;
 use super::filter::Predicate;
-use super::scan::{Block, Mask};
+use super::mask::Mask;
+use super::scan::Block;
 use crate::retention::{RequestRules, cutoff};
 use std::collections::HashMap;
 

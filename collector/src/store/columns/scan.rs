@@ -7,6 +7,7 @@ use super::cells::Column;
 use super::coded::{Coded, Head};
 use super::filter::{Predicate, Test};
 use super::fresh::Fresh;
+use super::mask::{Mask, mark};
 use super::segment::{self, segment_of, unpack};
 
 /// Which end comes first.
@@ -83,15 +84,6 @@ pub(in crate::store) struct Block<'a> {
     fresh: Option<Fresh>,
     gone: Option<Vec<u8>>,
     pub(in crate::store) rows: usize,
-}
-
-/// Which records of a segment match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store) enum Mask {
-    All,
-    Nothing,
-    /// A byte for each record, 1 for a match.
-    Some(Vec<u8>),
 }
 
 impl<'a> Block<'a> {
@@ -175,88 +167,39 @@ impl<'a> Block<'a> {
     fn tested(&self, column: Column, test: &Test) -> Result<Mask, StoreError> {
         let head = self.head(column)?;
         match &head {
-            Head::Few { values, width } => {
-                let table: Vec<u8> = values.iter().map(|(value, _)| u8::from(test.holds(*value))).collect();
-                if !table.contains(&1) {
-                    return Ok(Mask::Nothing);
+            Head::Few { values, .. } => {
+                let passes: Vec<u8> = values.iter().map(|(value, _)| u8::from(test.holds(*value))).collect();
+                match (passes.contains(&1), passes.contains(&0)) {
+                    (false, _) => Ok(Mask::Nothing),
+                    (true, false) => Ok(Mask::All),
+                    (true, true) => self.marked_by_code(column, head, &passes),
                 }
-                if !table.contains(&0) {
-                    return Ok(Mask::All);
-                }
-                let width = *width;
-                let coded = self.coded(column, head)?;
-                let mut marks = vec![0_u8; self.rows];
-                let mark = |code: u64| table.get(usize::try_from(code).unwrap_or(usize::MAX)).copied().unwrap_or(0);
-                coded.each_code(width, self.rows, |row, code| set(&mut marks, row, mark(code)));
-                Ok(Mask::Some(marks))
             }
-            Head::Many { least, greatest, .. } => {
-                if let Test::Between(range) = test {
-                    if range.least <= *least && *greatest <= range.greatest {
-                        return Ok(Mask::All);
-                    }
-                    if range.greatest < *least || *greatest < range.least {
-                        return Ok(Mask::Nothing);
-                    }
-                }
-                let coded = self.coded(column, head)?;
-                let mut marks = vec![0_u8; self.rows];
-                coded.each(self.rows, |row, value| set(&mut marks, row, u8::from(test.holds(value))));
-                Ok(Mask::Some(marks))
-            }
-        }
-    }
-}
-
-fn set(marks: &mut [u8], row: usize, mark: u8) {
-    if let Some(slot) = marks.get_mut(row) {
-        *slot = mark;
-    }
-}
-
-impl Mask {
-    pub(super) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
-            (Self::All, mask) | (mask, Self::All) => mask,
-            (Self::Some(mut marks), Self::Some(others)) => {
-                marks.iter_mut().zip(others).for_each(|(mark, other)| *mark &= other);
-                if marks.contains(&1) { Self::Some(marks) } else { Self::Nothing }
-            }
+            Head::Many { least, greatest, .. } => match test.of_all_between(*least, *greatest) {
+                Some(true) => Ok(Mask::All),
+                Some(false) => Ok(Mask::Nothing),
+                None => self.marked_by_value(column, head, test),
+            },
         }
     }
 
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::All, _) | (_, Self::All) => Self::All,
-            (Self::Nothing, mask) | (mask, Self::Nothing) => mask,
-            (Self::Some(mut marks), Self::Some(others)) => {
-                marks.iter_mut().zip(others).for_each(|(mark, other)| *mark |= other);
-                Self::Some(marks)
-            }
-        }
+    /// `passes` has a byte for each code.
+    fn marked_by_code(&self, column: Column, head: Head, passes: &[u8]) -> Result<Mask, StoreError> {
+        let Head::Few { width, .. } = head else { return Err(StoreError::Damaged) };
+        let of = |code: u64| passes.get(usize::try_from(code).unwrap_or(usize::MAX)).copied().unwrap_or(0);
+        let mut marks = vec![0_u8; self.rows];
+        let coded = self.coded(column, head)?;
+        coded.each_code(width, self.rows, |row, code| mark(&mut marks, row, of(code)));
+        Ok(Mask::Some(marks))
     }
 
-    /// How many records match, of `rows`.
-    pub(in crate::store) fn count(&self, rows: usize) -> u64 {
-        match self {
-            Self::All => u64::try_from(rows).unwrap_or(u64::MAX),
-            Self::Nothing => 0,
-            Self::Some(marks) => marks.iter().map(|mark| u64::from(*mark)).sum(),
-        }
+    fn marked_by_value(&self, column: Column, head: Head, test: &Test) -> Result<Mask, StoreError> {
+        let mut marks = vec![0_u8; self.rows];
+        let coded = self.coded(column, head)?;
+        coded.each(self.rows, |row, value| mark(&mut marks, row, u8::from(test.holds(value))));
+        Ok(Mask::Some(marks))
     }
 
-    /// Whether the record at this place matches.
-    pub(super) fn has(&self, row: usize) -> bool {
-        match self {
-            Self::All => true,
-            Self::Nothing => false,
-            Self::Some(marks) => marks.get(row) == Some(&1),
-        }
-    }
-}
-
-impl Block<'_> {
     /// The positions of the records that match, in the direction, within bounds that are both included.
     pub(in crate::store) fn positions(&self, mask: &Mask, direction: Direction, (first, last): (i64, i64)) -> Vec<i64> {
         let rows = (0_i64..).take(self.rows).zip(0_usize..);

@@ -4,7 +4,8 @@ use super::super::StoreError;
 use super::super::db::Db;
 use super::SEGMENT;
 use super::cells::{COLUMNS, Cells, Column};
-use super::scan::{Blocks, Direction, Mask};
+use super::mask::Mask;
+use super::scan::{Blocks, Direction};
 
 /// By place in the segment; `None` where no record is.
 pub(in crate::store) fn stored(db: &Db, segment: i64) -> Result<Vec<Option<Cells>>, StoreError> {

@@ -6,7 +6,7 @@
 
 use super::super::StoreError;
 use super::super::db::{self, Db, params};
-use super::keep::Boot;
+use super::boot::{Boot, NewGap};
 use super::news::{News, count_news};
 use super::records;
 use headgate_record::Heartbeat;
@@ -86,7 +86,7 @@ fn open(tx: &Db, end: &Silent, now: i64) -> Result<(), StoreError> {
 }
 
 /// Makes the gap at the boot's end longer, if there is one: a worker that loses all it has is one gap, not one a heartbeat.
-fn longer(tx: &Db, boot: &Boot, gap: &super::keep::NewGap, heard_at: i64) -> db::Result<bool> {
+fn longer(tx: &Db, boot: &Boot, gap: &NewGap, heard_at: i64) -> db::Result<bool> {
     let changed = tx
         .prepare_cached(
             "UPDATE gaps SET last_seq = ?3, before_at = ?4

@@ -6,14 +6,18 @@
 //!
 //! A hole at the end shows in no later record. Heartbeats tell of it: see `end`.
 
+mod boot;
+mod close;
 mod end;
 mod keep;
 mod list;
 mod news;
 
+pub(super) use boot::Boot;
+pub(super) use close::is_missing;
 pub(super) use end::note_end;
 pub use end::{Silent, note_silent, silent};
-pub(super) use keep::{Boot, account, is_missing, lose};
+pub(super) use keep::{account, lose};
 pub use list::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, gaps};
 pub use news::tell_gaps;
 pub(super) use news::{News, count_news};

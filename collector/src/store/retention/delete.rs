@@ -60,3 +60,31 @@ fn delete_one(tx: &Db, choice: &Choice, chosen: &Chosen, run: &mut Run) -> Resul
     run.add(chosen.position, received_at, class);
     Ok(Some(leaf))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::delete;
+    use crate::audit::{Actor, Entry, Operation, Resource, append};
+    use crate::clock;
+    use crate::retention::{DAY_US, Scope};
+    use crate::store::retention::choose;
+    use crate::store::{Log, Reached, change, holds, open_writer, place_hold, release_hold};
+
+    #[test]
+    fn what_was_chosen_under_other_holds_is_not_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let entry = Entry::new("test.done", Operation::Other, Actor::command(), Resource::new("test", "1"));
+        change(&mut db, |tx| append(tx, &entry)).unwrap();
+        let now = clock::now_us() + 400 * DAY_US;
+        let chosen = choose(&db, Log::Audit, Reached::default(), now).unwrap().unwrap();
+        let scope = Scope { everything: true, ..Scope::default() };
+        change(&mut db, |tx| place_hold(tx, Log::Audit, scope, "r".to_owned(), Actor::command(), now)).unwrap();
+        assert_eq!(change(&mut db, |tx| delete(tx, &chosen)).unwrap(), None, "a hold was placed since");
+        assert!(choose(&db, Log::Audit, Reached::default(), now).unwrap().is_none(), "it keeps everything");
+        let hold = holds(&db).unwrap().remove(0);
+        change(&mut db, |tx| release_hold(tx, &hold.id, Actor::command())).unwrap();
+        let chosen = choose(&db, Log::Audit, Reached::default(), now).unwrap().unwrap();
+        assert_eq!(change(&mut db, |tx| delete(tx, &chosen)).unwrap(), Some(3), "the entries of the hold too");
+    }
+}

@@ -4,6 +4,7 @@ use super::error::fault;
 use super::server::Server;
 use super::sql::statement_form;
 use super::value::Bound;
+use crate::clock::Stopwatch;
 use crate::store::StoreError;
 use crate::store::db::{Error, Params, Result};
 use std::cell::{Cell, RefCell};
@@ -38,6 +39,8 @@ pub(in crate::store::db) struct Connection {
     /// A statement of the open transaction has failed: the server would take a commit for a rollback, and call it done.
     failed: Cell<bool>,
     longest: Cell<Duration>,
+    /// When a query of many calls began, if that is bounded: the server bounds each call alone.
+    begun: Cell<Option<Stopwatch>>,
     /// Days known to have a partition; see `days`.
     pub(super) days: RefCell<HashSet<String>>,
 }
@@ -67,6 +70,7 @@ impl Connection {
             lost: Cell::new(false),
             failed: Cell::new(false),
             longest: Cell::new(CALL),
+            begun: Cell::new(None),
             days: RefCell::default(),
         })
     }
@@ -80,6 +84,7 @@ impl Connection {
 
     /// From now on a query that is still running this long after gives up.
     pub(in crate::store::db) fn give_up_after(&self, time: Duration) -> Result<()> {
+        self.begun.set(Some(Stopwatch::start()));
         if self.longest.replace(time) == time {
             return Ok(());
         }
@@ -167,6 +172,9 @@ impl Connection {
         let Some(runtime) = self.runtime.as_ref().filter(|_| !self.lost.get()) else {
             return Err(Error::Store(StoreError::Unreachable));
         };
+        if self.begun.get().is_some_and(|begun| begun.elapsed() > self.longest.get()) {
+            return Err(Error::Store(StoreError::Slow));
+        }
         let outcome = runtime.block_on(self.patient(work));
         self.failed.set(self.failed.get() || outcome.is_err());
         // A server that only follows another now: the one that writes is looked for anew.

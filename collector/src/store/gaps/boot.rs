@@ -1,0 +1,100 @@
+//! A sender's boot: how far its numbers are accounted for, and the gaps behind that.
+
+use super::super::db::{self, Db, OptionalExtension, Row, params};
+
+/// A sender's boot, as it was before the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Boot {
+    /// Its number.
+    pub(in crate::store) boot: i64,
+    /// Records that it says it dropped.
+    pub(in crate::store) dropped: i64,
+    /// The highest number that is accounted for: stored or missing.
+    pub(in crate::store) highest_seq: i64,
+    last_at: Option<i64>,
+    pub(super) received_at: Option<i64>,
+}
+
+impl Boot {
+    /// The boot, made if it is not known.
+    pub(in crate::store) fn known(db: &Db, node: &str, boot_id: &str, now: i64) -> db::Result<Self> {
+        if let Some(boot) = Self::find(db, node, boot_id)? {
+            return Ok(boot);
+        }
+        let mut insert =
+            db.prepare_cached("INSERT INTO boots (node, boot_id, received_at) VALUES (?1, ?2, ?3) RETURNING boot")?;
+        let boot = insert.query_row(params![node, boot_id, now], |row| row.get(0))?;
+        Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: Some(now) })
+    }
+
+    /// The boot, if it is known.
+    pub(in crate::store) fn find(db: &Db, node: &str, boot_id: &str) -> db::Result<Option<Self>> {
+        let sql = "SELECT boot, dropped, highest_seq, last_at, received_at FROM boots WHERE node = ?1 AND boot_id = ?2";
+        db.prepare_cached(sql)?.query_row([node, boot_id], Self::read).optional()
+    }
+
+    fn read(row: &Row<'_>) -> db::Result<Self> {
+        Ok(Self {
+            boot: row.get(0)?,
+            dropped: row.get(1)?,
+            highest_seq: row.get(2)?,
+            last_at: row.get(3)?,
+            received_at: row.get(4)?,
+        })
+    }
+
+    /// A gap behind the highest number, up to `last_seq`.
+    pub(super) fn gap(&self, last_seq: i64, before_at: i64, now: i64) -> NewGap {
+        NewGap {
+            first_seq: self.highest_seq.saturating_add(1),
+            last_seq,
+            after_at: self.last_at,
+            before_at,
+            received_after: self.received_at.filter(|_| self.highest_seq > 0),
+            noticed_at: now,
+        }
+    }
+
+    /// Moves on to a number that is accounted for now.
+    pub(super) fn reach(&mut self, seq: i64, at: i64, now: i64) {
+        (self.highest_seq, self.last_at, self.received_at) = (seq, Some(at), Some(now));
+    }
+
+    pub(super) fn save(&self, db: &Db, stored: i64) -> db::Result<()> {
+        db.prepare_cached(
+            "UPDATE boots SET stored = stored + ?2, highest_seq = ?3, last_at = ?4, received_at = ?5 WHERE boot = ?1",
+        )?
+        .execute(params![self.boot, stored, self.highest_seq, self.last_at, self.received_at])?;
+        Ok(())
+    }
+}
+
+/// A gap that has just been noticed.
+pub(super) struct NewGap {
+    pub(super) first_seq: i64,
+    pub(super) last_seq: i64,
+    pub(super) after_at: Option<i64>,
+    pub(super) before_at: i64,
+    pub(super) received_after: Option<i64>,
+    pub(super) noticed_at: i64,
+}
+
+impl NewGap {
+    pub(super) fn insert(&self, db: &Db, boot: i64, at_end: bool) -> db::Result<()> {
+        db.prepare_cached(
+            "INSERT INTO gaps (boot, first_seq, last_seq, after_at, before_at, received_after, noticed_at, at_end)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            boot,
+            self.first_seq,
+            self.last_seq,
+            self.after_at,
+            self.before_at,
+            self.received_after,
+            self.noticed_at,
+            i64::from(at_end)
+        ])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Exports that are not taken, and one that cannot be made to its end.
+
+use crate::client::Client;
+use crate::process::Collector;
+use crate::records::{batch, batch_of, record};
+use headgate_record::{INGEST_PATH, Usage};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// More than what lies in a connection's buffers between two processes of one machine.
+pub(crate) fn fill(collector: &Collector) {
+    let wide = |seq: u64| {
+        let mut record = record("n", "b", seq);
+        for text in [&mut record.client.user_agent, &mut record.client.session_id, &mut record.client.end_user] {
+            *text = Some("x".repeat(256));
+        }
+        record.client.tags = (0..8).map(|tag| (format!("tag-{tag}"), "y".repeat(200))).collect();
+        serde_json::to_string(&record).unwrap()
+    };
+    for first in (1..=6_001).step_by(1_000) {
+        let records: Vec<_> = (first..first + 1_000).map(wide).collect();
+        assert_eq!(collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &records)).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn exports_that_nobody_takes_keep_no_more_than_themselves_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    fill(&collector);
+    let begin = |_| {
+        let mut client = collector.owner();
+        assert_eq!(client.begin("/v1/requests.ndjson").unwrap().status, 200);
+        client
+    };
+    let untaken: Vec<Client> = (0..16).map(begin).collect();
+    let mut owner = collector.owner();
+    for path in ["/v1/requests.csv?limit=1", "/v1/usage.csv"] {
+        let refused = owner.get(path).unwrap();
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{path}");
+        assert_eq!(refused.json()["error"]["code"], "busy");
+    }
+    assert_eq!(owner.get("/v1/requests?limit=1").unwrap().status, 200, "all else goes on");
+    drop(untaken);
+    let mut tries = 0;
+    while owner.get("/v1/requests.csv?limit=1").unwrap().status != 200 {
+        tries += 1;
+        assert!(tries < 600, "no export has ended");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_arrives_while_an_export_is_taken_is_not_part_of_it() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    fill(&collector);
+    let mut client = collector.owner();
+    assert_eq!(client.begin("/v1/requests.ndjson?order=asc").unwrap().status, 200);
+    let late = batch_of("n", "late", 1..=3);
+    assert_eq!(collector.ingest().post(INGEST_PATH, &late).unwrap().json()["stored"], 3);
+    let text = String::from_utf8(client.rest().unwrap()).unwrap();
+    assert_eq!((text.lines().count(), text.contains("\"late\"")), (7_000, false));
+}
+
+#[test]
+fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut record = record("n", "b", 2);
+    record.time_to_first_token_us = Some(400_001);
+    record.usage = Some(Usage {
+        input_tokens: 1_200,
+        cached_input_tokens: 300,
+        output_tokens: 340,
+        reasoning_tokens: 56,
+        ..Usage::default()
+    });
+    record.client.tags = [("app".to_owned(), "a".to_owned()), ("ticket".to_owned(), "T-1".to_owned())].into();
+    let text = serde_json::to_string(&record).unwrap();
+    collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &[text])).unwrap();
+    let sheet = collector.owner().get("/v1/requests.csv").unwrap().text();
+    let mut lines = sheet.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (names, cells) = (lines.next().unwrap(), lines.next().unwrap());
+    let expected = [
+        ("id", record.id.as_str()),
+        ("node", "n"),
+        ("boot", "b"),
+        ("seq", "2"),
+        ("environment", "production"),
+        ("config_revision", "rev-7"),
+        ("surface", "chat_completions"),
+        ("requested_model", "chat"),
+        ("provider", "openai"),
+        ("served_model", "gpt-5.2"),
+        ("stream", "true"),
+        ("attempts", "1"),
+        ("status", "200"),
+        ("finish_reason", "stop"),
+        ("key_id", "key-2"),
+        ("owner", "owner-2"),
+        ("team", "team-2"),
+        ("project", "assistant"),
+        ("tags", "app=a ticket=T-1"),
+        ("duration_us", "812345"),
+        ("time_to_first_token_us", "400001"),
+        ("input_tokens", "1200"),
+        ("cached_input_tokens", "300"),
+        ("output_tokens", "340"),
+        ("reasoning_tokens", "56"),
+        ("cost_nano_usd", "4500000"),
+    ];
+    for (name, value) in expected {
+        let place = names.iter().position(|known| *known == name).unwrap();
+        assert_eq!(cells[place], value, "{name}");
+    }
+    assert_eq!((names[0], cells[0]), ("started_at", "2026-01-01T00:00:00.002Z"));
+}
