@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Starts, and waits until the scrub has been through both logs.
 pub(crate) fn scrubbed(root: &Path) -> Collector {
     let collector = Collector::start(root);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(240);
     while collector.owner().get("/v1/damage").unwrap().json()["passes"] == 0 {
         assert!(Instant::now() < deadline, "the scrub has not come to an end: {}", collector.logs());
         sleep(Duration::from_millis(20));
