@@ -74,6 +74,18 @@ fn a_token_is_valid_until_it_expires() {
 }
 
 #[test]
+fn a_command_tells_who_ran_it_as_far_as_the_environment_says() {
+    let root = tempfile::tempdir().unwrap();
+    let mut init = std::process::Command::new(crate::process::BINARY);
+    init.arg("init").env_remove("SUDO_USER").env("USER", "olga");
+    crate::store::place(&mut init, root.path());
+    assert!(init.output().unwrap().status.success());
+    let collector = Collector::start(root.path());
+    let made = collector.owner().get("/v1/audit?event_types[]=token.created").unwrap().json();
+    assert_eq!(made["data"][0]["actor"], json!({"id": "command", "kind": "command", "name": "olga"}));
+}
+
+#[test]
 fn a_request_for_a_token_that_makes_no_sense_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
