@@ -6,10 +6,12 @@ mod stop;
 mod token;
 
 use crate::args::{Command, ConfigCommand, ServeOptions};
+use crate::audit::Actor;
 use crate::http::{self, App, Metrics};
 use crate::journal;
 use crate::settings::Parsed;
 use crate::store::{self, Location, Readers, Role, Store, StoreError, TokenHash};
+use crate::validate::is_name;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -101,6 +103,13 @@ fn hint_at_folder(location: &Location) {
         let folder = folder.display();
         journal::line(&format!("other users may change what is in {folder}; `chmod 700 {folder}` keeps them out"));
     }
+}
+
+/// Who runs a command, by the name that the environment gives. Who may write to the store may say any, and could as well
+/// write the entry itself.
+fn operator() -> Actor {
+    let named = |variable: &str| std::env::var(variable).ok().filter(|name| is_name(name));
+    Actor { name: ["SUDO_USER", "USER"].into_iter().find_map(named), ..Actor::command() }
 }
 
 fn no_database(data: &Path) -> String {

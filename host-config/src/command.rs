@@ -17,6 +17,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Exit code: the arguments make no sense; as clap has it.
+const ARGUMENTS: u8 = 2;
 /// Exit code: a policy is in force, but not on every data plane in time.
 const BEHIND: u8 = 3;
 /// Exit code: another policy is in force than the change was made from. Nothing was changed.
@@ -24,9 +26,15 @@ const CONFLICT: u8 = 4;
 /// Exit code: the collector has the policy in force, but its files could not be written.
 const FILES: u8 = 5;
 
+const AFTER_HELP: &str = "\
+Results go to standard output, everything else to standard error; nothing is coloured.
+
+Exit codes: 0 done; 1 not done, and standard error says why; 2 the arguments make no sense. `apply` and `rollback` tell
+more apart: see their --help.";
+
 /// Checks a gateway.yaml, renders or applies it, makes keys.
 #[derive(Debug, Parser)]
-#[command(name = "headgate", version)]
+#[command(name = "headgate", version, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -35,11 +43,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Report every problem of a gateway.yaml at once.
+    #[command(after_help = check::AFTER_HELP)]
     Check(check::Check),
     /// Put a gateway.yaml in force: at the collector, in a proxy's files, on every data plane.
     #[command(after_help = apply::AFTER_HELP)]
     Apply(apply::Apply),
     /// Show what applying a gateway.yaml would change. Changes nothing.
+    #[command(after_help = apply::AFTER_DIFF)]
     Diff(apply::Diff),
     /// Put an earlier revision in force again.
     #[command(after_help = rollback::AFTER_HELP)]
@@ -67,6 +77,12 @@ type Failure = String;
 struct Stop {
     text: String,
     code: u8,
+}
+
+impl Stop {
+    fn of_arguments(text: String) -> Self {
+        Self { text, code: ARGUMENTS }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -112,7 +128,7 @@ fn say(text: &str) {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}\n", file.display()))
+    std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}\n", file.display()))
 }
 
 /// Compiles a file for a command that needs it to be free of errors.

@@ -69,9 +69,9 @@ pub fn compile(source: &str, file: &str, now: u64) -> Result<Compiled, Vec<Diagn
 
 fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Settings) {
     let (providers, mut upstreams) = providers::providers(root, report);
-    let teams = keys::teams(root);
+    let (teams, known) = (keys::teams(root), references::Known::of(root));
     let collector = providers::collector(root, &mut upstreams, report);
-    let prices = prices::Prices::new(root, &providers, report);
+    let prices = prices::Prices::new(root, &providers, &known, report);
     let models = models::models(root, &providers, &prices, report);
     prices.unused(&models, &providers, report);
     let mut document = Document {
@@ -79,17 +79,17 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         revision: String::new(),
         environment: root.string("environment").unwrap_or_default(),
         organization: root.string("organization").unwrap_or_default(),
-        limits: limits::rules(root, now, report),
+        limits: limits::rules(root, &known, now, report),
         max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
         keys: keys::keys(root, &teams, now, report),
-        guardrails: guardrails::guardrails(root, &mut upstreams, report),
+        guardrails: guardrails::guardrails(root, &known, &mut upstreams, report),
         logging: logging(root, report),
         providers,
         models,
         teams,
         collector,
     };
-    references::check(root, report);
+    references::check(root, &known, report);
     document.revision = revision(&document);
     let settings = Settings {
         listen: socket(root, "listen", SocketAddr::from(([0, 0, 0, 0], 8080))),

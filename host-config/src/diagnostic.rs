@@ -50,19 +50,33 @@ pub struct Diagnostic {
 }
 
 /// Collects problems.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Report {
     noted: Vec<Noted>,
     shown: Vec<Span>,
     unreadable: BTreeSet<String>,
 }
 
-#[derive(Debug)]
 struct Noted {
     severity: Severity,
     span: Span,
     message: String,
-    help: String,
+    help: Help,
+}
+
+/// What to write instead. Of very many problems only the first are shown, and only for those it is worked out.
+enum Help {
+    Known(String),
+    Sought(Box<dyn FnOnce() -> String>),
+}
+
+impl Help {
+    fn text(self) -> String {
+        match self {
+            Self::Known(text) => text,
+            Self::Sought(seek) => seek(),
+        }
+    }
 }
 
 impl Report {
@@ -73,19 +87,30 @@ impl Report {
             severity: Severity::Error,
             span: fault.span,
             message: format!("this is not YAML: {}", fault.message),
-            help: fault.help.to_owned(),
+            help: Help::Known(fault.help.to_owned()),
         });
         Self { noted: noted.collect(), shown: Vec::new(), unreadable }
     }
 
     /// Notes an error.
     pub(crate) fn error(&mut self, span: Span, message: &str, help: &str) {
-        self.note(Severity::Error, span, message, help);
+        self.note(Severity::Error, span, message, Help::Known(help.to_owned()));
     }
 
     /// Notes a warning.
     pub(crate) fn warning(&mut self, span: Span, message: &str, help: &str) {
-        self.note(Severity::Warning, span, message, help);
+        self.note(Severity::Warning, span, message, Help::Known(help.to_owned()));
+    }
+
+    /// Notes a problem whose help takes long to find.
+    pub(crate) fn seek(
+        &mut self,
+        severity: Severity,
+        span: Span,
+        message: &str,
+        help: impl FnOnce() -> String + 'static,
+    ) {
+        self.note(severity, span, message, Help::Sought(Box::new(help)));
     }
 
     /// What stands there is understood and no secret; nothing else is ever shown.
@@ -99,8 +124,8 @@ impl Report {
         self.unreadable.contains(section)
     }
 
-    fn note(&mut self, severity: Severity, span: Span, message: &str, help: &str) {
-        self.noted.push(Noted { severity, span, message: message.to_owned(), help: help.to_owned() });
+    fn note(&mut self, severity: Severity, span: Span, message: &str, help: Help) {
+        self.noted.push(Noted { severity, span, message: message.to_owned(), help });
     }
 
     /// All problems in the order of the file.
@@ -112,12 +137,13 @@ impl Report {
         if left_out > 0 {
             self.noted.sort_by_key(|noted| noted.severity);
             self.noted.truncate(MAX_REPORTED);
-            if let Some(last) = self.noted.last_mut() {
-                last.help = format!("{} ({left_out} more problems are not shown)", last.help);
-            }
         }
         let lines = snippet::Lines::new(source, self.shown);
-        self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect()
+        let mut all: Vec<_> = self.noted.into_iter().map(|noted| shown(noted, &lines, file)).collect();
+        if let Some(last) = all.last_mut().filter(|_| left_out > 0) {
+            last.help = format!("{} ({left_out} more problems are not shown)", last.help);
+        }
+        all
     }
 }
 
@@ -126,7 +152,7 @@ fn shown(noted: Noted, lines: &snippet::Lines<'_>, file: &str) -> Diagnostic {
     Diagnostic {
         severity: noted.severity,
         message: noted.message,
-        help: noted.help,
+        help: noted.help.text(),
         file: file.to_owned(),
         line: noted.span.line,
         column: noted.span.column,

@@ -10,6 +10,7 @@ pub mod credential;
 pub mod deploy;
 pub mod diagnostic;
 pub mod http;
+mod names;
 mod nearest;
 pub mod render;
 pub mod resources;

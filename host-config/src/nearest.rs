@@ -7,10 +7,14 @@ pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
     if written.len() > 128 {
         return None;
     }
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(written, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    let length = written.chars().count();
+    let close = |name: &'a str| {
+        let chars = name.chars().count();
+        let most = 1 + chars / 4;
+        // Cheaper than the distance, which is never less.
+        let possible = chars.abs_diff(length) <= most;
+        let distance = possible.then(|| strsim::damerau_levenshtein(written, name))?;
+        (distance <= most).then_some((distance, name))
+    };
+    known.into_iter().filter_map(close).min().map(|(_, name)| name)
 }

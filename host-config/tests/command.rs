@@ -100,7 +100,8 @@ fn a_new_key_is_what_its_entry_says_and_never_the_same_twice() {
 #[test]
 fn a_key_needs_a_usable_id() {
     let output = headgate(&["keys", "new", "--id", "a b"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(all_said(&output).contains("use letters, digits"), "{}", all_said(&output));
     assert!(output.stdout.is_empty());
 }
 
@@ -186,4 +187,48 @@ fn findings_of_a_request_stand_with_their_paths_and_their_policies() {
     let output = guard_test(&["--policy", policy.to_str().unwrap(), "--ndjson", "-"], r#"{"id":1,"text":"a@b.org"}"#);
     assert!(String::from_utf8(output.stdout).unwrap().contains(r#""policy":"pii""#));
     assert_eq!(String::from_utf8(guard_test(&["-"], "quiet").stdout).unwrap(), "nothing found\n");
+}
+
+#[test]
+fn the_help_of_each_command_that_can_fail_tells_its_exit_codes() {
+    let commands: [&[&str]; 7] =
+        [&[], &["check"], &["apply"], &["diff"], &["rollback"], &["render", "envoy"], &["guard", "test"]];
+    for words in commands {
+        let said = all_said(&headgate(&[words, &["--help"]].concat()).output().unwrap());
+        let codes = said.split_once("Exit codes: 0 ").unwrap_or_else(|| panic!("{words:?}: {said}")).1;
+        assert!(
+            codes.contains("; 1 ") && codes.contains("2 the arguments make no sense")
+                || codes.contains("; 2\nthe arguments"),
+            "{words:?}: {codes}"
+        );
+    }
+}
+
+/// What `headgate diff` says of a collector that is not there, or of arguments that cannot be meant.
+#[allow(clippy::unwrap_used, reason = "a test may panic, that is how it fails")]
+fn diff(arguments: &[&str], token: &str) -> (Option<i32>, String) {
+    let policy = policy();
+    let whole = [&["diff", policy.to_str().unwrap()], arguments].concat();
+    let output = headgate(&whole).env("HEADGATE_TOKEN", token).output().unwrap();
+    (output.status.code(), all_said(&output))
+}
+
+#[test]
+fn a_collector_that_cannot_be_asked_is_told_with_what_to_do_and_no_token() {
+    let token = "hgc_canary";
+    // A port that was free a moment ago and on which nobody listens.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cases = [
+        (format!("http://{free}"), token, 1, "Nothing was changed. See that it runs"),
+        ("http://nobody.invalid".to_owned(), token, 1, "--collector is its address"),
+        ("localhost".to_owned(), token, 2, "write `https://host[:port][/path]`"),
+        ("http://user:canary@localhost".to_owned(), token, 2, "--collector: "),
+        (format!("http://{free}"), "", 1, "HEADGATE_TOKEN is not set"),
+        (format!("http://{free}"), "two canary\nlines", 1, "HEADGATE_TOKEN holds more than a token"),
+    ];
+    for (address, token, code, said) in cases {
+        let (ended, text) = diff(&["--collector", &address], token);
+        assert_eq!((ended, text.contains(said)), (Some(code), true), "{address}: {text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
 }

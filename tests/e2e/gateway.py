@@ -31,6 +31,9 @@ COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"
 WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
 ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/envoy"))
 
+# Longest wait for what comes by itself, s: who runs into it has met a hang, on the busiest machine too.
+PATIENCE = 60
+
 # What Envoy or the SDK write when the filter's VM dies or is started anew after it died.
 TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
 
@@ -63,7 +66,7 @@ class Provider:
         found = [wire.Seen(entry) for entry in self.control("GET", "/_seen")]
         return [one for one in found if trace is None or trace in (one.header("traceparent") or "")]
 
-    def saw_abort(self, trace: str, seconds: float = 5) -> bool:
+    def saw_abort(self, trace: str, seconds: float = PATIENCE) -> bool:
         """Whether the connection of this request was closed before its answer was out."""
         return wait_until(lambda: any(one.aborted for one in self.seen(trace)), seconds)
 
@@ -190,7 +193,7 @@ class Gateway:
                 return records
             after = {"after": page["next"]}
 
-    def records(self, trace: str, count: int = 1, seconds: float = 10) -> list[dict]:
+    def records(self, trace: str, count: int = 1, seconds: float = PATIENCE) -> list[dict]:
         """The records of a trace, oldest first, once there are `count`; more than that is a failure."""
         found: list[dict] = []
 
@@ -211,7 +214,7 @@ class Gateway:
         assert record["id"] == of.header("x-headgate-request-id")
         return record
 
-    def settle(self, seconds: float = 15) -> None:
+    def settle(self, seconds: float = PATIENCE) -> None:
         """Every request that was ever sent has exactly one record, and no number is missing or taken twice."""
         counts: dict[str, int] = {}
         records: list[dict] = []
@@ -259,7 +262,7 @@ def sha256(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def wait_until(holds, seconds: float) -> bool:
+def wait_until(holds, seconds: float = PATIENCE) -> bool:
     """Whether it came to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -111,7 +111,7 @@ def test_of_two_operators_the_later_is_told_who_is_ahead_and_undoes_nothing(oper
     other = Operator(gateway, "second")
     other.write(with_alias("theirs"))
     blind = other.apply()
-    assert blind.returncode == 4 and "--base 1" in blind.stderr, "a file that was made from nothing known is no exception"
+    assert blind.returncode == 4 and "--base 1" in blind.stderr and "counts as made from no revision" in blind.stderr, "a file that was made from nothing known is no exception"
     ok(other.apply("--base", 1))
     before = files(gateway)
     operator.write(with_alias("mine"))
@@ -177,7 +177,46 @@ def test_what_is_refused_here_changes_nothing_there(operator):
     for token, said in (("", f"{TOKEN_ENV} is not set"), ("hgc_wrong", "No valid token"), (gateway.env["HEADGATE_INGEST_TOKEN"], "of role ingest")):
         refused = operator.apply(token=token)
         assert refused.returncode == 1 and said in refused.stderr, refused.stderr
+        assert TOKEN_ENV in refused.stderr, "where the token came from"
     assert files(gateway) == before and in_force(gateway) == 1
+
+
+def test_a_difference_is_a_line_for_each_change_sorted_and_counted(operator):
+    gateway = operator.gateway
+
+    def change(made: dict) -> None:
+        made["models"]["added"] = made["models"].pop("unpriced")
+        made["models"]["weights"]["targets"][0]["weight"] = 9
+        made["models"]["weights"]["failover"]["cooldown"] = "7s"
+        made["keys"][-1]["id"] = "renamed"
+
+    operator.write(change)
+    shown = ok(operator.run("diff", operator.file)).stdout.splitlines()
+    assert shown[1:] == [
+        "  - key plain",
+        "  + key renamed",
+        "  + model added",
+        "  - model unpriced",
+        '  ~ model weights failover.cooldown: "0s" → "7s"',
+        "  ~ model weights targets.0.weight: 3 → 9",
+        "5 resources: 2 created, 1 updated, 2 deleted",
+    ]
+    read = json.loads(ok(operator.run("diff", operator.file, "--json")).stdout)
+    assert read["counts"] == {"created": 2, "updated": 1, "deleted": 2} and read["total"] == 5
+    assert {one["resource"]["id"] for one in read["changes"]} == {"plain", "renamed", "added", "unpriced", "weights"}
+    assert in_force(gateway) == 1
+
+    operator.write()
+    unchanged = ok(operator.run("diff", operator.file))
+    assert unchanged.stdout == "revision 1 is this already: nothing would change\n"
+    operator.file.write_text(operator.file.read_text() + "\n# why\n")
+    commented = ok(operator.run("diff", operator.file))
+    assert "The text differs" in commented.stdout and "nothing that it declares changes" in commented.stdout
+
+    operator.write(lambda made: made["keys"].extend({"id": f"k{number:04}", "sha256": sha256(f"{number}")} for number in range(1_200)))
+    many = ok(operator.run("diff", operator.file)).stdout.splitlines()
+    assert many[1] == "  + key k0000" and len(many) == 1_003
+    assert many[-2:] == ["  … and 200 resources more", "1200 resources: 1200 created, 0 updated, 0 deleted"]
 
 
 def test_rolling_back_puts_an_earlier_policy_in_force_under_its_old_name(operator):
@@ -187,6 +226,8 @@ def test_rolling_back_puts_an_earlier_policy_in_force_under_its_old_name(operato
     operator.write(with_alias("mistake"))
     ok(operator.apply())
     assert gateway.chat("mistake").status == 200
+    assert ok(operator.rollback(2, "--dry-run")).stdout == "revision 2 is this already: nothing would change\n"
+    assert operator.rollback("latest").returncode == 2
     would = ok(operator.rollback(1, "--dry-run"))
     assert "- model mistake" in would.stdout and in_force(gateway) == 2
     assert operator.rollback(1, "--base", 1).returncode == 4

@@ -183,7 +183,7 @@ def records_of(gateway: Gateway, trace: str, count: int) -> dict[str, dict]:
         found.update({record["id"]: record for record in gateway.all_records() if record.get("trace_id") == trace})
         return len(found) >= count
 
-    wait_until(arrived, 15)
+    wait_until(arrived)
     assert len(found) == count
     return found
 

@@ -18,6 +18,8 @@ EVENT = "text/event-stream"
 DONE = "data: [DONE]\n\n"
 CLEAN = {"headers": {"content-type": "application/json"}, "body": '{"results":[{"flagged":false}],"verdict":"allow"}'}
 FLAGGED = {"headers": {"content-type": "application/json"}, "body": '{"results":[{"flagged":true,"categories":{"hate":true}}]}'}
+# No answer that anybody waits for.
+NEVER = {**CLEAN, "delay_ms": 60_000}
 MAIL = "ann.example@mail.example.com"
 ALIASES = ("block", "mask", "restore", "watch", "ask", "ask-twice", "ask-nobody", "ask-nobody-open", "ask-some")
 
@@ -130,15 +132,15 @@ def test_a_secret_is_masked_with_its_bytes_in_chunks_of_one(gateway):
 
 
 def test_a_stream_flows_while_nothing_in_it_could_be_a_match(gateway):
-    """Each event comes as it is sent; one that could begin a match waits for the next, and a ping passes it."""
-    trace = gateway.trace()
+    """Each event comes although none follows it; one that could begin a match waits for the next, and a ping passes it."""
+    body = json.dumps({"model": "mask", "stream": True, "messages": []}).encode()
+    streams(gateway, [content("One. ")], then="hang")
+    with wire.Exchange(gateway.listen) as exchange:
+        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(gateway.trace()), body))
+        exchange.read_until(b"One. ")
     streams(gateway, [content("One. "), content("ann"), ": ping\n\n", content("@x. Two. "), DONE], chunk_delay_ms=300)
     with wire.Exchange(gateway.listen) as exchange:
-        body = json.dumps({"model": "mask", "stream": True, "messages": []}).encode()
-        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(trace), body))
-        began = time.monotonic()
-        exchange.read_until(b"One. ")
-        assert time.monotonic() - began < 0.45
+        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(gateway.trace()), body))
         before_the_ping = exchange.read_until(b": ping")
         assert b'"ann"' not in before_the_ping
         rest = exchange.read_until(b"[DONE]")
@@ -162,9 +164,8 @@ def test_a_blocked_stream_closes_the_providers(gateway):
 
 def test_a_blocked_stream_ends_although_the_provider_has_nothing_more_to_say(gateway):
     streams(gateway, [content("project x is"), content(" big.")], then="hang")
-    began = time.monotonic()
     answer = gateway.chat("block", stream=True)
-    assert b"event: error" in answer.body and time.monotonic() - began < 3
+    assert b"event: error" in answer.body
     assert gateway.providers["alpha"].saw_abort(answer.trace)
 
 
@@ -232,10 +233,12 @@ def test_a_check_gets_the_texts_its_credential_and_nothing_of_the_client(gateway
 
 
 def test_two_checks_are_asked_at_once_and_both_must_agree(gateway):
-    gateway.providers["beta"].script({**CLEAN, "delay_ms": 300}, {**CLEAN, "delay_ms": 300})
-    began = time.monotonic()
+    gateway.providers["beta"].script(NEVER, NEVER)
+    assert prompt(gateway, "ask-twice", "hello").status == 503
+    assert len(gateway.providers["beta"].seen()) == 2, "neither was waited for before the other was asked"
+    gateway.providers["beta"].script(CLEAN, CLEAN)
     answer = prompt(gateway, "ask-twice", "hello")
-    assert answer.status == 200 and time.monotonic() - began < 0.6
+    assert answer.status == 200
     assert sorted(rail_decisions(gateway.record(answer))) == [("ask", "allow", "request", None, None), ("hook", "allow", "request", None, None)]
     gateway.providers["beta"].script(FLAGGED, FLAGGED)
     answer = prompt(gateway, "ask-twice", "hello")
@@ -245,11 +248,9 @@ def test_two_checks_are_asked_at_once_and_both_must_agree(gateway):
 
 
 def test_a_slow_check_is_waited_for_no_longer_than_its_timeout(gateway):
-    gateway.providers["beta"].script({**CLEAN, "delay_ms": 3_000})
-    began = time.monotonic()
+    gateway.providers["beta"].script(NEVER)
     answer = prompt(gateway, "ask", "hello")
-    assert answer.status == 503 and 0.5 < time.monotonic() - began < 2
-    assert answer.error()["code"] == "guardrail_unreachable"
+    assert answer.status == 503 and answer.error()["code"] == "guardrail_unreachable"
     assert not gateway.providers["alpha"].seen(answer.trace)
 
 

@@ -194,7 +194,7 @@ def test_half_open_requests_keep_nobody_else_waiting(gateway):
     assert gateway.chat("ok").status == 200
     for exchange in open_ones:
         exchange.socket.close()
-    assert wait_until(lambda: gateway.stats("downstream_rq_active")["http.headgate.downstream_rq_active"] == 0, 5)
+    assert wait_until(lambda: gateway.stats("downstream_rq_active")["http.headgate.downstream_rq_active"] == 0)
 
 
 def test_after_all_this_both_workers_still_serve(gateway):

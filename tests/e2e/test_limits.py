@@ -71,7 +71,7 @@ def synced(gateway: Gateway):
     """Served once the proxy has heard from the collector."""
     for started in gateway.serve():
         started.chat("ok", key="other")
-        assert wait_until(lambda: state(started, "everybody", "requests/hour")["used"] == 1, 10)
+        assert wait_until(lambda: state(started, "everybody", "requests/hour")["used"] == 1)
         yield started
 
 
@@ -112,13 +112,22 @@ def test_four_workers_together_admit_what_one_limit_allows(gateway):
     decision = denied(gateway.record(refused), "limits", "thirty")
     assert (decision["reason"], decision["observed"], decision["limit"]) == ("requests", 31, 30)
     assert len({gateway.record(answer)["boot"] for answer in answers[:40]}) == 4, "every worker took some"
-    assert wait_until(lambda: state(gateway, "thirty", "requests/hour")["used"] == 30, 5)
+    assert wait_until(lambda: state(gateway, "thirty", "requests/hour")["used"] == 30)
+
+
+def in_one_second(act):
+    """What `act` gives, done early in one second of the clock; again where this machine was too slow for that."""
+    for _ in range(30):
+        time.sleep(1 - time.time() % 1)
+        second, done = int(time.time()), act()
+        if time.time() < second + 0.7:
+            return done
+    raise AssertionError("no second was long enough")
 
 
 def test_what_retry_after_says_is_true(gateway):
     for _ in range(3):
-        time.sleep(1 - time.time() % 1)
-        answers = [gateway.chat("ok", key="second") for _ in range(3)]
+        answers = in_one_second(lambda: [gateway.chat("ok", key="second") for _ in range(3)])
         assert statuses(answers) == {200: 2, 429: 1}
         assert answers[2].header("retry-after") == "1"
         time.sleep(1)
@@ -138,9 +147,9 @@ def test_slots_are_taken_by_streams_and_free_when_they_end(gateway):
     assert refused.status == 429 and refused.header("retry-after") == "1"
     assert "requests at a time" in refused.error()["message"]
     held[0].socket.close()
-    assert wait_until(lambda: gateway.chat("ok", key="slots").status == 200, 3), "the client left, its slot is free"
+    assert wait_until(lambda: gateway.chat("ok", key="slots").status == 200), "the client left, its slot is free"
     [exchange.socket.close() for exchange in held[1:]]
-    assert wait_until(lambda: state(gateway, "three-slots", "concurrency", key="slots")["reserved"] == 0, 8)
+    assert wait_until(lambda: state(gateway, "three-slots", "concurrency", key="slots")["reserved"] == 0)
 
 
 @pytest.mark.parametrize("alias", ["reset-before", "reset-mid-stream", "nobody", "status-500", "hang", "garbage-http"])
@@ -158,7 +167,7 @@ def test_tokens_are_reserved_before_and_counted_as_they_were(gateway):
     assert gateway.chat("ok", key="tokens", max_tokens=900).status == 200
     assert gateway.chat("ok", key="tokens", max_tokens=960).status == 200, "18 were used, not 903"
     assert gateway.chat("ok", key="tokens", max_tokens=965).status == 429
-    assert wait_until(lambda: state(gateway, "some-tokens", "tokens/day")["used"] == 36, 5)
+    assert wait_until(lambda: state(gateway, "some-tokens", "tokens/day")["used"] == 36)
 
 
 def test_a_prompt_larger_than_its_limit_is_told_so(gateway):
@@ -183,6 +192,7 @@ def test_what_one_limit_refuses_burns_nothing_of_another(gateway):
 def test_a_budget_ends_and_says_when_the_next_begins_but_no_amount(gateway):
     answers = []
     while not answers or answers[-1].status == 200:
+        asked = time.time()
         answers.append(gateway.chat("ok", key="money", max_tokens=1))
         assert len(answers) < 20
     refused = answers.pop()
@@ -191,14 +201,14 @@ def test_a_budget_ends_and_says_when_the_next_begins_but_no_amount(gateway):
     error = refused.error()
     assert (refused.status, error["type"], error["code"]) == (429, "billing_error", "budget_exceeded")
     assert set(error["policy"]) == {"id", "period", "resets_at"} and error["policy"]["period"] == "month"
-    wait = int(refused.header("retry-after"))
-    assert abs(error["policy"]["resets_at"] - time.time() - wait) < 3 and refused.header("x-should-retry") == "false"
+    told_at = error["policy"]["resets_at"] - int(refused.header("retry-after"))
+    assert asked - 2 < told_at < time.time() + 2 and refused.header("x-should-retry") == "false"
     assert "USD" not in error["message"] and "$" not in error["message"]
     denied(gateway.record(refused), "budgets", "ten-answers")
     records = [gateway.record(answer) for answer in answers]
     spent = sum(record["cost"]["nano_usd"] for record in records)
     row = lambda: state(gateway, "ten-answers", "nano_usd/month", "budgets")  # noqa: E731
-    assert wait_until(lambda: row()["used"] == spent and row()["reserved"] == 0, 5), "the total is the sum of the records"
+    assert wait_until(lambda: row()["used"] == spent and row()["reserved"] == 0), "the total is the sum of the records"
 
 
 def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gateway):
@@ -211,7 +221,7 @@ def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gatew
     record = gateway.record(trace)
     assert record["usage"]["source"] == "estimated" and record["cost"]["nano_usd"] > 0
     row = lambda: state(gateway, "warns", "nano_usd/week", "budgets")  # noqa: E731
-    assert wait_until(lambda: row()["used"] == before + record["cost"]["nano_usd"] and row()["reserved"] == 0, 8)
+    assert wait_until(lambda: row()["used"] == before + record["cost"]["nano_usd"] and row()["reserved"] == 0)
 
 
 def test_a_budget_that_only_warns_rejects_nothing_and_tells_each_threshold_once(gateway):
@@ -220,7 +230,7 @@ def test_a_budget_that_only_warns_rejects_nothing_and_tells_each_threshold_once(
     told = [one["reason"] for answer in answers for one in gateway.record(answer)["decisions"] if one["verdict"] == "warn"]
     assert sorted(told) == ["crossed_100_percent", "crossed_50_percent"]
     crossed = lambda: [one for one in audit(gateway) if one["resource"]["id"] == "warns"]  # noqa: E731
-    assert wait_until(lambda: len(crossed()) == 2, 5)
+    assert wait_until(lambda: len(crossed()) == 2)
     time.sleep(1.5)
     assert len(crossed()) == 2
 
@@ -281,18 +291,27 @@ def test_max_cost_that_monitors_ends_nothing_and_is_on_record(gateway):
 
 def test_requests_that_are_sent_slowly_count_when_they_are_whole(gateway):
     body = json.dumps({"model": "ok", "messages": ASK}).encode()
-    begun = []
+
+    def begin() -> wire.Exchange:
+        exchange = wire.Exchange(gateway.listen)
+        exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(gateway.trace(), "slow"), body)[: -len(body)])
+        return exchange
+
+    waiting = []
+
+    def finish() -> collections.Counter:
+        # A machine that is too slow for one second uses up what it began in the seconds before.
+        begun = waiting[:] or [begin() for _ in range(6)]
+        waiting.clear()
+        [exchange.send(body) for exchange in begun]
+        statuses = collections.Counter(int(exchange.read_until(b"\r\n").split()[1]) for exchange in begun)
+        [exchange.socket.close() for exchange in begun]
+        return statuses
+
     for _ in range(3):
         time.sleep(1 - time.time() % 1)
-        for _ in range(2):
-            exchange = wire.Exchange(gateway.listen)
-            exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(gateway.trace(), "slow"), body)[: -len(body)])
-            begun.append(exchange)
-    time.sleep(1.1 - time.time() % 1)
-    [exchange.send(body) for exchange in begun]
-    answered = collections.Counter(int(exchange.read_until(b"\r\n").split()[1]) for exchange in begun)
-    assert answered == {200: 2, 429: 4}, "six were begun in three seconds, and all are there in one"
-    [exchange.socket.close() for exchange in begun]
+        waiting.extend(begin() for _ in range(2))
+    assert in_one_second(finish) == {200: 2, 429: 4}, "six were begun in three seconds, and all are there in one"
 
 
 def test_a_prompt_that_alone_costs_more_than_max_cost_is_refused(gateway):
@@ -305,7 +324,7 @@ def test_a_prompt_that_alone_costs_more_than_max_cost_is_refused(gateway):
 def test_a_request_that_moves_to_another_provider_is_counted_there_once(gateway):
     answer = gateway.chat("status-503+ok", key="moved")
     assert answer.status == 200 and answer.header("x-headgate-served-by") == "beta/ok"
-    assert wait_until(lambda: state(gateway, "only-beta", "tokens/day")["used"] == 18, 5)
+    assert wait_until(lambda: state(gateway, "only-beta", "tokens/day")["used"] == 18)
     assert state(gateway, "only-beta", "requests/day")["used"] == 1
     assert state(gateway, "per-key-day", "requests/day", key="moved")["used"] == 1
 
@@ -354,15 +373,16 @@ def sdk(request, gateway):
 
 def test_an_sdk_waits_as_long_as_it_is_told_and_gets_through(gateway, sdk):
     call = sdk("second")
-    time.sleep(1 - time.time() % 1)
-    traces = [gateway.trace() for _ in range(3)]
-    begun = time.monotonic()
-    for trace in traces[:2]:
-        call({"traceparent": wire.traceparent(trace)})
-    gateway.issued[traces[2]] = 2
-    call({"traceparent": wire.traceparent(traces[2])})
-    assert [one["status"] for one in gateway.records(traces[2], 2)] == [429, 200]
-    assert time.monotonic() - begun < 5
+
+    def use_up() -> None:
+        for _ in range(2):
+            call({"traceparent": wire.traceparent(gateway.trace())})
+
+    in_one_second(use_up)
+    trace = gateway.trace()
+    gateway.issued[trace] = 2
+    call({"traceparent": wire.traceparent(trace)})
+    assert [one["status"] for one in gateway.records(trace, 2)] == [429, 200]
 
 
 def test_an_sdk_does_not_try_again_where_the_budget_is_spent(gateway, sdk):

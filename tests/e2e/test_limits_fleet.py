@@ -10,7 +10,7 @@ from pathlib import Path
 
 import policy
 import pytest
-from gateway import Gateway, wait_until
+from gateway import PATIENCE, Gateway, wait_until
 from records import REPORTED, cost
 from test_limits import audit, state, statuses, usd
 
@@ -46,14 +46,14 @@ def heard(gateway: Gateway, proxies: int = 1) -> None:
         gateway.chat("ok", key="probe")
         return state(gateway, "probe", "requests/hour").get("proxies", 0) >= proxies
 
-    assert wait_until(knows, 10)
+    assert wait_until(knows)
     time.sleep(0.7)
 
 
 def spend(proxy: Gateway, key: str, times: int) -> tuple:
     """Asks until so many requests were served, or the limit itself is reached: how many were served, and the refusal. A
     refusal for want of a share is waited out."""
-    served, deadline = 0, time.monotonic() + 20
+    served, deadline = 0, time.monotonic() + PATIENCE
     while served < times and time.monotonic() < deadline:
         answer = proxy.chat("ok", key=key, max_tokens=1)
         if answer.status == 200:
@@ -85,7 +85,7 @@ def fleet(tmp_path):
 
 
 def test_two_proxies_keep_one_limit(fleet):
-    admitted, deadline = 0, time.monotonic() + 20
+    admitted, deadline = 0, time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         answers = [proxy.chat("ok", key="shared") for proxy in fleet for _ in range(8)]
         admitted += statuses(answers).get(200, 0)
@@ -94,7 +94,7 @@ def test_two_proxies_keep_one_limit(fleet):
             break
         time.sleep(0.2)
     assert admitted == 40
-    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == 40, 5)
+    assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == 40)
 
 
 def test_slots_are_the_fleets(fleet):
@@ -115,14 +115,14 @@ def test_slots_are_the_fleets(fleet):
         time.sleep(0.3)
     assert len(held) == 4, "four slots, shared by two proxies"
     [exchange.socket.close() for exchange in held]
-    assert wait_until(lambda: state(fleet[0], "one-slot-each", "concurrency")["reserved"] == 0, 8)
+    assert wait_until(lambda: state(fleet[0], "one-slot-each", "concurrency")["reserved"] == 0)
 
 
 def test_what_one_proxy_spent_the_other_does_not_spend_again(fleet):
     first, second = fleet
     served, refused = spend(first, "budget", 14)
     assert 8 <= served <= 10 and refused.error()["code"] == "budget_exceeded"
-    assert wait_until(lambda: state(first, "purse", "nano_usd/month", "budgets")["used"] >= 9 * USUAL, 5)
+    assert wait_until(lambda: state(first, "purse", "nano_usd/month", "budgets")["used"] >= 9 * USUAL)
     time.sleep(1)
     refused = second.chat("ok", key="budget")
     assert refused.status == 429 and refused.error()["code"] == "budget_exceeded"
@@ -133,8 +133,8 @@ def test_a_threshold_that_two_proxies_cross_together_is_told_once(fleet):
     for proxy in fleet:
         assert statuses([proxy.chat("ok", key="warned") for _ in range(3)]) == {200: 3}
     crossed = lambda: [one for one in audit(first) if one["resource"]["id"] == "told"]  # noqa: E731
-    assert wait_until(lambda: len(crossed()) == 1, 5), "six tenths are spent, three by each"
-    assert wait_until(lambda: state(first, "told", "nano_usd/month", "budgets")["used"] == 6 * USUAL, 5)
+    assert wait_until(lambda: len(crossed()) == 1), "six tenths are spent, three by each"
+    assert wait_until(lambda: state(first, "told", "nano_usd/month", "budgets")["used"] == 6 * USUAL)
     time.sleep(1)
     assert [one["type"] for one in crossed()] == ["budget.threshold_crossed"]
     assert state(second, "told", "nano_usd/month", "budgets")["told"] == [50]
@@ -145,7 +145,7 @@ def test_without_the_collector_each_goes_on_as_it_was_told_and_afterwards_nothin
     for proxy in fleet:
         assert proxy.chat("ok", key="known").status == 200
         assert proxy.chat("ok", key="closed").status == 200
-    assert wait_until(lambda: state(first, "last-known", "requests/day")["used"] == 2, 5)
+    assert wait_until(lambda: state(first, "last-known", "requests/day")["used"] == 2)
     first.kill_collector()
     time.sleep(3)
     refused = first.chat("ok", key="closed")
@@ -156,16 +156,16 @@ def test_without_the_collector_each_goes_on_as_it_was_told_and_afterwards_nothin
     went_on = statuses(answers)[200]
     assert 10 <= went_on <= 18, "each within its share of the eighteen that were left"
     first.start_collector()
-    assert wait_until(lambda: first.chat("ok", key="closed").status == 200, 15), "it is asked again"
-    assert wait_until(lambda: state(first, "last-known", "requests/day")["used"] == 2 + went_on, 15)
-    assert wait_until(lambda: state(first, "let-through", "requests/day")["used"] == 5, 5)
+    assert wait_until(lambda: first.chat("ok", key="closed").status == 200), "it is asked again"
+    assert wait_until(lambda: state(first, "last-known", "requests/day")["used"] == 2 + went_on)
+    assert wait_until(lambda: state(first, "let-through", "requests/day")["used"] == 5)
 
 
 def test_totals_come_back_after_a_restart_of_either(fleet):
     first, second = fleet
     assert spend(first, "kept", 70)[0] == 70
     row = lambda: state(first, "kept", "nano_usd/total", "budgets")  # noqa: E731
-    assert wait_until(lambda: row()["used"] == 70 * USUAL, 5)
+    assert wait_until(lambda: row()["used"] == 70 * USUAL)
     first.kill_collector()
     first.start_collector()
     assert row()["used"] == 70 * USUAL, "what was acknowledged is there"

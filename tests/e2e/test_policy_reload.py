@@ -48,7 +48,7 @@ def test_policies_taken_up_while_traffic_flows_fail_no_request(running):
             assert running.chat(name).status == 404
             running.render(with_alias(running, name))
             revisions.append(revision(running))
-            assert wait_until(lambda name=name: running.chat(name).status == 200, 5), "the new alias did not appear"
+            assert wait_until(lambda name=name: running.chat(name).status == 200), "the new alias did not appear"
             time.sleep(0.5)
     traffic.assert_all_served()
     assert len(set(revisions)) == 5
@@ -71,10 +71,10 @@ def test_providers_that_come_and_go_while_traffic_flows_fail_no_request(running)
         with Traffic(running, aliases=("more", "ok")) as traffic:
             time.sleep(0.3)
             running.render(more)
-            assert wait_until(lambda: running.chat("more").status == 200, 5)
+            assert wait_until(lambda: running.chat("more").status == 200)
             time.sleep(0.3)
             running.render()
-            assert wait_until(lambda: running.chat("more").status == 404, 5)
+            assert wait_until(lambda: running.chat("more").status == 404)
             time.sleep(0.3)
         assert traffic.failures == []
         statuses = {(alias, answer.status) for alias, answer in traffic.answers}
@@ -87,7 +87,7 @@ def test_a_request_under_way_ends_under_the_policy_it_began_with(running):
     with Traffic(running, clients=2, aliases=("stream-30-delay-20",)) as traffic:
         time.sleep(0.3)
         running.render(with_alias(running, "new"))
-        assert wait_until(lambda: running.chat("new").status == 200, 5)
+        assert wait_until(lambda: running.chat("new").status == 200)
     traffic.assert_all_served()
     running.settle()
     slow = [record for record in running.all_records() if record.get("requested_model") == "stream-30-delay-20"]
@@ -121,12 +121,12 @@ def test_a_policy_that_cannot_be_used_leaves_the_old_one_in_force_under_load(run
         for name, damage in BROKEN.items():
             rejections = rejected_updates(running)
             put_in_place(running, damage(good))
-            assert wait_until(lambda: rejected_updates(running) > rejections, 5), f"{name}: Envoy did not refuse it"
+            assert wait_until(lambda: rejected_updates(running) > rejections), f"{name}: Envoy did not refuse it"
             time.sleep(0.2)
             for _ in range(8):
                 assert running.chat("ok").status == 200, name
         running.render(with_alias(running, "after-the-bad-ones"))
-        assert wait_until(lambda: running.chat("after-the-bad-ones").status == 200, 5)
+        assert wait_until(lambda: running.chat("after-the-bad-ones").status == 200)
     traffic.assert_all_served()
     running.settle()
     assert {record["config_revision"] for record in running.all_records()} == {before, revision(running)}

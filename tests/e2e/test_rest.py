@@ -11,31 +11,37 @@ from records import attempt, expect, failover, rejected
 NOTICED = 0.1
 
 
-def ask(gateway, alias: str, times: int, within: float = 60) -> list[dict]:
-    """Requests, each on a connection of its own, so that every worker takes some; all within so many seconds, or what
-    follows would prove nothing."""
-    begun = time.monotonic()
-    answers = [gateway.chat(alias) for _ in range(times)]
-    assert time.monotonic() - begun < within, "this machine is too busy for this test"
-    return [gateway.record(answer) for answer in answers]
+def ask(gateway, alias: str, times: int, rest: float = 60) -> tuple[float, list[dict]]:
+    """Requests, each on a connection of its own, so that every worker takes some, all while a target rests for so many
+    seconds after the first: when they were begun, and their records. On a machine too busy for that they are made again."""
+    for _ in range(20):
+        time.sleep(NOTICED)
+        begun = time.monotonic()
+        answers = [gateway.chat(alias) for _ in range(times)]
+        if time.monotonic() - begun < rest:
+            return begun, [gateway.record(answer) for answer in answers]
+        time.sleep(rest + 1)
+    raise AssertionError(f"{times} requests never got through in {rest} s")
+
+
+def until_over(begun: float, rest: float) -> None:
+    """Waits until the rest that began then is over."""
+    time.sleep(max(0, begun + rest + 0.5 - time.monotonic()))
 
 
 def test_a_target_that_says_retry_after_is_left_alone_by_every_worker_until_then(gateway):
-    time.sleep(NOTICED)
-    begun = time.monotonic()
-    first, *records = ask(gateway, "busy", 17, within=2)
+    begun, (first, *records) = ask(gateway, "busy", 17, rest=2)
     expect(first, attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))
     for record in records:
         expect(record, attempt("beta/ok"))
     assert len({record["boot"] for record in records}) == 2, "both workers took some"
-    time.sleep(max(0, begun + 2.5 - time.monotonic()))
-    [again] = ask(gateway, "busy", 1)
+    until_over(begun, 2)
+    _, [again] = ask(gateway, "busy", 1)
     expect(again, attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))
 
 
 def test_a_5xx_with_retry_after_is_left_alone_just_so(gateway):
-    time.sleep(NOTICED)
-    tried, *later = ask(gateway, "busy-503", 5, within=4)
+    _, (tried, *later) = ask(gateway, "busy-503", 5, rest=4)
     expect(tried, attempt("alpha/status-503-retry-after-4", 503, "server_error"), failover("beta/ok"))
     for record in later:
         expect(record, attempt("beta/ok"))
@@ -47,21 +53,19 @@ def test_a_lone_target_that_asked_for_rest_is_not_asked_and_the_client_hears_how
     assert (first.status, first.header("retry-after")) == (429, "3")
     assert first.header("x-headgate-rejected-by") == "provider"
     second = gateway.chat("busy-alone")
-    assert second.status == 503 and second.header("retry-after") in ("2", "3")
+    assert second.status == 503 and second.header("retry-after") in ("1", "2", "3")
     assert second.error()["code"] == "all_targets_unavailable"
     assert gateway.providers["alpha"].seen(second.trace) == []
     rejected(gateway.record(second), 503, "all_targets_unavailable")
 
 
 def test_a_target_that_just_failed_goes_to_the_end_of_the_line_until_its_cooldown_is_over(gateway):
-    time.sleep(NOTICED)
-    begun = time.monotonic()
-    tried, *later = ask(gateway, "tired", 6, within=1.5)
+    begun, (tried, *later) = ask(gateway, "tired", 6, rest=1.5)
     expect(tried, attempt("alpha/status-500", 500, "server_error"), failover("beta/ok"))
     for record in later:
         expect(record, attempt("beta/ok"))
-    time.sleep(max(0, begun + 2 - time.monotonic()))
-    [again] = ask(gateway, "tired", 1)
+    until_over(begun, 1.5)
+    _, [again] = ask(gateway, "tired", 1)
     expect(again, attempt("alpha/status-500", 500, "server_error"), failover("beta/ok"))
 
 

@@ -28,7 +28,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 /// Changed resources in one answer; `total` counts all.
-const MAX_SHOWN: usize = 500;
+const MAX_SHOWN: usize = 1_000;
 
 /// `GET /v1/policy`.
 pub(super) async fn in_force(
@@ -160,10 +160,16 @@ fn shown(revision: &PolicyRevision) -> Value {
     body
 }
 
-/// The first changes, and how many there are.
+/// The first changes, and how many there are of each sort.
 fn listed(changes: &[ResourceChange]) -> Value {
     let shown: Vec<_> = changes.iter().take(MAX_SHOWN).collect();
-    json!({"changes": shown, "total": changes.len(), "has_more": changes.len() > MAX_SHOWN})
+    let of = |operation| changes.iter().filter(|change| change.operation == operation).count();
+    json!({
+        "changes": shown, "total": changes.len(), "has_more": changes.len() > MAX_SHOWN,
+        "counts": {
+            "created": of(Operation::Create), "updated": of(Operation::Update), "deleted": of(Operation::Delete),
+        },
+    })
 }
 
 fn merge(into: &mut Value, more: Value) {

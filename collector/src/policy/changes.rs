@@ -1,6 +1,7 @@
 //! What one policy changes of another, by resource.
 
 use crate::audit::{self, Actor, Change, Entry, Operation, Resource, diff};
+use crate::store::{Ready, StoreError};
 use headgate::resources::{self, resources};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -80,17 +81,17 @@ pub fn masked(text: &str) -> Vec<Value> {
 }
 
 /// The audit entries of a revision: one of its own, then one for each resource.
-#[must_use]
-pub fn entries(own: Entry, changed: &[ResourceChange], actor: &Actor, number: i64) -> Vec<Entry> {
+///
+/// # Errors
+/// There is no randomness for their ids.
+pub fn entries(own: Entry, changed: &[ResourceChange], actor: &Actor, number: i64) -> Result<Vec<Ready>, StoreError> {
     let each = |change: &ResourceChange| {
         Entry::new(&change.kind, change.operation, actor.clone(), change.resource.clone())
             .with_changes(change.changes.clone())
     };
-    let mut all: Vec<_> = std::iter::once(own).chain(changed.iter().map(each)).collect();
-    for entry in &mut all {
-        entry.revision = u64::try_from(number).ok();
-    }
-    all
+    let revision = u64::try_from(number).ok();
+    let all = std::iter::once(own).chain(changed.iter().map(each));
+    all.map(|entry| Ready::of(Entry { revision, ..entry })).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `backup` and `restore`. They work on the folder itself, so they need no token, only the right to read it.
 
-use super::{cannot_open, no_database, say};
-use crate::audit::{self, Actor, Change, Entry, Operation, Resource};
+use super::{cannot_open, no_database, operator, say};
+use crate::audit::{self, Change, Entry, Operation, Resource};
 use crate::clock;
 use crate::journal;
 use crate::store::copies::{self, Contents};
@@ -143,7 +143,7 @@ fn put_in_place(part: &Path, path: &Path) -> io::Result<()> {
 fn entry(kind: &str, operation: Operation, contents: &Contents) -> Entry {
     let now = |path: &str, value: i64| Change { path: path.to_owned(), before: None, after: Some(json!(value)) };
     let changes = vec![now("requests", contents.requests), now("audit", contents.audit)];
-    Entry::new(kind, operation, Actor::command(), Resource::new("store", "collector")).with_changes(changes)
+    Entry::new(kind, operation, operator(), Resource::new("store", "collector")).with_changes(changes)
 }
 
 /// The path with something added to its name.

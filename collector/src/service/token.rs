@@ -1,8 +1,7 @@
 //! The commands on tokens. They work on the database itself, so they need no token, only the right to read the folder.
 
-use super::{cannot_open, say};
+use super::{cannot_open, operator, say};
 use crate::args::{Place, TokenCommand};
-use crate::audit::Actor;
 use crate::clock;
 use crate::store::{self, Db, Location, Revoked, Role, TokenInfo, TokenRequest};
 use jiff::Timestamp;
@@ -42,7 +41,7 @@ fn existing(place: &Place) -> Result<Db, String> {
 
 fn stored(db: &mut Db, request: &TokenRequest) -> Result<String, String> {
     let token = store::new_token().map_err(|e| e.to_string())?;
-    store::change(db, |tx| store::add_token(tx, &store::hash_token(&token), request, Actor::command()))
+    store::change(db, |tx| store::add_token(tx, &store::hash_token(&token), request, operator()))
         .map_err(|e| e.to_string())?;
     Ok(token)
 }
@@ -71,7 +70,7 @@ fn day(us: i64) -> String {
 }
 
 fn revoke(db: &mut Db, id: &str) -> Result<(), String> {
-    match store::change(db, |tx| store::revoke_token(tx, id, false, Actor::command())).map_err(|e| e.to_string())? {
+    match store::change(db, |tx| store::revoke_token(tx, id, false, operator())).map_err(|e| e.to_string())? {
         Revoked::Done(token) => say(&format!("revoked {}", token.id)),
         Revoked::Unknown => Err("no token has this id; `headgate-collector token list` shows them".to_owned()),
         Revoked::LastOwner => {

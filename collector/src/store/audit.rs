@@ -3,13 +3,18 @@
 //! Pages are ordered by position, as those of the request log: an entry of another system may arrive late with an old
 //! time, and a reader that follows by time would never see it.
 
+mod ready;
+
+pub(super) use ready::append_all;
+pub use ready::{Ready, new_id};
+
 use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
-use super::leaf::{Kept, leaf};
+use super::leaf::Kept;
+use super::names::{self, Names};
 use super::read::Order;
-use super::{Log, StoreError, names};
-use crate::audit::{Entry, mask_entry};
+use super::{Log, StoreError};
+use crate::audit::Entry;
 use crate::clock;
-use crate::validate::uuid_v7;
 
 const INSERT_ENTRY: &str = "INSERT INTO audit_entries (position, schema, received_at, bytes, leaf)
     VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -35,60 +40,58 @@ pub enum Appended {
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
 pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
-    let mut entry = entry.clone();
-    mask_entry(&mut entry);
-    if entry.id.is_empty() {
-        entry.id = new_id(clock::now_us())?;
-    }
-    let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
-    let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
-    let leaf = leaf(&bytes);
-    if let Some(stored) = leaf_of(tx, &id)? {
-        return Ok(if stored == leaf { Appended::Again } else { Appended::IdTaken });
+    let ready = Ready::of(entry.clone())?;
+    if let Some(stored) = leaf_of(tx, &ready.id)? {
+        return Ok(if stored == ready.leaf { Appended::Again } else { Appended::IdTaken });
     }
     let now = clock::now_us();
     tx.begin_day(Log::Audit.table(), now)?;
-    let position = next_position(tx)?;
-    tx.prepare_cached(INSERT_ENTRY)?.execute(params![position, entry.schema, now, bytes, leaf])?;
-    index(tx, position, &id, &entry)?;
-    Ok(Appended::New { position, id: entry.id })
+    let position = positions(tx, 1)?;
+    insert(tx, &mut Names::default(), position, now, &ready)?;
+    Ok(Appended::New { position, id: ready.entry.id })
 }
 
-fn next_position(tx: &Db) -> db::Result<i64> {
+/// Places for so many entries; gives the first.
+fn positions(tx: &Db, count: i64) -> db::Result<i64> {
     tx.prepare_cached(
-        "UPDATE log_heads SET next_position = next_position + 1 WHERE log = 'audit' RETURNING next_position - 1",
+        "UPDATE log_heads SET next_position = next_position + ?1 WHERE log = 'audit' RETURNING next_position - ?1",
     )?
-    .query_row([], |row| row.get(0))
+    .query_row([count], |row| row.get(0))
+}
+
+fn insert(tx: &Db, names: &mut Names, position: i64, now: i64, ready: &Ready) -> db::Result<()> {
+    let Ready { entry, id, bytes, leaf } = ready;
+    tx.prepare_cached(INSERT_ENTRY)?.execute(params![position, entry.schema, now, bytes, leaf])?;
+    index(tx, names, position, id, entry)
 }
 
 /// Writes what filters read.
-pub(super) fn index(tx: &Db, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
-    let name = |text: &str| names::give_number(tx, text);
+pub(super) fn index(tx: &Db, names: &mut Names, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
+    let [kind, actor, resource, source] = numbers(tx, names, entry)?;
     tx.prepare_cached(
-        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source, revision)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![
-        position,
-        id,
-        i64::try_from(entry.time).unwrap_or(i64::MAX),
-        name(&entry.kind)?,
-        name(&entry.actor.id)?,
-        name(&entry.resource.id)?,
-        name(&entry.source)?,
-    ])?;
+    .execute(params![position, id, time(entry), kind, actor, resource, source, revision(entry)])?;
     Ok(())
 }
 
-/// A new id, UUIDv7, of this time in µs.
-///
-/// # Errors
-/// The system gives no randomness.
-pub fn new_id(now_us: i64) -> Result<String, StoreError> {
-    let mut random = [0_u8; 10];
-    getrandom::fill(&mut random).map_err(|_| StoreError::Other)?;
-    let now_ms = u64::try_from(now_us / 1000).unwrap_or(0);
-    Ok(uuid::Builder::from_unix_timestamp_millis(now_ms, &random).into_uuid().hyphenated().to_string())
+/// The names that filters compare, as numbers.
+fn numbers(tx: &Db, names: &mut Names, entry: &Entry) -> db::Result<[i64; 4]> {
+    Ok([
+        names.number(tx, &entry.kind)?,
+        names.number(tx, &entry.actor.id)?,
+        names.number(tx, &entry.resource.id)?,
+        names.number(tx, &entry.source)?,
+    ])
+}
+
+fn time(entry: &Entry) -> i64 {
+    i64::try_from(entry.time).unwrap_or(i64::MAX)
+}
+
+fn revision(entry: &Entry) -> Option<i64> {
+    entry.revision.and_then(|number| i64::try_from(number).ok())
 }
 
 /// Something of the entry's hash; only a sound one can equal another.
@@ -122,6 +125,8 @@ pub fn audit_position(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError>
 pub struct AuditQuery {
     /// Columns that must hold one of these names. `column` comes from the program.
     pub names: Vec<(&'static str, Vec<String>)>,
+    /// Number of the policy revision they belong to.
+    pub revision: Option<i64>,
     /// `time` from here on, µs.
     pub from: Option<i64>,
     /// `time` before this, µs.
@@ -209,7 +214,13 @@ fn conditions(db: &Db, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)
         Order::Descending => ("a.position <", "a.position >"),
         Order::Ascending => ("a.position >", "a.position <"),
     };
-    let bounds = [("+a.time >=", query.from), ("+a.time <", query.to), (after, query.after), (before, query.before)];
+    let bounds = [
+        ("a.revision =", query.revision),
+        ("+a.time >=", query.from),
+        ("+a.time <", query.to),
+        (after, query.after),
+        (before, query.before),
+    ];
     for (comparison, value) in bounds {
         if let Some(value) = value {
             values.push(Value::Integer(value));

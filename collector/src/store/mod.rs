@@ -33,7 +33,7 @@ mod varint;
 mod witness;
 mod write;
 
-pub use audit::{AuditPage, AuditQuery, AuditRow, audit_position, find_audit, list_audit};
+pub use audit::{AuditPage, AuditQuery, AuditRow, Ready, audit_position, find_audit, list_audit};
 pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, Spread, facets};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
@@ -46,8 +46,8 @@ pub use leaf::{Kept, Leaf, leaf};
 pub use location::Location;
 pub use overview::{Overview, overview};
 pub use policies::{
-    NewPolicy, PolicyName, PolicyRevision, Put, policy_at, policy_in_force, policy_of_request, policy_revision,
-    policy_revisions, policy_text, put_policy,
+    NewPolicy, PolicyName, PolicyRevision, PolicyText, Put, policy_at, policy_in_force, policy_of_request,
+    policy_revision, policy_revisions, policy_text, put_policy,
 };
 pub use read::{ListQuery, Order, Page, find, forward, list, next_position};
 pub use readers::Readers;

@@ -6,8 +6,9 @@
 //! that name when the request began.
 
 use super::StoreError;
+use super::audit::{Ready, append_all};
 use super::db::{self, Db, OptionalExtension, Row, params};
-use crate::audit::{self, Actor, Entry};
+use crate::audit::Actor;
 use crate::clock;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,11 +41,32 @@ pub enum PolicyName {
     Config(String),
 }
 
+/// A gateway.yaml, and what it is known by.
+#[derive(Debug)]
+pub struct PolicyText {
+    text: String,
+    digest: [u8; 32],
+}
+
+impl PolicyText {
+    /// The text as it came.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<String> for PolicyText {
+    fn from(text: String) -> Self {
+        Self { digest: Sha256::digest(&text).into(), text }
+    }
+}
+
 /// A policy that is to come into force.
 #[derive(Debug)]
 pub struct NewPolicy {
     /// The gateway.yaml.
-    pub text: String,
+    pub text: PolicyText,
     /// What records will carry.
     pub config_revision: String,
     /// Number of the revision that it was made from; 0 for none.
@@ -54,7 +76,7 @@ pub struct NewPolicy {
     /// Who wants it.
     pub by: Actor,
     /// What is to stand in the audit log if it comes into force.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Ready>,
 }
 
 /// What came of it.
@@ -86,8 +108,8 @@ fn revision(row: &Row<'_>) -> db::Result<PolicyRevision> {
 impl PolicyRevision {
     /// Whether this is what a text compiles to.
     #[must_use]
-    pub fn is(&self, text: &str, config_revision: &str) -> bool {
-        self.digest == Sha256::digest(text).as_slice() && self.config_revision == config_revision
+    pub fn is(&self, text: &PolicyText, config_revision: &str) -> bool {
+        self.digest == text.digest && self.config_revision == config_revision
     }
 }
 
@@ -175,7 +197,8 @@ pub fn policy_of_request(db: &Db, config: &str, started_at: i64) -> Result<Optio
     Ok(first.query_row([config], revision).optional()?)
 }
 
-/// Puts a policy in force, if what it was made from still is, together with its audit entries.
+/// Puts a policy in force, if what it was made from still is, together with its audit entries. Nobody else can write
+/// meanwhile, so what takes long (hashes, the entries' bytes) is in `new` already.
 ///
 /// # Errors
 /// The store cannot be written: the transaction must be given up.
@@ -192,16 +215,13 @@ pub fn put_policy(tx: &Db, new: &NewPolicy) -> Result<Put, StoreError> {
         return Ok(Put::Moved(policy_in_force(tx)?));
     }
     insert(tx, new, current.as_ref())?;
-    for entry in &new.entries {
-        audit::append(tx, entry)?;
-    }
+    append_all(tx, &new.entries)?;
     policy_in_force(tx)?.map(Put::Done).ok_or(StoreError::Damaged)
 }
 
 fn insert(tx: &Db, new: &NewPolicy, before: Option<&PolicyRevision>) -> Result<(), StoreError> {
-    let digest = Sha256::digest(&new.text);
     tx.prepare_cached("INSERT INTO policy_texts (digest, text) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING")?
-        .execute(params![digest.as_slice(), new.text.as_bytes()])?;
+        .execute(params![new.text.digest, new.text.text.as_bytes()])?;
     // A clock that is set back must not make a revision older than the one it followed.
     let earliest = before.map_or(0, |before| before.effective_at.saturating_add(1));
     let actor = serde_json::to_string(&new.by).map_err(|_| StoreError::Other)?;
@@ -215,7 +235,7 @@ fn insert(tx: &Db, new: &NewPolicy, before: Option<&PolicyRevision>) -> Result<(
         clock::now_us().max(earliest),
         actor,
         new.restores,
-        digest.as_slice()
+        new.text.digest
     ])?;
     Ok(())
 }

@@ -81,7 +81,8 @@ pub(super) fn all(db: &mut Db, count: Count) -> Result<Vec<i64>, StoreError> {
     let mut records = Records::counting(count);
     in_steps(db, Log::Requests, |tx, position, bytes, received_at| records.add(tx, position, bytes, received_at))?;
     change(db, |tx| records.tally.write(tx))?;
-    in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, position, bytes))?;
+    let mut names = Names::default();
+    in_steps(db, Log::Audit, |tx, position, bytes, _| audit_entry(tx, &mut names, position, bytes))?;
     Ok(records.twice)
 }
 
@@ -141,12 +142,12 @@ pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError>
     let mut select = tx.prepare_cached(&sql)?;
     let rows = select.query_map(places, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let rows = rows.collect::<Result<Vec<(i64, Vec<u8>, i64)>, _>>()?;
+    let mut names = Names::default();
     if log == Log::Audit {
         tx.execute("DELETE FROM audit WHERE position BETWEEN ?1 AND ?2", places)?;
-        return rows.iter().try_for_each(|(position, bytes, _)| audit_entry(tx, *position, bytes));
+        return rows.iter().try_for_each(|(position, bytes, _)| audit_entry(tx, &mut names, *position, bytes));
     }
     columns::forget(tx, segment)?;
-    let mut names = Names::default();
     if let Some(bulk) = tx.bulk() {
         // At a server an identity is no mere copy: it leads to the entry, and stays.
         let mut cells = Vec::with_capacity(rows.len());
@@ -204,14 +205,30 @@ fn describe(
 }
 
 /// What is derived from an audit entry; a token that it says was revoked is.
-fn audit_entry(tx: &Db, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
+fn audit_entry(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Result<(), StoreError> {
     let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { return Ok(()) };
     let Some(id) = parse_uuid(&entry.id) else { return Ok(()) };
-    audit::index(tx, position, &id, &entry)?;
+    audit::index(tx, names, position, &id, &entry)?;
     if entry.kind == "token.revoked" && entry.source == SOURCE {
         let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
         tx.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
             .execute(params![entry.resource.id, time])?;
+    }
+    Ok(())
+}
+
+/// The policy revisions of audit entries that were stored before they had a column.
+pub(super) fn revisions(db: &Db) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct Of {
+        revision: Option<i64>,
+    }
+    let mut select = db.prepare_cached("SELECT position, bytes FROM audit_entries ORDER BY position")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let position: i64 = row.get(0)?;
+        let Ok(Of { revision: Some(revision) }) = serde_json::from_slice(row.get_ref(1)?.as_blob()?) else { continue };
+        db.execute("UPDATE audit SET revision = ?2 WHERE position = ?1", [position, revision])?;
     }
     Ok(())
 }

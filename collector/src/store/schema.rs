@@ -16,7 +16,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -28,7 +28,8 @@ const STEPS: [Step; 12] = [
     sql(include_str!("schema/9_policies.sql")),
     Step { sql: include_str!("schema/10_retention.sql"), fill: rebuild::retention },
     sql(include_str!("schema/11_commits.sql")),
-    Step { sql: include_str!("schema/12_known_time.sql"), fill: known_time::begin },
+    Step { sql: include_str!("schema/12_audit_revision.sql"), fill: rebuild::revisions },
+    Step { sql: include_str!("schema/13_known_time.sql"), fill: known_time::begin },
 ];
 
 /// The first version with a mark.

@@ -18,6 +18,7 @@ pub(crate) fn entry(number: u64) -> Value {
         "operation": "create",
         "resource": {"kind": "key", "id": format!("key-{number}"), "name": "Alice's laptop"},
         "changes": [{"path": "models", "after": ["chat"]}],
+        "revision": 1 + number / 3,
         "outcome": "success",
         "source": "console",
     })
@@ -70,7 +71,7 @@ fn entries_of_other_systems_are_stored_once_and_found_by_every_filter() {
     let mut other = entry(1);
     other["outcome"] = json!("failure");
     assert!(post(&collector, &[other])["refused"][0]["reason"].as_str().unwrap().starts_with("conflict"));
-    let cases: [(&str, &[u64]); 12] = [
+    let cases: [(&str, &[u64]); 14] = [
         ("sources[]=console", &[6, 5, 4, 3, 2, 1]),
         ("event_types[]=user.added", &[6, 4, 2]),
         ("event_types[]=user.added&event_types[]=key.created&order=asc", &[1, 2, 3, 4, 5, 6]),
@@ -79,6 +80,8 @@ fn entries_of_other_systems_are_stored_once_and_found_by_every_filter() {
         ("actor_ids[]=admin-1&event_types[]=key.created", &[1]),
         ("resource_ids%5B%5D=key-3", &[3]),
         ("resource_ids=key-3&resource_ids=key-5", &[5, 3]),
+        ("revision=2", &[5, 4, 3]),
+        ("revision=2&event_types=user.added", &[4]),
         ("sources=console&effective_at[gte]=1767225604", &[6, 5, 4]),
         ("sources=console&effective_at[gt]=1767225604&effective_at[lte]=1767225605", &[5]),
         ("sources=console&effective_at[lt]=2026-01-01T00:00:03Z", &[2, 1]),

@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// Longest wait for anything: who runs into it has met a hang, on the busiest machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -40,7 +43,7 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { stream: BufReader::new(stream), token: token.to_owned() })
     }
 
@@ -79,6 +82,11 @@ impl Client {
     /// Sends bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Waits until an answer has begun.
+    pub(crate) fn is_answered(&mut self) -> Result<()> {
+        self.stream.fill_buf().map(drop)
     }
 
     /// Asks for something, and does not wait for the answer.

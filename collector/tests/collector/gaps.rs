@@ -1,12 +1,11 @@
 //! What is missing: told with the times around it, kept when it is closed, and after a kill.
 
 use crate::client::Client;
+use crate::patience::eventually;
 use crate::process::Collector;
 use crate::records::{BASE_US, batch, batch_of};
 use headgate_record::{HEARTBEAT_PATH, Heartbeat, INGEST_PATH};
 use serde_json::{Value, json};
-use std::thread::sleep;
-use std::time::Duration;
 
 fn gaps(client: &mut Client, query: &str) -> Value {
     let reply = client.get(&format!("/v1/gaps?{query}")).unwrap();
@@ -161,15 +160,7 @@ fn gaps_that_open_and_close_are_told_in_the_audit_log_folded() {
         let log = owner.get(&format!("/v1/audit?event_types[]={kind}")).unwrap().json();
         log["data"].as_array().unwrap().first().cloned()
     };
-    let mut tries = 0;
-    let opened = loop {
-        if let Some(entry) = told(&mut owner, "gaps.opened") {
-            break entry;
-        }
-        tries += 1;
-        assert!(tries < 600, "nothing was told");
-        sleep(Duration::from_millis(50));
-    };
+    let opened = eventually("gaps are told", || told(&mut owner, "gaps.opened"));
     assert_eq!((&opened["count"], &opened["changes"]), (&json!(40), &json!([{"path": "records", "after": 120}])));
     assert_eq!((&opened["actor"]["kind"], &opened["resource"]["name"]), (&json!("system"), &json!("n")));
     let closed = told(&mut owner, "gaps.closed").unwrap();

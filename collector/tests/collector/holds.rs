@@ -1,11 +1,10 @@
 //! Legal holds: what they cover stays, until they are released; and what is no hold is refused.
 
+use crate::patience::until;
 use crate::process::Collector;
 use crate::records::BASE_US;
 use crate::retention::{get, numbers, of_class, put, rules, send, start_in_days, told, total, wait_for_run};
 use serde_json::{Value, json};
-use std::thread::sleep;
-use std::time::Duration;
 
 #[test]
 fn a_hold_keeps_what_it_names_until_it_is_released() {
@@ -37,12 +36,7 @@ fn a_hold_keeps_what_it_names_until_it_is_released() {
     let path = format!("/v1/holds/{}", team["id"].as_str().unwrap());
     assert_eq!(owner.send("DELETE", &path, b"").unwrap().status, 200);
     assert_eq!(owner.send("DELETE", &path, b"").unwrap().status, 404);
-    let mut tries = 0;
-    while total(&mut owner, "") > 10 {
-        tries += 1;
-        assert!(tries < 600, "what is released goes");
-        sleep(Duration::from_millis(50));
-    }
+    until("what is released goes", || total(&mut owner, "") <= 10);
     assert_eq!(numbers(&mut owner), (250..260).collect::<Vec<_>>());
     let released = told(&mut owner, "hold.released");
     assert_eq!((released.len(), &released[0]["resource"]["id"]), (1, &team["id"]));

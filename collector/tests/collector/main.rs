@@ -34,6 +34,7 @@ mod limits;
 mod list;
 mod noted;
 mod openapi;
+mod patience;
 mod policy;
 mod postgres;
 mod process;

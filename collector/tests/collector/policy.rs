@@ -1,14 +1,16 @@
 //! Policy revisions: who may put one in force, over what, and what is on record of it.
 
-use crate::client::{Client, Reply};
+use crate::client::{Client, PATIENCE, Reply};
 use crate::process::{Collector, OWNER};
+use crate::random::Random;
 use crate::records::{batch, id, record};
 use headgate::{compile, diagnostic};
 use headgate_record::{INGEST_PATH, RequestRecord};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 mod hostile;
 mod incident;
@@ -54,8 +56,8 @@ fn entries_of(client: &mut Client, number: i64) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
-        let page = get(client, &format!("/v1/audit?order=asc&limit=100{after}"));
-        found.extend(page["data"].as_array().unwrap().iter().filter(|entry| entry["revision"] == number).cloned());
+        let page = get(client, &format!("/v1/audit?revision={number}&order=asc&limit=100{after}"));
+        found.extend(page["data"].as_array().unwrap().iter().cloned());
         if page["has_more"] != true {
             return found;
         }
@@ -79,6 +81,9 @@ fn a_policy_comes_into_force_with_an_audit_entry_for_each_resource_that_it_chang
     let created =
         ["policy.created", "settings.created", "provider.created", "model.created", "budget.created", "key.created"];
     assert_eq!(types(&entries_of(&mut owner, 1)), created);
+    let all = get(&mut owner, "/v1/audit?limit=100");
+    let named = all["data"].as_array().unwrap().iter().filter(|entry| entry["revision"] == 1).count();
+    assert_eq!(named, created.len(), "no entry of it is missed");
 
     let changed = POLICY.replace("weight: 3", "weight: 4").replace("alice}", "alice, disabled: true}");
     let changed = changed.replace("budgets:\n  - {id: month, usd: 500, period: month}\n", "");
@@ -110,6 +115,26 @@ fn a_policy_comes_into_force_with_an_audit_entry_for_each_resource_that_it_chang
         types(read["data"].as_array().unwrap()),
         ["policy.exported", "policy.compared", "policy.compared", "policy.read", "policy.read"]
     );
+}
+
+#[test]
+fn the_entries_of_a_very_large_change_are_all_there_in_the_order_of_the_file_and_each_is_found_by_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let keys = (0..3_000).map(|number| format!("  - {{id: k{number}, sha256: \"{number:064}\", owner: o{number}}}\n"));
+    let put = put(&mut owner, 0, &format!("{POLICY}{}", keys.collect::<String>()));
+    assert_eq!((put.status, &put.json()["total"], &put.json()["has_more"]), (200, &json!(3_005), &json!(true)));
+    assert_eq!(put.json()["counts"], json!({"created": 3_005, "updated": 0, "deleted": 0}));
+    assert_eq!(put.json()["changes"].as_array().unwrap().len(), 1_000);
+    let entries = entries_of(&mut owner, 1);
+    let keys =
+        entries.iter().filter_map(|entry| entry["resource"]["id"].as_str()?.strip_prefix('k')?.parse::<u32>().ok());
+    assert!(keys.eq(0..3_000));
+    let found = get(&mut owner, "/v1/audit?resource_ids[]=k2999&event_types[]=key.created");
+    assert_eq!(found["data"], json!([entries.last()]));
+    let id = entries[1_500]["id"].as_str().unwrap();
+    assert_eq!(get(&mut owner, &format!("/v1/audit/{id}")), entries[1_500]);
 }
 
 #[test]
@@ -248,8 +273,8 @@ fn a_roll_back_is_a_further_revision_that_carries_the_name_it_had() {
     }
 }
 
-/// Changes the policy until the connection breaks; returns the last number that was acknowledged.
-fn change_until_killed(address: SocketAddr, mut number: i64) -> i64 {
+/// Changes the policy until the connection breaks; tells each change that was acknowledged, and returns the last number.
+fn change_until_killed(address: SocketAddr, mut number: i64, told: &Sender<i64>) -> i64 {
     let Ok(mut client) = Client::connect(address, OWNER) else { return number };
     loop {
         // 50 budgets change each time: a transaction of 51 entries.
@@ -261,7 +286,11 @@ fn change_until_killed(address: SocketAddr, mut number: i64) -> i64 {
         );
         let reply = client.send_with("PUT", "/v1/policy", &made_from(number), text.as_bytes());
         match reply {
-            Ok(reply) if reply.status == 200 => number = reply.json()["number"].as_i64().unwrap(),
+            Ok(reply) if reply.status == 200 => {
+                number = reply.json()["number"].as_i64().unwrap();
+                // Nobody listens once the process is to be killed.
+                let _ = told.send(number);
+            }
             // The one before is in force although its acknowledgement got lost.
             Ok(reply) if reply.status == 412 => number = reply.json()["in_force"]["number"].as_i64().unwrap(),
             _ => return number,
@@ -269,21 +298,22 @@ fn change_until_killed(address: SocketAddr, mut number: i64) -> i64 {
     }
 }
 
+/// Lives of the process.
+const LIVES: i64 = 12;
+
 #[test]
 fn a_revision_and_its_audit_entries_are_both_there_or_neither_whenever_the_process_dies() {
     let root = tempfile::tempdir().unwrap();
-    let mut random = Instant::now().elapsed().subsec_nanos() | 1;
+    let mut random = Random::seeded(Random::seed("HEADGATE_KILL_SEED"));
     let mut acknowledged = 0;
-    for _ in 0..12 {
-        random ^= random << 13;
-        random ^= random >> 17;
-        random ^= random << 5;
+    for _ in 0..LIVES {
         let collector = Collector::start(root.path());
-        let address = collector.address;
-        let operator = thread::spawn(move || change_until_killed(address, acknowledged));
-        // On a server, everything takes longer.
-        let longest = if crate::store::server().is_some() { 900_000 } else { 150_000 };
-        thread::sleep(Duration::from_micros(u64::from(random % longest)));
+        let (address, (told, changes)) = (collector.address, channel());
+        let operator = thread::spawn(move || change_until_killed(address, acknowledged, &told));
+        // However slow the machine is: each life makes a change, and ends while another one or the one after that is made.
+        let begun = Instant::now();
+        changes.recv_timeout(PATIENCE).unwrap();
+        thread::sleep(begun.elapsed().mul_f64(random.below(2_000) as f64 / 1_000.0));
         collector.kill();
         acknowledged = operator.join().unwrap();
     }
@@ -291,7 +321,7 @@ fn a_revision_and_its_audit_entries_are_both_there_or_neither_whenever_the_proce
     let mut owner = collector.owner();
     let last = get(&mut owner, "/v1/policy")["number"].as_i64().unwrap();
     assert!(last == acknowledged || last == acknowledged + 1, "{last} {acknowledged}");
-    assert!(last > 12, "too few changes came through: {last}");
+    assert!(last >= LIVES, "each life made a change: {last}");
     assert!(entries_of(&mut owner, last + 1).is_empty());
     for number in (2..=last).rev().take(20).chain([1]) {
         let entries = entries_of(&mut owner, number);

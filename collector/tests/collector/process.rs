@@ -1,14 +1,13 @@
 //! The real binary as a process of its own, on a folder and a port of its own.
 
 use crate::client::Client;
+use crate::patience::eventually;
 use headgate_collector::http::Route;
 use headgate_collector::store::Role;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
-use std::thread::sleep;
-use std::time::Duration;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headgate-collector");
 pub(crate) const INGEST: &str = "test-ingest-token";
@@ -180,15 +179,11 @@ impl Drop for Collector {
 }
 
 fn wait_for_address(out: &Path) -> SocketAddr {
-    for _ in 0..2000 {
+    let line = eventually("the collector starts", || {
         let text = std::fs::read_to_string(out).unwrap();
-        if let Some(line) = text.strip_suffix('\n') {
-            let address = line.strip_prefix("listening on http://").unwrap();
-            return address.parse().unwrap();
-        }
-        sleep(Duration::from_millis(5));
-    }
-    panic!("the collector did not start");
+        text.strip_suffix('\n').map(str::to_owned)
+    });
+    line.strip_prefix("listening on http://").unwrap().parse().unwrap()
 }
 
 /// Runs a command to its end.

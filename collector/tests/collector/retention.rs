@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::host_clock::HostClock;
+use crate::patience::until;
 use crate::process::Collector;
 use crate::records::{batch, id, record};
 use headgate_record::{INGEST_PATH, RequestRecord};
@@ -76,16 +77,12 @@ pub(crate) fn metric(client: &mut Client, name: &str) -> Option<u64> {
 pub(crate) fn wait_for_run(collector: &Collector) {
     let mut client = collector.owner();
     let day = |seconds: u64| seconds / 86_400;
-    for _ in 0..1_200 {
+    until("a run ends", || {
         let today = get(&mut client, "/v1/retention")["clock"]["retention"].as_u64().unwrap() / 1_000_000;
         let last = metric(&mut client, "retention_last_run_seconds{log=\"audit\"}");
-        if last.is_some_and(|last| day(last) == day(today)) {
-            assert_eq!(metric(&mut client, "retention_behind{log=\"requests\"}"), Some(0));
-            return;
-        }
-        sleep(Duration::from_millis(50));
-    }
-    panic!("no run has ended: {}", collector.logs());
+        last.is_some_and(|last| day(last) == day(today))
+    });
+    assert_eq!(metric(&mut client, "retention_behind{log=\"requests\"}"), Some(0));
 }
 
 /// Audit entries of a type, oldest first.

@@ -2,22 +2,17 @@
 
 use crate::access::command;
 use crate::damage::behind_its_back;
+use crate::patience::until;
 use crate::process::Collector;
 use crate::records::{batch_of, id};
 use headgate_record::INGEST_PATH;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// Starts, and waits until the scrub has been through both logs.
 pub(crate) fn scrubbed(root: &Path) -> Collector {
     let collector = Collector::start(root);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while collector.owner().get("/v1/damage").unwrap().json()["passes"] == 0 {
-        assert!(Instant::now() < deadline, "the scrub has not come to an end: {}", collector.logs());
-        sleep(Duration::from_millis(20));
-    }
+    until("the scrub comes to an end", || collector.owner().get("/v1/damage").unwrap().json()["passes"] != 0);
     collector
 }
 

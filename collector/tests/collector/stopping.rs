@@ -1,5 +1,6 @@
 //! The end of the process: what was begun is finished, what cannot be is cut in time, and load balancers know before.
 
+use crate::patience::eventually;
 use crate::process::Collector;
 use crate::records::batch_of;
 use headgate_record::INGEST_PATH;
@@ -23,7 +24,7 @@ pub(crate) fn begin_export(collector: &Collector) -> crate::client::Client {
     let token = crate::process::OWNER;
     let head = format!("GET /v1/requests.ndjson HTTP/1.1\r\nhost: c\r\nauthorization: Bearer {token}\r\n\r\n");
     client.raw(head.as_bytes()).unwrap();
-    sleep(SOON);
+    client.is_answered().unwrap();
     client
 }
 
@@ -53,12 +54,12 @@ fn a_client_that_takes_nothing_is_cut_when_the_time_is_over() {
 #[test]
 fn readiness_ends_before_service_does() {
     let root = tempfile::tempdir().unwrap();
-    let mut collector = Collector::start_with_environment(root.path(), &[("HEADGATE_COLLECTOR_SHUTDOWN_DELAY", "2")]);
+    let mut collector = Collector::start_with_environment(root.path(), &[("HEADGATE_COLLECTOR_SHUTDOWN_DELAY", "6")]);
     let mut probe = collector.with_token("");
     assert_eq!(probe.get("/readyz").unwrap().status, 200);
     collector.signal("TERM");
-    sleep(SOON);
-    let reply = probe.get("/readyz").unwrap();
+    let reply =
+        eventually("it is ready no longer", || Some(probe.get("/readyz").unwrap()).filter(|reply| reply.status != 200));
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (503, &"shutting_down".into()));
     let late = collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=5)).unwrap();
     assert_eq!(late.json()["stored"], 5, "who has not left yet is served");

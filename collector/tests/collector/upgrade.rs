@@ -92,6 +92,46 @@ fn a_database_of_the_first_version_serves_all_that_is_in_it() {
     assert!(file(root.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).unwrap() == newest());
 }
 
+/// An empty database as it was before the step that says `change`.
+fn before(root: &Path, change: &str) -> Connection {
+    let db = file(root);
+    db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    let steps = steps();
+    let taken = steps.iter().position(|step| step.contains(change)).unwrap();
+    steps[..taken].iter().for_each(|step| db.execute_batch(step).unwrap());
+    let version = i64::try_from(taken).unwrap();
+    db.pragma_update(None, "application_id", 0x4867_0000 + version).unwrap();
+    db.pragma_update(None, "user_version", version).unwrap();
+    db
+}
+
+#[test]
+fn audit_entries_from_before_revisions_were_indexed_are_found_by_theirs() {
+    let root = tempfile::tempdir().unwrap();
+    let db = before(root.path(), "ADD COLUMN revision");
+    db.execute("INSERT INTO names VALUES (1, 'x')", []).unwrap();
+    for position in 1..=5_u32 {
+        let mut entry = crate::audit::entry(position.into());
+        entry["revision"] = serde_json::json!((position != 5).then_some(1 + position / 3));
+        let entry: headgate_collector::audit::Entry = serde_json::from_value(entry).unwrap();
+        let bytes = serde_json::to_vec(&entry).unwrap();
+        let hash = headgate_collector::store::leaf(&bytes);
+        let now = headgate_collector::clock::now_us();
+        let sql = "INSERT INTO audit_entries (position, schema, received_at, bytes, leaf) VALUES (?1, 1, ?2, ?3, ?4)";
+        db.execute(sql, params![position, now, bytes, hash]).unwrap();
+        let sql = "INSERT INTO audit VALUES (?1, ?2, ?3, 1, 1, 1, 1)";
+        db.execute(sql, params![position, u128::from(position).to_be_bytes(), now]).unwrap();
+    }
+    db.execute("UPDATE log_heads SET next_position = 6 WHERE log = 'audit'", []).unwrap();
+    drop(db);
+    let collector = Collector::start(root.path());
+    for (revision, found) in [(1, ["key-1", "key-2"]), (2, ["key-3", "key-4"])] {
+        let page = collector.owner().get(&format!("/v1/audit?order=asc&revision={revision}")).unwrap().json();
+        let ids = page["data"].as_array().unwrap().iter().map(|entry| entry["resource"]["id"].as_str().unwrap());
+        assert!(ids.eq(found), "{page}");
+    }
+}
+
 #[test]
 fn an_upgrade_after_months_deletes_nothing_until_an_owner_states_the_time() {
     let root = tempfile::tempdir().unwrap();

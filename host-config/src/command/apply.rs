@@ -25,8 +25,16 @@ what is left.
 What the file was made from is read from FILE.revision, which apply writes: keep it with the file. If another revision is
 in force by now, nothing is changed, and you are shown who is ahead and with what.
 
-Exit codes: 0 in force everywhere; 1 refused, nothing changed; 3 in force, but not every data plane confirmed it within
---wait; 4 somebody else is ahead, nothing changed; 5 in force at the collector, but the files could not be written.";
+Exit codes: 0 in force everywhere; 1 refused, or the collector does not answer; 2 the arguments make no sense; 3 in force,
+but not every data plane confirmed it within --wait; 4 somebody else is ahead, nothing changed; 5 in force at the
+collector, but the files could not be written. Whatever stopped it: the same command goes on from there.";
+
+pub(super) const AFTER_DIFF: &str = "\
+A line for each change, sorted by resource: + is new, - is gone, ~ is different, with what stood there and what would.
+Secrets are masked. The last line counts.
+
+Exit codes: 0 shown, whether anything would change or not; 1 the file has errors, or the collector refused or does not
+answer; 2 the arguments make no sense; 4 somebody else is ahead of what the file was made from.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
@@ -45,6 +53,9 @@ pub(crate) struct Apply {
 pub(crate) struct Diff {
     #[command(flatten)]
     from: Source,
+    /// Print the collector's answer, JSON; `changes` has the first 1000, `total` and `counts` count all.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -69,7 +80,7 @@ struct Proposal<'a> {
 pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
     let proposal = Proposal::of(&arguments.from)?;
     if arguments.dry_run {
-        return proposal.show();
+        return proposal.show(false);
     }
     let rendering = arguments.place.render(&proposal.compiled)?;
     let base = proposal.base()?.unwrap_or(0);
@@ -83,7 +94,7 @@ pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
 }
 
 pub(crate) fn diff(arguments: &Diff) -> Result<(), Stop> {
-    Proposal::of(&arguments.from)?.show()
+    Proposal::of(&arguments.from)?.show(arguments.json)
 }
 
 /// Says what became of it, and gives the revision that is in force now.
@@ -113,7 +124,7 @@ pub(super) fn remember(file: &Path, number: i64) -> Result<(), Failure> {
     let name = PathBuf::from(beside.file_name().unwrap_or_default());
     let folder = beside.parent().unwrap_or(Path::new("")).to_path_buf();
     deploy::write(&folder, &[(name, format!("{number}\n"))]).map_err(|error| {
-        format!("revision {number} is in force at the collector, but this could not be noted: {error}. Run the same command again.\n")
+        format!("revision {number} is in force at the collector, but this could not be noted: {error}. Mend that and run the same command again.\n")
     })
 }
 
@@ -149,19 +160,28 @@ impl<'a> Proposal<'a> {
 
     fn send(&self, base: i64, dry_run: bool) -> Result<Answer, Failure> {
         let path = format!("/v1/policy?config_revision={}&dry_run={dry_run}", self.compiled.document.revision);
-        self.client.change("PUT", &path, base, &Body { media_type: "application/yaml", bytes: self.text.as_bytes() })
+        self.client.change(
+            "PUT",
+            &path,
+            base,
+            &Body { media_type: "application/yaml", bytes: self.text.as_bytes(), may_change: !dry_run },
+        )
     }
 
     /// Shows what the file would change of what is in force. Fails if it was made from another revision than that.
-    fn show(&self) -> Result<(), Stop> {
+    fn show(&self, json: bool) -> Result<(), Stop> {
         let base = self.base()?.unwrap_or(0);
         let answer = self.send(base, true)?;
+        if json {
+            print(&answer.json())?;
+        }
         if answer.status == 412 {
             return Err(self.conflict(base, &answer));
         }
         let outcome: Outcome = answer.good()?;
         match (outcome.changed, outcome.number) {
-            (false, Some(number)) => print(&format!("revision {number} is this already\n"))?,
+            _ if json => {}
+            (false, Some(number)) => print(&format!("revision {number} is this already: nothing would change\n"))?,
             _ => print(&format!("would come into force as {}:\n{}", outcome.config_revision, outcome.text()))?,
         }
         Ok(())
@@ -170,7 +190,7 @@ impl<'a> Proposal<'a> {
     /// Shows who is ahead: what they changed, and what this file would change of that.
     fn conflict(&self, base: i64, answer: &Answer) -> Stop {
         let refusal = answer.refusal();
-        let Some(ahead) = &refusal.in_force else { return refusal.into() };
+        let Some(ahead) = &refusal.in_force else { return answer.refused() };
         let number = ahead.number;
         say(&format!("ahead is {}\n", ahead.text()));
         if base > 0
@@ -184,8 +204,14 @@ impl<'a> Proposal<'a> {
             say(&format!("this file would change of revision {number}:\n{}", mine.text()));
         }
         let file = self.from.file.display();
+        let origin = match self.base() {
+            Ok(None) => {
+                format!("{file} counts as made from no revision: {file}.revision is not there, and --base not given. ")
+            }
+            _ => String::new(),
+        };
         let text = format!(
-            "Nothing was changed. Take what is missing into {file}, and when all that it would change is meant, apply it with \
+            "{origin}Nothing was changed. Take what is missing into {file}, and when all that it would change is meant, apply it with \
              `--base {number}`.\n"
         );
         Stop { text, code: CONFLICT }

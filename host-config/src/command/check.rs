@@ -6,6 +6,10 @@ use headgate::compile;
 use headgate::diagnostic::{self, Diagnostic, Severity};
 use std::path::PathBuf;
 
+pub(super) const AFTER_HELP: &str = "\
+Exit codes: 0 it can be applied, warnings or not; 1 it has errors, or cannot be read, or with --env a variable is not set;
+2 the arguments make no sense.";
+
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The gateway.yaml.
@@ -36,7 +40,7 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let unset: Vec<String> = unset.collect();
     print(&show(&problems, arguments.format))?;
     if !unset.is_empty() {
-        return Err(format!("not set in this environment: {}\n", unset.join(", ")));
+        return Err(format!("not set in this environment: {}. Set them for the proxy's process.\n", unset.join(", ")));
     }
     match problems.iter().any(|problem| problem.severity == Severity::Error) {
         true => Err(String::new()),

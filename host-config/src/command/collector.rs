@@ -5,12 +5,15 @@
 
 mod answer;
 
-pub(super) use answer::{Outcome, Planes, Refusal, Revision};
+use answer::Refusal;
+pub(super) use answer::{Outcome, Planes, Revision};
 
 use super::{CONFLICT, Failure, Stop, say};
 use clap::Args;
 use headgate::{http, scalar};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::ErrorKind;
 use std::time::Duration;
 use ureq::http::Request;
 
@@ -38,6 +41,8 @@ pub(super) struct Client {
     agent: ureq::Agent,
     url: String,
     authorization: String,
+    /// Where the token came from.
+    token_env: String,
 }
 
 /// What came back.
@@ -47,19 +52,26 @@ pub(super) struct Answer {
     /// Number of the revision that the answer is about.
     pub(super) number: Option<i64>,
     pub(super) body: Vec<u8>,
+    /// What this side can say of a no.
+    hint: String,
 }
 
 impl Connection {
-    pub(super) fn open(&self) -> Result<Client, Failure> {
-        let address = scalar::url(&self.collector)
-            .map_err(|wrong| format!("--collector: {}; write `https://host[:port][/path]`\n", wrong.message))?;
+    pub(super) fn open(&self) -> Result<Client, Stop> {
+        let address = scalar::url(&self.collector).map_err(|wrong| {
+            Stop::of_arguments(format!("--collector: {}; write `https://host[:port][/path]`\n", wrong.message))
+        })?;
         let name = &self.token_env;
         let token = std::env::var(name).unwrap_or_default();
         if token.trim().is_empty() {
             return Err(format!(
                 "{name} is not set: it holds a token of role admin or owner, which `headgate-collector token new --role admin` \
                  makes. --token-env names another variable.\n"
-            ));
+            )
+            .into());
+        }
+        if !token.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!("{name} holds more than a token, or none: there are spaces or signs in it that no token has. Set it anew.\n").into());
         }
         if address.is_exposed() {
             say("warning: the token and the policy travel to the collector in clear; use https://\n");
@@ -69,6 +81,7 @@ impl Connection {
             agent: http::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL_TIME),
             url: format!("{scheme}://{}{}", address.authority, address.path),
             authorization: format!("Bearer {}", token.trim()),
+            token_env: name.clone(),
         })
     }
 }
@@ -76,13 +89,14 @@ impl Connection {
 impl Client {
     /// Reads.
     pub(super) fn get(&self, path: &str) -> Result<Answer, Failure> {
-        self.call("GET", path, None, "application/json", &[])
+        let nothing = Body { media_type: "application/json", bytes: &[], may_change: false };
+        self.call("GET", path, None, &nothing)
     }
 
     /// Changes what was made from the revision `base`; 0 for the first.
     pub(super) fn change(&self, method: &str, path: &str, base: i64, body: &Body<'_>) -> Result<Answer, Failure> {
         let condition = if base == 0 { ("if-none-match", "*".to_owned()) } else { ("if-match", format!("\"{base}\"")) };
-        self.call(method, path, Some(condition), body.media_type, body.bytes)
+        self.call(method, path, Some(condition), body)
     }
 
     fn call(
@@ -90,41 +104,57 @@ impl Client {
         method: &str,
         path: &str,
         condition: Option<(&str, String)>,
-        media_type: &str,
-        body: &[u8],
+        body: &Body<'_>,
     ) -> Result<Answer, Failure> {
         let mut tries = 0;
         loop {
             let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-            request = request.header("authorization", &self.authorization).header("content-type", media_type);
+            request = request.header("authorization", &self.authorization).header("content-type", body.media_type);
             if let Some((name, value)) = &condition {
                 request = request.header(*name, value);
             }
-            let request = request.body(body).map_err(|error| format!("the request cannot be made: {error}\n"))?;
-            let answer = self.agent.run(request).map_err(|error| self.unreachable(method, &error))?;
+            let request = request.body(body.bytes).map_err(|error| format!("the request cannot be made: {error}\n"))?;
+            let answer = self.agent.run(request).map_err(|error| self.unreachable(body.may_change, &error))?;
             tries += 1;
             if answer.status() != 503 || tries >= BUSY_TRIES {
-                return self.read(method, answer);
+                return self.read(body.may_change, answer);
             }
             std::thread::sleep(BUSY_PAUSE);
         }
     }
 
-    fn read(&self, method: &str, mut answer: ureq::http::Response<ureq::Body>) -> Result<Answer, Failure> {
+    fn read(&self, may_change: bool, mut answer: ureq::http::Response<ureq::Body>) -> Result<Answer, Failure> {
         let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok());
         let number = tag.and_then(|tag| tag.trim_matches('"').parse().ok());
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let body = body.map_err(|error| self.unreachable(method, &error))?;
-        Ok(Answer { status: answer.status().as_u16(), number, body })
+        let body = body.map_err(|error| self.unreachable(may_change, &error))?;
+        let status = answer.status().as_u16();
+        Ok(Answer { status, number, body, hint: self.hint(status) })
     }
 
-    fn unreachable(&self, method: &str, error: &ureq::Error) -> Failure {
-        let sent = if method == "GET" {
-            "Nothing was changed."
-        } else {
+    fn hint(&self, status: u16) -> String {
+        match status {
+            401 | 403 => format!("The token was taken from {}; --token-env names another variable.\n", self.token_env),
+            _ => String::new(),
+        }
+    }
+
+    fn unreachable(&self, may_change: bool, error: &ureq::Error) -> Failure {
+        let sent = if may_change && !never_arrived(error) {
             "Whether it took the change is not known. Run the same command again: what is in force already is not done twice."
+        } else {
+            "Nothing was changed. See that it runs, and that --collector is its address: https:// where it is behind TLS, else http://."
         };
         format!("the collector at {} does not answer: {error}. {sent}\n", self.url)
+    }
+}
+
+/// Whether there was nobody to take what was sent.
+fn never_arrived(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }
 
@@ -133,13 +163,15 @@ impl Client {
 pub(super) struct Body<'a> {
     pub(super) media_type: &'a str,
     pub(super) bytes: &'a [u8],
+    /// Whether anything is another way afterwards.
+    pub(super) may_change: bool,
 }
 
 impl Answer {
     /// The body of an answer that says yes.
     pub(super) fn good<T: DeserializeOwned>(&self) -> Result<T, Stop> {
         if self.status != 200 {
-            return Err(self.refusal().into());
+            return Err(self.refused());
         }
         serde_json::from_slice(&self.body).map_err(|_| {
             Stop::from(
@@ -151,11 +183,18 @@ impl Answer {
     pub(super) fn refusal(&self) -> Refusal {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| Refusal::of_status(self.status))
     }
-}
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
+    /// The body, for a program.
+    pub(super) fn json(&self) -> String {
+        serde_json::from_slice::<Value>(&self.body).map_or_else(|_| "null\n".to_owned(), |body| format!("{body:#}\n"))
+    }
+
+    /// The no, and what to do about it.
+    pub(super) fn refused(&self) -> Stop {
+        let refusal = self.refusal();
+        let nowhere = "Is --collector its address, without what comes after the host?\n";
+        let hint = if refusal.is_nowhere() { nowhere } else { &self.hint };
         let code = if refusal.is_conflict() { CONFLICT } else { 1 };
-        Self { text: refusal.text(), code }
+        Stop { text: format!("{}{hint}", refusal.text()), code }
     }
 }

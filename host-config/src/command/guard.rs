@@ -10,9 +10,14 @@ use headgate_guardrails::{DetectorSpec, Guard as Compiled};
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
+const AFTER_HELP: &str = "\
+Exit codes: 0 looked through, whether anything was found or not; 1 the text or the policy cannot be read, or with --ndjson
+some lines; 2 the arguments make no sense.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Guard {
     /// Show what is found in a text, or in the strings of a JSON request.
+    #[command(after_help = AFTER_HELP)]
     Test(Test),
 }
 
@@ -61,5 +66,5 @@ fn open(file: &Path) -> Result<Box<dyn std::io::Read>, Failure> {
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    format!("{}: {error}\n", file.display())
+    format!("{} cannot be read: {error}\n", file.display())
 }

@@ -14,21 +14,18 @@ pub(crate) enum Keys {
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// Name of the key in records.
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     id: String,
     /// Who it belongs to.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     owner: Option<String>,
     /// Name of a team of gateway.yaml.
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     team: Option<String>,
 }
 
 pub(crate) fn new(arguments: &New) -> Result<(), Failure> {
     let New { id, owner, team } = arguments;
-    fits("--id", Scalar::Name, Some(id))?;
-    fits("--owner", Scalar::Text, owner.as_ref())?;
-    fits("--team", Scalar::Name, team.as_ref())?;
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no randomness to be had: {error}\n"))?;
     let key = virtual_key::key(&random);
@@ -38,7 +35,14 @@ pub(crate) fn new(arguments: &New) -> Result<(), Failure> {
     ))
 }
 
-fn fits(argument: &str, kind: Scalar, value: Option<&String>) -> Result<(), Failure> {
-    let Some(value) = value else { return Ok(()) };
-    kind.check(value).map_err(|wrong| format!("{argument}: {}; {}\n", wrong.message, wrong.help))
+fn name(text: &str) -> Result<String, String> {
+    fits(Scalar::Name, text)
+}
+
+fn words(text: &str) -> Result<String, String> {
+    fits(Scalar::Text, text)
+}
+
+fn fits(kind: Scalar, text: &str) -> Result<String, String> {
+    kind.check(text).map(|()| text.to_owned()).map_err(|wrong| format!("{}; {}", wrong.message, wrong.help))
 }

@@ -43,7 +43,7 @@ impl Place {
         let rendering = Rendering { place: self, files, _lock: lock(&self.out)? };
         match deploy::needs_restart(&self.out, &rendering.files).filter(|_| !self.restart) {
             Some(reason) => Err(format!(
-                "{reason}, which a running proxy cannot take up. Nothing was written. Go on with --restart and restart the proxy.\n"
+                "{reason}, which a running proxy cannot take up. Nothing was changed. Go on with --restart and restart the proxy.\n"
             )),
             None => Ok(rendering),
         }
@@ -61,14 +61,17 @@ impl Rendering<'_> {
 
     /// Puts the files in place, in the order in which a running proxy can take them up.
     pub(super) fn write(&self) -> Result<(), Failure> {
-        deploy::roll_out(&self.place.out, &self.files).map_err(|error| format!("{error}\n"))
+        deploy::roll_out(&self.place.out, &self.files)
+            .map_err(|error| format!("{error}. See that the folder can be written.\n"))
     }
 }
 
 /// What a folder that cannot be written says is said before anything is changed elsewhere.
 fn lock(folder: &Path) -> Result<fs::File, Failure> {
     let path = folder.join(LOCK);
-    let failed = |error: std::io::Error| format!("{}: {error}. Nothing was changed.\n", path.display());
+    let failed = |error: std::io::Error| {
+        format!("{}: {error}. Nothing was changed. --out has to name a folder that can be written.\n", path.display())
+    };
     fs::create_dir_all(folder).map_err(failed)?;
     let file = fs::File::options().create(true).append(true).open(&path).map_err(failed)?;
     if file.try_lock().is_err() {

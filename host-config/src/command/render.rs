@@ -5,9 +5,14 @@ use super::{Failure, load, warn};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+const AFTER_HELP: &str = "\
+Exit codes: 0 written; 1 the policy has errors, or a running proxy cannot take it up, or the folder cannot be written; 2
+the arguments make no sense.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Render {
     /// For Envoy: a bootstrap and the files it watches.
+    #[command(after_help = AFTER_HELP)]
     Envoy(Envoy),
 }
 

@@ -14,11 +14,16 @@ use std::path::{Path, PathBuf};
 pub(super) const AFTER_HELP: &str = "\
 The text of that revision comes from the collector, is checked and put in force as a further revision, if what is in force
 is still what it was when the command began, or what --base says. Files, the wait and the exit codes are those of
-`headgate apply`. Your gateway.yaml stays as it is unless --save names it.";
+`headgate apply`. Your gateway.yaml stays as it is unless --save names it. GET /v1/policy/revisions lists the revisions.
+
+Exit codes: 0 in force everywhere; 1 refused, or the collector does not answer; 2 the arguments make no sense; 3 in force,
+but not every data plane confirmed it within --wait; 4 somebody else is ahead, nothing changed; 5 in force at the
+collector, but the files could not be written.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The revision to go back to: its number, or the config revision that records carry.
+    #[arg(value_parser = revision_name)]
     revision: String,
     #[command(flatten)]
     connection: Connection,
@@ -54,8 +59,10 @@ pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
     };
     if arguments.dry_run {
         let outcome: Outcome = send(&client, base, to, &compiled.document.revision, true)?.good()?;
-        print(&format!("of revision {base}, going back to {to} would change:\n{}", outcome.text()))?;
-        return Ok(());
+        return Ok(print(&match outcome.changed {
+            true => format!("of revision {base}, going back to {to} would change:\n{}", outcome.text()),
+            false => format!("revision {base} is this already: nothing would change\n"),
+        })?);
     }
     let rendering = arguments.place.render(&compiled)?;
     let revision = accepted(&send(&client, base, to, &compiled.document.revision, false)?)?;
@@ -65,29 +72,38 @@ pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
     finish(&client, &revision, &rendering, &arguments.wait)
 }
 
+fn revision_name(text: &str) -> Result<String, String> {
+    let shaped = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if shaped { Ok(text.to_owned()) } else { Err("a revision is named by its number, or by 16 hex digits".to_owned()) }
+}
+
 /// A revision's number and text.
 fn text_of(client: &Client, name: &str) -> Result<(i64, String), Stop> {
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Failure::from("a revision is named by its number or by 16 hex digits\n").into());
-    }
     let answer = client.get(&format!("/v1/policy/{name}/gateway.yaml"))?;
     let strange = || Stop::from("the collector's answer cannot be read\n".to_owned());
     match answer.status {
         200 => Ok((answer.number.ok_or_else(strange)?, String::from_utf8(answer.body).map_err(|_| strange())?)),
-        _ => Err(answer.refusal().into()),
+        _ => Err(answer.refused()),
     }
 }
 
 fn in_force(client: &Client) -> Result<i64, Stop> {
     let page: Revisions = client.get("/v1/policy/revisions?limit=1")?.good()?;
     let latest = page.data.first().map(|latest| latest.number);
-    latest.ok_or_else(|| Stop::from("no policy is in force at the collector\n".to_owned()))
+    latest.ok_or_else(|| {
+        Stop::from("no policy is in force at the collector; `headgate apply` puts the first there\n".to_owned())
+    })
 }
 
 fn send(client: &Client, base: i64, to: i64, config_revision: &str, dry_run: bool) -> Result<Answer, Failure> {
     let path = format!("/v1/policy/rollback?config_revision={config_revision}&dry_run={dry_run}");
     let body = json!({"to": to}).to_string();
-    client.change("POST", &path, base, &Body { media_type: "application/json", bytes: body.as_bytes() })
+    client.change(
+        "POST",
+        &path,
+        base,
+        &Body { media_type: "application/json", bytes: body.as_bytes(), may_change: !dry_run },
+    )
 }
 
 fn save(file: &Path, text: &str, number: i64) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Guardrails: what they look for, on whose requests, and who else is asked.
 
 use super::providers::{address, upstream};
-use super::references::{known, matches_any, names};
+use super::references::{Known, is_known, matches_any};
 use super::variable;
 use crate::diagnostic::Report;
 use crate::scalar;
@@ -11,7 +11,7 @@ use headgate_guardrails::MAX_POLICIES;
 use headgate_policy::document::{
     Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Milliseconds that a request waits for somebody outside.
 const DEFAULT_TIMEOUT_MS: u64 = 2_000;
@@ -31,13 +31,18 @@ const LOOKS_FOR: [&str; 10] = [
 ];
 
 /// Guardrails in the order of the file, and a cluster for each external check.
-pub(super) fn guardrails(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &mut Report) -> Vec<Guardrail> {
+pub(super) fn guardrails(
+    root: View<'_>,
+    known: &Known,
+    upstreams: &mut Vec<Upstream>,
+    report: &mut Report,
+) -> Vec<Guardrail> {
     if let Some(beyond) = root.items("guardrails").nth(MAX_POLICIES) {
         let message = format!("there can be {MAX_POLICIES} guardrails at most");
         report.error(beyond.span, &message, "put what has the same action and scope into one guardrail");
     }
     once(root, report);
-    scopes(root, report);
+    scopes(root, known, report);
     root.items("guardrails").take(MAX_POLICIES).map(|view| guardrail(view, upstreams, report)).collect()
 }
 
@@ -174,12 +179,10 @@ fn once(root: View<'_>, report: &mut Report) {
     }
 }
 
-fn scopes(root: View<'_>, report: &mut Report) {
-    let (teams, aliases) = (names(root, "teams"), names(root, "models"));
-    let ids: BTreeSet<&str> = root.items("keys").filter_map(|key| key.text_at("id")).collect();
+fn scopes(root: View<'_>, known: &Known, report: &mut Report) {
     for only in root.items("guardrails").filter_map(|guardrail| guardrail.get("match")) {
-        only.items("team").for_each(|team| known(Some(team), "teams", &teams, report));
-        only.items("key").for_each(|glob| matches_any(glob, "keys", &ids, report));
-        only.items("model").for_each(|glob| matches_any(glob, "models", &aliases, report));
+        only.items("team").for_each(|team| is_known(Some(team), &known.teams, report));
+        only.items("key").for_each(|glob| matches_any(glob, &known.keys, report));
+        only.items("model").for_each(|glob| matches_any(glob, &known.models, report));
     }
 }

@@ -4,6 +4,7 @@ use crate::diagnostic::Report;
 use crate::scalar;
 use crate::view::View;
 use headgate_policy::document::{Key, Team};
+use std::collections::BTreeMap;
 
 /// Teams in the order of the file.
 pub(super) fn teams(root: View<'_>) -> Vec<Team> {
@@ -28,20 +29,20 @@ pub(super) fn keys(root: View<'_>, teams: &[Team], now: u64, report: &mut Report
             "add the entry that `headgate keys new --id NAME` prints",
         );
     }
-    root.items("keys").map(|view| key(view, teams, now, report)).collect()
+    let teams: BTreeMap<_, _> = (0..).zip(teams).map(|(index, team)| (team.name.as_str(), index)).collect();
+    root.items("keys").map(|view| key(view, &teams, now, report)).collect()
 }
 
-fn key(view: View<'_>, teams: &[Team], now: u64, report: &mut Report) -> Key {
+fn key(view: View<'_>, teams: &BTreeMap<&str, u32>, now: u64, report: &mut Report) -> Key {
     let expires = view.read("expires", scalar::unix_seconds);
     if let Some(written) = view.get("expires").filter(|_| expires.is_some_and(|moment| moment <= now)) {
         report.warning(written.span, "this key has expired", "write a later date, or remove the key");
     }
-    let team = view.text_at("team").and_then(|name| teams.iter().position(|team| team.name == name));
     Key {
         id: view.string("id").unwrap_or_default(),
         sha256: view.read("sha256", scalar::sha256).unwrap_or_default(),
         owner: view.string("owner"),
-        team: team.and_then(|index| u32::try_from(index).ok()),
+        team: view.text_at("team").and_then(|name| teams.get(name).copied()),
         project: view.string("project"),
         application: view.string("application"),
         models: view.get("models").map(|_| view.strings("models")),

@@ -1,5 +1,6 @@
 //! Limits and budgets: two ways to write rules that are kept in one way.
 
+use super::references::{Known, matches_any};
 use super::variable;
 use crate::diagnostic::Report;
 use crate::scalar;
@@ -14,7 +15,7 @@ const MAX_WARNINGS: usize = 8;
 const MAX_RATES: usize = 6;
 
 /// Limits, then budgets, in the order of the file.
-pub(super) fn rules(root: View<'_>, now: u64, report: &mut Report) -> Vec<Rule> {
+pub(super) fn rules(root: View<'_>, known: &Known, now: u64, report: &mut Report) -> Vec<Rule> {
     let limits = root.items("limits").map(|view| limit(view, report)).collect::<Vec<_>>();
     let budgets = root.items("budgets").map(|view| budget(view, now, report)).collect::<Vec<_>>();
     once(root, report);
@@ -23,7 +24,7 @@ pub(super) fn rules(root: View<'_>, now: u64, report: &mut Report) -> Vec<Rule> 
     alone(root, report);
     for view in root.items("limits").chain(root.items("budgets")) {
         known_tags(view, &tags, report);
-        unmatched(root, view, report);
+        unmatched(view, known, report);
     }
     limits.into_iter().chain(budgets).collect()
 }
@@ -184,12 +185,11 @@ fn known_tags(rule: View<'_>, tags: &BTreeSet<&str>, report: &mut Report) {
 }
 
 /// A name that nothing has is most likely misspelt, and the rule would never apply.
-fn unmatched(root: View<'_>, rule: View<'_>, report: &mut Report) {
+fn unmatched(rule: View<'_>, known: &Known, report: &mut Report) {
     let Some(conditions) = rule.get("match") else { return };
-    for (key, section) in [("team", "teams"), ("model", "models"), ("provider", "providers")] {
-        let names = root.named(section).map(|named| named.name).collect();
-        conditions.several(key).for_each(|view| super::references::matches_any(view, section, &names, report));
+    let sections =
+        [("team", &known.teams), ("model", &known.models), ("provider", &known.providers), ("key", &known.keys)];
+    for (key, names) in sections {
+        conditions.several(key).for_each(|view| matches_any(view, names, report));
     }
-    let ids = root.items("keys").filter_map(|key| key.text_at("id")).collect();
-    conditions.several("key").for_each(|view| super::references::matches_any(view, "keys", &ids, report));
 }

@@ -5,12 +5,16 @@ use crate::diagnostic::Report;
 use crate::scalar;
 use crate::view::{Named, View};
 use headgate_policy::document::{Condition, Failover, HeaderMatch, Model, Provider, Target};
+use std::collections::BTreeMap;
 
 /// Milliseconds to the first byte of an answer: reasoning models think for minutes.
 const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u64 = 300_000;
 
 /// Milliseconds a failed target rests.
 const DEFAULT_COOLDOWN_MS: u64 = 30_000;
+
+/// Providers by name, with their places in the document.
+type Providers<'a> = BTreeMap<&'a str, (u32, &'a Provider)>;
 
 /// Aliases in the order of the file.
 pub(super) fn models(root: View<'_>, providers: &[Provider], prices: &Prices, report: &mut Report) -> Vec<Model> {
@@ -23,10 +27,11 @@ pub(super) fn models(root: View<'_>, providers: &[Provider], prices: &Prices, re
             "add one: `chat: {targets: [{provider: openai, model: gpt-5}]}`",
         );
     }
-    root.named("models").map(|named| model(named, providers, prices, report)).collect()
+    let providers: Providers<'_> = (0..).zip(providers).map(|(index, one)| (one.name.as_str(), (index, one))).collect();
+    root.named("models").map(|named| model(named, &providers, prices, report)).collect()
 }
 
-fn model(named: Named<'_>, providers: &[Provider], prices: &Prices, report: &mut Report) -> Model {
+fn model(named: Named<'_>, providers: &Providers<'_>, prices: &Prices, report: &mut Report) -> Model {
     let targets: Vec<Target> =
         named.value.items("targets").map(|view| target(view, named.name, providers, prices, report)).collect();
     weights(named, &targets, report);
@@ -45,14 +50,13 @@ fn weights(named: Named<'_>, targets: &[Target], report: &mut Report) {
     }
 }
 
-fn target(view: View<'_>, alias: &str, providers: &[Provider], prices: &Prices, report: &mut Report) -> Target {
-    let name = view.text_at("provider").unwrap_or_default();
-    let provider = providers.iter().position(|provider| provider.name == name);
+fn target(view: View<'_>, alias: &str, providers: &Providers<'_>, prices: &Prices, report: &mut Report) -> Target {
+    let provider = view.text_at("provider").and_then(|name| providers.get(name).copied());
     let model = view.string("model").unwrap_or_else(|| alias.to_owned());
     let at = view.get("model").unwrap_or(view).span;
-    let price = provider.and_then(|index| providers.get(index)).map(|provider| prices.of(provider, &model, at, report));
+    let price = provider.map(|(_, provider)| prices.of(provider, &model, at, report));
     Target {
-        provider: provider.and_then(|index| u32::try_from(index).ok()).unwrap_or_default(),
+        provider: provider.map(|(index, _)| index).unwrap_or_default(),
         model,
         weight: view.read("weight", scalar::count).unwrap_or(1),
         tier: view.read("tier", scalar::count).unwrap_or(1),

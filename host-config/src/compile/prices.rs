@@ -1,13 +1,13 @@
 //! What a target costs: the operator's word, else the catalogue's, else the dearest that is known. Never nothing.
 
+use super::references::{Known, instead};
 use crate::catalogue::{CacheWrites, Catalogue, family_of};
-use crate::diagnostic::Report;
-use crate::nearest::nearest;
+use crate::diagnostic::{Report, Severity};
 use crate::scalar;
 use crate::tree::Span;
 use crate::view::View;
 use headgate_policy::document::{Format, Model, Price, Provider};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Price revision of an override.
 const OVERRIDE: &str = "gateway.yaml";
@@ -19,18 +19,15 @@ pub(super) struct Prices {
 }
 
 impl Prices {
-    pub(super) fn new(root: View<'_>, providers: &[Provider], report: &mut Report) -> Self {
-        let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+    pub(super) fn new(root: View<'_>, providers: &[Provider], known: &Known, report: &mut Report) -> Self {
+        let formats: BTreeMap<_, _> = providers.iter().map(|one| (one.name.as_str(), one.format)).collect();
         let mut overrides = BTreeMap::new();
         for named in root.named("prices") {
             let provider = named.name.split_once('/').map_or("", |(provider, _)| provider);
-            let format = providers.iter().find(|one| one.name == provider).map(|one| one.format);
-            if !provider.is_empty() && !names.contains(&provider) && !report.is_unreadable("providers") {
-                let help = nearest(provider, names.iter().copied()).map_or_else(
-                    || "write `provider/model` with a provider of this file".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                report.error(named.span, "this price is for a provider that is not there", &help);
+            let format = formats.get(provider).copied();
+            if !provider.is_empty() && format.is_none() && !report.is_unreadable("providers") {
+                let message = "this price is for a provider that is not there";
+                report.seek(Severity::Error, named.span, message, instead(provider, &known.providers));
             }
             overrides.insert(named.name.to_owned(), (written(named.value, format.unwrap_or_default()), named.span));
         }
@@ -55,13 +52,14 @@ impl Prices {
 
     /// Warns of prices that no target has.
     pub(super) fn unused(&self, models: &[Model], providers: &[Provider], report: &mut Report) {
-        let used = |name: &str| {
-            models.iter().flat_map(|model| &model.targets).any(|target| {
-                let provider = usize::try_from(target.provider).ok().and_then(|index| providers.get(index));
-                provider.is_some_and(|provider| name == format!("{}/{}", provider.name, target.model))
+        let targets = models.iter().flat_map(|model| &model.targets);
+        let used: BTreeSet<String> = targets
+            .filter_map(|target| {
+                let provider = providers.get(usize::try_from(target.provider).ok()?)?;
+                Some(format!("{}/{}", provider.name, target.model))
             })
-        };
-        for (_, (_, span)) in self.overrides.iter().filter(|(name, _)| !used(name)) {
+            .collect();
+        for (_, (_, span)) in self.overrides.iter().filter(|(name, _)| !used.contains(*name)) {
             report.warning(
                 *span,
                 "no target has this provider and model",

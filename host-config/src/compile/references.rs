@@ -1,39 +1,52 @@
 //! Names that refer to something: whether it is there, and whether it is there once.
 
-use crate::diagnostic::Report;
-use crate::nearest::nearest;
+use crate::diagnostic::{Report, Severity};
+use crate::names::Names;
 use crate::view::View;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-pub(super) fn check(root: View<'_>, report: &mut Report) {
-    targets(root, report);
-    keys(root, report);
+/// The names that may be referred to.
+pub(super) struct Known {
+    pub(super) providers: Rc<Names>,
+    pub(super) models: Rc<Names>,
+    pub(super) teams: Rc<Names>,
+    pub(super) keys: Rc<Names>,
+}
+
+impl Known {
+    pub(super) fn of(root: View<'_>) -> Self {
+        Self {
+            providers: Rc::new(Names::of_map(root, "providers")),
+            models: Rc::new(Names::of_map(root, "models")),
+            teams: Rc::new(Names::of_map(root, "teams")),
+            keys: Rc::new(Names::of_list(root, "keys")),
+        }
+    }
+}
+
+pub(super) fn check(root: View<'_>, known: &Known, report: &mut Report) {
+    targets(root, known, report);
+    keys(root, known, report);
     once(root, "id", "this id is there twice", report);
     once(root, "sha256", "two entries are for the same key", report);
 }
 
-pub(super) fn names<'a>(root: View<'a>, section: &str) -> BTreeSet<&'a str> {
-    root.named(section).map(|named| named.name).collect()
-}
-
-fn targets(root: View<'_>, report: &mut Report) {
-    let (providers, teams) = (names(root, "providers"), names(root, "teams"));
-    let ids: BTreeSet<&str> = root.items("keys").filter_map(|key| key.text_at("id")).collect();
+fn targets(root: View<'_>, known: &Known, report: &mut Report) {
     for target in root.named("models").flat_map(|model| model.value.items("targets")) {
-        known(target.get("provider"), "providers", &providers, report);
+        is_known(target.get("provider"), &known.providers, report);
         let Some(when) = target.get("when") else {
             continue;
         };
-        when.items("team").for_each(|team| known(Some(team), "teams", &teams, report));
-        when.items("key").for_each(|glob| matches_any(glob, "keys", &ids, report));
+        when.items("team").for_each(|team| is_known(Some(team), &known.teams, report));
+        when.items("key").for_each(|glob| matches_any(glob, &known.keys, report));
     }
 }
 
-fn keys(root: View<'_>, report: &mut Report) {
-    let (teams, aliases) = (names(root, "teams"), names(root, "models"));
+fn keys(root: View<'_>, known: &Known, report: &mut Report) {
     for key in root.items("keys") {
-        known(key.get("team"), "teams", &teams, report);
-        key.items("models").for_each(|glob| matches_any(glob, "models", &aliases, report));
+        is_known(key.get("team"), &known.teams, report);
+        key.items("models").for_each(|glob| matches_any(glob, &known.models, report));
         if let Some(list) = key.get("models").filter(|_| key.items("models").next().is_none()) {
             report.warning(
                 list.span,
@@ -44,54 +57,32 @@ fn keys(root: View<'_>, report: &mut Report) {
     }
 }
 
-pub(super) fn known(written: Option<View<'_>>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+/// Reports a name that is not there.
+pub(super) fn is_known(written: Option<View<'_>>, names: &Rc<Names>, report: &mut Report) {
     let Some((view, name)) = written.and_then(|view| Some((view, view.text()?))) else {
         return;
     };
-    if names.contains(name) || report.is_unreadable(section) {
+    if names.contains(name) || report.is_unreadable(names.section()) {
         return;
     }
-    report.error(view.span, &format!("nothing by this name stands under `{section}`"), &instead(name, section, names));
+    let message = format!("nothing by this name stands under `{}`", names.section());
+    report.seek(Severity::Error, view.span, &message, instead(name, names));
 }
 
-fn instead(name: &str, section: &str, names: &BTreeSet<&str>) -> String {
-    match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => format!("add it under `{section}`"),
-        None => format!("add it under `{section}`, or write one of: {}", first_of(names)),
-    }
-}
-
-fn first_of(names: &BTreeSet<&str>) -> String {
-    let more = if names.len() > 8 { ", …" } else { "" };
-    format!("{}{more}", names.iter().take(8).copied().collect::<Vec<_>>().join(", "))
-}
-
-pub(super) fn matches_any(view: View<'_>, section: &str, names: &BTreeSet<&str>, report: &mut Report) {
+/// Warns of a glob that matches nothing.
+pub(super) fn matches_any(view: View<'_>, names: &Rc<Names>, report: &mut Report) {
     let Some(glob) = view.text() else { return };
-    if report.is_unreadable(section) || names.iter().any(|name| matches(glob, name)) {
+    if report.is_unreadable(names.section()) || names.any_matches(glob) {
         return;
     }
-    report.warning(view.span, &format!("this matches nothing under `{section}`"), &instead(glob, section, names));
+    let message = format!("this matches nothing under `{}`", names.section());
+    report.seek(Severity::Warning, view.span, &message, instead(glob, names));
 }
 
-/// `*` stands for any run of characters. Greedy with one step back, so that it is linear for each star.
-fn matches(glob: &str, name: &str) -> bool {
-    let (Some((first, rest)), true) = (glob.split_once('*'), true) else {
-        return glob == name;
-    };
-    let Some(mut left) = name.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match left.find(part).and_then(|at| left.get(at.saturating_add(part.len())..)) {
-            Some(after) => left = after,
-            None => return false,
-        }
-    }
-    left.ends_with(last)
+/// The help for a name that is not there.
+pub(super) fn instead(written: &str, names: &Rc<Names>) -> impl FnOnce() -> String + use<> {
+    let (written, names) = (written.to_owned(), Rc::clone(names));
+    move || names.instead_of(&written)
 }
 
 fn once(root: View<'_>, field: &str, message: &str, report: &mut Report) {

@@ -23,6 +23,7 @@ const STRUCTURE: &str = " {}[],:\"'#-&*|>";
 /// The source, and what of it may be shown.
 pub(super) struct Lines<'a> {
     source: &'a str,
+    /// In the order of the file. One value's do not overlap another's.
     shown: Vec<Span>,
 }
 
@@ -34,7 +35,10 @@ pub(super) struct Cut {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(source: &'a str, shown: Vec<Span>) -> Self {
+    pub(super) fn new(source: &'a str, mut shown: Vec<Span>) -> Self {
+        // What an alias repeats has been noted again.
+        shown.sort_unstable();
+        shown.dedup();
         Self { source, shown }
     }
 
@@ -55,7 +59,8 @@ impl<'a> Lines<'a> {
 
     fn masked(&self, line: &str, start: usize) -> String {
         let end = start.saturating_add(line.len());
-        let here: Vec<&Span> = self.shown.iter().filter(|span| span.start < end && span.end > start).collect();
+        let first = self.shown.partition_point(|span| span.end <= start);
+        let here: Vec<&Span> = self.shown.iter().skip(first).take_while(|span| span.start < end).collect();
         let harmless = |at: usize| here.iter().any(|span| (span.start..span.end).contains(&at));
         let positions = line.char_indices().map(|(at, _)| start.saturating_add(at));
         let structure = structure(line);

@@ -1,7 +1,7 @@
 //! Holds a tree against the declaration and reports everything that does not fit.
 
 use super::{Key, Kind, Need};
-use crate::diagnostic::Report;
+use crate::diagnostic::{Report, Severity};
 use crate::nearest::nearest;
 use crate::scalar::Scalar;
 use crate::tree::{Entry, Node, Span, Value};
@@ -76,12 +76,14 @@ fn unknown(entry: &Entry, keys: &'static [Key], report: &mut Report) {
     if entry.key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
         report.show(entry.span);
     }
-    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-    let help = match nearest(&entry.key, names.iter().copied()) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("known here: {}", names.join(", ")),
-    };
-    report.error(entry.span, "this key is not known", &help);
+    let written = entry.key.clone();
+    report.seek(Severity::Error, entry.span, "this key is not known", move || {
+        let names = keys.iter().map(|key| key.name);
+        nearest(&written, names.clone()).map_or_else(
+            || format!("known here: {}", names.collect::<Vec<_>>().join(", ")),
+            |name| format!("did you mean `{name}`?"),
+        )
+    });
 }
 
 fn repeated(entries: &[Entry], report: &mut Report) {

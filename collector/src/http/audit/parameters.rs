@@ -3,13 +3,15 @@
 
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::values::{at_most, order, position, time};
+use crate::http::values::{at_most, bad, order, position, time};
 use crate::store::{AuditQuery, Db, StoreError, audit_position};
 use crate::validate::parse_uuid;
 use axum::http::StatusCode;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
+/// Largest number of a policy revision, as in the paths below `/v1/policy`.
+const MAX_REVISION: u64 = 999_999_999_999_999;
 /// A cursor, or an entry's id.
 const PLACE: Shape =
     Shape::Pattern("^(c1_[0-9a-f]{1,15}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$", "c1_1");
@@ -67,6 +69,11 @@ pub(in crate::http) fn described() -> Vec<Parameter> {
     };
     all.extend([("gt", "later than"), ("gte", "from"), ("lt", "before"), ("lte", "until")].map(|(b, t)| time(b, t)));
     all.extend([
+        Parameter::new(
+            "revision",
+            "Entries of this policy revision, by its number: its own, and one for each resource that it changed.",
+            Shape::Whole(1, MAX_REVISION),
+        ),
         Parameter::new("order", "By place in the log.", Shape::Word(vec!["desc", "asc"])),
         Parameter::new("limit", "Most entries; 20 without it.", Shape::Whole(1, MAX_LIMIT as u64)),
         Parameter::new("after", "Entries behind this one, by `next` or an id.", PLACE),
@@ -106,6 +113,7 @@ fn apply(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), ApiError> {
         "effective_at[gt]" => query.from = Some(effective_at(name, value)?.saturating_add(1)),
         "effective_at[lt]" => query.to = Some(effective_at(name, value)?),
         "effective_at[lte]" => query.to = Some(effective_at(name, value)?.saturating_add(1)),
+        "revision" => query.revision = Some(revision(value)?),
         "order" => query.order = order(name, value)?,
         "limit" => query.limit = at_most(name, value, MAX_LIMIT)?,
         "after" => wanted.after = Some(place(name, value)?),
@@ -120,6 +128,12 @@ fn effective_at(name: &str, value: &str) -> Result<i64, ApiError> {
     let number = time(name, value)?;
     let seconds = value.len() <= 11 && value.bytes().all(|byte| byte.is_ascii_digit());
     Ok(if seconds { number.saturating_mul(1_000_000) } else { number })
+}
+
+fn revision(value: &str) -> Result<i64, ApiError> {
+    let number = value.parse().ok().filter(|number| (1..=MAX_REVISION).contains(number));
+    let number = number.and_then(|number| i64::try_from(number).ok());
+    number.ok_or_else(|| bad("revision", "must be a revision's number, as GET /v1/policy/revisions lists them"))
 }
 
 fn place(name: &str, value: &str) -> Result<Place, ApiError> {

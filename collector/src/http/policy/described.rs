@@ -83,6 +83,7 @@ fn optional(name: &'static str) -> &'static str {
     match name {
         "changes" => "changes?",
         "total" => "total?",
+        "counts" => "counts?",
         _ => "has_more?",
     }
 }
@@ -101,10 +102,12 @@ fn revision(schemas: &mut Schemas, more: &[(&str, Value)]) -> Value {
     object(&members)
 }
 
-fn changes(schemas: &mut Schemas) -> [(&'static str, Value); 3] {
-    let about = "The first 500, secrets masked; `total` counts all.";
+fn changes(schemas: &mut Schemas) -> [(&'static str, Value); 4] {
+    let about = "The first 1000, secrets masked; `total` and `counts` count all.";
     let list = json!({"type": "array", "items": of::<ResourceChange>(schemas), "description": about});
-    [("changes", list), ("total", json!({"type": "integer", "minimum": 0})), ("has_more", json!({"type": "boolean"}))]
+    let count = json!({"type": "integer", "minimum": 0});
+    let counts = object(&[("created", count.clone()), ("updated", count.clone()), ("deleted", count.clone())]);
+    [("changes", list), ("total", count), ("counts", counts), ("has_more", json!({"type": "boolean"}))]
 }
 
 fn text() -> Value {

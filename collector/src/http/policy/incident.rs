@@ -99,7 +99,7 @@ fn next_steps(revision: &PolicyRevision, now: Option<&PolicyRevision>) -> Vec<St
         )),
         None => {}
     }
-    steps.push(format!("The same from the audit log: GET /v1/audit?resource_ids[]={number}."));
+    steps.push(format!("The same from the audit log: GET /v1/audit?revision={number}."));
     steps
 }
 

@@ -128,13 +128,18 @@ async fn revise(app: &App, caller: &Caller, proposal: Proposal) -> Result<Respon
     if current.as_ref().map_or(0, |current| current.number) != base {
         return Err(moved(base, current.as_ref()));
     }
-    let (changes, text) = blocking(move || (policy::changes(before.as_deref(), &text), text)).await?;
+    let (changes, text) = blocking(move || (policy::changes(before.as_deref(), text.as_str()), text)).await?;
     if wish.dry_run {
         return Ok(would_change(current.as_ref(), &config_revision, &changes, &warnings));
     }
     let own = own_entry(caller, base, restores, current.as_ref(), &config_revision);
-    let by = caller.actor();
-    let entries = policy::entries(own, &changes, &by, base.saturating_add(1));
+    let (by, actor) = (caller.actor(), caller.actor());
+    let (changes, entries) = blocking(move || {
+        let entries = policy::entries(own, &changes, &actor, base.saturating_add(1));
+        (changes, entries)
+    })
+    .await?;
+    let entries = entries?;
     let put = commit(app, NewPolicy { text, config_revision, base, restores, by, entries }).await?;
     match put {
         Put::Done(revision) => Ok(done(&revision, &changes, &warnings)),

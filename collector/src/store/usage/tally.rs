@@ -1,7 +1,8 @@
 //! Writing: what a group of batches adds to the rollups.
 //!
 //! The records of a group are added up in memory first, so that a row is read and written once however many records fall
-//! into it; then rows are read and written some at a time, because to a database over a network each statement is a journey.
+//! into it; then rows of whatever spans are read and written some at a time, because to a database over a network each
+//! statement is a journey, and a backlog tells of a thousand spans at once.
 
 use super::super::StoreError;
 use super::super::columns::Cells;
@@ -16,8 +17,8 @@ use std::collections::{BTreeMap, HashMap};
 /// Rows to a statement: as many as fit, then fewer.
 const STATEMENTS: [usize; 3] = [64, 8, 1];
 
-/// Rows of one span, by the bytes of their combination.
-type Rows = BTreeMap<Vec<u8>, Totals>;
+/// Where a row stands: its span, and the bytes of its combination.
+type Place = (Level, i64, Vec<u8>);
 
 /// Records that are stored, but not in the rollups yet.
 #[derive(Debug, Default)]
@@ -34,45 +35,41 @@ impl Tally {
     /// Adds everything to the rollups. Whoever calls holds the store for writing until the transaction ends, so nobody
     /// changes a row between reading and writing it.
     pub(in crate::store) fn write(self, db: &Db) -> Result<(), StoreError> {
-        let mut spans = BTreeMap::<(Level, i64), Rows>::new();
+        let mut rows = BTreeMap::<Place, Totals>::new();
         for ((start, dimensions), totals) in self.0 {
             let combination = dimensions.to_bytes();
-            let days = spans.entry((Level::Day, Level::Day.start_of(start))).or_default();
-            days.entry(combination.clone()).or_default().merge(&totals);
-            spans.entry((Level::Quarter, start)).or_default().insert(combination, totals);
+            let day = (Level::Day, Level::Day.start_of(start), combination.clone());
+            rows.entry(day).or_default().merge(&totals);
+            rows.insert((Level::Quarter, start, combination), totals);
         }
-        spans.into_iter().try_for_each(|((level, start), rows)| add(db, level, start, rows))
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        let mut rest = rows.as_mut_slice();
+        for size in STATEMENTS {
+            let (some, fewer) = rest.split_at_mut(rest.len() / size * size);
+            for rows in some.chunks_mut(size) {
+                merge_known(db, rows)?;
+                put(db, rows)?;
+            }
+            rest = fewer;
+        }
+        Ok(())
     }
 }
 
-fn add(db: &Db, level: Level, start: i64, rows: Rows) -> Result<(), StoreError> {
-    let mut rows: Vec<(Vec<u8>, Totals)> = rows.into_iter().collect();
-    let mut rest = rows.as_mut_slice();
-    for size in STATEMENTS {
-        let (some, fewer) = rest.split_at_mut(rest.len() / size * size);
-        for rows in some.chunks_mut(size) {
-            merge_known(db, level, start, rows)?;
-            put(db, level, start, rows)?;
-        }
-        rest = fewer;
-    }
-    Ok(())
-}
-
-/// Adds to the rows what is in the database already.
-fn merge_known(db: &Db, level: Level, start: i64, rows: &mut [(Vec<u8>, Totals)]) -> Result<(), StoreError> {
-    let places = numbered(rows.len(), |row| format!("?{}", row + 3));
+/// Adds to the rows what is in the database already. Each is looked for by itself: a planner that may join them reads the
+/// whole table.
+fn merge_known(db: &Db, rows: &mut [(Place, Totals)]) -> Result<(), StoreError> {
+    let wanted = numbered(rows.len(), |row| format!("({row}, ?{}, ?{}, ?{})", row * 3 + 1, row * 3 + 2, row * 3 + 3));
     let mut select = db.prepare_cached(&format!(
-        "SELECT combination, totals FROM usage_rollups WHERE level = ?1 AND start = ?2 AND combination IN ({places})"
+        "SELECT CAST(column1 AS BIGINT), (SELECT totals FROM usage_rollups
+             WHERE level = column2 AND start = column3 AND combination = column4)
+         FROM (VALUES {wanted}) wanted"
     ))?;
-    let wanted = rows.iter().map(|(combination, _)| Value::Blob(combination.clone()));
-    let mut known = select.query(params_from_iter(span(level, start).chain(wanted)))?;
+    let mut known = select.query(params_from_iter(rows.iter().flat_map(|(place, _)| values(place))))?;
     while let Some(row) = known.next()? {
-        let combination: Vec<u8> = row.get(0)?;
-        let totals: Vec<u8> = row.get(1)?;
-        let place = rows.binary_search_by(|(row, _)| row.cmp(&combination)).map_err(|_| StoreError::Damaged)?;
-        if let Some((_, row)) = rows.get_mut(place) {
-            merge_stored(row, &totals);
+        let place = usize::try_from(row.get::<_, i64>(0)?).map_err(|_| StoreError::Damaged)?;
+        if let (Some((_, totals)), Some(stored)) = (rows.get_mut(place), row.get::<_, Option<Vec<u8>>>(1)?) {
+            merge_stored(totals, &stored);
         }
     }
     Ok(())
@@ -88,19 +85,22 @@ fn merge_stored(row: &mut Totals, bytes: &[u8]) {
     }
 }
 
-fn put(db: &Db, level: Level, start: i64, rows: &[(Vec<u8>, Totals)]) -> Result<(), StoreError> {
-    let places = numbered(rows.len(), |row| format!("(?1, ?2, ?{}, ?{})", row * 2 + 3, row * 2 + 4));
+fn put(db: &Db, rows: &[(Place, Totals)]) -> Result<(), StoreError> {
+    let places = numbered(rows.len(), |row| {
+        let first = row * 4 + 1;
+        format!("(?{first}, ?{}, ?{}, ?{})", first + 1, first + 2, first + 3)
+    });
     let mut insert = db.prepare_cached(&format!(
         "INSERT INTO usage_rollups (level, start, combination, totals) VALUES {places}
          ON CONFLICT (level, start, combination) DO UPDATE SET totals = excluded.totals"
     ))?;
-    let values = rows.iter().flat_map(|(combination, totals)| [combination.clone(), totals.to_bytes()]);
-    insert.execute(params_from_iter(span(level, start).chain(values.map(Value::Blob))))?;
+    let cells = |(place, totals): &(Place, Totals)| values(place).into_iter().chain([Value::Blob(totals.to_bytes())]);
+    insert.execute(params_from_iter(rows.iter().flat_map(cells)))?;
     Ok(())
 }
 
-fn span(level: Level, start: i64) -> impl Iterator<Item = Value> {
-    [Value::Integer(level as i64), Value::Integer(start)].into_iter()
+fn values((level, start, combination): &Place) -> [Value; 3] {
+    [Value::Integer(*level as i64), Value::Integer(*start), Value::Blob(combination.clone())]
 }
 
 fn numbered(count: usize, place: impl FnMut(usize) -> String) -> String {

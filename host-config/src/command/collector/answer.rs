@@ -35,6 +35,15 @@ pub(crate) struct Outcome {
     pub(crate) changed: bool,
     changes: Vec<ResourceChange>,
     total: usize,
+    counts: Counts,
+}
+
+/// Resources by what becomes of them.
+#[derive(Debug, Deserialize)]
+struct Counts {
+    created: usize,
+    updated: usize,
+    deleted: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +53,7 @@ struct ResourceChange {
     changes: Vec<Change>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 struct Resource {
     kind: String,
     id: String,
@@ -118,34 +127,43 @@ impl Revision {
 }
 
 impl Outcome {
-    /// A line for each resource, and below it what is different.
+    /// A line for each change, sorted by resource, and one that counts them.
     pub(crate) fn text(&self) -> String {
         if self.total == 0 {
-            return "  nothing but the text: comments, order or spelling\n".to_owned();
+            return "  The text differs (comments, order or spelling), and nothing that it declares changes.\n"
+                .to_owned();
         }
+        let mut changes: Vec<_> = self.changes.iter().collect();
+        changes.sort_by_key(|change| &change.resource);
         let mut out = String::new();
-        for change in &self.changes {
+        for change in changes {
             change.write(&mut out);
         }
         if self.total > self.changes.len() {
-            let _ = writeln!(out, "  … and {} more", self.total.saturating_sub(self.changes.len()));
+            let _ = writeln!(out, "  … and {} resources more", self.total.saturating_sub(self.changes.len()));
         }
+        let Counts { created, updated, deleted } = self.counts;
+        let resources = if self.total == 1 { "resource" } else { "resources" };
+        let _ = writeln!(out, "{} {resources}: {created} created, {updated} updated, {deleted} deleted", self.total);
         out
     }
 }
 
 impl ResourceChange {
     fn write(&self, out: &mut String) {
-        let sign = match self.operation.as_str() {
-            "create" => '+',
-            "delete" => '-',
-            _ => '~',
+        let name = format!("{} {}", plain(&self.resource.kind), plain(&self.resource.id));
+        let _ = match self.operation.as_str() {
+            // What is new stands in the file, and what is gone did.
+            "create" => writeln!(out, "  + {name}"),
+            "delete" => writeln!(out, "  - {name}"),
+            _ => self.changes.iter().try_for_each(|change| writeln!(out, "  ~ {name} {}", change.text())),
         };
-        let _ = writeln!(out, "  {sign} {} {}", plain(&self.resource.kind), plain(&self.resource.id));
-        // What is new stands in the file, and what is gone did.
-        for Change { path, before, after } in self.changes.iter().filter(|_| sign == '~') {
-            let _ = writeln!(out, "      {}: {} → {}", plain(path), value(before.as_ref()), value(after.as_ref()));
-        }
+    }
+}
+
+impl Change {
+    fn text(&self) -> String {
+        format!("{}: {} → {}", plain(&self.path), value(self.before.as_ref()), value(self.after.as_ref()))
     }
 }
 
@@ -161,8 +179,13 @@ fn value(value: Option<&Value>) -> String {
 impl Refusal {
     /// For an answer that is none of the collector's.
     pub(crate) fn of_status(status: u16) -> Self {
-        let message = format!("it answers with status {status}: is this the address of a headgate-collector?");
+        let message = format!("it answers with status {status}. Is --collector the address of a headgate-collector?");
         Self { error: ApiError { message, code: String::new() }, in_force: None, problems: Vec::new() }
+    }
+
+    /// Whether the collector knows nothing at the path that was asked for.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.error.code == "not_found"
     }
 
     /// Whether another policy is in force than the change was made from.

@@ -1,0 +1,148 @@
+//! The names of a section, for whatever refers to them.
+//!
+//! A policy may have a hundred thousand keys and refer to as many, so nothing here walks through all names for each
+//! reference. What cannot be had otherwise, the names that `*x` matches, is bounded by a budget for the whole file.
+
+use crate::nearest::nearest;
+use crate::view::View;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+/// Names that are held against globs in one file, before every glob is taken to match. It is only a warning that is lost.
+const MAX_HELD_AGAINST: usize = 5_000_000;
+
+/// Names that are compared with one that is not there, on either side of where it would stand: who mistypes a name mostly
+/// begins it right.
+const MAX_COMPARED: usize = 1_000;
+
+/// Names that are listed in a message.
+const MAX_LISTED: usize = 8;
+
+/// All names of a section.
+#[derive(Debug)]
+pub(crate) struct Names {
+    section: &'static str,
+    all: BTreeSet<String>,
+    budget: Cell<usize>,
+}
+
+impl Names {
+    /// The names of a section's mapping.
+    pub(crate) fn of_map(root: View<'_>, section: &'static str) -> Self {
+        Self::new(section, root.named(section).map(|named| named.name))
+    }
+
+    /// The ids of a section's list.
+    pub(crate) fn of_list(root: View<'_>, section: &'static str) -> Self {
+        Self::new(section, root.items(section).filter_map(|item| item.text_at("id")))
+    }
+
+    fn new<'a>(section: &'static str, names: impl Iterator<Item = &'a str>) -> Self {
+        Self { section, all: names.map(str::to_owned).collect(), budget: Cell::new(MAX_HELD_AGAINST) }
+    }
+
+    /// The section.
+    pub(crate) const fn section(&self) -> &'static str {
+        self.section
+    }
+
+    /// Whether there is such a name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.all.contains(name)
+    }
+
+    /// Whether a name, or a glob, is one of them or matches one.
+    pub(crate) fn any_matches(&self, glob: &str) -> bool {
+        let Some((prefix, _)) = glob.split_once('*') else { return self.contains(glob) };
+        self.from(prefix).take_while(|name| name.starts_with(prefix)).any(|name| {
+            let left = self.budget.get();
+            self.budget.set(left.saturating_sub(1));
+            left == 0 || matches(glob, name)
+        })
+    }
+
+    /// What to write instead of one that is not there.
+    pub(crate) fn instead_of(&self, written: &str) -> String {
+        let section = self.section;
+        match self.nearest(written) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.all.is_empty() => format!("add it under `{section}`"),
+            None => format!("add it under `{section}`, or write one of: {}", self.first()),
+        }
+    }
+
+    fn nearest(&self, written: &str) -> Option<&str> {
+        let before = self.all.range::<str, _>((Bound::Unbounded, Bound::Excluded(written))).rev();
+        let near = before.take(MAX_COMPARED).map(String::as_str).chain(self.from(written).take(MAX_COMPARED));
+        nearest(written, near)
+    }
+
+    fn from(&self, start: &str) -> impl Iterator<Item = &str> {
+        self.all.range::<str, _>((Bound::Included(start), Bound::Unbounded)).map(String::as_str)
+    }
+
+    fn first(&self) -> String {
+        let more = if self.all.len() > MAX_LISTED { ", …" } else { "" };
+        format!("{}{more}", self.all.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// `*` stands for any run of characters. Greedy with one step back, so that it is linear for each star.
+fn matches(glob: &str, name: &str) -> bool {
+    let Some((first, rest)) = glob.split_once('*') else { return glob == name };
+    let Some(mut left) = name.strip_prefix(first) else { return false };
+    let (between, last) = rest.rsplit_once('*').map_or(("", rest), |(between, last)| (between, last));
+    for part in between.split('*') {
+        match left.find(part).and_then(|at| left.get(at.saturating_add(part.len())..)) {
+            Some(after) => left = after,
+            None => return false,
+        }
+    }
+    left.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, matches};
+
+    fn keys(count: usize) -> Names {
+        let ids: Vec<_> = (0..count).map(|number| format!("key-{number}")).collect();
+        Names::new("keys", ids.iter().map(String::as_str))
+    }
+
+    #[test]
+    fn a_star_stands_for_any_run_of_characters() {
+        for (glob, name) in [("*", ""), ("*", "a"), ("a*", "a"), ("a*b*c", "a-b-b-c"), ("*b", "ab"), ("a*a", "aa")] {
+            assert!(matches(glob, name), "{glob} {name}");
+        }
+        for (glob, name) in [("a*", "b"), ("a*b*c", "acb"), ("a*a", "a"), ("*b*", "a"), ("a**c", "ab")] {
+            assert!(!matches(glob, name), "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn a_glob_is_held_against_the_names_that_begin_as_it_does_and_no_others() {
+        let names = keys(1_000);
+        assert!(names.any_matches("key-99*") && names.any_matches("key-7") && names.any_matches("*-7"));
+        let budget = names.budget.get();
+        assert!(!names.any_matches("key-99*x") && !names.any_matches("kex*") && !names.any_matches("key-1000"));
+        assert_eq!(budget - names.budget.get(), 11, "key-99 and key-990 to key-999");
+    }
+
+    #[test]
+    fn a_file_of_globs_that_match_nothing_comes_to_an_end() {
+        let names = keys(100);
+        names.budget.set(1_000);
+        let unmatched = (0..1_000).filter(|number| !names.any_matches(&format!("*x{number}"))).count();
+        assert_eq!(unmatched, 10, "what is not looked at is not complained of");
+    }
+
+    #[test]
+    fn the_name_that_was_meant_is_found_among_very_many() {
+        let names = keys(100_000);
+        assert_eq!(names.instead_of("key-50000x"), "did you mean `key-50000`?");
+        assert!(names.instead_of("nobody").starts_with("add it under `keys`, or write one of: key-0, key-1, key-10"));
+        assert_eq!(keys(0).instead_of("nobody"), "add it under `keys`");
+    }
+}
