@@ -86,11 +86,13 @@ fn numbers(tx: &Db, names: &mut Names, entry: &Entry) -> db::Result<[i64; 4]> {
     ])
 }
 
-fn time(entry: &Entry) -> i64 {
+/// Its time as filters compare it, µs.
+pub(super) fn time(entry: &Entry) -> i64 {
     i64::try_from(entry.time).unwrap_or(i64::MAX)
 }
 
-fn revision(entry: &Entry) -> Option<i64> {
+/// The number of the policy revision that it belongs to.
+pub(super) fn revision(entry: &Entry) -> Option<i64> {
     entry.revision.and_then(|number| i64::try_from(number).ok())
 }
 

@@ -1,5 +1,6 @@
 //! A look at everything in a data folder, without a service and without a change.
 
+use super::columns::first_of;
 use super::damage::{self, Finding, Kind, Log};
 use super::db::Db;
 use super::{StoreError, file, schema};
@@ -79,7 +80,7 @@ fn walk(db: &Db, log: Log, checked: &mut Checked) {
                 step.more
             }
             Err(error) => {
-                checked.add(format!("{} from position {}: {error}", log.as_str(), damage::first_of(segment)));
+                checked.add(format!("{} from position {}: {error}", log.as_str(), first_of(segment)));
                 damage::goes_on(db, log, segment).unwrap_or(false)
             }
         };

@@ -133,7 +133,7 @@ impl Records {
 
 /// What is derived from the entries of one segment of a log, in place of what is there.
 pub(super) fn segment(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
-    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let first = columns::first_of(segment);
     let places = [first, first.saturating_add(SEGMENT - 1)];
     let sql = format!(
         "SELECT position, bytes, received_at FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
@@ -210,9 +210,8 @@ fn audit_entry(tx: &Db, names: &mut Names, position: i64, bytes: &[u8]) -> Resul
     let Some(id) = parse_uuid(&entry.id) else { return Ok(()) };
     audit::index(tx, names, position, &id, &entry)?;
     if entry.kind == "token.revoked" && entry.source == SOURCE {
-        let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
         tx.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
-            .execute(params![entry.resource.id, time])?;
+            .execute(params![entry.resource.id, audit::time(&entry)])?;
     }
     Ok(())
 }
@@ -253,7 +252,7 @@ pub(super) fn retention(db: &Db) -> Result<(), StoreError> {
     let growing = select.query_map([SEGMENT], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
     for segment in growing {
         for (row, received_at, class) in kept(db, &mut names, segment)? {
-            let position = segment * SEGMENT + 1 + i64::try_from(row).unwrap_or(0);
+            let position = columns::first_of(segment) + i64::try_from(row).unwrap_or(0);
             let cells = [(Column::ReceivedAt, received_at), (Column::RetentionClass, class)];
             columns::amend_fresh(db, position, &cells)?;
         }
@@ -299,7 +298,7 @@ fn kept(db: &Db, names: &mut Names, segment: i64) -> Result<Vec<(usize, i64, i64
     struct Class {
         retention_class: String,
     }
-    let first = segment * SEGMENT + 1;
+    let first = columns::first_of(segment);
     let sql = "SELECT position - ?1, received_at, bytes FROM request_entries WHERE position BETWEEN ?1 AND ?2";
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map([first, first + SEGMENT - 1], |row| {

@@ -56,6 +56,16 @@ fn what_is_derived_and_does_not_agree_with_the_entries_is_built_anew_while_servi
 }
 
 #[test]
+fn an_entry_is_taken_back_from_a_revision_that_it_does_not_name() {
+    let root = tempfile::tempdir().unwrap();
+    filled(root.path());
+    behind_its_back(root.path(), "UPDATE audit SET revision = 7 WHERE position = 3");
+    let collector = scrubbed(root.path());
+    let of_it = collector.owner().get("/v1/audit?revision=7").unwrap().json();
+    assert_eq!(of_it["data"], json!([]));
+}
+
+#[test]
 fn an_altered_or_lost_entry_is_found_before_anyone_asks_for_it() {
     let root = tempfile::tempdir().unwrap();
     filled(root.path());

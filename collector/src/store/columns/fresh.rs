@@ -48,7 +48,7 @@ pub(super) struct Fresh {
 impl Fresh {
     /// Reads what is fresh of a segment.
     pub(super) fn of(db: &Db, segment: i64) -> Result<Self, StoreError> {
-        let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+        let first = super::first_of(segment);
         let mut select =
             db.prepare_cached("SELECT position, cells FROM fresh WHERE position BETWEEN ?1 AND ?2 ORDER BY position")?;
         let mut rows = select.query([first, first.saturating_add(SEGMENT - 1)])?;

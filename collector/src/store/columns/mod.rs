@@ -25,7 +25,7 @@ pub(super) use fresh::{amend as amend_fresh, copy as copy_fresh, encode as encod
 pub(super) use gone::mark_gone;
 pub(super) use past::{Cutoffs, past};
 pub(super) use scan::{Blocks, Direction};
-pub(super) use segment::{forget, look, put as put_column, seal, segment_of};
+pub(super) use segment::{first_of, forget, look, put as put_column, seal, segment_of};
 pub(super) use stored::stored;
 
 /// Records in a segment.

@@ -100,7 +100,7 @@ impl<'a> Block<'a> {
 
     /// The position of the first record.
     pub(in crate::store) fn first(&self) -> i64 {
-        self.segment.saturating_mul(SEGMENT).saturating_add(1)
+        super::first_of(self.segment)
     }
 
     /// A column's head; a column younger than the segment holds zeros.

@@ -28,6 +28,11 @@ pub(in crate::store) const fn segment_of(position: i64) -> i64 {
     position.saturating_sub(1).div_euclid(SEGMENT)
 }
 
+/// The first position of a segment.
+pub(in crate::store) const fn first_of(segment: i64) -> i64 {
+    segment.saturating_mul(SEGMENT).saturating_add(1)
+}
+
 fn seal_one(db: &Db, segment: i64) -> Result<(), StoreError> {
     let fresh = Fresh::of(db, segment)?;
     if fresh.is_empty() {
@@ -44,7 +49,7 @@ fn seal_one(db: &Db, segment: i64) -> Result<(), StoreError> {
     for column in Column::ALL {
         put(db, segment, *column, fresh.column(*column))?;
     }
-    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let first = first_of(segment);
     db.prepare_cached("DELETE FROM fresh WHERE position BETWEEN ?1 AND ?2")?
         .execute([first, first.saturating_add(SEGMENT - 1)])?;
     Ok(())
@@ -74,7 +79,7 @@ pub(super) fn head(db: &Db, segment: i64, column: Column) -> Result<Option<Head>
 
 /// Takes away what is kept of a segment's records.
 pub(in crate::store) fn forget(db: &Db, segment: i64) -> Result<(), StoreError> {
-    let (first, part) = (segment.saturating_mul(SEGMENT).saturating_add(1), segment.saturating_mul(PARTS));
+    let (first, part) = (first_of(segment), segment.saturating_mul(PARTS));
     for (sql, first, last) in [
         ("DELETE FROM fresh WHERE position BETWEEN ?1 AND ?2", first, first.saturating_add(SEGMENT - 1)),
         ("DELETE FROM segment_columns WHERE part BETWEEN ?1 AND ?2", part, part.saturating_add(PARTS - 1)),

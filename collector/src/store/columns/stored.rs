@@ -10,7 +10,7 @@ use super::scan::{Blocks, Direction};
 /// By place in the segment; `None` where no record is.
 pub(in crate::store) fn stored(db: &Db, segment: i64) -> Result<Vec<Option<Cells>>, StoreError> {
     let mut cells = vec![None; usize::try_from(SEGMENT).unwrap_or(0)];
-    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let first = super::first_of(segment);
     let blocks = Blocks { from: None, to: None, positions: (first, first.saturating_add(SEGMENT - 1)) };
     blocks.each(db, Direction::Up, |block| {
         let there = block.without_gone(Mask::All);

@@ -12,7 +12,7 @@ pub use scrub::Scrub;
 pub(super) use table::note;
 use table::totals;
 pub use table::{Damaged, Finding, Kind, damage};
-pub(super) use walk::{first_of, goes_on, step};
+pub(super) use walk::{goes_on, step};
 pub(in crate::store) use watch::DamageMetrics;
 pub use watch::DamageWatch;
 

@@ -6,7 +6,8 @@
 
 use super::{Finding, Kind, Log};
 use crate::audit::Entry;
-use crate::store::columns::{self, SEGMENT};
+use crate::store::audit;
+use crate::store::columns::{self, SEGMENT, first_of};
 use crate::store::db::{Db, OptionalExtension, Row};
 use crate::store::derived::Identity;
 use crate::store::gaps::Boot;
@@ -51,11 +52,6 @@ pub(in crate::store) fn step(db: &Db, log: Log, segment: i64) -> Result<Step, St
 /// Whether the log goes on behind a segment.
 pub(in crate::store) fn goes_on(db: &Db, log: Log, segment: i64) -> Result<bool, StoreError> {
     Ok(first_of(segment.saturating_add(1)) < head(db, log)?)
-}
-
-/// The first position of a segment.
-pub(in crate::store) const fn first_of(segment: i64) -> i64 {
-    segment.saturating_mul(SEGMENT).saturating_add(1)
 }
 
 fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
@@ -170,7 +166,7 @@ fn identity_of(db: &Db, boots: &mut Boots, record: &RequestRecord) -> Result<Opt
 }
 
 /// What filters of the audit log read, with names as texts.
-type Indexed = ([u8; 16], i64, [Option<String>; 4]);
+type Indexed = ([u8; 16], i64, Option<i64>, [Option<String>; 4]);
 
 fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), StoreError> {
     let indexed = indexed(db, first, end)?;
@@ -186,8 +182,9 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
             reach(db, "SELECT position FROM audit WHERE id = ?1", [*id], position)?;
         }
         let wanted = serde_json::from_slice::<Entry>(&bytes).ok().and_then(|entry| {
+            let (id, time, revision) = (parse_uuid(&entry.id)?, audit::time(&entry), audit::revision(&entry));
             let texts = [entry.kind, entry.actor.id, entry.resource.id, entry.source].map(Some);
-            Some((parse_uuid(&entry.id)?, i64::try_from(entry.time).unwrap_or(i64::MAX), texts))
+            Some((id, time, revision, texts))
         });
         if wanted.as_ref() != indexed.get(&position) {
             walk.step.disagreeing.push(position);
@@ -197,14 +194,14 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
 }
 
 fn indexed(db: &Db, first: i64, end: i64) -> Result<BTreeMap<i64, Indexed>, StoreError> {
-    let sql = "SELECT a.position, a.id, a.time, t.text, c.text, r.text, s.text FROM audit a
+    let sql = "SELECT a.position, a.id, a.time, a.revision, t.text, c.text, r.text, s.text FROM audit a
            LEFT JOIN names t ON t.name = a.type LEFT JOIN names c ON c.name = a.actor_id
            LEFT JOIN names r ON r.name = a.resource_id LEFT JOIN names s ON s.name = a.source
          WHERE a.position >= ?1 AND a.position < ?2";
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map([first, end], |row| {
-        let texts = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
-        Ok((row.get(0)?, (row.get(1)?, row.get(2)?, texts)))
+        let texts = [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?];
+        Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, texts)))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -5,7 +5,7 @@
 //! what is kept of deleted entries in the long run is two bytes for a thousand. The price: a proof about a tree that ended
 //! within such a segment cannot be made.
 
-use super::super::columns::{SEGMENT, segment_of};
+use super::super::columns::{SEGMENT, first_of, segment_of};
 use super::super::db::{Db, OptionalExtension, params};
 use super::super::{Leaf, Log, StoreError};
 use sha2::{Digest, Sha256};
@@ -35,7 +35,7 @@ pub(in crate::store) fn gone(db: &Db, log: Log, first: i64, end: i64) -> Result<
         "SELECT first, length(leaves) FROM gone_leaves WHERE log = ?1 AND first >= ?2 AND first < ?3 ORDER BY first",
     )?;
     // A run that holds `first` begins in its segment.
-    let begin = segment_of(first).saturating_mul(SEGMENT).saturating_add(1);
+    let begin = first_of(segment_of(first));
     let runs = select.query_map(params![log.as_str(), begin, end], |row| {
         let (from, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
         Ok((from, from.saturating_add(bytes / 32).saturating_sub(1)))
@@ -46,7 +46,7 @@ pub(in crate::store) fn gone(db: &Db, log: Log, first: i64, end: i64) -> Result<
     let last = segment_of(end.saturating_sub(1));
     let whole = select.query_map(params![log.as_str(), segment_of(first), last], |row| row.get::<_, i64>(0))?;
     for segment in whole {
-        let from = segment?.saturating_mul(SEGMENT).saturating_add(1);
+        let from = first_of(segment?);
         runs.push((from, from.saturating_add(SEGMENT - 1)));
     }
     runs.retain(|(_, last)| *last >= first);
@@ -56,7 +56,7 @@ pub(in crate::store) fn gone(db: &Db, log: Log, first: i64, end: i64) -> Result<
 
 /// Puts a head in place of a segment's leaves, once nothing of it is left.
 fn fold(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
-    let first = segment.saturating_mul(SEGMENT).saturating_add(1);
+    let first = first_of(segment);
     let last = first.saturating_add(SEGMENT - 1);
     if !is_over(tx, log, first, last)? {
         return Ok(());

@@ -14,7 +14,7 @@ mod soundness;
 mod tables;
 mod wal;
 
-use super::columns::SEGMENT;
+use super::columns;
 use super::damage::{Finding, Kind, Log};
 use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
@@ -197,8 +197,7 @@ fn heads(old: &Connection, known: Progress) -> Progress {
         return Progress { requests, audit, commits: believed(found.commits, known.commits) }.or_further(known);
     }
     let behind = |table: &str| one(&format!("SELECT max(position) + 1 FROM {table}")).unwrap_or(1);
-    let sealed =
-        one("SELECT max(segment) FROM segments").map_or(1, |last| last.saturating_add(1).saturating_mul(SEGMENT) + 1);
+    let sealed = one("SELECT max(segment) FROM segments").map_or(1, |last| columns::first_of(last.saturating_add(1)));
     let requests = ["request_entries", "requests", "fresh"].map(behind).into_iter().fold(sealed, i64::max);
     let audit = ["audit_entries", "audit"].map(behind).into_iter().fold(1, i64::max);
     found.or_further(Progress { requests, audit, commits: 0 })
