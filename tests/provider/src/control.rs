@@ -4,6 +4,7 @@
 //! `POST /_script` queues exact answers, `DELETE /_script` drops what is queued. `GET /_aborted` counts the clients that
 //! left before their answer was out.
 
+use crate::ledger::Ledger;
 use crate::request::Request;
 use crate::script::{Script, Scripted};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -18,6 +19,7 @@ const SEEN_BYTES: usize = 256 << 20;
 /// State of one provider.
 pub(crate) struct Shared {
     pub(crate) name: String,
+    pub(crate) ledger: Ledger,
     inner: Mutex<State>,
 }
 
@@ -38,8 +40,8 @@ struct Seen {
 }
 
 impl Shared {
-    pub(crate) fn new(name: String) -> Self {
-        Self { name, inner: Mutex::default() }
+    pub(crate) fn new(name: String, ledger: Ledger) -> Self {
+        Self { name, ledger, inner: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

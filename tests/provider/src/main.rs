@@ -11,6 +11,7 @@ mod asked;
 mod behaviour;
 mod control;
 mod fast;
+mod ledger;
 mod message;
 mod plan;
 mod request;
@@ -19,20 +20,22 @@ mod serve;
 mod steps;
 mod stream;
 
+use ledger::Ledger;
 use std::io::{self, Write};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 
-const USAGE: &str = "usage: headgate-mock-provider [--listen 127.0.0.1:0] [--name alpha] [--fast]";
+const USAGE: &str = "usage: headgate-mock-provider [--listen 127.0.0.1:0] [--name alpha] [--fast] [--ledger FILE]";
 
 struct Args {
     listen: String,
     name: String,
     fast: bool,
+    ledger: Option<String>,
 }
 
 fn args() -> Result<Args, String> {
-    let mut parsed = Args { listen: "127.0.0.1:0".into(), name: "alpha".into(), fast: false };
+    let mut parsed = Args { listen: "127.0.0.1:0".into(), name: "alpha".into(), fast: false, ledger: None };
     let mut given = std::env::args().skip(1);
     while let Some(flag) = given.next() {
         let mut value = || given.next().ok_or_else(|| format!("{flag} needs a value\n{USAGE}"));
@@ -40,6 +43,7 @@ fn args() -> Result<Args, String> {
             "--listen" => parsed.listen = value()?,
             "--name" => parsed.name = value()?,
             "--fast" => parsed.fast = true,
+            "--ledger" => parsed.ledger = Some(value()?),
             _ => return Err(USAGE.into()),
         }
     }
@@ -53,11 +57,11 @@ async fn main() -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    if args.fast { accept_fast(listener, &args.name).await } else { accept(listener, args.name).await }
+    if args.fast { accept_fast(listener, &args.name).await } else { accept(listener, args.name, Ledger::open(args.ledger.as_deref())?).await }
 }
 
-async fn accept(listener: TcpListener, name: String) -> io::Result<()> {
-    let shared = Arc::new(control::Shared::new(name));
+async fn accept(listener: TcpListener, name: String, ledger: Ledger) -> io::Result<()> {
+    let shared = Arc::new(control::Shared::new(name, ledger));
     loop {
         let stream = next(&listener).await?;
         let shared = Arc::clone(&shared);

@@ -25,11 +25,19 @@ pub(crate) async fn connection(stream: TcpStream, shared: &Shared) {
         last = if control.is_some() { 0 } else { shared.number() };
         let anthropic = request.path.contains("/messages");
         let origin = Origin { provider: &shared.name, number: last, anthropic };
+        let trace = request.header("traceparent").unwrap_or_default().to_owned();
+        if last > 0 {
+            shared.ledger.arrived(&trace);
+        }
         let steps = match control {
             Some((status, body)) => plan::json(origin, status, &[], body.to_string().as_bytes()),
             None => provider(request, shared, origin),
         };
-        match play(&mut connection, steps).await {
+        let ending = play(&mut connection, steps).await;
+        if last > 0 {
+            shared.ledger.ended(&trace, ending);
+        }
+        match ending {
             Ending::Done if !closes => {}
             Ending::ClientLeft => return shared.aborted(last),
             Ending::Done | Ending::Closed => return,
