@@ -8,6 +8,7 @@ mod damage;
 mod dataplanes;
 mod entries;
 mod error;
+mod export;
 mod gaps;
 mod health;
 mod holds;
