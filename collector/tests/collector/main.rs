@@ -15,6 +15,7 @@
 
 mod access;
 mod audit;
+mod audit_export;
 mod backup;
 mod client;
 mod clock_leaps;
@@ -23,6 +24,7 @@ mod dataplanes;
 mod documented;
 mod exports;
 mod faults;
+mod findable;
 mod fleet;
 mod gaps;
 mod holds;
