@@ -85,6 +85,9 @@ fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
         caller.application = Some("app-1".to_owned());
         (caller.cost_center, caller.tenant) = (Some("cc-1".to_owned()), Some("tenant-1".to_owned()));
     }
+    record.parent_span_id = Some("00f067aa0ba902b7".to_owned());
+    (record.response_model, record.service_tier) = (Some("gpt-5.2-2026-01-01".to_owned()), Some("priority".to_owned()));
+    record.attempts[0].provider_error = Some("overloaded_error".to_owned());
     record.attempts[0].error = Some(AttemptError::Timeout);
     record.attempts.push(AttemptRecord { provider: "local".to_owned(), kind: AttemptKind::Failover, ..attempt() });
     let text = serde_json::to_string(&record).unwrap();
@@ -135,6 +138,10 @@ fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
         ("attempt_errors", "timeout"),
         ("failover", "true"),
         ("stages", "keys"),
+        ("parent_span_id", "00f067aa0ba902b7"),
+        ("response_model", "gpt-5.2-2026-01-01"),
+        ("service_tier", "priority"),
+        ("provider_errors", "overloaded_error"),
         ("policy_ids", "alice-laptop"),
     ];
     for (name, value) in expected {

@@ -4,7 +4,7 @@ use crate::process::Collector;
 use crate::random::Random;
 use crate::records::{BASE_US, attempt, batch, record};
 use headgate_record::{
-    AttemptError, AttemptKind, AttemptRecord, Cost, Decision, EndedBy, INGEST_PATH, RejectedBy, RequestRecord, Usage,
+    AttemptError, AttemptKind, AttemptRecord, Cost, Decision, EndedBy, EstimateReason, INGEST_PATH, RejectedBy, RequestRecord, Usage,
     UsageSource,
 };
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn some(text: Option<&String>) -> Vec<String> {
 }
 
 /// Every filter that compares values, by its name.
-const FILTERS: [(&str, Values); 37] = [
+const FILTERS: [(&str, Values); 45] = [
     ("id", |r| vec![r.id.clone()]),
     ("trace_id", |r| some(r.trace_id.as_ref())),
     ("provider_request_id", |r| some(r.provider_request_id.as_ref())),
@@ -51,6 +51,14 @@ const FILTERS: [(&str, Values); 37] = [
     ("ended_by", |r| vec![r.ended_by.as_str().to_owned()]),
     ("retention_class", |r| vec![r.retention_class.clone()]),
     ("policy_id", |r| r.decisions.iter().filter_map(|d| d.policy_id.clone()).collect()),
+    ("parent_span_id", |r| some(r.parent_span_id.as_ref())),
+    ("response_model", |r| some(r.response_model.as_ref())),
+    ("requested_service_tier", |r| some(r.requested_service_tier.as_ref())),
+    ("service_tier", |r| some(r.service_tier.as_ref())),
+    ("requested_speed", |r| some(r.requested_speed.as_ref())),
+    ("speed", |r| some(r.speed.as_ref())),
+    ("provider_error", |r| r.attempts.iter().filter_map(|a| a.provider_error.clone()).collect()),
+    ("estimate_reason", |r| r.usage.and_then(|u| u.estimate_reason).iter().map(|e| e.as_str().to_owned()).collect()),
     ("stage", |r| r.decisions.iter().map(|d| d.stage.clone()).collect()),
     ("usage_source", |r| r.usage.iter().map(|u| u.source.as_str().to_owned()).collect()),
     ("price_revision", |r| r.cost.iter().map(|c| c.price_revision.clone()).collect()),
@@ -66,6 +74,11 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
     one.started_at = BASE_US + seq * 1_000;
     one.trace_id = (random.below(3) > 0).then(|| format!("{seq:032x}"));
     one.provider_request_id = (random.below(3) > 0).then(|| format!("req_{seq} \u{fc}=+"));
+    one.parent_span_id = one.trace_id.as_ref().map(|_| format!("{seq:016x}"));
+    one.response_model = (random.below(2) > 0).then(|| format!("gpt-5.2-2026-0{}", random.below(4)));
+    one.requested_service_tier = (random.below(3) == 0).then(|| "priority".to_owned());
+    one.service_tier = (random.below(3) > 0).then(|| ["default", "priority", "flex"][random.below(3) as usize].to_owned());
+    (one.requested_speed, one.speed) = (one.service_tier.as_ref().map(|_| "fast".to_owned()), one.requested_service_tier.clone());
     one.client.session_id = (random.below(2) > 0).then(|| format!("session {}", random.below(2_000)));
     one.client.end_user = (random.below(2) > 0).then(|| format!("user-{}", random.below(700)));
     one.client.agent_id = (random.below(5) == 0).then(|| format!("agent-{}", random.below(9)));
@@ -89,6 +102,9 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
     one.config_revision = format!("rev-{}", random.below(3));
     one.stream = random.below(2) > 0;
     one.usage = (random.below(4) > 0).then(|| Usage { source: UsageSource::ALL[random.below(2) as usize], ..Usage::default() });
+    if let Some(usage) = &mut one.usage {
+        usage.estimate_reason = (usage.source == UsageSource::Estimated).then(|| EstimateReason::ALL[random.below(5) as usize]);
+    }
     one.cost = one.usage.map(|_| Cost { nano_usd: seq, price_revision: format!("p{}", random.below(2)), assumed: random.below(5) == 0 });
     if random.below(3) == 0 {
         let policy_id = (random.below(2) > 0).then(|| "per-key".to_owned());
@@ -100,7 +116,8 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
 fn tried(random: &mut Random, number: u64) -> AttemptRecord {
     let error = (random.below(2) > 0).then(|| AttemptError::ALL[random.below(8) as usize]);
     let kind = if number > 0 && random.below(2) > 0 { AttemptKind::Failover } else { AttemptKind::First };
-    AttemptRecord { provider: format!("provider-{}", random.below(3)), error, kind, ..attempt() }
+    let provider_error = error.map(|_| format!("overloaded_{}", random.below(3)));
+    AttemptRecord { provider: format!("provider-{}", random.below(3)), error, provider_error, kind, ..attempt() }
 }
 
 /// A filter with values, some of which a record has.
@@ -206,7 +223,7 @@ fn facets_count_the_values_of_the_new_filters() {
     let records: Vec<_> = (1..=400).map(|seq| varied(&mut random, seq)).collect();
     let lines: Vec<_> = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
     assert_eq!(collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &lines)).unwrap().json()["stored"], 400);
-    let names = ["application", "cost_center", "tenant", "finish_reason", "attempt_provider", "attempt_error", "stage", "assumed"];
+    let names = ["application", "cost_center", "tenant", "finish_reason", "attempt_provider", "attempt_error", "stage", "assumed", "response_model", "service_tier", "provider_error", "estimate_reason"];
     let facets = collector.owner().get(&format!("/v1/requests/facets?facets={}", names.join(","))).unwrap().json();
     for name in names {
         let (_, of) = FILTERS.iter().find(|(known, _)| *known == name).unwrap();
@@ -233,9 +250,17 @@ fn unique_texts_are_no_names() {
             let mut one = record("n", "b", seq);
             one.trace_id = Some(format!("{seq:032x}"));
             one.provider_request_id = Some(format!("req_{seq}"));
-            one.client.session_id = Some(format!("session-{seq}"));
+            one.parent_span_id = one.trace_id.as_ref().map(|_| format!("{seq:016x}"));
+    one.response_model = (random.below(2) > 0).then(|| format!("gpt-5.2-2026-0{}", random.below(4)));
+    one.requested_service_tier = (random.below(3) == 0).then(|| "priority".to_owned());
+    one.service_tier = (random.below(3) > 0).then(|| ["default", "priority", "flex"][random.below(3) as usize].to_owned());
+    (one.requested_speed, one.speed) = (one.service_tier.as_ref().map(|_| "fast".to_owned()), one.requested_service_tier.clone());
+    one.client.session_id = Some(format!("session-{seq}"));
             one.client.end_user = Some(format!("user-{seq}"));
             one.client.agent_id = Some(format!("agent-{seq}"));
+            one.parent_span_id = Some(format!("{seq:016x}"));
+            one.requested_service_tier = Some(format!("tier-{seq}"));
+            one.requested_speed = Some(format!("speed-{seq}"));
             serde_json::to_string(&one).unwrap()
         };
         let lines: Vec<_> = seqs.map(one).collect();

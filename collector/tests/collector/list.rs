@@ -299,6 +299,8 @@ fn a_parameter_that_is_not_understood_is_refused_by_name() {
         ("id[not]=x", "id[not]"),
         ("trace_id=abc", "trace_id"),
         ("trace_id=4bf92f3577b34da6a3ce929d0e0e473g", "trace_id"),
+        ("parent_span_id=abc", "parent_span_id"),
+        ("estimate_reason=guess", "estimate_reason"),
         ("attempt_error=broken", "attempt_error"),
         ("attempt_error[not]=broken", "attempt_error[not]"),
         ("usage_source=guessed", "usage_source"),

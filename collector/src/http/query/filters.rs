@@ -9,7 +9,7 @@ use crate::http::parameter::{Parameter, Shape};
 use crate::http::values::{bad, truth};
 use crate::store::{Column, Filter, Range};
 use crate::validate::parse_uuid;
-use headgate_record::{AttemptError, EndedBy, RejectedBy, UsageSource};
+use headgate_record::{AttemptError, EndedBy, EstimateReason, RejectedBy, UsageSource};
 
 const AMOUNT: Shape = Shape::Pattern("^[0-9]{1,9}([.][0-9]{0,20})?$", "0.5");
 const ID: Shape = Shape::Patterns(
@@ -17,11 +17,12 @@ const ID: Shape = Shape::Patterns(
     "01890a5d-ac96-774b-bcce-b302099a8057",
 );
 const TRACE: Shape = Shape::Patterns("^[0-9a-fA-F]{32}$", "4bf92f3577b34da6a3ce929d0e0e4736");
+const SPAN: Shape = Shape::Patterns("^[0-9a-fA-F]{16}$", "00f067aa0ba902b7");
 /// The end of the name of a filter whose values must not be.
 const NOT: &str = "[not]";
 
 /// Filters that compare a name, and their columns.
-pub(in crate::http) const NAMES: [(&str, Column); 22] = [
+pub(in crate::http) const NAMES: [(&str, Column); 26] = [
     ("surface", Column::Surface),
     ("requested_model", Column::RequestedModel),
     ("served_model", Column::ServedModel),
@@ -44,23 +45,31 @@ pub(in crate::http) const NAMES: [(&str, Column); 22] = [
     ("usage_source", Column::UsageSource),
     ("price_revision", Column::PriceRevision),
     ("retention_class", Column::RetentionClass),
+    ("response_model", Column::ResponseModel),
+    ("service_tier", Column::ServiceTier),
+    ("speed", Column::Speed),
+    ("estimate_reason", Column::EstimateReason),
 ];
 
 /// Filters on one of several names, and their columns.
-pub(super) const SETS: [(&str, Column); 4] = [
+pub(super) const SETS: [(&str, Column); 5] = [
     ("policy_id", Column::Policies),
     ("stage", Column::Stages),
     ("attempt_provider", Column::AttemptProviders),
     ("attempt_error", Column::AttemptErrors),
+    ("provider_error", Column::ProviderErrors),
 ];
 
 /// Filters on texts that are kept as digests, and their columns.
-const DIGESTS: [(&str, Column); 5] = [
+const DIGESTS: [(&str, Column); 8] = [
     ("trace_id", Column::TraceId),
     ("provider_request_id", Column::ProviderRequestId),
     ("session_id", Column::SessionId),
     ("end_user", Column::EndUser),
     ("agent_id", Column::AgentId),
+    ("parent_span_id", Column::ParentSpanId),
+    ("requested_service_tier", Column::RequestedServiceTier),
+    ("requested_speed", Column::RequestedSpeed),
 ];
 
 /// Filters that are true or false, and their columns.
@@ -115,12 +124,17 @@ pub(super) fn described() -> Vec<Parameter> {
         Parameter::new("stage", "On which this stage had a say.", Shape::List),
         Parameter::new("attempt_provider", "For which this provider was tried.", Shape::List),
         Parameter::new("attempt_error", "Of which a try ended with this.", words(AttemptError::ALL, AttemptError::as_str)),
+        Parameter::new("provider_error", "Of which a try ended with this error of the provider's own.", Shape::List),
         Parameter::new("q", "Where surface, model, owner, key or a tag contains this, in any case.", Shape::List),
     ]);
     all.extend(statuses());
     all.extend(NAMES.map(|(name, _)| Parameter::new(name, format!("Whose `{name}` is this."), shape(name))));
     all.extend(DIGESTS.map(|(name, _)| {
-        let shape = if name == "trace_id" { TRACE } else { Shape::List };
+        let shape = match name {
+            "trace_id" => TRACE,
+            "parent_span_id" => SPAN,
+            _ => Shape::List,
+        };
         Parameter::new(name, format!("Whose `{name}` is this, as a whole."), shape)
     }));
     let mut all = with_not(all);
@@ -159,6 +173,7 @@ fn shape(name: &str) -> Shape {
         "rejected_by" => words(RejectedBy::ALL, RejectedBy::as_str),
         "ended_by" => words(EndedBy::ALL, EndedBy::as_str),
         "usage_source" => words(UsageSource::ALL, UsageSource::as_str),
+        "estimate_reason" => words(EstimateReason::ALL, EstimateReason::as_str),
         _ => Shape::List,
     }
 }
@@ -206,12 +221,16 @@ fn bracketed(whole: &str, name: &str, value: &str) -> Result<Option<Filter>, Api
 }
 
 fn digest(whole: &str, column: Column, value: &str) -> Result<Filter, ApiError> {
-    let is_trace = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if column != Column::TraceId {
-        return Ok(Filter::Digest(column, value.to_owned()));
+    let digits = match column {
+        Column::TraceId => 32,
+        Column::ParentSpanId => 16,
+        _ => return Ok(Filter::Digest(column, value.to_owned())),
+    };
+    if value.len() != digits || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(bad(whole, &format!("must be {digits} hex digits")));
     }
-    // W3C Trace Context: lower case, as it is kept.
-    if is_trace { Ok(Filter::Digest(column, value.to_ascii_lowercase())) } else { Err(bad(whole, "must be 32 hex digits")) }
+    // W3C Trace Context: lower case, as proxies keep it.
+    Ok(Filter::Digest(column, value.to_ascii_lowercase()))
 }
 
 fn id(whole: &str, value: &str) -> Result<Filter, ApiError> {

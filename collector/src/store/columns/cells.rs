@@ -93,7 +93,17 @@ columns! {
     PriceRevision,
     /// `cost.assumed`, 0 or 1.
     Assumed,
-    /// Digest of a text that is likely to be unique, as are all up to `AgentId`; 0 if there is none. See [`super::digest`].
+    /// Name.
+    ResponseModel,
+    /// Name.
+    ServiceTier,
+    /// Name.
+    Speed,
+    /// Name.
+    EstimateReason,
+    /// Set of names: the providers' own errors of the attempts; 0 if there is none.
+    ProviderErrors,
+    /// Digest of a text that is as good as unique or a client's invention, as are all up to `RequestedSpeed`; 0 if there is none. See [`super::digest`].
     TraceId,
     /// Digest.
     ProviderRequestId,
@@ -103,6 +113,12 @@ columns! {
     EndUser,
     /// Digest.
     AgentId,
+    /// Digest.
+    ParentSpanId,
+    /// Digest.
+    RequestedServiceTier,
+    /// Digest.
+    RequestedSpeed,
 }
 
 /// How many columns there are.
@@ -155,24 +171,39 @@ pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord
     let further_sets = [set(db, names, providers)?, set(db, names, errors)?, set(db, names, stages)?];
     let mut name = |text: Option<&str>| names.maybe(db, text).map(Option::unwrap_or_default);
     let cost = record.cost.as_ref();
-    let accounts = [
+    let accounts_and_answer = [
         name(record.client.user_agent.as_deref())?,
         name(record.usage.map(|usage| usage.source.as_str()))?,
         name(cost.map(|cost| cost.price_revision.as_str()))?,
         i64::from(cost.is_some_and(|cost| cost.assumed)),
+        name(record.response_model.as_deref())?,
+        name(record.service_tier.as_deref())?,
+        name(record.speed.as_deref())?,
+        name(record.usage.and_then(|usage| usage.estimate_reason).map(|reason| reason.as_str()))?,
     ];
+    let provider_errors = record.attempts.iter().filter_map(|attempt| attempt.provider_error.as_deref());
+    let provider_errors = [set(db, names, provider_errors)?];
     let mut cells = [0; COLUMNS];
     let values = numbers_and_names.into_iter().chain(sets).chain(retention).chain(further);
-    let values = values.chain(further_sets).chain(accounts);
+    let values = values.chain(further_sets).chain(accounts_and_answer).chain(provider_errors);
     cells.iter_mut().zip(values.chain(digests(record))).for_each(|(cell, value)| *cell = value);
     Ok(cells)
 }
 
-/// Texts that are as many as records would fill `names`: of them a digest is kept.
-fn digests(record: &RequestRecord) -> [i64; 5] {
+/// Texts that are as many as records, or as clients like, would fill `names`: of them a digest is kept.
+fn digests(record: &RequestRecord) -> [i64; 8] {
     let client = &record.client;
-    [&record.trace_id, &record.provider_request_id, &client.session_id, &client.end_user, &client.agent_id]
-        .map(|text| text.as_deref().map_or(0, digest))
+    [
+        &record.trace_id,
+        &record.provider_request_id,
+        &client.session_id,
+        &client.end_user,
+        &client.agent_id,
+        &record.parent_span_id,
+        &record.requested_service_tier,
+        &record.requested_speed,
+    ]
+    .map(|text| text.as_deref().map_or(0, digest))
 }
 
 fn set(db: &Db, names: &mut Names, members: impl Iterator<Item = impl AsRef<str>>) -> Result<i64> {

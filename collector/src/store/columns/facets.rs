@@ -139,7 +139,12 @@ fn spread(
 fn told(db: &Db, column: Column, counts: HashMap<i64, u64>, names: usize) -> Result<Spread, StoreError> {
     match column {
         Column::Status | Column::Stream | Column::Failover | Column::Assumed => Ok(numbers(counts)),
-        Column::Tags | Column::Policies | Column::AttemptProviders | Column::AttemptErrors | Column::Stages => {
+        Column::Tags
+        | Column::Policies
+        | Column::AttemptProviders
+        | Column::AttemptErrors
+        | Column::ProviderErrors
+        | Column::Stages => {
             named(db, members(db, counts)?, names)
         }
         _ => named(db, counts, names),

@@ -9,7 +9,7 @@ use headgate_record::{AttemptKind, RequestRecord};
 
 type Cell = fn(&RequestRecord) -> String;
 
-const COLUMNS: [(&str, Cell); 53] = [
+const COLUMNS: [(&str, Cell); 63] = [
     ("started_at", |r| time(r.started_at)),
     ("id", |r| r.id.clone()),
     ("node", |r| r.node.clone()),
@@ -61,6 +61,18 @@ const COLUMNS: [(&str, Cell); 53] = [
     ("stages", |r| words(r.decisions.iter().map(|decision| decision.stage.as_str()))),
     ("policy_ids", |r| words(r.decisions.iter().filter_map(|decision| decision.policy_id.as_deref()))),
     ("retention_class", |r| r.retention_class.clone()),
+    ("parent_span_id", |r| text(r.parent_span_id.as_ref())),
+    ("response_model", |r| text(r.response_model.as_ref())),
+    ("requested_service_tier", |r| text(r.requested_service_tier.as_ref())),
+    ("service_tier", |r| text(r.service_tier.as_ref())),
+    ("requested_speed", |r| text(r.requested_speed.as_ref())),
+    ("speed", |r| text(r.speed.as_ref())),
+    ("provider_errors", |r| words(r.attempts.iter().filter_map(|attempt| attempt.provider_error.as_deref()))),
+    ("estimate_reason", |r| {
+        r.usage.and_then(|u| u.estimate_reason).map_or(String::new(), |reason| reason.as_str().to_owned())
+    }),
+    ("other_models", |r| words(r.other_models.iter().map(|one| one.model.as_str()))),
+    ("decision_reasons", |r| words(r.decisions.iter().filter_map(|decision| decision.reason.as_deref()))),
     ("request_bytes", |r| r.payload.request_bytes.to_string()),
     ("response_bytes", |r| r.payload.response_bytes.to_string()),
 ];
