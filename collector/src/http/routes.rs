@@ -5,8 +5,8 @@ use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
 use super::{
-    App, audit, auth, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy, query, retention,
-    tokens, usage,
+    App, audit, auth, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy, query,
+    retention, tokens, usage,
 };
 use crate::audit::Entry;
 use crate::retention::Rules;

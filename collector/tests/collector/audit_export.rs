@@ -75,13 +75,16 @@ fn audit_filters_agree_on_pages_and_exports() {
         ("actor[not]=admin-0", |e| e["actor"]["id"] != "admin-0" && e["actor"]["name"] != "admin-0"),
         ("actor[not]=Alice", |e| e["actor"]["name"] != "Alice"),
         ("actor=Alice&actor=admin-2", |e| e["actor"]["name"] == "Alice" || e["actor"]["id"] == "admin-2"),
-        ("actor_ids[not]=admin-1&event_types=user.added", |e| e["actor"]["id"] != "admin-1" && e["type"] == "user.added"),
+        ("actor_ids[not]=admin-1&event_types=user.added", |e| {
+            e["actor"]["id"] != "admin-1" && e["type"] == "user.added"
+        }),
         ("effective_at[lt]=2026-01-01T00:00:31Z&actor=Alice", |e| e["actor"]["name"] == "Alice" && number(e) <= 30),
     ];
     let mut owner = collector.owner();
     for (query, holds) in cases {
         // The collector's own entries are of another source.
-        let query = format!("{query}&sources=console&sources=scim").replace("&sources[not]=scim&sources=console&sources=scim", "&sources=console");
+        let query = format!("{query}&sources=console&sources=scim")
+            .replace("&sources[not]=scim&sources=console&sources=scim", "&sources=console");
         let expected: Vec<u64> = entries.iter().filter(|one| holds(one)).map(number).collect();
         assert_eq!(paged(&mut owner, &query), expected, "{query}");
         let lines = owner.get(&format!("/v1/audit.ndjson?order=asc&{query}")).unwrap();
@@ -101,14 +104,17 @@ fn an_unknown_actor_is_refused() {
     let collector = Collector::start(root.path());
     filled(&collector);
     let mut owner = collector.owner();
-    for query in ["actor=nobody", "actor_ids[]=nobody", "actor[not]=nobody", "actor=Alice&actor=nobody", "actor=console"] {
+    for query in
+        ["actor=nobody", "actor_ids[]=nobody", "actor[not]=nobody", "actor=Alice&actor=nobody", "actor=console"]
+    {
         for path in ["/v1/audit", "/v1/audit.csv", "/v1/audit.json", "/v1/audit.ndjson"] {
             let refused = owner.get(&format!("{path}?{query}")).unwrap();
             assert_eq!(refused.status, 404, "{path}?{query}");
             assert_eq!(refused.json()["error"]["code"], "actor_not_found");
         }
     }
-    let made = owner.post("/v1/tokens", json!({"role": "viewer", "name": "Quiet one"}).to_string().as_bytes()).unwrap().json();
+    let made =
+        owner.post("/v1/tokens", json!({"role": "viewer", "name": "Quiet one"}).to_string().as_bytes()).unwrap().json();
     let quiet = owner.get("/v1/audit?actor=Quiet+one").unwrap();
     assert_eq!((quiet.status, &quiet.json()["data"]), (200, &json!([])), "a token that has done nothing");
     assert_eq!(collector.with_token(made["token"].as_str().unwrap()).get("/v1/requests").unwrap().status, 200);
@@ -128,10 +134,22 @@ fn an_audit_sheet_holds_no_formula_and_a_line_an_entry() {
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("time,id,type,operation,outcome,code,actor_id,"), "{text}");
     assert!(lines[1].contains(",a\\u{202e}b\\u{a}c,") && lines[2].contains(",\"'=1+1\","), "{text}");
-    assert!(lines[1].starts_with("2026-01-01T00:00:01Z,") && lines[1].ends_with("\"[{\"\"path\"\":\"\"models\"\",\"\"after\"\":[\"\"chat\"\"]}]\""), "{text}");
+    assert!(
+        lines[1].starts_with("2026-01-01T00:00:01Z,")
+            && lines[1].ends_with("\"[{\"\"path\"\":\"\"models\"\",\"\"after\"\":[\"\"chat\"\"]}]\""),
+        "{text}"
+    );
     let noted = owner.get("/v1/audit?event_types=audit.exported").unwrap().json();
     assert_eq!(noted["data"][0]["resource"]["name"], "csv order=asc&sources=console&limit=2");
-    for (query, param) in [("limit=0", "limit"), ("after=c1_1", "after"), ("revision=0", "revision"), ("revision[not]=x", "revision[not]"), ("actors=a", "actors"), ("sources[no]=a", "sources[no]"), ("outcome=denied", "outcome")] {
+    for (query, param) in [
+        ("limit=0", "limit"),
+        ("after=c1_1", "after"),
+        ("revision=0", "revision"),
+        ("revision[not]=x", "revision[not]"),
+        ("actors=a", "actors"),
+        ("sources[no]=a", "sources[no]"),
+        ("outcome=denied", "outcome"),
+    ] {
         let refused = owner.get(&format!("/v1/audit.csv?{query}")).unwrap();
         assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!(param)), "{query}");
     }

@@ -4,8 +4,8 @@ use crate::process::Collector;
 use crate::random::Random;
 use crate::records::{BASE_US, attempt, batch, record};
 use headgate_record::{
-    AttemptError, AttemptKind, AttemptRecord, Cost, Decision, EndedBy, EstimateReason, INGEST_PATH, RejectedBy, RequestRecord, Usage,
-    UsageSource,
+    AttemptError, AttemptKind, AttemptRecord, Cost, Decision, EndedBy, EstimateReason, INGEST_PATH, RejectedBy,
+    RequestRecord, Usage, UsageSource,
 };
 use serde_json::Value;
 
@@ -77,8 +77,10 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
     one.parent_span_id = one.trace_id.as_ref().map(|_| format!("{seq:016x}"));
     one.response_model = (random.below(2) > 0).then(|| format!("gpt-5.2-2026-0{}", random.below(4)));
     one.requested_service_tier = (random.below(3) == 0).then(|| "priority".to_owned());
-    one.service_tier = (random.below(3) > 0).then(|| ["default", "priority", "flex"][random.below(3) as usize].to_owned());
-    (one.requested_speed, one.speed) = (one.service_tier.as_ref().map(|_| "fast".to_owned()), one.requested_service_tier.clone());
+    one.service_tier =
+        (random.below(3) > 0).then(|| ["default", "priority", "flex"][random.below(3) as usize].to_owned());
+    (one.requested_speed, one.speed) =
+        (one.service_tier.as_ref().map(|_| "fast".to_owned()), one.requested_service_tier.clone());
     one.client.session_id = (random.below(2) > 0).then(|| format!("session {}", random.below(2_000)));
     one.client.end_user = (random.below(2) > 0).then(|| format!("user-{}", random.below(700)));
     one.client.agent_id = (random.below(5) == 0).then(|| format!("agent-{}", random.below(9)));
@@ -91,9 +93,11 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
         caller.cost_center = (random.below(3) > 0).then(|| format!("cc {}", random.below(4)));
         caller.tenant = (random.below(3) > 0).then(|| format!("tenant-{}", random.below(3)));
         // One name in several columns.
-        caller.team = (random.below(4) > 0).then(|| ["search", "app-1", "openai", "cc 1"][random.below(4) as usize].to_owned());
+        caller.team =
+            (random.below(4) > 0).then(|| ["search", "app-1", "openai", "cc 1"][random.below(4) as usize].to_owned());
     }
-    one.finish_reason = (random.below(4) > 0).then(|| ["stop", "length", "tool_calls"][random.below(3) as usize].to_owned());
+    one.finish_reason =
+        (random.below(4) > 0).then(|| ["stop", "length", "tool_calls"][random.below(3) as usize].to_owned());
     one.attempts = (0..random.below(4)).map(|n| tried(random, n)).collect();
     one.status = [200, 200, 200, 204, 429, 503, 0, 999][random.below(8) as usize];
     one.ended_by = EndedBy::ALL[random.below(4) as usize];
@@ -101,11 +105,17 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
     one.error_code = (one.status == 429).then(|| "rate_limit_exceeded".to_owned());
     one.config_revision = format!("rev-{}", random.below(3));
     one.stream = random.below(2) > 0;
-    one.usage = (random.below(4) > 0).then(|| Usage { source: UsageSource::ALL[random.below(2) as usize], ..Usage::default() });
+    one.usage =
+        (random.below(4) > 0).then(|| Usage { source: UsageSource::ALL[random.below(2) as usize], ..Usage::default() });
     if let Some(usage) = &mut one.usage {
-        usage.estimate_reason = (usage.source == UsageSource::Estimated).then(|| EstimateReason::ALL[random.below(5) as usize]);
+        usage.estimate_reason =
+            (usage.source == UsageSource::Estimated).then(|| EstimateReason::ALL[random.below(5) as usize]);
     }
-    one.cost = one.usage.map(|_| Cost { nano_usd: seq, price_revision: format!("p{}", random.below(2)), assumed: random.below(5) == 0 });
+    one.cost = one.usage.map(|_| Cost {
+        nano_usd: seq,
+        price_revision: format!("p{}", random.below(2)),
+        assumed: random.below(5) == 0,
+    });
     if random.below(3) == 0 {
         let policy_id = (random.below(2) > 0).then(|| "per-key".to_owned());
         one.decisions.push(Decision { stage: "limits".to_owned(), policy_id, ..Decision::default() });
@@ -187,8 +197,11 @@ fn filters_agree_with_a_literal_evaluation() {
             }
         }
         let query = wanted.iter().map(Wanted::text).collect::<Vec<_>>().join("&");
-        let expected: Vec<u64> =
-            records.iter().filter(|record| wanted.iter().all(|one| one.holds(record))).map(|record| record.seq).collect();
+        let expected: Vec<u64> = records
+            .iter()
+            .filter(|record| wanted.iter().all(|one| one.holds(record)))
+            .map(|record| record.seq)
+            .collect();
         let page = owner.get(&format!("/v1/requests?order=asc&limit=500&total=true&{query}")).unwrap();
         assert_eq!(page.status, 200, "{query}: {}", page.text());
         let page = page.json();
@@ -223,7 +236,20 @@ fn facets_count_the_values_of_the_new_filters() {
     let records: Vec<_> = (1..=400).map(|seq| varied(&mut random, seq)).collect();
     let lines: Vec<_> = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
     assert_eq!(collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &lines)).unwrap().json()["stored"], 400);
-    let names = ["application", "cost_center", "tenant", "finish_reason", "attempt_provider", "attempt_error", "stage", "assumed", "response_model", "service_tier", "provider_error", "estimate_reason"];
+    let names = [
+        "application",
+        "cost_center",
+        "tenant",
+        "finish_reason",
+        "attempt_provider",
+        "attempt_error",
+        "stage",
+        "assumed",
+        "response_model",
+        "service_tier",
+        "provider_error",
+        "estimate_reason",
+    ];
     let facets = collector.owner().get(&format!("/v1/requests/facets?facets={}", names.join(","))).unwrap().json();
     for name in names {
         let (_, of) = FILTERS.iter().find(|(known, _)| *known == name).unwrap();
@@ -250,12 +276,7 @@ fn unique_texts_are_no_names() {
             let mut one = record("n", "b", seq);
             one.trace_id = Some(format!("{seq:032x}"));
             one.provider_request_id = Some(format!("req_{seq}"));
-            one.parent_span_id = one.trace_id.as_ref().map(|_| format!("{seq:016x}"));
-    one.response_model = (random.below(2) > 0).then(|| format!("gpt-5.2-2026-0{}", random.below(4)));
-    one.requested_service_tier = (random.below(3) == 0).then(|| "priority".to_owned());
-    one.service_tier = (random.below(3) > 0).then(|| ["default", "priority", "flex"][random.below(3) as usize].to_owned());
-    (one.requested_speed, one.speed) = (one.service_tier.as_ref().map(|_| "fast".to_owned()), one.requested_service_tier.clone());
-    one.client.session_id = Some(format!("session-{seq}"));
+            one.client.session_id = Some(format!("session-{seq}"));
             one.client.end_user = Some(format!("user-{seq}"));
             one.client.agent_id = Some(format!("agent-{seq}"));
             one.parent_span_id = Some(format!("{seq:016x}"));

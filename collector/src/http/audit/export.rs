@@ -54,10 +54,8 @@ async fn export(
     let left = if wanted.limited { query.limit } else { usize::MAX };
     let (outlet, body) = Outlet::open(&app)?;
     let actors = query.clone();
-    let (unknown, end) = app
-        .readers
-        .query(move |db| Ok((store::unknown_actor(db, &actors)?, store::next_audit_position(db)?)))
-        .await?;
+    let (unknown, end) =
+        app.readers.query(move |db| Ok((store::unknown_actor(db, &actors)?, store::next_audit_position(db)?))).await?;
     if unknown {
         return Err(parameters::unknown_actor());
     }

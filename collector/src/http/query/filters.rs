@@ -117,13 +117,18 @@ pub(super) fn described() -> Vec<Parameter> {
         ("failover", "Whether a second target was tried."),
         ("assumed", "Whether its cost is at an assumed price."),
     ];
-    let mut all = truths.map(|(name, about)| Parameter::new(name, about, Shape::Choices(vec!["true", "false"]))).to_vec();
+    let mut all =
+        truths.map(|(name, about)| Parameter::new(name, about, Shape::Choices(vec!["true", "false"]))).to_vec();
     all.extend([
         Parameter::new("id", "With this id.", ID),
         Parameter::new("policy_id", "On which this policy had a say.", Shape::List),
         Parameter::new("stage", "On which this stage had a say.", Shape::List),
         Parameter::new("attempt_provider", "For which this provider was tried.", Shape::List),
-        Parameter::new("attempt_error", "Of which a try ended with this.", words(AttemptError::ALL, AttemptError::as_str)),
+        Parameter::new(
+            "attempt_error",
+            "Of which a try ended with this.",
+            words(AttemptError::ALL, AttemptError::as_str),
+        ),
         Parameter::new("provider_error", "Of which a try ended with this error of the provider's own.", Shape::List),
         Parameter::new("q", "Where surface, model, owner, key or a tag contains this, in any case.", Shape::List),
     ]);
@@ -234,7 +239,9 @@ fn digest(whole: &str, column: Column, value: &str) -> Result<Filter, ApiError> 
 }
 
 fn id(whole: &str, value: &str) -> Result<Filter, ApiError> {
-    parse_uuid(value).map(Filter::Id).ok_or_else(|| bad(whole, "must be a UUID in lower case, as in `x-headgate-request-id`"))
+    parse_uuid(value)
+        .map(Filter::Id)
+        .ok_or_else(|| bad(whole, "must be a UUID in lower case, as in `x-headgate-request-id`"))
 }
 
 fn range(name: &str, of: &str, bound: &str, value: &str) -> Result<Option<Filter>, ApiError> {

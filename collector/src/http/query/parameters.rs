@@ -77,12 +77,7 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     Ok(wanted)
 }
 
-fn apply(
-    wanted: &mut Wanted,
-    filters: &mut Filters,
-    (name, value): (&str, &str),
-    also: Also,
-) -> Result<(), ApiError> {
+fn apply(wanted: &mut Wanted, filters: &mut Filters, (name, value): (&str, &str), also: Also) -> Result<(), ApiError> {
     let list = &mut wanted.list;
     match name {
         "from" => list.from = Some(time(name, value)?),

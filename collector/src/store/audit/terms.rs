@@ -138,8 +138,7 @@ fn bounds(query: &AuditQuery, terms: &mut String) -> Vec<Value> {
         Order::Descending => ("a.position <", "a.position >"),
         Order::Ascending => ("a.position >", "a.position <"),
     };
-    let bounds =
-        [("+a.time >=", query.from), ("+a.time <", query.to), (after, query.after), (before, query.before)];
+    let bounds = [("+a.time >=", query.from), ("+a.time <", query.to), (after, query.after), (before, query.before)];
     let mut values = Vec::new();
     for (comparison, value) in bounds {
         if let Some(value) = value {

@@ -144,9 +144,7 @@ fn told(db: &Db, column: Column, counts: HashMap<i64, u64>, names: usize) -> Res
         | Column::AttemptProviders
         | Column::AttemptErrors
         | Column::ProviderErrors
-        | Column::Stages => {
-            named(db, members(db, counts)?, names)
-        }
+        | Column::Stages => named(db, members(db, counts)?, names),
         _ => named(db, counts, names),
     }
 }

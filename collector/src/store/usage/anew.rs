@@ -104,9 +104,8 @@ fn read(bytes: &[u8]) -> Result<Totals, StoreError> {
 impl Group {
     fn replace(self, db: &Db) -> Result<(), StoreError> {
         let Self { place: (level, start, first), rows } = self;
-        let mut select = db.prepare_cached(
-            "SELECT totals FROM usage_rollups WHERE level = ?1 AND start = ?2 AND combination = ?3",
-        )?;
+        let mut select =
+            db.prepare_cached("SELECT totals FROM usage_rollups WHERE level = ?1 AND start = ?2 AND combination = ?3")?;
         let known: Option<Vec<u8>> =
             select.query_row(params![level, start, first.clone()], |row| row.get(0)).optional()?;
         let mut sum = Totals::default();
@@ -117,9 +116,8 @@ impl Group {
         }
         db.prepare_cached("DELETE FROM usage_rollups WHERE level = ?1 AND start = ?2 AND combination = ?3")?
             .execute(params![level, start, first])?;
-        let mut insert = db.prepare_cached(
-            "INSERT INTO usage_rollups (level, start, combination, totals) VALUES (?1, ?2, ?3, ?4)",
-        )?;
+        let mut insert =
+            db.prepare_cached("INSERT INTO usage_rollups (level, start, combination, totals) VALUES (?1, ?2, ?3, ?4)")?;
         for (combination, totals) in rows {
             insert.execute(params![level, start, combination, totals.to_bytes()])?;
         }

@@ -26,7 +26,9 @@ const COLUMNS: [(&str, Cell); 19] = [
     ("revision", |e| number(e.revision)),
     ("count", |e| number(e.count)),
     ("source", |e| e.source.clone()),
-    ("changes", |e| if e.changes.is_empty() { String::new() } else { serde_json::to_string(&e.changes).unwrap_or_default() }),
+    ("changes", |e| {
+        if e.changes.is_empty() { String::new() } else { serde_json::to_string(&e.changes).unwrap_or_default() }
+    }),
 ];
 
 /// The first line.
