@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// A full segment, and the beginning of another.
 const RECORDS: u64 = 16_384 + 300;
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 25;
 
 /// The values that a record has for a filter; none if it is absent.
 type Values = fn(&RequestRecord) -> Vec<String>;
@@ -151,6 +151,9 @@ impl Wanted {
             let pick = records.iter().flat_map(of).find(|value| value != "0xx");
             values.extend(pick);
         }
+        // Words of a list are each named once.
+        values.sort();
+        values.dedup();
         values.truncate(20);
         Self { name, of, values, not: random.below(3) == 0 }
     }
