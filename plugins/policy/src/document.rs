@@ -46,6 +46,9 @@ pub struct Document {
     /// Limits, then budgets, each in the order of gateway.yaml.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<headgate_limits::Rule>,
+    /// Which web pages may call from a browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
     /// What is kept of a request.
     pub logging: Logging,
     /// Where records go; without it they go nowhere.
@@ -272,6 +275,19 @@ pub struct Key {
     /// Refused while true.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+}
+
+/// Which web pages may call from a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Origins as browsers send them, or `*`.
+    pub origins: Vec<String>,
+    /// Whether browsers may send cookies and the like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub credentials: bool,
+    /// How long a browser may keep the answer to a preflight, s.
+    pub max_age_s: u64,
 }
 
 /// What is kept.

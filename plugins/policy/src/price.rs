@@ -6,11 +6,6 @@ use headgate_record::{Cost, Usage};
 /// Words for the tier at a model's usual price. `scale` is capacity that was bought beforehand.
 const STANDARD: [&str; 7] = ["", "default", "standard", "auto", "standard_only", "on_demand", "scale"];
 
-/// The cost of this usage in the standard tier.
-pub(crate) fn cost(price: &Price, usage: &Usage) -> Cost {
-    cost_in_tier(price, "", usage)
-}
-
 /// The cost of this usage in a service tier; prices are nano-USD per million tokens, the sum is rounded up to a whole
 /// nano-USD.
 pub(crate) fn cost_in_tier(price: &Price, tier: &str, usage: &Usage) -> Cost {
@@ -96,13 +91,17 @@ fn is_standard(tier: &str) -> bool {
 }
 
 /// Tiers that providers sell below their standard price.
-fn is_cheaper(tier: &str) -> bool {
+pub(crate) fn is_cheaper(tier: &str) -> bool {
     matches!(tier, "flex" | "batch")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cost(price: &Price, usage: &Usage) -> Cost {
+        cost_in_tier(price, "", usage)
+    }
 
     fn price() -> Price {
         // $1.25, $0.125 and $10 per million tokens.
