@@ -138,7 +138,11 @@ fn cors(root: View<'_>, report: &mut Report) -> Option<Cors> {
         report.warning(list.span, "no page may call the gateway", "list origins, or remove `cors`");
     }
     if let Some(written) = section.get("credentials").filter(|_| credentials && origins.iter().any(|one| one == "*")) {
-        report.error(written.span, "credentials are never sent from any origin", "list origins instead of `\"*\"`, or remove `credentials`");
+        report.error(
+            written.span,
+            "credentials are never sent from any origin",
+            "list origins instead of `\"*\"`, or remove `credentials`",
+        );
     }
     if let Some(many) = section.items("origins").nth(MAX_ORIGINS) {
         report.error(many.span, "more than 256 origins", "remove origins from here on");

@@ -91,7 +91,11 @@ fn check(text: &str, file: &str) -> Result<(), Vec<Diagnostic>> {
     if text.len() > MAX_PRICE_FILE_BYTES {
         report.error(start, "this file of prices is larger than 4 MiB", "leave out what no target has");
     } else if parsed.root.entries().is_empty() {
-        report.error(start, "there is no `price_list` here", "write `price_list:`, and prices under it as under `prices`");
+        report.error(
+            start,
+            "there is no `price_list` here",
+            "write `price_list:`, and prices under it as under `prices`",
+        );
     }
     for entry in parsed.root.entries().iter().filter(|entry| entry.key != LIST) {
         report.error(entry.span, "a file of prices has a `price_list` and nothing else", "write this in gateway.yaml");

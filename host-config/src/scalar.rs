@@ -242,7 +242,9 @@ impl Scalar {
             Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
             Self::Dimension => text(rate::DIMENSION_PATTERN),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
-            Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
+            Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => {
+                json!({"type": "string", "minLength": 1})
+            }
         }
     }
 

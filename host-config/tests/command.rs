@@ -298,7 +298,7 @@ fn litellm_s_prices_become_a_price_file() {
     let output = headgate(&["check", &policy, "--format", "json"]).output().unwrap();
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(list[0]["file"].as_str().unwrap().ends_with("prices.yaml"), "{list}");
-    assert_eq!((list[0]["line"].as_u64(), list.as_array().unwrap().len()), (Some(6), 1), "{list}");
+    assert_eq!((list[0]["line"].as_u64(), list.as_array().unwrap().len()), (Some(3), 1), "{list}");
     fs::remove_file(at("prices.yaml")).unwrap();
     let output = headgate(&["check", &policy]).output().unwrap();
     assert!(all_said(&output).contains("gateway.yaml:4:13"), "{}", all_said(&output));
@@ -343,6 +343,7 @@ fn without_its_collector_apply_names_the_render_command() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = all_said(&output);
-    let named = format!("headgate render envoy {} --out '{}' --wasm /w.wasm --restart\n", policy.display(), out.display());
+    let named =
+        format!("headgate render envoy {} --out '{}' --wasm /w.wasm --restart\n", policy.display(), out.display());
     assert!(said.contains("does not answer") && said.contains(&named), "{said}");
 }

@@ -190,9 +190,10 @@ fn an_unknown_model_costs_what_the_dearest_current_costs() {
     for family in ["openai", "anthropic", "google", "mistral", "xai", "deepseek"] {
         let (unknown, like) = catalogue.price(Some(family), "model-of-tomorrow");
         assert!(unknown.assumed && like.is_some(), "{family}");
-        let current = catalogue.prices.iter().filter(|one| {
-            one.family == family && one.retires.as_ref().is_none_or(|day| *day > catalogue.revision)
-        });
+        let current = catalogue
+            .prices
+            .iter()
+            .filter(|one| one.family == family && one.retires.as_ref().is_none_or(|day| *day > catalogue.revision));
         for listed in current {
             let price = catalogue.price(Some(family), &listed.model).0;
             let not_below = unknown.input >= price.input
@@ -338,8 +339,18 @@ fn each_flaw_of_a_value_has_its_own_reason() {
         assert_eq!(wrong.message, *message, "{kind:?} {text:?}");
         assert!(!wrong.help.is_empty(), "{kind:?} {text:?}");
     }
-    for (kind, text) in [(Money, "1000000"), (Size, "256MiB"), (Duration, "24h"), (Count, "1000000000"), (Share, "1.0"),
-        (Percent, "100"), (Rate, "1000000M/day"), (Retention, "36500d"), (Origin, "http://localhost:3000"), (Origin, "*")] {
+    for (kind, text) in [
+        (Money, "1000000"),
+        (Size, "256MiB"),
+        (Duration, "24h"),
+        (Count, "1000000000"),
+        (Share, "1.0"),
+        (Percent, "100"),
+        (Rate, "1000000M/day"),
+        (Retention, "36500d"),
+        (Origin, "http://localhost:3000"),
+        (Origin, "*"),
+    ] {
         assert_eq!(kind.check(text), Ok(()), "{kind:?} {text:?}");
     }
 }

@@ -97,7 +97,9 @@ impl Apply {
     /// Adds to a failure to reach the collector the command that works without it.
     fn without_collector(&self, reason: Failure) -> Failure {
         let command = self.place.render_command(&self.from.file);
-        format!("{reason}The proxy here can be given the policy without the collector; apply it when the collector is back:\n  {command}\n")
+        format!(
+            "{reason}The proxy here can be given the policy without the collector; apply it when the collector is back:\n  {command}\n"
+        )
     }
 }
 

@@ -50,7 +50,8 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
         }
     }
     let text = text(&arguments.file)?;
-    let made = litellm::import(&text, &providers).map_err(|reason| format!("{}: {reason}\n", arguments.file.display()))?;
+    let made =
+        litellm::import(&text, &providers).map_err(|reason| format!("{}: {reason}\n", arguments.file.display()))?;
     let Imported { yaml, prices, left_out } = made;
     if prices == 0 {
         return Err("the file has no price of these providers; --provider NAME=THEIRS names another one\n".to_owned());

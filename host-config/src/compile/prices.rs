@@ -85,19 +85,17 @@ impl Prices {
         let globs = self.overrides.globs.iter();
         let globs = globs.filter(|(start, glob, ..)| !used.iter().any(|name| matches(start, glob, name)));
         for span in exact.chain(globs.map(|(_, _, _, span)| *span)) {
-            report.warning(span, "no target has this provider and model", "check the model's name, or remove the price");
+            report.warning(
+                span,
+                "no target has this provider and model",
+                "check the model's name, or remove the price",
+            );
         }
     }
 }
 
 impl Section {
-    fn read(
-        root: View<'_>,
-        name: &str,
-        revision: &str,
-        formats: &BTreeMap<&str, Format>,
-        report: &mut Report,
-    ) -> Self {
+    fn read(root: View<'_>, name: &str, revision: &str, formats: &BTreeMap<&str, Format>, report: &mut Report) -> Self {
         let mut section = Self::default();
         for Named { name, span, value } in root.named(name) {
             let format = formats.get(provider_of(name)).copied().unwrap_or_default();

@@ -32,7 +32,9 @@ fn scaled(value: &str, units: &[(&str, u64)], bare: Option<u64>, form: &str) -> 
     };
     let factor = match unit {
         "" => bare.ok_or_else(|| Wrong::new("this number has no unit", form))?,
-        _ => factor(unit, units).ok_or_else(|| Wrong::new("this unit is not known here", &instead(unit, units, form)))?,
+        _ => {
+            factor(unit, units).ok_or_else(|| Wrong::new("this unit is not known here", &instead(unit, units, form)))?
+        }
     };
     Ok(number.saturating_mul(factor))
 }
@@ -141,7 +143,8 @@ pub fn status_or_word(value: &str) -> Result<&str, Wrong> {
         Ok(status) if value.len() == 3 && (400..=599).contains(&status) => Ok(value),
         Ok(_) => Err(Wrong::new("no error has this status", FORM)),
         Err(_) => {
-            let help = nearest(value, TRIGGERS).map_or_else(|| FORM.to_owned(), |near| format!("did you mean `{near}`?"));
+            let help =
+                nearest(value, TRIGGERS).map_or_else(|| FORM.to_owned(), |near| format!("did you mean `{near}`?"));
             Err(Wrong::new("nothing moves a request on by this name", &help))
         }
     }

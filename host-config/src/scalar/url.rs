@@ -80,7 +80,8 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str>
     const NO_HOST: &str = "this address has no usable host";
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, rest) = rest.split_once(']').ok_or("the bracket after this IPv6 address is missing")?;
-        let address = address.parse::<std::net::Ipv6Addr>().map_err(|_| "there is no IPv6 address in these brackets")?;
+        let address =
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| "there is no IPv6 address in these brackets")?;
         let port = match rest.strip_prefix(':') {
             Some(text) => Some(port(text)?),
             None if rest.is_empty() => None,
@@ -132,7 +133,9 @@ pub(super) fn origin(value: &str) -> Result<(), Wrong> {
     let scheme = if url.tls { "https" } else { "http" };
     match value.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) {
         Some(authority) if authority == url.authority => Ok(()),
-        Some(authority) if authority.contains('/') => Err(Wrong::new("an origin has no path and no slash at its end", help)),
+        Some(authority) if authority.contains('/') => {
+            Err(Wrong::new("an origin has no path and no slash at its end", help))
+        }
         Some(authority) if authority.eq_ignore_ascii_case(&url.authority) => {
             Err(Wrong::new("browsers send an origin in small letters", help))
         }

@@ -128,9 +128,7 @@ const MAX_CANDIDATES: usize = 8;
 
 /// The credentials that a request presents: `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, in this
 /// order. A header that came twice may have been joined by a proxy, with a comma.
-pub fn presented<'a>(
-    headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-) -> impl Iterator<Item = &'a [u8]> {
+pub fn presented<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> impl Iterator<Item = &'a [u8]> {
     let values = HEADERS.into_iter().flat_map(move |wanted| {
         let own = headers.clone().filter(move |(name, _)| *name == wanted);
         own.filter_map(move |(name, value)| if name == b"authorization" { bearer(value) } else { Some(value) })

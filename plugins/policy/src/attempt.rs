@@ -276,7 +276,8 @@ fn fails_over(call: &Call, status: u16) -> bool {
     call.alias().is_some_and(|alias| {
         let failover = &alias.failover;
         // A redirect is a server that is not where the policy says.
-        (failover.on_5xx && ((500..600).contains(&status) || is_redirect(status))) || failover.on_status.contains(&status)
+        (failover.on_5xx && ((500..600).contains(&status) || is_redirect(status)))
+            || failover.on_status.contains(&status)
     })
 }
 

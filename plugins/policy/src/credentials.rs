@@ -237,7 +237,9 @@ mod tests {
         ] {
             assert!(is_credential_header(name.as_bytes()), "{name}");
         }
-        for name in ["content-type", "anthropic-version", "anthropic-beta", "idempotency-key", "x-stainless-lang", "max-tokens"] {
+        for name in
+            ["content-type", "anthropic-version", "anthropic-beta", "idempotency-key", "x-stainless-lang", "max-tokens"]
+        {
             assert!(!is_credential_header(name.as_bytes()), "{name}");
         }
     }
@@ -290,7 +292,10 @@ mod tests {
 
     #[test]
     fn an_echo_that_json_escapes_is_masked_too() {
-        assert_eq!(masked("abc/def/ghi", &[br#"{"e":"abc\/def\/ghi abc/def/ghi"}"#]).0, r#"{"e":"************* ***********"}"#);
+        assert_eq!(
+            masked("abc/def/ghi", &[br#"{"e":"abc\/def\/ghi abc/def/ghi"}"#]).0,
+            r#"{"e":"************* ***********"}"#
+        );
     }
 
     #[test]

@@ -165,7 +165,9 @@ impl Gate {
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
         }
         let reroute = call.scan.as_ref().and_then(|scan| scan.reroute);
-        if let Some(field) = reroute.filter(|_| call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited())) {
+        if let Some(field) =
+            reroute.filter(|_| call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited()))
+        {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("field_not_allowed")));
             return Err(Rejection::FieldNotAllowed { field, key_id: key_id(call) });
         }
@@ -243,9 +245,7 @@ impl Gate {
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
 fn strip_request(head: Head<'_>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = is_credential_header(name)
-            || name.starts_with(GATEWAY_PREFIX)
-            || name.starts_with(b"x-envoy-");
+        let ours = is_credential_header(name) || name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"x-envoy-");
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }
