@@ -163,7 +163,11 @@ impl GateContext {
 
     /// One record for every request, in whatever way it ended.
     fn close(&mut self) {
-        if std::mem::replace(&mut self.closed, true) || self.gate.is_aside() {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        if self.gate.is_aside() {
+            with_worker(|worker| worker.open = worker.open.saturating_sub(1));
             return;
         }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
