@@ -23,8 +23,6 @@ pub(crate) struct GateContext {
     effects: Effects,
     id_is_open: bool,
     closed: bool,
-    /// A local answer has been given.
-    replied: bool,
     /// The client has got the last it is to get.
     ending: bool,
     asking: Asking,
@@ -43,7 +41,6 @@ impl GateContext {
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
-            replied: false,
             ending: false,
             asking: Asking::default(),
             buffered: 0,
@@ -55,10 +52,7 @@ impl GateContext {
         let now_us = host::now_us();
         for effect in self.effects.drain(..) {
             match apply(effect, now_us) {
-                Some(Effect::Reply(reply)) => {
-                    self.replied = true;
-                    send(&reply);
-                }
+                Some(Effect::Reply(reply)) => send(&reply),
                 Some(Effect::EndStream) => {
                     self.ending = true;
                     ending::begin(self.id, now_us);
@@ -244,11 +238,8 @@ impl HttpContext for GateContext {
             let cooldowns = worker.cooldowns(now.0).clone();
             gate.response_headers(Head::new(&fields), now, end_of_stream, &cooldowns, effects);
         });
-        let had_replied = self.replied;
         self.perform();
-        // An answer of ours takes the place of one whose headers must not go on.
-        let replaced = self.replied && !had_replied;
-        if replaced || self.gate.holds_response() { Action::Pause } else { Action::Continue }
+        if self.gate.holds_response() { Action::Pause } else { Action::Continue }
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {

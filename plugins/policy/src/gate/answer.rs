@@ -116,16 +116,14 @@ impl Gate {
     /// somebody who is not in the policy.
     fn refuse_redirect(&mut self, whole: bool, out: &mut Effects) {
         self.name_server(out);
-        let rejection = Rejection::ProviderRedirect;
-        if whole {
-            // There is no body that could be replaced.
-            self.reject(rejection, out);
-            return;
-        }
         for name in ["location", "content-encoding", "etag", "last-modified", "refresh"] {
             out.push(Effect::RemoveResponseHeader(Cow::Borrowed(name)));
         }
-        self.reword(rejection, out);
+        self.reword(Rejection::ProviderRedirect, out);
+        if whole {
+            // No body follows that could be replaced.
+            out.push(Effect::SetResponseHeader("content-length", Cow::Borrowed("0")));
+        }
     }
 
     fn pass_on(&mut self, whole: bool, out: &mut Effects) {
