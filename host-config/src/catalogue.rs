@@ -163,7 +163,7 @@ impl Catalogue {
             variants.push(variant(family, tier, 0, &listed.rates));
             variants.extend(long(tier, &listed.long));
         }
-        if family == "anthropic" && !variants.is_empty() {
+        if family == "anthropic" {
             // Capacity that was bought beforehand, at the standard price of a token.
             variants.push(PriceVariant { tier: "priority".to_owned(), ..usual.clone() });
         }
