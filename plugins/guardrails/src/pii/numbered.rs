@@ -28,6 +28,8 @@ struct National {
 }
 
 type Form = (&'static [u8], &'static [u8]);
+/// A kind in one of its forms, and whether that needs no word.
+type Written = (&'static National, Form, bool);
 
 const fn national(
     kind: Kind,
@@ -104,8 +106,8 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
 }
 
 /// All forms by the size of their first group, those that need no word first for each kind.
-fn by_first_group() -> &'static [Vec<(&'static National, Form, bool)>] {
-    static FORMS: OnceLock<Vec<Vec<(&'static National, Form, bool)>>> = OnceLock::new();
+fn by_first_group() -> &'static [Vec<Written>] {
+    static FORMS: OnceLock<Vec<Vec<Written>>> = OnceLock::new();
     FORMS.get_or_init(|| {
         let mut sizes = vec![Vec::new(); MOST_DIGITS];
         for national in NATIONALS {

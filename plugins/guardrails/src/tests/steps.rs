@@ -47,12 +47,6 @@ fn hostile_texts_take_few_steps_for_each_byte() {
         let b = [whole(&built_in, &long), whole(&own, &long), stream(&own, &long)];
         let few = b[0] <= WHOLE && b[1] <= WHOLE && b[2] <= STREAM;
         let linear = a.iter().zip(b).all(|(short, long)| long <= short * 1.5 + 5.0);
-        if std::env::var_os("STEPS").is_some() {
-            eprintln!(
-                "{:<34} {:>8.1} {:>8.1} {:>8.1} | {:>8.1} {:>8.1} {:>8.1} {few} {linear}",
-                row.0, a[0], a[1], a[2], b[0], b[1], b[2]
-            );
-        }
         if !(few && linear) {
             dear.push((row.0, a, b));
         }
