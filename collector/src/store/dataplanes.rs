@@ -45,6 +45,11 @@ pub struct Worker {
     pub dropped: i64,
     /// The last number it had given.
     pub last_seq: i64,
+    /// Requests under way; absent if it did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<i64>,
+    /// Whether it said that it ends: `last_seq` is final then, and `queued` is what it could not deliver.
+    pub ending: bool,
     /// When this was heard, µs since the Unix epoch.
     pub last_seen: i64,
     /// Whether that is too long ago.
@@ -58,9 +63,11 @@ pub struct Worker {
 pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     tx.prepare_cached(
-        "INSERT INTO heartbeats (node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (node, boot_id) DO UPDATE SET
-           version = ?3, config_revision = ?4, uptime_s = ?5, queued = ?6, dropped = ?7, last_seq = ?8, received_at = ?9",
+        "INSERT INTO heartbeats (node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at,
+           open, ending)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (node, boot_id) DO UPDATE SET
+           version = ?3, config_revision = ?4, uptime_s = ?5, queued = ?6, dropped = ?7, last_seq = ?8, received_at = ?9,
+           open = ?10, ending = ?11",
     )?
     .execute(params![
         beat.node,
@@ -71,7 +78,9 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
         number(beat.queued),
         number(beat.dropped),
         number(beat.last_seq),
-        now
+        now,
+        beat.open.map(number),
+        i64::from(beat.ending)
     ])?;
     let forgotten = now.min(time_to_delete_by(tx)?).saturating_sub(FORGOTTEN_US);
     tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([forgotten])?;
@@ -84,7 +93,7 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
 /// The store cannot be read.
 pub fn data_planes(db: &Db, now: i64) -> Result<Vec<DataPlane>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at
+        "SELECT node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at, open, ending
          FROM heartbeats ORDER BY received_at DESC, node, boot_id LIMIT ?1",
     )?;
     let (mut planes, mut places) = (Vec::<DataPlane>::new(), HashMap::<String, usize>::new());
@@ -111,6 +120,8 @@ fn worker(row: &Row<'_>, now: i64) -> db::Result<(String, Worker)> {
         queued: row.get(5)?,
         dropped: row.get(6)?,
         last_seq: row.get(7)?,
+        open: row.get(9)?,
+        ending: row.get::<_, i64>(10)? == 1,
         last_seen,
         stale: now.saturating_sub(last_seen) > STALE_US,
     };
@@ -130,6 +141,7 @@ impl DataPlane {
 #[cfg(test)]
 mod tests {
     use super::{FORGOTTEN_US, STALE_US, data_planes, keep_heartbeat};
+    use crate::store::db::Db;
     use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
 
@@ -143,7 +155,24 @@ mod tests {
             queued: 1,
             dropped: 0,
             last_seq: 3,
+            ..Heartbeat::default()
         }
+    }
+
+    #[test]
+    fn open_requests_and_the_end_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let mut beat = beat("edge", "a", "rev-1");
+        change(&mut db, |tx| keep_heartbeat(tx, &beat, 7)).unwrap();
+        let told = |db: &Db| {
+            let worker = data_planes(db, 8).unwrap().remove(0).workers.remove(0);
+            (worker.open, worker.ending)
+        };
+        assert_eq!(told(&db), (None, false), "an older filter says neither");
+        (beat.open, beat.ending) = (Some(4), true);
+        change(&mut db, |tx| keep_heartbeat(tx, &beat, 8)).unwrap();
+        assert_eq!(told(&db), (Some(4), true));
     }
 
     #[test]

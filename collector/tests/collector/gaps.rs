@@ -41,6 +41,7 @@ fn beat(collector: &Collector, boot: &str, queued: u64, last_seq: u64) {
         queued,
         dropped: 0,
         last_seq,
+        ..Heartbeat::default()
     };
     let reply = collector.ingest().post(HEARTBEAT_PATH, &serde_json::to_vec(&beat).unwrap()).unwrap();
     assert_eq!(reply.status, 204, "{}", reply.text());

@@ -7,6 +7,7 @@
 use crate::json::push_quoted;
 use crate::request::ScanError;
 use crate::surface::{Dialect, Surface};
+use crate::word::is_model_name;
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const RATE_LIMIT: &str = "rate_limit_exceeded";
@@ -509,12 +510,4 @@ fn the_model(model: &str) -> String {
 
 fn named(model: &str) -> Option<&str> {
     is_model_name(model).then_some(model)
-}
-
-/// Whether a text is shaped like a model's name: 1 to 128 letters, digits and `._:/@+-`. Others are not repeated in
-/// messages and records, where anything could be smuggled as a name.
-#[must_use]
-pub fn is_model_name(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }

@@ -113,6 +113,7 @@ mod tests {
             queued,
             dropped: 0,
             last_seq,
+            ..Heartbeat::default()
         }
     }
 
