@@ -32,7 +32,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
     let wanted = parameters::parse(&query)?;
-    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await;
+    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await?;
     let order = wanted.query.order;
     let (page, after) = app
         .readers

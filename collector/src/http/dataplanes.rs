@@ -50,7 +50,7 @@ pub(super) fn page(schemas: &mut Schemas) -> Value {
 
 /// `GET /v1/dataplanes`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.note_search(&caller, "dataplanes.searched", Resource::new("list", "dataplanes"), "").await;
+    app.note_search(&caller, "dataplanes.searched", Resource::new("list", "dataplanes"), "").await?;
     let now = clock::now_us();
     let planes = app.readers.query(move |db| store::data_planes(db, now)).await?;
     let body = json!({"object": "list", "data": planes, "now": now}).to_string();

@@ -139,8 +139,10 @@ impl IntoResponse for ApiError {
             format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}{beside}}}"#);
         let mut response = json_response(self.status, body.into_bytes());
         let headers = response.headers_mut();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            StatusCode::TOO_MANY_REQUESTS => drop(headers.insert(header::RETRY_AFTER, NEXT_MINUTE)),
+            _ => {}
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -53,7 +53,7 @@ pub(super) async fn limits(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let query = parameters::parse(&text, false)?;
-    app.note_search(&caller, "limits.searched", Resource::new("list", "limits"), &text).await;
+    app.note_search(&caller, "limits.searched", Resource::new("list", "limits"), &text).await?;
     page(app.limits.list(query).await?)
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn budgets(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let query = parameters::parse(&text, true)?;
-    app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await;
+    app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await?;
     page(app.limits.list(query).await?)
 }
 

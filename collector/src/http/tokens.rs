@@ -49,7 +49,7 @@ pub(super) struct MadeToken {
 
 /// `GET /v1/tokens`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await;
+    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await?;
     let tokens = app.readers.query(store::tokens).await?;
     let body = json!({"object": "list", "data": tokens}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
