@@ -1,6 +1,8 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
-use super::db::{self, Db, Row, params};
+use super::conflicts::{Conflict, Delivery};
+use super::db::{self, Db, OptionalExtension, Row, params};
+use super::senders::{Claim, RECORDS, Sender, claim};
 use super::{StoreError, gaps, time_to_delete_by};
 use headgate_record::Heartbeat;
 use serde::Serialize;
@@ -51,11 +53,65 @@ pub struct Worker {
     pub stale: bool,
 }
 
+/// Whether a heartbeat was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// It is kept.
+    Kept,
+    /// Its boot is another sender's.
+    Foreign,
+    /// Its sender has opened too many boots.
+    TooManyBoots,
+    /// Its numbers cannot be true.
+    TooFar,
+}
+
 /// Keeps a heartbeat in place of the worker's last one, and notes what it shows to be lost.
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
+pub fn take_heartbeat(tx: &Db, sender: &Sender, beat: &Heartbeat, now: i64) -> Result<Beat, StoreError> {
+    let delivery = Delivery { sender, node: &beat.node, boot_id: &beat.boot };
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let last_seq = number(beat.last_seq);
+    let (conflict, numbers, taken) = match claim(tx, sender, &beat.boot, now)? {
+        Claim::Foreign => (Conflict::ForeignBoot, Vec::new(), Beat::Foreign),
+        Claim::TooMany => (Conflict::TooManyBoots, Vec::new(), Beat::TooManyBoots),
+        Claim::Own => {
+            // Neither can there be more records waiting or dropped than were numbered.
+            let counts = number(beat.dropped).max(number(beat.queued));
+            if counts <= last_seq && last_seq <= most(tx, beat, now)? {
+                keep_heartbeat(tx, beat, now)?;
+                return Ok(Beat::Kept);
+            }
+            (Conflict::NumberTooFar, vec![last_seq.max(counts)], Beat::TooFar)
+        }
+    };
+    delivery.refused(tx, conflict, &numbers)?;
+    Ok(taken)
+}
+
+/// The highest number that the worker can have reached.
+fn most(tx: &Db, beat: &Heartbeat, now: i64) -> Result<i64, StoreError> {
+    let last_seq = i64::try_from(beat.last_seq).unwrap_or(i64::MAX);
+    match gaps::Boot::find(tx, &beat.node, &beat.boot)? {
+        Some(boot) => Ok(boot.most(tx, &beat.node, &beat.boot, last_seq, now)?),
+        None => {
+            let sql = "SELECT last_seq, received_at FROM heartbeats WHERE node = ?1 AND boot_id = ?2";
+            let mut select = tx.prepare_cached(sql)?;
+            let told = select
+                .query_row(params![beat.node, beat.boot], |row| Ok(RECORDS.most(row.get(0)?, row.get(1)?, now)))
+                .optional()?;
+            Ok(told.unwrap_or(0).max(RECORDS.most_of_new(&beat.boot, now)))
+        }
+    }
+}
+
+/// Keeps a heartbeat that was checked.
+///
+/// # Errors
+/// The store cannot be written.
+pub(super) fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "INSERT INTO heartbeats (node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at)
@@ -129,7 +185,7 @@ impl DataPlane {
 
 #[cfg(test)]
 mod tests {
-    use super::{FORGOTTEN_US, STALE_US, data_planes, keep_heartbeat};
+    use super::{Beat, FORGOTTEN_US, STALE_US, Sender, data_planes, keep_heartbeat, take_heartbeat};
     use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
 
@@ -144,6 +200,25 @@ mod tests {
             dropped: 0,
             last_seq: 3,
         }
+    }
+
+    #[test]
+    fn a_heartbeat_is_refused_to_another_sender_and_beyond_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let sender = |line: &str| Sender { token: line.to_owned(), line: line.to_owned(), ..Sender::default() };
+        let mut take = |line: &str, change_it: fn(&mut Heartbeat), at: i64| {
+            let mut beat = beat("edge", "a", "rev-1");
+            change_it(&mut beat);
+            change(&mut db, |tx| take_heartbeat(tx, &sender(line), &beat, at)).unwrap()
+        };
+        let second = 1_000_000;
+        assert_eq!(take("one", |_| (), second), Beat::Kept);
+        assert_eq!(take("two", |_| (), second), Beat::Foreign);
+        assert_eq!(take("one", |beat| beat.last_seq = u64::MAX, second), Beat::TooFar);
+        assert_eq!(take("one", |beat| beat.dropped = 9, second), Beat::TooFar, "more than were numbered");
+        assert_eq!(take("one", |beat| beat.last_seq = 300_003, second), Beat::TooFar);
+        assert_eq!(take("one", |beat| beat.last_seq = 300_003, 6 * second), Beat::Kept, "that much in five seconds");
     }
 
     #[test]

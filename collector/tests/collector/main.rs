@@ -21,6 +21,7 @@ mod clock_leaps;
 mod damage;
 mod dataplanes;
 mod documented;
+mod evidence;
 mod exports;
 mod faults;
 mod fleet;
