@@ -44,7 +44,7 @@ pub(crate) use conflicts::{Conflict, Delivery};
 pub(crate) use corrections::keep_correction;
 pub use corrections::{Correction, CountChange, Listed, corrections, find_correction, usage_filters};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
-pub use dataplanes::{Beat, DataPlane, Worker, data_planes, take_heartbeat};
+pub use dataplanes::{Beat, DataPlane, PlaneState, Worker, WorkerState, data_planes, take_heartbeat};
 pub use db::{BadUrl, Db, Server, copy as copies};
 pub use error::{StoreError, TlsFault};
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};

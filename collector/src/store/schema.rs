@@ -30,7 +30,7 @@ const STEPS: [Step; 15] = [
     sql(include_str!("schema/11_commits.sql")),
     Step { sql: include_str!("schema/12_audit_revision.sql"), fill: rebuild::revisions },
     Step { sql: include_str!("schema/13_known_time.sql"), fill: known_time::begin },
-    sql("SELECT 1;"),
+    sql(include_str!("schema/14_worker_ends.sql")),
     sql(include_str!("schema/15_senders.sql")),
 ];
 

@@ -33,6 +33,7 @@ pub(crate) struct GateContext {
 
 impl GateContext {
     pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
+        with_worker(|worker| worker.open = worker.open.saturating_add(1));
         Self {
             id,
             policy: Rc::clone(policy),
@@ -164,6 +165,7 @@ impl GateContext {
         let (gate, policy) = (&mut self.gate, &self.policy);
         with_worker(|worker| {
             let seq = worker.outbox.take_seq();
+            worker.open = worker.open.saturating_sub(1);
             let (node, boot) = (worker.node.clone(), worker.boot.clone());
             let (lent, _) = worker.lend(policy, now.0);
             let record = gate.close(now, signs, Number { node: &node, boot: &boot, seq }, lent);

@@ -114,6 +114,7 @@ mod tests {
             queued,
             dropped: 0,
             last_seq,
+            ..Heartbeat::default()
         }
     }
 
