@@ -130,16 +130,18 @@ pub struct KnownToken {
 /// # Errors
 /// The store cannot be read.
 pub fn known_token(db: &Db, hash: &TokenHash, now: i64) -> Result<Option<KnownToken>, StoreError> {
-    let found: Option<(String, String, Option<String>, Option<i64>, String)> = db
+    let known = db
         .prepare_cached(
             "SELECT id, role, name, last_used, COALESCE(sender, id) FROM tokens
              WHERE sha256 = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
         )?
-        .query_row(params![hash, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+        .query_row(params![hash, now], |row| {
+            let role = Role::from_word(&row.get::<_, String>(1)?);
+            let (id, name, last_used, line) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(role.map(|role| KnownToken { id, role, name, line, last_used }))
+        })
         .optional()?;
-    Ok(found.and_then(|(id, word, name, last_used, line)| {
-        Some(KnownToken { id, role: Role::from_word(&word)?, name, line, last_used })
-    }))
+    Ok(known.flatten())
 }
 
 /// Notes that a token was used.

@@ -98,7 +98,7 @@ fn numbers_and_counts_cannot_leap() {
     let collector = Collector::start(root.path());
     let mut ingest = collector.ingest();
     ingest.post(INGEST_PATH, &batch_of("n", "b", 1..=1)).unwrap();
-    for seq in [9_000_000_000, i64::MAX as u64] {
+    for seq in [9_000_000_000, 1 << 40] {
         let reply = ingest.post(INGEST_PATH, &batch_of("n", "b", seq..=seq)).unwrap().json();
         assert!(reply["refused"][0]["reason"].as_str().unwrap().contains("further"), "{reply}");
     }

@@ -18,6 +18,7 @@ mod audit;
 mod backup;
 mod client;
 mod clock_leaps;
+mod corrections;
 mod damage;
 mod dataplanes;
 mod documented;
