@@ -196,7 +196,7 @@ fn a_corrected_total_lets_requests_in_again() {
         world.store.totals.values_mut().for_each(|total| *total -= 300);
         steps(&mut world, 25_000, 25);
         let after = world.admitted[&(start_ms / 60_000)];
-        assert_eq!(after, used_up.max(LIMIT) + 300 - (used_up - LIMIT), "{proxies} proxies");
+        assert!((LIMIT + 300..=LIMIT + 305).contains(&after), "{proxies} proxies: {after}");
     }
 }
 
