@@ -210,8 +210,8 @@ fn a_credential_is_masked_wherever_somebody_put_it() {
     let entry = |kind: &str| log["data"].as_array().unwrap().iter().find(|entry| entry["type"] == kind).unwrap();
     let changes = &entry("key.created")["changes"][0];
     assert_eq!((&changes["before"], &changes["after"]), (&json!("[masked]"), &json!(["[masked]"])));
-    assert_eq!(entry("requests.searched")["resource"]["name"], "q=[masked]&status=200");
-    assert_eq!(entry("requests.exported")["resource"]["name"], "csv q=[masked]&status=200");
+    assert_eq!(entry("requests.searched")["resource"]["name"], "status=200&q=[masked]");
+    assert_eq!(entry("requests.exported")["resource"]["name"], "csv status=200&q=[masked]");
     assert_eq!(entry("requests.exported")["actor"]["name"], "Alice [masked]", "who it was, in words");
     assert!(collector.terminate().success());
     crate::store::assert_nowhere(root.path(), &provider);
