@@ -94,11 +94,11 @@ fn media_is_what_the_type_beside_it_says_and_nothing_else() {
         |value: serde_json::Value| texts(&json!({"messages": [{"role": "user", "content": [value]}]}).to_string());
     let source = |kind: &str, data: &str| json!({"type": "image", "source": {"data": data, "type": kind}});
     assert_eq!(part(source("base64", &media)), Vec::<String>::new());
-    assert_eq!(part(source("text", &media)), [media.clone()]);
+    assert_eq!(part(source("text", &media)), [media.as_str()]);
     assert_eq!(part(source("base64", &format!("{media} secret"))), [format!("{media} secret")]);
     assert_eq!(part(json!({"type": "text", "image_url": {"url": format!("data:image/png;base64,{media}")}})).len(), 1);
     assert_eq!(part(json!({"type": "thinking", "signature": media.clone()})), Vec::<String>::new());
-    assert_eq!(part(json!({"type": "text", "signature": media.clone()})), [media]);
+    assert_eq!(part(json!({"type": "text", "signature": media.clone()})), [media.as_str()]);
 }
 
 #[test]
