@@ -63,7 +63,7 @@ async fn export(
         Order::Ascending => (Some(0), Some(end)),
         Order::Descending => (Some(end), None),
     };
-    app.note_export(&caller, "audit.exported", Resource::new("log", "audit"), format.kind(), &text).await;
+    app.note_export(&caller, "audit.exported", Resource::new("log", "audit"), format.kind(), &text).await?;
     tokio::spawn(Export { app, pages: AuditEntries { query }, left, format, outlet }.run());
     Ok(download(body, format.content_type(), file(format)))
 }

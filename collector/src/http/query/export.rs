@@ -59,7 +59,7 @@ async fn export(
     } else {
         query.after = Some(end);
     }
-    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await;
+    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await?;
     tokio::spawn(Export { app, pages: Records { query }, left, format, outlet }.run());
     Ok(download(body, format.content_type(), file(format)))
 }

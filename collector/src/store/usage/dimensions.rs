@@ -29,6 +29,24 @@ const DIMENSIONS: [Column; 14] = [
 /// Dimensions of rows that were written before there were more.
 const FIRST: usize = 10;
 
+/// The dimensions by their names in answers.
+pub(super) const DIMENSION_NAMES: [(&str, Column); DIMENSIONS.len()] = [
+    ("status", Column::Status),
+    ("key_id", Column::KeyId),
+    ("owner", Column::Owner),
+    ("team", Column::Team),
+    ("project", Column::Project),
+    ("environment", Column::Environment),
+    ("surface", Column::Surface),
+    ("requested_model", Column::RequestedModel),
+    ("served_model", Column::ServedModel),
+    ("provider", Column::Provider),
+    ("application", Column::Application),
+    ("cost_center", Column::CostCenter),
+    ("tenant", Column::Tenant),
+    ("config_revision", Column::ConfigRevision),
+];
+
 /// `error_code` of a request for a model that no policy has: its name is the client's invention.
 const MODEL_NOT_FOUND: &str = "model_not_found";
 

@@ -12,6 +12,7 @@
 
 mod anew;
 mod calendar;
+mod correct;
 mod dimensions;
 mod histogram;
 mod read;
@@ -21,6 +22,9 @@ mod unreadable;
 
 pub(super) use anew::Anew;
 pub use calendar::{Calendar, Width};
+pub(crate) use correct::correct;
+pub(super) use correct::filter;
+pub use correct::{MOST_SECONDS, UsageChange, UsageCorrected};
 pub use dimensions::GroupBy;
 pub use histogram::Histogram;
 pub use read::{UsageBucket, UsagePage, UsageQuery, UsageRow, usage, usage_total};

@@ -19,7 +19,7 @@ use std::thread;
 /// A segment that is full, and the beginning of another.
 const RECORDS: u64 = 16_384 + 700;
 /// Columns of a record before retention had any, and before more of a record could be searched for.
-const COLUMNS_BEFORE: [(usize, u8); 2] = [(10, 23), (15, 25)];
+const COLUMNS_BEFORE: [(usize, u8); 2] = [(10, 23), (16, 25)];
 /// Dimensions of usage before there were more.
 const FIRST_DIMENSIONS: usize = 10;
 
@@ -50,7 +50,8 @@ const QUESTIONS: [(usize, &str); 23] = [
     (10, "/v1/holds"),
 ];
 /// What of an answer depends on when it is asked for.
-const PASSING: [&str; 6] = ["clock", "last_used", "now", "passes", "proxies", "stale"];
+const PASSING: [&str; 9] =
+    ["clock", "config_revisions", "last_used", "now", "passes", "proxies", "sender", "stale", "state"];
 
 fn varied(seq: u64) -> RequestRecord {
     let mut varied = record("n", if seq > RECORDS / 2 { "second" } else { "first" }, seq);
@@ -153,7 +154,7 @@ fn make(version: usize, today: &Path, root: &Path) {
     if let Some((_, count)) = COLUMNS_BEFORE.iter().find(|(until, _)| (4..*until).contains(&version)) {
         forget_columns(&db, *count);
     }
-    if (8..15).contains(&version) {
+    if (8..16).contains(&version) {
         forget_dimensions(&db);
     }
     if version >= 6 {
