@@ -7,7 +7,7 @@ use serde::Serialize;
 
 type Cell = fn(&Entry) -> String;
 
-const COLUMNS: [(&str, Cell); 19] = [
+const COLUMNS: [(&str, Cell); 21] = [
     ("time", |e| time(e.time)),
     ("id", |e| e.id.clone()),
     ("type", |e| e.kind.clone()),
@@ -26,6 +26,8 @@ const COLUMNS: [(&str, Cell); 19] = [
     ("revision", |e| number(e.revision)),
     ("count", |e| number(e.count)),
     ("source", |e| e.source.clone()),
+    ("delivered_by_id", |e| text(e.delivered_by.as_ref().map(|by| &by.id))),
+    ("delivered_by_name", |e| text(e.delivered_by.as_ref().and_then(|by| by.name.as_ref()))),
     ("changes", |e| {
         if e.changes.is_empty() { String::new() } else { serde_json::to_string(&e.changes).unwrap_or_default() }
     }),
