@@ -133,6 +133,13 @@ def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str 
     return part
 
 
+def drain(headgate: Path, out: Path) -> None:
+    """Has Envoy finish its requests and deliver its records; what cannot be drained is stopped all the same."""
+    done = subprocess.run([str(headgate), "drain", str(out)], capture_output=True, text=True)
+    if done.returncode:
+        fail(done.stderr.strip())
+
+
 def watch(parts: list[Part]) -> None:
     """Returns when a part has ended, by saying so: none of them is meant to."""
     while all(part.process.poll() is None for part in parts):

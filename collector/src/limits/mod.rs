@@ -153,7 +153,7 @@ impl State {
     fn note_slots(&self, counts: &Counts<'_>, report: &Report, reply: &Reply) -> Result<(), StoreError> {
         let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == counts::CONCURRENCY);
         for (row, answer) in slots {
-            let open = if row.late || row.idle { 0 } else { row.open };
+            let open = if row.late || row.idle || report.ending { 0 } else { row.open };
             counts.note_slots(row, answer.others_open.saturating_add(open))?;
         }
         Ok(())
