@@ -30,6 +30,8 @@ class Part:
     def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
         self.name = name
         self.log = log
+        # What is done before it is stopped.
+        self.before_stop = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -75,6 +77,8 @@ class Part:
 
     def stop(self, how: int = signal.SIGTERM, seconds: float = 10) -> None:
         if self.process.poll() is None:
+            if self.before_stop and how == signal.SIGTERM:
+                self.before_stop()
             self.process.send_signal(how)
         try:
             self.process.wait(seconds)

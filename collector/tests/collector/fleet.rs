@@ -77,6 +77,7 @@ impl Proxy {
             cursor: self.cursor,
             rules: self.rules.clone(),
             rows,
+            ..Report::default()
         };
         serde_json::to_vec(&report).unwrap()
     }
