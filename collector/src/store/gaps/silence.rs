@@ -106,10 +106,10 @@ pub(in crate::store) fn is_heard(tx: &Db, beat: &Heartbeat, now: i64) -> Result<
 /// Records have come late: what is not known begins behind them.
 pub(super) fn move_on(tx: &Db, boot: i64, highest_seq: i64) -> db::Result<()> {
     tx.prepare_cached(
-        "UPDATE gaps SET first_seq = ?2 + 1, last_seq = ?2
-         WHERE boot = ?1 AND closed_at IS NULL AND end_unknown = 1 AND last_seq < ?2",
+        "UPDATE gaps SET first_seq = ?2, last_seq = ?3
+         WHERE boot = ?1 AND closed_at IS NULL AND end_unknown = 1 AND last_seq < ?3",
     )?
-    .execute([boot, highest_seq])?;
+    .execute([boot, highest_seq.saturating_add(1), highest_seq])?;
     Ok(())
 }
 
@@ -181,6 +181,17 @@ mod tests {
         assert_eq!((closed.len(), closed[0].closed_at), (1, Some(later)));
         look(&mut db, SILENT_US * 9);
         assert!(page(&db, GapState::Open).iter().all(|gap| !gap.end_unknown), "it has said that it ended");
+    }
+
+    #[test]
+    fn late_records_move_an_unknown_end_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        change(&mut db, |tx| keep_heartbeat(tx, &beat("a", 9, false), 1)).unwrap();
+        look(&mut db, SILENT_US + 2);
+        change(&mut db, |tx| Ok(super::move_on(tx, 1, 12)?)).unwrap();
+        let gap = page(&db, GapState::Open).into_iter().find(|gap| gap.end_unknown).unwrap();
+        assert_eq!((gap.first_seq, gap.last_seq, gap.records), (13, 12, 0));
     }
 
     #[test]
