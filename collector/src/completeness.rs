@@ -1,8 +1,8 @@
-//! Looks after what is missing: workers that fell silent, and what the audit log is told of gaps.
+//! Looks after what is missing: workers that fell silent, and what the audit log is told of gaps and conflicts.
 
 use crate::clock;
 use crate::store::{Readers, Store, StoreError, WriteHandle};
-use crate::store::{note_silent, note_unknown_ends, silent, tell_gaps, unknown_ends};
+use crate::store::{note_silent, note_unknown_ends, silent, tell_conflicts, tell_gaps, unknown_ends};
 use std::time::Duration;
 
 /// Pause between two looks.
@@ -51,7 +51,7 @@ impl Completeness {
                 self.writes.transact(move |tx| note_silent(tx, &silent, now)).await?;
             }
         }
-        self.writes.transact(move |tx| tell_gaps(tx, now)).await?;
+        self.writes.transact(move |tx| Ok(tell_gaps(tx, now)? | tell_conflicts(tx, now)?)).await?;
         Ok(())
     }
 }
