@@ -116,9 +116,10 @@ pub(super) fn move_on(tx: &Db, boot: i64, highest_seq: i64) -> db::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{SILENT_US, note_unknown_ends, unknown_ends};
+    use crate::store::dataplanes::keep_heartbeat;
     use crate::store::db::Db;
     use crate::store::gaps::{Gap, GapQuery, GapState, gaps};
-    use crate::store::{change, keep_heartbeat, open_writer};
+    use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
 
     fn beat(boot: &str, last_seq: u64, ending: bool) -> Heartbeat {
