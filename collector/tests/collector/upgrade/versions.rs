@@ -19,7 +19,7 @@ use std::thread;
 /// A segment that is full, and the beginning of another.
 const RECORDS: u64 = 16_384 + 700;
 /// Columns of a record before retention had any, and before more of a record could be searched for.
-const COLUMNS_BEFORE: [(usize, u8); 2] = [(10, 23), (16, 25)];
+const COLUMNS_BEFORE: [(usize, u8); 2] = [(10, 23), (17, 25)];
 /// Dimensions of usage before there were more.
 const FIRST_DIMENSIONS: usize = 10;
 
@@ -154,7 +154,7 @@ fn make(version: usize, today: &Path, root: &Path) {
     if let Some((_, count)) = COLUMNS_BEFORE.iter().find(|(until, _)| (4..*until).contains(&version)) {
         forget_columns(&db, *count);
     }
-    if (8..16).contains(&version) {
+    if (8..17).contains(&version) {
         forget_dimensions(&db);
     }
     if version >= 6 {

@@ -1,4 +1,4 @@
--- Version 16: more of a record and of an audit entry can be searched for, and usage told apart by more.
+-- Version 17: more of a record and of an audit entry can be searched for, and usage told apart by more.
 --
 -- Records get further columns (`store/columns/cells.rs`): names, and digests of texts that are as many as records. Usage is told
 -- apart by application, cost center, tenant and policy revision too (`store/usage/anew.rs`).
