@@ -24,12 +24,18 @@ class NotReady(Exception):
     """A part did not start; the text says which, and shows the end of its log."""
 
 
+#: Every process that was started, in order: also one that does not become ready has to be ended.
+started: list[Part] = []
+
+
 class Part:
     """One process and its log."""
 
     def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
         self.name = name
         self.log = log
+        # What is done before it is stopped.
+        self.before_stop = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -39,6 +45,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **(env or {})},
             )
+        started.append(self)
 
     def wait_for_line(self, start: str, seconds: float = 15) -> str:
         """The first line of the log that begins with `start`."""
@@ -75,6 +82,8 @@ class Part:
 
     def stop(self, how: int = signal.SIGTERM, seconds: float = 10) -> None:
         if self.process.poll() is None:
+            if self.before_stop and how == signal.SIGTERM:
+                self.before_stop()
             self.process.send_signal(how)
         try:
             self.process.wait(seconds)
@@ -133,6 +142,13 @@ def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str 
     return part
 
 
+def drain(headgate: Path, out: Path) -> None:
+    """Has Envoy finish its requests and deliver its records; what cannot be drained is stopped all the same."""
+    done = subprocess.run([str(headgate), "drain", str(out)], capture_output=True, text=True)
+    if done.returncode:
+        fail(done.stderr.strip())
+
+
 def watch(parts: list[Part]) -> None:
     """Returns when a part has ended, by saying so: none of them is meant to."""
     while all(part.process.poll() is None for part in parts):
@@ -141,17 +157,34 @@ def watch(parts: list[Part]) -> None:
     raise ended.not_ready("ended unexpectedly")
 
 
-def supervise(play, parts: list[Part]) -> int:
+class Ended(Exception):
+    """This process was told to end."""
+
+
+def end(number: int, _frame: object) -> None:
+    """Ends everything on a signal. A second one must not interrupt the stopping."""
+    for name in ENDING:
+        signal.signal(name, signal.SIG_IGN)
+    raise Ended(signal.Signals(number).name)
+
+
+#: What ends a program that runs in a terminal, or under a supervisor such as systemd or a container's init.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def supervise(play) -> int:
     """Runs `play`, which starts parts; stops them in the end. The exit code is what `play` returns, 1 if it is False."""
+    for name in ENDING:
+        signal.signal(name, end)
     try:
         return 1 if play() is False else 0
-    except KeyboardInterrupt:
+    except (Ended, KeyboardInterrupt):
         return 0
     except NotReady as problem:
         fail(str(problem))
         return 1
     finally:
-        for part in reversed(parts):
+        for part in reversed(started):
             part.stop()
 
 

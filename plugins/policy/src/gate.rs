@@ -2,6 +2,7 @@
 
 mod admit;
 mod answer;
+mod aside;
 mod close;
 mod guard;
 mod guarded;
@@ -9,6 +10,7 @@ mod limit;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
+use crate::credentials::Masking;
 use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
@@ -55,6 +57,12 @@ pub struct Gate {
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
+    /// It is no request for a model, and leaves no record.
+    aside: bool,
+    /// Headers that let a web page read the answer.
+    cors: aside::Headers,
+    /// Looks for the operator's credential in a provider's refusal.
+    masking: Option<Masking>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +103,9 @@ impl Gate {
             first_byte: None,
             response_bytes: 0,
             response_whole: false,
+            aside: false,
+            cors: aside::Headers::new(),
+            masking: None,
         }
     }
 
@@ -114,6 +125,17 @@ impl Gate {
     #[must_use]
     pub fn max_request_bytes(&self) -> u64 {
         self.call.borrow().policy.max_request_bytes
+    }
+
+    /// What limits and budgets have reserved for it.
+    #[must_use]
+    pub fn reservations(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// Others have given back what was reserved for it; what it used is still counted.
+    pub fn reservations_are_gone(&mut self) {
+        self.held.iter_mut().for_each(Held::empty);
     }
 
     /// Whether the request is held until its body is whole.

@@ -1,6 +1,7 @@
 //! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
 //! per configuration, never per request.
 
+use crate::credentials::Echo;
 use crate::document::{self, Document, Failover, Format, Price};
 use crate::guard::Rails;
 use headgate_exchange::Dialect;
@@ -73,10 +74,12 @@ pub struct Policy {
     pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
+    pub(crate) cors: Option<document::Cors>,
     pub(crate) tags: Vec<String>,
     pub(crate) retention_class: String,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
     collector: Option<document::Collector>,
+    ending_at_ms: Option<u64>,
     collector_token: Option<String>,
     missing: Vec<String>,
 }
@@ -89,6 +92,8 @@ pub(crate) struct Provider {
     pub(crate) dialect: Dialect,
     /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
     pub(crate) credential: Option<Secret>,
+    /// That credential, should its own answer repeat it.
+    pub(crate) echo: Echo,
 }
 
 /// A value that never shows itself.
@@ -166,6 +171,7 @@ impl Policy {
             rails: Rc::new(rails),
             keys: keys(&document)?,
             condition_headers: condition_headers(&document),
+            cors: document.cors,
             revision: document.revision,
             environment: document.environment,
             organization: document.organization,
@@ -179,6 +185,7 @@ impl Policy {
             retention_class: document.logging.retention_class,
             fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
             collector: document.collector,
+            ending_at_ms: document.ending_at_ms,
             collector_token,
             missing: variables.missing,
         })
@@ -200,6 +207,12 @@ impl Policy {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
+    }
+
+    /// Whether a proxy that began at this time, ms since the Unix epoch, is to end soon.
+    #[must_use]
+    pub fn ends(&self, began_ms: u64) -> bool {
+        self.ending_at_ms.is_some_and(|at_ms| began_ms <= at_ms)
     }
 
     /// Where records go, and the bearer token for it.
@@ -242,6 +255,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),
+        echo: credential.as_deref().map(Echo::of).unwrap_or_default(),
         credential: credential.map(|credential| {
             Secret(match one.format {
                 Format::Openai => format!("Bearer {credential}"),

@@ -12,6 +12,7 @@ pub use fault::{Field, ScanError, ScanErrorKind};
 
 use crate::json::{Cursor, Fault, NameBuffer, Text};
 use crate::surface::{Dialect, Surface};
+use crate::word::plain_word;
 use prompt::Prompt;
 use std::ops::Range;
 
@@ -33,6 +34,12 @@ pub struct RequestScan {
     pub usage_ask: UsageAsk,
     /// The smallest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers.
     pub max_output_tokens: Option<u64>,
+    /// `service_tier`, if it is a plain word.
+    pub service_tier: Option<String>,
+    /// `speed` of an Anthropic request, if it is a plain word.
+    pub speed: Option<String>,
+    /// The first field that lets a provider take other models than `model`, if it is there and not null.
+    pub reroute: Option<&'static str>,
     /// `n`: how many answers; 1 when it is not given as a whole number.
     pub choices: u64,
     /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
@@ -78,6 +85,9 @@ pub enum UsageAsk {
 /// 128, no object, no `model`, a field twice that may stand once, or one of the wrong type.
 pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanError> {
     let mut cursor = Cursor::new(body);
+    if let Some(kind) = byte_order_mark(body) {
+        return Err(kind.at(0));
+    }
     cursor.skip_whitespace();
     let start = cursor.at();
     match cursor.peek() {
@@ -95,6 +105,12 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
         Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
         None => found.finish(surface, start),
     }
+}
+
+/// A body that begins with a byte order mark would be no JSON at its first byte, which tells nobody why.
+fn byte_order_mark(body: &[u8]) -> Option<ScanErrorKind> {
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    marks.iter().any(|mark| body.starts_with(mark)).then_some(ScanErrorKind::ByteOrderMark)
 }
 
 /// Walks the object that is next; `member` must step over each value.
@@ -123,15 +139,40 @@ fn array<'a>(
     Ok(())
 }
 
+/// Fields with which providers and gateways behind them take other models, or other providers, than `model` says.
+/// Sources: OpenRouter's `models`, `route`, `provider` and `preset`; LiteLLM's fallbacks; `extra_body` of SDKs that a
+/// server unpacks; `engine` and `deployment_id` of older APIs.
+const REROUTES: [&str; 16] = [
+    "models",
+    "fallbacks",
+    "route",
+    "provider",
+    "providers",
+    "extra_body",
+    "fallback_models",
+    "model_fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "preset",
+    "engine",
+    "deployment_id",
+    "custom_llm_provider",
+    "litellm_params",
+    "model_id",
+];
+
 #[derive(Default)]
 struct Found {
     dialect: Dialect,
-    seen: u16,
+    seen: u32,
     model: Option<(String, Range<usize>)>,
     other_case_of_model: Option<usize>,
     stream: bool,
     usage_ask: Option<UsageAsk>,
     max_output_tokens: Option<u64>,
+    service_tier: Option<String>,
+    speed: Option<String>,
+    reroute: Option<&'static str>,
     choices: Option<u64>,
     prompt: Prompt,
 }
@@ -143,6 +184,10 @@ impl Found {
         let Some(field) = field(self.dialect, spelled) else {
             if spelled.eq_ignore_ascii_case(b"model") {
                 self.other_case_of_model = Some(name.at);
+            }
+            let reroute = REROUTES.iter().find(|field| spelled.eq_ignore_ascii_case(field.as_bytes()));
+            if let Some(field) = reroute.filter(|_| cursor.peek() != Some(b'n')) {
+                self.reroute.get_or_insert(field);
             }
             return Ok(cursor.skip()?);
         };
@@ -159,6 +204,8 @@ impl Found {
                 let given = whole_number(cursor)?;
                 self.max_output_tokens = self.max_output_tokens.into_iter().chain(given).min();
             }
+            Field::ServiceTier => self.service_tier = word(cursor)?,
+            Field::Speed => self.speed = word(cursor)?,
             Field::N => self.choices = whole_number(cursor)?,
             Field::Messages => self.prompt.messages(self.dialect, cursor)?,
             Field::System => self.prompt.blocks(cursor)?,
@@ -168,7 +215,7 @@ impl Found {
     }
 
     fn once(&mut self, field: Field, at: usize) -> Result<(), ScanError> {
-        let bit = 1_u16 << field as u16;
+        let bit = 1_u32 << field as u16;
         if self.seen & bit != 0 {
             return Err(ScanErrorKind::DuplicateField(field).at(at));
         }
@@ -194,6 +241,9 @@ impl Found {
                 Dialect::Anthropic => UsageAsk::Asked,
             },
             max_output_tokens: self.max_output_tokens,
+            service_tier: self.service_tier,
+            speed: self.speed,
+            reroute: self.reroute,
             choices: self.choices.unwrap_or(1),
             text_bytes: self.prompt.text_bytes,
             attachments: self.prompt.attachments,
@@ -208,6 +258,8 @@ fn field(dialect: Dialect, name: &[u8]) -> Option<Field> {
         (_, b"stream") => Field::Stream,
         (_, b"max_tokens") => Field::MaxTokens,
         (_, b"messages") => Field::Messages,
+        (_, b"service_tier") => Field::ServiceTier,
+        (Dialect::Anthropic, b"speed") => Field::Speed,
         (Dialect::Openai, b"stream_options") => Field::StreamOptions,
         (Dialect::Openai, b"max_completion_tokens") => Field::MaxCompletionTokens,
         (Dialect::Openai, b"n") => Field::N,
@@ -269,6 +321,15 @@ fn stream_options(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
 fn include_usage(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
     let start = cursor.at();
     Ok(if flag(cursor, Field::IncludeUsage)? { UsageAsk::Asked } else { UsageAsk::Off(start..cursor.at()) })
+}
+
+/// A plain word, or nothing for any other value: that is for the provider to judge.
+fn word(cursor: &mut Cursor<'_>) -> Result<Option<String>, ScanError> {
+    if cursor.peek() != Some(b'"') {
+        cursor.skip()?;
+        return Ok(None);
+    }
+    Ok(plain_word(cursor.string()?.name(&mut NameBuffer::default())).map(str::to_owned))
 }
 
 /// A whole number, or nothing for any other value: that is for the provider to judge.

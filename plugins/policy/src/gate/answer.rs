@@ -2,12 +2,15 @@
 
 use super::limit::set_quotas;
 use super::{Gate, Phase};
-use crate::attempt::RETRY_HEADER;
+use crate::attempt::{RETRY_HEADER, is_redirect};
 use crate::call::{Call, Moment};
+use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
-use headgate_exchange::{Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+use headgate_exchange::{
+    AnswerFacts, Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan,
+};
 use headgate_record::{AttemptError, RejectedBy};
 use headgate_routing::{Cooldowns, Rest};
 use std::borrow::Cow;
@@ -21,6 +24,8 @@ pub(super) enum Reader {
     Json(Box<UsageScan>, Option<Fingerprint>),
     /// An event stream.
     Stream(Box<StreamReader>, Option<Fingerprint>),
+    /// A provider's refusal: it used nothing, but it may say why.
+    Error(Box<UsageScan>),
 }
 
 impl Gate {
@@ -54,7 +59,10 @@ impl Gate {
             }
         }
         let answered = self.call.borrow().served_try().is_some();
-        if answered {
+        self.set_cors(out);
+        if answered && self.is_redirected() {
+            self.refuse_redirect(whole, out);
+        } else if answered {
             self.pass_on(whole, out);
         } else {
             self.host_answer(head, now, cooldowns, out);
@@ -78,6 +86,10 @@ impl Gate {
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
                 let passage = self.reader.read(chunk, last);
+                if let Some(masking) = &mut self.masking {
+                    out.extend(masking.push(chunk, last).map(Effect::ReplaceChunk));
+                    return;
+                }
                 if self.holds_response() {
                     self.guard_whole(chunk, out);
                 } else {
@@ -94,6 +106,24 @@ impl Gate {
     /// The response ended with trailers; what was held back of a stream cannot be sent any more.
     pub fn response_trailers(&mut self) {
         self.response_whole = true;
+    }
+
+    fn is_redirected(&self) -> bool {
+        self.call.borrow().served_try().and_then(|one| one.status).is_some_and(is_redirect)
+    }
+
+    /// Puts our words in the place of a redirect: its address may be an inner one, and following it would carry a body to
+    /// somebody who is not in the policy.
+    fn refuse_redirect(&mut self, whole: bool, out: &mut Effects) {
+        self.name_server(out);
+        for name in ["location", "content-encoding", "etag", "last-modified", "refresh"] {
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed(name)));
+        }
+        self.reword(Rejection::ProviderRedirect, out);
+        if whole {
+            // No body follows that could be replaced.
+            out.push(Effect::SetResponseHeader("content-length", Cow::Borrowed("0")));
+        }
     }
 
     fn pass_on(&mut self, whole: bool, out: &mut Effects) {
@@ -122,6 +152,9 @@ impl Gate {
         set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
+        }
+        if !(200..300).contains(&self.status) && !one.answer.encoded {
+            self.masking = call.echo(one.step).and_then(Echo::masking);
         }
         if self.status >= 400 {
             self.rejected_by = Some(RejectedBy::Provider);
@@ -191,10 +224,13 @@ fn hides_usage(call: &Call) -> bool {
 }
 
 fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader {
-    if encoded || !(200..300).contains(&status) {
+    let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+    if encoded {
         return Reader::None;
     }
-    let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+    if !(200..300).contains(&status) {
+        return Reader::Error(Box::new(UsageScan::new(surface.dialect())));
+    }
     let fingerprint = call.policy.fingerprint.clone();
     if event_stream {
         Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
@@ -210,6 +246,10 @@ impl Reader {
             Self::Json(scan, fingerprint) => {
                 scan.push(chunk);
                 update(fingerprint, chunk);
+                Passage::AsIs
+            }
+            Self::Error(scan) => {
+                scan.push(chunk);
                 Passage::AsIs
             }
             Self::Stream(reader, fingerprint) => {
@@ -231,23 +271,32 @@ impl Reader {
     pub(super) fn finish(&mut self) -> Seen {
         match std::mem::replace(self, Self::None) {
             Self::None => Seen::default(),
+            Self::Error(scan) => Seen {
+                facts: AnswerFacts { error: scan.finish().facts.error, ..AnswerFacts::default() },
+                ..Seen::default()
+            },
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
+                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, .. } = scan.finish();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
+                    facts,
+                    readable: complete,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, .. } =
+                    reader.reading();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
+                    facts,
+                    readable: events > 0,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
@@ -262,6 +311,9 @@ pub(super) struct Seen {
     pub(super) begun: Option<Tokens>,
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
+    pub(super) facts: AnswerFacts,
+    /// It was in the format of its API, as far as it came.
+    pub(super) readable: bool,
     pub(super) fingerprint: Option<String>,
 }
 
