@@ -74,6 +74,9 @@ def scripted(act: dict, pieces: list[bytes] | None = None) -> dict:
             return {"silent": True, "then": "hang"}
         case "reset":
             return {"silent": True, "then": "reset"}
+        case "silence":
+            head = {"status": act.get("status", 200), "headers": act.get("headers", {})}
+            return {**head, "chunks": [], "then": "hang"}
     body = act.get("body", "").encode()
     answer = {"status": act.get("status", 200), "headers": act.get("headers", {})}
     if pieces is None and not act.get("breaks_off"):

@@ -246,7 +246,9 @@ impl HttpContext for GateContext {
             return self.response_grows(size);
         }
         self.response_chunk(size, end_of_stream);
-        Action::Continue
+        // What a guardrail keeps back of a stream can leave with the trailers only if the host has a buffer then: that
+        // of a chunk which is paused because nothing of it may pass yet.
+        if self.gate.keeps_chunk() { Action::Pause } else { Action::Continue }
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
@@ -254,7 +256,8 @@ impl HttpContext for GateContext {
             // The body's last chunk did not say that it was the last.
             self.response_chunk(self.response_buffered, true);
         }
-        self.gate.response_trailers();
+        self.gate.response_trailers(Moment(host::now_us()), &mut self.effects);
+        self.perform();
         Action::Continue
     }
 

@@ -151,8 +151,13 @@ pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {
 }
 
 pub(crate) fn buffer(kind: Buffer, len: usize) -> HostResult<Vec<u8>> {
+    buffer_part(kind, 0, len)
+}
+
+/// At most `len` bytes of the buffer from `start` on.
+pub(crate) fn buffer_part(kind: Buffer, start: usize, len: usize) -> HostResult<Vec<u8>> {
     // SAFETY: both pointers are of live locals.
-    read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, len, data, size) })
+    read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, start, len, data, size) })
 }
 
 /// Replaces the whole buffer.

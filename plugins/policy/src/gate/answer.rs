@@ -77,6 +77,7 @@ impl Gate {
             // The host resets it with its next chance; what comes before that is for nobody.
             Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
+                let done = out.len();
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);
                 }
@@ -90,14 +91,34 @@ impl Gate {
                 if self.phase == Phase::Sent && self.max_cost.is_some() && !last {
                     self.enforce_max_cost(chunk, out);
                 }
+                self.keeps_chunk = !last && out.iter().skip(done).any(|one| *one == Effect::ReplaceChunk(Vec::new()));
             }
             _ => {}
         }
     }
 
-    /// The response ended with trailers; what was held back of a stream cannot be sent any more.
-    pub fn response_trailers(&mut self) {
-        self.response_whole = true;
+    /// Whether the host is to keep the chunk that was just shown to [`Gate::response_body`], empty as it is now.
+    #[must_use]
+    pub fn keeps_chunk(&self) -> bool {
+        self.keeps_chunk && self.phase == Phase::Sent
+    }
+
+    /// The response ends with trailers, and its last chunk did not say so. What is held back of a stream goes into the chunk
+    /// that the host keeps. Without one there is no way to send it, and the response is reset.
+    pub fn response_trailers(&mut self, now: Moment, out: &mut Effects) {
+        let keeps_chunk = self.keeps_chunk();
+        if std::mem::replace(&mut self.response_whole, true) || self.phase != Phase::Sent {
+            return;
+        }
+        let done = out.len();
+        self.response_body(&[], true, now, out);
+        let sends = out.iter().skip(done).any(|one| matches!(one, Effect::ReplaceChunk(bytes) if !bytes.is_empty()));
+        if sends && !keeps_chunk {
+            out.truncate(done);
+            out.push(Effect::ResetStream);
+            self.phase = Phase::Cut;
+            self.response_whole = false;
+        }
     }
 
     fn pass_on(&mut self, whole: bool, out: &mut Effects) {
@@ -247,19 +268,20 @@ impl Reader {
                 ..Seen::default()
             },
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, .. } = scan.finish();
+                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, error, .. } = scan.finish();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
                     facts,
+                    error,
                     readable: complete,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, .. } =
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, error, .. } =
                     reader.reading();
                 Seen {
                     usage,
@@ -267,6 +289,7 @@ impl Reader {
                     finish_reason,
                     output_text_bytes,
                     facts,
+                    error,
                     readable: events > 0,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
@@ -283,6 +306,8 @@ pub(super) struct Seen {
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) facts: AnswerFacts,
+    /// It reported an error.
+    pub(super) error: bool,
     /// It was in the format of its API, as far as it came.
     pub(super) readable: bool,
     pub(super) fingerprint: Option<String>,
