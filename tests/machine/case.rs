@@ -110,8 +110,8 @@ pub enum Failure {
     Timeout,
     /// Connection broken before a byte.
     Reset,
-    /// The same, on a connection that has served other requests.
-    Stale,
+    /// The same, on a connection that has served other requests, or by a reset of the stream.
+    Lost,
     /// The head of an answer, then nothing within the first-byte timeout.
     Silence,
 }

@@ -201,7 +201,7 @@ impl<'a> Player<'a> {
         self.pass_time(if failure == Failure::Timeout { 480_000 } else { 300 });
         let end = match failure {
             Failure::Connect => AttemptEnd::NotConnected,
-            Failure::Stale => AttemptEnd::Stale,
+            Failure::Lost => AttemptEnd::Lost,
             _ => AttemptEnd::NoResponse,
         };
         attempt.ended(self.now, end, &mut self.effects);

@@ -10,6 +10,9 @@ use std::rc::Rc;
 /// Bytes of a held answer that are copied into the VM at a time: its beginning is all that is needed of it.
 const PIECE: usize = 4 << 10;
 
+/// Envoy's response flag for a stream that the provider has reset (UR). Its connection lives on, so it speaks HTTP/2.
+const STREAM_RESET: u64 = 0x10;
+
 /// See the module's text.
 pub(crate) struct AttemptContext {
     provider: Rc<str>,
@@ -41,10 +44,8 @@ impl AttemptContext {
     /// What the host knows of a try that brought no response: without a connection there is no local address.
     fn end(now_us: u64) -> AttemptEnd {
         let Some(address) = connection() else { return AttemptEnd::NotConnected };
-        match with_worker(|worker| worker.connections.has_answered(&address, now_us)) {
-            Some(true) => AttemptEnd::Stale,
-            _ => AttemptEnd::NoResponse,
-        }
+        let kept = with_worker(|worker| worker.connections.has_answered(&address, now_us)) == Some(true);
+        if kept || host::response_flags() & STREAM_RESET != 0 { AttemptEnd::Lost } else { AttemptEnd::NoResponse }
     }
 
     /// Shows the attempt what has come of a held response, and lets the host pass it on once it is decided.

@@ -140,10 +140,7 @@ impl GateContext {
     }
 
     fn end_signs() -> EndSigns {
-        let flags = host::property("response\0flags")
-            .ok()
-            .and_then(|flags| flags.try_into().ok())
-            .map_or(0, u64::from_le_bytes);
+        let flags = host::response_flags();
         // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
         if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone

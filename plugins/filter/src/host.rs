@@ -194,6 +194,11 @@ pub(crate) fn property(path: &str) -> HostResult<Vec<u8>> {
     read(|data, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, len) })
 }
 
+/// Envoy's response flags of the stream; none if there are none.
+pub(crate) fn response_flags() -> u64 {
+    property("response\0flags").ok().and_then(|flags| flags.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
 pub(crate) fn set_property(path: &str, value: &[u8]) -> HostResult<()> {
     // SAFETY: pointers and lengths are of live values.
     done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })

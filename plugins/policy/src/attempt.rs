@@ -39,8 +39,9 @@ pub enum AttemptEnd {
     NotConnected,
     /// There was a connection, but no answer.
     NoResponse,
-    /// The same, and the connection had served other requests before: its server may have closed it as idle.
-    Stale,
+    /// The same, and the provider has not read the request, as far as can be told: the connection had served others before,
+    /// so its server may have closed it as idle; or the provider reset the HTTP/2 stream, as it does to refuse one.
+    Lost,
 }
 
 /// See the module's text.
@@ -184,14 +185,15 @@ impl Attempt {
             _ if waited_ms >= timeout_ms => AttemptError::Timeout,
             AttemptEnd::NotConnected => AttemptError::Connect,
             _ if held => AttemptError::ResetMidStream,
-            AttemptEnd::NoResponse | AttemptEnd::Stale => AttemptError::Reset,
+            AttemptEnd::NoResponse | AttemptEnd::Lost => AttemptError::Reset,
         };
         if let Some(one) = call.tries.get_mut(self.index) {
             one.error = Some(error);
         }
-        // A server that closes an idle connection while a request is on its way has not read that request. A connection
-        // that was made for this request tells no such thing, and the policy decides.
-        if end == AttemptEnd::Stale && error == AttemptError::Reset && !fresh {
+        // A server that closes an idle connection while a request is on its way has not read that request, and one that
+        // refuses a stream (RFC 9113, 8.7) neither; the host does not tell that code from others. A connection that was made
+        // for this request and then breaks tells no such thing, and the policy decides.
+        if end == AttemptEnd::Lost && error == AttemptError::Reset && !fresh {
             call.fresh = true;
             out.extend(call.provider_of(step).map(|provider| Effect::Route(Rc::clone(&provider.fresh))));
             return;
