@@ -179,9 +179,8 @@ impl<'a> Player<'a> {
         assert_eq!(provider, act.provider, "the try went elsewhere");
         self.pass_time(100);
         let call = Rc::clone(self.gate.call());
-        let mut attempt =
-            Attempt::begin(&call, provider.trim_end_matches("#fresh"), self.now, &mut self.effects)
-                .expect("a try for this provider");
+        let mut attempt = Attempt::begin(&call, provider.trim_end_matches("#fresh"), self.now, &mut self.effects)
+            .expect("a try for this provider");
         self.perform();
         let mut body = Vec::new();
         attempt.body(|piece| body.extend_from_slice(piece));
@@ -338,7 +337,7 @@ impl<'a> Player<'a> {
                     self.body.truncate(chunk_start);
                     self.body.extend_from_slice(&bytes);
                 }
-                Effect::EndStream => self.cut = true,
+                Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Call(call) => self.calls.push(call),
                 Effect::Rest { target, until_ms, barred } => {
                     self.worker.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());

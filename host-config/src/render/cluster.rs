@@ -18,9 +18,6 @@ const NOBODY: &str = "headgate_nobody";
 /// one that does so while a request is on its way loses that request. The proxy has to be the first.
 const IDLE_TIMEOUT: &str = "4s";
 
-/// How often a name that did not resolve is looked up again, at most and at least.
-const DNS_RETRY: (&str, &str) = ("0.5s", "5s");
-
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
     let upstreams = &compiled.settings.upstreams;
     let mut clusters: Vec<Value> =
@@ -74,6 +71,8 @@ impl Cluster<'_> {
                     },
                 }),
             );
+            // Not used, for its members have their own; but without it Envoy takes no choice between HTTP/2 and HTTP/1.1.
+            transport(fields, self.upstream);
         }
         vec![self.endpoint(&hosts, connections, false), aggregate]
     }
@@ -156,10 +155,8 @@ fn name_resolution(fields: &mut Map<String, Value>, upstream: &Upstream) {
         fields.insert("type".to_owned(), json!("STATIC"));
         return;
     }
-    let (base, most) = DNS_RETRY;
     fields.insert("type".to_owned(), json!("LOGICAL_DNS"));
     fields.insert("dns_lookup_family".to_owned(), json!("ALL"));
-    fields.insert("dns_failure_refresh_rate".to_owned(), json!({"base_interval": base, "max_interval": most}));
 }
 
 fn transport(fields: &mut Map<String, Value>, upstream: &Upstream) {

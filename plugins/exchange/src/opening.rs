@@ -300,8 +300,14 @@ pub fn error_status(word: Option<&str>) -> u16 {
 /// The status that goes with a provider's word for an error, by the error tables of OpenAI, Anthropic and Google.
 fn status_of(word: &str) -> Option<u16> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "rate_limit_error" | "rate_limit_exceeded" | "rate_limited" | "requests" | "tokens" | "too_many_requests"
-        | "resource_exhausted" | "insufficient_quota" => 429,
+        "rate_limit_error"
+        | "rate_limit_exceeded"
+        | "rate_limited"
+        | "requests"
+        | "tokens"
+        | "too_many_requests"
+        | "resource_exhausted"
+        | "insufficient_quota" => 429,
         "overloaded_error" => 529,
         "timeout_error" | "deadline_exceeded" => 504,
         "service_unavailable" | "service_unavailable_error" | "unavailable" => 503,
@@ -310,7 +316,11 @@ fn status_of(word: &str) -> Option<u16> {
         "permission_error" | "permission_denied" => 403,
         "not_found_error" | "not_found" | "model_not_found" => 404,
         "request_too_large" => 413,
-        "invalid_request_error" | "invalid_argument" | "bad_request" | "badrequesterror" | "content_filter"
+        "invalid_request_error"
+        | "invalid_argument"
+        | "bad_request"
+        | "badrequesterror"
+        | "content_filter"
         | "context_length_exceeded" => 400,
         "api_error" | "server_error" | "internal_error" | "internal_server_error" | "internal" => 500,
         _ => return None,
@@ -342,15 +352,27 @@ mod tests {
     fn errors_under_a_success_are_found() {
         for (answer, status, word) in [
             (r#"{"error":{"message":"x","type":"server_error","code":null}}"#, 500, Some("server_error")),
-            (r#"{"error":{"message":"x","type":"requests","code":"rate_limit_exceeded"}}"#, 429, Some("rate_limit_exceeded")),
+            (
+                r#"{"error":{"message":"x","type":"requests","code":"rate_limit_exceeded"}}"#,
+                429,
+                Some("rate_limit_exceeded"),
+            ),
             (r#"{"error":{"message":"x","code":502},"user_id":"u"}"#, 502, None),
             (r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]"#, 429, Some("RESOURCE_EXHAUSTED")),
             (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, 529, Some("overloaded_error")),
             (r#"{"object":"error","message":"x","type":"BadRequestError","code":400}"#, 400, Some("BadRequestError")),
             (r#"{"error":"model not loaded"}"#, 500, None),
             ("data: {\"error\":{\"code\":\"503\"}}\n\n", 503, None),
-            (": wait\n\ndata: {\"error\":{\"type\":\"invalid_request_error\"}}\n\n", 400, Some("invalid_request_error")),
-            ("event: error\r\ndata: {\"type\": \"error\", \"error\": {\"type\": \"api_error\"}}\r\n\r\n", 500, Some("api_error")),
+            (
+                ": wait\n\ndata: {\"error\":{\"type\":\"invalid_request_error\"}}\n\n",
+                400,
+                Some("invalid_request_error"),
+            ),
+            (
+                "event: error\r\ndata: {\"type\": \"error\", \"error\": {\"type\": \"api_error\"}}\r\n\r\n",
+                500,
+                Some("api_error"),
+            ),
             ("data: {\"error\":{\"type\":\"server_error\"}}", 500, Some("server_error")),
         ] {
             assert_eq!(opened(answer), error(status, word), "{answer}");
@@ -378,8 +400,14 @@ mod tests {
 
     #[test]
     fn empty_answers_are_nothing() {
-        for answer in ["", " \n", ": wait\n\n: wait\n\n", "data: [DONE]\n\n", "event: ping\ndata: {\"type\": \"ping\"}\n\n", "data:\n\n"]
-        {
+        for answer in [
+            "",
+            " \n",
+            ": wait\n\n: wait\n\n",
+            "data: [DONE]\n\n",
+            "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+            "data:\n\n",
+        ] {
             assert_eq!(opened(answer), Opened::Nothing, "{answer:?}");
         }
     }

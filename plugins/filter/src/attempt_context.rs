@@ -25,13 +25,7 @@ pub(crate) struct AttemptContext {
 
 impl AttemptContext {
     pub(crate) fn new(provider: &Rc<str>) -> Self {
-        Self {
-            provider: Rc::clone(provider),
-            attempt: None,
-            effects: Effects::new(),
-            body_sent: false,
-            held: None,
-        }
+        Self { provider: Rc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
     }
 
     fn perform(&mut self) {

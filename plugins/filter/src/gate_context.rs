@@ -243,9 +243,7 @@ impl HttpContext for GateContext {
             return self.response_grows(size);
         }
         self.response_chunk(size, end_of_stream);
-        // What a guardrail keeps back of a stream can leave with the trailers only if the host has a buffer then: that
-        // of a chunk which is paused because nothing of it may pass yet.
-        if self.gate.keeps_chunk() { Action::Pause } else { Action::Continue }
+        Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
@@ -253,9 +251,9 @@ impl HttpContext for GateContext {
             // The body's last chunk did not say that it was the last.
             self.response_chunk(self.response_buffered, true);
         }
-        self.gate.response_trailers(Moment(host::now_us()), &mut self.effects);
+        let resets = self.gate.response_trailers(Moment(host::now_us()), &mut self.effects);
         self.perform();
-        Action::Continue
+        if resets { Action::Pause } else { Action::Continue }
     }
 
     fn on_log(&mut self) {

@@ -55,8 +55,6 @@ pub struct Gate {
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
-    /// Nothing of the last chunk may pass yet, and the host keeps its buffer.
-    keeps_chunk: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +95,6 @@ impl Gate {
             first_byte: None,
             response_bytes: 0,
             response_whole: false,
-            keeps_chunk: false,
         }
     }
 

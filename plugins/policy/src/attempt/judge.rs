@@ -69,4 +69,3 @@ pub(super) fn retry_after_ms(head: Head<'_>, now: Moment) -> Option<u64> {
     let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
     Some(u64::try_from(date_ms).ok()?.saturating_sub(now.as_ms()))
 }
-

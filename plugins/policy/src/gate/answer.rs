@@ -77,7 +77,6 @@ impl Gate {
             // The host resets it with its next chance; what comes before that is for nobody.
             Phase::Cut => out.push(Effect::ReplaceChunk(Vec::new())),
             Phase::Sent => {
-                let done = out.len();
                 if self.first_byte.is_none() && !chunk.is_empty() {
                     self.first_byte = Some(now);
                 }
@@ -91,34 +90,28 @@ impl Gate {
                 if self.phase == Phase::Sent && self.max_cost.is_some() && !last {
                     self.enforce_max_cost(chunk, out);
                 }
-                self.keeps_chunk = !last && out.iter().skip(done).any(|one| *one == Effect::ReplaceChunk(Vec::new()));
             }
             _ => {}
         }
     }
 
-    /// Whether the host is to keep the chunk that was just shown to [`Gate::response_body`], empty as it is now.
-    #[must_use]
-    pub fn keeps_chunk(&self) -> bool {
-        self.keeps_chunk && self.phase == Phase::Sent
-    }
-
-    /// The response ends with trailers, and its last chunk did not say so. What is held back of a stream goes into the chunk
-    /// that the host keeps. Without one there is no way to send it, and the response is reset.
-    pub fn response_trailers(&mut self, now: Moment, out: &mut Effects) {
-        let keeps_chunk = self.keeps_chunk();
+    /// The response ends with trailers, and its last chunk did not say so. The host takes no more of a body then, so a stream of
+    /// which something is held back, because nothing said that its text is over, is reset: the client must not take it for
+    /// whole. Returns whether it is.
+    pub fn response_trailers(&mut self, now: Moment, out: &mut Effects) -> bool {
         if std::mem::replace(&mut self.response_whole, true) || self.phase != Phase::Sent {
-            return;
+            return false;
         }
         let done = out.len();
         self.response_body(&[], true, now, out);
-        let sends = out.iter().skip(done).any(|one| matches!(one, Effect::ReplaceChunk(bytes) if !bytes.is_empty()));
-        if sends && !keeps_chunk {
+        let lost = out.iter().skip(done).any(|one| matches!(one, Effect::ReplaceChunk(bytes) if !bytes.is_empty()));
+        if lost {
             out.truncate(done);
             out.push(Effect::ResetStream);
             self.phase = Phase::Cut;
             self.response_whole = false;
         }
+        lost
     }
 
     fn pass_on(&mut self, whole: bool, out: &mut Effects) {
@@ -268,7 +261,8 @@ impl Reader {
                 ..Seen::default()
             },
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, error, .. } = scan.finish();
+                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, error, .. } =
+                    scan.finish();
                 Seen {
                     usage,
                     begun,

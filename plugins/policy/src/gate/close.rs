@@ -2,15 +2,15 @@
 
 use super::answer::Seen;
 use super::{Gate, Phase};
+use crate::attempt::status_error;
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
 use crate::price::cost;
-use crate::attempt::status_error;
 use headgate_exchange::{RequestScan, Surface, Tokens, error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RejectedBy, RequestRecord, SCHEMA,
-    ServedBy, Usage, UsageSource,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RejectedBy, RequestRecord,
+    SCHEMA, ServedBy, Usage, UsageSource,
 };
 
 /// What the host saw when the stream ended early.
