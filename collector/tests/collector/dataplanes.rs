@@ -14,6 +14,8 @@ fn beat(node: &str, boot: &str, revision: &str, queued: u64) -> Value {
         queued,
         dropped: 2,
         last_seq: 9,
+        open: Some(4),
+        ending: boot == "c",
     };
     serde_json::to_value(beat).unwrap()
 }
@@ -38,6 +40,8 @@ fn the_last_heartbeat_of_each_worker_is_shown_by_data_plane_and_outlives_a_kill(
     assert_eq!(first["workers"].as_array().unwrap().len(), 2);
     let worker = &first["workers"][0];
     assert_eq!((&worker["boot"], &worker["queued"], &worker["dropped"]), (&json!("a"), &json!(0), &json!(2)));
+    assert_eq!((&worker["open"], &worker["ending"]), (&json!(4), &json!(false)));
+    assert_eq!(first["workers"][1]["ending"], json!(true));
 }
 
 #[test]

@@ -18,6 +18,9 @@ const NOBODY: &str = "headgate_nobody";
 /// one that does so while a request is on its way loses that request. The proxy has to be the first.
 const IDLE_TIMEOUT: &str = "4s";
 
+/// Headers of one answer; all together they have to fit into Envoy's 60 KiB.
+const MAX_RESPONSE_HEADERS: u32 = 1_000;
+
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
     let upstreams = &compiled.settings.upstreams;
     let mut clusters: Vec<Value> =
@@ -107,7 +110,13 @@ impl Cluster<'_> {
     }
 
     fn protocol(&self, connections: &Value, attempts: bool) -> Value {
-        let mut protocol = json!({"@type": format!("type.googleapis.com/{HTTP_OPTIONS}")});
+        // Envoy takes an answer with more than 100 headers for a broken one. Providers behind several proxies send many.
+        let mut common = json!({"max_headers_count": MAX_RESPONSE_HEADERS});
+        if let (Some(common), Some(options)) = (common.as_object_mut(), connections.as_object()) {
+            common.extend(options.clone());
+        }
+        let mut protocol =
+            json!({"@type": format!("type.googleapis.com/{HTTP_OPTIONS}"), "common_http_protocol_options": common});
         let Some(fields) = protocol.as_object_mut() else {
             return protocol;
         };
@@ -116,9 +125,6 @@ impl Cluster<'_> {
             fields.insert("auto_config".to_owned(), json!({"http_protocol_options": {}, "http2_protocol_options": {}}));
         } else {
             fields.insert("explicit_http_config".to_owned(), json!({"http_protocol_options": {}}));
-        }
-        if connections.as_object().is_some_and(|options| !options.is_empty()) {
-            fields.insert("common_http_protocol_options".to_owned(), connections.clone());
         }
         if let (Some(provider), true) = (&self.upstream.provider, attempts) {
             let filters = [wasm::attempt(self.compiled, self.options, provider), codec()];

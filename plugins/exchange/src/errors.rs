@@ -12,6 +12,8 @@ use crate::word::is_model_name;
 const INVALID_REQUEST: &str = "invalid_request_error";
 const RATE_LIMIT: &str = "rate_limit_exceeded";
 const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>` or `x-api-key: <key>`.";
+const SERVED: &str = "Served are `POST /v1/chat/completions`, `POST /v1/completions`, `POST /v1/embeddings`, `POST /v1/messages`, \
+    `POST /v1/messages/count_tokens`, `GET /v1/models` and `GET /v1/models/{model}`.";
 const ASK_OPERATOR: &str = "Ask the gateway's operator";
 
 /// A request that the gateway answers by itself, with an error.
@@ -52,6 +54,11 @@ pub enum Rejection {
     },
     /// The body cannot be read.
     BadBody(ScanError),
+    /// The body is compressed, or in another charset than UTF-8.
+    UnreadableBody {
+        /// It is `content-encoding` that says so, else the charset of `content-type`.
+        encoded: bool,
+    },
     /// The body is larger than the policy lets through.
     BodyTooLarge {
         /// Most bytes that are let through.
@@ -68,6 +75,15 @@ pub enum Rejection {
         /// For the `allow` header.
         allow: &'static str,
     },
+    /// The key may use some models only, and this field of the body would let the provider take others.
+    FieldNotAllowed {
+        /// The field.
+        field: &'static str,
+        /// The key's id in the policy.
+        key_id: String,
+    },
+    /// The provider sent the request elsewhere.
+    ProviderRedirect,
     /// Every target failed or rests.
     AllTargetsUnavailable {
         /// The alias that was asked for.
@@ -81,6 +97,20 @@ pub enum Rejection {
         id: String,
         /// It is the answer that does not pass.
         answer: bool,
+    },
+    /// There is more to mask in the request, or in the answer, than one exchange may have.
+    TooManyFindings {
+        /// The guardrail's id in the policy.
+        id: String,
+        /// Most that is masked.
+        limit: u32,
+        /// It is the answer that does not pass.
+        answer: bool,
+    },
+    /// A guardrail has to read the prompt, which is token ids.
+    TokenIds {
+        /// The guardrail's id in the policy.
+        id: String,
     },
     /// A guardrail has to look at the answer, and nobody can read it: it is compressed, or broken.
     UnreadableAnswer {
@@ -187,6 +217,10 @@ impl Rejection {
             Self::KeyExpired { .. } => row(401, INVALID_REQUEST, "api_key_expired"),
             Self::KeyDisabled { .. } => row(401, INVALID_REQUEST, "api_key_disabled"),
             Self::ModelNotAllowed { .. } => model_row(403, "permission_denied", "model_not_allowed"),
+            Self::FieldNotAllowed { field, .. } => {
+                Row { status: 403, kind: "permission_denied", code: "field_not_allowed", param: Some(field) }
+            }
+            Self::ProviderRedirect => row(502, "server_error", "provider_redirect"),
             Self::ModelNotFound { .. } => model_row(404, INVALID_REQUEST, "model_not_found"),
             Self::WrongApi { .. } => model_row(404, INVALID_REQUEST, "wrong_api"),
             Self::BadBody(error) => {
@@ -199,6 +233,10 @@ impl Rejection {
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
             Self::Guardrail { .. } => row(422, "content_filter", "content_filter"),
+            Self::TokenIds { .. } => row(422, "content_filter", "token_ids_unreadable"),
+            Self::UnreadableBody { encoded: true } => row(415, INVALID_REQUEST, "unsupported_content_encoding"),
+            Self::UnreadableBody { encoded: false } => row(415, INVALID_REQUEST, "unsupported_charset"),
+            Self::TooManyFindings { .. } => row(422, "content_filter", "too_many_findings"),
             Self::UnreadableAnswer { .. } => row(502, "server_error", "unreadable_answer"),
             Self::GuardrailUnreachable { .. } => row(503, "server_error", "guardrail_unreachable"),
             Self::RateLimited { reached: LimitReached::TooLarge, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
@@ -256,11 +294,16 @@ impl Rejection {
     #[must_use]
     pub fn policy_id(&self) -> Option<&str> {
         match self {
-            Self::KeyExpired { key_id } | Self::KeyDisabled { key_id } | Self::ModelNotAllowed { key_id, .. } => {
-                Some(key_id)
-            }
+            Self::KeyExpired { key_id }
+            | Self::KeyDisabled { key_id }
+            | Self::ModelNotAllowed { key_id, .. }
+            | Self::FieldNotAllowed { key_id, .. } => Some(key_id),
             Self::AllTargetsUnavailable { model, .. } => named(model),
-            Self::Guardrail { id, .. } | Self::UnreadableAnswer { id } | Self::GuardrailUnreachable { id } => Some(id),
+            Self::Guardrail { id, .. }
+            | Self::TooManyFindings { id, .. }
+            | Self::TokenIds { id }
+            | Self::UnreadableAnswer { id }
+            | Self::GuardrailUnreachable { id } => Some(id),
             Self::RateLimited { policy, .. }
             | Self::BudgetExceeded { policy, .. }
             | Self::TooExpensive { policy }
@@ -292,7 +335,9 @@ impl Rejection {
                 | Self::MaxCostReached { .. }
                 | Self::RateLimited { retry_after_s: None, .. }
                 | Self::Guardrail { .. }
+                | Self::TooManyFindings { .. }
                 | Self::UnreadableAnswer { .. }
+                | Self::ProviderRedirect
         )
     }
 
@@ -342,7 +387,13 @@ impl Rejection {
                 "the request's body is not framed as HTTP wants it. Look at its chunks and its length.".into()
             }
             Self::RequestTimeout => "the request's body did not come to its end in time. Send it again.".into(),
-            Self::UnknownPath => "this path is not served. Look at the base URL and the path.".into(),
+            Self::FieldNotAllowed { field, key_id } => format!(
+                "the key `{key_id}` may use some models only, and with `{field}` the provider may take others. Leave `{field}` out."
+            ),
+            Self::ProviderRedirect => format!(
+                "the provider answered with a redirect, which is not followed. {ASK_OPERATOR} to look at the provider's address."
+            ),
+            Self::UnknownPath => format!("this path is not served. Look at the base URL and the path. {SERVED}"),
             Self::MethodNotAllowed { allow } => format!("this path takes {allow} only. Use {allow}."),
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))
@@ -352,6 +403,21 @@ impl Rejection {
             }
             Self::Guardrail { id, answer: true } => {
                 format!("the guardrail `{id}` does not let this answer through. Ask for something else.")
+            }
+            Self::TooManyFindings { id, limit, answer: false } => format!(
+                "the guardrail `{id}` would have to mask more than {limit} places of this request. Send it in parts."
+            ),
+            Self::TooManyFindings { id, limit, answer: true } => format!(
+                "the guardrail `{id}` would have to mask more than {limit} places of this answer. Ask for a shorter one."
+            ),
+            Self::TokenIds { id } => {
+                format!("the guardrail `{id}` cannot read a prompt of token ids. Send the prompt as text.")
+            }
+            Self::UnreadableBody { encoded: true } => {
+                "the header `content-encoding` says that the request's body is encoded. Send it as it is.".into()
+            }
+            Self::UnreadableBody { encoded: false } => {
+                "the header `content-type` names a charset other than UTF-8. Send the request's body in UTF-8.".into()
             }
             Self::UnreadableAnswer { id } => format!(
                 "the provider's answer cannot be read, and the guardrail `{id}` has to. {ASK_OPERATOR} to look at the provider."

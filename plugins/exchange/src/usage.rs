@@ -255,10 +255,13 @@ fn keep(kept: &mut Option<String>, word: Option<&str>) {
     }
 }
 
+/// Longest reason that is kept.
+const MAX_FINISH_WORD: usize = 64;
+
 /// A word that can stand in a record: nothing else may be smuggled into it.
 fn finish_word(word: &[u8]) -> Option<String> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    if word.is_empty() || !word.iter().all(plain) {
+    if !(1..=MAX_FINISH_WORD).contains(&word.len()) || !word.iter().all(plain) {
         return None;
     }
     String::from_utf8(word.to_vec()).ok()

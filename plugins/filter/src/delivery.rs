@@ -126,6 +126,8 @@ fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8
         queued: worker.outbox.queued() as u64,
         dropped: worker.outbox.dropped(),
         last_seq: worker.outbox.last_seq(),
+        open: Some(worker.open),
+        ending: false,
     })
     .ok()
 }

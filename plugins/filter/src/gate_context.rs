@@ -33,6 +33,7 @@ pub(crate) struct GateContext {
 
 impl GateContext {
     pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
+        with_worker(|worker| worker.open = worker.open.saturating_add(1));
         Self {
             id,
             policy: Rc::clone(policy),
@@ -156,11 +157,16 @@ impl GateContext {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        if self.gate.is_aside() {
+            with_worker(|worker| worker.open = worker.open.saturating_sub(1));
+            return;
+        }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
         let (gate, policy) = (&mut self.gate, &self.policy);
         with_worker(|worker| {
             let seq = worker.outbox.take_seq();
+            worker.open = worker.open.saturating_sub(1);
             let (node, boot) = (worker.node.clone(), worker.boot.clone());
             let (lent, _) = worker.lend(policy, now.0);
             let record = gate.close(now, signs, Number { node: &node, boot: &boot, seq }, lent);

@@ -31,6 +31,8 @@ const CAS_TRIES: u32 = 8;
 pub(crate) struct Worker {
     pub(crate) calls: HashMap<RequestId, CallRef>,
     pub(crate) outbox: Outbox,
+    /// Requests that have begun and have no record yet.
+    pub(crate) open: u64,
     /// The record that is being written, its memory used again for each.
     pub(crate) record: Vec<u8>,
     pub(crate) node: String,
@@ -75,6 +77,7 @@ impl Worker {
         Self {
             calls: HashMap::new(),
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
+            open: 0,
             record: Vec::new(),
             counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
             started_ms: host::now_us() / 1_000,

@@ -20,7 +20,7 @@ use prepare::{prepare, remove_headers, silence};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-pub(crate) use judge::status_error;
+pub(crate) use judge::{is_redirect, status_error};
 
 /// A response with this header is tried again by the proxy; it never reaches the client.
 pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
@@ -103,9 +103,9 @@ impl Attempt {
     /// The response headers: judges the status, and asks the proxy to try again where the policy says so. `whole` says
     /// that no body follows. Returns whether the response is held: then its body goes to [`Attempt::response_body`].
     pub fn response_headers(&mut self, now: Moment, head: Head<'_>, whole: bool, out: &mut Effects) -> bool {
-        silence(head, out);
         let mut borrowed = self.call.borrow_mut();
         let call = &mut *borrowed;
+        silence(head, call.tries.get(self.index).and_then(|one| call.echo(one.step)), out);
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
         if call.quotas != Quotas::default() {
             remove_headers(head, is_quota_header, out);

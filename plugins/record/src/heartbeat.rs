@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub const HEARTBEAT_PATH: &str = "/v1/heartbeat";
 
 /// `POST /v1/heartbeat`: the state of one worker of a data plane. Sent about every ten seconds; answered with 204.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
@@ -31,4 +31,16 @@ pub struct Heartbeat {
     /// `seq` of the last record that was numbered; 0 before the first. Tells of records that are missing at the end, which
     /// no later record shows.
     pub last_seq: u64,
+    /// Requests that this worker has admitted and not yet numbered: each gets its record when it ends. What a worker that dies
+    /// had under way is lost without a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<u64>,
+    /// Whether this is the worker's last heartbeat: `last_seq` is final, and `queued` is what it could not deliver.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ending: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }

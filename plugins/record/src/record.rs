@@ -258,6 +258,8 @@ vocabulary! {
         EmptyAnswer = "empty_answer",
         /// The client left while it ran.
         ClientGone = "client_gone",
+        /// 3xx: it sent the request elsewhere, which is not followed.
+        Redirect = "redirect",
     }
 }
 

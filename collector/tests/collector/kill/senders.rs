@@ -131,6 +131,7 @@ impl Sender for Heart {
             queued: 0,
             dropped: 0,
             last_seq: self.acknowledged + 1,
+            ..Heartbeat::default()
         };
         let sent = accepted(client, HEARTBEAT_PATH, &serde_json::to_vec(&beat).unwrap());
         self.acknowledged += u64::from(sent);

@@ -42,7 +42,8 @@ const QUESTIONS: [(usize, &str); 17] = [
     (10, "/v1/holds"),
 ];
 /// What of an answer depends on when it is asked for.
-const PASSING: [&str; 6] = ["clock", "last_used", "now", "passes", "proxies", "stale"];
+const PASSING: [&str; 9] =
+    ["clock", "config_revisions", "last_used", "now", "passes", "proxies", "sender", "stale", "state"];
 
 fn varied(seq: u64) -> RequestRecord {
     let mut varied = record("n", if seq > RECORDS / 2 { "second" } else { "first" }, seq);
@@ -91,7 +92,7 @@ fn fill(collector: &Collector) -> BTreeMap<&'static str, Value> {
     Proxy::with_rules("one", vec![budget("team", &[50])]).report(collector, vec![row("team", "search", 700)]);
     let (node, boot) = ("edge".to_owned(), "e".to_owned());
     let (version, config_revision) = ("0.1.0".to_owned(), "rev-7".to_owned());
-    let beat = Heartbeat { node, boot, version, config_revision, uptime_s: 61, queued: 3, dropped: 0, last_seq: 3 };
+    let beat = Heartbeat { node, boot, version, config_revision, queued: 3, last_seq: 3, ..Heartbeat::default() };
     assert_eq!(collector.ingest().post(HEARTBEAT_PATH, &serde_json::to_vec(&beat).unwrap()).unwrap().status, 204);
     assert_eq!(crate::policy::put(&mut collector.owner(), 0, crate::policy::POLICY).status, 200);
     set(&mut collector.owner(), &rules(100, json!({"named": 400}), 365));

@@ -25,6 +25,8 @@ pub(super) fn kind(kind: StepKind) -> AttemptKind {
 
 pub(crate) fn status_error(status: u16) -> Option<AttemptError> {
     match status {
+        // A redirect would lead the body and the credential to somebody who is not in the policy.
+        300..400 => Some(AttemptError::Redirect),
         429 => Some(AttemptError::RateLimited),
         400..500 => Some(AttemptError::ClientError),
         0 | 500.. => Some(AttemptError::ServerError),
@@ -35,8 +37,15 @@ pub(crate) fn status_error(status: u16) -> Option<AttemptError> {
 pub(super) fn fails_over(call: &Call, status: u16) -> bool {
     call.alias().is_some_and(|alias| {
         let failover = &alias.failover;
-        (failover.on_5xx && (500..600).contains(&status)) || failover.on_status.contains(&status)
+        // A redirect is a server that is not where the policy says.
+        (failover.on_5xx && ((500..600).contains(&status) || is_redirect(status)))
+            || failover.on_status.contains(&status)
     })
+}
+
+/// Whether an answer sends the client elsewhere, or to its own copy.
+pub(crate) fn is_redirect(status: u16) -> bool {
+    (300..400).contains(&status)
 }
 
 /// Lets the target of this step rest: as long as it asked for, else as long as the policy says.

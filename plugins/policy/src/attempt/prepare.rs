@@ -2,6 +2,7 @@
 
 use crate::call::Call;
 use crate::client::GATEWAY_PREFIX;
+use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
 use crate::head::Head;
 use crate::policy::Provider;
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 pub(super) fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: &mut Effects) {
     credential(target, again, out);
     out.push(Effect::SetRequestHeader(":authority", Cow::Owned(target.authority.clone())));
-    if again || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
+    if again || call.query_cleaned || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
         let suffix = call.surface.map_or("", Surface::provider_suffix);
         let path = format!("{}{suffix}{}", target.path_prefix, call.query);
         out.push(Effect::SetRequestHeader(":path", Cow::Owned(path)));
@@ -42,9 +43,32 @@ fn credential(target: &Provider, again: bool, out: &mut Effects) {
     }
 }
 
-/// Takes away what a provider says in the gateway's name: it could ask for other tries, or put its refusals down to us.
-pub(super) fn silence(head: Head<'_>, out: &mut Effects) {
-    remove_headers(head, |name| name.starts_with(GATEWAY_PREFIX), out);
+/// Takes away what a provider says in the gateway's name: it could ask for other tries, put its refusals down to us, or tell
+/// browsers how to reach the gateway; and what repeats the operator's credential.
+pub(super) fn silence(head: Head<'_>, echo: Option<&Echo>, out: &mut Effects) {
+    for (name, value) in head.iter() {
+        if !is_for_gateway(name) && !echo.is_some_and(|echo| echo.is_in(value)) {
+            continue;
+        }
+        if let Ok(name) = std::str::from_utf8(name) {
+            out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
+        }
+    }
+}
+
+/// Whether a response header is about the host that the client speaks to: that is the gateway, of which no provider knows.
+fn is_for_gateway(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"alt-svc",
+        b"strict-transport-security",
+        b"set-cookie",
+        b"set-cookie2",
+        b"clear-site-data",
+        b"nel",
+        b"report-to",
+        b"reporting-endpoints",
+    ];
+    name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"access-control-") || NAMES.contains(&name)
 }
 
 pub(super) fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
@@ -68,6 +92,7 @@ mod tests {
             dialect,
             fresh: "p#fresh".into(),
             credential: credential.map(|credential| Secret(credential.to_owned())),
+            echo: Echo::default(),
         }
     }
 

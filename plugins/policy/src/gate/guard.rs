@@ -3,7 +3,9 @@
 
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
-use crate::guard::{AnswerGuard, Answered, Checked, Placeholders, Question, Rails, Tally, check_request, verdict};
+use crate::guard::{
+    AnswerGuard, Answered, Checked, MAX_FINDINGS, Placeholders, Question, Rails, Tally, check_request, verdict,
+};
 use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
@@ -54,6 +56,12 @@ impl Gate {
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
         }
+        if let Some(index) = checked.unreadable {
+            return Err(Rejection::TokenIds { id: rails.id(index) });
+        }
+        if let Some(index) = checked.flooded {
+            return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
+        }
         if !checked.splices.is_empty() {
             self.mask_request(&checked.splices)?;
         }
@@ -64,11 +72,8 @@ impl Gate {
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
         // The scan has read this body: it is JSON.
-        let (Some(scan), Some(texts)) = (&call.scan, request_texts(&call.body)) else {
-            return Err(Rejection::Misconfigured);
-        };
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
-        Ok(check_request(rails, set, scan, &texts, placeholders, tally))
+        check_request(rails, set, &call.body, placeholders, tally).ok_or(Rejection::Misconfigured)
     }
 
     /// The body that every try starts from is the masked one.

@@ -1,11 +1,13 @@
 //! An answer under guard: what is found in its texts, and the originals that are put back into them.
 
 use super::placeholders::{Placeholders, Restorer};
+use super::request::{MAX_FINDINGS, TOO_MANY};
 use super::{Rails, Sighting, Tally};
 use crate::document::Action;
-use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
-use headgate_guardrails::{Policies, Window};
+use headgate_exchange::{Edit, Examine, Halt, Seen, Splice, Splices, WrittenText, visit_answer};
+use headgate_guardrails::{Finding, Policies, Window};
 use headgate_record::Direction;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// See the module's text.
@@ -18,6 +20,10 @@ pub(crate) struct AnswerGuard {
     pub(crate) tally: Tally,
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
+    /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
+    pub(crate) flooded: Option<u8>,
+    /// Findings that something was done about.
+    acted: u32,
 }
 
 /// One text of the answer.
@@ -33,7 +39,16 @@ struct TextGuard {
 
 impl AnswerGuard {
     pub(crate) fn new(rails: &Rc<Rails>, set: Policies, placeholders: Placeholders) -> Self {
-        Self { rails: Rc::clone(rails), set, placeholders, texts: Vec::new(), tally: Tally::default(), blocked: None }
+        Self {
+            rails: Rc::clone(rails),
+            set,
+            placeholders,
+            texts: Vec::new(),
+            tally: Tally::default(),
+            blocked: None,
+            flooded: None,
+            acted: 0,
+        }
     }
 
     /// The guardrail for whose sake nothing unread may pass.
@@ -48,17 +63,25 @@ impl AnswerGuard {
 
     /// A whole JSON answer: what is to be changed of it.
     pub(crate) fn whole(&mut self, body: &[u8]) -> Result<Splices, Halt> {
-        let Some(found) = answer_texts(body) else { return Err(Halt::Unreadable) };
-        let (mut splices, mut edits) = (Vec::new(), Vec::new());
-        for written in &found.texts {
-            let spelled = written.spelled();
-            self.examine_whole(&spelled.text, &mut edits)?;
-            splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
-        }
+        let (mut splices, mut outcome) = (Vec::new(), Ok(()));
+        let found = visit_answer(body, &mut |seen| {
+            if let (Seen::Text(written), Ok(())) = (seen, outcome) {
+                outcome = self.whole_text(&written, &mut splices);
+            }
+        });
+        let Some(found) = found else { return Err(Halt::Unreadable) };
+        outcome?;
         if !splices.is_empty() {
             splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
         }
         Ok(Splices::new(splices))
+    }
+
+    fn whole_text(&mut self, written: &WrittenText<'_>, splices: &mut Vec<Splice>) -> Result<(), Halt> {
+        let (spelled, mut edits) = (written.spelled(), Vec::new());
+        self.examine_whole(&spelled.text, &mut edits)?;
+        spelled.splices(&edits, splices);
+        Ok(())
     }
 }
 
@@ -98,7 +121,7 @@ impl TextGuard {
 impl AnswerGuard {
     fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
         let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
-        if self.blocked.is_some() {
+        if self.blocked.is_some() || self.flooded.is_some() {
             return Err(Halt::Blocked);
         }
         let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
@@ -119,18 +142,32 @@ impl AnswerGuard {
             findings.extend(step.findings);
         }
         for finding in findings {
-            let kind = finding.kind.name();
-            self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
-            match rails.get(finding.policy).map(|rail| rail.action) {
-                Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
-                Some(Action::Mask) => {
-                    let with = Placeholders::anonymous(kind);
-                    one.edits.push((Edit { at: finding.start..finding.end, with }, true));
-                }
-                Some(Action::Monitor) | None => {}
-            }
+            self.act(one, finding);
         }
         decided
+    }
+
+    fn act(&mut self, one: &mut TextGuard, finding: Finding) {
+        let kind = finding.kind.name();
+        self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
+        let action = self.rails.get(finding.policy).map(|rail| rail.action);
+        self.bound(finding.policy, action);
+        match action {
+            Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
+            Some(Action::Mask) => {
+                let with = Placeholders::anonymous(kind);
+                one.edits.push((Edit { at: finding.start..finding.end, with }, true));
+            }
+            Some(Action::Monitor) | None => {}
+        }
+    }
+
+    fn bound(&mut self, rail: u8, action: Option<Action>) {
+        self.acted = self.acted.saturating_add(u32::from(!matches!(action, None | Some(Action::Monitor))));
+        if self.acted > MAX_FINDINGS && self.flooded.is_none() {
+            self.flooded = Some(rail);
+            self.tally.add(Sighting { rail, kind: TOO_MANY, direction: Direction::Response });
+        }
     }
 
     /// Looks for placeholders; how much of the text is decided.
@@ -158,7 +195,21 @@ impl Examine for AnswerGuard {
     }
 
     fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
-        self.read(&mut TextGuard::new(self.set), text, true, edits).map(drop)
+        let (rails, set) = (Rc::clone(&self.rails), self.set);
+        let mut one = TextGuard::new(set);
+        // What is found in a text that is there as a whole is not kept before its bound is known.
+        let flow = rails.guard.look_through(text.as_bytes(), set, |finding| {
+            self.act(&mut one, finding);
+            if self.flooded.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if flow.is_break() || self.blocked.is_some() {
+            return Err(Halt::Blocked);
+        }
+        if self.placeholders.restores() {
+            self.restore(&mut one, text, true);
+        }
+        one.settle(usize::MAX, edits);
+        Ok(())
     }
 }
 
