@@ -8,6 +8,7 @@
 mod errors;
 mod json;
 mod models;
+mod opening;
 mod request;
 mod rewrite;
 mod sse;
@@ -20,6 +21,7 @@ mod word;
 pub use errors::{LimitReached, LimitScope, Rejection, error_event};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
+pub use opening::{Opened, Opening, ProviderFault, error_status};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
