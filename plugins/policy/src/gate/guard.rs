@@ -3,7 +3,9 @@
 
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
-use crate::guard::{AnswerGuard, Answered, Checked, Placeholders, Question, Rails, Tally, check_request, verdict};
+use crate::guard::{
+    AnswerGuard, Answered, Checked, MAX_FINDINGS, Placeholders, Question, Rails, Tally, check_request, verdict,
+};
 use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
@@ -53,6 +55,9 @@ impl Gate {
         self.decisions.extend(self.guarding.tally.decisions(&rails, Direction::Request));
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
+        }
+        if let Some(index) = checked.flooded {
+            return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
         }
         if !checked.splices.is_empty() {
             self.mask_request(&checked.splices)?;

@@ -1,6 +1,7 @@
 //! An answer under guard: what is found in its texts, and the originals that are put back into them.
 
 use super::placeholders::{Placeholders, Restorer};
+use super::request::{MAX_FINDINGS, TOO_MANY};
 use super::{Rails, Sighting, Tally};
 use crate::document::Action;
 use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
@@ -18,6 +19,10 @@ pub(crate) struct AnswerGuard {
     pub(crate) tally: Tally,
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
+    /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
+    pub(crate) flooded: Option<u8>,
+    /// Findings that something was done about.
+    acted: u32,
 }
 
 /// One text of the answer.
@@ -33,7 +38,16 @@ struct TextGuard {
 
 impl AnswerGuard {
     pub(crate) fn new(rails: &Rc<Rails>, set: Policies, placeholders: Placeholders) -> Self {
-        Self { rails: Rc::clone(rails), set, placeholders, texts: Vec::new(), tally: Tally::default(), blocked: None }
+        Self {
+            rails: Rc::clone(rails),
+            set,
+            placeholders,
+            texts: Vec::new(),
+            tally: Tally::default(),
+            blocked: None,
+            flooded: None,
+            acted: 0,
+        }
     }
 
     /// The guardrail for whose sake nothing unread may pass.
@@ -98,7 +112,7 @@ impl TextGuard {
 impl AnswerGuard {
     fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
         let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
-        if self.blocked.is_some() {
+        if self.blocked.is_some() || self.flooded.is_some() {
             return Err(Halt::Blocked);
         }
         let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
@@ -121,7 +135,9 @@ impl AnswerGuard {
         for finding in findings {
             let kind = finding.kind.name();
             self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
-            match rails.get(finding.policy).map(|rail| rail.action) {
+            let action = rails.get(finding.policy).map(|rail| rail.action);
+            self.bound(finding.policy, action);
+            match action {
                 Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
                 Some(Action::Mask) => {
                     let with = Placeholders::anonymous(kind);
@@ -131,6 +147,14 @@ impl AnswerGuard {
             }
         }
         decided
+    }
+
+    fn bound(&mut self, rail: u8, action: Option<Action>) {
+        self.acted = self.acted.saturating_add(u32::from(!matches!(action, None | Some(Action::Monitor))));
+        if self.acted > MAX_FINDINGS && self.flooded.is_none() {
+            self.flooded = Some(rail);
+            self.tally.add(Sighting { rail, kind: TOO_MANY, direction: Direction::Response });
+        }
     }
 
     /// Looks for placeholders; how much of the text is decided.

@@ -12,7 +12,7 @@ mod tally;
 pub(crate) use answer::AnswerGuard;
 pub(crate) use external::{Answered, External, Question};
 pub(crate) use placeholders::Placeholders;
-pub(crate) use request::{Checked, check_request};
+pub(crate) use request::{Checked, MAX_FINDINGS, check_request};
 pub(crate) use tally::{Tally, verdict};
 
 use crate::call::Call;
@@ -147,6 +147,13 @@ impl Limits {
     pub(crate) fn allows_tool(&self, name: &str) -> bool {
         let matches = |globs: &[WildMatch]| globs.iter().any(|glob| glob.matches(name));
         !matches(&self.tools_deny) && self.tools_allow.as_deref().is_none_or(matches)
+    }
+}
+
+impl Sighting {
+    /// Whether the guardrail refuses for this whatever its action is: it cannot do what it should.
+    pub(crate) fn refuses(&self) -> bool {
+        matches!(self.kind, request::TOO_MANY | request::TOKEN_IDS)
     }
 }
 
