@@ -50,6 +50,16 @@ impl Prices {
         price
     }
 
+    /// Prices of all models that a provider is known to have, for those that answer with more than one of them.
+    pub(super) fn of_family(&self, provider: &Provider) -> BTreeMap<String, Price> {
+        let prefix = format!("{}/", provider.name);
+        let own =
+            self.overrides.iter().filter_map(|(name, (price, _))| Some((name.strip_prefix(&prefix)?, price.clone())));
+        let mut prices: BTreeMap<String, Price> = self.catalogue.of_family(family(provider)).collect();
+        prices.extend(own.map(|(model, price)| (model.to_owned(), price)));
+        prices
+    }
+
     /// Warns of prices that no target has.
     pub(super) fn unused(&self, models: &[Model], providers: &[Provider], report: &mut Report) {
         let targets = models.iter().flat_map(|model| &model.targets);

@@ -54,7 +54,7 @@ impl Attempt {
         let policy = Rc::clone(&call_mut.policy);
         let target = policy.providers.get(way.provider).filter(|target| &*target.name == provider)?;
         let scan = call_mut.scan.as_ref()?;
-        let splices = rewrite(scan, &way.model, true);
+        let splices = rewrite(scan, &way.model, target.stream_usage);
         let again = !call_mut.tries.is_empty();
         prepare(call_mut, target, &splices, again, out);
         let next = call_mut.course.peek_next(Retriable::Again).and_then(|next| call_mut.provider_name(next));
@@ -295,6 +295,8 @@ mod tests {
             authority: String::new(),
             path_prefix: String::new(),
             dialect,
+            model_prices: std::collections::BTreeMap::new(),
+            stream_usage: true,
             credential: credential.map(|credential| Secret(credential.to_owned())),
         }
     }

@@ -158,6 +158,12 @@ impl Call {
         self.policy.providers.get(provider).map(|provider| Rc::clone(&provider.name))
     }
 
+    /// Whether the provider of this step is asked to tell the usage of a stream.
+    pub(crate) fn asks_for_usage(&self, step: Step) -> bool {
+        let provider = self.way(step).and_then(|way| self.policy.providers.get(way.provider));
+        provider.is_none_or(|provider| provider.stream_usage)
+    }
+
     pub(crate) fn stream(&self) -> bool {
         self.scan.as_ref().is_some_and(|scan| scan.stream)
     }

@@ -4,7 +4,7 @@ use super::pieces;
 use super::tree::Tree;
 use headgate_exchange::{AnswerFacts, Dialect, Reading, Tokens, UsageScan};
 
-const MAX_COUNT: u64 = 1 << 53;
+pub(super) const MAX_COUNT: u64 = 1 << 53;
 
 /// The first byte says how large the pieces of one of the readings are; the rest is the answer.
 pub fn usage_scan(data: &[u8]) {
@@ -130,7 +130,7 @@ fn usages(tree: &Tree) -> Vec<&Tree> {
 }
 
 /// A whole number in any spelling; those that are too large are the largest.
-fn count(value: Option<&Tree>) -> Option<u64> {
+pub(super) fn count(value: Option<&Tree>) -> Option<u64> {
     let number = match value? {
         Tree::Number(Some(whole), _) => return Some((*whole).min(MAX_COUNT)),
         Tree::Number(None, number) => *number,
