@@ -160,6 +160,10 @@ impl GateContext {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        if self.gate.is_aside() {
+            with_worker(|worker| worker.open = worker.open.saturating_sub(1));
+            return;
+        }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
         let (gate, policy) = (&mut self.gate, &self.policy);

@@ -3,6 +3,7 @@
 //! Gate and attempts run in turn in one worker and share this through a reference count; it is never borrowed across
 //! a call back to the host.
 
+use crate::credentials::Echo;
 use crate::id::RequestId;
 use crate::policy::{Alias, Policy, Way};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
@@ -49,8 +50,10 @@ pub struct Call {
     pub(crate) surface: Option<Surface>,
     /// Of its path, served or not.
     pub(crate) dialect: Dialect,
-    /// `?…` of the client's path, or empty.
+    /// `?…` of the client's path without what could be a credential, or empty.
     pub(crate) query: String,
+    /// Something was taken out of it.
+    pub(crate) query_cleaned: bool,
     pub(crate) caller: Option<Identity>,
     pub(crate) client: ClientContext,
     pub(crate) trace_id: Option<String>,
@@ -122,6 +125,7 @@ impl Call {
             surface: None,
             dialect: Dialect::default(),
             query: String::new(),
+            query_cleaned: false,
             caller: None,
             client: ClientContext::default(),
             trace_id: None,
@@ -162,6 +166,11 @@ impl Call {
     pub(crate) fn asks_for_usage(&self, step: Step) -> bool {
         let provider = self.way(step).and_then(|way| self.policy.providers.get(way.provider));
         provider.is_none_or(|provider| provider.stream_usage)
+    }
+
+    /// The credential of a step's provider, as its own answer may repeat it.
+    pub(crate) fn echo(&self, step: Step) -> Option<&Echo> {
+        self.policy.providers.get(self.way(step)?.provider).map(|provider| &provider.echo)
     }
 
     pub(crate) fn stream(&self) -> bool {

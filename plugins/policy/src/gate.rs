@@ -3,6 +3,7 @@
 mod account;
 mod admit;
 mod answer;
+mod aside;
 mod close;
 mod guard;
 mod guarded;
@@ -10,6 +11,7 @@ mod limit;
 mod reject;
 
 use crate::call::{Call, CallRef, Moment};
+use crate::credentials::Masking;
 use crate::id::RequestId;
 use crate::policy::Policy;
 use answer::Reader;
@@ -58,6 +60,12 @@ pub struct Gate {
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
+    /// It is no request for a model, and leaves no record.
+    aside: bool,
+    /// Headers that let a web page read the answer.
+    cors: aside::Headers,
+    /// Looks for the operator's credential in a provider's refusal.
+    masking: Option<Masking>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +107,9 @@ impl Gate {
             first_byte: None,
             response_bytes: 0,
             response_whole: false,
+            aside: false,
+            cors: aside::Headers::new(),
+            masking: None,
         }
     }
 

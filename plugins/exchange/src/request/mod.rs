@@ -44,6 +44,8 @@ pub struct RequestScan {
     pub service_tier: Option<String>,
     /// `speed` of an Anthropic request, if it is a plain word.
     pub speed: Option<String>,
+    /// The first field that lets a provider take other models than `model`, if it is there and not null.
+    pub reroute: Option<&'static str>,
     /// The larger of `n` and `best_of`: how many answers; 1 when neither is given as a whole number.
     pub choices: u64,
     /// Bytes of what a provider reads as text besides `text_bytes`: tools, schemas, earlier calls and reasoning.
@@ -143,6 +145,28 @@ fn array<'a>(
     Ok(())
 }
 
+/// Fields with which providers and gateways behind them take other models, or other providers, than `model` says.
+/// Sources: OpenRouter's `models`, `route`, `provider` and `preset`; LiteLLM's fallbacks; `extra_body` of SDKs that a
+/// server unpacks; `engine` and `deployment_id` of older APIs.
+const REROUTES: [&str; 16] = [
+    "models",
+    "fallbacks",
+    "route",
+    "provider",
+    "providers",
+    "extra_body",
+    "fallback_models",
+    "model_fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "preset",
+    "engine",
+    "deployment_id",
+    "custom_llm_provider",
+    "litellm_params",
+    "model_id",
+];
+
 #[derive(Default)]
 struct Found {
     dialect: Dialect,
@@ -154,6 +178,7 @@ struct Found {
     sizes: Sizes,
     service_tier: Option<String>,
     speed: Option<String>,
+    reroute: Option<&'static str>,
     prompt: Prompt,
 }
 
@@ -164,6 +189,13 @@ impl Found {
         let Some(field) = field(self.dialect, spelled) else {
             if spelled.eq_ignore_ascii_case(b"model") {
                 self.other_case_of_model = Some(name.at);
+            }
+            let reroute = REROUTES.iter().find(|field| spelled.eq_ignore_ascii_case(field.as_bytes()));
+            if let Some(field) = reroute {
+                if cursor.peek() != Some(b'n') {
+                    self.reroute.get_or_insert(field);
+                }
+                return Ok(cursor.skip()?);
             }
             return self.sizes.unknown(spelled, cursor);
         };
@@ -218,6 +250,7 @@ impl Found {
             odd_number: self.sizes.odd,
             service_tier: self.service_tier,
             speed: self.speed,
+            reroute: self.reroute,
             choices: self.sizes.choices.unwrap_or(1),
             more_text_bytes: self.sizes.more_bytes.saturating_add(self.prompt.more_bytes),
             token_ids: self.prompt.token_ids,

@@ -7,7 +7,7 @@
 use super::answer::Seen;
 use crate::call::{Call, Try};
 use crate::policy::{Policy, Way};
-use crate::price::cost;
+use crate::price::cost_in_tier;
 use headgate_exchange::{ModelTokens, RequestScan, Surface, Tokens};
 use headgate_record::{Cost, EndedBy, EstimateReason, ModelUsage, Usage, UsageSource};
 
@@ -159,11 +159,11 @@ pub(super) fn other_models(usage: Option<&Usage>, others: &[ModelTokens]) -> Vec
 }
 
 /// What the usage costs: the parts of other models at their own prices, the rest at that of the model that was asked.
-pub(super) fn cost_with_others(policy: &Policy, way: &Way, usage: &Usage, others: &[ModelUsage]) -> Cost {
+pub(super) fn cost_with_others(policy: &Policy, way: &Way, tier: &str, usage: &Usage, others: &[ModelUsage]) -> Cost {
     let own = others.iter().fold(*usage, without);
-    others.iter().fold(cost(&way.price, &own), |sum, one| {
+    others.iter().fold(cost_in_tier(&way.price, tier, &own), |sum, one| {
         let (price, known) = policy.price_of(way, &one.model);
-        let part = cost(price, &as_usage(one));
+        let part = cost_in_tier(price, tier, &as_usage(one));
         Cost {
             nano_usd: sum.nano_usd.saturating_add(part.nano_usd),
             assumed: sum.assumed || part.assumed || !known,

@@ -4,7 +4,8 @@ use super::account::{cost_with_others, other_models, usage};
 use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
-use headgate_exchange::is_model_name;
+use crate::price::is_cheaper;
+use headgate_exchange::{AnswerFacts, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy,
@@ -61,8 +62,11 @@ impl Gate {
         let call = self.call.borrow();
         let served = call.served_try();
         let usage = usage(&call, served, &seen, ended_by, self.charged_when_left(&call).as_ref());
+        let tier = tier(&call, &seen.facts);
         let way = served.or(call.last_try()).and_then(|one| call.way(one.step));
         let other_models = other_models(usage.as_ref(), &seen.other_models);
+        let priced = usage.as_ref().zip(way);
+        let cost = priced.map(|(usage, way)| cost_with_others(&call.policy, way, tier, usage, &other_models));
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
@@ -95,7 +99,7 @@ impl Gate {
             decisions: std::mem::take(&mut self.decisions),
             rejected_by: self.rejected_by,
             error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
-            cost: usage.as_ref().zip(way).map(|(usage, way)| cost_with_others(&call.policy, way, usage, &other_models)),
+            cost,
             other_models,
             usage,
             payload: PayloadFacts {
@@ -152,6 +156,18 @@ impl Gate {
             self.first_byte.map(|at| at.us_since(call.started))
         }
     }
+}
+
+/// The service tier, or the speed, at whose price a request is counted: what the answer says, else what was asked for. A
+/// discount that was asked for and that no answer confirms is none.
+pub(super) fn tier<'a>(call: &'a Call, facts: &'a AnswerFacts) -> &'a str {
+    let asked = call.scan.as_ref();
+    let speed = facts.speed.as_deref().or_else(|| asked.and_then(|scan| scan.speed.as_deref()));
+    if let Some(speed) = speed.filter(|speed| *speed != "standard") {
+        return speed;
+    }
+    let asked = asked.and_then(|scan| scan.service_tier.as_deref()).filter(|tier| !is_cheaper(tier));
+    facts.service_tier.as_deref().or(asked).unwrap_or_default()
 }
 
 fn identity(call: &Call, caller: &Identity) -> CallerIdentity {

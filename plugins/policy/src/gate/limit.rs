@@ -4,9 +4,10 @@ use super::Gate;
 use super::account::{prompt_tokens, seen_usage};
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
+use crate::gate::close::tier;
 use crate::lent::{Lent, Unsettled};
-use crate::price::cost;
-use headgate_exchange::{LimitReached, LimitScope, Rejection};
+use crate::price::cost_in_tier;
+use headgate_exchange::{AnswerFacts, LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
@@ -112,13 +113,14 @@ impl Gate {
 
     /// What a stream costs by what was seen of it; none when its end is near or there is nothing to see.
     fn cost_so_far(&self) -> Option<u64> {
-        let reading = self.reader.stream()?;
+        let (reading, facts) = self.reader.stream()?;
         if reading.ends {
             return None;
         }
         let call = self.call.borrow();
         let price = &call.way(call.served_try()?.step)?.price;
-        Some(cost(price, &seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes)).nano_usd)
+        let usage = seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes);
+        Some(cost_in_tier(price, tier(&call, facts), &usage).nano_usd)
     }
 
     /// What a client is charged at least that leaves before the usage is known: the prompt, and a part of the output that was
@@ -188,7 +190,9 @@ fn likely_usage(call: &Call, means: &Means) -> Usage {
 fn dearest(call: &Call, usage: &Usage) -> u64 {
     let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
     let eligible = ways.iter().filter(|way| way.dialect == call.dialect);
-    eligible.map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
+    let nothing_yet = AnswerFacts::default();
+    let tier = tier(call, &nothing_yet);
+    eligible.map(|way| cost_in_tier(&way.price, tier, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {
