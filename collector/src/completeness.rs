@@ -1,7 +1,7 @@
-//! Looks after what is missing: workers that fell silent, and what the audit log is told of gaps.
+//! Looks after what is missing: workers that fell silent, and what the audit log is told of gaps and conflicts.
 
 use crate::clock;
-use crate::store::{Readers, Store, StoreError, WriteHandle, note_silent, silent, tell_gaps};
+use crate::store::{Readers, Store, StoreError, WriteHandle, note_silent, silent, tell_conflicts, tell_gaps};
 use std::time::Duration;
 
 /// Pause between two looks.
@@ -42,7 +42,7 @@ impl Completeness {
                 self.writes.transact(move |tx| note_silent(tx, &silent, now)).await?;
             }
         }
-        self.writes.transact(move |tx| tell_gaps(tx, now)).await?;
+        self.writes.transact(move |tx| Ok(tell_gaps(tx, now)? | tell_conflicts(tx, now)?)).await?;
         Ok(())
     }
 }

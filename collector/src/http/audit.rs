@@ -32,7 +32,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
     let wanted = parameters::parse(&query)?;
-    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await;
+    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await?;
     let order = wanted.query.order;
     let (page, after) = app
         .readers
@@ -65,9 +65,16 @@ pub(super) async fn one(
 }
 
 /// `POST /v1/audit`.
-pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn append(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (held, body) = super::ingest::whole_body(&app, request).await?;
-    let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
+    let mut checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
+    for (_, entry) in &mut checked.good {
+        entry.delivered_by = Some(caller.deliverer());
+    }
     let append = move |tx: &Db| {
         let _held = held;
         let mut acknowledgement = Acknowledgement { refused: checked.refused, ..Acknowledgement::default() };
@@ -104,6 +111,7 @@ pub(super) fn page(schemas: &mut Schemas) -> Value {
 
 fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry: &Entry) -> Result<(), StoreError> {
     match crate::audit::append(tx, entry)? {
+        Appended::IdTaken if delivered_before(tx, entry)? => acknowledgement.duplicates += 1,
         Appended::New { .. } => acknowledgement.stored += 1,
         Appended::Again => acknowledgement.duplicates += 1,
         Appended::IdTaken => {
@@ -112,6 +120,17 @@ fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry:
         }
     }
     Ok(())
+}
+
+/// Whether the same entry is stored, and only came from elsewhere when it came first.
+fn delivered_before(tx: &Db, entry: &Entry) -> Result<bool, StoreError> {
+    let Some(id) = parse_uuid(&entry.id) else { return Ok(false) };
+    let stored = store::find_audit(tx, &id)?;
+    let Some(stored) = stored.as_ref().and_then(|kept| serde_json::from_slice::<Entry>(kept.sound()?).ok()) else {
+        return Ok(false);
+    };
+    let again = Entry { delivered_by: stored.delivered_by, ..entry.clone() };
+    Ok(crate::audit::append(tx, &again)? == Appended::Again)
 }
 
 fn not_found() -> ApiError {

@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod commit;
 mod connections;
+mod corrections;
 mod damage;
 mod dataplanes;
 mod entries;

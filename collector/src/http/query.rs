@@ -34,7 +34,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Pages)?;
-    app.note_search(&caller, "requests.searched", log(), &text).await;
+    app.note_search(&caller, "requests.searched", log(), &text).await?;
     let query = wanted.list.clone();
     let (page, total) = app
         .readers

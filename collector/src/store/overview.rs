@@ -1,7 +1,7 @@
 //! The store in a few numbers, for metrics.
 
 use super::db::Db;
-use super::{Log, StoreError, data_planes};
+use super::{Log, PlaneState, StoreError, data_planes};
 
 /// What there is, and what is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Overview {
     pub live_data_planes: i64,
     /// Data planes that are silent.
     pub stale_data_planes: i64,
+    /// Data planes that said goodbye, or have been silent for so long that they are gone.
+    pub ended_data_planes: i64,
 }
 
 /// Looks at the store as it is now.
@@ -38,8 +40,12 @@ pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let planes = data_planes(db, now)?;
-    let stale = planes.iter().filter(|plane| plane.stale).count();
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let (mut live, mut stale) = (0, 0);
+    for plane in &planes {
+        live += usize::from(plane.state == PlaneState::Live);
+        stale += usize::from(plane.stale);
+    }
     Ok(Overview {
         requests_head: head(db, Log::Requests)?,
         audit_head: head(db, Log::Audit)?,
@@ -47,8 +53,9 @@ pub fn overview(db: &Db, now: i64) -> Result<Overview, StoreError> {
         names: db.query_row("SELECT coalesce(max(name), 0) FROM names", [], |row| row.get(0))?,
         open_gaps,
         missing_records,
-        live_data_planes: number(planes.len() - stale),
+        live_data_planes: number(live),
         stale_data_planes: number(stale),
+        ended_data_planes: number(planes.len().saturating_sub(live).saturating_sub(stale)),
     })
 }
 

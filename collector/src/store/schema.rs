@@ -16,7 +16,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -31,6 +31,7 @@ const STEPS: [Step; 14] = [
     Step { sql: include_str!("schema/12_audit_revision.sql"), fill: rebuild::revisions },
     Step { sql: include_str!("schema/13_known_time.sql"), fill: known_time::begin },
     sql(include_str!("schema/14_worker_ends.sql")),
+    sql(include_str!("schema/15_senders.sql")),
 ];
 
 /// The first version with a mark.

@@ -28,7 +28,8 @@ pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
 pub use texts::{
-    Edit, Examine, GuardedStream, Halt, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts, request_texts,
+    Edit, Examine, GuardedStream, Halt, Seen, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts,
+    request_texts, visit_answer, visit_request,
 };
 pub use usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};
 pub use word::is_model_name;

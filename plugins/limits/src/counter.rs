@@ -281,6 +281,10 @@ impl Counter {
 
     /// Takes in what the collector says of the others.
     pub(crate) fn learned(&mut self, row: &ReplyRow) {
+        // Less than was reported from here: it was corrected. What is not reported yet stays.
+        let excess = self.acked.saturating_sub(row.total);
+        self.acked = self.acked.saturating_sub(excess);
+        self.used = self.used.saturating_sub(excess);
         self.others = row.total.saturating_sub(self.acked);
         self.others_open = row.others_open;
         self.warned |= row.told;

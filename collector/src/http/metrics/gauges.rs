@@ -47,7 +47,11 @@ impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let all = Self::default();
         registry.register("log_head", "Place of the last entry of each log", all.heads.clone());
-        registry.register("data_planes", "Data planes, by whether they were heard of lately", all.planes.clone());
+        registry.register(
+            "data_planes",
+            "Data planes, by whether they were heard of lately, are silent, or have ended",
+            all.planes.clone(),
+        );
         registry.register_with_unit("store_size", "Size of the database", Unit::Bytes, all.bytes.clone());
         let plain = [
             (
@@ -88,7 +92,9 @@ impl Gauges {
         for (log, head) in [("requests", seen.requests_head), ("audit", seen.audit_head)] {
             self.heads.get_or_create(&LogLabel { log }).set(head);
         }
-        for (state, count) in [("live", seen.live_data_planes), ("stale", seen.stale_data_planes)] {
+        let planes =
+            [("live", seen.live_data_planes), ("stale", seen.stale_data_planes), ("ended", seen.ended_data_planes)];
+        for (state, count) in planes {
             self.planes.get_or_create(&StateLabel { state }).set(count);
         }
         self.bytes.set(seen.bytes);

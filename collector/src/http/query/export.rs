@@ -78,7 +78,7 @@ async fn export(
     } else {
         query.after = Some(end);
     }
-    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await;
+    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await?;
     tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), outlet }.run());
     Ok(download(body, format.content_type(), format.file()))
 }

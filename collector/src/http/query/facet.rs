@@ -37,7 +37,7 @@ pub(in crate::http) async fn facets(
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Facets)?;
     let names = chosen(wanted.facets.as_deref())?;
-    app.note_search(&caller, "requests.searched", log(), &text).await;
+    app.note_search(&caller, "requests.searched", log(), &text).await?;
     let columns = names.iter().map(|(_, column)| *column).collect();
     let query = counting(&wanted.list, columns);
     let found = app.readers.query(move |db| store::facets(db, &query)).await?;

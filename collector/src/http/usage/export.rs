@@ -31,7 +31,7 @@ pub(in crate::http) async fn csv(
     let (outlet, body) = Outlet::open(&app)?;
     // The first page is read before the answer begins, so that what cannot be answered is refused.
     let first = read(&app, &wanted).await?;
-    app.note_export(&caller, "usage.exported", Resource::new("log", "usage"), "csv", &text).await;
+    app.note_export(&caller, "usage.exported", Resource::new("log", "usage"), "csv", &text).await?;
     tokio::spawn(Export { app, wanted, total: Totals::default(), outlet }.run(first));
     Ok(download(body, CSV, FILE))
 }

@@ -4,7 +4,7 @@
 //! written nobody else can write, so all that can be done before is done before: masking, the canonical bytes, the hash.
 
 use super::{insert, numbers, positions, revision, time};
-use crate::audit::{Entry, mask_entry};
+use crate::audit::{Entry, canonical, mask_entry};
 use crate::clock;
 use crate::store::db::{Bulk, Db, Result, ValueRef};
 use crate::store::leaf::{Leaf, leaf};
@@ -33,7 +33,7 @@ impl Ready {
             entry.id = new_id(clock::now_us())?;
         }
         let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
-        let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
+        let bytes = canonical(&entry).map_err(|_| StoreError::Other)?;
         entry.changes = Vec::new();
         Ok(Self { entry, id, leaf: leaf(&bytes), bytes })
     }

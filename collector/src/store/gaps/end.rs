@@ -99,8 +99,9 @@ fn longer(tx: &Db, boot: &Boot, gap: &NewGap, heard_at: i64) -> db::Result<bool>
 #[cfg(test)]
 mod tests {
     use super::{SILENT_US, note_silent, silent};
+    use crate::store::dataplanes::keep_heartbeat;
     use crate::store::gaps::{GapQuery, gaps, tell_gaps};
-    use crate::store::{change, keep_heartbeat, open_writer};
+    use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
 
     fn beat(boot: &str, queued: u64, last_seq: u64) -> Heartbeat {

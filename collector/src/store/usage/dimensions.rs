@@ -22,6 +22,20 @@ const DIMENSIONS: [Column; 10] = [
     Column::Provider,
 ];
 
+/// The dimensions by their names in answers.
+pub(super) const DIMENSION_NAMES: [(&str, Column); DIMENSIONS.len()] = [
+    ("status", Column::Status),
+    ("key_id", Column::KeyId),
+    ("owner", Column::Owner),
+    ("team", Column::Team),
+    ("project", Column::Project),
+    ("environment", Column::Environment),
+    ("surface", Column::Surface),
+    ("requested_model", Column::RequestedModel),
+    ("served_model", Column::ServedModel),
+    ("provider", Column::Provider),
+];
+
 /// `error_code` of a request for a model that no policy has: its name is the client's invention.
 const MODEL_NOT_FOUND: &str = "model_not_found";
 

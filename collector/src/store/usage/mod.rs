@@ -11,6 +11,7 @@
 //! year's bill can be shown. Their texts stand in `names`, which must outlast the records too.
 
 mod calendar;
+mod correct;
 mod dimensions;
 mod histogram;
 mod read;
@@ -19,6 +20,9 @@ mod totals;
 mod unreadable;
 
 pub use calendar::{Calendar, Width};
+pub(crate) use correct::correct;
+pub(super) use correct::filter;
+pub use correct::{MOST_SECONDS, UsageChange, UsageCorrected};
 pub use dimensions::GroupBy;
 pub use histogram::Histogram;
 pub use read::{UsageBucket, UsagePage, UsageQuery, UsageRow, usage, usage_total};

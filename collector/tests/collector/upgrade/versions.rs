@@ -42,7 +42,8 @@ const QUESTIONS: [(usize, &str); 17] = [
     (10, "/v1/holds"),
 ];
 /// What of an answer depends on when it is asked for.
-const PASSING: [&str; 6] = ["clock", "last_used", "now", "passes", "proxies", "stale"];
+const PASSING: [&str; 9] =
+    ["clock", "config_revisions", "last_used", "now", "passes", "proxies", "sender", "stale", "state"];
 
 fn varied(seq: u64) -> RequestRecord {
     let mut varied = record("n", if seq > RECORDS / 2 { "second" } else { "first" }, seq);

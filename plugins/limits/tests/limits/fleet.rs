@@ -181,6 +181,25 @@ fn a_fleet_keeps_one_limit() {
     }
 }
 
+#[test]
+fn a_corrected_total_lets_requests_in_again() {
+    for proxies in [1, 2, 5] {
+        let mut world = World::new(proxies, CALM);
+        let start_ms = 600_000_000;
+        world.fleet = Fleet::new(start_ms - 60_000);
+        let steps = |world: &mut World, from_ms: u64, seconds: u64| {
+            (0..seconds * 1_000).step_by(STEP_MS as usize).for_each(|at| world.step(start_ms + from_ms + at, 5));
+        };
+        steps(&mut world, 0, 25);
+        let used_up = world.admitted[&(start_ms / 60_000)];
+        assert!((LIMIT..LIMIT + 300).contains(&used_up), "{proxies} proxies: {used_up}");
+        world.store.totals.values_mut().for_each(|total| *total -= 300);
+        steps(&mut world, 25_000, 25);
+        let after = world.admitted[&(start_ms / 60_000)];
+        assert!((LIMIT + 300..=LIMIT + 310).contains(&after), "{proxies} proxies: {after}");
+    }
+}
+
 fn report(boot: &str, seq: u64, rows: &[ReportRow]) -> Report {
     Report { boot: boot.to_owned(), seq, whole: true, rows: rows.to_vec(), ..Report::default() }
 }

@@ -47,6 +47,9 @@ impl Gate {
         if announced.is_some_and(|length| length > limit) {
             return self.reject(Rejection::BodyTooLarge { limit }, out);
         }
+        if let Some(encoded) = unreadable_body(head) {
+            return self.reject(Rejection::UnreadableBody { encoded }, out);
+        }
         self.call.borrow_mut().surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
@@ -240,6 +243,29 @@ impl Gate {
         out.push(Effect::Reply(Reply { status: 200, headers, body }));
         Flow::Answered
     }
+}
+
+/// Whether a header says that the body is not the UTF-8 that it is read as, and whether it is `content-encoding`. Who looks
+/// at the body must see what the provider sees.
+fn unreadable_body(head: Head<'_>) -> Option<bool> {
+    let values = |wanted: &'static [u8]| head.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value);
+    let identity = |coding: &[u8]| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    };
+    let encoded = values(b"content-encoding").any(|value| !value.split(|byte| *byte == b',').all(identity));
+    let utf8 = |charset: &[u8]| {
+        let charset = charset.trim_ascii();
+        let charset = charset.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(charset);
+        charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+    };
+    let other = |parameter: &[u8]| {
+        let mut parts = parameter.splitn(2, |byte| *byte == b'=');
+        let name = parts.next().unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(b"charset") && !parts.next().is_some_and(utf8)
+    };
+    let foreign = || values(b"content-type").any(|value| value.split(|byte| matches!(byte, b';' | b',')).any(other));
+    if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.

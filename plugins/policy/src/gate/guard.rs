@@ -56,6 +56,9 @@ impl Gate {
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
         }
+        if let Some(index) = checked.unreadable {
+            return Err(Rejection::TokenIds { id: rails.id(index) });
+        }
         if let Some(index) = checked.flooded {
             return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
         }
@@ -69,11 +72,8 @@ impl Gate {
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
         // The scan has read this body: it is JSON.
-        let (Some(scan), Some(texts)) = (&call.scan, request_texts(&call.body)) else {
-            return Err(Rejection::Misconfigured);
-        };
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
-        Ok(check_request(rails, set, scan, &texts, placeholders, tally))
+        check_request(rails, set, &call.body, placeholders, tally).ok_or(Rejection::Misconfigured)
     }
 
     /// The body that every try starts from is the masked one.
