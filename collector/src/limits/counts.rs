@@ -134,13 +134,12 @@ impl Totals for Counts<'_> {
         Ok(Total { used: now.used, told: bits(rule, &now.told) })
     }
 
-    fn heard(
-        &mut self,
-        report: &Report,
-        repeated: bool,
-        now_ms: u64,
-    ) -> Result<Option<HashMap<String, Heard>>, StoreError> {
-        self.heard_by_all(report, repeated, now_ms)
+    fn heard(&mut self, now_ms: u64) -> Result<Option<HashMap<String, Heard>>, StoreError> {
+        self.heard_by_all(now_ms)
+    }
+
+    fn keep_heard(&mut self, proxy: &str, heard: &Heard) -> Result<(), StoreError> {
+        self.keep_heard_for_all(proxy, heard)
     }
 
     fn windows(&mut self, row: &ReportRow) -> Result<Option<Windows>, StoreError> {

@@ -119,6 +119,17 @@ impl Limits {
     }
 }
 
+/// The report with names of proxies that no other sender can give: a name alone must not be enough to end, or to take over,
+/// what another sender's proxy holds.
+fn of_sender(sender: &Sender, report: &Report) -> Report {
+    let mut report = report.clone();
+    if !report.process.is_empty() {
+        report.process = format!("{}/{}", sender.line, report.process);
+        report.node = format!("{}/{}", sender.line, report.node);
+    }
+    report
+}
+
 /// What came of a report, and whether there is something to tell.
 struct Done {
     synced: Synced,
@@ -133,7 +144,9 @@ impl State {
         let (conflict, numbers, why) = match claim(tx, sender, &report.boot, now)? {
             Claim::Foreign => (Conflict::ForeignBoot, Vec::new(), Unsound::ForeignBoot),
             Claim::TooMany => (Conflict::TooManyBoots, Vec::new(), Unsound::TooManyBoots),
-            Claim::Own if seq <= counts::most_seq(tx, &report.boot, now)? => return self.sync(tx, report),
+            Claim::Own if seq <= counts::most_seq(tx, &report.boot, now)? => {
+                return self.sync(tx, &of_sender(sender, report));
+            }
             Claim::Own => (Conflict::NumberTooFar, vec![seq], Unsound::TooFar),
         };
         Delivery { sender, node: &report.node, boot_id: &report.boot }.refused(tx, conflict, &numbers)?;
@@ -182,7 +195,7 @@ impl State {
     fn note_slots(&self, counts: &Counts<'_>, report: &Report, reply: &Reply) -> Result<(), StoreError> {
         let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == counts::CONCURRENCY);
         for (row, answer) in slots {
-            let open = if row.late || row.idle { 0 } else { row.open };
+            let open = if row.late || row.idle || report.ending { 0 } else { row.open };
             counts.note_slots(row, answer.others_open.saturating_add(open))?;
         }
         Ok(())

@@ -66,7 +66,7 @@ pub(super) fn news(
         if let Some(windows) = counts.windows_of(&row.rule, &row.meter, &row.subject)? {
             fleet.know(&row.rule, &row.meter, &row.subject, windows);
         }
-        row.others_open = fleet.others_open(&report.boot, &row.rule, &row.meter, &row.subject, row.start, now_ms);
+        row.others_open = fleet.others_open(report.proxy(), &row.rule, &row.meter, &row.subject, row.start, now_ms);
         rows.push(row);
     }
     Ok((rows, cursor))

@@ -167,7 +167,7 @@ pub(super) fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), 
            open, ending)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (node, boot_id) DO UPDATE SET
            version = ?3, config_revision = ?4, uptime_s = ?5, queued = ?6, dropped = ?7, last_seq = ?8, received_at = ?9,
-           open = ?10, ending = ?11",
+           open = ?10, ending = ?11, end_noted = 0",
     )?
     .execute(params![
         beat.node,
@@ -184,6 +184,7 @@ pub(super) fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), 
     ])?;
     let forgotten = now.min(time_to_delete_by(tx)?).saturating_sub(FORGOTTEN_US);
     tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([forgotten])?;
+    gaps::is_heard(tx, beat, now)?;
     gaps::note_end(tx, beat, now)
 }
 

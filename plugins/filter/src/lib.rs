@@ -6,6 +6,7 @@
 
 mod asking;
 mod attempt_context;
+mod claims;
 mod counts;
 mod delivery;
 mod ending;

@@ -39,10 +39,16 @@ pub(crate) struct Worker {
     pub(crate) counts: Counts,
     /// When its VM started, ms since the Unix epoch.
     pub(crate) started_ms: u64,
-    /// When the next heartbeat is due, ms since the Unix epoch.
-    pub(crate) heartbeat_due_ms: u64,
+    /// When the last heartbeat was sent, ms since the Unix epoch; 0 for never.
+    pub(crate) heartbeat_ms: u64,
     /// The revision that the last heartbeat told of.
     pub(crate) told_revision: String,
+    /// `last_seq` and `dropped` with which it has said goodbye.
+    pub(crate) told_end: Option<(u64, u64)>,
+    /// Requests under way, as the last heartbeat told.
+    pub(crate) told_open: u64,
+    /// A tick is to come at once, because a record waits.
+    pub(crate) hurried: bool,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
     cooldowns: Cooldowns,
@@ -78,8 +84,11 @@ impl Worker {
             record: Vec::new(),
             counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
             started_ms: host::now_us() / 1_000,
-            heartbeat_due_ms: 0,
+            heartbeat_ms: 0,
             told_revision: String::new(),
+            told_end: None,
+            told_open: 0,
+            hurried: false,
             calling: false,
             node,
             boot,

@@ -58,6 +58,10 @@ pub struct Document {
     /// Where records go; without it they go nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
+    /// A proxy that began at this time or before is to end soon, ms since the Unix epoch: `headgate drain` writes it. It serves on,
+    /// and says goodbye to the collector whenever nothing is left to deliver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending_at_ms: Option<u64>,
 }
 
 /// One provider.

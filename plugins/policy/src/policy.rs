@@ -80,6 +80,7 @@ pub struct Policy {
     pub(crate) retention_class: String,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
     collector: Option<document::Collector>,
+    ending_at_ms: Option<u64>,
     collector_token: Option<String>,
     missing: Vec<String>,
 }
@@ -190,6 +191,7 @@ impl Policy {
             retention_class: document.logging.retention_class,
             fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
             collector: document.collector,
+            ending_at_ms: document.ending_at_ms,
             collector_token,
             missing: variables.missing,
         })
@@ -230,6 +232,12 @@ impl Policy {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
+    }
+
+    /// Whether a proxy that began at this time, ms since the Unix epoch, is to end soon.
+    #[must_use]
+    pub fn ends(&self, began_ms: u64) -> bool {
+        self.ending_at_ms.is_some_and(|at_ms| began_ms <= at_ms)
     }
 
     /// Where records go, and the bearer token for it.

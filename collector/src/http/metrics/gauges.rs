@@ -35,6 +35,7 @@ pub(super) struct Gauges {
     bytes: Gauge,
     names: Gauge,
     open_gaps: Gauge,
+    unknown_ends: Gauge,
     missing_records: Gauge,
     readable: Gauge,
     readers_busy: Gauge,
@@ -60,6 +61,7 @@ impl Gauges {
                 &all.names,
             ),
             ("open_gaps", "Runs of numbers whose records are missing", &all.open_gaps),
+            ("unknown_ends", "Workers that fell silent without saying that they end", &all.unknown_ends),
             ("missing_records", "Records that are missing", &all.missing_records),
             ("store_readable", "Whether the store could be read just now", &all.readable),
             ("readers_busy", "Queries that run now", &all.readers_busy),
@@ -100,6 +102,7 @@ impl Gauges {
         self.bytes.set(seen.bytes);
         self.names.set(seen.names);
         self.open_gaps.set(seen.open_gaps);
+        self.unknown_ends.set(seen.unknown_ends);
         self.missing_records.set(seen.missing_records);
     }
 }

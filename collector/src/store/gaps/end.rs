@@ -90,7 +90,8 @@ fn longer(tx: &Db, boot: &Boot, gap: &NewGap, heard_at: i64) -> db::Result<bool>
     let changed = tx
         .prepare_cached(
             "UPDATE gaps SET last_seq = ?3, before_at = ?4
-             WHERE boot = ?1 AND closed_at IS NULL AND last_seq = ?2 AND at_end = 1",
+             WHERE boot = ?1 AND closed_at IS NULL AND last_seq = ?2 AND at_end = 1
+               AND end_unknown = 0",
         )?
         .execute([boot.boot, boot.highest_seq, gap.last_seq, heard_at])?;
     Ok(changed > 0)
