@@ -4,9 +4,11 @@
 //! stands `order=asc`: its `next` is always there and leads on without skipping an entry, however late it comes.
 
 mod check;
+mod export;
 mod parameters;
 
-pub(super) use parameters::described;
+pub(super) use export::{csv, json, ndjson};
+pub(super) use parameters::{Also, described};
 
 use super::App;
 use super::auth::Caller;
@@ -22,6 +24,7 @@ use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
+use parameters::Wanted;
 use serde_json::{Value, json};
 
 /// `GET /v1/audit`.
@@ -31,22 +34,24 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
-    let wanted = parameters::parse(&query)?;
+    let wanted = parameters::parse(&query, Also::Pages)?;
     app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await?;
     let order = wanted.query.order;
-    let (page, after) = app
-        .readers
-        .query(move |db| {
-            let Some(query) = wanted.resolve(db)? else {
-                return Ok(None);
-            };
-            Ok(Some((store::list_audit(db, &query)?, query.after)))
-        })
-        .await?
-        .ok_or_else(parameters::unknown_entry)?;
+    let (page, after) = app.readers.query(move |db| read(db, wanted)).await??;
     let damaged = entries::damaged(page.entries.iter().map(|entry| &entry.kept));
     app.damage.altered(Log::Audit, &damaged).await;
     Ok(json_response(StatusCode::OK, body(&page, order, after, &damaged)))
+}
+
+/// A page and where it begins, or why it is refused.
+fn read(db: &Db, wanted: Wanted) -> Result<Result<(AuditPage, Option<i64>), ApiError>, StoreError> {
+    let Some(query) = wanted.resolve(db)? else {
+        return Ok(Err(parameters::unknown_entry()));
+    };
+    if store::unknown_actor(db, &query)? {
+        return Ok(Err(parameters::unknown_actor()));
+    }
+    Ok(Ok((store::list_audit(db, &query)?, query.after)))
 }
 
 /// `GET /v1/audit/{id}`.
@@ -93,6 +98,12 @@ pub(super) async fn append(
 pub(super) fn entries(schemas: &mut Schemas) -> Value {
     let entry = openapi::of::<Entry>(schemas);
     openapi::object(&[("entries", openapi::each_by_itself(&entry, check::MAX_ENTRIES))])
+}
+
+/// The answer of `GET /v1/audit.json`.
+pub(super) fn all(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    schemas.list(&entry, &[entries::described()])
 }
 
 /// The answer of `GET /v1/audit`.

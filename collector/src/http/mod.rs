@@ -9,6 +9,7 @@ mod damage;
 mod dataplanes;
 mod entries;
 mod error;
+mod export;
 mod gaps;
 mod health;
 mod holds;

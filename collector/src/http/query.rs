@@ -4,11 +4,13 @@
 
 mod export;
 mod facet;
+mod filters;
 mod parameters;
 
-pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use export::{csv, json, ndjson};
 pub(super) use facet::{facets, spread};
-pub(super) use parameters::{Also, NAMES, class, described, status, statuses};
+pub(super) use filters::{Filters, NAMES, class, status, statuses, with_not};
+pub(super) use parameters::{Also, described};
 
 use super::App;
 use super::auth::Caller;

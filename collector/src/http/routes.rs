@@ -5,8 +5,8 @@ use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
 use super::{
-    App, audit, auth, corrections, damage, dataplanes, gaps, health, holds, ingest, limits, metrics, policy, query,
-    retention, tokens, usage,
+    App, audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy,
+    query, retention, tokens, usage,
 };
 use crate::audit::Entry;
 use crate::retention::Rules;
@@ -94,6 +94,7 @@ macro_rules! routes {
 #[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
     let filtered = || query::described(Also::Export);
+    let exported = || audit::described(audit::Also::Export);
     routes! {
         "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
             Docs::json(of::<Acknowledgement>).body(ingest::batch).or(409, FOREIGN).or(429, TOO_MANY);
@@ -102,9 +103,9 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json),
             Docs::json(query::all).query(filtered());
         "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson),
-            Docs::text(query::NDJSON).query(filtered());
+            Docs::text(export::NDJSON).query(filtered());
         "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv),
-            Docs::text(query::CSV).query(filtered());
+            Docs::text(export::CSV).query(filtered());
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets),
             Docs::json(query::spread).query(query::described(Also::Facets));
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
@@ -116,7 +117,7 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
             Docs::json(usage::page).query(usage::described(usage::Also::Pages));
         "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv),
-            Docs::text(query::CSV).query(usage::described(usage::Also::Export));
+            Docs::text(export::CSV).query(usage::described(usage::Also::Export));
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
             Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered; or it is another token's boot, or `seq` leaps.")
                 .or(429, TOO_MANY);
@@ -136,8 +137,14 @@ pub fn routes() -> Vec<Route> {
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
             Docs::json(of::<Acknowledgement>).body(audit::entries);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
-            Docs::json(audit::page).query(audit::described()).link("get_v1_audit_id", "/data/0/id")
-                .or(404, "`after` or `before` names no entry.");
+            Docs::json(audit::page).query(audit::described(audit::Also::Pages)).link("get_v1_audit_id", "/data/0/id")
+                .or(404, "`after` or `before` names no entry, or `actor` nobody.");
+        "GET" "/v1/audit.json", Audit, "All audit entries that are filtered, as a JSON list" => get(audit::json),
+            Docs::json(audit::all).query(exported()).or(404, "`actor` names nobody.");
+        "GET" "/v1/audit.ndjson", Audit, "All audit entries that are filtered, an entry a line" => get(audit::ndjson),
+            Docs::text(export::NDJSON).query(exported()).or(404, "`actor` names nobody.");
+        "GET" "/v1/audit.csv", Audit, "All audit entries that are filtered, as a spreadsheet" => get(audit::csv),
+            Docs::text(export::CSV).query(exported()).or(404, "`actor` names nobody.");
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one),
             Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),

@@ -13,6 +13,17 @@ pub(super) fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Nano-USD as USD, without rounding.
+pub(super) fn usd(nano: u64) -> String {
+    format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
+}
+
+/// A time in µs as RFC 3339 has it.
+pub(super) fn time(us: u64) -> String {
+    let time = i64::try_from(us).ok().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    time.map_or(us.to_string(), |time| time.to_string())
+}
+
 /// A text that is no formula and no command to a terminal.
 fn tamed(cell: &str) -> String {
     let formula = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])

@@ -16,6 +16,7 @@ pub mod db;
 mod derived;
 mod error;
 mod file;
+mod findable;
 mod gaps;
 mod known_time;
 mod leaf;
@@ -36,7 +37,10 @@ mod varint;
 mod witness;
 mod write;
 
-pub use audit::{AuditPage, AuditQuery, AuditRow, Ready, audit_position, find_audit, list_audit};
+pub use audit::{
+    ActorFilter, AuditPage, AuditQuery, AuditRow, NameFilter, Ready, audit_position, find_audit, list_audit,
+    next_audit_position, unknown_actor,
+};
 pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, Spread, facets};
 pub use conflicts::tell_conflicts;

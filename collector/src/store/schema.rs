@@ -1,7 +1,7 @@
 //! The steps from one version of the tables to the next.
 
 use super::db::Db;
-use super::{Log, StoreError, columns, known_time, leaf, rebuild};
+use super::{Log, StoreError, columns, findable, known_time, leaf, rebuild};
 use crate::journal;
 
 /// One step: tables, then what has to be computed for them.
@@ -16,7 +16,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -33,6 +33,7 @@ const STEPS: [Step; 16] = [
     sql(include_str!("schema/14_worker_ends.sql")),
     sql(include_str!("schema/15_senders.sql")),
     Step { sql: include_str!("schema/16_unknown_ends.sql"), fill: heard_of_all },
+    Step { sql: include_str!("schema/17_findable.sql"), fill: findable::fill },
 ];
 
 /// The first version with a mark.

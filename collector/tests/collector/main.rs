@@ -15,6 +15,7 @@
 
 mod access;
 mod audit;
+mod audit_export;
 mod backup;
 mod client;
 mod clock_leaps;
@@ -25,6 +26,7 @@ mod documented;
 mod evidence;
 mod exports;
 mod faults;
+mod findable;
 mod fleet;
 mod gaps;
 mod holds;

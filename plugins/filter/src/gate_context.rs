@@ -185,10 +185,7 @@ impl GateContext {
     }
 
     fn end_signs() -> EndSigns {
-        let flags = host::property("response\0flags")
-            .ok()
-            .and_then(|flags| flags.try_into().ok())
-            .map_or(0, u64::from_le_bytes);
+        let flags = host::response_flags();
         // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
         if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone
@@ -312,8 +309,9 @@ impl HttpContext for GateContext {
             // The body's last chunk did not say that it was the last.
             self.response_chunk(self.response_buffered, true);
         }
-        self.gate.response_trailers();
-        Action::Continue
+        let resets = self.gate.response_trailers(Moment(host::now_us()), &mut self.effects);
+        self.perform();
+        if resets { Action::Pause } else { Action::Continue }
     }
 
     fn on_log(&mut self) {

@@ -7,6 +7,7 @@
 mod asking;
 mod attempt_context;
 mod claims;
+mod connections;
 mod counts;
 mod delivery;
 mod ending;

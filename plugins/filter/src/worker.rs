@@ -3,6 +3,7 @@
 //! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
 //! other workers, through the host's shared data.
 
+use crate::connections::Connections;
 use crate::counts::{Cells, Counts};
 use crate::host::{self, Buffer, Headers, HostResult};
 use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Policy, RequestId, TargetKey, uuid_v7};
@@ -51,6 +52,8 @@ pub(crate) struct Worker {
     pub(crate) hurried: bool,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
+    /// Its connections to providers.
+    pub(crate) connections: Connections,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
@@ -92,6 +95,7 @@ impl Worker {
             calling: false,
             node,
             boot,
+            connections: Connections::default(),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
@@ -195,6 +199,7 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
             with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
             None
         }
+        Effect::ResetStream => ignore(host::reset_response()),
         Effect::Reply(_) | Effect::Call(_) | Effect::EndStream => Some(effect),
     }
 }

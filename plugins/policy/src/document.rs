@@ -97,6 +97,13 @@ fn is_all(percent: &u8) -> bool {
     *percent == all()
 }
 
+/// The value of the routing state by which a try at this provider gets a connection that nobody has used before. No
+/// provider's name has a `#`.
+#[must_use]
+pub fn fresh_route(provider: &str) -> String {
+    format!("{provider}#fresh")
+}
+
 /// Dialect of a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -88,6 +88,8 @@ pub struct Policy {
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) name: Rc<str>,
+    /// Where a try goes that needs a connection of its own; see [`document::fresh_route`].
+    pub(crate) fresh: Rc<str>,
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
     pub(crate) dialect: Dialect,
@@ -277,6 +279,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
     let credential = one.credential_env.as_deref().and_then(|name| variables.read(name));
     Provider {
         name: one.name.as_str().into(),
+        fresh: document::fresh_route(&one.name).into(),
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),

@@ -9,9 +9,9 @@ use crate::audit::Resource;
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::export::CSV;
 use crate::http::outlet::{BrokenOff, Outlet, download};
-use crate::http::query::CSV;
-use crate::http::sheet::line;
+use crate::http::sheet::{line, usd};
 use crate::store::{self, Counter, Totals, UsagePage};
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
@@ -125,9 +125,4 @@ impl Export {
         });
         told.unwrap_or_else(|| second.to_string())
     }
-}
-
-/// Nano-USD as USD, without rounding.
-fn usd(nano: u64) -> String {
-    format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
 }

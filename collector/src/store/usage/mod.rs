@@ -10,6 +10,7 @@
 //! adds two rows at most: a fraction of what the log itself takes. Nothing drops them: they outlast the records, so that last
 //! year's bill can be shown. Their texts stand in `names`, which must outlast the records too.
 
+mod anew;
 mod calendar;
 mod correct;
 mod dimensions;
@@ -19,6 +20,7 @@ mod tally;
 mod totals;
 mod unreadable;
 
+pub(super) use anew::Anew;
 pub use calendar::{Calendar, Width};
 pub(crate) use correct::correct;
 pub(super) use correct::filter;

@@ -9,7 +9,7 @@ use crate::call::{Call, Try};
 use crate::policy::{Policy, Way};
 use crate::price::cost_in_tier;
 use headgate_exchange::{ModelTokens, RequestScan, Surface, Tokens};
-use headgate_record::{Cost, EndedBy, EstimateReason, ModelUsage, Usage, UsageSource};
+use headgate_record::{AttemptError, Cost, EndedBy, EstimateReason, ModelUsage, Usage, UsageSource};
 
 /// Bytes of text that are about one token, where the provider does not count.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -37,7 +37,11 @@ pub(super) fn usage(
     reserved: Option<&Usage>,
 ) -> Option<Usage> {
     let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
-    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none());
+    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none() || one.held);
+    let failed = served.and_then(|one| one.error).is_some_and(is_the_answer_s);
+    if failed && seen.output_text_bytes == 0 && seen.usage.is_none_or(|tokens| tokens.output == 0) {
+        return None;
+    }
     if !call.surface.is_some_and(Surface::is_metered) || !accepted && !underway {
         return None;
     }
@@ -51,6 +55,14 @@ pub(super) fn usage(
         ..estimate
     });
     Some(Usage { estimate_reason: Some(estimate_reason(seen, ended_by)), ..charged })
+}
+
+/// Whether it is the answer itself that is, or ends with, an error. If it generated nothing, it costs nothing.
+pub(super) fn is_the_answer_s(error: AttemptError) -> bool {
+    matches!(
+        error,
+        AttemptError::ServerError | AttemptError::RateLimited | AttemptError::ClientError | AttemptError::EmptyAnswer
+    )
 }
 
 fn estimate_reason(seen: &Seen, ended_by: EndedBy) -> EstimateReason {

@@ -203,7 +203,9 @@ impl Gate {
         let mut course = call.course.clone();
         let Some(first) = course.begin().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
-        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(course.tries_left().to_string())));
+        // Each try may be made once more on a fresh connection. Attempts end the tries by an empty route.
+        let retries = course.tries_left().saturating_mul(2).saturating_add(1);
+        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(retries.to_string())));
         if let Some(alias) = call.alias() {
             let timeout = alias.failover.first_byte_timeout_ms.to_string();
             out.push(Effect::SetRequestHeader("x-envoy-upstream-rq-per-try-timeout-ms", Cow::Owned(timeout)));

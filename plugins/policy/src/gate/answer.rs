@@ -101,9 +101,23 @@ impl Gate {
         }
     }
 
-    /// The response ended with trailers; what was held back of a stream cannot be sent any more.
-    pub fn response_trailers(&mut self) {
-        self.response_whole = true;
+    /// The response ends with trailers, and its last chunk did not say so. The host takes no more of a body then, so a stream of
+    /// which something is held back, because nothing said that its text is over, is reset: the client must not take it for
+    /// whole. Returns whether it is.
+    pub fn response_trailers(&mut self, now: Moment, out: &mut Effects) -> bool {
+        if std::mem::replace(&mut self.response_whole, true) || self.phase != Phase::Sent {
+            return false;
+        }
+        let done = out.len();
+        self.response_body(&[], true, now, out);
+        let lost = out.iter().skip(done).any(|one| matches!(one, Effect::ReplaceChunk(bytes) if !bytes.is_empty()));
+        if lost {
+            out.truncate(done);
+            out.push(Effect::ResetStream);
+            self.phase = Phase::Cut;
+            self.response_whole = false;
+        }
+        lost
     }
 
     fn is_redirected(&self) -> bool {
@@ -277,6 +291,7 @@ impl Reader {
                     output_text_bytes: read.output_text_bytes,
                     unreadable_bytes: read.unreadable_bytes,
                     answer_bytes,
+                    error: read.error,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
@@ -299,6 +314,8 @@ pub(super) struct Seen {
     pub(super) unreadable_bytes: u64,
     /// All bytes of its body.
     pub(super) answer_bytes: u64,
+    /// It reported an error.
+    pub(super) error: bool,
     pub(super) fingerprint: Option<String>,
 }
 

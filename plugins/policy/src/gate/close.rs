@@ -1,14 +1,16 @@
 //! The end of a request, whichever it was: one record, once.
 
-use super::account::{cost_with_others, other_models, usage};
+use super::account::{cost_with_others, is_the_answer_s, other_models, usage};
+use super::answer::Seen;
 use super::{Gate, Phase};
+use crate::attempt::status_error;
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
 use crate::price::is_cheaper;
-use headgate_exchange::{AnswerFacts, is_model_name};
+use headgate_exchange::{AnswerFacts, error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, SCHEMA, ServedBy,
 };
 
 /// What the host saw when the stream ended early.
@@ -58,6 +60,7 @@ impl Gate {
         let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
+        self.note_answer_error(&seen);
         self.note_provider_error(seen.facts.error.take());
         let call = self.call.borrow();
         let served = call.served_try();
@@ -138,6 +141,18 @@ impl Gate {
         if let Some(one) = call.tries.last_mut().filter(|one| one.error.is_none()) {
             one.error = Some(error);
             one.decided.get_or_insert(now);
+        }
+    }
+
+    /// An error that a provider reports under a success status, in JSON or in the middle of a stream.
+    fn note_answer_error(&mut self, seen: &Seen) {
+        let mut call = self.call.borrow_mut();
+        let Some(one) = call.tries.last_mut().filter(|one| one.passed_on) else { return };
+        if seen.error && one.error.is_none() {
+            one.error = status_error(error_status(seen.facts.error.as_deref()));
+        }
+        if one.error.is_some_and(is_the_answer_s) {
+            self.rejected_by.get_or_insert(RejectedBy::Provider);
         }
     }
 
