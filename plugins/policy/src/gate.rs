@@ -1,5 +1,6 @@
 //! One client request, seen from the listener: admitted, planned, answered and put on record.
 
+mod account;
 mod admit;
 mod answer;
 mod aside;
@@ -17,7 +18,7 @@ use answer::Reader;
 use guard::Guarding;
 use headgate_exchange::Rejection;
 use headgate_limits::Held;
-use headgate_record::{Decision, RejectedBy};
+use headgate_record::{Decision, RejectedBy, Usage};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -48,6 +49,8 @@ pub struct Gate {
     decisions: Vec<Decision>,
     /// What limits and budgets have reserved for it.
     held: Vec<Held>,
+    /// The usage for which they did.
+    reserved: Option<Usage>,
     /// Most that it may cost, nano-USD, and the rule that says so.
     max_cost: Option<(u64, usize)>,
     /// The same of rules that only watch.
@@ -96,6 +99,7 @@ impl Gate {
             rejected_by: None,
             decisions: Vec::new(),
             held: Vec::new(),
+            reserved: None,
             max_cost: None,
             watched_costs: Vec::new(),
             reader: Reader::None,
