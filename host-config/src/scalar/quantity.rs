@@ -5,6 +5,9 @@ use super::{TRIGGERS, Wrong};
 /// What can be held in the memory of one VM.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// What a worker or a proxy can be given.
+const MEMORY: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 40;
+
 /// One day; nothing in a gateway waits longer.
 const MAX_MILLISECONDS: u64 = 86_400_000;
 
@@ -33,6 +36,16 @@ pub fn bytes(value: &str) -> Result<u64, Wrong> {
     scaled(value, &SIZES, Some(1))
         .filter(|bytes| (1..=MAX_BYTES).contains(bytes))
         .ok_or_else(|| Wrong::new("this is not a size between 1 byte and 256 MiB", "write bytes or a unit: `20MiB`"))
+}
+
+/// An amount of memory in bytes, 1 MiB to 1 TiB.
+///
+/// # Errors
+/// What it has to look like.
+pub fn memory(value: &str) -> Result<u64, Wrong> {
+    scaled(value, &SIZES, Some(1)).filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| {
+        Wrong::new("this is not an amount of memory between 1 MiB and 1 TiB", "write bytes or a unit: `256MiB`, `2GiB`")
+    })
 }
 
 /// A length of time in milliseconds, at most a day; `0s` is none at all.

@@ -25,6 +25,18 @@ pub static GATEWAY: &[Key] = &[
         "The proxy's admin page. It can stop the proxy: keep it on loopback.",
     ),
     key("max_request_bytes", One(Scalar::Size), Default("20MiB"), "Largest request body; larger ones answer 413."),
+    key(
+        "max_memory",
+        One(Scalar::Memory),
+        Default("256MiB, or twice max_request_bytes if that is more"),
+        "Most bytes that requests hold in one worker at a time, and answers that wait for a guardrail; beyond it 503.",
+    ),
+    key(
+        "max_heap",
+        One(Scalar::Memory),
+        Default("2GiB"),
+        "Heap of the proxy from which on it refuses requests, and then connections. The VMs of its workers are not in it.",
+    ),
     key("collector", Section(COLLECTOR), Optional, "Where the records of requests go; without it they go nowhere."),
     key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "Who answers."),
     key(

@@ -5,7 +5,7 @@
 
 use crate::counts::{Cells, Counts};
 use crate::host::{self, Buffer, Headers, HostResult};
-use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Policy, RequestId, TargetKey, uuid_v7};
+use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Memory, Policy, RequestId, TargetKey, uuid_v7};
 use headgate_record::{Outbox, OutboxLimits};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -45,6 +45,10 @@ pub(crate) struct Worker {
     pub(crate) told_revision: String,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
+    /// Bytes that its requests hold.
+    pub(crate) memory: Memory,
+    /// The policy in force.
+    pub(crate) policy: Option<Rc<Policy>>,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
@@ -83,6 +87,8 @@ impl Worker {
             calling: false,
             node,
             boot,
+            memory: Memory::default(),
+            policy: None,
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
@@ -101,6 +107,11 @@ impl Worker {
             unsettled: &mut self.counts.unsettled,
         };
         (lent, &mut self.random)
+    }
+
+    /// Counts what waits in the outbox together with what requests hold.
+    pub(crate) fn note_outbox(&self) {
+        self.memory.note_outbox(self.outbox.queued_bytes() as u64);
     }
 
     /// A random number for draws and jitter.

@@ -30,6 +30,10 @@ pub struct Document {
     pub organization: String,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
+    /// Most bytes that the requests of one worker's VM hold at a time, and answers that wait for a guardrail. More answers
+    /// 503.
+    #[serde(default = "default_max_memory", skip_serializing_if = "is_default_max_memory")]
+    pub max_memory: u64,
     /// Who answers.
     pub providers: Vec<Provider>,
     /// What may be asked for, in the order of gateway.yaml.
@@ -51,6 +55,19 @@ pub struct Document {
     /// Where records go; without it they go nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
+}
+
+/// A VM ends near 1 GiB and never gives memory back. Beside this it needs room for the records that wait (64 MiB), the
+/// policy, and the copies that a single step makes of one body.
+pub const DEFAULT_MAX_MEMORY: u64 = 256 << 20;
+
+fn default_max_memory() -> u64 {
+    DEFAULT_MAX_MEMORY
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_default_max_memory(bytes: &u64) -> bool {
+    *bytes == DEFAULT_MAX_MEMORY
 }
 
 /// One provider.

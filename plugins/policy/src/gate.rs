@@ -6,10 +6,13 @@ mod close;
 mod guard;
 mod guarded;
 mod limit;
+mod memory;
 mod reject;
+mod unseen;
 
 use crate::call::{Call, CallRef, Moment};
 use crate::id::RequestId;
+use crate::memory::Hold;
 use crate::policy::Policy;
 use answer::Reader;
 use guard::Guarding;
@@ -44,6 +47,9 @@ pub struct Gate {
     rejection: Option<Rejection>,
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
+    /// Bytes of the VM that the request takes, and an answer that waits.
+    held_request: Hold,
+    held_answer: Hold,
     /// What limits and budgets have reserved for it.
     held: Vec<Held>,
     /// Most that it may cost, nano-USD, and the rule that says so.
@@ -87,6 +93,8 @@ impl Gate {
             rejection: None,
             rejected_by: None,
             decisions: Vec::new(),
+            held_request: Hold::default(),
+            held_answer: Hold::default(),
             held: Vec::new(),
             max_cost: None,
             watched_costs: Vec::new(),

@@ -14,7 +14,7 @@ pub use spelling::Spelling;
 pub(crate) use spelling::unescape;
 pub use stream::{Edit, Examine, GuardedStream, Halt};
 
-use crate::json::{Cursor, Fault, push_escaped};
+use crate::json::{Cursor, push_escaped};
 use crate::rewrite::Splice;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -122,16 +122,16 @@ impl Spelled<'_> {
     }
 }
 
-/// The texts of a request's body; `None` if it is no JSON.
+/// The texts of a request's body; `None` if it is no JSON, or has more texts than are kept.
 #[must_use]
 pub fn request_texts(body: &[u8]) -> Option<Texts<'_>> {
-    read(body, Walk::request()).ok()
+    read(body, Walk::request())
 }
 
-/// The texts of an answer's body, or of one event of a stream; `None` if it is no JSON.
+/// The texts of an answer's body, or of one event of a stream; `None` as above.
 #[must_use]
 pub fn answer_texts(body: &[u8]) -> Option<Texts<'_>> {
-    read(body, Walk::answer()).ok()
+    read(body, Walk::answer())
 }
 
 /// What a text looks like between the quotes of a JSON string.
@@ -141,12 +141,9 @@ pub(crate) fn escaped(text: &str) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn read<'a>(body: &'a [u8], mut walk: Walk<'a>) -> Result<Texts<'a>, Fault> {
+fn read<'a>(body: &'a [u8], mut walk: Walk<'a>) -> Option<Texts<'a>> {
     let mut cursor = Cursor::new(body);
     cursor.skip_whitespace();
-    walk.document(&mut cursor)?;
-    match cursor.end() {
-        None => Ok(walk.found),
-        Some(at) => Err(Fault::Malformed(crate::json::Flaw::UnexpectedByte, at)),
-    }
+    walk.document(&mut cursor).ok()?;
+    (cursor.end().is_none() && !walk.overflowed).then_some(walk.found)
 }

@@ -46,6 +46,9 @@ const NOT_ANSWER: [&[u8]; 6] = [b"model", b"usage", b"system_fingerprint", b"ser
 /// Most tool names that are kept; a request with more of them has its first ones looked at, and the count is bounded.
 const MAX_TOOLS: usize = 1_024;
 
+/// Most texts of one body, and most choices: what is kept of each is larger than the shortest string.
+const MAX_TEXTS: usize = 1 << 18;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Top of a request.
@@ -77,11 +80,13 @@ pub(super) struct Walk<'a> {
     path: u64,
     /// Within what later events may go on with.
     streams: bool,
+    /// There was more than is kept: nobody may rely on what was found.
+    pub(super) overflowed: bool,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn request() -> Self {
-        Self { found: Texts::default(), root: Place::Request, path: 0, streams: false }
+        Self { found: Texts::default(), root: Place::Request, path: 0, streams: false, overflowed: false }
     }
 
     pub(super) fn answer() -> Self {
@@ -155,6 +160,7 @@ impl<'a> Walk<'a> {
         }
         (self.path, self.streams) = (path, streams);
         match place {
+            Place::Choice if self.found.choices.len() >= MAX_TEXTS => self.overflowed = true,
             Place::Choice => self.found.choices.push((0, finished)),
             Place::Answer => self.end_answer(index),
             _ => {}
@@ -198,6 +204,10 @@ impl<'a> Walk<'a> {
     fn logprobs(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         let start = cursor.at();
         cursor.skip()?;
+        if self.found.logprobs.len() >= MAX_TEXTS {
+            self.overflowed = true;
+            return Ok(());
+        }
         self.found.logprobs.push(start..cursor.at());
         Ok(())
     }
@@ -214,6 +224,10 @@ impl<'a> Walk<'a> {
         let Some(written) = simdutf8::basic::from_utf8(text.raw).ok().filter(|text| !text.is_empty() && !media) else {
             return;
         };
+        if self.found.texts.len() >= MAX_TEXTS {
+            self.overflowed = true;
+            return;
+        }
         self.found.texts.push(WrittenText {
             key: TextKey { choice: 0, field: self.path },
             written,

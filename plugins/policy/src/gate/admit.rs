@@ -52,6 +52,9 @@ impl Gate {
         if announced.is_some_and(|length| length > limit) {
             return self.reject(Rejection::BodyTooLarge { limit }, out);
         }
+        if let Err(rejection) = self.expect_request(announced.unwrap_or(0)) {
+            return self.reject(rejection, out);
+        }
         self.call.borrow_mut().surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
@@ -67,7 +70,11 @@ impl Gate {
         let limit = self.max_request_bytes();
         match self.phase {
             Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
-            Phase::Body | Phase::Asking => Flow::Hold,
+            Phase::Body => match self.hold_request(buffered) {
+                Ok(()) => Flow::Hold,
+                Err(rejection) => self.reject(rejection, out),
+            },
+            Phase::Asking => Flow::Hold,
             Phase::Answered => Flow::Answered,
             _ => Flow::Continue,
         }
@@ -104,7 +111,7 @@ impl Gate {
         Flow::Continue
     }
 
-    fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
+    pub(super) fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
         call.dialect = Dialect::of_path(path);
@@ -124,7 +131,7 @@ impl Gate {
         };
     }
 
-    fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
+    pub(super) fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
         let [authorization, x_api_key, api_key] = CREDENTIAL_HEADERS.map(|name| head.bytes(name));
         let key = presented(authorization, x_api_key, api_key);
         let mut call = self.call.borrow_mut();

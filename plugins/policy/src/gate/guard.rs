@@ -1,9 +1,11 @@
 //! Guardrails on the way in: what stops a request, what is replaced in it, who else is asked about it. What the gate
 //! keeps for the way out is here too.
 
+use super::memory::overloaded;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
 use crate::guard::{AnswerGuard, Answered, Checked, Placeholders, Question, Rails, Tally, check_request, verdict};
+use crate::memory::can_allocate;
 use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
@@ -16,6 +18,8 @@ pub(super) struct Guarding {
     pub(super) answer: Policies,
     pub(super) placeholders: Placeholders,
     pub(super) tally: Tally,
+    /// Bytes of the originals that the answer may need.
+    pub(super) kept_bytes: u64,
     /// Guardrails whose outside answer is not there yet.
     asking: Vec<u8>,
     pub(super) way: Way,
@@ -54,6 +58,10 @@ impl Gate {
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
         }
+        if let Some(index) = checked.too_many {
+            return Err(Rejection::TooManyFindings { id: rails.id(index) });
+        }
+        self.guarding.kept_bytes = self.guarding.placeholders.keep_originals();
         if !checked.splices.is_empty() {
             self.mask_request(&checked.splices)?;
         }
@@ -64,15 +72,22 @@ impl Gate {
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
         // The scan has read this body: it is JSON.
-        let (Some(scan), Some(texts)) = (&call.scan, request_texts(&call.body)) else {
-            return Err(Rejection::Misconfigured);
-        };
+        let Some(scan) = &call.scan else { return Err(Rejection::Misconfigured) };
+        if !Self::room_to_examine(&call.body) {
+            return Err(overloaded());
+        }
+        let Some(texts) = request_texts(&call.body) else { return Err(Rejection::TooManyTexts) };
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
         Ok(check_request(rails, set, scan, &texts, placeholders, tally))
     }
 
     /// The body that every try starts from is the masked one.
     fn mask_request(&mut self, splices: &Splices) -> Result<(), Rejection> {
+        let masked = splices.len_after(self.call.borrow().body.len()) as u64;
+        if !can_allocate(masked) {
+            return Err(overloaded());
+        }
+        self.hold_request(masked.saturating_add(self.guarding.kept_bytes))?;
         let mut call = self.call.borrow_mut();
         call.body = splices.apply(&call.body);
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
@@ -88,6 +103,11 @@ impl Gate {
         draw: &mut impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Result<(), Rejection> {
+        let questions =
+            set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
+        if questions > 0 && !self.room_to_ask(questions) {
+            return Err(overloaded());
+        }
         let mut texts: Option<Vec<String>> = None;
         for index in set.iter() {
             let Some((rail, external)) = rails.get(index).and_then(|rail| Some((rail, rail.external.as_ref()?))) else {

@@ -1,10 +1,10 @@
 //! An answer under guard: what is found in its texts, and the originals that are put back into them.
 
 use super::placeholders::{Placeholders, Restorer};
-use super::{Rails, Sighting, Tally};
+use super::{MAX_CHANGED_BYTES, MAX_CHANGES, PIECE, Rails, Sighting, Tally};
 use crate::document::Action;
 use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
-use headgate_guardrails::{Policies, Window};
+use headgate_guardrails::{Finding, Policies, Window};
 use headgate_record::Direction;
 use std::rc::Rc;
 
@@ -18,6 +18,8 @@ pub(crate) struct AnswerGuard {
     pub(crate) tally: Tally,
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
+    /// There is more to change than may be.
+    pub(crate) overflowed: bool,
 }
 
 /// One text of the answer.
@@ -33,7 +35,15 @@ struct TextGuard {
 
 impl AnswerGuard {
     pub(crate) fn new(rails: &Rc<Rails>, set: Policies, placeholders: Placeholders) -> Self {
-        Self { rails: Rc::clone(rails), set, placeholders, texts: Vec::new(), tally: Tally::default(), blocked: None }
+        Self {
+            rails: Rc::clone(rails),
+            set,
+            placeholders,
+            texts: Vec::new(),
+            tally: Tally::default(),
+            blocked: None,
+            overflowed: false,
+        }
     }
 
     /// The guardrail for whose sake nothing unread may pass.
@@ -54,6 +64,8 @@ impl AnswerGuard {
             let spelled = written.spelled();
             self.examine_whole(&spelled.text, &mut edits)?;
             splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
+            let bytes: usize = splices.iter().map(|splice: &Splice| splice.with.len()).sum();
+            self.within(splices.len(), bytes)?;
         }
         if !splices.is_empty() {
             splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
@@ -97,27 +109,42 @@ impl TextGuard {
 
 impl AnswerGuard {
     fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
-        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
+        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last)? };
         if self.blocked.is_some() {
             return Err(Halt::Blocked);
         }
-        let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
+        let restored = if self.placeholders.restores() { self.restore(one, piece, last)? } else { usize::MAX };
         let decided = found.min(restored);
         one.settle(if last { usize::MAX } else { decided }, edits);
         Ok(decided)
     }
 
+    /// Fails closed when there is more to change than may be.
+    fn within(&mut self, changes: usize, bytes: usize) -> Result<(), Halt> {
+        self.overflowed |= changes > MAX_CHANGES || bytes > MAX_CHANGED_BYTES;
+        if self.overflowed { Err(Halt::Unreadable) } else { Ok(()) }
+    }
+
     /// Looks for what the guardrails are about; how much of the text is decided.
-    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> Result<usize, Halt> {
         let rails = Rc::clone(&self.rails);
-        let step = one.window.push(&rails.guard, piece.as_bytes());
-        let mut decided = step.start.saturating_add(step.released.len());
-        let mut findings = step.findings;
+        let mut decided = 0;
+        for part in piece.as_bytes().chunks(PIECE).chain(piece.is_empty().then_some(&[][..])) {
+            let step = one.window.push(&rails.guard, part);
+            decided = step.start.saturating_add(step.released.len());
+            let findings = step.findings;
+            self.note(&rails, one, findings)?;
+        }
         if last {
             let step = one.window.finish(&rails.guard);
             decided = step.start.saturating_add(step.released.len());
-            findings.extend(step.findings);
+            let findings = step.findings;
+            self.note(&rails, one, findings)?;
         }
+        Ok(decided)
+    }
+
+    fn note(&mut self, rails: &Rails, one: &mut TextGuard, findings: Vec<Finding>) -> Result<(), Halt> {
         for finding in findings {
             let kind = finding.kind.name();
             self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
@@ -130,15 +157,21 @@ impl AnswerGuard {
                 Some(Action::Monitor) | None => {}
             }
         }
-        decided
+        self.within(one.edits.len(), 0)
     }
 
     /// Looks for placeholders; how much of the text is decided.
-    fn restore(&self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+    fn restore(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> Result<usize, Halt> {
         let TextGuard { restorer, edits, .. } = one;
-        restorer.read(&self.placeholders, piece, last, |at, original| {
-            edits.push((Edit { at, with: original.to_owned() }, false));
-        })
+        let (mut changes, mut bytes) = (edits.len(), 0_usize);
+        let decided = restorer.read(&self.placeholders, piece, last, |at, original| {
+            (changes, bytes) = (changes.saturating_add(1), bytes.saturating_add(original.len()));
+            if changes <= MAX_CHANGES && bytes <= MAX_CHANGED_BYTES {
+                edits.push((Edit { at, with: original.to_owned() }, false));
+            }
+        });
+        self.within(changes, bytes)?;
+        Ok(decided)
     }
 }
 

@@ -21,6 +21,14 @@ use headgate_guardrails::{Guard, Policies};
 use headgate_record::Direction;
 use wildmatch::WildMatch;
 
+/// Most places of one request or answer that are changed. What is kept of each takes some 200 bytes, of which a body of
+/// addresses could have millions.
+pub(crate) const MAX_CHANGES: usize = 1 << 16;
+/// Most bytes of originals that are kept, or put back at a time.
+pub(crate) const MAX_CHANGED_BYTES: usize = 16 << 20;
+/// A text is looked through in pieces of this size, so that what is found in all of it is never there at once.
+pub(crate) const PIECE: usize = 256 << 10;
+
 /// All guardrails of a policy.
 #[derive(Debug)]
 pub(crate) struct Rails {

@@ -1,9 +1,9 @@
 //! A request under guard: its limits, its tools, and every text of it.
 
-use super::{Placeholders, Rail, Rails, Sighting, Tally};
+use super::{MAX_CHANGED_BYTES, MAX_CHANGES, PIECE, Placeholders, Rail, Rails, Sighting, Tally};
 use crate::document::Action;
 use headgate_exchange::{Edit, RequestScan, Splice, Splices, Texts, WrittenText};
-use headgate_guardrails::{Finding, Policies};
+use headgate_guardrails::{Finding, Policies, Window};
 use headgate_record::Direction;
 
 /// What came of it.
@@ -11,6 +11,8 @@ use headgate_record::Direction;
 pub(crate) struct Checked {
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
+    /// The guardrail that finds more than is masked.
+    pub(crate) too_many: Option<u8>,
     /// What is to be masked.
     pub(crate) splices: Splices,
 }
@@ -24,10 +26,16 @@ pub(crate) fn check_request(
     placeholders: &mut Placeholders,
     tally: &mut Tally,
 ) -> Checked {
-    let mut pass = Pass { rails, set, placeholders, tally, blocked: None, splices: Vec::new() };
+    let mut pass =
+        Pass { rails, set, placeholders, tally, blocked: None, too_many: None, bytes: 0, splices: Vec::new() };
     pass.limits(scan, texts);
-    texts.texts.iter().for_each(|text| pass.text(text));
-    Checked { blocked: pass.blocked, splices: Splices::new(pass.splices) }
+    for text in &texts.texts {
+        if pass.too_many.is_some() {
+            break;
+        }
+        pass.text(text);
+    }
+    Checked { blocked: pass.blocked, too_many: pass.too_many, splices: Splices::new(pass.splices) }
 }
 
 struct Pass<'a> {
@@ -36,6 +44,9 @@ struct Pass<'a> {
     placeholders: &'a mut Placeholders,
     tally: &'a mut Tally,
     blocked: Option<u8>,
+    too_many: Option<u8>,
+    /// Of the originals.
+    bytes: usize,
     splices: Vec<Splice>,
 }
 
@@ -57,18 +68,45 @@ impl Pass<'_> {
 
     fn text(&mut self, written: &WrittenText<'_>) {
         let spelled = written.spelled();
-        let findings = self.rails.guard.find_in(spelled.text.as_bytes(), self.set);
         let mut masks: Vec<Finding> = Vec::new();
-        for finding in findings {
-            if self.see(finding.policy, finding.kind.name()) == Some(Action::Mask) {
-                join(&mut masks, finding);
-            }
-        }
+        self.find(spelled.text.as_bytes(), &mut masks);
         for mask in masks {
             let Some(original) = spelled.text.get(mask.start..mask.end) else { continue };
             let restore = self.rails.get(mask.policy).is_some_and(|rail| rail.restore);
             let with = self.placeholders.name(mask.kind.name(), original, restore);
             self.splices.push(spelled.splice(&Edit { at: mask.start..mask.end, with }));
+        }
+    }
+
+    /// Looks through a text piece by piece; ends early once there is more to mask than may be.
+    fn find(&mut self, text: &[u8], masks: &mut Vec<Finding>) {
+        if text.len() <= PIECE {
+            return self.note(self.rails.guard.find_in(text, self.set), masks);
+        }
+        let mut window = Window::new(self.set);
+        for piece in text.chunks(PIECE) {
+            let found = window.push(&self.rails.guard, piece).findings;
+            self.note(found, masks);
+            if self.too_many.is_some() {
+                return;
+            }
+        }
+        let found = window.finish(&self.rails.guard).findings;
+        self.note(found, masks);
+    }
+
+    fn note(&mut self, findings: Vec<Finding>, masks: &mut Vec<Finding>) {
+        for finding in findings {
+            if self.see(finding.policy, finding.kind.name()) != Some(Action::Mask) {
+                continue;
+            }
+            self.bytes = self.bytes.saturating_add(finding.end.saturating_sub(finding.start));
+            let changes = self.splices.len().saturating_add(masks.len());
+            if changes >= MAX_CHANGES || self.bytes > MAX_CHANGED_BYTES {
+                self.too_many.get_or_insert(finding.policy);
+                return;
+            }
+            join(masks, finding);
         }
     }
 
