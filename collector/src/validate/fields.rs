@@ -7,6 +7,7 @@ const MAX_ATTEMPTS: usize = 64;
 const MAX_DECISIONS: usize = 256;
 const MAX_TAGS: usize = 16;
 const MAX_REDACTIONS: usize = 256;
+const MAX_OTHER_MODELS: usize = 16;
 const TOO_LONG: &str = "is longer than 256 characters";
 
 /// Whether a name is neither empty nor too long.
@@ -31,6 +32,11 @@ pub(super) fn check(record: &RequestRecord) -> Result<(), String> {
     {
         return Err("`trace_id` is not 32 hex digits".to_owned());
     }
+    if let Some(span) = &record.parent_span_id
+        && !(span.len() == 16 && span.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        return Err("`parent_span_id` is not 16 hex digits".to_owned());
+    }
     match texts(record).find(|(_, text)| !fits(text)) {
         Some((name, _)) => Err(format!("`{name}` {TOO_LONG}")),
         None => Ok(()),
@@ -43,6 +49,7 @@ fn counts(record: &RequestRecord) -> Result<(), String> {
         ("decisions", record.decisions.len(), MAX_DECISIONS),
         ("client.tags", record.client.tags.len(), MAX_TAGS),
         ("payload.redactions", record.payload.redactions.len(), MAX_REDACTIONS),
+        ("other_models", record.other_models.len(), MAX_OTHER_MODELS),
     ];
     match bounds.iter().find(|(_, found, most)| found > most) {
         Some((name, _, most)) => Err(format!("`{name}` has more than {most} entries")),
@@ -59,6 +66,7 @@ fn texts(record: &RequestRecord) -> impl Iterator<Item = Text<'_>> {
         .chain(client(&record.client))
         .chain(record.attempts.iter().flat_map(attempt))
         .chain(record.decisions.iter().flat_map(decision))
+        .chain(record.other_models.iter().map(|one| ("other_models.model", one.model.as_str())))
         .chain(record.payload.redactions.keys().map(|kind| ("payload.redactions", kind.as_str())))
 }
 
@@ -73,6 +81,11 @@ fn own(record: &RequestRecord) -> impl Iterator<Item = Text<'_>> {
         ("requested_model", record.requested_model.as_ref()),
         ("served_by.provider", served.map(|s| &s.provider)),
         ("served_by.model", served.map(|s| &s.model)),
+        ("response_model", record.response_model.as_ref()),
+        ("requested_service_tier", record.requested_service_tier.as_ref()),
+        ("service_tier", record.service_tier.as_ref()),
+        ("requested_speed", record.requested_speed.as_ref()),
+        ("speed", record.speed.as_ref()),
         ("finish_reason", record.finish_reason.as_ref()),
         ("error_code", record.error_code.as_ref()),
         ("cost.price_revision", record.cost.as_ref().map(|c| &c.price_revision)),
@@ -115,7 +128,13 @@ fn client(client: &ClientContext) -> impl Iterator<Item = Text<'_>> {
 }
 
 fn attempt(attempt: &AttemptRecord) -> impl Iterator<Item = Text<'_>> {
-    [("attempts.provider", attempt.provider.as_str()), ("attempts.model", attempt.model.as_str())].into_iter()
+    [
+        ("attempts.provider", Some(&attempt.provider)),
+        ("attempts.model", Some(&attempt.model)),
+        ("attempts.provider_error", attempt.provider_error.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(present)
 }
 
 fn decision(decision: &Decision) -> impl Iterator<Item = Text<'_>> {

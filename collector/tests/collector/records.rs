@@ -64,6 +64,7 @@ pub(crate) fn attempt() -> AttemptRecord {
         kind: AttemptKind::First,
         status: Some(200),
         error: None,
+        provider_error: None,
         started_after_us: 350,
         latency_us: 410_000,
     }

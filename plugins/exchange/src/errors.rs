@@ -7,6 +7,7 @@
 use crate::json::push_quoted;
 use crate::request::ScanError;
 use crate::surface::{Dialect, Surface};
+use crate::word::is_model_name;
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const RATE_LIMIT: &str = "rate_limit_exceeded";
@@ -51,6 +52,11 @@ pub enum Rejection {
     },
     /// The body cannot be read.
     BadBody(ScanError),
+    /// The body is compressed, or in another charset than UTF-8.
+    UnreadableBody {
+        /// It is `content-encoding` that says so, else the charset of `content-type`.
+        encoded: bool,
+    },
     /// The body is larger than the policy lets through.
     BodyTooLarge {
         /// Most bytes that are let through.
@@ -80,6 +86,20 @@ pub enum Rejection {
         id: String,
         /// It is the answer that does not pass.
         answer: bool,
+    },
+    /// There is more to mask in the request, or in the answer, than one exchange may have.
+    TooManyFindings {
+        /// The guardrail's id in the policy.
+        id: String,
+        /// Most that is masked.
+        limit: u32,
+        /// It is the answer that does not pass.
+        answer: bool,
+    },
+    /// A guardrail has to read the prompt, which is token ids.
+    TokenIds {
+        /// The guardrail's id in the policy.
+        id: String,
     },
     /// A guardrail has to look at the answer, and nobody can read it: it is compressed, or broken.
     UnreadableAnswer {
@@ -129,11 +149,6 @@ pub enum Rejection {
         policy: String,
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
-    },
-    /// A guardrail finds more in one request or answer than the gateway replaces.
-    TooManyFindings {
-        /// The guardrail's id in the policy.
-        id: String,
     },
     /// The body has more strings than a guardrail looks at.
     TooManyTexts,
@@ -220,6 +235,10 @@ impl Rejection {
             Self::MethodNotAllowed { .. } => row(405, INVALID_REQUEST, "method_not_allowed"),
             Self::AllTargetsUnavailable { .. } => row(503, "all_targets_unavailable", "all_targets_unavailable"),
             Self::Guardrail { .. } => row(422, "content_filter", "content_filter"),
+            Self::TokenIds { .. } => row(422, "content_filter", "token_ids_unreadable"),
+            Self::UnreadableBody { encoded: true } => row(415, INVALID_REQUEST, "unsupported_content_encoding"),
+            Self::UnreadableBody { encoded: false } => row(415, INVALID_REQUEST, "unsupported_charset"),
+            Self::TooManyFindings { .. } => row(422, "content_filter", "too_many_findings"),
             Self::UnreadableAnswer { .. } => row(502, "server_error", "unreadable_answer"),
             Self::GuardrailUnreachable { .. } => row(503, "server_error", "guardrail_unreachable"),
             Self::RateLimited { reached: LimitReached::TooLarge, .. } => row(429, RATE_LIMIT, "request_exceeds_limit"),
@@ -228,7 +247,6 @@ impl Rejection {
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
             Self::MaxCostReached { .. } => row(429, "billing_error", "max_cost_reached"),
             Self::LimitUnavailable { .. } => row(503, "limit_unavailable", "limit_unavailable"),
-            Self::TooManyFindings { .. } => row(422, "content_filter", "too_many_findings"),
             Self::TooManyTexts => row(422, INVALID_REQUEST, "too_many_texts"),
             Self::Overloaded { .. } => row(503, "server_error", "gateway_overloaded"),
             Self::HttpVersion => row(426, INVALID_REQUEST, "http_version_not_supported"),
@@ -308,8 +326,11 @@ impl Rejection {
                 Some(key_id)
             }
             Self::AllTargetsUnavailable { model, .. } => named(model),
-            Self::Guardrail { id, .. } | Self::UnreadableAnswer { id } | Self::GuardrailUnreachable { id } => Some(id),
-            Self::TooManyFindings { id } => Some(id),
+            Self::Guardrail { id, .. }
+            | Self::TooManyFindings { id, .. }
+            | Self::TokenIds { id }
+            | Self::UnreadableAnswer { id }
+            | Self::GuardrailUnreachable { id } => Some(id),
             Self::RateLimited { policy, .. }
             | Self::BudgetExceeded { policy, .. }
             | Self::TooExpensive { policy }
@@ -341,8 +362,8 @@ impl Rejection {
                 | Self::MaxCostReached { .. }
                 | Self::RateLimited { retry_after_s: None, .. }
                 | Self::Guardrail { .. }
-                | Self::UnreadableAnswer { .. }
                 | Self::TooManyFindings { .. }
+                | Self::UnreadableAnswer { .. }
                 | Self::TooManyTexts
         )
     }
@@ -404,6 +425,21 @@ impl Rejection {
             Self::Guardrail { id, answer: true } => {
                 format!("the guardrail `{id}` does not let this answer through. Ask for something else.")
             }
+            Self::TooManyFindings { id, limit, answer: false } => format!(
+                "the guardrail `{id}` would have to mask more than {limit} places of this request. Send it in parts."
+            ),
+            Self::TooManyFindings { id, limit, answer: true } => format!(
+                "the guardrail `{id}` would have to mask more than {limit} places of this answer. Ask for a shorter one."
+            ),
+            Self::TokenIds { id } => {
+                format!("the guardrail `{id}` cannot read a prompt of token ids. Send the prompt as text.")
+            }
+            Self::UnreadableBody { encoded: true } => {
+                "the header `content-encoding` says that the request's body is encoded. Send it as it is.".into()
+            }
+            Self::UnreadableBody { encoded: false } => {
+                "the header `content-type` names a charset other than UTF-8. Send the request's body in UTF-8.".into()
+            }
             Self::UnreadableAnswer { id } => format!(
                 "the provider's answer cannot be read, and the guardrail `{id}` has to. {ASK_OPERATOR} to look at the provider."
             ),
@@ -437,9 +473,6 @@ impl Rejection {
             Self::LimitUnavailable { policy, retry_after_s } => format!(
                 "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."
             ),
-            Self::TooManyFindings { id } => {
-                format!("the guardrail `{id}` finds more in this text than the gateway replaces. Send it in parts.")
-            }
             Self::TooManyTexts => {
                 "the body has more strings than a guardrail looks at. Send it in parts.".into()
             }
@@ -538,12 +571,4 @@ fn the_model(model: &str) -> String {
 
 fn named(model: &str) -> Option<&str> {
     is_model_name(model).then_some(model)
-}
-
-/// Whether a text is shaped like a model's name: 1 to 128 letters, digits and `._:/@+-`. Others are not repeated in
-/// messages and records, where anything could be smuggled as a name.
-#[must_use]
-pub fn is_model_name(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }

@@ -15,8 +15,9 @@ mod stream;
 mod surface;
 mod texts;
 mod usage;
+mod word;
 
-pub use errors::{LimitReached, LimitScope, Rejection, error_event, is_model_name};
+pub use errors::{LimitReached, LimitScope, Rejection, error_event};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
@@ -27,4 +28,5 @@ pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
 pub use texts::{
     Edit, Examine, GuardedStream, Halt, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts, request_texts,
 };
-pub use usage::{Reading, Tokens, UsageScan};
+pub use usage::{AnswerFacts, Reading, Tokens, UsageScan};
+pub use word::is_model_name;

@@ -6,7 +6,7 @@
 
 use crate::sse::{Part, SseParser};
 use crate::surface::Surface;
-use crate::usage::{Tokens, UsageScan};
+use crate::usage::{AnswerFacts, Tokens, UsageScan};
 
 /// Most bytes of an unfinished event that are held back; a larger event passes as it came.
 pub const HOLD_LIMIT: usize = 64 << 10;
@@ -35,6 +35,8 @@ pub struct StreamReading {
     pub output_text_bytes: u64,
     /// Whether any event carried an `error` object.
     pub error: bool,
+    /// What the stream says about itself.
+    pub facts: AnswerFacts,
     /// Whether `[DONE]` came.
     pub done: bool,
     /// Events with data, `[DONE]` and a hidden one included.
@@ -140,6 +142,7 @@ impl StreamReader {
             finish_reason: json.finish_reason,
             output_text_bytes: json.output_text_bytes,
             error: json.error,
+            facts: json.facts,
             done: self.done,
             events: self.events,
         }

@@ -8,6 +8,7 @@ mod places;
 
 use crate::json::{Container, PushScan, Sink};
 use crate::surface::Dialect;
+use crate::word::{plain_word, response_model};
 use places::Spot;
 
 /// Numbers beyond this are no token counts: 2^53, where JSON's numbers stop being exact.
@@ -46,11 +47,26 @@ pub struct Reading {
     pub choices_empty: bool,
     /// Whether there was a top-level `error` object.
     pub error: bool,
+    /// What the answer says about itself.
+    pub facts: AnswerFacts,
     /// Bytes of generated text, as written between the quotes: contents, reasoning, refusals and arguments of calls
     /// in `choices`; text, thinking and partial JSON of content blocks. For estimates, when there is no usage.
     pub output_text_bytes: u64,
     /// Whether the document was closed and nothing came after it. Not a verdict on its grammar.
     pub complete: bool,
+}
+
+/// Words of an answer that say who made it and how. Each is kept only if its shape is that of a word or a model name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnswerFacts {
+    /// `model`.
+    pub model: Option<String>,
+    /// `service_tier`, of a message that of its usage.
+    pub service_tier: Option<String>,
+    /// `speed` of a message's usage.
+    pub speed: Option<String>,
+    /// `code` of an error, else its `type`, else its `status`.
+    pub error: Option<String>,
 }
 
 /// See the module's text. One document, or with [`UsageScan::restart`] many in a row, adding up.
@@ -78,6 +94,7 @@ impl UsageScan {
     pub fn finish(&self) -> Reading {
         let mut seen = self.seen.clone();
         seen.end_choice();
+        let facts = seen.facts();
         let tokens = seen.counts.and_then(|counts| counts.tokens(seen.text_bytes));
         let is_begun = seen.counts.is_some_and(|counts| counts.kind == Kind::Begun);
         Reading {
@@ -86,6 +103,7 @@ impl UsageScan {
             finish_reason: seen.finish_reason,
             choices_empty: seen.choices == Choices::Empty,
             error: seen.error,
+            facts,
             output_text_bytes: seen.text_bytes,
             complete: self.json.is_done(),
         }
@@ -93,7 +111,7 @@ impl UsageScan {
 
     /// Makes ready for the next document of the same answer.
     pub(crate) fn restart(&mut self) {
-        self.json = PushScan::new(Spot::root(self.dialect));
+        self.json.restart(Spot::root(self.dialect));
         self.seen.end_choice();
         self.seen.choices = Choices::Absent;
         self.seen.usage_here = false;
@@ -130,9 +148,33 @@ struct Seen {
     finish_reason: Option<String>,
     error: bool,
     text_bytes: u64,
+    model: Option<String>,
+    service_tier: Option<String>,
+    speed: Option<String>,
+    /// By how well they name an error: code, type, status.
+    error_words: [Option<String>; 3],
 }
 
 impl Seen {
+    fn facts(&mut self) -> AnswerFacts {
+        AnswerFacts {
+            model: self.model.take(),
+            service_tier: self.service_tier.take(),
+            speed: self.speed.take(),
+            error: self.error_words.iter_mut().find_map(Option::take),
+        }
+    }
+
+    fn note_error(&mut self, spot: Spot, word: &[u8]) {
+        let [code, kind, status] = &mut self.error_words;
+        let slot = match spot {
+            Spot::ErrorCode => code,
+            Spot::ErrorType => kind,
+            _ => status,
+        };
+        keep(slot, plain_word(word));
+    }
+
     fn end_choice(&mut self) {
         let index = self.index.take().unwrap_or(self.position.saturating_sub(1));
         if let Some(reason) = self.pending_finish.take()
@@ -186,6 +228,10 @@ impl Sink<Spot> for Seen {
         match spot {
             Spot::FinishReason => self.pending_finish = finish_word(word),
             Spot::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
+            Spot::Model => keep(&mut self.model, response_model(word)),
+            Spot::ServiceTier => keep(&mut self.service_tier, plain_word(word)),
+            Spot::Speed => keep(&mut self.speed, plain_word(word)),
+            Spot::ErrorCode | Spot::ErrorType | Spot::ErrorStatus => self.note_error(spot, word),
             _ => {}
         }
     }
@@ -200,10 +246,22 @@ impl Sink<Spot> for Seen {
     }
 }
 
+/// Keeps what is new: most events of a stream say the same as the one before, and cost no allocation.
+fn keep(kept: &mut Option<String>, word: Option<&str>) {
+    if let Some(word) = word
+        && kept.as_deref() != Some(word)
+    {
+        *kept = Some(word.to_owned());
+    }
+}
+
+/// Longest reason that is kept.
+const MAX_FINISH_WORD: usize = 64;
+
 /// A word that can stand in a record: nothing else may be smuggled into it.
 fn finish_word(word: &[u8]) -> Option<String> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    if word.is_empty() || !word.iter().all(plain) {
+    if !(1..=MAX_FINISH_WORD).contains(&word.len()) || !word.iter().all(plain) {
         return None;
     }
     String::from_utf8(word.to_vec()).ok()

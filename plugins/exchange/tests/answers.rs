@@ -62,6 +62,7 @@ fn a_chat_answer_tells_its_usage_and_how_it_ended() {
         error: false,
         output_text_bytes: 7,
         complete: true,
+        ..Reading::default()
     };
     assert_eq!(reading, expected);
 }
@@ -156,6 +157,7 @@ fn a_stream_is_read_and_its_usage_hidden_from_whom_did_not_ask() {
         error: false,
         done: true,
         events: 5,
+        ..StreamReading::default()
     };
     assert_eq!(reading, expected);
 }

@@ -12,7 +12,9 @@ use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
 use crate::words::lexicon::{Lexicon, Meaning};
 use crate::words::vocabulary::VOCABULARY;
 use crate::{Finding, MAX_WORD_BYTES, Window};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::ops::ControlFlow;
 
 /// Compiled detectors of all policies.
 #[derive(Debug)]
@@ -20,11 +22,13 @@ pub struct Guard {
     policies: Vec<Policy>,
     /// For each kind, in the order of [`KINDS`]: who asked for it.
     wanted: Vec<Policies>,
+    /// For each policy: which kinds it asked for.
+    kinds: Vec<KindSet>,
     lexicon: Lexicon,
     prefixes: Prefixes,
     phrases: Phrases,
     patterns: Vec<Pattern>,
-    urls: Vec<(usize, UrlSpec)>,
+    urls: Vec<(usize, Hosts)>,
 }
 
 /// What is known of one policy.
@@ -91,6 +95,7 @@ impl Guard {
         Self {
             policies: Vec::new(),
             wanted: vec![Policies::NONE; KINDS.len()],
+            kinds: Vec::new(),
             lexicon: Lexicon::new(words),
             prefixes: Prefixes::new(),
             phrases: Phrases::default(),
@@ -119,8 +124,7 @@ impl Guard {
             self.want(Kind::Pattern, index);
         }
         if let Some(urls) = &spec.urls {
-            let folded = |hosts: &[String]| hosts.iter().map(|host| host.to_lowercase()).collect();
-            self.urls.push((index, UrlSpec { allow: folded(&urls.allow), deny: folded(&urls.deny) }));
+            self.urls.push((index, Hosts::new(urls)));
             self.want(Kind::Url, index);
         }
         self.policies.push(Policy { id: spec.policy.clone(), action: spec.action, threshold });
@@ -145,6 +149,12 @@ impl Guard {
         if let Some(policies) = self.wanted.get_mut(kind as usize) {
             policies.insert(policy);
         }
+        if self.kinds.len() <= policy {
+            self.kinds.resize(policy + 1, KindSet::default());
+        }
+        if let Some(kinds) = self.kinds.get_mut(policy) {
+            kinds.insert(kind);
+        }
     }
 
     /// The policies, in the order of the specs.
@@ -168,15 +178,32 @@ impl Guard {
     /// What some of the policies look for. Bytes that are not UTF-8 are not part of anything.
     #[must_use]
     pub fn find_in(&self, text: &[u8], policies: Policies) -> Vec<Finding> {
-        let mut window = Window::new(policies);
-        window.whole(self, text)
+        let mut findings = Vec::new();
+        let _ = self.look_through(text, policies, |finding| {
+            findings.push(finding);
+            ControlFlow::Continue(())
+        });
+        findings
     }
 
-    /// Most bytes that a [`Window`] for these policies holds back: those that the longest match could still need.
+    /// The same, each finding as it is decided upon, sorted by its start, until `found` wants no more. A hostile text
+    /// has a finding every few bytes: whoever keeps them has to stop somewhere.
+    pub fn look_through(
+        &self,
+        text: &[u8],
+        policies: Policies,
+        found: impl FnMut(Finding) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        Window::new(policies).whole(self, text, found)
+    }
+
+    /// Most bytes that a [`Window`] for these policies holds back: those that the longest match could still need, and an
+    /// eighth, because what is long is not looked at again with every byte.
     #[must_use]
     pub fn hold_limit(&self, policies: Policies) -> usize {
         let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
-        wanted.map(|row| row.reach).max().unwrap_or(0).max(scan::LONGEST_TOKEN)
+        let reach = wanted.map(|row| row.reach).max().unwrap_or(0).max(scan::LONGEST_TOKEN);
+        reach + reach / scan::LOOK_AGAIN
     }
 
     /// Who asked for a kind.
@@ -193,8 +220,11 @@ impl Guard {
 
     /// The kinds that these policies want.
     pub(crate) fn kinds(&self, policies: Policies) -> KindSet {
-        let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
-        wanted.map(|row| row.kind).collect()
+        let known = policies.and((0..self.policies.len()).collect());
+        known
+            .iter()
+            .filter_map(|policy| self.kinds.get(usize::from(policy)))
+            .fold(KindSet::default(), |all, kinds| all.or(*kinds))
     }
 
     pub(crate) fn lexicon(&self) -> &Lexicon {
@@ -215,20 +245,66 @@ impl Guard {
 
     /// The policies that do not want this host.
     pub(crate) fn url_policies(&self, host: &[u8]) -> Policies {
+        if self.urls.is_empty() {
+            return Policies::NONE;
+        }
         let host = String::from_utf8_lossy(host).to_lowercase();
-        let unwanted = |urls: &UrlSpec| {
-            let listed = |hosts: &[String]| hosts.iter().any(|listed| is_host(listed, &host));
-            listed(&urls.deny) || !urls.allow.is_empty() && !listed(&urls.allow)
-        };
-        self.urls.iter().filter(|(_, urls)| unwanted(urls)).map(|(policy, _)| *policy).collect()
+        let host = host.strip_suffix('.').unwrap_or(&host);
+        self.urls.iter().filter(|(_, hosts)| hosts.refuse(host)).map(|(policy, _)| *policy).collect()
     }
 }
 
-/// Whether a host is the listed one, or below it where it is listed as `*.example.com`.
-fn is_host(listed: &str, host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    match listed.strip_prefix("*.") {
-        Some(parent) => host.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
-        None => listed == host,
+/// Hosts of one policy.
+#[derive(Debug)]
+struct Hosts {
+    allow: HostSet,
+    deny: HostSet,
+}
+
+impl Hosts {
+    fn new(urls: &UrlSpec) -> Self {
+        Self { allow: HostSet::new(&urls.allow), deny: HostSet::new(&urls.deny) }
+    }
+
+    fn refuse(&self, host: &str) -> bool {
+        self.deny.has(host) || !self.allow.is_empty() && !self.allow.has(host)
+    }
+}
+
+/// Hosts, and what is below some. However many are listed, a URL asks once for each length that a parent has.
+#[derive(Debug, Default)]
+struct HostSet {
+    hosts: HashSet<String>,
+    parents: HashSet<String>,
+    lengths: BTreeSet<usize>,
+}
+
+impl HostSet {
+    fn new(listed: &[String]) -> Self {
+        let mut set = Self::default();
+        for host in listed.iter().map(|host| host.to_lowercase()) {
+            match host.strip_prefix("*.") {
+                Some(parent) => {
+                    set.lengths.insert(parent.len());
+                    set.parents.insert(parent.to_owned());
+                }
+                None => {
+                    set.hosts.insert(host);
+                }
+            }
+        }
+        set
+    }
+
+    fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && self.parents.is_empty()
+    }
+
+    fn has(&self, host: &str) -> bool {
+        let parent = |length: &usize| {
+            let (below, parent) = host.split_at_checked(host.len().checked_sub(*length)?)?;
+            Some(below.ends_with('.') && self.parents.contains(parent))
+        };
+        self.hosts.contains(host) || self.lengths.iter().any(|length| parent(length) == Some(true))
     }
 }

@@ -19,6 +19,8 @@ const MEMORY: usize = 1000;
 const STRETCH: usize = 72;
 /// Most parts and claims that are remembered.
 const MOST: usize = 24;
+/// How many bits parts have.
+const ROLES: usize = 12;
 
 /// Parts, one bit each.
 pub(crate) mod role {
@@ -140,9 +142,10 @@ impl Injection {
             self.parts.pop_front();
         }
         self.parts.push_back((roles, start, end));
+        let order = self.order();
         let seen = self.parts.iter().fold(0, |seen, (roles, ..)| seen | roles);
         let made =
-            CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && self.is_in_order(*claim));
+            CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && order.allows(*claim));
         let (claim, weight) = made.copied().reduce(|best, other| if other.1 > best.1 { other } else { best })?;
         if self.claims.len() >= MOST {
             self.claims.pop_front();
@@ -151,17 +154,17 @@ impl Injection {
         Some(self.score())
     }
 
-    /// One reveals something that is named afterwards.
-    fn is_in_order(&self, claim: u32) -> bool {
-        let first = |role: u32| self.parts.iter().position(|(roles, ..)| roles & role != 0);
-        let last = |role: u32| self.parts.iter().rposition(|(roles, ..)| roles & role != 0);
-        let verbs = claim & (role::DROP | role::SET_ASIDE);
-        // The verb stands at one end of what it says.
-        let between = verbs != 0
-            && claim & role::EARLIER != 0
-            && last(role::ORDERS) < first(verbs)
-            && first(verbs) < last(role::EARLIER);
-        (claim & role::REVEAL == 0 || first(role::REVEAL) < last(role::HIDDEN)) && !between
+    /// Where each role stands first and last among the parts.
+    fn order(&self) -> Order {
+        let mut order = Order::default();
+        for (place, (roles, ..)) in (1..).zip(&self.parts) {
+            crate::steps::count(1);
+            for (_, (first, last)) in order.0.iter_mut().enumerate().filter(|(bit, _)| roles >> bit & 1 == 1) {
+                *first = if *first == 0 { place } else { *first };
+                *last = place;
+            }
+        }
+        order
     }
 
     /// What is too far behind, or in another sentence, no longer counts.
@@ -179,16 +182,45 @@ impl Injection {
 
     /// Each part counts in the weightiest claim that it is in.
     fn score(&self) -> f32 {
-        let mut claims: Vec<(u32, f32)> = self.claims.iter().map(|(claim, weight, _)| (*claim, *weight)).collect();
+        let mut claims: [(u32, f32); MOST] = [(0, 0.0); MOST];
+        for (place, (claim, weight, _)) in claims.iter_mut().zip(&self.claims) {
+            *place = (*claim, *weight);
+        }
         claims.sort_by(|a, b| b.1.total_cmp(&a.1));
+        crate::steps::count(MOST);
         let (mut counted, mut left) = (0, 1.0);
         for (claim, weight) in claims {
-            if counted & claim == 0 {
+            if claim != 0 && counted & claim == 0 {
                 counted |= claim;
                 left *= 1.0 - weight;
             }
         }
         1.0 - left
+    }
+}
+
+/// For each role its first and its last place, counted from 1; 0 is none.
+#[derive(Debug, Default)]
+struct Order([(u32, u32); ROLES]);
+
+impl Order {
+    fn of(&self, roles: u32) -> (u32, u32) {
+        let places = self.0.iter().enumerate().filter(|(bit, (first, _))| roles >> bit & 1 == 1 && *first > 0);
+        places.fold((0, 0), |(first, last), (_, place)| {
+            (if first == 0 { place.0 } else { first.min(place.0) }, last.max(place.1))
+        })
+    }
+
+    /// One reveals something that is named afterwards.
+    fn allows(&self, claim: u32) -> bool {
+        let verbs = claim & (role::DROP | role::SET_ASIDE);
+        let verb = self.of(verbs).0;
+        // The verb stands at one end of what it says.
+        let between = verbs != 0
+            && claim & role::EARLIER != 0
+            && self.of(role::ORDERS).1 < verb
+            && verb < self.of(role::EARLIER).1;
+        (claim & role::REVEAL == 0 || self.of(role::REVEAL).0 < self.of(role::HIDDEN).1) && !between
     }
 }
 

@@ -6,10 +6,15 @@
 
 use crate::kinds::Kind;
 use crate::look::Look;
-use crate::text::Text;
+use crate::text::{Mark, Text};
+use std::cell::Cell;
+use std::ops::Range;
 
 /// Longest run that is one finding, characters of up to four bytes.
 const LONGEST_RUN: usize = 12;
+/// How far before a mark of direction text from right to left is looked for, and how far behind, bytes.
+const BEHIND: usize = 64;
+const AHEAD: Range<usize> = 3..24;
 
 /// Looks at a character that is not ASCII.
 pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
@@ -17,6 +22,11 @@ pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
         return;
     }
     let text = look.text;
+    // The rest of a run is reported with its beginning.
+    let inside = previous(text, at).is_some_and(|c| is_invisible(c) && !is_mark_of_order(c)) && !starts_run(text, at);
+    if inside {
+        return;
+    }
     let mut end = at;
     for _ in 0..LONGEST_RUN {
         let Some(c) = text.get(end).and_then(|_| text.char(end)) else { break };
@@ -25,11 +35,7 @@ pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
         }
         end += c.len_utf8();
     }
-    // The rest of a run is reported with its beginning.
-    let inside = previous(text, at).is_some_and(|c| is_invisible(c) && !is_mark_of_order(c)) && !starts_run(text, at);
-    if end > at && !inside {
-        look.report(Kind::InvisibleText, at, end);
-    }
+    look.report(Kind::InvisibleText, at, end);
 }
 
 /// Whether what begins here could be one of them, by its first two bytes.
@@ -120,15 +126,33 @@ fn is_emoji(c: char) -> bool {
 
 /// Hebrew, Arabic and their relatives within a few words before or behind.
 fn right_to_left_near(text: &Text<'_>, at: usize) -> bool {
-    // Presentation forms of Arabic begin with EF AC to EF BB.
-    let lead = |byte: u8| matches!(byte, 0xD6..=0xDF);
-    let form = |pair: &[u8]| matches!(pair, [0xEF, 0xAC..=0xBA]) || matches!(pair, [0xEF, 0xBB]);
-    let behind = text.behind(at, 64);
-    if behind.iter().any(|byte| lead(*byte)) || behind.windows(2).any(form) {
-        return true;
+    let [behind, ahead] = &text.marks().right_to_left;
+    last_right_to_left(text, behind, at, BEHIND).is_some() || {
+        // What has not arrived may still bring one.
+        text.get(at + AHEAD.end - 1);
+        last_right_to_left(text, ahead, at + AHEAD.end, AHEAD.len()).is_some()
     }
-    let ahead: Vec<u8> = (3..24).map_while(|offset| text.get(at + offset)).collect();
-    ahead.iter().any(|byte| lead(*byte)) || ahead.windows(2).any(form)
+}
+
+/// The last byte of such a script among the `most` before `upto`. Where the search was before, it goes on.
+fn last_right_to_left(text: &Text<'_>, memory: &Cell<Mark>, upto: usize, most: usize) -> Option<usize> {
+    // Presentation forms of Arabic begin with EF AC to EF BB.
+    let begins = |at: usize| match (text.arrived(at), text.arrived(at + 1)) {
+        (Some(0xD6..=0xDF), _) => true,
+        (Some(0xEF), Some(0xAC..=0xBB)) => at + 1 < upto,
+        _ => false,
+    };
+    let (from, mut mark) = (upto.saturating_sub(most), memory.get());
+    if upto < mark.upto || mark.upto < from {
+        mark = Mark { from, upto: from, found: None };
+    }
+    let arrived = upto.min(text.end());
+    crate::steps::count(arrived.saturating_sub(mark.upto));
+    mark.found = (mark.upto..arrived).rev().find(|at| begins(*at)).or(mark.found);
+    // The second byte of a form may come with the next search.
+    mark.upto = arrived.saturating_sub(1).max(mark.upto);
+    memory.set(mark);
+    mark.found.filter(|found| *found >= from)
 }
 
 /// A black flag, letters in tag characters, the end of the tag.

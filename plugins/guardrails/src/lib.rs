@@ -19,6 +19,7 @@ mod resolve;
 mod scan;
 mod secrets;
 mod spec;
+mod steps;
 mod text;
 mod window;
 mod words;

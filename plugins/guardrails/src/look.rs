@@ -21,6 +21,11 @@ impl KindSet {
         self.0.get(kind as usize / 64).is_some_and(|word| word >> (kind as usize % 64) & 1 == 1)
     }
 
+    pub(crate) fn or(self, Self([a, b, c, d]): Self) -> Self {
+        let Self([e, f, g, h]) = self;
+        Self([a | e, b | f, c | g, d | h])
+    }
+
     /// Whether there is any but those that have a pass of their own.
     pub(crate) fn has_built_in(self) -> bool {
         let Self([first, rest @ ..]) = self;
@@ -72,9 +77,9 @@ pub(crate) struct Token {
     pub(crate) start: usize,
     pub(crate) end: usize,
     /// Classes of all its bytes together.
-    pub(crate) any: u16,
+    pub(crate) any: u32,
     /// Classes of all its bytes but the first.
-    pub(crate) rest: u16,
+    pub(crate) rest: u32,
 }
 
 impl Token {

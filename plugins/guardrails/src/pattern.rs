@@ -15,6 +15,9 @@ use regex_automata::{Anchored, MatchKind};
 
 /// Most bytes that one search follows.
 pub(crate) const LIMIT: usize = 4000;
+/// See [`Search::is_far`].
+const MOST_IN_VAIN: usize = 4;
+const LITTLE: usize = 32;
 const LONGEST_PATTERN: usize = 1000;
 const MOST_BYTES: usize = 512 * 1024;
 
@@ -38,10 +41,7 @@ impl Pattern {
         let forward = build(pattern, false)?;
         let reverse = build(pattern, true)?;
         let compiled = Self { forward, reverse, policies: Policies::from_iter([policy]) };
-        let nothing = Text::new(b"", 0, true);
-        let mut empty = false;
-        compiled.walk(&nothing, 0, |_, _| empty = true);
-        if empty || compiled.matches_empty() {
+        if compiled.matches_empty() {
             return Err("it matches the empty text".into());
         }
         Ok(compiled)
@@ -54,48 +54,74 @@ impl Pattern {
             .is_ok_and(|state| self.forward.is_match_state(self.forward.next_eoi_state(state)))
     }
 
-    /// Goes on from `at` as far as verdicts can be made; returns where they end.
-    pub(crate) fn scan(&self, text: &Text<'_>, at: usize, mut report: impl FnMut(usize, usize)) -> usize {
-        let mut at = at;
-        loop {
-            let next = self.walk(text, at, &mut report);
-            match next {
-                Next::From(next) => at = next,
-                Next::Stop(at) => return at,
+    /// Goes on to `upto`, as far as verdicts can be made; returns where they end.
+    pub(crate) fn scan(
+        &self,
+        text: &Text<'_>,
+        search: &mut Search,
+        upto: usize,
+        mut report: impl FnMut(usize, usize),
+    ) -> usize {
+        while search.from < upto {
+            if self.walk(text, search, &mut report) {
+                return search.open;
             }
         }
+        search.from
     }
 
-    fn walk(&self, text: &Text<'_>, from: usize, mut report: impl FnMut(usize, usize)) -> Next {
-        let config = Config::new().anchored(Anchored::No).look_behind(text.before(from));
-        let Ok(mut state) = self.forward.start_state(&config) else { return Next::Stop(text.end()) };
-        let (mut open, mut at, mut ended) = (from, from, None);
+    /// One search, from where it stopped if it has begun. `true` says that the text ended in the middle of it.
+    fn walk(&self, text: &Text<'_>, search: &mut Search, report: &mut impl FnMut(usize, usize)) -> bool {
+        let from = search.from;
+        let begin = || {
+            let config = Config::new().anchored(Anchored::No).look_behind(text.before(from));
+            self.forward.start_state(&config).ok()
+        };
+        let Some(mut state) = search.state.or_else(begin) else {
+            search.go_on(text.end());
+            return true;
+        };
         loop {
-            let byte = text.arrived(at);
+            let byte = text.arrived(search.at);
+            crate::steps::count(1);
             state = match byte {
                 Some(byte) => self.forward.next_state(state, byte),
                 None if text.is_whole() => self.forward.next_eoi_state(state),
-                None => return Next::Stop(open),
+                None => {
+                    search.state = Some(state);
+                    return true;
+                }
             };
             if self.forward.is_match_state(state) {
-                ended = Some(at);
-            } else if ended.is_none() && self.begins(state) {
-                open = at + 1;
+                search.ended = Some(search.at);
+            } else if search.ended.is_none() && self.begins(state) {
+                search.open = search.at + 1;
             }
             let over = byte.is_none() || self.forward.is_dead_state(state) || self.forward.is_quit_state(state);
-            if over || at - open.min(at) >= LIMIT {
+            if over || search.is_far() {
                 break;
             }
-            at += 1;
+            search.at += 1;
         }
-        let Some(end) = ended else {
-            return if at >= text.end() { Next::Stop(text.end()) } else { Next::From((at - LIMIT / 2).max(from + 1)) };
+        self.end(text, search, report)
+    }
+
+    /// The search is over: what it found, and where the next one begins.
+    fn end(&self, text: &Text<'_>, search: &mut Search, report: &mut impl FnMut(usize, usize)) -> bool {
+        let Search { from, open, at, .. } = *search;
+        let Some(end) = search.ended else {
+            let over = at >= text.end();
+            search.go_on(if over { text.end() } else { (at - LIMIT / 2).max(from + 1) });
+            return over;
         };
         let start = self.start(text, open, end);
         if start < end {
             report(start, end);
         }
-        Next::From(end.max(from + 1))
+        let next = end.max(from + 1);
+        search.in_vain += (at + 1).saturating_sub(next);
+        search.go_on(next);
+        next > text.end()
     }
 
     /// Whether nothing is under way in this state.
@@ -109,6 +135,7 @@ impl Pattern {
         let Ok(mut state) = self.reverse.start_state(&config) else { return end };
         let (mut at, mut start) = (end, end);
         loop {
+            crate::steps::count(1);
             let byte = text.before(at).filter(|_| at > open);
             state = match (byte, text.before(at)) {
                 (Some(byte), _) | (None, Some(byte)) => self.reverse.next_state(state, byte),
@@ -125,11 +152,35 @@ impl Pattern {
     }
 }
 
-enum Next {
-    /// Search again from here.
-    From(usize),
-    /// All that has arrived is decided up to here.
-    Stop(usize),
+/// Where the search for a pattern is, and what it remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Where this one began.
+    from: usize,
+    /// None before its first byte.
+    state: Option<StateID>,
+    /// The byte that is next.
+    at: usize,
+    /// Nothing that is under way began before.
+    open: usize,
+    /// Where the match ends that it has seen so far.
+    ended: Option<usize>,
+    /// Bytes that searches read behind what they then found, in vain.
+    in_vain: usize,
+}
+
+impl Search {
+    fn go_on(&mut self, from: usize) {
+        *self = Self { from, at: from, open: from, in_vain: self.in_vain, ..Self::default() };
+    }
+
+    /// Whether it has followed what is under way for long enough. A match is followed for a longer one; where that was
+    /// in vain so often that the text has been read [`MOST_IN_VAIN`] times over, [`LITTLE`] bytes behind it have to do.
+    fn is_far(&self) -> bool {
+        let since = |began: usize| self.at.saturating_sub(began);
+        let tired = self.in_vain > self.from.saturating_mul(MOST_IN_VAIN) + LIMIT * MOST_IN_VAIN;
+        since(self.open) >= LIMIT || tired && self.ended.is_some_and(|ended| since(ended) >= LITTLE)
+    }
 }
 
 fn build(pattern: &str, reverse: bool) -> Result<dense::DFA<Vec<u32>>, String> {

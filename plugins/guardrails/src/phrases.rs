@@ -1,6 +1,7 @@
 //! The words and phrases of policies: case and width folded, whole words, white space of any kind between them.
 
 use crate::policies::Policies;
+use crate::scan::{Place, look_again};
 use crate::text::Text;
 use crate::words::fold::narrow;
 
@@ -55,38 +56,39 @@ impl Phrases {
         }
     }
 
+    /// Another case or width of an ASCII letter, and every other character, begins with a byte that is not ASCII.
     fn lead(&mut self, c: char) {
-        let mut mark = |byte: u8| {
-            if let Some(lead) = self.leads.get_mut(usize::from(byte)) {
-                *lead = true;
-            }
-        };
-        match u8::try_from(c) {
-            Ok(byte) if byte.is_ascii() => [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].map(&mut mark),
-            _ => [0, 0].map(|_: u8| ()),
-        };
-        (0x80..=0xFF).for_each(mark);
+        for (byte, lead) in (0..=u8::MAX).zip(&mut self.leads) {
+            *lead |= byte >= 0x80 || u32::from(char::from(byte).to_ascii_lowercase()) == u32::from(c);
+        }
     }
 
-    /// Goes on from `at` as far as verdicts can be made; returns where they end. Reports each phrase with its policies.
-    pub(crate) fn scan(&self, text: &Text<'_>, mut at: usize, mut report: impl FnMut(usize, usize, Policies)) -> usize {
-        while let Some(byte) = text.arrived(at) {
-            text.begin();
-            let length = text.char_len(at);
-            if self.leads.get(usize::from(byte)) == Some(&true) {
-                let found = self.walk(text, at);
-                if text.is_short() {
-                    return at;
-                }
-                for (end, policies) in found {
-                    report(at, end, policies);
-                }
-            } else if text.is_short() {
-                return at;
-            }
-            at += length;
+    /// Goes on to `upto`, as far as verdicts can be made. Reports each phrase with its policies.
+    pub(crate) fn scan(
+        &self,
+        text: &Text<'_>,
+        place: &mut Place,
+        upto: usize,
+        mut report: impl FnMut(usize, usize, Policies),
+    ) {
+        if !text.is_whole() && text.end() < place.again {
+            return;
         }
-        at
+        while let Some(byte) = text.arrived(place.at).filter(|_| place.at < upto) {
+            text.begin();
+            crate::steps::count(1);
+            let length = text.char_len(place.at);
+            let begins = self.leads.get(usize::from(byte)) == Some(&true);
+            let found = if begins { self.walk(text, place.at) } else { Vec::new() };
+            if text.is_short() {
+                place.again = look_again(text, place.at);
+                return;
+            }
+            for (end, policies) in found {
+                report(place.at, end, policies);
+            }
+            place.at += length;
+        }
     }
 
     /// The phrases that begin here; of each policy's the longest.

@@ -16,7 +16,10 @@ mod ssn;
 
 use crate::look::{Look, Token};
 use crate::text::class::{DIGIT, LETTER};
-use number::Number;
+use number::{Before, Number};
+
+/// Fewer digits are no phone, no card and no number of a person.
+const SHORTEST_NUMBER: usize = 7;
 
 /// Looks at a word.
 pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
@@ -28,6 +31,9 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
         return digits(look, token);
     }
     birth::month_first(look, token);
+    if look.text.is_short() {
+        return;
+    }
     if token.any & DIGIT != 0 {
         coins::word(look, token);
         lettered::word(look, token);
@@ -48,11 +54,20 @@ fn digits(look: &mut Look<'_, '_>, token: Token) {
         return;
     }
     let number = Number::read(look.text, token.start);
-    card::number(look, &number);
-    phone::number(look, &number);
-    ssn::number(look, &number);
-    numbered::number(look, &number);
+    if look.text.is_short() {
+        return;
+    }
     birth::number(look, &number);
+    // In the middle of a longer number nothing else can begin.
+    if matches!(number.before, Before::Digits(sign) if sign != b' ') {
+        return;
+    }
+    if number.digits(usize::MAX).len() >= SHORTEST_NUMBER {
+        card::number(look, &number);
+        phone::number(look, &number);
+        ssn::number(look, &number);
+        numbered::number(look, &number);
+    }
     passport::number(look, &number);
     lettered::digits(look, &number);
 }

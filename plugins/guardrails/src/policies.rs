@@ -4,7 +4,7 @@
 pub const MAX_POLICIES: usize = 128;
 
 /// Some of a guard's policies, by their index.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Policies(u128);
 
 impl Policies {
@@ -17,6 +17,13 @@ impl Policies {
     pub fn insert(&mut self, index: usize) {
         if index < MAX_POLICIES {
             self.0 |= 1 << index;
+        }
+    }
+
+    /// Takes the policy with this index out.
+    pub(crate) fn remove(&mut self, index: usize) {
+        if index < MAX_POLICIES {
+            self.0 &= !(1 << index);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::Guard;
 use crate::injection::Injection;
 use crate::kinds::Kind;
 use crate::look::{Draft, KindSet, Look, Token};
+use crate::pattern::Search;
 use crate::policies::Policies;
 use crate::resolve::{Candidate, Resolver};
 use crate::text::class::{DASH, DIGIT, DOT, HEX, LETTER, LOCAL, LOWER, MARK, UNDERSCORE, UPPER, WIDE, WORD};
@@ -19,13 +20,20 @@ use crate::{invisible, pii, secrets};
 pub(crate) const LONGEST_TOKEN: usize = 128;
 /// Longest local part of an address, RFC 5321 section 4.5.3.1.1.
 pub(crate) const LONGEST_LOCAL_PART: usize = 64;
+/// What waits for more text and is longer than this is looked at again once it has grown by one part in [`LOOK_AGAIN`],
+/// so that a stream of single bytes is not read over and over.
+const LOOK_AGAIN_FROM: usize = 32;
+/// See [`LOOK_AGAIN_FROM`].
+pub(crate) const LOOK_AGAIN: usize = 8;
 /// What the part before an `@` is made of.
-const ADDRESS: u16 = WORD | DOT | DASH | UNDERSCORE | LOCAL;
+const ADDRESS: u32 = WORD | DOT | DASH | UNDERSCORE | LOCAL;
 
 /// Where the pass is, and what it remembers.
 #[derive(Debug, Default)]
 pub(crate) struct ScanState {
     at: usize,
+    /// It is of no use to look before so much text has arrived.
+    again: usize,
     /// Where the run began that could be the part before an `@`.
     local: usize,
     topics: Topics,
@@ -37,29 +45,42 @@ pub(crate) struct ScanState {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     pass: ScanState,
-    phrases: usize,
-    patterns: Vec<usize>,
+    phrases: Place,
+    patterns: Vec<Search>,
 }
 
-/// Looks for everything, as far as verdicts can be made. Returns up to where they are.
-pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places) -> usize {
-    let mut known = scan(pass, &mut places.pass);
+/// Where the phrases are.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) at: usize,
+    /// It is of no use to look before so much text has arrived.
+    pub(crate) again: usize,
+}
+
+/// How much text has to arrive until it is worth looking again at what begins at `at` and ran into the end.
+pub(crate) fn look_again(text: &Text<'_>, at: usize) -> usize {
+    let pending = text.end().saturating_sub(at);
+    if pending > LOOK_AGAIN_FROM { text.end() + pending / LOOK_AGAIN } else { 0 }
+}
+
+/// Looks for everything that begins before `upto`, as far as verdicts can be made. Returns up to where they are.
+pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places, upto: usize) -> usize {
+    let mut known = scan(pass, &mut places.pass, upto);
     let phrases = pass.guard.phrases();
     if !phrases.is_empty() && pass.kinds.contains(Kind::Words) {
-        places.phrases = phrases.scan(pass.text, places.phrases, |start, end, policies| {
+        phrases.scan(pass.text, &mut places.phrases, upto, |start, end, policies| {
             let policies = policies.and(pass.policies);
             add(pass.resolver, Kind::Words, start, end, policies);
         });
-        known = known.min(places.phrases);
+        known = known.min(places.phrases.at);
     }
     let patterns = pass.guard.patterns();
-    places.patterns.resize(patterns.len(), 0);
+    places.patterns.resize_with(patterns.len(), Search::default);
     for (pattern, place) in patterns.iter().zip(&mut places.patterns) {
         let policies = pattern.policies.and(pass.policies);
         if !policies.is_empty() {
-            *place =
-                pattern.scan(pass.text, *place, |start, end| add(pass.resolver, Kind::Pattern, start, end, policies));
-            known = known.min(*place);
+            let found = |start, end| add(pass.resolver, Kind::Pattern, start, end, policies);
+            known = known.min(pattern.scan(pass.text, place, upto, found));
         }
     }
     known
@@ -81,12 +102,14 @@ pub(crate) struct Pass<'a, 't> {
 }
 
 /// Goes on as far as verdicts can be made. Returns up to where they are.
-pub(crate) fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> usize {
+fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState, upto: usize) -> usize {
     if !pass.kinds.has_built_in() {
         state.at = pass.text.end();
         return state.at;
     }
-    while let Some(byte) = pass.text.arrived(state.at) {
+    let enough = pass.text.is_whole() || pass.text.end() >= state.again;
+    while let Some(byte) = pass.text.arrived(state.at).filter(|_| enough && state.at < upto) {
+        crate::steps::count(1);
         let class = class_of(byte);
         let next = if class & WORD != 0 {
             word(pass, state)
@@ -95,7 +118,10 @@ pub(crate) fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> usize {
         } else {
             Some(state.at + 1)
         };
-        let Some(next) = next else { break };
+        let Some(next) = next else {
+            state.again = look_again(pass.text, state.at);
+            break;
+        };
         if class & ADDRESS == 0 {
             state.local = next;
         }
@@ -131,8 +157,13 @@ fn word(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
         if token.any & LETTER != 0 {
             words(look, guard, token);
         }
-        secrets::word(look, guard, token);
-        pii::word(look, token);
+        // What was seen does not count once somebody has looked too far.
+        if !look.text.is_short() {
+            secrets::word(look, guard, token);
+        }
+        if !look.text.is_short() {
+            pii::word(look, token);
+        }
     })?;
     Some(token.end)
 }
@@ -277,6 +308,7 @@ pub(crate) fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usi
 fn token(text: &Text<'_>, start: usize) -> Token {
     let (mut first, mut rest, mut length) = (0, 0, 0);
     for &byte in text.rest(start).iter().take(LONGEST_TOKEN) {
+        crate::steps::count(1);
         let class = class_of(byte);
         if class & WORD == 0 {
             break;

@@ -3,6 +3,7 @@
 mod own;
 mod personal;
 mod secret;
+mod steps;
 mod table;
 mod texts;
 

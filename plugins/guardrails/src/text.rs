@@ -9,47 +9,58 @@ use std::cell::Cell;
 /// Classes of bytes, to be combined.
 pub(crate) mod class {
     /// `a-z`
-    pub(crate) const LOWER: u16 = 1;
+    pub(crate) const LOWER: u32 = 1;
     /// `A-Z`
-    pub(crate) const UPPER: u16 = 1 << 1;
+    pub(crate) const UPPER: u32 = 1 << 1;
     /// `0-9`
-    pub(crate) const DIGIT: u16 = 1 << 2;
+    pub(crate) const DIGIT: u32 = 1 << 2;
     /// `0-9a-f`
-    pub(crate) const HEX: u16 = 1 << 3;
+    pub(crate) const HEX: u32 = 1 << 3;
     /// `0-9A-F`
-    pub(crate) const HEX_UPPER: u16 = 1 << 4;
+    pub(crate) const HEX_UPPER: u32 = 1 << 4;
     /// `-`
-    pub(crate) const DASH: u16 = 1 << 5;
+    pub(crate) const DASH: u32 = 1 << 5;
     /// `_`
-    pub(crate) const UNDERSCORE: u16 = 1 << 6;
+    pub(crate) const UNDERSCORE: u32 = 1 << 6;
     /// `+` and `/`
-    pub(crate) const BASE64: u16 = 1 << 7;
+    pub(crate) const BASE64: u32 = 1 << 7;
     /// `.`
-    pub(crate) const DOT: u16 = 1 << 8;
+    pub(crate) const DOT: u32 = 1 << 8;
     /// What else the part before the `@` of an address is made of.
-    pub(crate) const LOCAL: u16 = 1 << 9;
+    pub(crate) const LOCAL: u32 = 1 << 9;
     /// ASCII white space.
-    pub(crate) const SPACE: u16 = 1 << 10;
+    pub(crate) const SPACE: u32 = 1 << 10;
     /// Not ASCII.
-    pub(crate) const WIDE: u16 = 1 << 11;
+    pub(crate) const WIDE: u32 = 1 << 11;
     /// Punctuation at which something can begin or be decided.
-    pub(crate) const MARK: u16 = 1 << 12;
+    pub(crate) const MARK: u32 = 1 << 12;
     /// `=`
-    pub(crate) const EQUALS: u16 = 1 << 13;
+    pub(crate) const EQUALS: u32 = 1 << 13;
     /// Digits of Bech32: no `1`, `b`, `i`, `o`; lower case.
-    pub(crate) const BECH32: u16 = 1 << 14;
+    pub(crate) const BECH32: u32 = 1 << 14;
     /// Digits of Base58: no `0`, `I`, `O`, `l`.
-    pub(crate) const BASE58: u16 = 1 << 15;
+    pub(crate) const BASE58: u32 = 1 << 15;
 
-    pub(crate) const LETTER: u16 = LOWER | UPPER;
-    pub(crate) const WORD: u16 = LETTER | DIGIT;
+    /// What a URL is made of.
+    pub(crate) const URL: u32 = 1 << 16;
+    /// What its part before path, query and fragment is made of.
+    pub(crate) const AUTHORITY: u32 = 1 << 17;
+    /// What stands in the body of a private key, and in its last line.
+    pub(crate) const KEY_BODY: u32 = 1 << 18;
+    /// What a value without quotes is made of.
+    pub(crate) const BARE_VALUE: u32 = 1 << 19;
+    /// What a signature in a URL is made of.
+    pub(crate) const ESCAPED64: u32 = 1 << 20;
+
+    pub(crate) const LETTER: u32 = LOWER | UPPER;
+    pub(crate) const WORD: u32 = LETTER | DIGIT;
     /// Base64 for URLs.
-    pub(crate) const URL64: u16 = WORD | DASH | UNDERSCORE;
+    pub(crate) const URL64: u32 = WORD | DASH | UNDERSCORE;
 }
 
-static CLASSES: [u16; 256] = classes();
+static CLASSES: [u32; 256] = classes();
 
-const fn classes() -> [u16; 256] {
+const fn classes() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -62,7 +73,11 @@ const fn classes() -> [u16; 256] {
     table
 }
 
-const fn classify(byte: u8) -> u16 {
+const fn classify(byte: u8) -> u32 {
+    punctuation(byte) | of_runs(byte)
+}
+
+const fn punctuation(byte: u8) -> u32 {
     use class::{
         BASE58, BASE64, BECH32, DASH, DIGIT, DOT, EQUALS, HEX, HEX_UPPER, LOCAL, LOWER, MARK, SPACE, UNDERSCORE, UPPER,
         WIDE,
@@ -89,15 +104,73 @@ const fn classify(byte: u8) -> u16 {
     }
 }
 
-const fn bit(set: bool, bit: u16) -> u16 {
+/// Classes of which nothing but runs are asked for.
+const fn of_runs(byte: u8) -> u32 {
+    use class::{AUTHORITY, BARE_VALUE, ESCAPED64, KEY_BODY, URL};
+    let space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C);
+    let url = !(space
+        || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|' | b'^')
+        || byte < b' '
+        || byte == 0x7F);
+    let authority = url && !matches!(byte, b'/' | b'?' | b'#');
+    let sign = matches!(byte, b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\'');
+    let key = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || space || sign;
+    let ends = byte.is_ascii_whitespace()
+        || matches!(byte, b'"' | b',' | b';' | b'\'' | b'`' | b'&' | b'|' | b'<' | b'>' | b')' | b']' | b'}' | b'\\');
+    let escaped = byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'+' | b'/' | b'=');
+    bit(url, URL) | bit(authority, AUTHORITY) | bit(key, KEY_BODY) | bit(!ends, BARE_VALUE) | bit(escaped, ESCAPED64)
+}
+
+const fn bit(set: bool, bit: u32) -> u32 {
     if set { bit } else { 0 }
 }
 
 /// Classes of a byte.
 #[inline]
-pub(crate) fn class_of(byte: u8) -> u16 {
+pub(crate) fn class_of(byte: u8) -> u32 {
     // The table has a place for every byte.
     CLASSES.get(byte as usize).copied().unwrap_or(0)
+}
+
+/// Runs of a class that were followed before: a detector that begins within one need not follow it again. Without this a
+/// text that begins something every few bytes would be read as often as a run is long.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    slots: [Cell<Run>; 16],
+    pub(crate) marks: Marks,
+}
+
+/// All bytes of `from..to` are of the class.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    class: u32,
+    from: usize,
+    to: usize,
+}
+
+/// Searches that go on where they stopped, each for a thing of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    /// The last line of a private key.
+    pub(crate) key_end: Cell<Mark>,
+    /// The last byte of Base64 before an end.
+    pub(crate) key_digit: Cell<Mark>,
+    /// Text from right to left, behind and ahead.
+    pub(crate) right_to_left: [Cell<Mark>; 2],
+}
+
+/// How far a search went, and what it found there or before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    pub(crate) from: usize,
+    pub(crate) upto: usize,
+    pub(crate) found: Option<usize>,
+}
+
+impl Runs {
+    fn slot(&self, class: u32) -> Option<&Cell<Run>> {
+        self.slots.get((class.wrapping_mul(0x9E37_79B1) >> 28) as usize)
+    }
 }
 
 /// What has arrived, beginning somewhere before the first byte that is undecided.
@@ -109,11 +182,17 @@ pub(crate) struct Text<'a> {
     /// Nothing comes after it.
     whole: bool,
     short: Cell<bool>,
+    runs: &'a Runs,
 }
 
 impl<'a> Text<'a> {
-    pub(crate) fn new(bytes: &'a [u8], base: usize, whole: bool) -> Self {
-        Self { bytes, base, whole, short: Cell::new(false) }
+    pub(crate) fn new(bytes: &'a [u8], base: usize, whole: bool, runs: &'a Runs) -> Self {
+        Self { bytes, base, whole, short: Cell::new(false), runs }
+    }
+
+    /// Searches that go on where they stopped.
+    pub(crate) fn marks(&self) -> &'a Marks {
+        &self.runs.marks
     }
 
     /// Where what has arrived ends.
@@ -154,6 +233,7 @@ impl<'a> Text<'a> {
     /// The byte; none at the end of the text.
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<u8> {
+        crate::steps::count(1);
         let byte = self.bytes.get(at.wrapping_sub(self.base)).copied();
         if byte.is_none() && !self.whole {
             self.short.set(true);
@@ -163,7 +243,7 @@ impl<'a> Text<'a> {
 
     /// Classes of the byte; none at the end.
     #[inline]
-    pub(crate) fn class(&self, at: usize) -> u16 {
+    pub(crate) fn class(&self, at: usize) -> u32 {
         self.get(at).map_or(0, class_of)
     }
 
@@ -186,18 +266,31 @@ impl<'a> Text<'a> {
     /// Bytes that were looked at before; empty if they are not there.
     #[inline]
     pub(crate) fn slice(&self, from: usize, to: usize) -> &'a [u8] {
+        crate::steps::count(to.saturating_sub(from));
         self.bytes.get(from.wrapping_sub(self.base)..to.wrapping_sub(self.base)).unwrap_or_default()
     }
 
     /// Where the run of a class that begins at `from` ends, at most `most` bytes on.
     #[inline]
-    pub(crate) fn run(&self, from: usize, class: u16, most: usize) -> usize {
-        let rest = self.rest(from);
-        let run = rest.iter().take(most).take_while(|&&byte| class_of(byte) & class != 0).count();
-        if run == rest.len() && run < most && !self.whole {
+    pub(crate) fn run(&self, from: usize, class: u32, most: usize) -> usize {
+        let limit = from.saturating_add(most);
+        let slot = self.runs.slot(class);
+        let known = slot.map(Cell::get).filter(|known| known.class == class && known.from <= from && from <= known.to);
+        let begin = known.map_or(from, |known| known.to);
+        if begin >= limit {
+            return limit;
+        }
+        let rest = self.rest(begin);
+        let run = rest.iter().take(limit - begin).take_while(|&&byte| class_of(byte) & class != 0).count();
+        crate::steps::count(run + 1);
+        let end = begin + run;
+        if let Some(slot) = slot {
+            slot.set(Run { class, from: known.map_or(from, |known| known.from), to: end });
+        }
+        if run == rest.len() && end < limit && !self.whole {
             self.short.set(true);
         }
-        from + run
+        end
     }
 
     /// Whether these bytes stand here.

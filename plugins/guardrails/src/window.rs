@@ -8,13 +8,16 @@ use crate::look::KindSet;
 use crate::policies::Policies;
 use crate::resolve::Resolver;
 use crate::scan::{self, Pass, Places};
-use crate::text::Text;
+use crate::text::{Runs, Text};
 use crate::{Finding, Guard};
+use std::ops::ControlFlow;
 
 /// Bytes before a match that its context is looked for in.
 pub(crate) const BEHIND: usize = 256;
 /// Let this much pile up before the rest is moved to the front.
 const SLACK: usize = 4096;
+/// Bytes of a whole text that are read before what was found is handed out.
+const STRETCH: usize = 64 << 10;
 
 /// One text that comes in pieces: one choice, one tool call's arguments. Not for use with another guard later.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct Window {
     released: usize,
     kinds: Option<KindSet>,
     places: Places,
+    runs: Runs,
     resolver: Resolver,
 }
 
@@ -54,6 +58,7 @@ impl Window {
             released: 0,
             kinds: None,
             places: Places::default(),
+            runs: Runs::default(),
             resolver: Resolver::default(),
         }
     }
@@ -76,10 +81,11 @@ impl Window {
 
     /// Up to where verdicts are known, and where the last whole character ends.
     fn advance(&mut self, guard: &Guard, whole: bool) -> (usize, usize) {
-        let Self { policies, buffer, base, kinds, places, resolver, .. } = self;
-        let text = Text::new(buffer, *base, whole);
+        let Self { policies, buffer, base, kinds, places, runs, resolver, .. } = self;
+        let text = Text::new(buffer, *base, whole, runs);
         let kinds = *kinds.get_or_insert_with(|| guard.kinds(*policies));
-        let known = scan::advance(&mut Pass { guard, policies: *policies, kinds, text: &text, resolver }, places);
+        let mut pass = Pass { guard, policies: *policies, kinds, text: &text, resolver };
+        let known = scan::advance(&mut pass, places, usize::MAX);
         (known, if whole { text.end() } else { text.last_char() })
     }
 
@@ -89,22 +95,38 @@ impl Window {
         self.base + self.buffer.len() - self.released
     }
 
-    pub(crate) fn whole(&mut self, guard: &Guard, text: &[u8]) -> Vec<Finding> {
-        let text = Text::new(text, 0, true);
-        let kinds = guard.kinds(self.policies);
-        let policies = self.policies;
-        scan::advance(
-            &mut Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver },
-            &mut self.places,
-        );
-        self.resolver.settle(usize::MAX);
-        self.resolver.take(usize::MAX)
+    /// The findings of a text that is there as a whole, until `found` wants no more. It is read in stretches, so that
+    /// what waits to be decided upon stays little.
+    pub(crate) fn whole(
+        &mut self,
+        guard: &Guard,
+        text: &[u8],
+        mut found: impl FnMut(Finding) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let text = Text::new(text, 0, true, &self.runs);
+        let (policies, kinds) = (self.policies, guard.kinds(self.policies));
+        let mut upto = 0;
+        while upto < text.end() {
+            upto += STRETCH;
+            let mut pass = Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver };
+            let known = scan::advance(&mut pass, &mut self.places, upto);
+            let free = self.resolver.settle(if upto < text.end() { known } else { usize::MAX });
+            let mut flow = ControlFlow::Continue(());
+            self.resolver.take(free, |finding| {
+                if flow.is_continue() {
+                    flow = found(finding);
+                }
+            });
+            flow?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn step(&mut self, free: usize) -> Step<'_> {
         let start = self.released;
         self.released = free.max(start);
-        let findings = self.resolver.take(self.released);
+        let mut findings = Vec::new();
+        self.resolver.take(self.released, |finding| findings.push(finding));
         let released = self.buffer.get(start - self.base..self.released - self.base).unwrap_or_default();
         Step { start, released, held: self.base + self.buffer.len() - self.released, findings }
     }

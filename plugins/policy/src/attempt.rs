@@ -67,6 +67,7 @@ impl Attempt {
             decided: None,
             status: None,
             error: None,
+            provider_error: None,
             passed_on: false,
             answer: Answer::default(),
             splices: Some(splices),

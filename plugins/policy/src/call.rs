@@ -54,6 +54,7 @@ pub struct Call {
     pub(crate) caller: Option<Identity>,
     pub(crate) client: ClientContext,
     pub(crate) trace_id: Option<String>,
+    pub(crate) parent_span_id: Option<String>,
     /// Values of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<(String, String)>,
     /// The client sent `accept-encoding`; towards a provider it is removed, or nothing could be read of the answer.
@@ -91,6 +92,8 @@ pub(crate) struct Try {
     pub(crate) decided: Option<Moment>,
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<AttemptError>,
+    /// The provider's own word for it.
+    pub(crate) provider_error: Option<String>,
     /// Its answer goes to the client.
     pub(crate) passed_on: bool,
     pub(crate) answer: Answer,
@@ -122,6 +125,7 @@ impl Call {
             caller: None,
             client: ClientContext::default(),
             trace_id: None,
+            parent_span_id: None,
             condition_headers: Vec::new(),
             accepts_encoding: false,
             body: Vec::new(),

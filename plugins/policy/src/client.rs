@@ -66,6 +66,15 @@ fn agent_class(agent: &[u8]) -> &'static str {
     known.map_or("other", |(_, class)| class)
 }
 
+/// The caller's span id in a W3C `traceparent`, where its trace id is valid.
+pub(crate) fn parent_span_id(traceparent: &[u8]) -> Option<String> {
+    trace_id(traceparent)?;
+    let span = traceparent.split(|byte| *byte == b'-').nth(2).filter(|span| span.len() == 16)?;
+    let valid =
+        span.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && span.iter().any(|digit| *digit != b'0');
+    std::str::from_utf8(span).ok().filter(|_| valid).map(str::to_owned)
+}
+
 /// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`, not all zeros.
 pub(crate) fn trace_id(traceparent: &[u8]) -> Option<String> {
     let mut parts = traceparent.split(|byte| *byte == b'-');
@@ -126,5 +135,18 @@ mod tests {
         for bad in ["", "00", "00-xyz-1-1", &format!("ff-{trace}-0-0"), &format!("00-{}-0-0", "0".repeat(32))] {
             assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_caller_s_span_id_is_16_hex_digits() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let read = |span: &str| parent_span_id(format!("00-{trace}-{span}-01").as_bytes());
+        assert_eq!(read("00f067aa0ba902b7").as_deref(), Some("00f067aa0ba902b7"));
+        for bad in
+            ["", "0000000000000000", "00F067AA0BA902B7", "00f067aa0ba902b", "00f067aa0ba902b7f", "canarycanarycana"]
+        {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(parent_span_id(b"00-xyz-00f067aa0ba902b7-01"), None);
     }
 }

@@ -32,6 +32,9 @@ pub struct RequestRecord {
     /// Trace id of the caller's W3C `traceparent`: 32 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
+    /// Id of the caller's span, from its W3C `traceparent`: 16 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_span_id: Option<String>,
     /// The provider's own request id, from `x-request-id` or `request-id` of its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<String>,
@@ -54,6 +57,21 @@ pub struct RequestRecord {
     /// Who answered; absent when no provider did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_by: Option<ServedBy>,
+    /// The model that the provider's answer names; absent if it names none that is shaped like a model name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_model: Option<String>,
+    /// `service_tier` of the request, if it is a plain word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_service_tier: Option<String>,
+    /// `service_tier` that the provider's answer names, if it is a plain word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<String>,
+    /// `speed` of an Anthropic request, if it is a plain word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_speed: Option<String>,
+    /// `speed` that the usage of an Anthropic answer names, if it is a plain word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<String>,
     /// Whether the client asked for a stream.
     pub stream: bool,
     /// The tries, in order.
@@ -79,6 +97,9 @@ pub struct RequestRecord {
     /// Tokens; absent when nothing was generated or asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// The parts of `usage` that other models than the served one account for, such as an advisor's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_models: Vec<ModelUsage>,
     /// Money; absent when there is no usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
@@ -174,6 +195,9 @@ pub struct AttemptRecord {
     /// Why it ended without a usable answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<AttemptError>,
+    /// The provider's own `error.code`, else its `error.type` or `error.status`, if it is a plain word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_error: Option<String>,
     /// When the try began, µs after `started_at`.
     pub started_after_us: u64,
     /// Until its response headers, or until it failed, µs.
@@ -291,6 +315,23 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Why token counts are an estimate.
+    EstimateReason {
+        /// The answer was whole and told no usage.
+        #[default]
+        NotReported = "not_reported",
+        /// The answer told counts of zero although it had text.
+        Zero = "zero",
+        /// The answer told counts that its bytes, or the model's limits, do not allow.
+        Implausible = "implausible",
+        /// The answer could not be read: it was compressed or not in the format of its API.
+        Unreadable = "unreadable",
+        /// The answer ended before it told its usage.
+        EndedEarly = "ended_early",
+    }
+}
+
+vocabulary! {
     /// Which way something went.
     Direction {
         /// From the client to a provider.
@@ -351,6 +392,31 @@ pub struct Usage {
     pub reasoning_tokens: u64,
     /// Said by the provider, or estimated.
     pub source: UsageSource,
+    /// Why it is an estimate; absent when the provider's counts stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_reason: Option<EstimateReason>,
+}
+
+/// What one request used of another model than the one that served it. The fields are as in [`Usage`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModelUsage {
+    /// The provider's model name.
+    pub model: String,
+    /// Tokens of the prompt.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Of the input, read from the provider's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_input_tokens: u64,
+    /// Of the input, written to the provider's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_input_tokens: u64,
+    /// Of these, to be kept for an hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_input_tokens: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]

@@ -10,6 +10,7 @@ fn full() -> RequestRecord {
         schema: SCHEMA,
         time_to_first_token_us: Some(1),
         trace_id: text(),
+        parent_span_id: text(),
         provider_request_id: text(),
         caller: Some(CallerIdentity {
             key_id: "k".to_owned(),
@@ -29,12 +30,18 @@ fn full() -> RequestRecord {
         },
         requested_model: text(),
         served_by: Some(ServedBy::default()),
+        response_model: text(),
+        requested_service_tier: text(),
+        service_tier: text(),
+        requested_speed: text(),
+        speed: text(),
         attempts: vec![AttemptRecord {
             provider: "p".to_owned(),
             model: "m".to_owned(),
             kind: AttemptKind::Failover,
             status: Some(503),
             error: Some(AttemptError::ServerError),
+            provider_error: text(),
             started_after_us: 1,
             latency_us: 2,
         }],
@@ -49,7 +56,13 @@ fn full() -> RequestRecord {
         }],
         rejected_by: Some(RejectedBy::Provider),
         error_code: text(),
-        usage: Some(Usage { cache_write_input_tokens: 2, cache_write_1h_input_tokens: 1, ..Usage::default() }),
+        usage: Some(Usage {
+            cache_write_input_tokens: 2,
+            cache_write_1h_input_tokens: 1,
+            estimate_reason: Some(EstimateReason::Zero),
+            ..Usage::default()
+        }),
+        other_models: vec![ModelUsage { model: "m".to_owned(), ..ModelUsage::default() }],
         cost: Some(Cost::default()),
         payload: PayloadFacts {
             request_fingerprint: text(),
@@ -111,7 +124,7 @@ fn an_unknown_field_is_refused_at_every_level() {
         object.insert("prompt".to_owned(), "secret".into());
         assert!(serde_json::from_value::<RequestRecord>(spoiled.into()).is_err(), "in {place:?}");
     }
-    for list in ["attempts", "decisions"] {
+    for list in ["attempts", "decisions", "other_models"] {
         let mut spoiled = record.clone();
         spoiled[list][0]["prompt"] = "secret".into();
         assert!(serde_json::from_value::<RequestRecord>(spoiled.into()).is_err(), "in {list}");

@@ -2,13 +2,13 @@
 //!
 //! It is for answers, which must reach the client whether they are JSON or not. So it does not judge: it follows
 //! strings, brackets and commas, tells its [`Sink`] what stands at the places the sink knows, and says at the end
-//! whether the document was whole. It keeps at most 64 bytes of what it reads, never the document.
+//! whether the document was whole. It keeps at most 128 bytes of what it reads, never the document.
 
 use super::nesting::{Container, Nesting};
 use memchr::memchr2;
 
-/// Longest name, word or number that is captured; longer ones are none that a sink knows.
-const CAPTURE: usize = 64;
+/// Longest name, word or number that is captured, a model's name among them; longer ones are none that a sink knows.
+const CAPTURE: usize = 128;
 
 /// Levels whose place is remembered; deeper ones are unknown places.
 const PLACES: usize = 8;
@@ -84,6 +84,15 @@ impl<P: Place> PushScan<P> {
             captured: [0; CAPTURE],
             captured_len: 0,
         }
+    }
+
+    /// Makes ready for the next document.
+    pub(crate) fn restart(&mut self, root: P) {
+        self.state = State::Between;
+        self.open = Nesting::default();
+        self.here = root;
+        self.at_name = false;
+        self.captured_len = 0;
     }
 
     /// Whether the outermost value was closed and nothing but whitespace came after it.

@@ -28,6 +28,10 @@ pub enum Field {
     Input,
     /// `system`
     System,
+    /// `service_tier`
+    ServiceTier,
+    /// `speed`
+    Speed,
 }
 
 impl Field {
@@ -46,6 +50,8 @@ impl Field {
             Self::Prompt => "prompt",
             Self::Input => "input",
             Self::System => "system",
+            Self::ServiceTier => "service_tier",
+            Self::Speed => "speed",
         }
     }
 

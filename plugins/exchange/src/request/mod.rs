@@ -12,6 +12,7 @@ pub use fault::{Field, ScanError, ScanErrorKind};
 
 use crate::json::{Cursor, Fault, NameBuffer, Text};
 use crate::surface::{Dialect, Surface};
+use crate::word::plain_word;
 use prompt::Prompt;
 use std::ops::Range;
 
@@ -33,6 +34,10 @@ pub struct RequestScan {
     pub usage_ask: UsageAsk,
     /// The smallest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers.
     pub max_output_tokens: Option<u64>,
+    /// `service_tier`, if it is a plain word.
+    pub service_tier: Option<String>,
+    /// `speed` of an Anthropic request, if it is a plain word.
+    pub speed: Option<String>,
     /// `n`: how many answers; 1 when it is not given as a whole number.
     pub choices: u64,
     /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
@@ -126,12 +131,14 @@ fn array<'a>(
 #[derive(Default)]
 struct Found {
     dialect: Dialect,
-    seen: u16,
+    seen: u32,
     model: Option<(String, Range<usize>)>,
     other_case_of_model: Option<usize>,
     stream: bool,
     usage_ask: Option<UsageAsk>,
     max_output_tokens: Option<u64>,
+    service_tier: Option<String>,
+    speed: Option<String>,
     choices: Option<u64>,
     prompt: Prompt,
 }
@@ -159,6 +166,8 @@ impl Found {
                 let given = whole_number(cursor)?;
                 self.max_output_tokens = self.max_output_tokens.into_iter().chain(given).min();
             }
+            Field::ServiceTier => self.service_tier = word(cursor)?,
+            Field::Speed => self.speed = word(cursor)?,
             Field::N => self.choices = whole_number(cursor)?,
             Field::Messages => self.prompt.messages(self.dialect, cursor)?,
             Field::System => self.prompt.blocks(cursor)?,
@@ -168,7 +177,7 @@ impl Found {
     }
 
     fn once(&mut self, field: Field, at: usize) -> Result<(), ScanError> {
-        let bit = 1_u16 << field as u16;
+        let bit = 1_u32 << field as u16;
         if self.seen & bit != 0 {
             return Err(ScanErrorKind::DuplicateField(field).at(at));
         }
@@ -194,6 +203,8 @@ impl Found {
                 Dialect::Anthropic => UsageAsk::Asked,
             },
             max_output_tokens: self.max_output_tokens,
+            service_tier: self.service_tier,
+            speed: self.speed,
             choices: self.choices.unwrap_or(1),
             text_bytes: self.prompt.text_bytes,
             attachments: self.prompt.attachments,
@@ -208,6 +219,8 @@ fn field(dialect: Dialect, name: &[u8]) -> Option<Field> {
         (_, b"stream") => Field::Stream,
         (_, b"max_tokens") => Field::MaxTokens,
         (_, b"messages") => Field::Messages,
+        (_, b"service_tier") => Field::ServiceTier,
+        (Dialect::Anthropic, b"speed") => Field::Speed,
         (Dialect::Openai, b"stream_options") => Field::StreamOptions,
         (Dialect::Openai, b"max_completion_tokens") => Field::MaxCompletionTokens,
         (Dialect::Openai, b"n") => Field::N,
@@ -269,6 +282,15 @@ fn stream_options(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
 fn include_usage(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
     let start = cursor.at();
     Ok(if flag(cursor, Field::IncludeUsage)? { UsageAsk::Asked } else { UsageAsk::Off(start..cursor.at()) })
+}
+
+/// A plain word, or nothing for any other value: that is for the provider to judge.
+fn word(cursor: &mut Cursor<'_>) -> Result<Option<String>, ScanError> {
+    if cursor.peek() != Some(b'"') {
+        cursor.skip()?;
+        return Ok(None);
+    }
+    Ok(plain_word(cursor.string()?.name(&mut NameBuffer::default())).map(str::to_owned))
 }
 
 /// A whole number, or nothing for any other value: that is for the provider to judge.

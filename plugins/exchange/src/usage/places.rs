@@ -11,6 +11,16 @@ pub(super) enum Spot {
     Elsewhere,
     Root,
     Error,
+    /// `code` of an error.
+    ErrorCode,
+    /// Its `type`.
+    ErrorType,
+    /// Its `status`: Google's word for it.
+    ErrorStatus,
+    /// `model` of an answer.
+    Model,
+    ServiceTier,
+    Speed,
     Usage,
     Input,
     Output,
@@ -68,7 +78,13 @@ impl Place for Spot {
         match (self, name) {
             (Self::Root, b"usage") => Self::Usage,
             (Self::Root, b"choices") => Self::Choices,
-            (Self::Root, b"error") => Self::Error,
+            (Self::Root | Self::Event, b"error") => Self::Error,
+            (Self::Root | Self::Error, b"code") => Self::ErrorCode,
+            (Self::Root | Self::Error, b"type") => Self::ErrorType,
+            (Self::Error, b"status") => Self::ErrorStatus,
+            (Self::Root | Self::Event | Self::Begun, b"model") => Self::Model,
+            (Self::Root | Self::BegunUsage | Self::MessageUsage, b"service_tier") => Self::ServiceTier,
+            (Self::BegunUsage | Self::MessageUsage, b"speed") => Self::Speed,
             (Self::Usage, b"prompt_tokens" | b"input_tokens") => Self::Input,
             (Self::Usage, b"completion_tokens" | b"output_tokens") => Self::Output,
             (Self::Usage, b"total_tokens") => Self::Total,
@@ -88,7 +104,6 @@ impl Place for Spot {
             (Self::Function, b"arguments") => Self::Text,
             (Self::Event, b"message") => Self::Begun,
             (Self::Event, b"usage") => Self::MessageUsage,
-            (Self::Event, b"error") => Self::Error,
             (Self::Event, b"content_block") => Self::Block,
             (Self::Event, b"delta") => Self::Delta,
             (Self::Begun, b"usage") => Self::BegunUsage,
@@ -113,6 +128,8 @@ impl Place for Spot {
             Self::ToolCalls => Self::ToolCall,
             Self::Text => Self::TextPart,
             Self::Blocks => Self::Block,
+            // Google sends the error of its OpenAI-compatible API in a list of one.
+            Self::Root => Self::Root,
             _ => Self::Elsewhere,
         }
     }

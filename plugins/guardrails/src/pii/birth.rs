@@ -10,17 +10,18 @@ use crate::words::fold::{Folded, fold};
 use crate::words::topic::bit as topic;
 
 const REACH: usize = 48;
+const LONGEST_NAME: usize = 28;
 
-/// The first letters of the months in the languages of the words of context; three are enough, four where two share
-/// three.
+/// The first letters of the months in the languages of the words of context, folded; three are enough, four where two
+/// share three.
 #[rustfmt::skip]
 static MONTHS: &[(u32, &[&str])] = &[
-    (1, &["jan", "ene", "gen", "sty", "ocak", "янв", "januar"]), (2, &["feb", "fev", "fév", "lut", "şub", "фев"]),
-    (3, &["mar", "mär", "maa", "mrt", "mars", "мар"]), (4, &["apr", "avr", "abr", "kwi", "nis", "апр"]),
+    (1, &["jan", "ene", "gen", "sty", "ocak", "янв", "januar"]), (2, &["feb", "fev", "lut", "sub", "фев"]),
+    (3, &["mar", "maa", "mrt", "mars", "мар"]), (4, &["apr", "avr", "abr", "kwi", "nis", "апр"]),
     (5, &["may", "mai", "mag", "mei", "maj", "мая", "май"]), (6, &["jun", "juin", "giu", "cze", "haz", "июн"]),
-    (7, &["jul", "juil", "lug", "lip", "tem", "июл"]), (8, &["aug", "aoû", "aou", "ago", "sie", "ağu", "авг"]),
-    (9, &["sep", "set", "wrz", "eyl", "сен"]), (10, &["oct", "okt", "ott", "out", "paź", "eki", "окт"]),
-    (11, &["nov", "lis", "kas", "ноя"]), (12, &["dec", "dez", "déc", "dic", "gru", "ara", "дек"]),
+    (7, &["jul", "juil", "lug", "lip", "tem", "июл"]), (8, &["aug", "aou", "ago", "sie", "agu", "авг"]),
+    (9, &["sep", "set", "wrz", "eyl", "сен"]), (10, &["oct", "okt", "ott", "out", "paz", "eki", "окт"]),
+    (11, &["nov", "lis", "kas", "ноя"]), (12, &["dec", "dez", "dic", "gru", "ara", "дек"]),
 ];
 
 /// Looks at a number: a date in digits, or a day before the name of a month.
@@ -53,9 +54,12 @@ pub(crate) fn month_first(look: &mut Look<'_, '_>, token: Token) {
 }
 
 fn in_digits(number: &Number) -> Option<usize> {
-    let sizes: Vec<u8> = number.groups().iter().take(3).map(|group| group.size).collect();
-    let signs: Vec<u8> = number.groups().iter().take(2).map(|group| group.sign).collect();
-    if let [8, ..] = sizes.as_slice()
+    let groups = number.groups();
+    let (mut sizes, mut signs) = ([0_u8; 3], [0_u8; 3]);
+    for ((size, sign), group) in sizes.iter_mut().zip(&mut signs).zip(groups) {
+        (*size, *sign) = (group.size, group.sign);
+    }
+    if let [8, ..] = sizes
         && number.is_bare()
     {
         let digits = number.digits(1);
@@ -64,9 +68,12 @@ fn in_digits(number: &Number) -> Option<usize> {
         };
         return (date(0, 4, 6) || date(4, 2, 0) || date(4, 0, 2)).then(|| number.end(1));
     }
-    let ([a, b, c], [first, second]) = (sizes.as_slice(), signs.as_slice()) else { return None };
+    let ([a, b, c], [first, second, _]) = (sizes, signs);
+    if groups.len() < 3 {
+        return None;
+    }
     let digits = number.digits(3);
-    let (a, b, c) = (usize::from(*a), usize::from(*b), usize::from(*c));
+    let (a, b, c) = (usize::from(a), usize::from(b), usize::from(c));
     let value = |from: usize, size: usize| part(digits, from, size);
     let (x, y, z) = (value(0, a), value(a, b), value(a + b, c));
     let either = is_day(x, y) || is_day(y, x);
@@ -77,13 +84,11 @@ fn in_digits(number: &Number) -> Option<usize> {
         (2, 2, _) => false,
         _ => false,
     };
-    (first == second && date && *first != 0).then(|| number.end(3))
+    (first == second && date && first != 0).then(|| number.end(3))
 }
 
 /// `1980年5月6日`, `1980년 5월 6일`
 fn east_asian(text: &Text<'_>, number: &Number) -> Option<usize> {
-    let signs: [&[u8]; 6] = ["年", "年", "年", "월", "日", "일"].map(str::as_bytes);
-    let _ = signs;
     let mut at = number.start;
     for (units, size) in [(["年", "년"], 4), (["月", "월"], 2), (["日", "일"], 2)] {
         let digits = text.run(at, DIGIT, size + 1);
@@ -115,29 +120,17 @@ fn year_at(text: &Text<'_>, at: usize) -> Option<usize> {
 
 /// The month whose name begins here, and where its name ends.
 fn month(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let mut end = at;
-    let mut name = String::new();
-    while name.len() < 24 {
-        let Some(c) = text.get(end).and_then(|_| text.char(end)) else { break };
-        if !c.is_alphabetic() {
-            break;
-        }
-        if let Folded::Letter(folded) = fold(c) {
-            name.push(folded);
+    let (mut name, mut length, mut end) = ([0_u8; LONGEST_NAME], 0, at);
+    while length < LONGEST_NAME - 4 {
+        let Some(c) = text.get(end).and_then(|_| text.char(end)).filter(|c| c.is_alphabetic()) else { break };
+        if let (Folded::Letter(folded), Some(room)) = (fold(c), name.get_mut(length..length + 4)) {
+            length += folded.encode_utf8(room).len();
         }
         end += c.len_utf8();
     }
-    let fits = |known: &&&str| name.starts_with(&folded(known));
-    let row = MONTHS.iter().find(|(_, names)| names.iter().any(|known| fits(&known)))?;
+    let name = name.get(..length)?;
+    let row = MONTHS.iter().find(|(_, names)| names.iter().any(|known| name.starts_with(known.as_bytes())))?;
     Some((row.0, end))
-}
-
-fn folded(name: &str) -> String {
-    let letter = |c| match fold(c) {
-        Folded::Letter(c) => Some(c),
-        _ => None,
-    };
-    name.chars().filter_map(letter).collect()
 }
 
 /// Behind `st`, `nd`, `rd`, `th`, `er`, `º` of a day.

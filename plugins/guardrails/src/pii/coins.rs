@@ -171,7 +171,7 @@ fn cash_step(sum: u64, value: u8) -> u64 {
     GENERATOR.iter().zip(0..).filter(|(_, bit)| top >> bit & 1 == 1).fold(next, |next, (generator, _)| next ^ generator)
 }
 
-const _: u16 = WORD;
+const _: u32 = WORD;
 
 #[cfg(test)]
 mod tests {

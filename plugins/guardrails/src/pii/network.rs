@@ -10,7 +10,7 @@ use crate::text::class::{DASH, DIGIT, DOT, HEX, HEX_UPPER, UNDERSCORE, WORD};
 use crate::words::topic::bit as topic;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-const ANY_HEX: u16 = HEX | HEX_UPPER;
+const ANY_HEX: u32 = HEX | HEX_UPPER;
 const LONGEST_IPV6: usize = 45;
 
 /// Looks at a word that begins with a digit, or has one.
@@ -175,4 +175,4 @@ fn parse<A: std::str::FromStr>(bytes: &[u8]) -> Option<A> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
-const _: u16 = DASH;
+const _: u32 = DASH;

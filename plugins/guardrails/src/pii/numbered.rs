@@ -8,9 +8,12 @@ use super::number::{Before, Number, is_table};
 use crate::kinds::Kind;
 use crate::look::Look;
 use crate::words::topic::bit::{self as topic, PERSON, TAX};
+use std::sync::OnceLock;
 
 /// How far before a number a word tells what it is, bytes.
 const REACH: usize = 96;
+/// No first group has as many digits.
+const MOST_DIGITS: usize = 24;
 
 /// One kind of number.
 struct National {
@@ -25,6 +28,8 @@ struct National {
 }
 
 type Form = (&'static [u8], &'static [u8]);
+/// A kind in one of its forms, and whether that needs no word.
+type Written = (&'static National, Form, bool);
 
 const fn national(
     kind: Kind,
@@ -81,22 +86,41 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
         return;
     }
     let kinds = look.kinds;
-    for national in NATIONALS.iter().filter(|national| kinds.contains(national.kind)) {
-        let fits = |form: &&Form| {
-            form.0.first().copied() == number.groups().first().map(|group| group.size) && stands(number, **form)
-        };
-        if number.before != Before::Joined
-            && let Some(form) = national.own.iter().find(fits)
-        {
-            report(look, number, national, *form, 0);
-        } else if told
-            && let Some(form) = national.shared.iter().find(fits)
-            && look.near(national.topics, number.start, REACH)
-        {
-            report(look, number, national, *form, national.topics & !(PERSON | TAX));
+    let candidates = by_first_group().get(number.first()).map(Vec::as_slice).unwrap_or_default();
+    // Of the forms of one kind the first that fits is the one.
+    let mut decided: Option<&National> = None;
+    for &(national, form, own) in candidates.iter().filter(|(national, ..)| kinds.contains(national.kind)) {
+        let again = decided.is_some_and(|decided| std::ptr::eq(decided, national));
+        if again || (own && number.before == Before::Joined) || (!own && !told) || !stands(number, form) {
+            continue;
+        }
+        if own {
+            decided = Some(national);
+            report(look, number, national, form, 0);
+        } else if look.near(national.topics, number.start, REACH) {
+            decided = Some(national);
+            report(look, number, national, form, national.topics & !(PERSON | TAX));
         }
     }
     aadhaar(look, number);
+}
+
+/// All forms by the size of their first group, those that need no word first for each kind.
+fn by_first_group() -> &'static [Vec<Written>] {
+    static FORMS: OnceLock<Vec<Vec<Written>>> = OnceLock::new();
+    FORMS.get_or_init(|| {
+        let mut sizes = vec![Vec::new(); MOST_DIGITS];
+        for national in NATIONALS {
+            let own = national.own.iter().map(|form| (*form, true));
+            for (form, own) in own.chain(national.shared.iter().map(|form| (*form, false))) {
+                let size = form.0.first().map_or(0, |size| usize::from(*size));
+                if let Some(forms) = sizes.get_mut(size) {
+                    forms.push((national, form, own));
+                }
+            }
+        }
+        sizes
+    })
 }
 
 /// A list goes on with the word that stood before its first number.

@@ -9,6 +9,8 @@ use crate::words::topic::bit as topic;
 
 const REACH: usize = 48;
 const MOST_DIGITS: usize = 15;
+/// Digits of the shortest number that no word has to tell of.
+const SHORTEST_OWN: usize = 10;
 
 /// Looks at `+`.
 pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
@@ -116,6 +118,9 @@ pub(crate) fn with_extension(look: &mut Look<'_, '_>, token: Token) {
 
 /// How many groups are a phone number by their form alone.
 fn own_form(number: &Number) -> Option<usize> {
+    if number.groups().len() < 2 || number.digits(usize::MAX).len() < SHORTEST_OWN {
+        return None;
+    }
     let digits = |groups: usize| number.digits(groups);
     let free = |signs: &[u8]| {
         number.before == Before::Nothing || number.before == Before::Digits(b' ') && !signs.contains(&b' ')
@@ -178,10 +183,12 @@ fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
 }
 
 fn is_date(number: &Number) -> bool {
-    let sizes: Vec<u8> = number.groups().iter().take(3).map(|group| group.size).collect();
+    let mut sizes = [0_u8; 3];
+    sizes.iter_mut().zip(number.groups()).for_each(|(size, group)| *size = group.size);
+    let sizes = sizes.get(..number.groups().len().min(3)).unwrap_or_default();
     let year = |from: usize| matches!(number.digits(3).get(from..from + 2), Some(b"19" | b"20"));
     let sign = number.groups().first().map_or(0, |group| group.sign);
-    match sizes.as_slice() {
+    match sizes {
         [4, 2, 2] | [4, 1, _] => year(0),
         [2, 2, 4] => year(4) && sign != b' ',
         [1 | 2, 1 | 2, 4] => sign != b' ',

@@ -6,7 +6,7 @@
 use super::{placeholder, randomness};
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
-use crate::text::class::{BASE64, EQUALS, SPACE, WORD};
+use crate::text::class::{BARE_VALUE, BASE64, EQUALS, ESCAPED64, SPACE, WORD};
 use crate::words::topic::bit as topic;
 
 const LONGEST: usize = 256;
@@ -136,10 +136,17 @@ fn known(look: &Look<'_, '_>, value: &[u8], start: usize) -> Option<Kind> {
 
 /// `Server=…;User Id=…;Password=…`
 fn in_settings(look: &Look<'_, '_>, value: &Value<'_>) -> bool {
-    let behind = look.text.behind(value.start, 200).to_ascii_lowercase();
+    let behind = look.text.behind(value.start, 200);
     let names: [&[u8]; 8] =
-        [b"server=", b"data source=", b"host=", b"user id=", b"uid=", b"initial catalog=", b"database=", b"dsn="];
-    behind.contains(&b';') && names.iter().any(|name| behind.windows(name.len()).any(|window| window == *name))
+        [b"server", b"data source", b"host", b"user id", b"uid", b"initial catalog", b"database", b"dsn"];
+    let is_named = |at: usize| {
+        let before = behind.get(..at).unwrap_or_default();
+        let ends = |name: &&&[u8]| {
+            before.get(at.saturating_sub(name.len())..).is_some_and(|end| end.eq_ignore_ascii_case(name))
+        };
+        names.iter().any(|name| ends(&name))
+    };
+    behind.contains(&b';') && (0..behind.len()).any(|at| behind.get(at) == Some(&b'=') && is_named(at))
 }
 
 /// The value that begins after a sign.
@@ -150,14 +157,14 @@ fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
     start += usize::from(escaped);
     let quote = text.get(start).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     start += usize::from(quote.is_some());
-    let ends = |byte: u8| match quote {
-        Some(quote) => byte == quote || byte == b'\n' || escaped && byte == b'\\',
-        None => byte.is_ascii_whitespace() || b"\",;'`&|<>)]}\\".contains(&byte),
+    let end = match quote {
+        Some(quote) => {
+            let ends = |byte: u8| byte == quote || byte == b'\n' || escaped && byte == b'\\';
+            let inside = (start..start + LONGEST).take_while(|at| text.get(*at).is_some_and(|byte| !ends(byte)));
+            start + inside.count()
+        }
+        None => text.run(start, BARE_VALUE, LONGEST),
     };
-    let mut end = start;
-    while end - start < LONGEST && text.get(end).is_some_and(|byte| !ends(byte)) {
-        end += 1;
-    }
     let after = text.get(end);
     let whole =
         end - start < LONGEST && (quote.is_none() || after.is_some_and(|byte| Some(byte) == quote || byte == b'\\'));
@@ -240,17 +247,12 @@ fn signature(look: &mut Look<'_, '_>, at: usize) -> bool {
         return false;
     }
     let start = at + 1;
-    let mut end = start;
-    while end - start < 80 && text.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"%+/=".contains(&byte))
-    {
-        end += 1;
-    }
+    let end = text.run(start, ESCAPED64, 80);
     let value = text.slice(start, end);
     let padded = value.ends_with(b"=")
         || value.len() > 3 && value.get(value.len() - 3..).is_some_and(|tail| tail.eq_ignore_ascii_case(b"%3d"));
-    let behind = text.behind(at, 256);
-    let shared = [&b"sv="[..], b"se=", b"sr="].iter().any(|name| behind.windows(3).any(|window| window == *name));
-    if padded && shared && (43..=75).contains(&value.len()) {
+    let shared = || text.behind(at, 256).windows(3).any(|name| matches!(name, b"sv=" | b"se=" | b"sr="));
+    if padded && (43..=75).contains(&value.len()) && shared() {
         look.report(Kind::AzureSasSignature, start, end);
     }
     true

@@ -133,7 +133,7 @@ fn aws_secret(look: &mut Look<'_, '_>, token: Token) {
     let joined = text.before(token.start).is_some_and(|byte| matches!(byte, b'/' | b'+' | b'-' | b'_' | b'.'));
     let end = text.run(token.start, WORD | BASE64, 41);
     let value = text.slice(token.start, end);
-    let has = |class: u16| value.iter().any(|&byte| crate::text::class_of(byte) & class != 0);
+    let has = |class: u32| value.iter().any(|&byte| crate::text::class_of(byte) & class != 0);
     let mixed = value.len() == 40 && has(UPPER) && has(LOWER) && has(DIGIT);
     let over = text.class(end) & (DASH | UNDERSCORE | DOT) == 0 || text.class(end + 1) & WORD == 0;
     if !joined

@@ -7,6 +7,8 @@ use crate::text::class::URL64;
 const LONGEST_HEADER: usize = 1024;
 const LONGEST_PART: usize = 5600;
 const LONGEST_TAIL: usize = 1024;
+/// Digits of a header that are decoded first; a multiple of four.
+const FIRST_LOOK: usize = 16;
 
 pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     // `{"` in Base64.
@@ -15,7 +17,8 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     }
     let text = look.text;
     let header_end = text.run(token.start, URL64, LONGEST_HEADER + 1);
-    if !text.is(header_end, b'.') || !names_algorithm(text.slice(token.start, header_end)) {
+    let header = text.rest(token.start).get(..header_end - token.start).unwrap_or_default();
+    if !text.is(header_end, b'.') || !names_algorithm(header) {
         return;
     }
     let body_end = text.run(header_end + 1, URL64, LONGEST_PART + 1);
@@ -35,14 +38,24 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
     }
 }
 
+/// The header is decoded as far as it is JSON: one can begin every few bytes, and be told to be none by its first ones.
 fn names_algorithm(header: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Header<'a> {
         #[serde(borrow)]
         alg: std::borrow::Cow<'a, str>,
     }
-    let json = base64(header);
-    json.is_some_and(|json| serde_json::from_slice::<Header<'_>>(&json).is_ok_and(|header| !header.alg.is_empty()))
+    let mut most = FIRST_LOOK;
+    loop {
+        let known = header.get(..most).unwrap_or(header);
+        crate::steps::count(known.len());
+        let Some(json) = base64(known) else { return false };
+        match serde_json::from_slice::<Header<'_>>(&json) {
+            Ok(read) if known.len() == header.len() => return !read.alg.is_empty(),
+            Err(error) if !error.is_eof() || known.len() == header.len() => return false,
+            _ => most *= 4,
+        }
+    }
 }
 
 /// Decodes Base64, either alphabet, without padding.

@@ -25,7 +25,7 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) enum Part {
     /// So many bytes of a class, and no more of it.
-    Run(u16, usize, usize),
+    Run(u32, usize, usize),
     /// This.
     Text(&'static [u8]),
 }

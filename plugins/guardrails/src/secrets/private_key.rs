@@ -5,8 +5,8 @@
 
 use crate::kinds::Kind;
 use crate::look::Look;
-use crate::text::Text;
-use crate::text::class::{BASE64, DIGIT, EQUALS, SPACE, UPPER, WORD};
+use crate::text::class::{BASE64, DIGIT, EQUALS, KEY_BODY, SPACE, UPPER, WORD};
+use crate::text::{Mark, Text};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -35,29 +35,58 @@ pub(crate) fn dash(look: &mut Look<'_, '_>, at: usize) {
     }
 }
 
-/// Where the block ends whose body begins here.
+/// Where the block ends whose body begins here. A hostile text begins one in every line, so each of these searches goes on
+/// where that of the block before stopped.
 fn body(text: &Text<'_>, start: usize) -> Option<usize> {
-    let mut at = start;
-    let mut digits = 0;
-    let mut last = None;
-    while at - start < LONGEST_BODY {
-        let class = text.class(at);
-        if class & (WORD | BASE64 | EQUALS) != 0 {
-            digits += 1;
-            at += 1;
-            last = Some(at);
-        } else if text.is(at, b'-') && text.starts(at, END) {
-            let label_end = text.run(at + END.len(), UPPER | DIGIT | SPACE, LONGEST_LABEL);
-            at = if text.starts(label_end, b"-----") { label_end + 5 } else { label_end };
-            last = Some(at);
+    let limit = start + LONGEST_BODY;
+    let run = text.run(start, KEY_BODY, LONGEST_BODY);
+    let last_line = last_line(text, start, run.saturating_add(END.len()).min(limit + END.len()));
+    let last_line = last_line.filter(|at| *at < limit && *at <= run);
+    let end = last_line.unwrap_or(run);
+    if !has_digits(text, start, end) {
+        return None;
+    }
+    let Some(at) = last_line else { return last_digit(text, start, end) };
+    let label_end = text.run(at + END.len(), UPPER | DIGIT | SPACE, LONGEST_LABEL);
+    Some(if text.starts(label_end, b"-----") { label_end + 5 } else { label_end })
+}
+
+/// Where the next last line of a block begins, if before `upto`.
+fn last_line(text: &Text<'_>, start: usize, upto: usize) -> Option<usize> {
+    let memory = &text.marks().key_end;
+    let mut mark = memory.get();
+    let known = mark.from <= start && start <= mark.upto && mark.found.is_none_or(|found| found >= start);
+    if !known {
+        mark = Mark { from: start, upto: start, found: None };
+    }
+    while mark.found.is_none() && mark.upto < upto && text.arrived(mark.upto).is_some() {
+        crate::steps::count(1);
+        if text.arrived(mark.upto) == Some(b'-') && text.starts(mark.upto, END) {
+            mark.found = Some(mark.upto);
+        } else if text.rest(mark.upto).len() < END.len() {
+            // It may be cut in two.
             break;
-        } else if class & SPACE != 0
-            || matches!(text.get(at), Some(b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\''))
-        {
-            at += 1;
         } else {
-            break;
+            mark.upto += 1;
         }
     }
-    last.filter(|_| digits >= SHORTEST_BODY)
+    memory.set(mark);
+    mark.found.filter(|found| *found < upto)
+}
+
+/// Whether there is enough of Base64.
+fn has_digits(text: &Text<'_>, start: usize, end: usize) -> bool {
+    let digits = (start..end).filter(|at| text.class(*at) & (WORD | BASE64 | EQUALS) != 0);
+    digits.take(SHORTEST_BODY).count() == SHORTEST_BODY
+}
+
+/// Behind the last digit of Base64 before `end`.
+fn last_digit(text: &Text<'_>, start: usize, end: usize) -> Option<usize> {
+    let memory = &text.marks().key_digit;
+    let mark = memory.get();
+    let known = if (start..=end).contains(&mark.upto) { mark } else { Mark { from: start, upto: start, found: None } };
+    let is_digit = |at: &usize| text.class(*at) & (WORD | BASE64 | EQUALS) != 0;
+    let found = (known.upto..end).rev().find(is_digit).map(|at| at + 1).or(known.found);
+    memory.set(Mark { from: start, upto: end, found });
+    found.filter(|found| *found > start)
 }

@@ -9,11 +9,11 @@ use crate::text::class::{
     BASE64, DASH, DIGIT, DOT, EQUALS, HEX, HEX_UPPER, LETTER, LOWER, UNDERSCORE, UPPER, URL64, WORD,
 };
 
-const UPPER_DIGIT: u16 = UPPER | DIGIT;
-const LOWER_DIGIT: u16 = LOWER | DIGIT;
-const WORD_: u16 = WORD | UNDERSCORE;
-const STANDARD64: u16 = WORD | BASE64 | EQUALS;
-const ANY_HEX: u16 = HEX | HEX_UPPER;
+const UPPER_DIGIT: u32 = UPPER | DIGIT;
+const LOWER_DIGIT: u32 = LOWER | DIGIT;
+const WORD_: u32 = WORD | UNDERSCORE;
+const STANDARD64: u32 = WORD | BASE64 | EQUALS;
+const ANY_HEX: u32 = HEX | HEX_UPPER;
 
 const fn rule(kind: Kind, prefix: &'static str, body: &'static [Part]) -> Rule {
     Rule { kind, prefix: prefix.as_bytes(), body, check: Check::None }
@@ -23,11 +23,11 @@ const fn checked(kind: Kind, prefix: &'static str, body: &'static [Part], check:
     Rule { kind, prefix: prefix.as_bytes(), body, check }
 }
 
-const fn run(class: u16, least: usize, most: usize) -> Part {
+const fn run(class: u32, least: usize, most: usize) -> Part {
     Part::Run(class, least, most)
 }
 
-const fn exactly(class: u16, length: usize) -> Part {
+const fn exactly(class: u32, length: usize) -> Part {
     Part::Run(class, length, length)
 }
 

@@ -5,10 +5,12 @@ use crate::Guard;
 use crate::kinds::Kind;
 use crate::look::{Look, Token};
 use crate::text::Text;
-use crate::text::class::{DIGIT, SPACE, URL64, WORD};
+use crate::text::class::{AUTHORITY, DIGIT, URL, URL64, WORD};
 
 const LONGEST_AUTHORITY: usize = 512;
 const LONGEST: usize = 1000;
+/// Most signs at the end of a URL that belong to the sentence around it.
+const MOST_SIGNS: usize = 16;
 
 /// Looks at a word with a colon after it.
 pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
@@ -20,7 +22,7 @@ pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     }
     // `postgresql+psycopg2://`: the scheme began earlier; what matters comes after.
     let start = token.end + 3;
-    let authority_end = until(text, start, LONGEST_AUTHORITY, b"/?#");
+    let authority_end = text.run(start, AUTHORITY, LONGEST_AUTHORITY);
     let authority = text.slice(start, authority_end);
     let (user_info, host) = match authority.iter().rposition(|&byte| byte == b'@') {
         Some(at) => (authority.get(..at), authority.get(at + 1..).unwrap_or_default()),
@@ -90,7 +92,7 @@ fn discord_hook(text: &Text<'_>, at: usize, name: &[u8]) -> Option<usize> {
 }
 
 fn teams(text: &Text<'_>, at: usize) -> Option<usize> {
-    let end = until(text, at, 340, b"");
+    let end = text.run(at, URL, 340);
     let path = text.slice(at, end);
     let hook = path.windows(17).any(|window| window == b"/IncomingWebhook/");
     (path.starts_with(b"/webhookb2/") && hook).then_some(end)
@@ -166,25 +168,10 @@ fn host_name(host: &[u8]) -> &[u8] {
 }
 
 fn url_end(text: &Text<'_>, from: usize) -> usize {
-    let mut end = until(text, from, LONGEST, b"");
-    while let Some(b'.' | b',' | b'!' | b'?' | b';' | b':' | b')' | b'*') = text.before(end).filter(|_| end > from) {
+    let mut end = text.run(from, URL, LONGEST);
+    let least = from.max(end.saturating_sub(MOST_SIGNS));
+    while let Some(b'.' | b',' | b'!' | b'?' | b';' | b':' | b')' | b'*') = text.before(end).filter(|_| end > least) {
         end -= 1;
     }
     end
-}
-
-/// Where a URL, or its part before one of these, ends.
-fn until(text: &Text<'_>, from: usize, most: usize, stops: &[u8]) -> usize {
-    let mut end = from;
-    while end - from < most {
-        match text.get(end) {
-            Some(byte) if !ends_url(byte) && !stops.contains(&byte) => end += 1,
-            _ => break,
-        }
-    }
-    end
-}
-
-fn ends_url(byte: u8) -> bool {
-    crate::text::class_of(byte) & SPACE != 0 || b"\"'`<>\\|^".contains(&byte) || byte < b' ' || byte == 0x7F
 }

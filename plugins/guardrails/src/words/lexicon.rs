@@ -170,7 +170,9 @@ impl Lexicon {
     fn child(&self, node: u32, byte: u8) -> Option<u32> {
         let node = self.nodes.get(node as usize)?;
         let edges = self.edges.get(node.first as usize..node.first as usize + usize::from(node.count))?;
-        edges.iter().find(|(label, _)| *label == byte).map(|(_, child)| *child)
+        crate::steps::count(1);
+        let place = edges.binary_search_by_key(&byte, |(label, _)| *label).ok()?;
+        edges.get(place).map(|(_, child)| *child)
     }
 
     fn meaning(&self, node: u32) -> Option<Meaning> {

@@ -2,7 +2,7 @@
 
 use super::{Flow, Gate, Phase};
 use crate::call::{Call, Identity, Moment};
-use crate::client::{GATEWAY_PREFIX, client_context, trace_id};
+use crate::client::{GATEWAY_PREFIX, client_context, parent_span_id, trace_id};
 use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
 use crate::lent::Lent;
@@ -116,7 +116,9 @@ impl Gate {
         let policy = Rc::clone(&call.policy);
         call.dialect = Dialect::of_path(path);
         call.client = client_context(head, &policy.tags);
-        call.trace_id = head.bytes("traceparent").and_then(trace_id);
+        let traceparent = head.bytes("traceparent");
+        call.trace_id = traceparent.and_then(trace_id);
+        call.parent_span_id = traceparent.and_then(parent_span_id);
         call.accepts_encoding = head.has("accept-encoding");
         call.query = path.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
         call.condition_headers = policy

@@ -7,7 +7,9 @@ use crate::call::{Call, Moment};
 use crate::effect::{Effect, Effects};
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
-use headgate_exchange::{Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan};
+use headgate_exchange::{
+    AnswerFacts, Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan,
+};
 use headgate_record::{AttemptError, RejectedBy};
 use headgate_routing::{Cooldowns, Rest};
 use std::borrow::Cow;
@@ -21,6 +23,8 @@ pub(super) enum Reader {
     Json(Box<UsageScan>, Option<Fingerprint>),
     /// An event stream.
     Stream(Box<StreamReader>, Option<Fingerprint>),
+    /// A provider's refusal: it used nothing, but it may say why.
+    Error(Box<UsageScan>),
 }
 
 impl Gate {
@@ -191,10 +195,13 @@ fn hides_usage(call: &Call) -> bool {
 }
 
 fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader {
-    if encoded || !(200..300).contains(&status) {
+    let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+    if encoded {
         return Reader::None;
     }
-    let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+    if !(200..300).contains(&status) {
+        return Reader::Error(Box::new(UsageScan::new(surface.dialect())));
+    }
     let fingerprint = call.policy.fingerprint.clone();
     if event_stream {
         Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
@@ -210,6 +217,10 @@ impl Reader {
             Self::Json(scan, fingerprint) => {
                 scan.push(chunk);
                 update(fingerprint, chunk);
+                Passage::AsIs
+            }
+            Self::Error(scan) => {
+                scan.push(chunk);
                 Passage::AsIs
             }
             Self::Stream(reader, fingerprint) => {
@@ -231,23 +242,32 @@ impl Reader {
     pub(super) fn finish(&mut self) -> Seen {
         match std::mem::replace(self, Self::None) {
             Self::None => Seen::default(),
+            Self::Error(scan) => Seen {
+                facts: AnswerFacts { error: scan.finish().facts.error, ..AnswerFacts::default() },
+                ..Seen::default()
+            },
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, .. } = scan.finish();
+                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, .. } = scan.finish();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
+                    facts,
+                    readable: complete,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, begun, finish_reason, output_text_bytes, .. } = reader.reading();
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, .. } =
+                    reader.reading();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
+                    facts,
+                    readable: events > 0,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
@@ -262,6 +282,9 @@ pub(super) struct Seen {
     pub(super) begun: Option<Tokens>,
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
+    pub(super) facts: AnswerFacts,
+    /// It was in the format of its API, as far as it came.
+    pub(super) readable: bool,
     pub(super) fingerprint: Option<String>,
 }
 

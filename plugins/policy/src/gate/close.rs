@@ -8,8 +8,8 @@ use crate::price::cost;
 use headgate_exchange::{RequestScan, Surface, Tokens, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RequestRecord, SCHEMA, ServedBy, Usage,
-    UsageSource,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RequestRecord, SCHEMA,
+    ServedBy, Usage, UsageSource,
 };
 
 /// What the host saw when the stream ended early.
@@ -60,10 +60,11 @@ impl Gate {
     }
 
     fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
-        let seen = self.reader.finish();
+        let mut seen = self.reader.finish();
         let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
+        self.note_provider_error(seen.facts.error.take());
         let call = self.call.borrow();
         let served = call.served_try();
         let usage = usage(&call, served, &seen, ended_by);
@@ -78,6 +79,7 @@ impl Gate {
             duration_us: now.us_since(call.started),
             time_to_first_token_us: self.time_to_first_token(&call),
             trace_id: call.trace_id.clone(),
+            parent_span_id: call.parent_span_id.clone(),
             provider_request_id: served.and_then(|one| one.answer.provider_request_id.clone()),
             config_revision: call.policy.revision.clone(),
             environment: call.policy.environment.clone(),
@@ -86,6 +88,11 @@ impl Gate {
             surface: call.surface.map_or("unknown", |surface| surface.as_str()).to_owned(),
             requested_model: requested_model(&call),
             served_by: served.and_then(|one| served_by(&call, one)),
+            response_model: seen.facts.model,
+            requested_service_tier: call.scan.as_ref().and_then(|scan| scan.service_tier.clone()),
+            service_tier: seen.facts.service_tier,
+            requested_speed: call.scan.as_ref().and_then(|scan| scan.speed.clone()),
+            speed: seen.facts.speed,
             stream: call.stream(),
             attempts: call.tries.iter().filter_map(|one| attempt(&call, one)).collect(),
             status: self.status,
@@ -94,6 +101,7 @@ impl Gate {
             decisions: std::mem::take(&mut self.decisions),
             rejected_by: self.rejected_by,
             error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
+            other_models: Vec::new(),
             cost: usage.as_ref().zip(price).map(|(usage, price)| cost(price, usage)),
             usage,
             payload: PayloadFacts {
@@ -132,6 +140,14 @@ impl Gate {
         if let Some(one) = call.tries.last_mut().filter(|one| one.error.is_none()) {
             one.error = Some(error);
             one.decided.get_or_insert(now);
+        }
+    }
+
+    /// What the provider itself called the error that its answer is, or that its stream ended with.
+    fn note_provider_error(&self, word: Option<String>) {
+        let mut call = self.call.borrow_mut();
+        if let Some(one) = call.tries.last_mut().filter(|one| one.passed_on && one.error.is_some()) {
+            one.provider_error = one.provider_error.take().or(word);
         }
     }
 
@@ -177,6 +193,7 @@ fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
         kind: one.kind,
         status: one.status,
         error: one.error,
+        provider_error: one.provider_error.clone(),
         started_after_us: one.started.us_since(call.started),
         latency_us: one.decided.map_or(0, |decided| decided.us_since(one.started)),
     })
@@ -193,7 +210,16 @@ fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> O
     if let Some(tokens) = &seen.usage {
         return Some(told(tokens, UsageSource::Reported));
     }
-    Some(seen_usage(call, seen.begun.as_ref(), seen.output_text_bytes))
+    let estimate = seen_usage(call, seen.begun.as_ref(), seen.output_text_bytes);
+    Some(Usage { estimate_reason: Some(estimate_reason(seen, ended_by)), ..estimate })
+}
+
+fn estimate_reason(seen: &Seen, ended_by: EndedBy) -> EstimateReason {
+    match ended_by {
+        EndedBy::Complete if !seen.readable => EstimateReason::Unreadable,
+        EndedBy::Complete => EstimateReason::NotReported,
+        _ => EstimateReason::EndedEarly,
+    }
 }
 
 /// An estimate by what was seen: what the answer's beginning told of the prompt, else by its bytes; and the answer's text.
@@ -221,5 +247,6 @@ fn told(tokens: &Tokens, source: UsageSource) -> Usage {
         cache_write_1h_input_tokens: tokens.cache_write_1h,
         reasoning_tokens: tokens.reasoning,
         source,
+        estimate_reason: None,
     }
 }

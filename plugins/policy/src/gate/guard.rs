@@ -4,7 +4,9 @@
 use super::memory::overloaded;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
-use crate::guard::{AnswerGuard, Answered, Checked, Placeholders, Question, Rails, Tally, check_request, verdict};
+use crate::guard::{
+    AnswerGuard, Answered, Checked, MAX_FINDINGS, Placeholders, Question, Rails, Tally, check_request, verdict,
+};
 use crate::memory::can_allocate;
 use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
 use headgate_guardrails::Policies;
@@ -58,8 +60,8 @@ impl Gate {
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
         }
-        if let Some(index) = checked.too_many {
-            return Err(Rejection::TooManyFindings { id: rails.id(index) });
+        if let Some(index) = checked.flooded {
+            return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
         }
         self.guarding.kept_bytes = self.guarding.placeholders.keep_originals();
         if !checked.splices.is_empty() {
@@ -71,11 +73,11 @@ impl Gate {
 
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
-        // The scan has read this body: it is JSON.
         let Some(scan) = &call.scan else { return Err(Rejection::Misconfigured) };
         if !Self::room_to_examine(&call.body) {
             return Err(overloaded());
         }
+        // The scan has read this body: it is JSON.
         let Some(texts) = request_texts(&call.body) else { return Err(Rejection::TooManyTexts) };
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
         Ok(check_request(rails, set, scan, &texts, placeholders, tally))
@@ -103,8 +105,7 @@ impl Gate {
         draw: &mut impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Result<(), Rejection> {
-        let questions =
-            set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
+        let questions = set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
         if questions > 0 && !self.room_to_ask(questions) {
             return Err(overloaded());
         }

@@ -4,7 +4,7 @@ use super::guard::Way;
 use super::{Gate, Phase};
 use crate::call::Moment;
 use crate::effect::{Effect, Effects};
-use crate::guard::AnswerGuard;
+use crate::guard::{AnswerGuard, MAX_FINDINGS};
 use crate::memory::can_allocate;
 use headgate_exchange::{GuardedStream, Halt, Passage, Rejection, Surface};
 use headgate_record::{Decision, Direction};
@@ -146,17 +146,18 @@ impl Gate {
         let guard = self.answer_guard()?;
         match halt {
             Halt::Blocked => {
-                let id = self.call.borrow().policy.rails.id(guard.blocked?);
-                Some(Rejection::Guardrail { id, answer: true })
+                let id = |index| self.call.borrow().policy.rails.id(index);
+                let blocked = guard.blocked.map(|index| Rejection::Guardrail { id: id(index), answer: true });
+                let flooded = guard.flooded.map(|index| Rejection::TooManyFindings {
+                    id: id(index),
+                    limit: MAX_FINDINGS,
+                    answer: true,
+                });
+                blocked.or(flooded)
             }
-            Halt::Unreadable if guard.overflowed => Some(self.too_many(guard)),
+            Halt::Unreadable if guard.overflowed => Some(super::memory::overloaded()),
             Halt::Unreadable => Some(self.unreadable(guard.strict()?)),
         }
-    }
-
-    fn too_many(&self, guard: &AnswerGuard) -> Rejection {
-        let id = guard.strict().map(|index| self.call.borrow().policy.rails.id(index)).unwrap_or_default();
-        Rejection::TooManyFindings { id }
     }
 
     pub(super) fn answer_guard(&self) -> Option<&AnswerGuard> {

@@ -1,10 +1,11 @@
 //! An answer under guard: what is found in its texts, and the originals that are put back into them.
 
 use super::placeholders::{Placeholders, Restorer};
-use super::{MAX_CHANGED_BYTES, MAX_CHANGES, PIECE, Rails, Sighting, Tally};
+use super::request::{MAX_FINDINGS, TOO_MANY};
+use super::{MAX_CHANGED_BYTES, Rails, Sighting, Tally};
 use crate::document::Action;
 use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
-use headgate_guardrails::{Finding, Policies, Window};
+use headgate_guardrails::{Policies, Window};
 use headgate_record::Direction;
 use std::rc::Rc;
 
@@ -18,9 +19,16 @@ pub(crate) struct AnswerGuard {
     pub(crate) tally: Tally,
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
-    /// There is more to change than may be.
+    /// More is to be put back than may be at a time.
     pub(crate) overflowed: bool,
+    /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
+    pub(crate) flooded: Option<u8>,
+    /// Findings that something was done about.
+    acted: u32,
 }
+
+/// What is kept of each change besides its text.
+const EDIT_BYTES: usize = 64;
 
 /// One text of the answer.
 #[derive(Debug)]
@@ -43,6 +51,8 @@ impl AnswerGuard {
             tally: Tally::default(),
             blocked: None,
             overflowed: false,
+            flooded: None,
+            acted: 0,
         }
     }
 
@@ -65,7 +75,10 @@ impl AnswerGuard {
             self.examine_whole(&spelled.text, &mut edits)?;
             splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
             let bytes: usize = splices.iter().map(|splice: &Splice| splice.with.len()).sum();
-            self.within(splices.len(), bytes)?;
+            if bytes > MAX_CHANGED_BYTES {
+                self.overflowed = true;
+                return Err(Halt::Unreadable);
+            }
         }
         if !splices.is_empty() {
             splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
@@ -109,8 +122,8 @@ impl TextGuard {
 
 impl AnswerGuard {
     fn read(&mut self, one: &mut TextGuard, piece: &str, last: bool, edits: &mut Vec<Edit>) -> Result<usize, Halt> {
-        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last)? };
-        if self.blocked.is_some() {
+        let found = if self.set.is_empty() { usize::MAX } else { self.find(one, piece, last) };
+        if self.blocked.is_some() || self.flooded.is_some() {
             return Err(Halt::Blocked);
         }
         let restored = if self.placeholders.restores() { self.restore(one, piece, last)? } else { usize::MAX };
@@ -119,36 +132,23 @@ impl AnswerGuard {
         Ok(decided)
     }
 
-    /// Fails closed when there is more to change than may be.
-    fn within(&mut self, changes: usize, bytes: usize) -> Result<(), Halt> {
-        self.overflowed |= changes > MAX_CHANGES || bytes > MAX_CHANGED_BYTES;
-        if self.overflowed { Err(Halt::Unreadable) } else { Ok(()) }
-    }
-
     /// Looks for what the guardrails are about; how much of the text is decided.
-    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> Result<usize, Halt> {
+    fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
         let rails = Rc::clone(&self.rails);
-        let mut decided = 0;
-        for part in piece.as_bytes().chunks(PIECE).chain(piece.is_empty().then_some(&[][..])) {
-            let step = one.window.push(&rails.guard, part);
-            decided = step.start.saturating_add(step.released.len());
-            let findings = step.findings;
-            self.note(&rails, one, findings)?;
-        }
+        let step = one.window.push(&rails.guard, piece.as_bytes());
+        let mut decided = step.start.saturating_add(step.released.len());
+        let mut findings = step.findings;
         if last {
             let step = one.window.finish(&rails.guard);
             decided = step.start.saturating_add(step.released.len());
-            let findings = step.findings;
-            self.note(&rails, one, findings)?;
+            findings.extend(step.findings);
         }
-        Ok(decided)
-    }
-
-    fn note(&mut self, rails: &Rails, one: &mut TextGuard, findings: Vec<Finding>) -> Result<(), Halt> {
         for finding in findings {
             let kind = finding.kind.name();
             self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
-            match rails.get(finding.policy).map(|rail| rail.action) {
+            let action = rails.get(finding.policy).map(|rail| rail.action);
+            self.bound(finding.policy, action);
+            match action {
                 Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
                 Some(Action::Mask) => {
                     let with = Placeholders::anonymous(kind);
@@ -157,21 +157,30 @@ impl AnswerGuard {
                 Some(Action::Monitor) | None => {}
             }
         }
-        self.within(one.edits.len(), 0)
+        decided
     }
 
-    /// Looks for placeholders; how much of the text is decided.
+    fn bound(&mut self, rail: u8, action: Option<Action>) {
+        self.acted = self.acted.saturating_add(u32::from(!matches!(action, None | Some(Action::Monitor))));
+        if self.acted > MAX_FINDINGS && self.flooded.is_none() {
+            self.flooded = Some(rail);
+            self.tally.add(Sighting { rail, kind: TOO_MANY, direction: Direction::Response });
+        }
+    }
+
+    /// Looks for placeholders; how much of the text is decided. A placeholder of ten bytes may stand for thousands, and an
+    /// answer may repeat it at will: what is put back at a time is bounded.
     fn restore(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> Result<usize, Halt> {
         let TextGuard { restorer, edits, .. } = one;
-        let (mut changes, mut bytes) = (edits.len(), 0_usize);
+        let mut bytes = 0_usize;
         let decided = restorer.read(&self.placeholders, piece, last, |at, original| {
-            (changes, bytes) = (changes.saturating_add(1), bytes.saturating_add(original.len()));
-            if changes <= MAX_CHANGES && bytes <= MAX_CHANGED_BYTES {
+            bytes = bytes.saturating_add(original.len()).saturating_add(EDIT_BYTES);
+            if bytes <= MAX_CHANGED_BYTES {
                 edits.push((Edit { at, with: original.to_owned() }, false));
             }
         });
-        self.within(changes, bytes)?;
-        Ok(decided)
+        self.overflowed |= bytes > MAX_CHANGED_BYTES;
+        if self.overflowed { Err(Halt::Unreadable) } else { Ok(decided) }
     }
 }
 

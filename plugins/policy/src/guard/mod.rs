@@ -12,7 +12,7 @@ mod tally;
 pub(crate) use answer::AnswerGuard;
 pub(crate) use external::{Answered, External, Question};
 pub(crate) use placeholders::Placeholders;
-pub(crate) use request::{Checked, check_request};
+pub(crate) use request::{Checked, MAX_FINDINGS, check_request};
 pub(crate) use tally::{Tally, verdict};
 
 use crate::call::Call;
@@ -21,13 +21,8 @@ use headgate_guardrails::{Guard, Policies};
 use headgate_record::Direction;
 use wildmatch::WildMatch;
 
-/// Most places of one request or answer that are changed. What is kept of each takes some 200 bytes, of which a body of
-/// addresses could have millions.
-pub(crate) const MAX_CHANGES: usize = 1 << 16;
-/// Most bytes of originals that are kept, or put back at a time.
-pub(crate) const MAX_CHANGED_BYTES: usize = 16 << 20;
-/// A text is looked through in pieces of this size, so that what is found in all of it is never there at once.
-pub(crate) const PIECE: usize = 256 << 10;
+/// Most bytes that are put back at a time.
+pub(crate) const MAX_CHANGED_BYTES: usize = 32 << 20;
 
 /// All guardrails of a policy.
 #[derive(Debug)]
@@ -155,6 +150,13 @@ impl Limits {
     pub(crate) fn allows_tool(&self, name: &str) -> bool {
         let matches = |globs: &[WildMatch]| globs.iter().any(|glob| glob.matches(name));
         !matches(&self.tools_deny) && self.tools_allow.as_deref().is_none_or(matches)
+    }
+}
+
+impl Sighting {
+    /// Whether the guardrail refuses for this whatever its action is: it cannot do what it should.
+    pub(crate) fn refuses(&self) -> bool {
+        matches!(self.kind, request::TOO_MANY | request::TOKEN_IDS)
     }
 }
 

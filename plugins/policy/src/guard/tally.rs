@@ -36,7 +36,7 @@ impl Tally {
             Some(Decision {
                 stage: "guardrails".to_owned(),
                 policy_id: Some(rail.id.clone()),
-                verdict: verdict(rail.action),
+                verdict: if line.refuses() { Verdict::Deny } else { verdict(rail.action) },
                 direction: Some(direction),
                 reason: Some(line.kind.to_owned()),
                 observed: Some(u64::from(*count)),
@@ -48,7 +48,7 @@ impl Tally {
     /// How often what kind was masked.
     pub(crate) fn redactions(&self, rails: &Rails) -> BTreeMap<String, u32> {
         let mut redactions = BTreeMap::new();
-        for (line, count) in &self.lines {
+        for (line, count) in self.lines.iter().filter(|(line, _)| !line.refuses()) {
             if rails.get(line.rail).is_some_and(|rail| rail.action == Action::Mask) {
                 let total: &mut u32 = redactions.entry(line.kind.to_owned()).or_default();
                 *total = total.saturating_add(*count);

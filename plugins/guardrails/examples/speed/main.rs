@@ -11,11 +11,16 @@
     reason = "a benchmark owns a clock and an output"
 )]
 
+mod hostile;
+
 use headgate_guardrails::{DetectorSpec, Guard, Policies, Window};
+use hostile::HOSTILE;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-const SIZE: usize = 200_000;
+// Small enough for many rounds, and for one to be through before a busy machine takes the core away.
+const SIZE: usize = 20_000;
+const ROUNDS_MS: u64 = 60;
 
 const PROSE: &str = "When the council met on Tuesday, nobody had expected the harbour to be the main point of the evening. The engineers \
 had brought 14 drawings and a model; the mayor's office, as so often, brought questions. \"How long will it take?\" she asked. Two years, they \
@@ -30,19 +35,22 @@ const JSON: &str = "{\"id\":48213,\"name\":\"harbour_model_7\",\"created_at\":\"
 
 fn main() {
     let guard = Guard::with_all_kinds();
-    println!("{:<34}{:>10}{:>12}{:>16}", "", "whole", "stream", "MB/s; pieces of 40 bytes");
-    for (name, text) in inputs() {
+    println!("{:<34}{:>10}{:>12}{:>12}   MB/s", "", "whole", "by 40 bytes", "by 1 byte");
+    let only = std::env::args().nth(1).unwrap_or_default();
+    for (name, text) in inputs().into_iter().filter(|(name, _)| name.contains(&only)) {
         let whole = measure(&text, || {
             black_box(guard.find_in(black_box(&text), Policies::ALL));
         });
-        let stream = measure(&text, || {
-            let mut window = Window::new(Policies::ALL);
-            for piece in text.chunks(40) {
-                black_box(window.push(&guard, black_box(piece)).held);
-            }
-            black_box(window.finish(&guard).held);
+        let [stream, bytes] = [40, 1].map(|size| {
+            measure(&text, || {
+                let mut window = Window::new(Policies::ALL);
+                for piece in text.chunks(size) {
+                    black_box(window.push(&guard, black_box(piece)).held);
+                }
+                black_box(window.finish(&guard).held);
+            })
         });
-        println!("{name:<34}{whole:>10.0}{stream:>12.0}");
+        println!("{name:<34}{whole:>10.1}{stream:>12.1}{bytes:>12.2}");
     }
     let none = Guard::compile(&[DetectorSpec::default()]).map(|guard| guard.find("").len());
     println!("{}", if none.is_ok() { "" } else { "a guard without detectors does not compile" });
@@ -57,7 +65,7 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let digits = noise(b"0123456789");
     let groups = noise(b"0123456789012345678901234567890123456789 -.");
     let signs = noise(b" .-:=@+/_~()<[#\"'\\%0123456789abcdefABCDEF");
-    vec![
+    let mut inputs = vec![
         ("prose, English", fill(PROSE)),
         ("prose, German", fill(GERMAN)),
         ("prose, Russian", fill(RUSSIAN)),
@@ -67,31 +75,18 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("base64", base64),
         ("hex", hex),
         ("digits", digits),
-        ("worst: groups of digits", groups),
-        ("worst: signs", signs),
-        ("worst: a@a@a@", fill("a@")),
-        ("worst: a.a.a.", fill("a.")),
-        ("worst: dashes", fill("-")),
-        ("worst: 1 2 3 4", fill("1 2 3 4 5 6 7 8 9 0 ")),
-        ("worst: cards", fill("4111 1111 1111 1112, 378282246310006 ")),
-        ("worst: eyJ", fill("eyJhbGciOiJIUzI1NiJ9.eyJhbGciOiJIUzI1NiJ9.")),
-        ("worst: -----BEGIN", fill("-----BEGIN PRIVATE KEY-----")),
-        ("worst: password=", fill("password=aB3dE5gH7jK9mN1p ")),
-        ("worst: base58", fill("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb ")),
-        ("worst: 0x", fill("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD ")),
-        ("worst: ignore", fill("ignore previous ")),
-        ("worst: passport 1", fill("passport 12345678 tax id 12345678901 ")),
-        ("worst: zero width", fill("\u{200b}a\u{200d}")),
-        ("worst: ::", fill("a::b:")),
-        ("worst: http://", fill("http://a:b@")),
-    ]
+        ("random groups of digits", groups),
+        ("random signs", signs),
+    ];
+    inputs.extend(HOSTILE.iter().map(|row| (row.0, hostile::text(row, SIZE).into_bytes())));
+    inputs
 }
 
-/// Best of rounds for a seventh of a second, in MB/s.
+/// Best of rounds for some time, in MB/s.
 fn measure(text: &[u8], mut work: impl FnMut()) -> f64 {
     let began = Instant::now();
     let mut best = f64::MAX;
-    while began.elapsed() < Duration::from_millis(150) {
+    while began.elapsed() < Duration::from_millis(ROUNDS_MS) {
         let start = Instant::now();
         work();
         best = best.min(start.elapsed().as_secs_f64());
