@@ -247,7 +247,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="where the gateway listens (default: a free port)")
     parser.add_argument("--once", action="store_true", help="send the requests, print what became of them, and end")
     demo = Demo(parser.parse_args())
-    return stack.supervise(demo.run, demo.parts)
+    return stack.supervise(demo.run)
 
 
 if __name__ == "__main__":

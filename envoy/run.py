@@ -1,4 +1,4 @@
-"""Starts the collector and Envoy on one's own gateway.yaml, and stops both on Ctrl-C.
+"""Starts the collector and Envoy on one's own gateway.yaml, and stops both on Ctrl-C or SIGTERM.
 
 The collector listens where the policy's `collector.url` says, if that is an address of this machine; elsewhere it is
 taken to run already. Tokens and credentials come from the environment under the names that the policy gives them; for a
@@ -56,26 +56,37 @@ def tokens(token_env: str | None) -> dict[str, str]:
     """Tokens for a collector of this machine; those that had to be made are printed."""
     made = {}
     for name, variable in (("ingest", token_env or "HEADGATE_INGEST_TOKEN"), ("owner", "HEADGATE_OWNER_TOKEN")):
-        if variable not in os.environ:
+        if not os.environ.get(variable):
             made[variable] = secrets.token_urlsafe(32)
             say(f"==> {variable} was not set; this run's {name} token is {made[variable]}")
     values = {**os.environ, **made}
     return {**made, "HEADGATE_INGEST_TOKEN": values[token_env or "HEADGATE_INGEST_TOKEN"]}
 
 
-def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
+def check(headgate: Path, policy: str, env: dict[str, str], *flags: str) -> None:
+    """Shows what is wrong with the policy, and ends if anything is."""
+    command = [str(headgate), "check", policy, *flags]
+    quiet = subprocess.DEVNULL if flags else None
+    if subprocess.run(command, env={**os.environ, **env}, stdout=quiet).returncode:
+        raise stack.NotReady("the policy has problems; nothing was started")
+
+
+def start(options: argparse.Namespace) -> list[stack.Part]:
+    parts: list[stack.Part] = []
+    env: dict[str, str] = {}
     binaries, out = Path(options.bin), FOLDER / "envoy"
     headgate = binaries / "headgate"
     shutil.rmtree(out, ignore_errors=True)
     if not Path(options.policy).is_file():
         raise stack.NotReady(f"{options.policy}: there is no such file")
-    if subprocess.run([str(headgate), "check", options.policy, "--env"]).returncode:
-        raise stack.NotReady("the policy has problems; nothing was started")
+    check(headgate, options.policy, env)
     stack.render(headgate, Path(options.policy), out, Path(options.wasm))
     address, token_env = collector_of(out)
-    env: dict[str, str] = {}
     if address:
         env = tokens(token_env)
+    # Only now: the variable of a token that is made here need not be set outside.
+    check(headgate, options.policy, env, "--env")
+    if address:
         say(f"==> starting the collector on {address}")
         data = Path(options.data) if options.data else FOLDER / "collector"
         parts.append(stack.collector(binaries / "headgate-collector", address, data, FOLDER / "collector.log", env))
@@ -88,6 +99,7 @@ def start(options: argparse.Namespace, parts: list[stack.Part]) -> None:
         say(f"collector  http://{address}/v1/requests")
     say(f"logs       {FOLDER}/*.log")
     say("Ctrl-C ends everything.")
+    return parts
 
 
 def main() -> int:
@@ -100,13 +112,7 @@ def main() -> int:
     parser.add_argument("--node", default="envoy-1", help="name of this proxy in the records")
     parser.add_argument("--workers", type=int, help="worker threads of Envoy (default: one per core)")
     options = parser.parse_args()
-    parts: list[stack.Part] = []
-
-    def play() -> None:
-        start(options, parts)
-        stack.watch(parts)
-
-    return stack.supervise(play, parts)
+    return stack.supervise(lambda: stack.watch(start(options)))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ class NotReady(Exception):
     """A part did not start; the text says which, and shows the end of its log."""
 
 
+#: Every process that was started, in order: also one that does not become ready has to be ended.
+started: list[Part] = []
+
+
 class Part:
     """One process and its log."""
 
@@ -39,6 +43,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **(env or {})},
             )
+        started.append(self)
 
     def wait_for_line(self, start: str, seconds: float = 15) -> str:
         """The first line of the log that begins with `start`."""
@@ -141,17 +146,34 @@ def watch(parts: list[Part]) -> None:
     raise ended.not_ready("ended unexpectedly")
 
 
-def supervise(play, parts: list[Part]) -> int:
+class Ended(Exception):
+    """This process was told to end."""
+
+
+def end(number: int, _frame: object) -> None:
+    """Ends everything on a signal. A second one must not interrupt the stopping."""
+    for name in ENDING:
+        signal.signal(name, signal.SIG_IGN)
+    raise Ended(signal.Signals(number).name)
+
+
+#: What ends a program that runs in a terminal, or under a supervisor such as systemd or a container's init.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def supervise(play) -> int:
     """Runs `play`, which starts parts; stops them in the end. The exit code is what `play` returns, 1 if it is False."""
+    for name in ENDING:
+        signal.signal(name, end)
     try:
         return 1 if play() is False else 0
-    except KeyboardInterrupt:
+    except (Ended, KeyboardInterrupt):
         return 0
     except NotReady as problem:
         fail(str(problem))
         return 1
     finally:
-        for part in reversed(parts):
+        for part in reversed(started):
             part.stop()
 
 

@@ -4,17 +4,23 @@
 //! the dearest model of its provider.
 
 use crate::scalar::nano_usd;
-use headgate_policy::document::Price;
+use headgate_policy::document::{Price, PriceVariant};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 static PRICES: &str = include_str!("../prices.json");
 
 /// Hosts whose prices are in the catalogue, and the family they belong to.
-const FAMILIES: [(&str, &str); 4] = [
+const FAMILIES: [(&str, &str); 9] = [
     ("api.openai.com", "openai"),
+    ("eu.api.openai.com", "openai"),
+    ("us.api.openai.com", "openai"),
     ("api.anthropic.com", "anthropic"),
     ("generativelanguage.googleapis.com", "google"),
     ("api.mistral.ai", "mistral"),
+    ("codestral.mistral.ai", "mistral"),
+    ("api.x.ai", "xai"),
+    ("api.deepseek.com", "deepseek"),
 ];
 
 /// The catalogue as it stands in the file.
@@ -25,11 +31,13 @@ pub struct Catalogue {
     pub revision: String,
     /// What the prices are in.
     pub unit: String,
-    /// Prices, US dollars per million tokens.
+    /// Where facts that were not read on the pages themselves were taken from.
+    pub by_way_of: String,
+    /// Prices, US dollars per million tokens, ordered by family and model.
     pub prices: Vec<Listed>,
 }
 
-/// One price.
+/// One model.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
@@ -37,18 +45,55 @@ pub struct Listed {
     pub family: String,
     /// Model, as that provider names it.
     pub model: String,
-    /// Input.
-    pub input: String,
-    /// Input read from the provider's cache; without it the price of input.
-    pub cached_input: Option<String>,
-    /// Output.
-    pub output: String,
+    /// Prices in the standard tier.
+    pub rates: ListedRates,
+    /// Prices for long prompts.
+    pub long: Option<ListedLong>,
+    /// Prices in other service tiers.
+    #[serde(default)]
+    pub tiers: BTreeMap<String, ListedTier>,
+    /// From this day on it is not served any more; `2026-11-01`.
+    pub retires: Option<String>,
     /// Page it was read on.
     pub source: String,
     /// Date that page speaks of, or else the date it was read; `2026-11-01`.
     pub as_of: String,
     /// What one price cannot say.
     pub note: Option<String>,
+}
+
+/// Prices by kind of token.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedRates {
+    /// Input.
+    pub input: String,
+    /// Input read from the provider's cache; without it the price of input.
+    pub cached_input: Option<String>,
+    /// Input written to the provider's cache; without it by the family's rule.
+    pub cache_write: Option<String>,
+    /// Output.
+    pub output: String,
+}
+
+/// Prices for prompts above a length.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedLong {
+    /// Tokens of the prompt.
+    pub above: u64,
+    /// Prices.
+    pub rates: ListedRates,
+}
+
+/// Prices in a service tier.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedTier {
+    /// Prices.
+    pub rates: ListedRates,
+    /// Prices for long prompts.
+    pub long: Option<ListedLong>,
 }
 
 /// The family whose price list holds for a host.
@@ -64,16 +109,27 @@ impl Catalogue {
         serde_json::from_str(PRICES).unwrap_or_default()
     }
 
-    /// The price of a model, and, if it is not listed, the name of the listed model whose price was taken.
+    /// The price of a model, and, if it is not listed, the name of the dearest listed model.
     ///
-    /// A dated snapshot that is not listed by itself costs what its model costs.
+    /// A dated snapshot that is not listed by itself costs what its model costs. Any other model that is not listed costs
+    /// as much as the dearest of its family that is still served, of each kind of token.
     #[must_use]
     pub fn price(&self, family: Option<&str>, model: &str) -> (Price, Option<&str>) {
+        // Google's OpenAI API takes its models under both names.
+        let model = model.strip_prefix("models/").unwrap_or(model);
         if let Some(listed) = self.listed(family, model).or_else(|| self.listed(family, undated(model)?)) {
             return (self.as_price(listed), None);
         }
-        match self.dearest(family) {
-            Some(listed) => (Price { assumed: true, ..self.as_price(listed) }, Some(&listed.model)),
+        let current: Vec<&Listed> = self.current(family).collect();
+        let dearest = current.iter().max_by_key(|listed| nano_usd(&listed.rates.output).unwrap_or_default());
+        let mut price = current.iter().map(|listed| self.as_price(listed)).fold(Price::default(), dearer);
+        let usual = usual(&price);
+        // The models with a price for long prompts are not the dearest ones.
+        for long in price.variants.iter_mut().filter(|variant| variant.tier.is_empty()) {
+            *long = max_variant(long, &usual);
+        }
+        match dearest {
+            Some(listed) => (Price { assumed: true, revision: self.label(), ..price }, Some(&listed.model)),
             None => (Price::default(), None),
         }
     }
@@ -84,31 +140,95 @@ impl Catalogue {
         named().find(|listed| Some(listed.family.as_str()) == family).or_else(|| named().next())
     }
 
-    fn dearest(&self, family: Option<&str>) -> Option<&Listed> {
-        let of_family = |listed: &&Listed| Some(listed.family.as_str()) == family;
-        let all = || self.prices.iter();
-        let any = all().any(|listed| of_family(&listed));
-        all()
-            .filter(|listed| !any || of_family(listed))
-            .max_by_key(|listed| nano_usd(&listed.output).unwrap_or_default())
+    /// Models of a family that are still served; of all families if there is none of this name.
+    fn current<'a, 'b>(&'a self, family: Option<&'b str>) -> impl Iterator<Item = &'a Listed> + use<'a, 'b> {
+        let of_family = move |listed: &&Listed| Some(listed.family.as_str()) == family;
+        let any = self.prices.iter().any(|listed| of_family(&listed));
+        let served = |listed: &&Listed| listed.retires.as_ref().is_none_or(|day| *day > self.revision);
+        self.prices.iter().filter(move |listed| !any || of_family(listed)).filter(served)
+    }
+
+    fn label(&self) -> String {
+        format!("catalog-{}", self.revision)
     }
 
     fn as_price(&self, listed: &Listed) -> Price {
-        let amount = |text: &str| nano_usd(text).unwrap_or_default();
-        let input = amount(&listed.input);
-        let writes = match listed.family.as_str() {
-            "anthropic" => CacheWrites::anthropic(input),
-            _ => CacheWrites::like(input),
+        let family = listed.family.as_str();
+        let usual = variant(family, "", 0, &listed.rates);
+        let long = |tier: &str, long: &Option<ListedLong>| {
+            long.as_ref().map(|long| variant(family, tier, long.above, &long.rates))
         };
-        Price {
-            input,
-            cached_input: amount(listed.cached_input.as_deref().unwrap_or(&listed.input)),
-            cache_write: writes.usual,
-            cache_write_1h: writes.for_an_hour,
-            output: amount(&listed.output),
-            revision: format!("catalog-{}", self.revision),
-            assumed: false,
+        let mut variants: Vec<PriceVariant> = long("", &listed.long).into_iter().collect();
+        for (tier, listed) in &listed.tiers {
+            variants.push(variant(family, tier, 0, &listed.rates));
+            variants.extend(long(tier, &listed.long));
         }
+        if family == "anthropic" {
+            // Capacity that was bought beforehand, at the standard price of a token.
+            variants.push(PriceVariant { tier: "priority".to_owned(), ..usual.clone() });
+        }
+        priced(usual, variants, &self.label())
+    }
+}
+
+/// A price without its variants, as one.
+pub(crate) fn priced(usual: PriceVariant, variants: Vec<PriceVariant>, revision: &str) -> Price {
+    let PriceVariant { input, cached_input, cache_write, cache_write_1h, output, .. } = usual;
+    let revision = revision.to_owned();
+    Price { input, cached_input, cache_write, cache_write_1h, output, revision, assumed: false, variants }
+}
+
+fn variant(family: &str, tier: &str, above: u64, rates: &ListedRates) -> PriceVariant {
+    let amount = |text: &str| nano_usd(text).unwrap_or_default();
+    let input = amount(&rates.input);
+    let rule = if family == "anthropic" { CacheWrites::anthropic(input) } else { CacheWrites::like(input) };
+    let cache_write = rates.cache_write.as_deref().map_or(rule.usual, amount);
+    PriceVariant {
+        tier: tier.to_owned(),
+        above,
+        input,
+        cached_input: amount(rates.cached_input.as_deref().unwrap_or(&rates.input)),
+        cache_write,
+        cache_write_1h: rule.for_an_hour.max(cache_write),
+        output: amount(&rates.output),
+    }
+}
+
+/// Of each price the higher one, those of long prompts and other tiers among them, so that nothing is cheaper.
+fn dearer(one: Price, other: Price) -> Price {
+    let mut variants = one.variants;
+    for new in other.variants {
+        match variants.iter_mut().find(|known| known.tier == new.tier && known.above == new.above) {
+            Some(known) => *known = max_variant(known, &new),
+            None => variants.push(new),
+        }
+    }
+    Price {
+        input: one.input.max(other.input),
+        cached_input: one.cached_input.max(other.cached_input),
+        cache_write: one.cache_write.max(other.cache_write),
+        cache_write_1h: one.cache_write_1h.max(other.cache_write_1h),
+        output: one.output.max(other.output),
+        revision: String::new(),
+        assumed: true,
+        variants,
+    }
+}
+
+fn usual(price: &Price) -> PriceVariant {
+    let Price { input, cached_input, cache_write, cache_write_1h, output, .. } = *price;
+    PriceVariant { tier: String::new(), above: 0, input, cached_input, cache_write, cache_write_1h, output }
+}
+
+fn max_variant(one: &PriceVariant, other: &PriceVariant) -> PriceVariant {
+    PriceVariant {
+        tier: one.tier.clone(),
+        above: one.above,
+        input: one.input.max(other.input),
+        cached_input: one.cached_input.max(other.cached_input),
+        cache_write: one.cache_write.max(other.cache_write),
+        cache_write_1h: one.cache_write_1h.max(other.cache_write_1h),
+        output: one.output.max(other.output),
     }
 }
 

@@ -6,11 +6,14 @@ mod collector;
 mod guard;
 mod keys;
 mod place;
+mod prices;
 mod render;
 mod rollback;
 mod wait;
 
 use clap::{Parser, Subcommand};
+use headgate::diagnostic::Diagnostic;
+use headgate::include::{MAX_PRICE_FILE_BYTES, Source};
 use headgate::{Compiled, compile, diagnostic, shape};
 use std::io::Write as _;
 use std::path::Path;
@@ -60,6 +63,9 @@ enum Command {
     /// Virtual keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Prices.
+    #[command(subcommand)]
+    Prices(prices::Prices),
     /// Guardrails.
     #[command(subcommand)]
     Guard(guard::Guard),
@@ -111,6 +117,7 @@ fn dispatch(command: &Command) -> Result<(), Stop> {
         Command::Check(arguments) => check::run(arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(arguments),
         Command::Keys(keys::Keys::New(arguments)) => keys::new(arguments),
+        Command::Prices(prices::Prices::Import(arguments)) => prices::import(arguments),
         Command::Guard(guard::Guard::Test(arguments)) => guard::test(arguments),
         Command::Schema => print(&format!("{:#}\n", shape::json_schema())),
         Command::Reference => print(&shape::reference()),
@@ -131,13 +138,53 @@ fn read(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}\n", file.display()))
 }
 
-/// Compiles a file for a command that needs it to be free of errors.
-fn load(file: &Path) -> Result<Compiled, Failure> {
-    compiled(&read(file)?, &file.display().to_string())
+/// Reads a gateway.yaml, and the file of prices beside it.
+fn source(file: &Path) -> Result<Source, Problems> {
+    let text = read(file).map_err(Problems::Unread)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let included = |name: &str| {
+        let path = folder.join(name);
+        let size = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
+        if size > MAX_PRICE_FILE_BYTES as u64 {
+            return Err("it is larger than 4 MiB".to_owned());
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        Ok((path.display().to_string(), text))
+    };
+    Source::new(text, &file.display().to_string(), included).map_err(Problems::Found)
 }
 
-fn compiled(source: &str, name: &str) -> Result<Compiled, Failure> {
-    compile(source, name, now()).map_err(|problems| diagnostic::text(&problems))
+/// Why a file is no policy.
+enum Problems {
+    /// It cannot be read.
+    Unread(Failure),
+    /// It has errors, and perhaps warnings.
+    Found(Vec<Diagnostic>),
+}
+
+impl From<Problems> for Stop {
+    fn from(problems: Problems) -> Self {
+        Failure::from(problems).into()
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        match problems {
+            Problems::Unread(failure) => failure,
+            Problems::Found(problems) => diagnostic::text(&problems),
+        }
+    }
+}
+
+/// Compiles a file for a command that needs it to be free of errors.
+fn load(file: &Path) -> Result<Compiled, Failure> {
+    Ok(compiled(&source(file)?, &file.display().to_string())?)
+}
+
+fn compiled(source: &Source, name: &str) -> Result<Compiled, Problems> {
+    let compiled = compile(&source.text, name, now()).map_err(|problems| Problems::Found(source.placed(problems)))?;
+    Ok(Compiled { warnings: source.placed(compiled.warnings), ..compiled })
 }
 
 fn warn(compiled: &Compiled) {

@@ -15,11 +15,17 @@ use crate::settings::{Settings, Socket};
 use crate::shape;
 use crate::tree;
 use crate::view::View;
-use headgate_policy::document::{DOCUMENT_SCHEMA, Document, Logging};
+use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Logging};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+
+/// Each is held against the origin of each request from a browser.
+const MAX_ORIGINS: usize = 256;
+
+/// How long a browser may keep the answer to a preflight, ms.
+const DEFAULT_MAX_AGE_MS: u64 = 600_000;
 
 /// The filter keeps no more.
 const MAX_TAGS: usize = 16;
@@ -84,6 +90,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         keys: keys::keys(root, &teams, now, report),
         guardrails: guardrails::guardrails(root, &known, &mut upstreams, report),
         logging: logging(root, report),
+        cors: cors(root, report),
         providers,
         models,
         teams,
@@ -122,6 +129,27 @@ fn admin(root: View<'_>, report: &mut Report) -> Socket {
         report.error(at, "`listen` and `admin` have the same port", "give one of them another port");
     }
     admin
+}
+
+fn cors(root: View<'_>, report: &mut Report) -> Option<Cors> {
+    let section = root.get("cors")?;
+    let origins = section.strings("origins");
+    let credentials = section.read("credentials", scalar::flag).unwrap_or_default();
+    if let Some(list) = section.get("origins").filter(|_| origins.is_empty()) {
+        report.warning(list.span, "no page may call the gateway", "list origins, or remove `cors`");
+    }
+    if let Some(written) = section.get("credentials").filter(|_| credentials && origins.iter().any(|one| one == "*")) {
+        report.error(
+            written.span,
+            "credentials are never sent from any origin",
+            "list origins instead of `\"*\"`, or remove `credentials`",
+        );
+    }
+    if let Some(many) = section.items("origins").nth(MAX_ORIGINS) {
+        report.error(many.span, "more than 256 origins", "remove origins from here on");
+    }
+    let max_age_ms = section.read("max_age", scalar::milliseconds).unwrap_or(DEFAULT_MAX_AGE_MS);
+    Some(Cors { origins, credentials, max_age_s: max_age_ms / 1_000 })
 }
 
 fn logging(root: View<'_>, report: &mut Report) -> Logging {

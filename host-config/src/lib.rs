@@ -10,6 +10,8 @@ pub mod credential;
 pub mod deploy;
 pub mod diagnostic;
 pub mod http;
+pub mod include;
+pub mod litellm;
 mod names;
 mod nearest;
 pub mod render;

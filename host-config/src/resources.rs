@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 /// One thing that a policy declares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// `provider`, `model`, `team`, `key`, `price`, `limit`, `budget`, `guardrail`; `collector`, `logging` and `settings`,
+    /// `provider`, `model`, `team`, `key`, `price`, `listed_price`, `limit`, `budget`, `guardrail`; `collector`, `cors`, `logging` and
+    /// `settings`,
     /// of which there is one each.
     pub kind: &'static str,
     /// Its name or id; for those of which there is one, the kind.
@@ -22,19 +23,20 @@ pub struct Resource {
 }
 
 /// Sections whose entries are resources, and what one is called.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("providers", "provider"),
     ("models", "model"),
     ("teams", "team"),
     ("keys", "key"),
     ("prices", "price"),
+    ("price_list", "listed_price"),
     ("limits", "limit"),
     ("budgets", "budget"),
     ("guardrails", "guardrail"),
 ];
 
 /// Sections that are one resource each.
-const SINGLES: [&str; 2] = ["collector", "logging"];
+const SINGLES: [&str; 3] = ["collector", "cors", "logging"];
 
 /// The single values at the top of the file.
 const SETTINGS: &str = "settings";
@@ -113,6 +115,13 @@ fn at(kind: Kind, name: &str) -> Option<Kind> {
         Kind::Section(keys) => keys.iter().find(|key: &&Key| key.name == name).map(|key| key.kind),
         _ => within(kind),
     }
+}
+
+/// Whether the price under this name, or glob, holds for a provider's model.
+#[must_use]
+pub fn is_price_of(name: &str, provider: &str, model: &str) -> bool {
+    let own = name.split_once('/').filter(|(start, _)| *start == provider);
+    own.is_some_and(|(_, glob)| glob == model || glob.contains('*') && wildmatch::WildMatch::new(glob).matches(model))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod guardrail;
 mod moment;
 mod money;
+mod number;
 mod quantity;
 mod rate;
 mod text;
@@ -74,8 +75,14 @@ pub enum Scalar {
     Format,
     /// US dollars.
     Money,
-    /// A file.
+    /// A file, as the proxy sees it.
     Path,
+    /// A file, as the command sees it.
+    File,
+    /// A provider's service tier.
+    TierName,
+    /// A browser's origin, or `*`.
+    Origin,
     /// Which way a guardrail looks.
     Direction,
     /// What becomes of what a guardrail finds.
@@ -169,6 +176,9 @@ impl Scalar {
             Self::Format => text::format(value),
             Self::Money => nano_usd(value).map(drop),
             Self::Path => text::path(value),
+            Self::File => text::file(value),
+            Self::TierName => text::tier(value),
+            Self::Origin => url::origin(value),
             Self::Direction => guardrail::one_of(value, &DIRECTIONS),
             Self::Action => guardrail::one_of(value, &ACTIONS),
             Self::SecretKind => guardrail::kind(value, Group::Secrets),
@@ -217,6 +227,8 @@ impl Scalar {
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
             Self::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
             Self::Path => text("^/"),
+            Self::TierName => text("^[a-z0-9_-]{1,32}$"),
+            Self::Origin => text(r"^(\*|https?://[^/?#@]+)$"),
             Self::Direction => json!({"enum": DIRECTIONS}),
             Self::Action => json!({"enum": ACTIONS}),
             Self::SecretKind => json!({"enum": guardrail::kinds(Group::Secrets)}),
@@ -233,7 +245,9 @@ impl Scalar {
             Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
             Self::Dimension => text(rate::DIMENSION_PATTERN),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
-            Self::Socket | Self::Text | Self::HeaderName | Self::TagName => json!({"type": "string", "minLength": 1}),
+            Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => {
+                json!({"type": "string", "minLength": 1})
+            }
         }
     }
 
@@ -247,7 +261,7 @@ impl Scalar {
             Self::Glob => "name or glob, `*` for any run of characters",
             Self::HeaderName => "header name, lower case",
             Self::TagName => "`a-z`, `0-9` and `-`, at most 64",
-            Self::PriceName => "`provider/model`",
+            Self::PriceName => "`provider/model`, `*` for any run of characters of a model",
             Self::Variable => "`\"${NAME}\"`, a variable of the environment",
             Self::Size | Self::Memory => "bytes, or with a unit: `20MiB`",
             Self::Duration | Self::Timeout => "`500ms`, `20s`, `5m`",
@@ -263,6 +277,9 @@ impl Scalar {
             Self::Format => "`openai` or `anthropic`",
             Self::Money => "US dollars: `1.25`",
             Self::Path => "absolute path",
+            Self::File => "file",
+            Self::TierName => "service tier: `flex`, `priority`, `fast`",
+            Self::Origin => "origin: `https://app.example.com`, or `\"*\"` for any",
             Self::Direction => "`request`, `response`",
             Self::Action => "`block`, `mask`, `monitor`",
             Self::SecretKind => "kind of secret, such as `aws_access_key_id`",

@@ -3,6 +3,9 @@
 //! The filter never reads this; it stands beside the policy document so that a change of a port does not change the
 //! revision of the policy.
 
+use crate::scalar;
+use crate::tree;
+use crate::view::View;
 use std::collections::BTreeSet;
 
 /// Cluster of the collector; also [`headgate_policy::document::Collector::cluster`].
@@ -69,4 +72,13 @@ pub fn guardrail_cluster(guardrail: &str) -> String {
 #[must_use]
 pub fn provider_cluster(provider: &str) -> String {
     format!("provider.{provider}")
+}
+
+/// The providers of a gateway.yaml and their hosts, as far as they can be read.
+#[must_use]
+pub fn providers_of(source: &str) -> Vec<(String, String)> {
+    let parsed = tree::parse(source);
+    let named = View::root(&parsed.root);
+    let named = named.named("providers").filter(|named| scalar::Scalar::ProviderName.check(named.name).is_ok());
+    named.filter_map(|named| Some((named.name.to_owned(), named.value.read("url", scalar::url)?.host))).collect()
 }

@@ -139,6 +139,9 @@ def test_case(cases, path, by_bytes):
         assert answer.body == expected["body"].encode()
     if "json" in expected:
         assert_holds(expected["json"], answer.json(), "json")
+    if expected["record"] is None:
+        cases.issued[trace] = 0  # of which there must be no record in the end
+        return
     # A stream that the gateway stops is reset, unless it had come to its end before that.
     if expected["record"].get("ended_by") != "gateway":
         assert answer.whole != any(act.get("breaks_off") for act in acts)

@@ -130,7 +130,7 @@ pub struct Expect {
     /// What the providers received, one per try.
     #[serde(default)]
     pub upstream: Option<Vec<ExpectUpstream>>,
-    /// Parts of the record.
+    /// Parts of the record; null: there is none.
     pub record: Value,
 }
 

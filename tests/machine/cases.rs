@@ -96,6 +96,12 @@ fn compare(case: &Case, outcome: &Outcome) -> Vec<String> {
         let found: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
         compare_json("json", json, &found, &mut problems);
     }
+    if outcome.aside != expect.record.is_null() {
+        problems.push(format!("record: {}", if outcome.aside { "none" } else { "there is one" }));
+    }
+    if expect.record.is_null() {
+        return problems;
+    }
     compare_json("record", &expect.record, &serde_json::to_value(&outcome.record).unwrap(), &mut problems);
     compare_upstream(case, outcome, &mut problems);
     problems

@@ -29,6 +29,8 @@ pub struct Outcome {
     pub upstream: Vec<Upstream>,
     /// The record.
     pub record: RequestRecord,
+    /// It is not kept: the exchange was no request for a model.
+    pub aside: bool,
 }
 
 /// What a provider received.
@@ -275,6 +277,7 @@ impl<'a> Player<'a> {
         let record = self.gate.close(self.now, signs, number, lent);
         assert!(self.worker.unsettled.is_empty());
         Outcome {
+            aside: self.gate.is_aside(),
             status: self.response_headers.get(":status").map_or(0, |status| status.parse().unwrap()),
             headers: self.response_headers,
             body: self.body,

@@ -11,7 +11,7 @@
 use super::collector::{Answer, Body, Client, Connection, Outcome, Revision};
 use super::place::{Place, Rendering, not_in_place};
 use super::wait::Wait;
-use super::{CONFLICT, Failure, Stop, compiled, print, read, say, warn};
+use super::{CONFLICT, Failure, Stop, compiled, print, say, source, warn};
 use clap::Args;
 use headgate::{Compiled, deploy};
 use std::ffi::OsString;
@@ -84,13 +84,23 @@ pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
     }
     let rendering = arguments.place.render(&proposal.compiled)?;
     let base = proposal.base()?.unwrap_or(0);
-    let answer = proposal.send(base, false)?;
+    let answer = proposal.send(base, false).map_err(|reason| arguments.without_collector(reason))?;
     if answer.status == 412 {
         return Err(proposal.conflict(base, &answer));
     }
     let revision = accepted(&answer)?;
     remember(&arguments.from.file, revision.number)?;
     finish(&proposal.client, &revision, &rendering, &arguments.wait)
+}
+
+impl Apply {
+    /// Adds to a failure to reach the collector the command that works without it.
+    fn without_collector(&self, reason: Failure) -> Failure {
+        let command = self.place.render_command(&self.from.file);
+        format!(
+            "{reason}The proxy here can be given the policy without the collector; apply it when the collector is back:\n  {command}\n"
+        )
+    }
 }
 
 pub(crate) fn diff(arguments: &Diff) -> Result<(), Stop> {
@@ -136,10 +146,10 @@ fn beside(file: &Path) -> PathBuf {
 
 impl<'a> Proposal<'a> {
     fn of(from: &'a Source) -> Result<Self, Stop> {
-        let text = read(&from.file)?;
-        let compiled = compiled(&text, &from.file.display().to_string())?;
+        let source = source(&from.file)?;
+        let compiled = compiled(&source, &from.file.display().to_string())?;
         warn(&compiled);
-        Ok(Self { from, client: from.connection.open()?, text, compiled })
+        Ok(Self { from, client: from.connection.open()?, text: source.text, compiled })
     }
 
     /// Number of the revision that the file was made from, if that is known.

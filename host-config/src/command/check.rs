@@ -1,8 +1,7 @@
 //! `headgate check`.
 
-use super::{Failure, now, print, read};
+use super::{Failure, Problems, compiled, print, source};
 use clap::{Args, ValueEnum};
-use headgate::compile;
 use headgate::diagnostic::{self, Diagnostic, Severity};
 use std::path::PathBuf;
 
@@ -29,11 +28,11 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
-    let source = read(&arguments.file)?;
     let name = arguments.file.display().to_string();
-    let (problems, variables) = match compile(&source, &name, now()) {
+    let (problems, variables) = match source(&arguments.file).and_then(|source| compiled(&source, &name)) {
         Ok(compiled) => (compiled.warnings, compiled.settings.environment_variables),
-        Err(problems) => (problems, Default::default()),
+        Err(Problems::Found(problems)) => (problems, Default::default()),
+        Err(Problems::Unread(failure)) => return Err(failure),
     };
     let unset =
         variables.into_iter().filter(|name| arguments.env && std::env::var_os(name).is_none_or(|v| v.is_empty()));

@@ -23,8 +23,9 @@ pub(crate) enum Guard {
 
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// A text or a JSON request; `-` is standard input.
-    file: PathBuf,
+    /// A text or a JSON request; `-` is standard input, and so is no FILE with --ndjson.
+    #[arg(required_unless_present = "ndjson")]
+    file: Option<PathBuf>,
     /// Use the guardrails of this policy; without it every built-in detector looks.
     #[arg(long)]
     policy: Option<PathBuf>,
@@ -40,11 +41,12 @@ pub(crate) fn test(arguments: &Test) -> Result<(), Failure> {
         }
         None => Compiled::with_all_kinds(),
     };
+    let file = arguments.file.as_deref().unwrap_or(Path::new("-"));
     if arguments.ndjson {
-        return ndjson::run(&guard, &arguments.file, arguments.policy.is_some());
+        return ndjson::run(&guard, file, arguments.policy.is_some());
     }
     let mut bytes = Vec::new();
-    open(&arguments.file)?.read_to_end(&mut bytes).map_err(|error| unreadable(&arguments.file, &error))?;
+    open(file)?.read_to_end(&mut bytes).map_err(|error| unreadable(file, &error))?;
     let text = String::from_utf8_lossy(&bytes);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let strings = request::strings(&text).unwrap_or_else(|| vec![(String::new(), text.clone().into_owned())]);

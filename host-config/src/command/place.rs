@@ -36,6 +36,17 @@ pub(super) struct Rendering<'a> {
 }
 
 impl Place {
+    /// The `headgate render` command that writes the same files of a policy, for a shell.
+    pub(super) fn render_command(&self, policy: &Path) -> String {
+        let mut words = vec!["headgate".into(), "render".into(), "envoy".into(), shell_word(policy)];
+        words.extend(["--out".into(), shell_word(&self.out), "--wasm".into(), shell_word(&self.wasm)]);
+        if let Some(root) = &self.root {
+            words.extend(["--root".into(), shell_word(root)]);
+        }
+        words.extend(self.restart.then(|| "--restart".into()));
+        words.join(" ")
+    }
+
     /// Renders a policy and waits for its turn at the folder. Nothing is written yet.
     pub(super) fn render(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
         let root = absolute(self.root.as_deref().unwrap_or(&self.out))?;
@@ -80,6 +91,13 @@ fn lock(folder: &Path) -> Result<fs::File, Failure> {
         file.lock().map_err(failed)?;
     }
     Ok(file)
+}
+
+/// A path as one word of a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

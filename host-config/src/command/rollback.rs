@@ -7,6 +7,7 @@ use super::wait::Wait;
 use super::{Failure, Stop, compiled, print, warn};
 use clap::Args;
 use headgate::deploy;
+use headgate::include::Source;
 use serde::Deserialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,8 @@ struct Revisions {
 pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
     let client = arguments.connection.open()?;
     let (to, text) = text_of(&client, &arguments.revision)?;
-    let compiled = compiled(&text, &format!("revision {to}"))?;
+    let source = Source::whole(text);
+    let compiled = compiled(&source, &format!("revision {to}"))?;
     warn(&compiled);
     let base = match arguments.base {
         Some(base) => base,
@@ -67,7 +69,7 @@ pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
     let rendering = arguments.place.render(&compiled)?;
     let revision = accepted(&send(&client, base, to, &compiled.document.revision, false)?)?;
     if let Some(file) = &arguments.save {
-        save(file, &text, revision.number)?;
+        save(file, &source.text, revision.number)?;
     }
     finish(&client, &revision, &rendering, &arguments.wait)
 }

@@ -45,20 +45,45 @@ fn format(provider: View<'_>) -> Format {
     }
 }
 
-/// The two dialects' SDKs disagree on whether `/v1` belongs to the base URL, so people write it either way.
+/// Reports a base URL that has in it what is put behind it: the dialects' SDKs disagree on whether `/v1` belongs to it, and
+/// documentation of providers often shows whole endpoints.
 fn base_path(provider: View<'_>, format: Format, url: &Url, report: &mut Report) {
     let Some(written) = provider.get("url") else { return };
-    let message = |path: &str| format!("requests would go to `{}{path}`", url.path);
-    match format {
-        Format::Anthropic if url.path.ends_with("/v1") => {
-            report.error(written.span, &message("/v1/messages"), "write the address without `/v1` at its end");
-        }
-        Format::Openai if url.path.is_empty() && family_of(&url.authority).is_some() => {
-            let help = "write everything that goes before it, as in `https://api.openai.com/v1`";
-            report.warning(written.span, &message("/chat/completions"), help);
-        }
-        _ => {}
+    let own = match format {
+        Format::Anthropic => "/v1/messages",
+        Format::Openai => "/chat/completions",
+    };
+    let message = format!("requests would go to `{}{own}`", url.path);
+    if let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| ends_with(&url.path, endpoint)) {
+        let help = format!("write the address without `{endpoint}` at its end: the gateway puts it there");
+        report.error(written.span, &message, &help);
+    } else if url.path.contains("//") {
+        report.error(written.span, &message, "write one slash where there are two");
+    } else if ends_with(&url.path, "/v1/v1") {
+        report.error(written.span, &message, "write `/v1` once");
+    } else if format == Format::Anthropic && ends_with(&url.path, "/v1") {
+        report.error(written.span, &message, "write the address without `/v1` at its end");
+    } else if format == Format::Openai && url.path.is_empty() && family_of(&url.authority).is_some() {
+        let help = "write everything that goes before it, as in `https://api.openai.com/v1`";
+        report.warning(written.span, &message, help);
     }
+}
+
+/// Ends of addresses that are endpoints of an API, the longer ones first.
+const ENDPOINTS: [&str; 8] = [
+    "/chat/completions",
+    "/messages/count_tokens",
+    "/completions",
+    "/embeddings",
+    "/messages",
+    "/responses",
+    "/models",
+    "/chat",
+];
+
+fn ends_with(path: &str, end: &str) -> bool {
+    let start = path.len().checked_sub(end.len()).and_then(|at| path.get(at..));
+    start.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// The collector, its cluster after those of the providers.
@@ -67,6 +92,7 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
     section.get("url")?;
     let token_env = variable(section, "token");
     let url = address(section, token_env.is_some(), report);
+    collector_path(section, &url, report);
     upstreams.push(upstream(COLLECTOR_CLUSTER.to_owned(), None, section, &url));
     Some(Collector {
         cluster: COLLECTOR_CLUSTER.to_owned(),
@@ -76,6 +102,15 @@ pub(super) fn collector(root: View<'_>, upstreams: &mut Vec<Upstream>, report: &
         sync_interval_ms: section.read("sync_interval", scalar::milliseconds).unwrap_or(1_000),
         stale_after_ms: section.read("stale_after", scalar::milliseconds).unwrap_or(10_000),
     })
+}
+
+/// Reports an address of the collector that goes on behind its beginning.
+fn collector_path(section: View<'_>, url: &Url, report: &mut Report) {
+    let Some(written) = section.get("url") else { return };
+    if url.path.split('/').any(|segment| segment == "v1") {
+        let message = format!("records would go to `{}/v1/ingest/requests`", url.path);
+        report.error(written.span, &message, "write the address without `/v1` and what follows it");
+    }
 }
 
 /// The address, or an empty one if it cannot be used, which has been reported.

@@ -11,6 +11,9 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 /// own limits are the operator's to set, so Envoy's are put out of reach.
 const OUT_OF_REACH: u32 = 1_000_000;
 
+/// Headers of one answer; all together they have to fit into Envoy's 60 KiB.
+const MAX_RESPONSE_HEADERS: u32 = 1_000;
+
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
     let clusters: Vec<Value> =
         compiled.settings.upstreams.iter().map(|upstream| cluster(compiled, options, upstream)).collect();
@@ -82,7 +85,11 @@ fn tls(upstream: &Upstream, ca_file: &str) -> Value {
 }
 
 fn protocol(compiled: &Compiled, options: &RenderOptions, upstream: &Upstream) -> Value {
-    let mut protocol = json!({"@type": format!("type.googleapis.com/{HTTP_OPTIONS}")});
+    let mut protocol = json!({
+        "@type": format!("type.googleapis.com/{HTTP_OPTIONS}"),
+        // Envoy takes an answer with more than 100 headers for a broken one. Providers behind several proxies send many.
+        "common_http_protocol_options": {"max_headers_count": MAX_RESPONSE_HEADERS},
+    });
     let Some(fields) = protocol.as_object_mut() else {
         return protocol;
     };

@@ -1,6 +1,7 @@
 //! The words of a guardrail: directions, actions, kinds, phrases, patterns, hosts.
 
 use super::Wrong;
+use super::number::{flaw, is_digits};
 use crate::nearest::nearest;
 use headgate_guardrails::{DetectorSpec, Group, Guard, KINDS, MAX_WORD_BYTES, UrlSpec};
 
@@ -81,12 +82,22 @@ fn compiles(spec: DetectorSpec, help: impl Fn() -> String) -> Result<(), Wrong> 
 /// # Errors
 /// What it has to look like.
 pub fn share(value: &str) -> Result<u32, Wrong> {
-    let (whole, part) = value.split_once('.').unwrap_or((value, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let millionths = (digits(whole) && digits(part) && part.len() <= 6 && whole.len() <= 1)
-        .then(|| format!("{whole}{part:0<6}").parse::<u32>().ok())
-        .flatten();
-    millionths
-        .filter(|share| (1..=1_000_000).contains(share))
-        .ok_or_else(|| Wrong::new("this is not a share above 0 and up to 1", "write `1`, or a fraction: `0.25`"))
+    const FORM: &str = "write `1`, or a fraction: `0.25`";
+    let (before, after) = value.split_once('.').unwrap_or((value, "0"));
+    if !is_digits(before) || !is_digits(after) {
+        let message = match flaw(value) {
+            _ if value.ends_with('%') => "a share is a fraction, not a percentage",
+            "this is not a whole number" => "this is not a number",
+            flaw => flaw,
+        };
+        return Err(Wrong::new(message, FORM));
+    }
+    if after.len() > 6 {
+        return Err(Wrong::new("this share is too fine", "write at most six digits after the point"));
+    }
+    match format!("{before}{after:0<6}").parse::<u32>() {
+        Ok(0) => Err(Wrong::new("this share is too small", "write a number above 0: `0.25`")),
+        Ok(share @ 1..=1_000_000) => Ok(share),
+        _ => Err(Wrong::new("this share is too large", "write at most 1")),
+    }
 }

@@ -1,6 +1,9 @@
 //! Numbers with and without units.
 
+use super::guardrail::one_of;
+use super::number::{split_unit, whole};
 use super::{TRIGGERS, Wrong};
+use crate::nearest::nearest;
 
 /// What can be held in the memory of one VM.
 const MAX_BYTES: u64 = 256 << 20;
@@ -11,21 +14,44 @@ const MEMORY: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 40;
 /// One day; nothing in a gateway waits longer.
 const MAX_MILLISECONDS: u64 = 86_400_000;
 
+/// A hundred years.
+const MAX_DAYS: u64 = 36_500;
+
+const MAX_COUNT: u64 = 1_000_000_000;
+
 const SIZES: [(&str, u64); 7] =
     [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("kB", 1_000), ("KB", 1_000), ("MB", 1_000_000), ("B", 1)];
 
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
-/// Digits, then one of the units; without a unit the number itself if that is allowed.
-fn scaled(value: &str, units: &[(&str, u64)], bare: Option<u64>) -> Option<u64> {
-    let digits = value.len().saturating_sub(value.trim_start_matches(|c: char| c.is_ascii_digit()).len());
-    let (number, unit) = value.split_at_checked(digits)?;
-    let unit = unit.trim_start();
+/// Reads digits and one of the units; without a unit the number itself if that is allowed. What is too large is more
+/// than any bound.
+fn scaled(value: &str, units: &[(&str, u64)], bare: Option<u64>, form: &str) -> Result<u64, Wrong> {
+    let (digits, unit) = split_unit(value);
+    let number = match whole(digits) {
+        Err(super::number::TOO_LARGE) => u64::MAX,
+        Err(flaw) => return Err(Wrong::new(flaw, form)),
+        Ok(number) => number,
+    };
     let factor = match unit {
-        "" => bare,
-        _ => units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor),
-    }?;
-    number.parse::<u64>().ok()?.checked_mul(factor)
+        "" => bare.ok_or_else(|| Wrong::new("this number has no unit", form))?,
+        _ => {
+            factor(unit, units).ok_or_else(|| Wrong::new("this unit is not known here", &instead(unit, units, form)))?
+        }
+    };
+    Ok(number.saturating_mul(factor))
+}
+
+fn factor(unit: &str, units: &[(&str, u64)]) -> Option<u64> {
+    units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
+}
+
+fn instead(unit: &str, units: &[(&str, u64)], form: &str) -> String {
+    let near = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(name, _)| *name);
+    match near {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => form.to_owned(),
+    }
 }
 
 /// A size in bytes, at least 1 and at most 256 MiB.
@@ -33,9 +59,11 @@ fn scaled(value: &str, units: &[(&str, u64)], bare: Option<u64>) -> Option<u64> 
 /// # Errors
 /// What it has to look like.
 pub fn bytes(value: &str) -> Result<u64, Wrong> {
-    scaled(value, &SIZES, Some(1))
-        .filter(|bytes| (1..=MAX_BYTES).contains(bytes))
-        .ok_or_else(|| Wrong::new("this is not a size between 1 byte and 256 MiB", "write bytes or a unit: `20MiB`"))
+    match scaled(value, &SIZES, Some(1), "write bytes or a unit: `20MiB`")? {
+        0 => Err(Wrong::new("this size is too small", "write at least 1 byte")),
+        bytes if bytes > MAX_BYTES => Err(Wrong::new("this size is too large", "write at most `256MiB`")),
+        bytes => Ok(bytes),
+    }
 }
 
 /// An amount of memory in bytes, 1 MiB to 1 TiB.
@@ -53,9 +81,11 @@ pub fn memory(value: &str) -> Result<u64, Wrong> {
 /// # Errors
 /// What it has to look like.
 pub fn milliseconds(value: &str) -> Result<u64, Wrong> {
-    scaled(value, &TIMES, None).filter(|time| *time <= MAX_MILLISECONDS).ok_or_else(|| {
-        Wrong::new("this is not a length of time of up to a day", "write it with a unit: `500ms`, `20s`, `5m`")
-    })
+    let time = scaled(value, &TIMES, None, "write a whole number with a unit: `500ms`, `20s`, `5m`, `1h`")?;
+    if time > MAX_MILLISECONDS {
+        return Err(Wrong::new("this time is too long", "write at most a day: `24h`"));
+    }
+    Ok(time)
 }
 
 pub(super) fn timeout(value: &str) -> Result<(), Wrong> {
@@ -70,10 +100,14 @@ pub(super) fn timeout(value: &str) -> Result<(), Wrong> {
 /// # Errors
 /// What it has to look like.
 pub fn retention(value: &str) -> Result<&str, Wrong> {
-    scaled(value, &[("d", 1)], None)
-        .filter(|days| (1..=36_500).contains(days) && !value.contains(' ') && !value.starts_with('0'))
-        .map(|_| value)
-        .ok_or_else(|| Wrong::new("this is not a number of days", "write whole days: `90d`"))
+    const FORM: &str = "write whole days: `90d`";
+    match scaled(value, &[("d", 1)], None, FORM)? {
+        0 => Err(Wrong::new("this keeps nothing", "write at least `1d`")),
+        days if days > MAX_DAYS => Err(Wrong::new("this is too long", "write at most `36500d`, a hundred years")),
+        _ if value.contains(' ') => Err(Wrong::new("there is a space in this number of days", FORM)),
+        _ if value.starts_with('0') => Err(Wrong::new("this number of days begins with 0", FORM)),
+        _ => Ok(value),
+    }
 }
 
 /// A whole number.
@@ -81,16 +115,18 @@ pub fn retention(value: &str) -> Result<&str, Wrong> {
 /// # Errors
 /// What it has to look like.
 pub fn count(value: &str) -> Result<u32, Wrong> {
-    scaled(value, &[], Some(1))
-        .and_then(|number| u32::try_from(number).ok())
-        .filter(|number| *number <= 1_000_000_000)
-        .ok_or_else(|| Wrong::new("this is not a whole number", "write digits only, at most 1000000000"))
+    let too_large = || Wrong::new(super::number::TOO_LARGE, "write at most 1000000000");
+    let number = match whole(value) {
+        Err(super::number::TOO_LARGE) => return Err(too_large()),
+        other => other.map_err(|flaw| Wrong::new(flaw, "write a whole number in digits only: `3`"))?,
+    };
+    u32::try_from(number).ok().filter(|_| number <= MAX_COUNT).ok_or_else(too_large)
 }
 
 pub(super) fn positive(value: &str) -> Result<(), Wrong> {
-    match count(value) {
-        Ok(1..) => Ok(()),
-        _ => Err(Wrong::new("this has to be at least 1", "write a whole number from 1 on")),
+    match count(value)? {
+        0 => Err(Wrong::new("this has to be at least 1", "write a whole number from 1 on")),
+        _ => Ok(()),
     }
 }
 
@@ -99,7 +135,12 @@ pub(super) fn positive(value: &str) -> Result<(), Wrong> {
 /// # Errors
 /// Anything else.
 pub fn flag(value: &str) -> Result<bool, Wrong> {
-    value.parse().map_err(|_| Wrong::new("this is neither true nor false", "write `true` or `false`"))
+    let meant = match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => "did you mean `true`?",
+        "false" | "no" | "off" | "0" => "did you mean `false`?",
+        _ => "write `true` or `false`",
+    };
+    value.parse().map_err(|_| Wrong::new("this is neither true nor false", meant))
 }
 
 /// A word of [`TRIGGERS`] or a status from 400 to 599, as written.
@@ -107,12 +148,22 @@ pub fn flag(value: &str) -> Result<bool, Wrong> {
 /// # Errors
 /// Anything else.
 pub fn status_or_word(value: &str) -> Result<&str, Wrong> {
-    let is_status = value.len() == 3 && value.parse::<u16>().is_ok_and(|status| (400..=599).contains(&status));
-    if is_status || TRIGGERS.contains(&value) {
+    const FORM: &str = "write `connect`, `timeout`, `reset`, `429`, `5xx`, or a status from 400 to 599";
+    if TRIGGERS.contains(&value) {
         return Ok(value);
     }
-    Err(Wrong::new(
-        "nothing moves a request on by this name",
-        "write `connect`, `timeout`, `reset`, `429`, `5xx`, or a status from 400 to 599",
-    ))
+    match whole(value) {
+        Ok(status) if value.len() == 3 && (400..=599).contains(&status) => Ok(value),
+        Ok(_) => Err(Wrong::new("no error has this status", FORM)),
+        Err(_) => {
+            let help =
+                nearest(value, TRIGGERS).map_or_else(|| FORM.to_owned(), |near| format!("did you mean `{near}`?"));
+            Err(Wrong::new("nothing moves a request on by this name", &help))
+        }
+    }
+}
+
+/// One of a few words, under a message of its own.
+pub(super) fn word(value: &str, words: &[&str], message: &str) -> Result<(), Wrong> {
+    one_of(value, words).map_err(|wrong| Wrong::new(message, &wrong.help))
 }

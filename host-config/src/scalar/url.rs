@@ -4,6 +4,7 @@
 //! refused and not shown.
 
 use super::Wrong;
+use super::number::{TOO_LARGE, whole};
 use std::net::{IpAddr, SocketAddr};
 
 /// `http[s]://host[:port][/path]`, taken apart.
@@ -37,14 +38,12 @@ impl Url {
 /// What a cluster cannot be made of. A user, a query or a fragment is never shown.
 pub fn url(value: &str) -> Result<Url, Wrong> {
     let help = "write `https://host[:port][/path]`, as in `https://api.openai.com/v1`";
-    if value.contains(['@', '?', '#', '\\']) {
-        return Err(Wrong::hidden("an address here has no user, query or fragment", help));
+    if let Some((_, what)) = SURPLUS.iter().find(|(sign, _)| value.contains(*sign)) {
+        return Err(Wrong::hidden(what, help));
     }
-    let wrong = || Wrong::hidden("this is not an address that begins with http:// or https://", help);
-    let (tls, rest) = scheme(value).ok_or_else(wrong)?;
-    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).ok_or_else(wrong)?;
-    let (host, port) =
-        host_and_port(authority).ok_or_else(|| Wrong::hidden("this address has no usable host and port", help))?;
+    let (tls, rest) = scheme(value).ok_or_else(|| Wrong::hidden(no_scheme(value), help))?;
+    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
+    let (host, port) = host_and_port(authority).map_err(|message| Wrong::hidden(message, help))?;
     if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._~-%:+,=".contains(&b)) {
         return Err(Wrong::hidden("this address has a path with unusable characters", help));
     }
@@ -55,28 +54,61 @@ pub fn url(value: &str) -> Result<Url, Wrong> {
     Ok(Url { tls, host, port, authority, path: path.trim_end_matches('/').to_owned() })
 }
 
+/// What could carry a secret, or mean something else to somebody else.
+const SURPLUS: [(char, &str); 4] = [
+    ('@', "an address here has no user and no password"),
+    ('?', "an address here has no query"),
+    ('#', "an address here has no fragment"),
+    ('\\', "an address has no backslashes"),
+];
+
+fn no_scheme(value: &str) -> &'static str {
+    match value.split_once("://") {
+        _ if value.is_empty() => "there is no address here",
+        Some(("HTTP" | "HTTPS" | "Http" | "Https", _)) => "the beginning of an address is in small letters here",
+        Some(_) => "this address begins with something else than http:// or https://",
+        None => "this address does not begin with http:// or https://",
+    }
+}
+
 fn scheme(value: &str) -> Option<(bool, &str)> {
     let secure = value.strip_prefix("https://").map(|rest| (true, rest));
     secure.or_else(|| value.strip_prefix("http://").map(|rest| (false, rest)))
 }
 
-fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
+    const NO_HOST: &str = "this address has no usable host";
     if let Some(rest) = authority.strip_prefix('[') {
-        let (address, rest) = rest.split_once(']')?;
-        let address = address.parse::<std::net::Ipv6Addr>().ok()?;
-        let port = if rest.is_empty() { None } else { Some(port(rest.strip_prefix(':')?)?) };
-        return Some((address.to_string(), port));
+        let (address, rest) = rest.split_once(']').ok_or("the bracket after this IPv6 address is missing")?;
+        let address =
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| "there is no IPv6 address in these brackets")?;
+        let port = match rest.strip_prefix(':') {
+            Some(text) => Some(port(text)?),
+            None if rest.is_empty() => None,
+            None => return Err(NO_HOST),
+        };
+        return Ok((address.to_string(), port));
+    }
+    if authority.parse::<std::net::Ipv6Addr>().is_ok() {
+        return Err("an IPv6 address stands in brackets here");
     }
     let (host, port_text) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let port = match port_text {
-        Some(text) => Some(port(text)?),
-        None => None,
-    };
-    is_host(host).then(|| (host.to_ascii_lowercase(), port))
+    let port = port_text.map(port).transpose()?;
+    match host {
+        "" => Err("this address has no host"),
+        host if !is_host(host) => Err(NO_HOST),
+        host => Ok((host.to_ascii_lowercase(), port)),
+    }
 }
 
-fn port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port| *port != 0 && !text.starts_with('+'))
+fn port(text: &str) -> Result<u16, &'static str> {
+    match whole(text) {
+        Ok(0) => Err("the port of this address is 0"),
+        Ok(number) => u16::try_from(number).map_err(|_| "the port of this address is too large"),
+        Err(TOO_LARGE) => Err("the port of this address is too large"),
+        Err(_) if text.is_empty() => Err("the port of this address is missing"),
+        Err(_) => Err("the port of this address is not a number"),
+    }
 }
 
 /// RFC 1123, section 2.1, and the underscore that container networks use.
@@ -91,12 +123,47 @@ fn is_host(host: &str) -> bool {
     host.len() <= 253 && host.split('.').all(label) && (!numeric || host.parse::<IpAddr>().is_ok())
 }
 
+/// The origin of a page, as browsers send it (RFC 6454, section 6.2), or `*` for any.
+pub(super) fn origin(value: &str) -> Result<(), Wrong> {
+    let help = "write scheme, host and port as browsers send them: `https://app.example.com`, or `\"*\"` for any";
+    if value == "*" {
+        return Ok(());
+    }
+    let url = url(value).map_err(|wrong| Wrong::hidden(&wrong.message, help))?;
+    let scheme = if url.tls { "https" } else { "http" };
+    match value.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) {
+        Some(authority) if authority == url.authority => Ok(()),
+        Some(authority) if authority.contains('/') => {
+            Err(Wrong::new("an origin has no path and no slash at its end", help))
+        }
+        Some(authority) if authority.eq_ignore_ascii_case(&url.authority) => {
+            Err(Wrong::new("browsers send an origin in small letters", help))
+        }
+        _ => Err(Wrong::new("browsers leave out a port that is the scheme's own", help)),
+    }
+}
+
 /// An address to listen on.
 ///
 /// # Errors
 /// Names, and anything without a port.
 pub fn socket(value: &str) -> Result<SocketAddr, Wrong> {
-    value.parse::<SocketAddr>().ok().filter(|socket| socket.port() != 0).ok_or_else(|| {
-        Wrong::new("this is not an address to listen on", "write an IP address and a port: `0.0.0.0:8080`, `[::]:8080`")
+    let parsed = value.parse::<SocketAddr>().ok().filter(|socket| socket.port() != 0);
+    parsed.ok_or_else(|| {
+        Wrong::new(no_socket(value), "write an IP address and a port: `0.0.0.0:8080`, `[::]:8080`, `127.0.0.1:8080`")
     })
+}
+
+fn no_socket(value: &str) -> &'static str {
+    let bare = value.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let (host, port_text) = value.rsplit_once(':').unwrap_or(("", value));
+    match (bare, port(port_text)) {
+        _ if value.is_empty() => "there is no address here",
+        _ if value.contains("://") => "an address to listen on has no http:// before it",
+        (Ok(_), _) => "the port of this address is missing",
+        (_, Err(flaw)) if value.contains(':') => flaw,
+        _ if host.parse::<std::net::Ipv6Addr>().is_ok() => "an IPv6 address stands in brackets here",
+        (_, Ok(_)) if host.is_empty() => "there is no IP address before this port",
+        _ => "this is not an IP address to listen on",
+    }
 }

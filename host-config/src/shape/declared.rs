@@ -37,6 +37,7 @@ pub static GATEWAY: &[Key] = &[
         Default("2GiB"),
         "Heap of the proxy from which on it refuses requests, and then connections. The VMs of its workers are not in it.",
     ),
+    key("cors", Section(CORS), Optional, "Which web pages may call the gateway from a browser; none without it."),
     key("collector", Section(COLLECTOR), Optional, "Where the records of requests go; without it they go nowhere."),
     key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "Who answers."),
     key(
@@ -51,7 +52,20 @@ pub static GATEWAY: &[Key] = &[
         "prices",
         Map(Scalar::PriceName, &Section(PRICE)),
         Optional,
-        "Prices that override the built-in catalogue, in US dollars per million tokens.",
+        "Prices that override the built-in catalogue, in US dollars per million tokens. A name goes before a glob, and of \
+         globs the first that matches counts.",
+    ),
+    key(
+        "price_file",
+        One(Scalar::File),
+        Optional,
+        "File with a `price_list`, beside this one; `headgate prices import` writes it. It is applied with the policy.",
+    ),
+    key(
+        "price_list",
+        Map(Scalar::PriceName, &Section(PRICE)),
+        Optional,
+        "Prices as under `prices`, which go before these; usually in the `price_file`.",
     ),
     key("logging", Section(LOGGING), Optional, "What is kept of a request, besides its metadata."),
     key(
@@ -181,22 +195,65 @@ static VIRTUAL_KEY: &[Key] = &[
     key("disabled", One(Scalar::Flag), Default("false"), "Refused while true."),
 ];
 
+const INPUT: Key = key("input", One(Scalar::Money), Required, "Input tokens.");
+const CACHED_INPUT: Key =
+    key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache.");
+const CACHE_WRITE: Key = key(
+    "cache_write",
+    One(Scalar::Money),
+    Default("input; 1.25 times that for anthropic"),
+    "Input tokens that the provider wrote to its cache.",
+);
+const CACHE_WRITE_1H: Key = key(
+    "cache_write_1h",
+    One(Scalar::Money),
+    Default("cache_write; twice the input for anthropic"),
+    "Input tokens that it wrote there to be kept for an hour.",
+);
+const OUTPUT: Key = key("output", One(Scalar::Money), Required, "Output tokens, reasoning included.");
+const LONG_PROMPTS: Key =
+    key("long_prompts", Section(LONG), Optional, "Prices of requests whose prompt is longer than a number of tokens.");
+
 static PRICE: &[Key] = &[
-    key("input", One(Scalar::Money), Required, "Input tokens."),
-    key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache."),
+    INPUT,
+    CACHED_INPUT,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    OUTPUT,
+    LONG_PROMPTS,
     key(
-        "cache_write",
-        One(Scalar::Money),
-        Default("input; 1.25 times that for anthropic"),
-        "Input tokens that the provider wrote to its cache.",
+        "tiers",
+        Map(Scalar::TierName, &Section(TIER)),
+        Optional,
+        "Prices in other service tiers, and of the speed `fast`. A tier without a price costs as much as the dearest one here.",
+    ),
+];
+
+static TIER: &[Key] = &[INPUT, CACHED_INPUT, CACHE_WRITE, CACHE_WRITE_1H, OUTPUT, LONG_PROMPTS];
+
+static LONG: &[Key] = &[
+    key("above", One(Scalar::Positive), Required, "Tokens of the prompt above which these prices hold."),
+    INPUT,
+    CACHED_INPUT,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    OUTPUT,
+];
+
+static CORS: &[Key] = &[
+    key(
+        "origins",
+        List(&One(Scalar::Origin)),
+        Required,
+        "Origins of pages whose scripts may call the gateway; `\"*\"` lets any page.",
     ),
     key(
-        "cache_write_1h",
-        One(Scalar::Money),
-        Default("cache_write; twice the input for anthropic"),
-        "Input tokens that it wrote there to be kept for an hour.",
+        "credentials",
+        One(Scalar::Flag),
+        Default("false"),
+        "Lets browsers send cookies and the like. The gateway has no use for them; not together with `\"*\"`.",
     ),
-    key("output", One(Scalar::Money), Required, "Output tokens, reasoning included."),
+    key("max_age", One(Scalar::Duration), Default("10m"), "How long a browser may keep the answer to a preflight."),
 ];
 
 static LIMIT: &[Key] = &[

@@ -12,6 +12,8 @@ use crate::word::is_model_name;
 const INVALID_REQUEST: &str = "invalid_request_error";
 const RATE_LIMIT: &str = "rate_limit_exceeded";
 const KEY_HEADERS: &str = "Send a virtual key of this gateway as `Authorization: Bearer <key>` or `x-api-key: <key>`.";
+const SERVED: &str = "Served are `POST /v1/chat/completions`, `POST /v1/completions`, `POST /v1/embeddings`, `POST /v1/messages`, \
+    `POST /v1/messages/count_tokens`, `GET /v1/models` and `GET /v1/models/{model}`.";
 const ASK_OPERATOR: &str = "Ask the gateway's operator";
 
 /// A request that the gateway answers by itself, with an error.
@@ -73,6 +75,15 @@ pub enum Rejection {
         /// For the `allow` header.
         allow: &'static str,
     },
+    /// The key may use some models only, and this field of the body would let the provider take others.
+    FieldNotAllowed {
+        /// The field.
+        field: &'static str,
+        /// The key's id in the policy.
+        key_id: String,
+    },
+    /// The provider sent the request elsewhere.
+    ProviderRedirect,
     /// Every target failed or rests.
     AllTargetsUnavailable {
         /// The alias that was asked for.
@@ -223,6 +234,10 @@ impl Rejection {
             Self::KeyExpired { .. } => row(401, INVALID_REQUEST, "api_key_expired"),
             Self::KeyDisabled { .. } => row(401, INVALID_REQUEST, "api_key_disabled"),
             Self::ModelNotAllowed { .. } => model_row(403, "permission_denied", "model_not_allowed"),
+            Self::FieldNotAllowed { field, .. } => {
+                Row { status: 403, kind: "permission_denied", code: "field_not_allowed", param: Some(field) }
+            }
+            Self::ProviderRedirect => row(502, "server_error", "provider_redirect"),
             Self::ModelNotFound { .. } => model_row(404, INVALID_REQUEST, "model_not_found"),
             Self::WrongApi { .. } => model_row(404, INVALID_REQUEST, "wrong_api"),
             Self::BadBody(error) => {
@@ -322,9 +337,10 @@ impl Rejection {
     #[must_use]
     pub fn policy_id(&self) -> Option<&str> {
         match self {
-            Self::KeyExpired { key_id } | Self::KeyDisabled { key_id } | Self::ModelNotAllowed { key_id, .. } => {
-                Some(key_id)
-            }
+            Self::KeyExpired { key_id }
+            | Self::KeyDisabled { key_id }
+            | Self::ModelNotAllowed { key_id, .. }
+            | Self::FieldNotAllowed { key_id, .. } => Some(key_id),
             Self::AllTargetsUnavailable { model, .. } => named(model),
             Self::Guardrail { id, .. }
             | Self::TooManyFindings { id, .. }
@@ -365,6 +381,7 @@ impl Rejection {
                 | Self::TooManyFindings { .. }
                 | Self::UnreadableAnswer { .. }
                 | Self::TooManyTexts
+                | Self::ProviderRedirect
         )
     }
 
@@ -414,7 +431,13 @@ impl Rejection {
                 "the request's body is not framed as HTTP wants it. Look at its chunks and its length.".into()
             }
             Self::RequestTimeout => "the request did not come to its end in time. Send it again.".into(),
-            Self::UnknownPath => "this path is not served. Look at the base URL and the path.".into(),
+            Self::FieldNotAllowed { field, key_id } => format!(
+                "the key `{key_id}` may use some models only, and with `{field}` the provider may take others. Leave `{field}` out."
+            ),
+            Self::ProviderRedirect => format!(
+                "the provider answered with a redirect, which is not followed. {ASK_OPERATOR} to look at the provider's address."
+            ),
+            Self::UnknownPath => format!("this path is not served. Look at the base URL and the path. {SERVED}"),
             Self::MethodNotAllowed { allow } => format!("this path takes {allow} only. Use {allow}."),
             Self::AllTargetsUnavailable { model, retry_after_s } => {
                 format!("no target of {} could answer. Try again in {retry_after_s} s.", the_model(model))

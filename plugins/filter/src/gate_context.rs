@@ -186,6 +186,10 @@ impl GateContext {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        if self.gate.is_aside() {
+            with_worker(|worker| worker.open = worker.open.saturating_sub(1));
+            return;
+        }
         if self.gate.is_unseen() {
             self.refused_by_proxy();
         }

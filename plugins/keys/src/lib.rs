@@ -50,6 +50,12 @@ pub struct Caller<'a> {
 pub struct Permission(Option<Rc<[WildMatch]>>);
 
 impl Permission {
+    /// Whether there are aliases that the key may not ask for.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether this alias is one of them.
     #[must_use]
     pub fn may_use(&self, alias: &str) -> bool {
@@ -67,6 +73,28 @@ pub struct Refused<'a> {
 }
 
 impl KeyTable {
+    /// Admits the bearer of the first of these credentials that is a key of this table. A client may also have sent its own
+    /// credential of a provider.
+    ///
+    /// # Errors
+    /// Why not: what is wrong with that key, or that there is none.
+    pub fn admit_first<'k>(
+        &self,
+        presented: impl Iterator<Item = &'k [u8]>,
+        now_s: u64,
+    ) -> Result<Caller<'_>, Refused<'_>> {
+        let mut refused = Refused { reason: KeyRefusal::Missing, caller: None };
+        for key in presented {
+            match self.admit(Some(key), now_s) {
+                Err(Refused { reason: KeyRefusal::Missing | KeyRefusal::Unknown, .. }) => {
+                    refused.reason = KeyRefusal::Unknown;
+                }
+                known => return known,
+            }
+        }
+        Err(refused)
+    }
+
     /// Admits the bearer of `presented` at `now_s` (seconds since the Unix epoch).
     ///
     /// # Errors
@@ -92,15 +120,27 @@ impl KeyTable {
     }
 }
 
-/// Picks the credential out of the three places where clients put it: `Authorization: Bearer`, `x-api-key`, `api-key`,
-/// in this order.
-#[must_use]
-pub fn presented<'a>(
-    authorization: Option<&'a [u8]>,
-    x_api_key: Option<&'a [u8]>,
-    api_key: Option<&'a [u8]>,
-) -> Option<&'a [u8]> {
-    authorization.and_then(bearer).or(x_api_key).or(api_key).map(<[u8]>::trim_ascii)
+/// Headers in which clients put a credential, in the order in which they are looked at.
+const HEADERS: [&[u8]; 4] = [b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"];
+
+/// Most credentials of one request that are looked at.
+const MAX_CANDIDATES: usize = 8;
+
+/// The credentials that a request presents: `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, in this
+/// order. A header that came twice may have been joined by a proxy, with a comma.
+pub fn presented<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> impl Iterator<Item = &'a [u8]> {
+    let values = HEADERS.into_iter().flat_map(move |wanted| {
+        let own = headers.clone().filter(move |(name, _)| *name == wanted);
+        own.filter_map(move |(name, value)| if name == b"authorization" { bearer(value) } else { Some(value) })
+    });
+    values.flat_map(pieces).map(<[u8]>::trim_ascii).filter(|key| !key.is_empty()).take(MAX_CANDIDATES)
+}
+
+/// The whole value, then its parts between commas.
+fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let parts = value.contains(&b',').then(|| value.split(|byte| *byte == b','));
+    let parts = parts.into_iter().flatten().map(|part| bearer(part.trim_ascii()).unwrap_or(part));
+    std::iter::once(value).chain(parts)
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

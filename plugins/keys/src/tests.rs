@@ -76,11 +76,31 @@ fn an_empty_list_of_globs_permits_nothing() {
 
 #[test]
 fn the_credential_is_taken_from_bearer_then_x_api_key_then_api_key() {
-    let taken = presented(Some(b"bEaReR  one "), Some(b"two"), None);
-    assert_eq!(taken, Some(b"one".as_slice()));
-    assert_eq!(presented(Some(b"Basic abc"), Some(b"two"), Some(b"three")), Some(b"two".as_slice()));
-    assert_eq!(presented(None, None, Some(b"three")), Some(b"three".as_slice()));
-    assert_eq!(presented(Some(b"Bear"), None, None), None);
+    let taken = |headers: &[(&str, &str)]| {
+        let bytes: Vec<(&[u8], &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        presented(bytes.iter().copied()).map(|key| String::from_utf8_lossy(key).into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(taken(&[("x-api-key", "two"), ("authorization", "bEaReR  one ")]), ["one", "two"]);
+    assert_eq!(taken(&[("authorization", "Basic abc"), ("api-key", "three"), ("x-api-key", "two")]), ["two", "three"]);
+    assert_eq!(taken(&[("authorization", "Bear"), ("x-api-key", " "), ("x-other", "no")]), [""; 0]);
+    assert_eq!(taken(&[("authorization", "Bearer a,Bearer b")]), ["a,Bearer b", "a", "b"]);
+    let many = vec![("x-api-key", "k"); 100];
+    assert_eq!(taken(&many).len(), 8, "no more are looked at");
+}
+
+#[test]
+fn the_first_known_credential_is_taken() {
+    let off = KeyEntry { disabled: true, ..entry("off", "off") };
+    let table = KeyTable::build([entry("ours", "ours"), entry("other", "other"), off].into_iter());
+    let admit = |keys: &[&'static str]| {
+        let admitted = table.admit_first(keys.iter().map(|key| key.as_bytes()), 0);
+        admitted.map(|caller| caller.key_id).map_err(|refused| refused.reason)
+    };
+    assert_eq!(admit(&["sk-provider", "ours", "other"]), Ok("ours"));
+    assert_eq!(admit(&["sk-provider", "off", "ours"]), Err(KeyRefusal::Disabled));
+    assert_eq!(admit(&["sk-provider"]), Err(KeyRefusal::Unknown));
+    assert_eq!(admit(&[]), Err(KeyRefusal::Missing));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use crate::call::{Answer, Call, CallRef, Moment, Try};
 use crate::client::{GATEWAY_PREFIX, provider_request_id};
+use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
 use crate::gate::is_quota_header;
 use crate::head::Head;
@@ -88,9 +89,9 @@ impl Attempt {
 
     /// The response headers: judges the status, and asks the proxy to try again where the policy says so.
     pub fn response_headers(&mut self, now: Moment, head: Head<'_>, out: &mut Effects) {
-        silence(head, out);
         let mut borrowed = self.call.borrow_mut();
         let call = &mut *borrowed;
+        silence(head, call.tries.get(self.index).and_then(|one| call.echo(one.step)), out);
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
         let error = status_error(status);
         if call.quotas != Quotas::default() {
@@ -181,7 +182,7 @@ fn next_step(call: &mut Call) -> Option<Step> {
 fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: &mut Effects) {
     credential(target, again, out);
     out.push(Effect::SetRequestHeader(":authority", Cow::Owned(target.authority.clone())));
-    if again || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
+    if again || call.query_cleaned || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
         let suffix = call.surface.map_or("", Surface::provider_suffix);
         let path = format!("{}{suffix}{}", target.path_prefix, call.query);
         out.push(Effect::SetRequestHeader(":path", Cow::Owned(path)));
@@ -211,9 +212,32 @@ fn credential(target: &Provider, again: bool, out: &mut Effects) {
     }
 }
 
-/// Takes away what a provider says in the gateway's name: it could ask for other tries, or put its refusals down to us.
-fn silence(head: Head<'_>, out: &mut Effects) {
-    remove_headers(head, |name| name.starts_with(GATEWAY_PREFIX), out);
+/// Takes away what a provider says in the gateway's name: it could ask for other tries, put its refusals down to us, or tell
+/// browsers how to reach the gateway; and what repeats the operator's credential.
+fn silence(head: Head<'_>, echo: Option<&Echo>, out: &mut Effects) {
+    for (name, value) in head.iter() {
+        if !is_for_gateway(name) && !echo.is_some_and(|echo| echo.is_in(value)) {
+            continue;
+        }
+        if let Ok(name) = std::str::from_utf8(name) {
+            out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
+        }
+    }
+}
+
+/// Whether a response header is about the host that the client speaks to: that is the gateway, of which no provider knows.
+fn is_for_gateway(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"alt-svc",
+        b"strict-transport-security",
+        b"set-cookie",
+        b"set-cookie2",
+        b"clear-site-data",
+        b"nel",
+        b"report-to",
+        b"reporting-endpoints",
+    ];
+    name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"access-control-") || NAMES.contains(&name)
 }
 
 fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
@@ -239,6 +263,8 @@ fn kind(kind: StepKind) -> AttemptKind {
 
 fn status_error(status: u16) -> Option<AttemptError> {
     match status {
+        // A redirect would lead the body and the credential to somebody who is not in the policy.
+        300..400 => Some(AttemptError::Redirect),
         429 => Some(AttemptError::RateLimited),
         400..500 => Some(AttemptError::ClientError),
         0 | 500.. => Some(AttemptError::ServerError),
@@ -249,8 +275,15 @@ fn status_error(status: u16) -> Option<AttemptError> {
 fn fails_over(call: &Call, status: u16) -> bool {
     call.alias().is_some_and(|alias| {
         let failover = &alias.failover;
-        (failover.on_5xx && (500..600).contains(&status)) || failover.on_status.contains(&status)
+        // A redirect is a server that is not where the policy says.
+        (failover.on_5xx && ((500..600).contains(&status) || is_redirect(status)))
+            || failover.on_status.contains(&status)
     })
+}
+
+/// Whether an answer sends the client elsewhere, or to its own copy.
+pub(crate) fn is_redirect(status: u16) -> bool {
+    (300..400).contains(&status)
 }
 
 /// Lets the target of this step rest: as long as it asked for, else as long as the policy says.
@@ -296,6 +329,7 @@ mod tests {
             path_prefix: String::new(),
             dialect,
             credential: credential.map(|credential| Secret(credential.to_owned())),
+            echo: Echo::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Gate and attempts run in turn in one worker and share this through a reference count; it is never borrowed across
 //! a call back to the host.
 
+use crate::credentials::Echo;
 use crate::id::RequestId;
 use crate::policy::{Alias, Policy, Way};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
@@ -49,8 +50,10 @@ pub struct Call {
     pub(crate) surface: Option<Surface>,
     /// Of its path, served or not.
     pub(crate) dialect: Dialect,
-    /// `?…` of the client's path, or empty.
+    /// `?…` of the client's path without what could be a credential, or empty.
     pub(crate) query: String,
+    /// Something was taken out of it.
+    pub(crate) query_cleaned: bool,
     pub(crate) caller: Option<Identity>,
     pub(crate) client: ClientContext,
     pub(crate) trace_id: Option<String>,
@@ -122,6 +125,7 @@ impl Call {
             surface: None,
             dialect: Dialect::default(),
             query: String::new(),
+            query_cleaned: false,
             caller: None,
             client: ClientContext::default(),
             trace_id: None,
@@ -156,6 +160,11 @@ impl Call {
     pub(crate) fn provider_name(&self, step: Step) -> Option<Rc<str>> {
         let provider = self.way(step)?.provider;
         self.policy.providers.get(provider).map(|provider| Rc::clone(&provider.name))
+    }
+
+    /// The credential of a step's provider, as its own answer may repeat it.
+    pub(crate) fn echo(&self, step: Step) -> Option<&Echo> {
+        self.policy.providers.get(self.way(step)?.provider).map(|provider| &provider.echo)
     }
 
     pub(crate) fn stream(&self) -> bool {

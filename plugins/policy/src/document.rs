@@ -50,6 +50,9 @@ pub struct Document {
     /// Limits, then budgets, each in the order of gateway.yaml.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<headgate_limits::Rule>,
+    /// Which web pages may call from a browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
     /// What is kept of a request.
     pub logging: Logging,
     /// Where records go; without it they go nowhere.
@@ -214,6 +217,30 @@ pub struct Price {
     /// No price was known for this model; the dearest known one of its provider was taken.
     #[serde(default)]
     pub assumed: bool,
+    /// What it costs in another service tier, or with a long prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<PriceVariant>,
+}
+
+/// Prices that take the place of a target's usual ones; nano-USD per million tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceVariant {
+    /// For this service tier, or `fast` as a speed; empty for the standard one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tier: String,
+    /// For prompts of more than this many tokens.
+    pub above: u64,
+    /// Input.
+    pub input: u64,
+    /// Input read from the provider's cache.
+    pub cached_input: u64,
+    /// Input written to the provider's cache.
+    pub cache_write: u64,
+    /// Input written to it to be kept for an hour.
+    pub cache_write_1h: u64,
+    /// Output, reasoning included.
+    pub output: u64,
 }
 
 /// A team.
@@ -265,6 +292,19 @@ pub struct Key {
     /// Refused while true.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+}
+
+/// Which web pages may call from a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Origins as browsers send them, or `*`.
+    pub origins: Vec<String>,
+    /// Whether browsers may send cookies and the like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub credentials: bool,
+    /// How long a browser may keep the answer to a preflight, s.
+    pub max_age_s: u64,
 }
 
 /// What is kept.

@@ -2,6 +2,7 @@
 
 mod admit;
 mod answer;
+mod aside;
 mod close;
 mod guard;
 mod guarded;
@@ -11,6 +12,7 @@ mod reject;
 mod unseen;
 
 use crate::call::{Call, CallRef, Moment};
+use crate::credentials::Masking;
 use crate::id::RequestId;
 use crate::memory::Hold;
 use crate::policy::Policy;
@@ -61,6 +63,12 @@ pub struct Gate {
     first_byte: Option<Moment>,
     response_bytes: u64,
     response_whole: bool,
+    /// It is no request for a model, and leaves no record.
+    aside: bool,
+    /// Headers that let a web page read the answer.
+    cors: aside::Headers,
+    /// Looks for the operator's credential in a provider's refusal.
+    masking: Option<Masking>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +111,9 @@ impl Gate {
             first_byte: None,
             response_bytes: 0,
             response_whole: false,
+            aside: false,
+            cors: aside::Headers::new(),
+            masking: None,
         }
     }
 

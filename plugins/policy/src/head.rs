@@ -34,7 +34,7 @@ impl<'a> Head<'a> {
     }
 
     /// All fields, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         self.fields.iter().copied()
     }
 }

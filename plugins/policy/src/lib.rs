@@ -8,6 +8,7 @@
 mod attempt;
 mod call;
 mod client;
+mod credentials;
 pub mod document;
 mod effect;
 mod fingerprint;

@@ -1,6 +1,7 @@
 //! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
 //! per configuration, never per request.
 
+use crate::credentials::Echo;
 use crate::document::{self, Document, Failover, Format, Price};
 use crate::guard::Rails;
 use headgate_exchange::Dialect;
@@ -75,6 +76,7 @@ pub struct Policy {
     pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
+    pub(crate) cors: Option<document::Cors>,
     pub(crate) tags: Vec<String>,
     pub(crate) retention_class: String,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
@@ -91,6 +93,8 @@ pub(crate) struct Provider {
     pub(crate) dialect: Dialect,
     /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
     pub(crate) credential: Option<Secret>,
+    /// That credential, should its own answer repeat it.
+    pub(crate) echo: Echo,
 }
 
 /// A value that never shows itself.
@@ -168,6 +172,7 @@ impl Policy {
             rails: Rc::new(rails),
             keys: keys(&document)?,
             condition_headers: condition_headers(&document),
+            cors: document.cors,
             revision: document.revision,
             environment: document.environment,
             organization: document.organization,
@@ -245,6 +250,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),
+        echo: credential.as_deref().map(Echo::of).unwrap_or_default(),
         credential: credential.map(|credential| {
             Secret(match one.format {
                 Format::Openai => format!("Bearer {credential}"),

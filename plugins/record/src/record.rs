@@ -257,6 +257,8 @@ vocabulary! {
         ClientError = "client_error",
         /// The client left while it ran.
         ClientGone = "client_gone",
+        /// 3xx: it sent the request elsewhere, which is not followed.
+        Redirect = "redirect",
     }
 }
 

@@ -15,6 +15,7 @@ use crate::store::{self, Db, PolicyName, PolicyRevision, StoreError};
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use headgate::resources::is_price_of;
 use headgate_record::RequestRecord;
 use serde_json::{Value, json};
 
@@ -112,10 +113,9 @@ fn meets(record: &RequestRecord, change: &ResourceChange) -> bool {
         "team" => caller.is_some_and(|caller| caller.team.as_deref() == Some(id)),
         "model" => record.requested_model.as_deref() == Some(id),
         "provider" => record.attempts.iter().any(|attempt| attempt.provider == id),
-        "price" => record
-            .attempts
-            .iter()
-            .any(|attempt| id.split_once('/') == Some((attempt.provider.as_str(), attempt.model.as_str()))),
+        "price" | "listed_price" => {
+            record.attempts.iter().any(|attempt| is_price_of(id, &attempt.provider, &attempt.model))
+        }
         "limit" | "budget" | "guardrail" => {
             record.decisions.iter().any(|decision| decision.policy_id.as_deref() == Some(id))
         }

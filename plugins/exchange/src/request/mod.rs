@@ -38,6 +38,8 @@ pub struct RequestScan {
     pub service_tier: Option<String>,
     /// `speed` of an Anthropic request, if it is a plain word.
     pub speed: Option<String>,
+    /// The first field that lets a provider take other models than `model`, if it is there and not null.
+    pub reroute: Option<&'static str>,
     /// `n`: how many answers; 1 when it is not given as a whole number.
     pub choices: u64,
     /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
@@ -128,6 +130,28 @@ fn array<'a>(
     Ok(())
 }
 
+/// Fields with which providers and gateways behind them take other models, or other providers, than `model` says.
+/// Sources: OpenRouter's `models`, `route`, `provider` and `preset`; LiteLLM's fallbacks; `extra_body` of SDKs that a
+/// server unpacks; `engine` and `deployment_id` of older APIs.
+const REROUTES: [&str; 16] = [
+    "models",
+    "fallbacks",
+    "route",
+    "provider",
+    "providers",
+    "extra_body",
+    "fallback_models",
+    "model_fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "preset",
+    "engine",
+    "deployment_id",
+    "custom_llm_provider",
+    "litellm_params",
+    "model_id",
+];
+
 #[derive(Default)]
 struct Found {
     dialect: Dialect,
@@ -139,6 +163,7 @@ struct Found {
     max_output_tokens: Option<u64>,
     service_tier: Option<String>,
     speed: Option<String>,
+    reroute: Option<&'static str>,
     choices: Option<u64>,
     prompt: Prompt,
 }
@@ -150,6 +175,10 @@ impl Found {
         let Some(field) = field(self.dialect, spelled) else {
             if spelled.eq_ignore_ascii_case(b"model") {
                 self.other_case_of_model = Some(name.at);
+            }
+            let reroute = REROUTES.iter().find(|field| spelled.eq_ignore_ascii_case(field.as_bytes()));
+            if let Some(field) = reroute.filter(|_| cursor.peek() != Some(b'n')) {
+                self.reroute.get_or_insert(field);
             }
             return Ok(cursor.skip()?);
         };
@@ -205,6 +234,7 @@ impl Found {
             max_output_tokens: self.max_output_tokens,
             service_tier: self.service_tier,
             speed: self.speed,
+            reroute: self.reroute,
             choices: self.choices.unwrap_or(1),
             text_bytes: self.prompt.text_bytes,
             attachments: self.prompt.attachments,

@@ -3,6 +3,7 @@
 use super::{Flow, Gate, Phase};
 use crate::call::{Call, Identity, Moment};
 use crate::client::{GATEWAY_PREFIX, client_context, parent_span_id, trace_id};
+use crate::credentials::{clean_query, is_credential_header};
 use crate::effect::{Effect, Effects, Reply};
 use crate::head::Head;
 use crate::lent::Lent;
@@ -17,21 +18,15 @@ use headgate_routing::{Cooldowns, NoTarget, draw_course};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// Headers that carry a caller's credential; none of them goes further.
-const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
-
-/// What a client must not tell a provider: a proxy's credential; cookies, which an SDK may have from another provider
-/// behind the same address; other vendors' credentials; and which organization or project is to pay for the operator's
-/// credential.
-const NOT_FOR_PROVIDERS: [&str; 5] =
-    ["proxy-authorization", "cookie", "x-goog-api-key", "openai-organization", "openai-project"];
-
 /// When every target is out of rotation, only an operator can help; clients should not come back at once.
 const OUT_OF_ROTATION_RETRY_S: u64 = 30;
 
 impl Gate {
     /// The request's headers. `whole` says that no body follows.
     pub fn request_headers(&mut self, head: Head<'_>, whole: bool, out: &mut Effects) -> Flow {
+        if let Some(flow) = self.answer_aside(head, out) {
+            return flow;
+        }
         let path = head.text(":path").unwrap_or_default();
         let method = head.text(":method").unwrap_or_default();
         let endpoint = endpoint(method, path);
@@ -114,13 +109,15 @@ impl Gate {
     pub(super) fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
-        call.dialect = Dialect::of_path(path);
+        call.dialect = dialect(head, path, endpoint);
         call.client = client_context(head, &policy.tags);
         let traceparent = head.bytes("traceparent");
         call.trace_id = traceparent.and_then(trace_id);
         call.parent_span_id = traceparent.and_then(parent_span_id);
         call.accepts_encoding = head.has("accept-encoding");
-        call.query = path.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+        let query = path.find('?').and_then(|at| path.get(at..)).unwrap_or_default();
+        call.query = clean_query(query);
+        call.query_cleaned = call.query != query;
         call.condition_headers = policy
             .condition_headers
             .iter()
@@ -134,11 +131,9 @@ impl Gate {
     }
 
     pub(super) fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
-        let [authorization, x_api_key, api_key] = CREDENTIAL_HEADERS.map(|name| head.bytes(name));
-        let key = presented(authorization, x_api_key, api_key);
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
-        let (identity, refused) = match policy.keys.admit(key, call.started.as_s()) {
+        let (identity, refused) = match policy.keys.admit_first(presented(head.iter()), call.started.as_s()) {
             Ok(caller) => (Some(identity(caller)), None),
             Err(Refused { reason, caller }) => {
                 let identity = caller.map(identity);
@@ -175,6 +170,13 @@ impl Gate {
         if !may_use(call, alias) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("model_not_allowed")));
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
+        }
+        let reroute = call.scan.as_ref().and_then(|scan| scan.reroute);
+        if let Some(field) =
+            reroute.filter(|_| call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited()))
+        {
+            self.decisions.push(routing(Some(alias), Verdict::Deny, Some("field_not_allowed")));
+            return Err(Rejection::FieldNotAllowed { field, key_id: key_id(call) });
         }
         call.alias = Some(index);
         if !alias.speaks(call.dialect) {
@@ -240,11 +242,9 @@ impl Gate {
         self.status = 200;
         self.response_whole = true;
         let id = Cow::Owned(self.id().to_text());
-        out.push(Effect::Reply(Reply {
-            status: 200,
-            headers: vec![("content-type", Cow::Borrowed("application/json")), ("x-headgate-request-id", id)],
-            body,
-        }));
+        let mut headers = vec![("content-type", Cow::Borrowed("application/json")), ("x-headgate-request-id", id)];
+        headers.extend(self.cors.iter().cloned());
+        out.push(Effect::Reply(Reply { status: 200, headers, body }));
         Flow::Answered
     }
 }
@@ -252,13 +252,17 @@ impl Gate {
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
 fn strip_request(head: Head<'_>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = CREDENTIAL_HEADERS.iter().chain(&NOT_FOR_PROVIDERS).any(|header| header.as_bytes() == name)
-            || name.starts_with(GATEWAY_PREFIX)
-            || name.starts_with(b"x-envoy-");
+        let ours = is_credential_header(name) || name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"x-envoy-");
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }
     }
+}
+
+/// By the path where it is one API's; where it is not, Anthropic's clients tell themselves by their version.
+fn dialect(head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) -> Dialect {
+    let shared = !matches!(endpoint, Endpoint::Surface(surface) if *surface != Surface::Models);
+    if shared && head.has("anthropic-version") { Dialect::Anthropic } else { Dialect::of_path(path) }
 }
 
 fn fingerprint(policy: &Policy, body: &[u8]) -> Option<String> {

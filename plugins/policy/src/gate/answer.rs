@@ -2,8 +2,9 @@
 
 use super::limit::set_quotas;
 use super::{Gate, Phase};
-use crate::attempt::RETRY_HEADER;
+use crate::attempt::{RETRY_HEADER, is_redirect};
 use crate::call::{Call, Moment};
+use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
@@ -58,7 +59,10 @@ impl Gate {
             }
         }
         let answered = self.call.borrow().served_try().is_some();
-        if answered {
+        self.set_cors(out);
+        if answered && self.is_redirected() {
+            self.refuse_redirect(whole, out);
+        } else if answered {
             self.pass_on(whole, out);
         } else {
             self.host_answer(head, now, cooldowns, out);
@@ -82,6 +86,10 @@ impl Gate {
                 }
                 self.response_bytes = self.response_bytes.saturating_add(chunk.len() as u64);
                 let passage = self.reader.read(chunk, last);
+                if let Some(masking) = &mut self.masking {
+                    out.extend(masking.push(chunk, last).map(Effect::ReplaceChunk));
+                    return;
+                }
                 if self.holds_response() {
                     self.guard_whole(chunk, out);
                 } else {
@@ -98,6 +106,24 @@ impl Gate {
     /// The response ended with trailers; what was held back of a stream cannot be sent any more.
     pub fn response_trailers(&mut self) {
         self.response_whole = true;
+    }
+
+    fn is_redirected(&self) -> bool {
+        self.call.borrow().served_try().and_then(|one| one.status).is_some_and(is_redirect)
+    }
+
+    /// Puts our words in the place of a redirect: its address may be an inner one, and following it would carry a body to
+    /// somebody who is not in the policy.
+    fn refuse_redirect(&mut self, whole: bool, out: &mut Effects) {
+        self.name_server(out);
+        for name in ["location", "content-encoding", "etag", "last-modified", "refresh"] {
+            out.push(Effect::RemoveResponseHeader(Cow::Borrowed(name)));
+        }
+        self.reword(Rejection::ProviderRedirect, out);
+        if whole {
+            // No body follows that could be replaced.
+            out.push(Effect::SetResponseHeader("content-length", Cow::Borrowed("0")));
+        }
     }
 
     fn pass_on(&mut self, whole: bool, out: &mut Effects) {
@@ -126,6 +152,9 @@ impl Gate {
         set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
+        }
+        if !(200..300).contains(&self.status) && !one.answer.encoded {
+            self.masking = call.echo(one.step).and_then(Echo::masking);
         }
         if self.status >= 400 {
             self.rejected_by = Some(RejectedBy::Provider);

@@ -4,8 +4,8 @@ use super::answer::Seen;
 use super::{Gate, Phase};
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
-use crate::price::cost;
-use headgate_exchange::{RequestScan, Surface, Tokens, is_model_name};
+use crate::price::{cost_in_tier, is_cheaper};
+use headgate_exchange::{AnswerFacts, RequestScan, Surface, Tokens, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RequestRecord, SCHEMA,
@@ -68,7 +68,9 @@ impl Gate {
         let call = self.call.borrow();
         let served = call.served_try();
         let usage = usage(&call, served, &seen, ended_by);
+        let tier = tier(&call, &seen.facts);
         let price = served.or(call.last_try()).and_then(|one| call.way(one.step)).map(|way| &way.price);
+        let cost = usage.as_ref().zip(price).map(|(usage, price)| cost_in_tier(price, tier, usage));
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
@@ -102,7 +104,7 @@ impl Gate {
             rejected_by: self.rejected_by,
             error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
             other_models: Vec::new(),
-            cost: usage.as_ref().zip(price).map(|(usage, price)| cost(price, usage)),
+            cost,
             usage,
             payload: PayloadFacts {
                 request_bytes: call.request_bytes,
@@ -158,6 +160,18 @@ impl Gate {
             self.first_byte.map(|at| at.us_since(call.started))
         }
     }
+}
+
+/// The service tier, or the speed, at whose price a request is counted: what the answer says, else what was asked for. A
+/// discount that was asked for and that no answer confirms is none.
+pub(super) fn tier<'a>(call: &'a Call, facts: &'a AnswerFacts) -> &'a str {
+    let asked = call.scan.as_ref();
+    let speed = facts.speed.as_deref().or_else(|| asked.and_then(|scan| scan.speed.as_deref()));
+    if let Some(speed) = speed.filter(|speed| *speed != "standard") {
+        return speed;
+    }
+    let asked = asked.and_then(|scan| scan.service_tier.as_deref()).filter(|tier| !is_cheaper(tier));
+    facts.service_tier.as_deref().or(asked).unwrap_or_default()
 }
 
 fn identity(call: &Call, caller: &Identity) -> CallerIdentity {

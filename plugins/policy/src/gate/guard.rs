@@ -105,7 +105,8 @@ impl Gate {
         draw: &mut impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Result<(), Rejection> {
-        let questions = set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
+        let questions =
+            set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
         if questions > 0 && !self.room_to_ask(questions) {
             return Err(overloaded());
         }

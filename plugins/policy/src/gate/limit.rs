@@ -3,10 +3,10 @@
 use super::Gate;
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
-use crate::gate::close::{prompt_tokens, seen_usage};
+use crate::gate::close::{prompt_tokens, seen_usage, tier};
 use crate::lent::{Lent, Unsettled};
-use crate::price::cost;
-use headgate_exchange::{LimitReached, LimitScope, Rejection};
+use crate::price::cost_in_tier;
+use headgate_exchange::{AnswerFacts, LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
@@ -113,7 +113,8 @@ impl Gate {
         }
         let call = self.call.borrow();
         let price = &call.way(call.served_try()?.step)?.price;
-        Some(cost(price, &seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes)).nano_usd)
+        let usage = seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes);
+        Some(cost_in_tier(price, tier(&call, &reading.facts), &usage).nano_usd)
     }
 
     fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
@@ -171,7 +172,9 @@ fn likely_usage(call: &Call, means: &Means) -> Usage {
 fn dearest(call: &Call, usage: &Usage) -> u64 {
     let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
     let eligible = ways.iter().filter(|way| way.dialect == call.dialect);
-    eligible.map(|way| cost(&way.price, usage).nano_usd).max().unwrap_or(0)
+    let nothing_yet = AnswerFacts::default();
+    let tier = tier(call, &nothing_yet);
+    eligible.map(|way| cost_in_tier(&way.price, tier, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {

@@ -15,6 +15,7 @@ impl Gate {
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
         headers.extend(quota_headers(&self.call.borrow().quotas));
         headers.extend(self.anthropic_request_id());
+        headers.extend(self.cors.iter().cloned());
         self.note_rejection(rejection);
         self.phase = Phase::Answered;
         self.response_whole = true;

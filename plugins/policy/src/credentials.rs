@@ -1,0 +1,307 @@
+//! Credentials on the wrong way: a client's, which must not reach a provider, and a provider's, which must not reach a client.
+//!
+//! A client may have a credential of anybody in any header or in the query: of the provider, of another gateway, of a
+//! proxy before it. A list of names would miss the next vendor's, so names are also known by how they end.
+
+use std::rc::Rc;
+
+/// Headers that carry a credential, or say who is to pay for the operator's, and whose names do not tell by their end.
+const HEADERS: [&str; 17] = [
+    "authentication",
+    "cookie",
+    "cookie2",
+    "openai-organization",
+    "openai-project",
+    "anthropic-workspace-id",
+    "x-goog-user-project",
+    "x-goog-iam-authority-selector",
+    "x-amz-credential",
+    "x-amz-signature",
+    "cf-access-client-id",
+    "x-portkey-virtual-key",
+    "x-portkey-config",
+    "x-functions-key",
+    "x-goog-key",
+    "x-token",
+    "token",
+];
+
+/// Ends of the names of headers that carry a credential.
+const ENDS: [&[u8]; 15] = [
+    b"authorization",
+    b"api-key",
+    b"apikey",
+    b"api_key",
+    b"-auth",
+    b"-token",
+    b"-secret",
+    b"-password",
+    b"-credential",
+    b"-credentials",
+    b"access-key",
+    b"access-key-id",
+    b"subscription-key",
+    b"-assertion",
+    b"-jwt",
+];
+
+/// Parameters of a query that carry a credential; compared without case, `-` and `_`.
+const PARAMETERS: [&str; 23] = [
+    "key",
+    "apikey",
+    "xapikey",
+    "xgoogapikey",
+    "apitoken",
+    "accesstoken",
+    "authtoken",
+    "token",
+    "idtoken",
+    "oauthtoken",
+    "bearer",
+    "authorization",
+    "auth",
+    "subscriptionkey",
+    "ocpapimsubscriptionkey",
+    "code",
+    "sig",
+    "signature",
+    "secret",
+    "clientsecret",
+    "password",
+    "xamzcredential",
+    "xamzsignature",
+];
+
+/// Whether a request header of this lower-case name may carry a credential.
+pub(crate) fn is_credential_header(name: &[u8]) -> bool {
+    ENDS.iter().any(|end| name.ends_with(end)) || HEADERS.iter().any(|header| header.as_bytes() == name)
+}
+
+/// The query of a path, `?` included, without the parameters that carry a credential; the others stay as they are.
+pub(crate) fn clean_query(query: &str) -> String {
+    let mut kept = String::with_capacity(query.len());
+    for part in query.trim_start_matches('?').split_inclusive(['&', ';']) {
+        let pair = part.trim_end_matches(['&', ';']);
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        if !is_credential_parameter(name) {
+            kept.push_str(part);
+        }
+    }
+    if kept.len() < query.len().saturating_sub(1) {
+        // The separator before a part that was taken away.
+        kept.truncate(kept.trim_end_matches(['&', ';']).len());
+    }
+    if kept.is_empty() { String::new() } else { format!("?{kept}") }
+}
+
+fn is_credential_parameter(name: &str) -> bool {
+    const LONGEST: usize = 24;
+    // Each character may be written as `%` and two digits.
+    if name.len() > 3 * 2 * LONGEST {
+        return false;
+    }
+    let mut bytes = name.bytes();
+    let mut plain = String::new();
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'%' => match (bytes.next().and_then(hex), bytes.next().and_then(hex)) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return false,
+            },
+            byte => byte,
+        };
+        if !matches!(byte, b'-' | b'_' | b'+' | b' ' | b'.') {
+            plain.push(char::from(byte.to_ascii_lowercase()));
+        }
+    }
+    PARAMETERS.contains(&plain.as_str())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Shortest credential that is looked for in an answer: a shorter one would stand in any text.
+const SHORTEST: usize = 8;
+/// Longest one.
+const LONGEST: usize = 4096;
+
+/// A provider's credential as it may stand in its own answer.
+#[derive(Clone, Default)]
+pub(crate) struct Echo {
+    /// As it is sent, and as some JSON writers put it.
+    spellings: Rc<[Vec<u8>]>,
+}
+
+// It is the credential.
+impl std::fmt::Debug for Echo {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Echo")
+    }
+}
+
+impl Echo {
+    /// Of a credential as an environment variable has it.
+    pub(crate) fn of(credential: &str) -> Self {
+        let credential = credential.trim();
+        if !(SHORTEST..=LONGEST).contains(&credential.len()) {
+            return Self::default();
+        }
+        let mut spellings = vec![credential.as_bytes().to_vec()];
+        if credential.contains('/') {
+            spellings.push(credential.replace('/', "\\/").into_bytes());
+        }
+        Self { spellings: spellings.into() }
+    }
+
+    /// Whether it stands in the value of a header. Most values are shorter than a credential.
+    pub(crate) fn is_in(&self, value: &[u8]) -> bool {
+        self.spellings.iter().any(|spelling| value.len() >= spelling.len() && find(value, spelling).is_some())
+    }
+
+    /// Masks a body that comes in chunks; none if there is nothing to look for.
+    pub(crate) fn masking(&self) -> Option<Masking> {
+        (!self.spellings.is_empty()).then(|| Masking { echo: self.clone(), held: Vec::new() })
+    }
+}
+
+/// Puts stars in the place of a credential. The length of the body stays what it is, so that its head stays true.
+#[derive(Debug)]
+pub(crate) struct Masking {
+    echo: Echo,
+    /// What could be the beginning of the credential: shorter than it is.
+    held: Vec<u8>,
+}
+
+impl Masking {
+    /// What of the body may pass after this chunk; none if that is the chunk itself.
+    pub(crate) fn push(&mut self, chunk: &[u8], last: bool) -> Option<Vec<u8>> {
+        let was_held = !self.held.is_empty();
+        let mut bytes = std::mem::take(&mut self.held);
+        bytes.extend_from_slice(chunk);
+        let mut masked = false;
+        for spelling in self.echo.spellings.iter() {
+            let mut from = 0;
+            while let Some(at) = bytes.get(from..).and_then(|rest| find(rest, spelling)) {
+                let start = from.saturating_add(at);
+                let end = start.saturating_add(spelling.len());
+                bytes.get_mut(start..end)?.fill(b'*');
+                (from, masked) = (end, true);
+            }
+        }
+        let keep = if last { 0 } else { self.unfinished(&bytes) };
+        self.held = bytes.split_off(bytes.len().saturating_sub(keep));
+        (was_held || masked || keep > 0).then_some(bytes)
+    }
+
+    /// Bytes at the end that could be the beginning of the credential.
+    fn unfinished(&self, bytes: &[u8]) -> usize {
+        let longest = |spelling: &Vec<u8>| {
+            let first = bytes.len().saturating_sub(spelling.len().saturating_sub(1));
+            let tails = (first..bytes.len()).filter_map(|start| bytes.get(start..));
+            tails.filter(|tail| spelling.starts_with(tail)).map(<[u8]>::len).max().unwrap_or(0)
+        };
+        self.echo.spellings.iter().map(longest).max().unwrap_or(0)
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_carry_a_credential_are_known() {
+        for name in [
+            "authorization",
+            "proxy-authorization",
+            "cf-aig-authorization",
+            "x-serverless-authorization",
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "x-portkey-api-key",
+            "x-litellm-api-key",
+            "apikey",
+            "helicone-auth",
+            "ocp-apim-subscription-key",
+            "x-amz-security-token",
+            "x-auth-token",
+            "cf-access-client-secret",
+            "cf-access-jwt-assertion",
+            "x-goog-user-project",
+            "cookie",
+        ] {
+            assert!(is_credential_header(name.as_bytes()), "{name}");
+        }
+        for name in
+            ["content-type", "anthropic-version", "anthropic-beta", "idempotency-key", "x-stainless-lang", "max-tokens"]
+        {
+            assert!(!is_credential_header(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_query_loses_its_credentials_and_nothing_else() {
+        for (query, clean) in [
+            ("", ""),
+            ("?beta=true", "?beta=true"),
+            ("?key=AIza", ""),
+            ("?beta=true&key=AIza", "?beta=true"),
+            ("?key=AIza&beta=true", "?beta=true"),
+            ("?a=1&key=x&b=2", "?a=1&b=2"),
+            ("?API-Key=x&api_key=y&a", "?a"),
+            ("?%6bey=x&a=1", "?a=1"),
+            ("?a=1;key=x", "?a=1"),
+            ("?subscription-key=x&access_token=y&X-Amz-Signature=z", ""),
+            ("?a=key&monkey=1&keys=2", "?a=key&monkey=1&keys=2"),
+            ("?%k=1&a=%zz", "?%k=1&a=%zz"),
+            ("?a=1&", "?a=1&"),
+        ] {
+            assert_eq!(clean_query(query), clean, "{query}");
+        }
+    }
+
+    fn masked(credential: &str, chunks: &[&[u8]]) -> (String, usize) {
+        let mut masking = Echo::of(credential).masking().unwrap();
+        let (mut out, mut held) = (Vec::new(), 0);
+        for (at, chunk) in chunks.iter().enumerate() {
+            let passed = masking.push(chunk, at + 1 == chunks.len());
+            out.extend_from_slice(passed.as_deref().unwrap_or(chunk));
+            held = held.max(masking.held.len());
+        }
+        (String::from_utf8(out).unwrap(), held)
+    }
+
+    #[test]
+    fn an_echo_is_masked_wherever_chunks_are_cut() {
+        let text = "wrong key sk-secret-1 and sk-secret-1, not sk-secret-2 sk-s";
+        let clean = "wrong key *********** and ***********, not sk-secret-2 sk-s";
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let bytes = text.as_bytes();
+                let (said, held) = masked("sk-secret-1", &[&bytes[..first], &bytes[first..second], &bytes[second..]]);
+                assert_eq!(said, clean, "cut at {first} and {second}");
+                assert!(held < "sk-secret-1".len());
+            }
+        }
+    }
+
+    #[test]
+    fn an_echo_that_json_escapes_is_masked_too() {
+        assert_eq!(
+            masked("abc/def/ghi", &[br#"{"e":"abc\/def\/ghi abc/def/ghi"}"#]).0,
+            r#"{"e":"************* ***********"}"#
+        );
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_told_from_text_is_not_looked_for() {
+        assert!(Echo::of("short").masking().is_none() && !Echo::of("short").is_in(b"short"));
+        assert!(Echo::of(" a-longer-one\n").is_in(b"Bearer a-longer-one"));
+        assert_eq!(format!("{:?}", Echo::of("sk-secret-1")), "Echo");
+    }
+}

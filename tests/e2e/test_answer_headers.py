@@ -1,0 +1,32 @@
+"""Answers with many headers, and with none that lead elsewhere, through a real Envoy."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+FULL = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize("count", [150, 900])
+def test_an_answer_with_many_headers_passes(gateway, count):
+    headers = {f"x-trace-{number}": str(number) for number in range(count)}
+    gateway.providers["alpha"].script({"status": 200, "headers": {"content-type": "application/json", **headers}, "body": json.dumps(FULL)})
+    answer = gateway.chat("chat")
+    assert answer.status == 200
+    assert [answer.header(f"x-trace-{number}") for number in range(count)] == [str(number) for number in range(count)]
+    assert gateway.record(answer)["status"] == 200
+
+
+def test_an_echo_is_masked_in_an_error_that_comes_in_pieces(gateway):
+    secret = gateway.providers["alpha"].seen
+    answer = gateway.chat("chat")
+    sent = secret(answer.trace)[0].header("authorization").removeprefix("Bearer ")
+    said = f"wrong key: {sent}!"
+    gateway.providers["alpha"].script(
+        {"status": 401, "headers": {"content-type": "text/plain", "x-said": sent}, "chunks": list(said)}
+    )
+    answer = gateway.chat("chat")
+    assert (answer.status, answer.body.decode()) == (401, f"wrong key: {'*' * len(sent)}!")
+    assert answer.header("x-said") is None
