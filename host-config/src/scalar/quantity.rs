@@ -71,9 +71,13 @@ pub fn bytes(value: &str) -> Result<u64, Wrong> {
 /// # Errors
 /// What it has to look like.
 pub fn memory(value: &str) -> Result<u64, Wrong> {
-    scaled(value, &SIZES, Some(1)).filter(|bytes| MEMORY.contains(bytes)).ok_or_else(|| {
-        Wrong::new("this is not an amount of memory between 1 MiB and 1 TiB", "write bytes or a unit: `256MiB`, `2GiB`")
-    })
+    match scaled(value, &SIZES, Some(1), "write bytes or a unit: `256MiB`, `2GiB`")? {
+        bytes if bytes < *MEMORY.start() => Err(Wrong::new("this is too little memory", "write at least `1MiB`")),
+        bytes if bytes > *MEMORY.end() => {
+            Err(Wrong::new("this is more memory than a proxy has", "write at most `1024GiB`"))
+        }
+        bytes => Ok(bytes),
+    }
 }
 
 /// A length of time in milliseconds, at most a day; `0s` is none at all.
