@@ -92,7 +92,9 @@ def start(options: argparse.Namespace) -> list[stack.Part]:
         parts.append(stack.collector(binaries / "headgate-collector", address, data, FOLDER / "collector.log", env))
     say("==> starting Envoy")
     workers = options.workers or os.cpu_count() or 1
-    parts.append(stack.envoy(Path(options.envoy), out, FOLDER / "envoy.log", env, node=options.node, workers=workers))
+    envoy = stack.envoy(Path(options.envoy), out, FOLDER / "envoy.log", env, node=options.node, workers=workers)
+    envoy.before_stop = lambda: stack.drain(headgate, out)
+    parts.append(envoy)
     say()
     say(f"gateway    http://{stack.listen_address(out)}/v1")
     if address:

@@ -34,6 +34,8 @@ class Part:
     def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
         self.name = name
         self.log = log
+        # What is done before it is stopped.
+        self.before_stop = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -80,6 +82,8 @@ class Part:
 
     def stop(self, how: int = signal.SIGTERM, seconds: float = 10) -> None:
         if self.process.poll() is None:
+            if self.before_stop and how == signal.SIGTERM:
+                self.before_stop()
             self.process.send_signal(how)
         try:
             self.process.wait(seconds)
@@ -136,6 +140,13 @@ def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str 
     part = Part("Envoy", [*command, "--service-node", node, "--log-level", "info"], log, env)
     part.wait_for_url(f"http://{admin_address(out)}/ready")
     return part
+
+
+def drain(headgate: Path, out: Path) -> None:
+    """Has Envoy finish its requests and deliver its records; what cannot be drained is stopped all the same."""
+    done = subprocess.run([str(headgate), "drain", str(out)], capture_output=True, text=True)
+    if done.returncode:
+        fail(done.stderr.strip())
 
 
 def watch(parts: list[Part]) -> None:

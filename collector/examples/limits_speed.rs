@@ -59,6 +59,7 @@ fn report(proxy: u64, seq: u64, cursor: u64, rows: Vec<ReportRow>) -> Report {
         cursor,
         rules: Some(Vec::new()),
         rows,
+        ..Report::default()
     }
 }
 

@@ -206,6 +206,9 @@ pub enum TokenCommand {
         /// Days until it is no longer valid; without it, it is valid until it is revoked
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
         expires_in: Option<u16>,
+        /// Id of the ingest token that it replaces: proxies that run go on with it under their old numbers
+        #[arg(long, value_name = "ID")]
+        replaces: Option<String>,
     },
     /// List all tokens, one a line: id, role, state, last use, name
     List {

@@ -1,6 +1,7 @@
 //! What the service says to its operator: lines on standard error, written in this house's words only.
 
 use crate::clock;
+use headgate::diagnostic::plain;
 use serde_json::json;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,8 @@ pub fn write_as(format: LogFormat) {
 
 /// Writes one line. A closed standard error is no reason to stop.
 pub fn line(text: &str) {
-    let line = if AS_JSON.load(Ordering::Relaxed) { as_json(text) } else { format!("headgate-collector: {text}") };
+    let line =
+        if AS_JSON.load(Ordering::Relaxed) { as_json(text) } else { format!("headgate-collector: {}", plain(text)) };
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

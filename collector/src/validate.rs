@@ -3,7 +3,8 @@
 //! A batch is taken apart record by record, so that one bad record is refused alone. serde's own messages quote foreign
 //! field names and values, which may hold what must never be kept; the reasons here are built from this house's words only.
 
-use crate::store::{Leaf, leaf};
+use crate::audit::canonical;
+use crate::store::{Leaf, Sender, leaf};
 use bytes::Bytes;
 use headgate_record::{Batch, Refusal, RequestRecord, SCHEMA};
 use serde::Deserialize;
@@ -27,6 +28,8 @@ const YEAR_2100_US: u64 = 4_102_444_800_000_000;
 /// A batch whose envelope is good. What could not be kept is in `refused` already.
 #[derive(Debug)]
 pub struct CheckedBatch {
+    /// Who delivers it.
+    pub sender: Sender,
     /// The sending proxy.
     pub node: String,
     /// The sending worker's boot.
@@ -71,13 +74,14 @@ pub struct BadBatch {
 ///
 /// # Errors
 /// The body is no JSON, or its envelope is not a [`Batch`]'s. A bad record is no error of the batch.
-pub fn check_batch(body: &Bytes) -> Result<CheckedBatch, BadBatch> {
+pub fn check_batch(body: &Bytes, sender: Sender) -> Result<CheckedBatch, BadBatch> {
     let batch: Batch<'_> = serde_json::from_slice(body).map_err(|error| BadBatch {
         code: if error.is_data() { "invalid_batch" } else { "invalid_json" },
         reason: reason_of(&error),
     })?;
     let dropped = check_envelope(&batch)?;
     let mut checked = CheckedBatch {
+        sender,
         node: batch.node,
         boot: batch.boot,
         dropped,
@@ -146,7 +150,7 @@ fn check_record(raw: &RawValue, node: &str, boot: &str) -> Result<Good, String> 
         id: fields::request_id(&record.id).ok_or("`id` is not a UUIDv7 or UUIDv4 in lower case")?,
         seq: sequence(record.seq)?,
         started_at: start(record.started_at)?,
-        canonical: serde_json::to_vec(&record).map_err(|e| reason_of(&e))?,
+        canonical: canonical(&record).map_err(|e| reason_of(&e))?,
         record,
     })
 }

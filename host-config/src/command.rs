@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod collector;
+mod drain;
 mod guard;
 mod keys;
 mod place;
@@ -60,6 +61,9 @@ enum Command {
     /// Write the configuration of a proxy.
     #[command(subcommand)]
     Render(render::Render),
+    /// Have a proxy finish its requests and deliver its records, before it is stopped.
+    #[command(after_help = drain::AFTER_HELP)]
+    Drain(drain::Drain),
     /// Virtual keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -116,6 +120,7 @@ fn dispatch(command: &Command) -> Result<(), Stop> {
         Command::Rollback(arguments) => return rollback::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(arguments),
+        Command::Drain(arguments) => drain::run(arguments),
         Command::Keys(keys::Keys::New(arguments)) => keys::new(arguments),
         Command::Prices(prices::Prices::Import(arguments)) => prices::import(arguments),
         Command::Guard(guard::Guard::Test(arguments)) => guard::test(arguments),
@@ -197,8 +202,13 @@ fn warn(compiled: &Compiled) {
     clippy::disallowed_methods,
     reason = "the command owns the clock; everything below gets the time as an argument"
 )]
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    now_ms() / 1_000
 }
 
 /// Tells whether so much time has passed since it was made.

@@ -95,6 +95,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         models,
         teams,
         collector,
+        ending_at_ms: None,
     };
     references::check(root, &known, report);
     document.revision = revision(&document);

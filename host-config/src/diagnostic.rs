@@ -7,7 +7,7 @@ mod show;
 mod snippet;
 
 pub use show::{json, text};
-pub use snippet::plain;
+pub use snippet::{is_hidden, plain};
 
 use crate::tree::{Fault, Span};
 use serde::Serialize;

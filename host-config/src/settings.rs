@@ -68,6 +68,12 @@ pub fn guardrail_cluster(guardrail: &str) -> String {
     format!("guardrail.{guardrail}")
 }
 
+/// Name of the cluster of a provider whose connections each serve one request.
+#[must_use]
+pub fn fresh_cluster(provider: &str) -> String {
+    format!("fresh.{provider}")
+}
+
 /// Name of a provider's cluster.
 #[must_use]
 pub fn provider_cluster(provider: &str) -> String {

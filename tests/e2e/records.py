@@ -37,9 +37,9 @@ def cost(usage: dict | None) -> dict | None:
 
 def expect(record: dict, *attempts: tuple, status: int = 200, usage: dict | None = REPORTED, served: bool = True, **more) -> None:
     """Holds the record against what should have happened. `served` says that the last attempt's answer went out."""
-    tried = [
+    tried = without_lost(
         (one["provider"], one["model"], one["kind"], one.get("status"), one.get("error")) for one in record.get("attempts", [])
-    ]
+    )
     assert tried == list(attempts)
     assert record["status"] == status
     assert record["ended_by"] == more.get("ended_by", "complete")
@@ -54,6 +54,17 @@ def expect(record: dict, *attempts: tuple, status: int = 200, usage: dict | None
     assert record["stream"] == more.get("stream", False)
     assert record["environment"] == "e2e"
     assert record["payload"]["mode"] == "metadata_only"
+
+
+def without_lost(tries) -> list[tuple]:
+    """The tries without those that lost a kept connection and were made once more: which ones meet a kept connection
+    depends on the tests before."""
+    found: list[tuple] = []
+    for one in tries:
+        if found and one[2] == "retry" and found[-1][:2] == one[:2] and found[-1][4] == "reset":
+            one = (*one[:2], found.pop()[2], *one[3:])
+        found.append(one)
+    return found
 
 
 def rejected(record: dict, status: int, code: str, *attempts: tuple, **more) -> None:

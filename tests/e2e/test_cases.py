@@ -74,8 +74,12 @@ def scripted(act: dict, pieces: list[bytes] | None = None) -> dict:
             return {"silent": True, "then": "hang"}
         case "reset":
             return {"silent": True, "then": "reset"}
+        case "silence":
+            head = {"status": act.get("status", 200), "headers": act.get("headers", {})}
+            return {**head, "chunks": [], "then": "hang"}
     body = act.get("body", "").encode()
-    answer = {"status": act.get("status", 200), "headers": act.get("headers", {})}
+    # On a connection that has served a request before, a reset would be made good by another try.
+    answer = {"status": act.get("status", 200), "headers": {"connection": "close", **act.get("headers", {})}}
     if pieces is None and not act.get("breaks_off"):
         return {**answer, "body": {"base64": base64.b64encode(body).decode()}}
     chunks = [{"base64": base64.b64encode(piece).decode()} for piece in pieces or [body]]

@@ -110,6 +110,10 @@ pub enum Failure {
     Timeout,
     /// Connection broken before a byte.
     Reset,
+    /// The same, on a connection that has served other requests, or by a reset of the stream.
+    Lost,
+    /// The head of an answer, then nothing within the first-byte timeout.
+    Silence,
 }
 
 /// What must come of it. What is not named is not compared.

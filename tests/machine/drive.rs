@@ -181,13 +181,17 @@ impl<'a> Player<'a> {
         assert_eq!(provider, act.provider, "the try went elsewhere");
         self.pass_time(100);
         let call = Rc::clone(self.gate.call());
-        let mut attempt =
-            Attempt::begin(&call, &provider, self.now, &mut self.effects).expect("a try for this provider");
+        let mut attempt = Attempt::begin(&call, provider.trim_end_matches("#fresh"), self.now, &mut self.effects)
+            .expect("a try for this provider");
         self.perform();
         let mut body = Vec::new();
         attempt.body(|piece| body.extend_from_slice(piece));
         self.upstream.push(Upstream { provider, headers: self.request_headers.clone(), body });
         match act.fails {
+            Some(Failure::Silence) => {
+                assert!(self.head(&mut attempt, act, false), "a head alone is no answer");
+                self.fails(&mut attempt, Failure::Timeout)
+            }
             Some(failure) => self.fails(&mut attempt, failure),
             None => self.answers(&mut attempt, act, split),
         }
@@ -196,7 +200,11 @@ impl<'a> Player<'a> {
     fn fails(&mut self, attempt: &mut Attempt, failure: Failure) -> bool {
         // The proxy's timers count from the beginning of its event loop's turn and so come a little early.
         self.pass_time(if failure == Failure::Timeout { 480_000 } else { 300 });
-        let end = if failure == Failure::Connect { AttemptEnd::NotConnected } else { AttemptEnd::NoResponse };
+        let end = match failure {
+            Failure::Connect => AttemptEnd::NotConnected,
+            Failure::Lost => AttemptEnd::Lost,
+            _ => AttemptEnd::NoResponse,
+        };
         attempt.ended(self.now, end, &mut self.effects);
         self.perform();
         if self.retries > 0 && self.route.as_deref() != Some("") {
@@ -206,18 +214,26 @@ impl<'a> Player<'a> {
         // What Envoy answers when it has nobody left to ask.
         let status = if failure == Failure::Timeout { "504" } else { "503" };
         self.response_headers = [(":status".to_owned(), status.to_owned())].into();
-        self.respond_headers();
+        self.respond_headers(false);
         self.respond(vec![b"upstream connect error or disconnect/reset before headers".to_vec()], true);
         true
     }
 
     fn answers(&mut self, attempt: &mut Attempt, act: &ProviderAct, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
         self.pass_time(400);
-        self.response_headers = act.headers.clone();
-        self.response_headers.insert(":status".to_owned(), act.status.to_string());
-        let headers = self.response_headers.clone();
-        attempt.response_headers(self.now, Head::new(&pairs(&headers)), &mut self.effects);
-        self.perform();
+        let whole = act.body.is_empty() && !act.breaks_off;
+        let chunks = split(act.body.as_bytes());
+        let mut held = self.head(attempt, act, whole);
+        let last = chunks.len().saturating_sub(1);
+        for (index, chunk) in chunks.iter().enumerate() {
+            if held {
+                held = attempt.response_body(chunk, index == last && !act.breaks_off, self.now, &mut self.effects);
+                self.perform();
+            }
+        }
+        if held {
+            return self.fails(attempt, Failure::Reset);
+        }
         // Envoy's own word for "not again" goes before any other.
         let asks = self.response_headers.contains_key(RETRY_HEADER) && !self.response_headers.contains_key(NOT_AGAIN);
         if self.retries > 0 && asks {
@@ -225,15 +241,25 @@ impl<'a> Player<'a> {
             self.response_headers.clear();
             return false;
         }
-        self.respond_headers();
-        self.respond(split(act.body.as_bytes()), !act.breaks_off);
+        self.respond_headers(whole);
+        self.respond(if whole { vec![] } else { chunks }, !act.breaks_off);
         true
     }
 
-    fn respond_headers(&mut self) {
+    /// Shows the attempt the head of an answer; whether it is held.
+    fn head(&mut self, attempt: &mut Attempt, act: &ProviderAct, whole: bool) -> bool {
+        self.response_headers = act.headers.clone();
+        self.response_headers.insert(":status".to_owned(), act.status.to_string());
+        let headers = self.response_headers.clone();
+        let held = attempt.response_headers(self.now, Head::new(&pairs(&headers)), whole, &mut self.effects);
+        self.perform();
+        held
+    }
+
+    fn respond_headers(&mut self, whole: bool) {
         let headers = self.response_headers.clone();
         let fields = pairs(&headers);
-        self.gate.response_headers(Head::new(&fields), self.now, false, &self.worker.cooldowns, &mut self.effects);
+        self.gate.response_headers(Head::new(&fields), self.now, whole, &self.worker.cooldowns, &mut self.effects);
         self.perform();
     }
 
@@ -314,7 +340,7 @@ impl<'a> Player<'a> {
                     self.body.truncate(chunk_start);
                     self.body.extend_from_slice(&bytes);
                 }
-                Effect::EndStream => self.cut = true,
+                Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Call(call) => self.calls.push(call),
                 Effect::Rest { target, until_ms, barred } => {
                     self.worker.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());

@@ -73,7 +73,8 @@ impl Proxy {
             let call = Rc::clone(gate.call());
             let mut attempt = Attempt::begin(&call, "alpha", whole, &mut effects).unwrap();
             let head: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-type", b"application/json")];
-            attempt.response_headers(whole, Head::new(&head), &mut effects);
+            assert!(attempt.response_headers(whole, Head::new(&head), false, &mut effects));
+            assert!(!attempt.response_body(answer.as_bytes(), true, whole, &mut effects));
             gate.response_headers(Head::new(&head), whole, false, &cooldowns, &mut effects);
             gate.response_body(answer.as_bytes(), true, whole, &mut effects);
         }

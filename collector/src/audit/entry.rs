@@ -38,7 +38,7 @@ pub struct Entry {
     /// Id of the request that did it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Number of the policy revision that it belongs to, where there is one.
+    /// Number of the policy revision that it belongs to, where there is one. Given by the collector alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
     /// How many like it this entry stands for, where several were folded into one.
@@ -48,6 +48,23 @@ pub struct Entry {
     pub outcome: Outcome,
     /// The system that tells: `collector`, or another one's name.
     pub source: String,
+    /// Of another system's entry, the token that delivered it. Given by the collector alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_by: Option<Deliverer>,
+}
+
+/// The token that delivered an entry of another system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deliverer {
+    /// The token's id.
+    pub id: String,
+    /// What the token is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The network address it came from, without the port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 const fn this_schema() -> u8 {
@@ -73,6 +90,7 @@ impl Entry {
             count: None,
             outcome: Outcome::Success,
             source: super::SOURCE.to_owned(),
+            delivered_by: None,
         }
     }
 

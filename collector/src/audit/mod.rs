@@ -10,16 +10,19 @@
 //!
 //! 1. compact JSON (RFC 8259, UTF-8, no white space between tokens) of [`Entry`] (of `headgate_record::RequestRecord`): members
 //!    in the order of the type's declaration, absent ones left out, integers in plain digits, members of free objects sorted
-//!    by name, in strings only `"`, `\` and characters below U+0020 escaped, in the shortest form.
+//!    by name, in strings only `"`, `\` and characters that cannot be seen (`canonical`) escaped, in the shortest form. In
+//!    entries of older collectors only those below U+0020 are.
 //!
 //! What came in another spelling is written anew before it is stored; two spellings of one entry are one entry. A reader
 //! needs no rule to check a hash: it hashes the bytes as they are stored and exported.
 
+mod canonical;
 mod entry;
 mod mask;
 
 pub use crate::store::audit::{Appended, append, new_id};
-pub use entry::{Actor, ActorKind, Change, Entry, Operation, Outcome, Resource, SCHEMA};
+pub use canonical::canonical;
+pub use entry::{Actor, ActorKind, Change, Deliverer, Entry, Operation, Outcome, Resource, SCHEMA};
 pub use mask::{diff, mask, mask_entry, mask_text};
 
 /// `source` of the entries that the collector writes itself.

@@ -4,9 +4,11 @@
 //! stands `order=asc`: its `next` is always there and leads on without skipping an entry, however late it comes.
 
 mod check;
+mod export;
 mod parameters;
 
-pub(super) use parameters::described;
+pub(super) use export::{csv, json, ndjson};
+pub(super) use parameters::{Also, described};
 
 use super::App;
 use super::auth::Caller;
@@ -22,6 +24,7 @@ use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_record::{Acknowledgement, Refusal};
+use parameters::Wanted;
 use serde_json::{Value, json};
 
 /// `GET /v1/audit`.
@@ -31,22 +34,24 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
-    let wanted = parameters::parse(&query)?;
-    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await;
+    let wanted = parameters::parse(&query, Also::Pages)?;
+    app.note_search(&caller, "audit.searched", Resource::new("log", "audit"), &query).await?;
     let order = wanted.query.order;
-    let (page, after) = app
-        .readers
-        .query(move |db| {
-            let Some(query) = wanted.resolve(db)? else {
-                return Ok(None);
-            };
-            Ok(Some((store::list_audit(db, &query)?, query.after)))
-        })
-        .await?
-        .ok_or_else(parameters::unknown_entry)?;
+    let (page, after) = app.readers.query(move |db| read(db, wanted)).await??;
     let damaged = entries::damaged(page.entries.iter().map(|entry| &entry.kept));
     app.damage.altered(Log::Audit, &damaged).await;
     Ok(json_response(StatusCode::OK, body(&page, order, after, &damaged)))
+}
+
+/// A page and where it begins, or why it is refused.
+fn read(db: &Db, wanted: Wanted) -> Result<Result<(AuditPage, Option<i64>), ApiError>, StoreError> {
+    let Some(query) = wanted.resolve(db)? else {
+        return Ok(Err(parameters::unknown_entry()));
+    };
+    if store::unknown_actor(db, &query)? {
+        return Ok(Err(parameters::unknown_actor()));
+    }
+    Ok(Ok((store::list_audit(db, &query)?, query.after)))
 }
 
 /// `GET /v1/audit/{id}`.
@@ -65,9 +70,16 @@ pub(super) async fn one(
 }
 
 /// `POST /v1/audit`.
-pub(super) async fn append(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn append(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (held, body) = super::ingest::whole_body(&app, request).await?;
-    let checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
+    let mut checked = check::entries(&body).map_err(super::ingest::bad_batch)?;
+    for (_, entry) in &mut checked.good {
+        entry.delivered_by = Some(caller.deliverer());
+    }
     let append = move |tx: &Db| {
         let _held = held;
         let mut acknowledgement = Acknowledgement { refused: checked.refused, ..Acknowledgement::default() };
@@ -88,6 +100,12 @@ pub(super) fn entries(schemas: &mut Schemas) -> Value {
     openapi::object(&[("entries", openapi::each_by_itself(&entry, check::MAX_ENTRIES))])
 }
 
+/// The answer of `GET /v1/audit.json`.
+pub(super) fn all(schemas: &mut Schemas) -> Value {
+    let entry = openapi::of::<Entry>(schemas);
+    schemas.list(&entry, &[entries::described()])
+}
+
 /// The answer of `GET /v1/audit`.
 pub(super) fn page(schemas: &mut Schemas) -> Value {
     let entry = openapi::of::<Entry>(schemas);
@@ -104,6 +122,7 @@ pub(super) fn page(schemas: &mut Schemas) -> Value {
 
 fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry: &Entry) -> Result<(), StoreError> {
     match crate::audit::append(tx, entry)? {
+        Appended::IdTaken if delivered_before(tx, entry)? => acknowledgement.duplicates += 1,
         Appended::New { .. } => acknowledgement.stored += 1,
         Appended::Again => acknowledgement.duplicates += 1,
         Appended::IdTaken => {
@@ -112,6 +131,17 @@ fn append_one(tx: &Db, acknowledgement: &mut Acknowledgement, index: u64, entry:
         }
     }
     Ok(())
+}
+
+/// Whether the same entry is stored, and only came from elsewhere when it came first.
+fn delivered_before(tx: &Db, entry: &Entry) -> Result<bool, StoreError> {
+    let Some(id) = parse_uuid(&entry.id) else { return Ok(false) };
+    let stored = store::find_audit(tx, &id)?;
+    let Some(stored) = stored.as_ref().and_then(|kept| serde_json::from_slice::<Entry>(kept.sound()?).ok()) else {
+        return Ok(false);
+    };
+    let again = Entry { delivered_by: stored.delivered_by, ..entry.clone() };
+    Ok(crate::audit::append(tx, &again)? == Appended::Again)
 }
 
 fn not_found() -> ApiError {

@@ -6,9 +6,9 @@ use super::App;
 use super::connections::Place;
 use super::error::ApiError;
 use super::routes::Access;
-use crate::audit::{Actor, ActorKind};
+use crate::audit::{Actor, ActorKind, Deliverer};
 use crate::clock;
-use crate::store::{self, KnownToken, TokenHash, hash_token, known_token};
+use crate::store::{self, KnownToken, Sender, TokenHash, hash_token, known_token};
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -26,11 +26,23 @@ const USE_NOTED_US: i64 = 60_000_000;
 pub(super) struct Caller {
     id: String,
     name: Option<String>,
+    /// Id of the first token of its line.
+    line: String,
     address: IpAddr,
     user_agent: Option<String>,
 }
 
 impl Caller {
+    /// As the store knows them when they deliver.
+    pub(super) fn sender(&self) -> Sender {
+        Sender { token: self.id.clone(), name: self.name.clone(), line: self.line.clone() }
+    }
+
+    /// As an entry of another system names who delivered it.
+    pub(super) fn deliverer(&self) -> Deliverer {
+        Deliverer { id: self.id.clone(), name: self.name.clone(), address: Some(self.address.to_string()) }
+    }
+
     /// As the audit log names them.
     pub(super) fn actor(&self) -> Actor {
         Actor {
@@ -53,7 +65,7 @@ pub(super) async fn require(
     let token = bearer(request.headers()).ok_or_else(ApiError::no_token)?;
     let known = known(&app, hash_token(token)).await?.ok_or_else(ApiError::no_token)?;
     let user_agent = user_agent(request.headers());
-    let caller = Caller { id: known.id, name: known.name, address: place.peer(), user_agent };
+    let caller = Caller { id: known.id, name: known.name, line: known.line, address: place.peer(), user_agent };
     if !access.roles().contains(&known.role) {
         app.note_denied(&caller, &route(&request)).await;
         return Err(ApiError::wrong_role(known.role, access.roles()));
@@ -66,7 +78,7 @@ pub(super) async fn require(
 async fn known(app: &App, hash: TokenHash) -> Result<Option<KnownToken>, ApiError> {
     if let Some((_, role)) = app.tokens.iter().find(|(known, _)| *known == hash) {
         let id = format!("environment-{}", role.as_str());
-        return Ok(Some(KnownToken { id, role: *role, name: None, last_used: None }));
+        return Ok(Some(KnownToken { line: id.clone(), id, role: *role, name: None, last_used: None }));
     }
     let now = clock::now_us();
     let found = app.readers.at_the_door(move |db| known_token(db, &hash, now)).await?;

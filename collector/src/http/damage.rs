@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// `GET /v1/damage`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.note_search(&caller, "damage.searched", Resource::new("list", "damage"), "").await;
+    app.note_search(&caller, "damage.searched", Resource::new("list", "damage"), "").await?;
     let (rows, has_more) = app.readers.query(store::damage).await?;
     let body = json!({"object": "list", "data": rows, "has_more": has_more, "passes": app.scrub.passes()});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))

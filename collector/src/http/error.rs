@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// Seconds after which a request that found the store unable may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// The same for a token that has done too much of something.
+const NEXT_MINUTE: HeaderValue = HeaderValue::from_static("60");
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -98,6 +100,25 @@ impl ApiError {
         )
     }
 
+    /// 409 for a delivery that another sender alone may make.
+    pub(super) fn foreign_boot() -> Self {
+        Self::invalid(
+            StatusCode::CONFLICT,
+            "boot_of_another_token",
+            "This boot was opened with another ingest token, and nothing of the delivery was taken. To go on with its boots, \
+             use a token that was made with `headgate-collector token new --role ingest --replaces` and that token's id.",
+        )
+    }
+
+    /// 429 for a boot too many.
+    fn too_many_boots() -> Self {
+        Self::invalid(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_boots",
+            "This ingest token has opened 10000 boots in this hour. Boots that are known are served; new ones can come later.",
+        )
+    }
+
     /// Whether the fault is on this side and the same request may succeed later.
     #[must_use]
     pub(super) fn is_server_side(&self) -> bool {
@@ -122,6 +143,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match error {
             StoreError::TooMuch => return Self::too_much(),
+            StoreError::ForeignBoot => return Self::foreign_boot(),
+            StoreError::TooManyBoots => return Self::too_many_boots(),
             StoreError::Queue => "queue_full",
             StoreError::Slow => "query_timeout",
             _ => "store_unavailable",
@@ -139,8 +162,10 @@ impl IntoResponse for ApiError {
             format!(r#"{{"error":{{"message":{message},"type":{kind},"param":{param},"code":{code}}}{beside}}}"#);
         let mut response = json_response(self.status, body.into_bytes());
         let headers = response.headers_mut();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
+            StatusCode::TOO_MANY_REQUESTS => _ = headers.insert(header::RETRY_AFTER, NEXT_MINUTE),
+            _ => {}
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -54,7 +54,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let query = parse(&text)?;
-    app.note_search(&caller, "gaps.searched", Resource::new("list", "gaps"), &text).await;
+    app.note_search(&caller, "gaps.searched", Resource::new("list", "gaps"), &text).await?;
     let GapPage { gaps, next, dropped } = app.readers.query(move |db| store::gaps(db, &query)).await?;
     let next = next.map(cursor);
     let body = json!({

@@ -43,7 +43,7 @@ pub(super) struct PlacedHold {
 
 /// `GET /v1/holds`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.note_search(&caller, "holds.searched", Resource::new("list", "holds"), "").await;
+    app.note_search(&caller, "holds.searched", Resource::new("list", "holds"), "").await?;
     let holds = app.readers.query(store::holds).await?;
     let body = json!({"object": "list", "data": holds}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))

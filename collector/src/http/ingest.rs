@@ -4,13 +4,14 @@
 //! stored. Who finds no room is told so at once and comes again, which is what the sender's queue is for.
 
 use super::App;
+use super::auth::Caller;
 use super::commit::committed;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
-use crate::store::Held;
+use crate::store::{Held, Sender};
 use crate::validate::{BadBatch, MAX_BATCH_RECORDS, MAX_NAME_CHARS, check_batch};
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -28,8 +29,12 @@ pub(super) const BUDGET_KIB: usize = 128 << 10;
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// `POST /v1/ingest/requests`.
-pub(super) async fn requests(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let outcome = take(&app, request).await;
+pub(super) async fn requests(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let outcome = take(&app, caller.sender(), request).await;
     app.metrics.batch(match &outcome {
         Ok(_) => "acknowledged",
         Err(error) if error.is_server_side() => "unavailable",
@@ -52,9 +57,9 @@ pub(super) fn batch(schemas: &mut Schemas) -> Value {
     ])
 }
 
-async fn take(app: &App, request: Request) -> Result<Acknowledgement, ApiError> {
+async fn take(app: &App, sender: Sender, request: Request) -> Result<Acknowledgement, ApiError> {
     let (held, body) = whole_body(app, request).await?;
-    let batch = tokio::task::spawn_blocking(move || check_batch(&body))
+    let batch = tokio::task::spawn_blocking(move || check_batch(&body, sender))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The batch could not be checked."))?
         .map_err(bad_batch)?;

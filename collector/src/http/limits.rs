@@ -11,7 +11,8 @@ use super::error::{ApiError, json_response};
 use super::ingest::body;
 use super::openapi::{self, Schemas};
 use crate::audit::Resource;
-use crate::limits::{BadReport, Count, CountPage, MAX_REPORT_BYTES, Synced, check_report};
+use crate::limits::{BadReport, Count, CountPage, MAX_REPORT_BYTES, Synced, Unsound, check_report};
+use crate::store::StoreError;
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,13 +21,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// `POST /v1/limits/sync`.
-pub(super) async fn sync(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn sync(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (held, body) = body(&app, request, MAX_REPORT_BYTES).await?;
     let report = tokio::task::spawn_blocking(move || check_report(&body))
         .await
         .map_err(|_| ApiError::unavailable("internal", "The report could not be checked."))?
         .map_err(bad_report)?;
-    answer(committed("the report", app.limits.sync(report, held)).await?)
+    answer(committed("the report", app.limits.sync(caller.sender(), report, held)).await?)
 }
 
 fn answer(synced: Synced) -> Result<Response, ApiError> {
@@ -36,6 +41,13 @@ fn answer(synced: Synced) -> Result<Response, ApiError> {
             StatusCode::CONFLICT,
             "stale_report",
             "A later report of this boot has been answered. Number reports 1, 2, 3 … and send one at a time.",
+        )),
+        Synced::Refused(Unsound::ForeignBoot) => Err(StoreError::ForeignBoot.into()),
+        Synced::Refused(Unsound::TooManyBoots) => Err(StoreError::TooManyBoots.into()),
+        Synced::Refused(Unsound::TooFar) => Err(ApiError::invalid(
+            StatusCode::CONFLICT,
+            "number_too_far",
+            "`seq` is further than a proxy can have come since it was heard last. Number reports 1, 2, 3 …",
         )),
     }
 }
@@ -53,7 +65,7 @@ pub(super) async fn limits(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let query = parameters::parse(&text, false)?;
-    app.note_search(&caller, "limits.searched", Resource::new("list", "limits"), &text).await;
+    app.note_search(&caller, "limits.searched", Resource::new("list", "limits"), &text).await?;
     page(app.limits.list(query).await?)
 }
 
@@ -65,7 +77,7 @@ pub(super) async fn budgets(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let query = parameters::parse(&text, true)?;
-    app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await;
+    app.note_search(&caller, "budgets.searched", Resource::new("list", "budgets"), &text).await?;
     page(app.limits.list(query).await?)
 }
 

@@ -134,6 +134,9 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
             (503, "The store cannot do it now; come again."),
         ]);
     }
+    if route.method == "GET" && route.access != Access::Open {
+        all.push((429, "The token has brought too many different searches in this minute: each is noted."));
+    }
     if route.path.contains('{') {
         all.push((404, "There is nothing of this name."));
     }
@@ -157,7 +160,7 @@ fn refusal(status: u16, why: &str) -> Value {
     let mut refusal = json!({"description": why, "content": {"application/json": {"schema": schema}}});
     let header = match status {
         401 => ("WWW-Authenticate", json!({"const": "Bearer"})),
-        503 => ("Retry-After", json!({"type": "integer", "description": "s"})),
+        429 | 503 => ("Retry-After", json!({"type": "integer", "description": "s"})),
         _ => return refusal,
     };
     put(&mut refusal, "headers", json!({header.0: {"required": true, "schema": header.1}}));

@@ -45,19 +45,23 @@ pub enum Shape {
     Words(Vec<&'static str>),
     /// Some of these words, each in a parameter of its own.
     Choices(Vec<&'static str>),
+    /// Up to 20 HTTP statuses, or 0 for none, each in a parameter of its own.
+    Statuses,
+    /// Up to 20 texts of this pattern (ECMA-262), each in a parameter of its own; the second is one that fits.
+    Patterns(&'static str, &'static str),
     /// `true` or `false`.
     Truth,
     /// A whole number between these two.
     Whole(u64, u64),
-    /// An HTTP status, or 0 for none.
-    Status,
+    /// Up to 20 whole numbers between these two, each in a parameter of its own.
+    Wholes(u64, u64),
     /// A text of this pattern (ECMA-262); the second is one that fits.
     Pattern(&'static str, &'static str),
     /// RFC 3339, a day or a time, or µs since 1970.
     Time,
     /// Up to 20 texts, each in a parameter of its own.
     List,
-    /// `name[KEY]=text`, for any key, up to 16 of them.
+    /// `name[KEY]=text`, for any key, up to 16 of them, each up to 20 times.
     Keyed,
 }
 
@@ -94,9 +98,9 @@ impl Parameter {
                 words.first().map_or(String::new(), |word| (*word).to_owned())
             }
             Shape::Truth => "true".to_owned(),
-            Shape::Whole(least, _) => least.to_string(),
-            Shape::Status => "200".to_owned(),
-            Shape::Pattern(_, example) => (*example).to_owned(),
+            Shape::Whole(least, _) | Shape::Wholes(least, _) => least.to_string(),
+            Shape::Statuses => "200".to_owned(),
+            Shape::Pattern(_, example) | Shape::Patterns(_, example) => (*example).to_owned(),
             Shape::Time => "2026-01-31T12:00:00Z".to_owned(),
             Shape::Keyed => return format!("{}[key]=text", self.name),
         };
@@ -130,10 +134,12 @@ impl Shape {
             }
             Self::Truth => json!({"type": "boolean"}),
             Self::Whole(least, greatest) => json!({"type": "integer", "minimum": least, "maximum": greatest}),
-            Self::Status => json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 999}]}),
+            Self::Wholes(least, greatest) => list(&json!({"type": "integer", "minimum": least, "maximum": greatest})),
+            Self::Statuses => list(&status()),
             Self::Pattern(pattern, _) => json!({"type": "string", "pattern": pattern}),
+            Self::Patterns(pattern, _) => list(&json!({"type": "string", "pattern": pattern})),
             Self::Time => json!({"anyOf": times()}),
-            Self::List => json!({"type": "array", "maxItems": MAX_LIST, "items": text}),
+            Self::List => list(&text),
             Self::Keyed => json!({
                 "type": "object", "maxProperties": MAX_KEYS, "propertyNames": {"minLength": 1},
                 "additionalProperties": text,
@@ -143,12 +149,20 @@ impl Shape {
 
     const fn most(&self) -> usize {
         match self {
-            Self::List => MAX_LIST,
+            Self::List | Self::Statuses | Self::Wholes(..) | Self::Patterns(..) => MAX_LIST,
             Self::Choices(words) => words.len(),
             Self::Keyed => MAX_KEYS,
             _ => 1,
         }
     }
+}
+
+fn status() -> Value {
+    json!({"type": "integer", "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 999}]})
+}
+
+fn list(items: &Value) -> Value {
+    json!({"type": "array", "maxItems": MAX_LIST, "items": items})
 }
 
 fn times() -> [Value; 3] {
@@ -176,23 +190,31 @@ fn check(table: &[Parameter], query: &str) -> Result<(), ApiError> {
         if value.is_empty() || value.chars().nth(MAX_TEXT).is_some() {
             return Err(bad(&name, "must be 1 to 1024 characters long"));
         }
-        let most = parameter.shape.most();
-        let all = times.entry(Cow::Borrowed(&*parameter.name)).or_default();
-        *all += 1;
-        if *all > most {
-            return Err(if most == 1 { twice(&name) } else { bad(&name, &format!("is given more than {most} times")) });
+        let (keyed, most) = (matches!(parameter.shape, Shape::Keyed), parameter.shape.most());
+        if keyed && !bounded(&mut times, name.clone(), MAX_LIST) {
+            return Err(too_often(&name, MAX_LIST));
         }
-        if let Shape::Keyed = parameter.shape
-            && times.insert(name.clone(), 1).is_some()
-        {
-            return Err(twice(&name));
+        // Of keys, each counts once.
+        let again = keyed && times.get(&name).is_some_and(|count| *count > 1);
+        if !again && !bounded(&mut times, Cow::Borrowed(&*parameter.name), most) {
+            return Err(too_often(&name, most));
         }
     }
     Ok(())
 }
 
-fn twice(name: &str) -> ApiError {
-    bad(name, "is given twice")
+/// Counts one more of this name; false if there are too many.
+fn bounded<'t>(times: &mut HashMap<Cow<'t, str>, usize>, name: Cow<'t, str>, most: usize) -> bool {
+    let count = times.entry(name).or_default();
+    *count += 1;
+    *count <= most
+}
+
+fn too_often(name: &str, most: usize) -> ApiError {
+    match most {
+        1 => bad(name, "is given twice"),
+        _ => bad(name, &format!("is given more than {most} times")),
+    }
 }
 
 /// 400 for a name that stands in no table.
@@ -221,9 +243,20 @@ mod tests {
             assert!(check(&table, good).is_ok(), "{good}");
         }
         let long = format!("team={}", "a".repeat(1025));
-        for bad in
-            ["teams=a", "team=a&team=a", "team=", &long, "tag[]=a", "tag=a", "tag[a]=b&tag[a]=c", &lists(21), &tags(17)]
-        {
+        let values = |count: usize| vec!["tag[a]=b"; count].join("&");
+        assert!(check(&table, &format!("{}&{}", values(20), "tag[b]=c")).is_ok());
+        for bad in [
+            "teams=a",
+            "team=a&team=a",
+            "team=",
+            &long,
+            "tag[]=a",
+            "tag=a",
+            &values(21),
+            &format!("{}&tag[c]=d", tags(16)),
+            &lists(21),
+            &tags(17),
+        ] {
             assert!(check(&table, bad).is_err(), "{bad}");
         }
     }

@@ -93,7 +93,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let query = query.unwrap_or_default();
     let page = parameters::page(&query)?;
-    app.note_search(&caller, "policies.searched", Resource::new("log", "policy"), &query).await;
+    app.note_search(&caller, "policies.searched", Resource::new("log", "policy"), &query).await?;
     let (found, has_more) = app.readers.query(move |db| store::policy_revisions(db, page.after, page.limit)).await?;
     let next = found.last().filter(|_| has_more).map(|last| cursor(last.number));
     let data: Vec<_> = found.iter().map(shown).collect();

@@ -4,11 +4,13 @@
 
 mod export;
 mod facet;
+mod filters;
 mod parameters;
 
-pub(super) use export::{CSV, NDJSON, csv, json, ndjson};
+pub(super) use export::{csv, json, ndjson};
 pub(super) use facet::{facets, spread};
-pub(super) use parameters::{Also, NAMES, class, described, status, statuses};
+pub(super) use filters::{Filters, NAMES, class, status, statuses, with_not};
+pub(super) use parameters::{Also, described};
 
 use super::App;
 use super::auth::Caller;
@@ -34,7 +36,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Pages)?;
-    app.note_search(&caller, "requests.searched", log(), &text).await;
+    app.note_search(&caller, "requests.searched", log(), &text).await?;
     let query = wanted.list.clone();
     let (page, total) = app
         .readers

@@ -5,12 +5,12 @@ use super::openapi::{self, Docs, list_of, of, read_as};
 use super::parameter::{self, Shape};
 use super::query::Also;
 use super::{
-    App, audit, auth, damage, dataplanes, gaps, health, holds, ingest, limits, metrics, policy, query, retention,
-    tokens, usage,
+    App, audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy,
+    query, retention, tokens, usage,
 };
 use crate::audit::Entry;
 use crate::retention::Rules;
-use crate::store::{Hold, Role, TokenInfo};
+use crate::store::{Correction, Hold, Role, TokenInfo};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -24,6 +24,9 @@ const UUID: Shape = Shape::Pattern(
 );
 
 const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1/damage.";
+
+const FOREIGN: &str = "The boot was opened with another ingest token, or a number leaps.";
+const TOO_MANY: &str = "The token has opened too many boots in this hour.";
 
 /// What a route asks of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,17 +94,18 @@ macro_rules! routes {
 #[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
     let filtered = || query::described(Also::Export);
+    let exported = || audit::described(audit::Also::Export);
     routes! {
         "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
-            Docs::json(of::<Acknowledgement>).body(ingest::batch);
+            Docs::json(of::<Acknowledgement>).body(ingest::batch).or(409, FOREIGN).or(429, TOO_MANY);
         "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
             Docs::json(query::page).query(query::described(Also::Pages)).link("get_v1_requests_id", "/data/0/id");
         "GET" "/v1/requests.json", Read, "All of what is filtered, as a JSON list" => get(query::json),
             Docs::json(query::all).query(filtered());
         "GET" "/v1/requests.ndjson", Read, "All of what is filtered, a record a line" => get(query::ndjson),
-            Docs::text(query::NDJSON).query(filtered());
+            Docs::text(export::NDJSON).query(filtered());
         "GET" "/v1/requests.csv", Read, "All of what is filtered, as a spreadsheet" => get(query::csv),
-            Docs::text(query::CSV).query(filtered());
+            Docs::text(export::CSV).query(filtered());
         "GET" "/v1/requests/facets", Read, "The total of what is filtered, and how it spreads" => get(query::facets),
             Docs::json(query::spread).query(query::described(Also::Facets));
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::one),
@@ -113,22 +117,34 @@ pub fn routes() -> Vec<Route> {
         "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
             Docs::json(usage::page).query(usage::described(usage::Also::Pages));
         "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv),
-            Docs::text(query::CSV).query(usage::described(usage::Also::Export));
+            Docs::text(export::CSV).query(usage::described(usage::Also::Export));
         "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
-            Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered.");
+            Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered; or it is another token's boot, or `seq` leaps.")
+                .or(429, TOO_MANY);
         "GET" "/v1/limits", Read, "What is used of each limit, by subject, in pages" => get(limits::limits),
             Docs::json(limits::counts).query(limits::described(false));
         "GET" "/v1/budgets", Read, "What is used of each budget, by subject, in pages" => get(limits::budgets),
             Docs::json(limits::counts).query(limits::described(true));
+        "GET" "/v1/corrections", Audit, "Corrections of counts and usage, in pages" => get(corrections::list),
+            Docs::json(corrections::page).query(corrections::described());
+        "POST" "/v1/corrections", Own, "Corrects a count or usage that cannot be true; records stay as they are" => post(corrections::create),
+            Docs::created(of::<Correction>).body(read_as::<corrections::NewCorrection>)
+                .or(409, "There is nothing to correct, a sum would fall below zero, or another correction has this id.");
         "POST" HEARTBEAT_PATH, Deliver, "Keeps what a worker of a data plane says of itself" => post(dataplanes::heartbeat),
-            Docs::nothing().body(read_as::<Heartbeat>);
+            Docs::nothing().body(read_as::<Heartbeat>).or(409, FOREIGN).or(429, TOO_MANY);
         "GET" "/v1/dataplanes", Read, "Data planes, what they run, and which are silent" => get(dataplanes::list),
             Docs::json(dataplanes::page);
         "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
             Docs::json(of::<Acknowledgement>).body(audit::entries);
         "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
-            Docs::json(audit::page).query(audit::described()).link("get_v1_audit_id", "/data/0/id")
-                .or(404, "`after` or `before` names no entry.");
+            Docs::json(audit::page).query(audit::described(audit::Also::Pages)).link("get_v1_audit_id", "/data/0/id")
+                .or(404, "`after` or `before` names no entry, or `actor` nobody.");
+        "GET" "/v1/audit.json", Audit, "All audit entries that are filtered, as a JSON list" => get(audit::json),
+            Docs::json(audit::all).query(exported()).or(404, "`actor` names nobody.");
+        "GET" "/v1/audit.ndjson", Audit, "All audit entries that are filtered, an entry a line" => get(audit::ndjson),
+            Docs::text(export::NDJSON).query(exported()).or(404, "`actor` names nobody.");
+        "GET" "/v1/audit.csv", Audit, "All audit entries that are filtered, as a spreadsheet" => get(audit::csv),
+            Docs::text(export::CSV).query(exported()).or(404, "`actor` names nobody.");
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::one),
             Docs::json(of::<Entry>).path(UUID, "The entry's id.").or(500, DAMAGED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),

@@ -1,5 +1,7 @@
 //! Lines of CSV (RFC 4180) that are safe to open in a spreadsheet and to look at in a terminal.
 
+use headgate::diagnostic::is_hidden;
+
 /// Writes one line, each cell quoted if it has to be.
 pub(super) fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
     for (place, cell) in cells.enumerate() {
@@ -11,6 +13,17 @@ pub(super) fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Nano-USD as USD, without rounding.
+pub(super) fn usd(nano: u64) -> String {
+    format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
+}
+
+/// A time in µs as RFC 3339 has it.
+pub(super) fn time(us: u64) -> String {
+    let time = i64::try_from(us).ok().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    time.map_or(us.to_string(), |time| time.to_string())
+}
+
 /// A text that is no formula and no command to a terminal.
 fn tamed(cell: &str) -> String {
     let formula = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
@@ -19,18 +32,13 @@ fn tamed(cell: &str) -> String {
     let mut out = String::with_capacity(cell.len() + 1);
     out.push_str(lead);
     for char in cell.chars() {
-        if char.is_control() || is_direction(char) {
+        if is_hidden(char) {
             out.extend(char.escape_unicode());
         } else {
             out.push(char);
         }
     }
     out
-}
-
-/// Characters that change the direction of what stands around them.
-const fn is_direction(char: char) -> bool {
-    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}')
 }
 
 fn quoted(cell: &str) -> String {
@@ -58,6 +66,7 @@ mod tests {
             ("a\r\nb", "a\\u{d}\\u{a}b"),
             ("\u{1b}[31m", "\\u{1b}[31m"),
             ("\u{202e}x", "\\u{202e}x"),
+            ("a\u{200b}b\u{e0041}", "a\\u{200b}b\\u{e0041}"),
         ] {
             let mut out = Vec::new();
             line(&mut out, [cell.to_owned(), "z".to_owned()].into_iter());

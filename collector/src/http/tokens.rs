@@ -33,6 +33,10 @@ pub(super) struct NewToken {
     #[serde(default)]
     #[schemars(extend("format" = "date-time"))]
     expires_at: Option<String>,
+    /// Id of the ingest token that it replaces: it may go on with the boots that this one opened.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 256))]
+    replaces: Option<String>,
 }
 
 /// The answer of `POST /v1/tokens`.
@@ -49,7 +53,7 @@ pub(super) struct MadeToken {
 
 /// `GET /v1/tokens`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await;
+    app.note_search(&caller, "tokens.searched", Resource::new("list", "tokens"), "").await?;
     let tokens = app.readers.query(store::tokens).await?;
     let body = json!({"object": "list", "data": tokens}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
@@ -62,17 +66,33 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (_held, body) = super::ingest::body(&app, request, MAX_BODY_BYTES).await?;
-    let wanted = wanted(&body)?;
+    let (mut wanted, replaces) = wanted(&body)?;
+    if let Some(id) = replaces {
+        wanted.sender = Some(line(&app, wanted.role, id).await?);
+    }
     let token = store::new_token()?;
     let hash = store::hash_token(&token);
-    let TokenRequest { role, name, expires_at } = wanted.clone();
+    let TokenRequest { role, name, expires_at, .. } = wanted.clone();
     let answer = MadeToken { id: store::token_id(&hash), token, role, name, expires_at };
     app.commit("the token", move |tx| store::add_token(tx, &hash, &wanted, caller.actor())).await?;
     let body = serde_json::to_vec(&answer).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::CREATED, body))
 }
 
-fn wanted(body: &[u8]) -> Result<TokenRequest, ApiError> {
+/// The line that a token goes on with.
+async fn line(app: &App, role: Role, replaces: String) -> Result<String, ApiError> {
+    let wrong =
+        || bad("replaces", "must be the id of an ingest token, as GET /v1/tokens lists them, and `role` be ingest");
+    if role != Role::Ingest {
+        return Err(wrong());
+    }
+    let from_environment = replaces == "environment-ingest";
+    let known =
+        app.readers.query(move |db| if from_environment { Ok(Some(replaces)) } else { store::line_of(db, &replaces) });
+    known.await?.ok_or_else(wrong)
+}
+
+fn wanted(body: &[u8]) -> Result<(TokenRequest, Option<String>), ApiError> {
     let new: NewToken = serde_json::from_slice(body)
         .map_err(|error| invalid(format!("The body is no token request: {}.", reason_of(&error)), "invalid_body"))?;
     if new.name.as_deref().is_some_and(|name| !is_name(name)) {
@@ -82,7 +102,7 @@ fn wanted(body: &[u8]) -> Result<TokenRequest, ApiError> {
     if expires_at.is_some_and(|at| at <= clock::now_us()) {
         return Err(bad("expires_at", "is over already"));
     }
-    Ok(TokenRequest { role: new.role, name: new.name, expires_at })
+    Ok((TokenRequest { role: new.role, name: new.name, expires_at, sender: None }, new.replaces))
 }
 
 /// `DELETE /v1/tokens/{id}`.

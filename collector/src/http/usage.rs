@@ -29,7 +29,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Pages)?;
-    app.note_search(&caller, "usage.searched", Resource::new("log", "usage"), &text).await;
+    app.note_search(&caller, "usage.searched", Resource::new("log", "usage"), &text).await?;
     let body = app
         .readers
         .query(move |db| {

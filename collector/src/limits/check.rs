@@ -80,6 +80,9 @@ fn check_head(report: &Report) -> Result<(), &'static str> {
     if ![&report.node, &report.boot, &report.revision].into_iter().all(|name| is_name(name)) {
         return Err("`node`, `boot` and `revision` must be 1 to 256 characters long");
     }
+    if !report.process.is_empty() && !is_name(&report.process) {
+        return Err("`process` must be at most 256 characters long");
+    }
     if report.seq == 0 || report.seq > MAX_AMOUNT {
         return Err("`seq` is out of range: it counts from 1");
     }

@@ -6,8 +6,8 @@
 use super::crossings::{Crossing, crossed};
 use super::rules::Revision;
 use super::{amount, joined, parted};
-use crate::store::StoreError;
 use crate::store::db::{Db, OptionalExtension, params};
+use crate::store::{REPORTS, StoreError};
 use headgate_limits::{Heard, Kind, Report, ReportRow, Rule, Total, Totals, Windows};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +39,18 @@ pub(super) fn last_seq(tx: &Db, boot: &str) -> Result<u64, StoreError> {
         .query_row([boot], |row| row.get(0))
         .optional()?;
     Ok(amount(seq.unwrap_or(0)))
+}
+
+/// The highest number that this boot's next report may have.
+pub(super) fn most_seq(tx: &Db, boot: &str, now_us: i64) -> Result<i64, StoreError> {
+    let known: Option<(i64, i64)> = tx
+        .prepare_cached("SELECT seq, seen_at FROM limit_boots WHERE boot = ?1")?
+        .query_row([boot], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match known {
+        Some((seq, at)) => REPORTS.most(seq, at, now_us),
+        None => REPORTS.most_of_new(boot, now_us),
+    })
 }
 
 /// When any proxy reported last, ms since the Unix epoch; 0 for never.
@@ -108,7 +120,8 @@ impl Totals for Counts<'_> {
         let mut now = Kept {
             // The store's largest integer, so that a sum stays what it is when it is read.
             used: before.used.saturating_add(used).min(i64::MAX as u64),
-            max: row.max,
+            // What the policy says; a row alone could bring thresholds forward.
+            max: rule.and_then(|rule| max_of(rule, &row.meter)).unwrap_or(row.max),
             revision: revision.as_ref().map_or(before.revision, |revision| revision.number),
             ..before.clone()
         };
@@ -121,13 +134,12 @@ impl Totals for Counts<'_> {
         Ok(Total { used: now.used, told: bits(rule, &now.told) })
     }
 
-    fn heard(
-        &mut self,
-        report: &Report,
-        repeated: bool,
-        now_ms: u64,
-    ) -> Result<Option<HashMap<String, Heard>>, StoreError> {
-        self.heard_by_all(report, repeated, now_ms)
+    fn heard(&mut self, now_ms: u64) -> Result<Option<HashMap<String, Heard>>, StoreError> {
+        self.heard_by_all(now_ms)
+    }
+
+    fn keep_heard(&mut self, proxy: &str, heard: &Heard) -> Result<(), StoreError> {
+        self.keep_heard_for_all(proxy, heard)
     }
 
     fn windows(&mut self, row: &ReportRow) -> Result<Option<Windows>, StoreError> {
@@ -260,6 +272,11 @@ impl Counts<'_> {
         ])?;
         Ok(())
     }
+}
+
+/// What a rule allows of a meter.
+fn max_of(rule: &Rule, meter: &str) -> Option<u64> {
+    rule.meters.iter().find(|known| known.name() == meter).map(|known| known.max)
 }
 
 /// When a count's window ends, and until when it is kept.

@@ -95,6 +95,11 @@ pub(super) fn subject_of(rule: &Rule, parts: &[String]) -> Map<String, Value> {
     names.zip(parts).map(|(name, value)| (name, Value::from(value.as_str()))).collect()
 }
 
+/// The names of the values of a rule's subjects, in their order.
+pub(super) fn subject_names(rule: &Rule) -> Vec<String> {
+    rule.per.iter().map(dimension).collect()
+}
+
 /// As in gateway.yaml: `team`, `tag:purpose`.
 fn dimension(dimension: &headgate_limits::Dimension) -> String {
     match serde_json::to_value(dimension) {

@@ -9,14 +9,14 @@ use super::counts::Counts;
 use super::{amount, joined};
 use crate::store::StoreError;
 use crate::store::db::{Db, OptionalExtension, params};
-use headgate_limits::{Heard, Report, SHARE_TTL_MS, Windows};
+use headgate_limits::{Heard, SHARE_TTL_MS, Windows};
 use std::collections::HashMap;
 
-/// `?3` is 1 for a report that has come before: it was made no later than when it came first.
-const HEAR: &str = "INSERT INTO limit_seen (boot, seen_at, before_at) VALUES (?1, ?2, 0)
-    ON CONFLICT (boot) DO UPDATE SET seen_at = excluded.seen_at,
-      before_at = CASE WHEN ?3 = 1 THEN limit_seen.before_at ELSE limit_seen.seen_at END";
-const HEARD: &str = "SELECT boot, seen_at, before_at FROM limit_seen WHERE seen_at > ?1";
+const HEAR: &str = "INSERT INTO limit_seen (boot, seen_at, before_at, node, interval_ms, gone)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (boot) DO UPDATE SET seen_at = excluded.seen_at, before_at = excluded.before_at,
+      node = excluded.node, interval_ms = excluded.interval_ms, gone = excluded.gone";
+const HEARD: &str = "SELECT boot, seen_at, before_at, node, interval_ms, gone FROM limit_seen WHERE seen_at > ?1";
 const KEEP: &str = "INSERT INTO limit_members (rule, meter, subject, body, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (rule, meter, subject) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at";
 const FIND: &str = "SELECT body FROM limit_members WHERE rule = ?1 AND meter = ?2 AND subject = ?3";
@@ -62,25 +62,36 @@ impl Counts<'_> {
         Ok(())
     }
 
-    pub(super) fn heard_by_all(
-        &self,
-        report: &Report,
-        repeated: bool,
-        now_ms: u64,
-    ) -> Result<Option<HashMap<String, Heard>>, StoreError> {
+    /// What all collectors have heard of each proxy.
+    pub(super) fn heard_by_all(&self, now_ms: u64) -> Result<Option<HashMap<String, Heard>>, StoreError> {
         if !self.tx.is_shared() {
             return Ok(None);
-        }
-        if report.whole {
-            let values = params![report.boot, self.now_us, i64::from(repeated)];
-            self.tx.prepare_cached(HEAR)?.execute(values)?;
         }
         let oldest_us = i64::try_from(now_ms.saturating_sub(SHARE_TTL_MS)).unwrap_or(0).saturating_mul(1_000);
         let mut select = self.tx.prepare_cached(HEARD)?;
         let ms = |time_us| amount(time_us) / 1_000;
         let heard = select.query_map([oldest_us], |row| {
-            Ok((row.get(0)?, Heard { last_ms: ms(row.get(1)?), before_ms: ms(row.get(2)?) }))
+            let heard = Heard {
+                last_ms: ms(row.get(1)?),
+                before_ms: ms(row.get(2)?),
+                node: row.get(3)?,
+                interval_ms: amount(row.get(4)?),
+                gone: row.get::<_, i64>(5)? == 1,
+            };
+            Ok((row.get(0)?, heard))
         })?;
         Ok(Some(heard.collect::<Result<_, _>>()?))
+    }
+
+    /// Keeps what was heard of one for all collectors.
+    pub(super) fn keep_heard_for_all(&self, proxy: &str, heard: &Heard) -> Result<(), StoreError> {
+        if self.tx.is_shared() {
+            let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+            let us = |ms: u64| whole(ms).saturating_mul(1_000);
+            let (gone, interval_ms) = (i64::from(heard.gone), whole(heard.interval_ms));
+            let values = params![proxy, us(heard.last_ms), us(heard.before_ms), heard.node, interval_ms, gone];
+            self.tx.prepare_cached(HEAR)?.execute(values)?;
+        }
+        Ok(())
     }
 }

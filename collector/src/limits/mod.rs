@@ -6,6 +6,7 @@
 //! and run out at the proxies by themselves, as after a restart. Several collectors have them in the store (`members`).
 
 mod check;
+mod correct;
 mod count;
 mod counts;
 mod crossings;
@@ -17,11 +18,12 @@ mod rules;
 mod webhook;
 
 pub use check::{BadReport, MAX_REPORT_BYTES, check_report, meter_of};
+pub use correct::{Asked, AskedCount, Corrected, Subject};
 pub use count::{Count, CountedRule, Window};
 pub use list::{CountPage, CountQuery, Place};
 
 use crate::clock;
-use crate::store::{Db, Held, Readers, Store, StoreError, WriteHandle};
+use crate::store::{Claim, Conflict, Db, Delivery, Held, Readers, Sender, Store, StoreError, WriteHandle, claim};
 use counts::Counts;
 use headgate_limits::{Fleet, Reply, Report};
 use rules::RuleBook;
@@ -38,6 +40,19 @@ pub enum Synced {
     Answer(Box<Reply>),
     /// A later report of the same boot has been answered: nobody waits for this one.
     Stale,
+    /// It is not counted, and that is noted.
+    Refused(Unsound),
+}
+
+/// Why a report is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsound {
+    /// The boot is another sender's.
+    ForeignBoot,
+    /// Its sender has opened too many boots.
+    TooManyBoots,
+    /// A proxy cannot have made so many reports since it was heard last.
+    TooFar,
 }
 
 /// The counts, the fleet, and the way to the store; clones share them.
@@ -85,12 +100,12 @@ impl Limits {
     ///
     /// # Errors
     /// The store cannot be written. The same report may come again.
-    pub async fn sync(&self, report: Report, held: Held) -> Result<Synced, StoreError> {
+    pub async fn sync(&self, sender: Sender, report: Report, held: Held) -> Result<Synced, StoreError> {
         let state = Arc::clone(&self.state);
         let work = move |tx: &Db| {
             let _held = held;
             let mut state = lock(&state);
-            let done = state.sync(tx, &report);
+            let done = state.take(tx, &sender, &report);
             if done.is_err() {
                 *state = State::new();
             }
@@ -104,6 +119,17 @@ impl Limits {
     }
 }
 
+/// The report with names of proxies that no other sender can give: a name alone must not be enough to end, or to take over,
+/// what another sender's proxy holds.
+fn of_sender(sender: &Sender, report: &Report) -> Report {
+    let mut report = report.clone();
+    if !report.process.is_empty() {
+        report.process = format!("{}/{}", sender.line, report.process);
+        report.node = format!("{}/{}", sender.line, report.node);
+    }
+    report
+}
+
 /// What came of a report, and whether there is something to tell.
 struct Done {
     synced: Synced,
@@ -111,6 +137,22 @@ struct Done {
 }
 
 impl State {
+    /// Counts a report if its sender may make it.
+    fn take(&mut self, tx: &Db, sender: &Sender, report: &Report) -> Result<Done, StoreError> {
+        let now = clock::now_us();
+        let seq = i64::try_from(report.seq).unwrap_or(i64::MAX);
+        let (conflict, numbers, why) = match claim(tx, sender, &report.boot, now)? {
+            Claim::Foreign => (Conflict::ForeignBoot, Vec::new(), Unsound::ForeignBoot),
+            Claim::TooMany => (Conflict::TooManyBoots, Vec::new(), Unsound::TooManyBoots),
+            Claim::Own if seq <= counts::most_seq(tx, &report.boot, now)? => {
+                return self.sync(tx, &of_sender(sender, report));
+            }
+            Claim::Own => (Conflict::NumberTooFar, vec![seq], Unsound::TooFar),
+        };
+        Delivery { sender, node: &report.node, boot_id: &report.boot }.refused(tx, conflict, &numbers)?;
+        Ok(Done { synced: Synced::Refused(why), told: false })
+    }
+
     fn sync(&mut self, tx: &Db, report: &Report) -> Result<Done, StoreError> {
         let version = counts::version(tx)?;
         if self.version.is_some_and(|known| known != version) {
@@ -153,7 +195,7 @@ impl State {
     fn note_slots(&self, counts: &Counts<'_>, report: &Report, reply: &Reply) -> Result<(), StoreError> {
         let slots = report.rows.iter().zip(&reply.rows).filter(|(row, _)| row.meter == counts::CONCURRENCY);
         for (row, answer) in slots {
-            let open = if row.late || row.idle { 0 } else { row.open };
+            let open = if row.late || row.idle || report.ending { 0 } else { row.open };
             counts.note_slots(row, answer.others_open.saturating_add(open))?;
         }
         Ok(())

@@ -17,6 +17,11 @@ const MOST: usize = 5_000;
 const CHANGED: &str = "SELECT rule, meter, subject, window_start, used, told, version FROM limit_counts
     WHERE current = 1 AND fill >= 5000 AND version > ?1 AND used > 0 AND window_end > ?2
     ORDER BY version LIMIT ?3";
+/// What owners have corrected: it may be far from its end by now, and must be heard all the same.
+const CORRECTED: &str =
+    "SELECT c.rule, c.meter, c.subject, c.window_start, c.used, c.told, c.version FROM limit_counts c
+    JOIN (SELECT DISTINCT count FROM corrections WHERE count IS NOT NULL AND version > ?1) k ON k.count = c.count
+    WHERE c.current = 1 AND c.fill < 5000 AND c.window_end > ?2 LIMIT ?3";
 /// Both kinds are read from their index, in order.
 const DEAREST: &str = "SELECT * FROM (
       SELECT rule, meter, subject, window_start, used, told, version, fill FROM limit_counts
@@ -46,8 +51,14 @@ pub(super) fn news(
     // Where not all changes have found room, the rest is for the next answer.
     let last = found.last().map_or(latest, |(_, version)| *version);
     let cursor = if since > 0 && found.len() >= MOST { last } else { latest };
+    let mut corrected = Vec::new();
+    if since > 0 {
+        let mut select = counts.tx.prepare_cached(CORRECTED)?;
+        let values = params![since_version, counts.now_us / 1_000_000, most];
+        corrected = select.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
+    }
     let mut rows: Vec<ReplyRow> = Vec::new();
-    for (mut row, told) in found.into_iter().map(|((row, told), _)| (row, told)) {
+    for (mut row, told) in found.into_iter().chain(corrected).map(|((row, told), _)| (row, told)) {
         if own.contains(&(&row.rule, &row.meter, &row.subject, row.start)) {
             continue;
         }
@@ -55,7 +66,7 @@ pub(super) fn news(
         if let Some(windows) = counts.windows_of(&row.rule, &row.meter, &row.subject)? {
             fleet.know(&row.rule, &row.meter, &row.subject, windows);
         }
-        row.others_open = fleet.others_open(&report.boot, &row.rule, &row.meter, &row.subject, row.start, now_ms);
+        row.others_open = fleet.others_open(report.proxy(), &row.rule, &row.meter, &row.subject, row.start, now_ms);
         rows.push(row);
     }
     Ok((rows, cursor))

@@ -15,20 +15,34 @@ pub(super) fn init(location: &Location) -> Result<(), String> {
         return Err("this store has an owner already; `headgate-collector token new --role owner` makes another token"
             .to_owned());
     }
-    let request = TokenRequest { role: Role::Owner, name: Some("first owner".to_owned()), expires_at: None };
+    let request =
+        TokenRequest { role: Role::Owner, name: Some("first owner".to_owned()), expires_at: None, sender: None };
     say(&format!("owner_token={}", stored(&mut db, &request)?))
 }
 
 /// `token …`.
 pub(super) fn run(command: TokenCommand) -> Result<(), String> {
     match command {
-        TokenCommand::New { place, role, name, expires_in } => {
+        TokenCommand::New { place, role, name, expires_in, replaces } => {
             let expires_at = expires_in.map(|days| clock::now_us().saturating_add(i64::from(days) * DAY_US));
-            say(&format!("token={}", stored(&mut existing(&place)?, &TokenRequest { role, name, expires_at })?))
+            let mut db = existing(&place)?;
+            let sender = replaces.map(|id| line(&db, role, &id)).transpose()?;
+            say(&format!("token={}", stored(&mut db, &TokenRequest { role, name, expires_at, sender })?))
         }
         TokenCommand::List { place } => list(&existing(&place)?),
         TokenCommand::Revoke { place, id } => revoke(&mut existing(&place)?, &id),
     }
+}
+
+/// The line of the token that a new one replaces.
+fn line(db: &Db, role: Role, replaces: &str) -> Result<String, String> {
+    let known = match replaces {
+        "environment-ingest" => Some(replaces.to_owned()),
+        id => store::line_of(db, id).map_err(|e| e.to_string())?,
+    };
+    known.filter(|_| role == Role::Ingest).ok_or_else(|| {
+        "--replaces takes the id of an ingest token (`headgate-collector token list` shows them), with --role ingest".to_owned()
+    })
 }
 
 fn existing(place: &Place) -> Result<Db, String> {

@@ -4,13 +4,15 @@
 //! time, and a reader that follows by time would never see it.
 
 mod ready;
+mod terms;
 
 pub(super) use ready::append_all;
 pub use ready::{Ready, new_id};
+pub use terms::{ActorFilter, NameFilter, unknown_actor};
 
 use super::db::{self, Db, OptionalExtension, Value, params, params_from_iter};
 use super::leaf::Kept;
-use super::names::{self, Names};
+use super::names::Names;
 use super::read::Order;
 use super::{Log, StoreError};
 use crate::audit::Entry;
@@ -68,12 +70,18 @@ fn insert(tx: &Db, names: &mut Names, position: i64, now: i64, ready: &Ready) ->
 /// Writes what filters read.
 pub(super) fn index(tx: &Db, names: &mut Names, position: i64, id: &[u8; 16], entry: &Entry) -> db::Result<()> {
     let [kind, actor, resource, source] = numbers(tx, names, entry)?;
+    let actor_name = actor_name(tx, names, entry)?;
     tx.prepare_cached(
-        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source, revision)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source, revision, actor_name)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
-    .execute(params![position, id, time(entry), kind, actor, resource, source, revision(entry)])?;
+    .execute(params![position, id, time(entry), kind, actor, resource, source, revision(entry), actor_name])?;
     Ok(())
+}
+
+/// The number of the actor's name, if the entry tells one.
+pub(super) fn actor_name(tx: &Db, names: &mut Names, entry: &Entry) -> db::Result<Option<i64>> {
+    names.maybe(tx, entry.actor.name.as_deref())
 }
 
 /// The names that filters compare, as numbers.
@@ -113,6 +121,15 @@ pub fn find_audit(db: &Db, id: &[u8; 16]) -> Result<Option<Kept>, StoreError> {
     Ok(db.prepare_cached(sql)?.query_row([id], |row| Kept::judge(row.get(0)?, row, 1, 2)).optional()?)
 }
 
+/// Where the next entry will be.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn next_audit_position(db: &Db) -> Result<i64, StoreError> {
+    let mut select = db.prepare_cached("SELECT next_position FROM log_heads WHERE log = 'audit'")?;
+    Ok(select.query_row([], |row| row.get(0))?)
+}
+
 /// The place of the entry with this id.
 ///
 /// # Errors
@@ -125,10 +142,14 @@ pub fn audit_position(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError>
 /// One page of the audit log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Columns that must hold one of these names. `column` comes from the program.
-    pub names: Vec<(&'static str, Vec<String>)>,
-    /// Number of the policy revision they belong to.
-    pub revision: Option<i64>,
+    /// Names that columns must or must not hold.
+    pub names: Vec<NameFilter>,
+    /// Ids or names that actors must or must not have.
+    pub actors: Vec<ActorFilter>,
+    /// Numbers of the policy revisions they belong to; any if empty.
+    pub revisions: Vec<i64>,
+    /// Numbers of policy revisions they do not belong to.
+    pub not_revisions: Vec<i64>,
     /// `time` from here on, µs.
     pub from: Option<i64>,
     /// `time` before this, µs.
@@ -168,7 +189,7 @@ pub struct AuditPage {
 /// # Errors
 /// The store cannot be read, or not in time.
 pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> {
-    let Some((terms, mut values)) = conditions(db, query)? else {
+    let Some((terms, mut values)) = terms::conditions(db, query)? else {
         return Ok(AuditPage::default());
     };
     // Backwards from `before`: read in the other direction, then turn around.
@@ -194,40 +215,4 @@ pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> 
         page.entries.reverse();
     }
     Ok(page)
-}
-
-/// The terms and their values; `None` if one names what no entry holds.
-fn conditions(db: &Db, query: &AuditQuery) -> Result<Option<(String, Vec<Value>)>, StoreError> {
-    let (mut terms, mut values) = (String::new(), Vec::new());
-    for (column, texts) in &query.names {
-        let mut numbers = Vec::new();
-        for text in texts {
-            numbers.extend(names::number_of(db, text)?);
-        }
-        if numbers.is_empty() {
-            return Ok(None);
-        }
-        let list: Vec<_> = numbers.iter().map(i64::to_string).collect();
-        // `+`: an index would have to be sorted; the log is walked in its order instead.
-        let plus = if list.len() > 1 { "+" } else { "" };
-        terms.push_str(&format!(" AND {plus}a.{column} IN ({})", list.join(",")));
-    }
-    let (after, before) = match query.order {
-        Order::Descending => ("a.position <", "a.position >"),
-        Order::Ascending => ("a.position >", "a.position <"),
-    };
-    let bounds = [
-        ("a.revision =", query.revision),
-        ("+a.time >=", query.from),
-        ("+a.time <", query.to),
-        (after, query.after),
-        (before, query.before),
-    ];
-    for (comparison, value) in bounds {
-        if let Some(value) = value {
-            values.push(Value::Integer(value));
-            terms.push_str(&format!(" AND {comparison} ?{}", values.len()));
-        }
-    }
-    Ok(Some((terms, values)))
 }

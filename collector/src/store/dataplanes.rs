@@ -1,6 +1,8 @@
 //! Heartbeats: the last one of each worker, and what they say of each data plane together.
 
-use super::db::{self, Db, Row, params};
+use super::conflicts::{Conflict, Delivery};
+use super::db::{self, Db, OptionalExtension, Row, params};
+use super::senders::{Claim, RECORDS, Sender, began, claim};
 use super::{StoreError, gaps, time_to_delete_by};
 use headgate_record::Heartbeat;
 use serde::Serialize;
@@ -10,6 +12,13 @@ use std::collections::{BTreeSet, HashMap};
 const STALE_US: i64 = 45_000_000;
 /// A worker that has been silent for longer is forgotten, µs: 30 days.
 const FORGOTTEN_US: i64 = 30 * 86_400_000_000;
+/// A proxy of which nobody was heard for longer, and that did not say goodbye, is taken to be gone, µs: an hour. An alarm on
+/// silent proxies has been seen by then, and must not stay for a machine that does not come back.
+const GONE_US: i64 = 3_600_000_000;
+/// A worker that missed its heartbeat, µs, has been replaced if its proxy has a newer one.
+const MISSED_US: i64 = 15_000_000;
+/// Workers of one process begin within less than this, µs; the time for which one ran is told in whole seconds.
+const TOGETHER_US: i64 = 3_000_000;
 /// Workers in one answer, the latest heard first.
 const WORKERS: i64 = 10_000;
 
@@ -18,14 +27,46 @@ const WORKERS: i64 = 10_000;
 pub struct DataPlane {
     /// Its name.
     pub node: String,
-    /// Whether none of its workers was heard of lately.
+    /// How it stands.
+    pub state: PlaneState,
+    /// Whether it is silent without having said goodbye, and not for so long that it is taken to be gone.
     pub stale: bool,
     /// When one of them was heard last, µs since the Unix epoch.
     pub last_seen: i64,
-    /// Revisions in force at the workers that are not stale; more than one while a policy is rolled out.
+    /// Revisions in force at the workers that are live; more than one while a policy is rolled out.
     pub config_revisions: BTreeSet<String>,
     /// Its workers, the latest heard first.
     pub workers: Vec<Worker>,
+}
+
+/// How a proxy stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaneState {
+    /// A worker of it was heard of lately.
+    Live,
+    /// It has been silent for too long.
+    #[default]
+    Stale,
+    /// All of its workers said goodbye.
+    Ended,
+    /// It has been silent for more than an hour.
+    Gone,
+}
+
+/// How a worker stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerState {
+    /// It was heard of lately.
+    Live,
+    /// It has been silent for too long.
+    #[default]
+    Silent,
+    /// It said goodbye.
+    Ended,
+    /// Its proxy was started anew since it was heard last.
+    Replaced,
 }
 
 /// One worker of a proxy, as it said last.
@@ -52,22 +93,81 @@ pub struct Worker {
     pub ending: bool,
     /// When this was heard, µs since the Unix epoch.
     pub last_seen: i64,
-    /// Whether that is too long ago.
+    /// How it stands.
+    pub state: WorkerState,
+    /// Whether it is not live.
     pub stale: bool,
+    /// Id of the first ingest token of the line that its boot belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+}
+
+/// Whether a heartbeat was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// It is kept.
+    Kept,
+    /// Its boot is another sender's.
+    Foreign,
+    /// Its sender has opened too many boots.
+    TooManyBoots,
+    /// Its numbers cannot be true.
+    TooFar,
 }
 
 /// Keeps a heartbeat in place of the worker's last one, and notes what it shows to be lost.
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
+pub fn take_heartbeat(tx: &Db, sender: &Sender, beat: &Heartbeat, now: i64) -> Result<Beat, StoreError> {
+    let delivery = Delivery { sender, node: &beat.node, boot_id: &beat.boot };
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let last_seq = number(beat.last_seq);
+    let (conflict, numbers, taken) = match claim(tx, sender, &beat.boot, now)? {
+        Claim::Foreign => (Conflict::ForeignBoot, Vec::new(), Beat::Foreign),
+        Claim::TooMany => (Conflict::TooManyBoots, Vec::new(), Beat::TooManyBoots),
+        Claim::Own => {
+            // Neither can there be more records waiting or dropped than were numbered.
+            let counts = number(beat.dropped).max(number(beat.queued));
+            if counts <= last_seq && last_seq <= most(tx, beat, now)? {
+                keep_heartbeat(tx, beat, now)?;
+                return Ok(Beat::Kept);
+            }
+            (Conflict::NumberTooFar, vec![last_seq.max(counts)], Beat::TooFar)
+        }
+    };
+    delivery.refused(tx, conflict, &numbers)?;
+    Ok(taken)
+}
+
+/// The highest number that the worker can have reached.
+fn most(tx: &Db, beat: &Heartbeat, now: i64) -> Result<i64, StoreError> {
+    let last_seq = i64::try_from(beat.last_seq).unwrap_or(i64::MAX);
+    match gaps::Boot::find(tx, &beat.node, &beat.boot)? {
+        Some(boot) => Ok(boot.most(tx, &beat.node, &beat.boot, last_seq, now)?),
+        None => {
+            let sql = "SELECT last_seq, received_at FROM heartbeats WHERE node = ?1 AND boot_id = ?2";
+            let mut select = tx.prepare_cached(sql)?;
+            let told = select
+                .query_row(params![beat.node, beat.boot], |row| Ok(RECORDS.most(row.get(0)?, row.get(1)?, now)))
+                .optional()?;
+            Ok(told.unwrap_or(0).max(RECORDS.most_of_new(&beat.boot, now)))
+        }
+    }
+}
+
+/// Keeps a heartbeat that was checked.
+///
+/// # Errors
+/// The store cannot be written.
+pub(super) fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreError> {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "INSERT INTO heartbeats (node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at,
            open, ending)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (node, boot_id) DO UPDATE SET
            version = ?3, config_revision = ?4, uptime_s = ?5, queued = ?6, dropped = ?7, last_seq = ?8, received_at = ?9,
-           open = ?10, ending = ?11",
+           open = ?10, ending = ?11, end_noted = 0",
     )?
     .execute(params![
         beat.node,
@@ -84,6 +184,7 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
     ])?;
     let forgotten = now.min(time_to_delete_by(tx)?).saturating_sub(FORGOTTEN_US);
     tx.prepare_cached("DELETE FROM heartbeats WHERE received_at < ?1")?.execute([forgotten])?;
+    gaps::is_heard(tx, beat, now)?;
     gaps::note_end(tx, beat, now)
 }
 
@@ -93,25 +194,34 @@ pub fn keep_heartbeat(tx: &Db, beat: &Heartbeat, now: i64) -> Result<(), StoreEr
 /// The store cannot be read.
 pub fn data_planes(db: &Db, now: i64) -> Result<Vec<DataPlane>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT node, boot_id, version, config_revision, uptime_s, queued, dropped, last_seq, received_at, open, ending
-         FROM heartbeats ORDER BY received_at DESC, node, boot_id LIMIT ?1",
+        "SELECT h.node, h.boot_id, h.version, h.config_revision, h.uptime_s, h.queued, h.dropped, h.last_seq, h.received_at,
+           h.open, h.ending, o.sender
+         FROM heartbeats h LEFT JOIN boot_owners o ON o.boot_id = h.boot_id
+         ORDER BY h.received_at DESC, h.node, h.boot_id LIMIT ?1",
     )?;
     let (mut planes, mut places) = (Vec::<DataPlane>::new(), HashMap::<String, usize>::new());
     for row in select.query_map([WORKERS], |row| worker(row, now))? {
         let (node, worker) = row?;
         let place = *places.entry(node.clone()).or_insert(planes.len());
         if place == planes.len() {
-            planes.push(DataPlane { node, stale: true, last_seen: worker.last_seen, ..DataPlane::default() });
+            planes.push(DataPlane { node, last_seen: worker.last_seen, ..DataPlane::default() });
         }
         if let Some(plane) = planes.get_mut(place) {
-            plane.add(worker);
+            plane.workers.push(worker);
         }
     }
+    planes.iter_mut().for_each(|plane| plane.judge(now));
     Ok(planes)
 }
 
 fn worker(row: &Row<'_>, now: i64) -> db::Result<(String, Worker)> {
     let last_seen: i64 = row.get(8)?;
+    let ending = row.get::<_, i64>(10)? == 1;
+    let state = match now.saturating_sub(last_seen) {
+        _ if ending => WorkerState::Ended,
+        silent if silent > STALE_US => WorkerState::Silent,
+        _ => WorkerState::Live,
+    };
     let worker = Worker {
         boot: row.get(1)?,
         version: row.get(2)?,
@@ -121,26 +231,64 @@ fn worker(row: &Row<'_>, now: i64) -> db::Result<(String, Worker)> {
         dropped: row.get(6)?,
         last_seq: row.get(7)?,
         open: row.get(9)?,
-        ending: row.get::<_, i64>(10)? == 1,
+        ending,
         last_seen,
-        stale: now.saturating_sub(last_seen) > STALE_US,
+        state,
+        stale: state != WorkerState::Live,
+        sender: row.get(11)?,
     };
     Ok((row.get(0)?, worker))
 }
 
+impl Worker {
+    /// When it began, and until when it ran for sure, by its proxy's clock, µs.
+    fn life(&self) -> (i64, i64) {
+        let uptime = self.uptime_s.saturating_mul(1_000_000);
+        let began = began(&self.boot).unwrap_or_else(|| self.last_seen.saturating_sub(uptime));
+        (began, began.saturating_add(uptime))
+    }
+
+    /// Whether a worker of the same proxy and sender that began at `newest` took its place: a process that runs begins all its
+    /// workers together.
+    fn is_replaced(&self, newest: i64, now: i64) -> bool {
+        let (began, until) = self.life();
+        let missed = now.saturating_sub(self.last_seen) > MISSED_US;
+        newest > until.saturating_add(TOGETHER_US) || (missed && newest > began.saturating_add(TOGETHER_US))
+    }
+}
+
 impl DataPlane {
-    fn add(&mut self, worker: Worker) {
-        if !worker.stale {
-            self.stale = false;
-            self.config_revisions.insert(worker.config_revision.clone());
+    /// Finds out how its workers stand together.
+    fn judge(&mut self, now: i64) {
+        let mut newest = HashMap::<Option<String>, i64>::new();
+        for worker in &self.workers {
+            let latest = newest.entry(worker.sender.clone()).or_insert(i64::MIN);
+            *latest = worker.life().0.max(*latest);
         }
-        self.workers.push(worker);
+        for worker in self.workers.iter_mut().filter(|worker| worker.state != WorkerState::Ended) {
+            if newest.get(&worker.sender).is_some_and(|newest| worker.is_replaced(*newest, now)) {
+                (worker.state, worker.stale) = (WorkerState::Replaced, true);
+            }
+        }
+        let of = |state| self.workers.iter().filter(move |worker| worker.state == state);
+        self.config_revisions = of(WorkerState::Live).map(|worker| worker.config_revision.clone()).collect();
+        let silent_since = of(WorkerState::Silent).map(|worker| worker.last_seen).max();
+        self.state = match silent_since {
+            _ if of(WorkerState::Live).next().is_some() => PlaneState::Live,
+            None => PlaneState::Ended,
+            Some(since) if now.saturating_sub(since) > GONE_US => PlaneState::Gone,
+            Some(_) => PlaneState::Stale,
+        };
+        self.stale = self.state == PlaneState::Stale;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FORGOTTEN_US, STALE_US, data_planes, keep_heartbeat};
+    use super::{
+        Beat, FORGOTTEN_US, GONE_US, PlaneState, STALE_US, Sender, WorkerState, data_planes, keep_heartbeat,
+        take_heartbeat,
+    };
     use crate::store::db::Db;
     use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
@@ -160,6 +308,25 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_is_refused_to_another_sender_and_beyond_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let sender = |line: &str| Sender { token: line.to_owned(), line: line.to_owned(), ..Sender::default() };
+        let mut take = |line: &str, change_it: fn(&mut Heartbeat), at: i64| {
+            let mut beat = beat("edge", "a", "rev-1");
+            change_it(&mut beat);
+            change(&mut db, |tx| take_heartbeat(tx, &sender(line), &beat, at)).unwrap()
+        };
+        let second = 1_000_000;
+        assert_eq!(take("one", |_| (), second), Beat::Kept);
+        assert_eq!(take("two", |_| (), second), Beat::Foreign);
+        assert_eq!(take("one", |beat| beat.last_seq = u64::MAX, second), Beat::TooFar);
+        assert_eq!(take("one", |beat| beat.dropped = 9, second), Beat::TooFar, "more than were numbered");
+        assert_eq!(take("one", |beat| beat.last_seq = 300_003, second), Beat::TooFar);
+        assert_eq!(take("one", |beat| beat.last_seq = 300_003, 6 * second), Beat::Kept, "that much in five seconds");
+    }
+
+    #[test]
     fn open_requests_and_the_end_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let mut db = open_writer(folder.path()).unwrap();
@@ -173,6 +340,78 @@ mod tests {
         (beat.open, beat.ending) = (Some(4), true);
         change(&mut db, |tx| keep_heartbeat(tx, &beat, 8)).unwrap();
         assert_eq!(told(&db), (Some(4), true));
+    }
+
+    const SECOND: i64 = 1_000_000;
+
+    fn boot(ms: i64) -> String {
+        format!("{:08x}-{:04x}-7000-8000-000000000000", ms >> 16, ms & 0xffff)
+    }
+
+    fn states(db: &Db, now: i64) -> (PlaneState, Vec<WorkerState>) {
+        let plane = data_planes(db, now).unwrap().remove(0);
+        (plane.state, plane.workers.iter().map(|worker| worker.state).collect())
+    }
+
+    #[test]
+    fn workers_of_a_process_that_was_started_anew_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let start = 1_800_000_000_000 * 1_000;
+        let mut say = |boot_ms: i64, uptime_s: u64, at: i64| {
+            let beat = Heartbeat { uptime_s, ..beat("edge", &boot(1_800_000_000_000 + boot_ms), "rev-1") };
+            change(&mut db, |tx| keep_heartbeat(tx, &beat, start + at)).unwrap();
+        };
+        // Two workers of one process, the second of which beats for the first time a little later.
+        say(0, 0, 0);
+        say(900, 0, 1_900_000);
+        say(0, 20, 20 * SECOND);
+        say(900, 20, 21 * SECOND);
+        // Killed, and started again 5 s later.
+        say(26_000, 0, 26 * SECOND);
+        let expected = vec![WorkerState::Live, WorkerState::Replaced, WorkerState::Replaced];
+        assert_eq!(states(&db, start + 26 * SECOND), (PlaneState::Live, expected));
+    }
+
+    #[test]
+    fn workers_of_one_process_do_not_replace_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let start = 1_800_000_000_000 * 1_000;
+        for (boot_ms, at) in [(0, 0), (900, SECOND)] {
+            let beat = Heartbeat { uptime_s: 0, ..beat("edge", &boot(1_800_000_000_000 + boot_ms), "rev-1") };
+            change(&mut db, |tx| keep_heartbeat(tx, &beat, start + at)).unwrap();
+        }
+        assert_eq!(states(&db, start + 30 * SECOND), (PlaneState::Live, vec![WorkerState::Live; 2]));
+    }
+
+    #[test]
+    fn a_boot_of_another_sender_replaces_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let start = 1_800_000_000_000 * 1_000;
+        let sender = |line: &str| Sender { token: line.to_owned(), line: line.to_owned(), ..Sender::default() };
+        for (line, boot_ms, at) in [("one", 0, 8 * SECOND), ("two", 60_000, 9 * SECOND)] {
+            let beat = beat("edge", &boot(1_800_000_000_000 + boot_ms), "rev-1");
+            change(&mut db, |tx| take_heartbeat(tx, &sender(line), &beat, start + at)).unwrap();
+        }
+        assert_eq!(states(&db, start + 30 * SECOND).1, [WorkerState::Live; 2]);
+    }
+
+    #[test]
+    fn a_node_that_said_goodbye_is_not_stale_and_silence_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        let start = FORGOTTEN_US * 2;
+        let last = Heartbeat { ending: true, ..beat("edge", "a", "rev-1") };
+        change(&mut db, |tx| keep_heartbeat(tx, &last, start)).unwrap();
+        assert_eq!(states(&db, start + 1), (PlaneState::Ended, vec![WorkerState::Ended]));
+        assert!(!data_planes(&db, start + GONE_US).unwrap()[0].stale);
+        change(&mut db, |tx| keep_heartbeat(tx, &beat("edge", "b", "rev-1"), start + 1)).unwrap();
+        assert_eq!(states(&db, start + STALE_US).0, PlaneState::Live);
+        assert_eq!(states(&db, start + STALE_US + 2).0, PlaneState::Stale);
+        assert_eq!(states(&db, start + GONE_US + 2).0, PlaneState::Gone);
+        assert!(!data_planes(&db, start + GONE_US + 2).unwrap()[0].stale, "the alarm clears");
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub enum StoreError {
     Tls(TlsFault),
     /// PostgreSQL has another reason: its SQLSTATE.
     Postgres([u8; 5]),
+    /// The delivery is for a boot of another sender.
+    ForeignBoot,
+    /// The sender has opened too many boots.
+    TooManyBoots,
     /// Anything else.
     Other,
 }
@@ -67,6 +71,8 @@ impl StoreError {
                 "a pooler mixes up the sessions of the database's server; have it pool sessions, not transactions, or connect past it"
             }
             Self::Tls(fault) => fault.text(),
+            Self::ForeignBoot => "the boot belongs to another ingest token",
+            Self::TooManyBoots => "this ingest token has opened too many boots in this hour",
             Self::Postgres(_) | Self::Other => "the database answers with errors",
         }
     }

@@ -8,12 +8,15 @@
 pub(crate) mod audit;
 mod check;
 mod columns;
+mod conflicts;
+mod corrections;
 mod damage;
 mod dataplanes;
 pub mod db;
 mod derived;
 mod error;
 mod file;
+mod findable;
 mod gaps;
 mod known_time;
 mod leaf;
@@ -27,20 +30,29 @@ mod rebuild;
 mod retention;
 mod salvage;
 mod schema;
+mod senders;
 mod tokens;
 mod usage;
 mod varint;
 mod witness;
 mod write;
 
-pub use audit::{AuditPage, AuditQuery, AuditRow, Ready, audit_position, find_audit, list_audit};
+pub use audit::{
+    ActorFilter, AuditPage, AuditQuery, AuditRow, NameFilter, Ready, audit_position, find_audit, list_audit,
+    next_audit_position, unknown_actor,
+};
 pub use check::{Checked, check};
 pub use columns::{Column, FacetQuery, Facets, Filter, Range, Spread, facets};
+pub use conflicts::tell_conflicts;
+pub(crate) use conflicts::{Conflict, Delivery};
+pub(crate) use corrections::keep_correction;
+pub use corrections::{Correction, CountChange, Listed, corrections, find_correction, usage_filters};
 pub use damage::{DamageWatch, Damaged, Finding, Kind, Log, Scrub, damage};
-pub use dataplanes::{DataPlane, Worker, data_planes, keep_heartbeat};
+pub use dataplanes::{Beat, DataPlane, PlaneState, Worker, WorkerState, data_planes, take_heartbeat};
 pub use db::{BadUrl, Db, Server, copy as copies};
 pub use error::{StoreError, TlsFault};
-pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, Silent, gaps, note_silent, silent, tell_gaps};
+pub use gaps::{Dropped, Ended, Gap, GapPage, GapPlace, GapQuery, GapState, Silent};
+pub use gaps::{gaps, note_silent, note_unknown_ends, silent, tell_gaps, unknown_ends};
 pub use known_time::{KnownTime, Leap, confirm_time, known_time, note_time, time_to_delete_by};
 pub use leaf::{Kept, Leaf, leaf};
 pub use location::Location;
@@ -55,13 +67,16 @@ pub use retention::{
     Choice, Expired, Forgotten, Hold, Reached, Settings, Stamp, choose, covered, delete, drop_day, empty_days, expired,
     finish_run, forget, forgotten, holds, place_hold, release_hold, retention, set_retention,
 };
+pub(crate) use senders::{Claim, REPORTS, claim};
+pub use senders::{Sender, line_of};
 pub use tokens::{
     KnownToken, Revoked, Role, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
     known_token, new_token, note_use, revoke_token, token_id, tokens,
 };
+pub(crate) use usage::correct as correct_usage;
 pub use usage::{
-    Calendar, Counter, GroupBy, Histogram, QUARTER_S, Totals, UsageBucket, UsagePage, UsageQuery, UsageRow, Width,
-    usage, usage_total,
+    Calendar, Counter, GroupBy, Histogram, MOST_SECONDS, QUARTER_S, Totals, UsageBucket, UsageChange, UsageCorrected,
+    UsagePage, UsageQuery, UsageRow, Width, usage, usage_total,
 };
 pub use write::{Held, WriteHandle, WriteMetrics, WriterThread};
 

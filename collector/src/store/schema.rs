@@ -1,7 +1,7 @@
 //! The steps from one version of the tables to the next.
 
 use super::db::Db;
-use super::{Log, StoreError, columns, known_time, leaf, rebuild};
+use super::{Log, StoreError, columns, findable, known_time, leaf, rebuild};
 use crate::journal;
 
 /// One step: tables, then what has to be computed for them.
@@ -16,7 +16,7 @@ const fn sql(sql: &'static str) -> Step {
 
 /// Each step brings the tables one version further; the database counts the steps taken. The text is SQLite's; PostgreSQL's
 /// is made of it, but for the first [`BEFORE_POSTGRES`].
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 17] = [
     sql(include_str!("schema/1_requests.sql")),
     sql(include_str!("schema/2_audit.sql")),
     sql(include_str!("schema/3_limits.sql")),
@@ -31,10 +31,25 @@ const STEPS: [Step; 14] = [
     Step { sql: include_str!("schema/12_audit_revision.sql"), fill: rebuild::revisions },
     Step { sql: include_str!("schema/13_known_time.sql"), fill: known_time::begin },
     sql(include_str!("schema/14_worker_ends.sql")),
+    sql(include_str!("schema/15_senders.sql")),
+    Step { sql: include_str!("schema/16_unknown_ends.sql"), fill: heard_of_all },
+    Step { sql: include_str!("schema/17_findable.sql"), fill: findable::fill },
 ];
 
 /// The first version with a mark.
 const MARKED: i64 = 11;
+
+/// What collectors on one database tell each other of the proxies they hear.
+fn heard_of_all(db: &Db) -> Result<(), StoreError> {
+    if db.is_shared() {
+        db.execute_batch(
+            "ALTER TABLE limit_seen ADD COLUMN node TEXT NOT NULL DEFAULT '';
+             ALTER TABLE limit_seen ADD COLUMN interval_ms BIGINT NOT NULL DEFAULT 0;
+             ALTER TABLE limit_seen ADD COLUMN gone BIGINT NOT NULL DEFAULT 0;",
+        )?;
+    }
+    Ok(())
+}
 
 const AUDIT_IS_NOT_CHANGED: &str = "CREATE TRIGGER audit_entries_are_not_changed BEFORE UPDATE ON audit_entries
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";

@@ -83,6 +83,8 @@ pub struct TokenRequest {
     pub name: Option<String>,
     /// From when on it is no longer valid, µs since the Unix epoch.
     pub expires_at: Option<i64>,
+    /// The first token of the line that it goes on with; see [`super::line_of`].
+    pub sender: Option<String>,
 }
 
 /// Stores a token's hash; an audit entry says who made it.
@@ -94,11 +96,14 @@ pub fn add_token(tx: &Db, hash: &TokenHash, request: &TokenRequest, actor: Actor
     // It is shown wherever the token is named.
     let name = request.name.as_deref().map(mask_text);
     tx.execute(
-        "INSERT INTO tokens (sha256, id, role, name, created_at, created_by, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![hash, id, request.role.as_str(), name, clock::now_us(), actor.id, request.expires_at],
+        "INSERT INTO tokens (sha256, id, role, name, created_at, created_by, expires_at, sender)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![hash, id, request.role.as_str(), name, clock::now_us(), actor.id, request.expires_at, request.sender],
     )?;
-    let made = json!({"role": request.role, "name": name, "expires_at": request.expires_at});
+    let mut made = json!({"role": request.role, "name": name, "expires_at": request.expires_at});
+    if let (Some(sender), Some(members)) = (&request.sender, made.as_object_mut()) {
+        members.insert("sender".to_owned(), json!(sender));
+    }
     let entry = Entry::new("token.created", Operation::Create, actor, Resource::new("token", id))
         .with_changes(diff(&json!({}), &made));
     audit::append(tx, &entry)?;
@@ -114,6 +119,8 @@ pub struct KnownToken {
     pub role: Role,
     /// What it is for.
     pub name: Option<String>,
+    /// Id of the first token of its line: itself, or the one that it replaces.
+    pub line: String,
     /// When it was last seen, to the minute, µs.
     pub last_used: Option<i64>,
 }
@@ -123,16 +130,18 @@ pub struct KnownToken {
 /// # Errors
 /// The store cannot be read.
 pub fn known_token(db: &Db, hash: &TokenHash, now: i64) -> Result<Option<KnownToken>, StoreError> {
-    let found: Option<(String, String, Option<String>, Option<i64>)> = db
+    let known = db
         .prepare_cached(
-            "SELECT id, role, name, last_used FROM tokens
+            "SELECT id, role, name, last_used, COALESCE(sender, id) FROM tokens
              WHERE sha256 = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
         )?
-        .query_row(params![hash, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .query_row(params![hash, now], |row| {
+            let role = Role::from_word(&row.get::<_, String>(1)?);
+            let (id, name, last_used, line) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(role.map(|role| KnownToken { id, role, name, line, last_used }))
+        })
         .optional()?;
-    Ok(found.and_then(|(id, word, name, last_used)| {
-        Some(KnownToken { id, role: Role::from_word(&word)?, name, last_used })
-    }))
+    Ok(known.flatten())
 }
 
 /// Notes that a token was used.
@@ -163,10 +172,13 @@ pub struct TokenInfo {
     pub last_used: Option<i64>,
     /// When it was revoked.
     pub revoked_at: Option<i64>,
+    /// Of a token that replaces another one: the first of them. Boots that any of them opened are theirs together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
 }
 
 const SELECT_INFO: &str =
-    "SELECT id, role, name, created_at, created_by, expires_at, last_used, revoked_at FROM tokens";
+    "SELECT id, role, name, created_at, created_by, expires_at, last_used, revoked_at, sender FROM tokens";
 
 fn info(row: &Row<'_>) -> db::Result<TokenInfo> {
     Ok(TokenInfo {
@@ -178,6 +190,7 @@ fn info(row: &Row<'_>) -> db::Result<TokenInfo> {
         expires_at: row.get(5)?,
         last_used: row.get(6)?,
         revoked_at: row.get(7)?,
+        sender: row.get(8)?,
     })
 }
 

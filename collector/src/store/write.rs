@@ -21,8 +21,7 @@ use super::{Location, StoreError};
 use crate::clock::{self, Stopwatch};
 use crate::journal;
 use group::Group;
-use handle::Job;
-use headgate_record::Acknowledgement;
+use handle::{Job, Outcome};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use task::run_in_savepoint;
@@ -95,7 +94,7 @@ impl Writer {
         jobs
     }
 
-    fn commit(&mut self, jobs: &mut [Job]) -> Result<Vec<Acknowledgement>, StoreError> {
+    fn commit(&mut self, jobs: &mut [Job]) -> Result<Vec<Outcome>, StoreError> {
         self.file.as_ref().map_or(Ok(()), DatabaseFile::check_in_place)?;
         let mut db = self.connection()?;
         let stored = self.transact(&mut db, jobs);
@@ -106,9 +105,9 @@ impl Writer {
                 self.mark_damaged();
             }
         }
-        let (acknowledgements, dropped) = stored?;
+        let (outcomes, dropped) = stored?;
         self.metrics.dropped.inc_by(dropped);
-        Ok(acknowledgements)
+        Ok(outcomes)
     }
 
     /// The connection. One that broke while it was idle is made anew, so that a server's restart costs no batch.
@@ -120,13 +119,13 @@ impl Writer {
     }
 
     /// What became of the batches, in their order, and by how much the senders' drop counts grew.
-    fn transact(&mut self, db: &mut Db, jobs: &mut [Job]) -> Result<(Vec<Acknowledgement>, i64), StoreError> {
+    fn transact(&mut self, db: &mut Db, jobs: &mut [Job]) -> Result<(Vec<Outcome>, i64), StoreError> {
         let transaction = db.transaction()?;
         let mut group = Group::begin(&transaction, &mut self.names, clock::now_us())?;
-        let mut acknowledgements = Vec::with_capacity(jobs.len());
+        let mut outcomes = Vec::with_capacity(jobs.len());
         for job in &*jobs {
             if let Job::Batch { batch, .. } = job {
-                acknowledgements.push(group.add(batch)?);
+                outcomes.push(group.add(batch)?);
             }
         }
         let dropped = group.finish()?;
@@ -142,7 +141,7 @@ impl Writer {
         if let (Some(file), Some(progress)) = (&self.file, progress) {
             file.tell(progress);
         }
-        Ok((acknowledgements, dropped))
+        Ok((outcomes, dropped))
     }
 
     /// Damage to a file is for the next start to mend; a server looks after its own.
@@ -165,14 +164,14 @@ impl Writer {
     }
 }
 
-fn answer(jobs: Vec<Job>, outcome: Result<Vec<Acknowledgement>, StoreError>, metrics: &WriteMetrics) {
+fn answer(jobs: Vec<Job>, outcome: Result<Vec<Outcome>, StoreError>, metrics: &WriteMetrics) {
     let committed = outcome.as_ref().map(|_| ()).map_err(|error| *error);
-    let mut acknowledgements = outcome.unwrap_or_default().into_iter();
+    let mut outcomes = outcome.unwrap_or_default().into_iter();
     for job in jobs {
         match job {
             Job::Task(task) => task.answer(committed),
             Job::Batch { reply, .. } => {
-                let acknowledgement = committed.and_then(|()| acknowledgements.next().ok_or(StoreError::Other));
+                let acknowledgement = committed.and_then(|()| outcomes.next().unwrap_or(Err(StoreError::Other)));
                 if let Ok(acknowledgement) = &acknowledgement {
                     metrics.count(acknowledgement);
                 }

@@ -18,7 +18,6 @@ pub(crate) fn entry(number: u64) -> Value {
         "operation": "create",
         "resource": {"kind": "key", "id": format!("key-{number}"), "name": "Alice's laptop"},
         "changes": [{"path": "models", "after": ["chat"]}],
-        "revision": 1 + number / 3,
         "outcome": "success",
         "source": "console",
     })
@@ -71,7 +70,7 @@ fn entries_of_other_systems_are_stored_once_and_found_by_every_filter() {
     let mut other = entry(1);
     other["outcome"] = json!("failure");
     assert!(post(&collector, &[other])["refused"][0]["reason"].as_str().unwrap().starts_with("conflict"));
-    let cases: [(&str, &[u64]); 14] = [
+    let cases: [(&str, &[u64]); 12] = [
         ("sources[]=console", &[6, 5, 4, 3, 2, 1]),
         ("event_types[]=user.added", &[6, 4, 2]),
         ("event_types[]=user.added&event_types[]=key.created&order=asc", &[1, 2, 3, 4, 5, 6]),
@@ -80,8 +79,6 @@ fn entries_of_other_systems_are_stored_once_and_found_by_every_filter() {
         ("actor_ids[]=admin-1&event_types[]=key.created", &[1]),
         ("resource_ids%5B%5D=key-3", &[3]),
         ("resource_ids=key-3&resource_ids=key-5", &[5, 3]),
-        ("revision=2", &[5, 4, 3]),
-        ("revision=2&event_types=user.added", &[4]),
         ("sources=console&effective_at[gte]=1767225604", &[6, 5, 4]),
         ("sources=console&effective_at[gt]=1767225604&effective_at[lte]=1767225605", &[5]),
         ("sources=console&effective_at[lt]=2026-01-01T00:00:03Z", &[2, 1]),
@@ -229,19 +226,31 @@ fn whoever_reads_and_searches_is_on_record_and_searches_are_folded() {
     let mut owner = collector.owner();
     for status in 200..280 {
         assert_eq!(owner.get(&format!("/v1/requests?status={status}")).unwrap().status, 200);
+        assert_eq!(owner.get(&format!("/v1/requests?status={status}&limit=1")).unwrap().status, 200);
     }
     assert_eq!(owner.get(&format!("/v1/requests/{}", id("b", 1))).unwrap().status, 200);
     assert!(collector.terminate().success());
     let collector = Collector::start(root.path());
-    let page = get(&mut collector.owner(), "order=asc&actor_ids[]=environment-owner");
+    let mut entries = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = get(&mut collector.owner(), &format!("order=asc&limit=100&actor_ids[]=environment-owner{after}"));
+        entries.extend(page["data"].as_array().unwrap().clone());
+        after = format!("&after={}", page["next"].as_str().unwrap());
+        if page["has_more"] != true {
+            break;
+        }
+    }
+    let page = json!({"data": entries});
     let searches: Vec<_> =
         page["data"].as_array().unwrap().iter().filter(|e| e["type"] == "requests.searched").collect();
-    // One minute, or two if the test ran across its end: a first search and the rest of it for each.
-    assert!((2..=4).contains(&searches.len()), "{page}");
     let told: u64 = searches.iter().map(|entry| entry["count"].as_u64().unwrap_or(1)).sum();
-    assert_eq!(told, 80);
-    let cut = searches.iter().any(|entry| entry["resource"]["name"].as_str().unwrap().ends_with('…'));
-    assert!(cut, "who reads it sees that there were more filters: {page}");
+    assert_eq!(told, 160);
+    for status in 200..280 {
+        let name = format!("status={status}");
+        assert!(searches.iter().any(|entry| entry["resource"]["name"] == name.as_str()), "{name}: {page}");
+    }
+    assert!(searches.len() > 80, "pages of one search are folded: {}", searches.len());
     assert_eq!(searches[0]["resource"], json!({"kind": "log", "id": "requests", "name": "status=200"}));
     assert_eq!(searches[0]["actor"]["address"], "127.0.0.1");
     let read = page["data"].as_array().unwrap().iter().find(|entry| entry["type"] == "request.read").unwrap();

@@ -2,8 +2,8 @@
 
 use crate::client::Client;
 use crate::process::Collector;
-use crate::records::{batch, batch_of, record};
-use headgate_record::{INGEST_PATH, Usage};
+use crate::records::{attempt, batch, batch_of, record};
+use headgate_record::{AttemptError, AttemptKind, AttemptRecord, INGEST_PATH, Usage};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn exports_that_nobody_takes_keep_no_more_than_themselves_waiting() {
     };
     let untaken: Vec<Client> = (0..16).map(begin).collect();
     let mut owner = collector.owner();
-    for path in ["/v1/requests.csv?limit=1", "/v1/usage.csv"] {
+    for path in ["/v1/requests.csv?limit=1", "/v1/usage.csv", "/v1/audit.csv", "/v1/audit.json", "/v1/audit.ndjson"] {
         let refused = owner.get(path).unwrap();
         assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{path}");
         assert_eq!(refused.json()["error"]["code"], "busy");
@@ -77,6 +77,19 @@ fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
         ..Usage::default()
     });
     record.client.tags = [("app".to_owned(), "a".to_owned()), ("ticket".to_owned(), "T-1".to_owned())].into();
+    record.trace_id = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+    record.provider_request_id = Some("req_1".to_owned());
+    (record.client.end_user, record.client.session_id) = (Some("user-1".to_owned()), Some("session-1".to_owned()));
+    record.client.agent_id = Some("agent-1".to_owned());
+    if let Some(caller) = &mut record.caller {
+        caller.application = Some("app-1".to_owned());
+        (caller.cost_center, caller.tenant) = (Some("cc-1".to_owned()), Some("tenant-1".to_owned()));
+    }
+    record.parent_span_id = Some("00f067aa0ba902b7".to_owned());
+    (record.response_model, record.service_tier) = (Some("gpt-5.2-2026-01-01".to_owned()), Some("priority".to_owned()));
+    record.attempts[0].provider_error = Some("overloaded_error".to_owned());
+    record.attempts[0].error = Some(AttemptError::Timeout);
+    record.attempts.push(AttemptRecord { provider: "local".to_owned(), kind: AttemptKind::Failover, ..attempt() });
     let text = serde_json::to_string(&record).unwrap();
     collector.ingest().post(INGEST_PATH, &batch("n", "b", 0, &[text])).unwrap();
     let sheet = collector.owner().get("/v1/requests.csv").unwrap().text();
@@ -94,7 +107,7 @@ fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
         ("provider", "openai"),
         ("served_model", "gpt-5.2"),
         ("stream", "true"),
-        ("attempts", "1"),
+        ("attempts", "2"),
         ("status", "200"),
         ("finish_reason", "stop"),
         ("key_id", "key-2"),
@@ -109,6 +122,27 @@ fn a_row_of_the_sheet_says_in_each_column_what_the_record_says() {
         ("output_tokens", "340"),
         ("reasoning_tokens", "56"),
         ("cost_nano_usd", "4500000"),
+        ("cost_usd", "0.004500000"),
+        ("assumed", "false"),
+        ("price_revision", "2026-01"),
+        ("usage_source", "reported"),
+        ("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("provider_request_id", "req_1"),
+        ("application", "app-1"),
+        ("cost_center", "cc-1"),
+        ("tenant", "tenant-1"),
+        ("end_user", "user-1"),
+        ("session_id", "session-1"),
+        ("agent_id", "agent-1"),
+        ("attempt_providers", "openai local"),
+        ("attempt_errors", "timeout"),
+        ("failover", "true"),
+        ("stages", "keys"),
+        ("parent_span_id", "00f067aa0ba902b7"),
+        ("response_model", "gpt-5.2-2026-01-01"),
+        ("service_tier", "priority"),
+        ("provider_errors", "overloaded_error"),
+        ("policy_ids", "alice-laptop"),
     ];
     for (name, value) in expected {
         let place = names.iter().position(|known| *known == name).unwrap();

@@ -77,6 +77,7 @@ impl Proxy {
             cursor: self.cursor,
             rules: self.rules.clone(),
             rows,
+            ..Report::default()
         };
         serde_json::to_vec(&report).unwrap()
     }
@@ -113,14 +114,18 @@ fn two_proxies_share_a_limit() {
     std::thread::sleep(Duration::from_millis(10_100));
     let (mut one, mut two) = (Proxy::new("one"), Proxy::new("two"));
     let first = one.report(&collector, vec![row("team", "search", 200)]);
-    assert_eq!((first.rows[0].total, first.rows[0].share, first.rows[0].peers), (200, Some(800), 1));
+    assert_eq!(
+        (first.rows[0].total, first.rows[0].share, first.rows[0].peers),
+        (200, Some(700), 1),
+        "an eighth is for newcomers"
+    );
     let second = two.report(&collector, vec![row("team", "search", 100)]);
     assert_eq!((second.rows[0].total, second.rows[0].share), (300, Some(0)), "the rest is set aside for the first");
     let third = one.report(&collector, vec![row("team", "search", 0)]);
     assert_eq!((third.rows[0].total, third.rows[0].share, third.proxies), (300, Some(350), 2));
     one.report(&collector, vec![row("team", "search", 0)]);
     let fourth = two.report(&collector, vec![ReportRow { open: 30, ..row("team", "search", 0) }]);
-    assert_eq!(fourth.rows[0].share, Some(320), "what is neither used, reserved, nor set aside for the first");
+    assert_eq!(fourth.rows[0].share, Some(160), "half of what is neither used, reserved, nor set aside for the first");
     let fifth = one.report(&collector, vec![row("team", "search", 0)]);
     assert_eq!(fifth.rows[0].others_open, 30);
     let budgets = listed(&collector, "/v1/budgets");

@@ -270,6 +270,7 @@ fn pages_lead_back_to_where_they_came_from() {
 fn a_parameter_that_is_not_understood_is_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
+    let twenty_one = vec!["team=a"; 21].join("&");
     let cases = [
         ("statsu=200", "statsu"),
         ("status=abc", "status"),
@@ -287,7 +288,26 @@ fn a_parameter_that_is_not_understood_is_refused_by_name() {
         ("to=99999999999999999999", "to"),
         ("after=x", "after"),
         ("after=c1_-1", "after"),
-        ("team=a&team=b", "team"),
+        ("limit=1&limit=2", "limit"),
+        (&twenty_one, "team"),
+        ("status_class[not]=2", "status_class[not]"),
+        ("status[not]=abc", "status[not]"),
+        ("latency_ms[not]=5", "latency_ms[not]"),
+        ("latency_ms[gte][not]=5", "latency_ms[gte][not]"),
+        ("from[not]=2026-01-01", "from[not]"),
+        ("id=01890A5D-ac96-774b-bcce-b302099a8057", "id"),
+        ("id[not]=x", "id[not]"),
+        ("trace_id=abc", "trace_id"),
+        ("trace_id=4bf92f3577b34da6a3ce929d0e0e473g", "trace_id"),
+        ("parent_span_id=abc", "parent_span_id"),
+        ("estimate_reason=guess", "estimate_reason"),
+        ("attempt_error=broken", "attempt_error"),
+        ("attempt_error[not]=broken", "attempt_error[not]"),
+        ("usage_source=guessed", "usage_source"),
+        ("assumed=1", "assumed"),
+        ("session_id=", "session_id"),
+        ("session_id[]=a", "session_id[]"),
+        ("[not]=a", "[not]"),
         ("latency_ms=5", "latency_ms"),
         ("latency_ms[gte]=-5", "latency_ms[gte]"),
         ("latency_ms[near]=5", "latency_ms[near]"),

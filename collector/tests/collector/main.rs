@@ -15,14 +15,18 @@
 
 mod access;
 mod audit;
+mod audit_export;
 mod backup;
 mod client;
 mod clock_leaps;
+mod corrections;
 mod damage;
 mod dataplanes;
 mod documented;
+mod evidence;
 mod exports;
 mod faults;
+mod findable;
 mod fleet;
 mod gaps;
 mod holds;

@@ -56,7 +56,11 @@ fn any_record() -> impl Strategy<Value = RequestRecord> {
         if let Some(caller) = &mut one.caller {
             caller.team = [None, Some("a"), Some("b"), Some("=1+1")][team].map(str::to_owned);
             caller.key_id = format!("key-{key}");
+            caller.application = (key > 0).then(|| format!("app-{}", team));
+            caller.cost_center = (team > 1).then(|| format!("cc-{}", tokens % 2));
+            caller.tenant = Some(format!("tenant-{}", outcome / 2));
         }
+        one.config_revision = format!("rev-{}", (key + outcome) % 3);
         if let (Some(usage), Some(cost)) = (&mut one.usage, &mut one.cost) {
             (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens) = (tokens, tokens / 2, tokens / 3);
             usage.source = if estimated { UsageSource::Estimated } else { UsageSource::Reported };
@@ -92,6 +96,10 @@ fn value(record: &RequestRecord, group: &str) -> Value {
         "team" => json!(caller.team),
         "key_id" => json!(caller.key_id),
         "served_model" => json!(record.served_by.as_ref().map(|served| &served.model)),
+        "application" => json!(caller.application),
+        "cost_center" => json!(caller.cost_center),
+        "tenant" => json!(caller.tenant),
+        "config_revision" => json!(record.config_revision),
         "status" => json!(record.status),
         _ => json!((record.status > 0).then(|| format!("{}xx", record.status / 100))),
     }
@@ -181,7 +189,9 @@ proptest! {
             ("UTC", "day", &["team"] as &[&str]),
             ("UTC", "month", &["team", "served_model", "status"]),
             ("Europe/Berlin", "day", &["key_id", "status_class"]),
-            ("Asia/Kathmandu", "month", &["served_model"]),
+            ("Asia/Kathmandu", "month", &["served_model", "tenant"]),
+            ("UTC", "day", &["cost_center", "application"]),
+            ("UTC", "month", &["config_revision"]),
             ("America/St_Johns", "hour", &[]),
         ] {
             check(&mut owner, &exported, ask);
@@ -201,7 +211,10 @@ fn a_filter_counts_what_it_names_in_usage_as_in_the_log() {
         caller.key_id = "robot".to_owned();
         caller.owner = Some("r\u{e9}mi & co".to_owned());
         (caller.team, caller.project) = (Some("ops".to_owned()), Some("night".to_owned()));
+        (caller.application, caller.cost_center) = (Some("night-shift".to_owned()), Some("cc-7".to_owned()));
+        caller.tenant = Some("acme".to_owned());
     }
+    other.config_revision = "rev-8".to_owned();
     send(&mut collector.ingest(), "b", &[record("n", "b", 1), other, record("n", "b", 3)]);
     let mut owner = collector.owner();
     for (filter, expected) in [
@@ -218,6 +231,19 @@ fn a_filter_counts_what_it_names_in_usage_as_in_the_log() {
         ("project=assistant", 2),
         ("project=assistant&team=ops", 0),
         ("team=nobody", 0),
+        ("team[not]=ops", 2),
+        ("team[not]=nobody", 3),
+        ("team=ops&team=team-1", 2),
+        ("team[not]=ops&team[not]=team-1", 1),
+        ("status=429&status=200", 3),
+        ("status_class[not]=4xx", 2),
+        ("application=night-shift", 1),
+        ("application[not]=night-shift", 2),
+        ("cost_center=cc-7", 1),
+        ("tenant=acme", 1),
+        ("config_revision=rev-8", 1),
+        ("config_revision=rev-8&config_revision=rev-7", 3),
+        ("config_revision[not]=rev-8&provider[not]=local", 2),
         ("from=2026-01-01T00:15:00Z", 0),
         ("to=2026-01-01T00:15:00Z", 3),
         ("time_zone=Asia/Kolkata", 3),

@@ -49,8 +49,19 @@ pub(crate) fn test(arguments: &Test) -> Result<(), Failure> {
     open(file)?.read_to_end(&mut bytes).map_err(|error| unreadable(file, &error))?;
     let text = String::from_utf8_lossy(&bytes);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let strings = request::strings(&text).unwrap_or_else(|| vec![(String::new(), text.clone().into_owned())]);
-    let shown: String = strings.iter().map(|(path, text)| show::findings(&guard, path, text, colour)).collect();
+    let shown = match request::texts(&text) {
+        None => show::findings(&guard, "", &text, colour),
+        Some(found) => {
+            let one = |written: &headgate_exchange::WrittenText<'_>| {
+                let spelled = written.spelled();
+                let place = || request::path(&text, written.at());
+                // The path costs as much as reading the body.
+                let path = if guard.find(&spelled.text).is_empty() { String::new() } else { place() };
+                show::findings(&guard, &path, &spelled.text, colour)
+            };
+            found.texts.iter().map(one).collect()
+        }
+    };
     print(if shown.is_empty() { "nothing found\n" } else { &shown })
 }
 

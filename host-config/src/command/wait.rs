@@ -76,7 +76,7 @@ impl Wait {
     fn begin<'a>(&self, config_revision: &'a str, planes: &Planes, changed: bool) -> Roll<'a> {
         let named = self.nodes.iter().cloned();
         let heard =
-            planes.data.iter().filter(|plane| !plane.stale && self.nodes.is_empty()).map(|plane| plane.node.clone());
+            planes.data.iter().filter(|plane| plane.is_live() && self.nodes.is_empty()).map(|plane| plane.node.clone());
         Roll {
             config_revision,
             expected: named.chain(heard).collect(),
@@ -124,7 +124,13 @@ impl State {
 impl Roll<'_> {
     fn look(&mut self, planes: &Planes) -> State {
         if !self.only {
-            self.expected.extend(planes.data.iter().filter(|plane| !plane.stale).map(|plane| plane.node.clone()));
+            self.expected.extend(planes.data.iter().filter(|plane| plane.is_live()).map(|plane| plane.node.clone()));
+            // Who says goodbye meanwhile decides nothing any more.
+            planes
+                .data
+                .iter()
+                .filter(|plane| plane.has_ended())
+                .for_each(|plane| _ = self.expected.remove(&plane.node));
         }
         let mut state = State::default();
         for node in &self.expected {
@@ -151,7 +157,10 @@ impl Roll<'_> {
             return Err("absent: never heard of".to_owned());
         };
         let seconds = |since: i64| planes.now.saturating_sub(since).max(0) / 1_000_000;
-        if plane.stale {
+        if plane.has_ended() {
+            return Err(format!("ended: it said goodbye {} s ago", seconds(plane.last_seen)));
+        }
+        if !plane.is_live() {
             return Err(format!("stale: silent for {} s", seconds(plane.last_seen)));
         }
         let live: Vec<_> = plane.workers.iter().filter(|worker| !worker.stale).collect();
@@ -209,6 +218,26 @@ mod tests {
                 "nobody: absent: never heard of",
             ]
         );
+    }
+
+    #[test]
+    fn dead_boots_and_ended_nodes_are_not_waited_for() {
+        let worker = |revision: &str, last_seen: i64, state: &str| json!({"config_revision": revision, "last_seen": last_seen * SECOND, "stale": state != "live", "state": state});
+        let planes: Planes = serde_json::from_value(json!({"now": 100 * SECOND, "data": [
+            {"node": "restarted", "stale": false, "state": "live", "last_seen": 99 * SECOND,
+             "workers": [worker("new", 99, "live"), worker("old", 98, "replaced"), worker("old", 97, "ended")]},
+            {"node": "ended", "stale": false, "state": "ended", "last_seen": 95 * SECOND, "workers": [worker("old", 95, "ended")]},
+            {"node": "gone", "stale": false, "state": "gone", "last_seen": 1, "workers": [worker("old", 0, "silent")]},
+        ]}))
+        .unwrap();
+        let look = |expected: &[&str], only: bool| {
+            let expected = expected.iter().map(|node| (*node).to_owned()).collect();
+            let state = Roll { config_revision: "new", expected, only, since: 90 * SECOND }.look(&planes);
+            (state.ready, state.workers, state.missing)
+        };
+        assert_eq!(look(&["restarted", "ended"], false), (1, 1, Vec::new()), "a node that ended meanwhile is let go");
+        let named = look(&["ended", "gone"], true).2;
+        assert_eq!(named, ["ended: ended: it said goodbye 5 s ago", "gone: stale: silent for 99 s"]);
     }
 
     #[test]

@@ -76,18 +76,37 @@ fn without_credentials(line: &str) -> String {
     line.char_indices().map(|(at, c)| if hidden(at) { HIDDEN } else { c }).collect()
 }
 
-/// A text from elsewhere, for a terminal.
+/// Returns a text from elsewhere as a terminal may show it: characters that are not seen, or that act on what stands around
+/// them, are spelled out.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    text.chars().map(tamed).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push(' '),
+            _ if is_hidden(c) => out.extend(c.escape_unicode()),
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
-/// Terminals act on control characters, and editors on those that turn the direction of text.
+/// Tells whether a character cannot be seen as itself: terminals act on control characters, editors on those that turn the
+/// direction of text, and characters of no width make two names look like one.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
+        || matches!(c, '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// One character for one, so that columns stay where they are.
 fn tamed(c: char) -> char {
     match c {
         '\t' => ' ',
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => HIDDEN,
-        _ if c.is_control() => HIDDEN,
+        _ if is_hidden(c) => HIDDEN,
         _ => c,
     }
 }

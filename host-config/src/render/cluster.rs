@@ -1,8 +1,8 @@
-//! A cluster per provider, with the attempt in it, and the collector's.
+//! The clusters: those of each provider, with the attempt in them, the collector's, and those of external checks.
 
 use super::{RenderOptions, buffer_bytes, wasm};
 use crate::Compiled;
-use crate::settings::Upstream;
+use crate::settings::{Upstream, fresh_cluster};
 use serde_json::{Map, Value, json};
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -11,50 +11,158 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 /// own limits are the operator's to set, so Envoy's are put out of reach.
 const OUT_OF_REACH: u32 = 1_000_000;
 
+/// Cluster of an endpoint that does not exist: it stands in for hosts whose names do not resolve.
+const NOBODY: &str = "headgate_nobody";
+
+/// How long a connection to a provider may be idle. Many servers close theirs after 5 s (uvicorn, and so vLLM; Node.js), and
+/// one that does so while a request is on its way loses that request. The proxy has to be the first.
+const IDLE_TIMEOUT: &str = "4s";
+
 /// Headers of one answer; all together they have to fit into Envoy's 60 KiB.
 const MAX_RESPONSE_HEADERS: u32 = 1_000;
 
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
-    let clusters: Vec<Value> =
-        compiled.settings.upstreams.iter().map(|upstream| cluster(compiled, options, upstream)).collect();
+    let upstreams = &compiled.settings.upstreams;
+    let mut clusters: Vec<Value> =
+        upstreams.iter().flat_map(|upstream| clusters(compiled, options, upstream)).collect();
+    if upstreams.iter().any(|upstream| upstream.provider.is_some() && !upstream.is_address()) {
+        clusters.push(nobody());
+    }
     json!({"resources": clusters})
 }
 
-fn cluster(compiled: &Compiled, options: &RenderOptions, upstream: &Upstream) -> Value {
-    let mut cluster = json!({
-        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-        "name": upstream.cluster,
-        "type": if upstream.is_address() { "STATIC" } else { "LOGICAL_DNS" },
-        "connect_timeout": "5s",
-        "per_connection_buffer_limit_bytes": buffer_bytes(compiled),
-        "circuit_breakers": {"thresholds": [{
-            "max_connections": OUT_OF_REACH,
-            "max_pending_requests": OUT_OF_REACH,
-            "max_requests": OUT_OF_REACH,
-            "max_retries": OUT_OF_REACH,
-        }]},
-        "load_assignment": {
-            "cluster_name": upstream.cluster,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": {
-                "address": upstream.host,
-                "port_value": upstream.port,
-            }}}}]}],
-        },
-        "typed_extension_protocol_options": {HTTP_OPTIONS: protocol(compiled, options, upstream)},
-    });
-    if let Some(fields) = cluster.as_object_mut() {
-        name_resolution(fields, upstream);
-        transport(fields, upstream);
+/// A provider has two clusters: one that keeps its connections, and one whose connections serve one request each, for a
+/// request that was lost on a kept one.
+fn clusters(compiled: &Compiled, options: &RenderOptions, upstream: &Upstream) -> Vec<Value> {
+    let cluster = Cluster { compiled, options, upstream };
+    let Some(provider) = &upstream.provider else {
+        return vec![cluster.endpoint(&upstream.cluster, &json!({}), false)];
+    };
+    let kept = json!({"idle_timeout": IDLE_TIMEOUT});
+    let fresh = json!({"idle_timeout": IDLE_TIMEOUT, "max_requests_per_connection": 1});
+    [(upstream.cluster.clone(), kept), (fresh_cluster(provider), fresh)]
+        .into_iter()
+        .flat_map(|(name, connections)| cluster.of_provider(&name, &connections))
+        .collect()
+}
+
+struct Cluster<'a> {
+    compiled: &'a Compiled,
+    options: &'a RenderOptions,
+    upstream: &'a Upstream,
+}
+
+impl Cluster<'_> {
+    /// Envoy answers for a cluster without a host before any filter of it has run, and does not try elsewhere. So a name
+    /// that may not resolve stands in an aggregate with an endpoint to which no connection can be made: the attempt then
+    /// runs, fails to connect, and the next target is tried. An aggregate runs its own filters, not those of its members.
+    fn of_provider(&self, name: &str, connections: &Value) -> Vec<Value> {
+        if self.upstream.is_address() {
+            return vec![self.endpoint(name, connections, true)];
+        }
+        let hosts = format!("dns.{name}");
+        let mut aggregate = self.base(name, connections, true);
+        if let Some(fields) = aggregate.as_object_mut() {
+            fields.insert("lb_policy".to_owned(), json!("CLUSTER_PROVIDED"));
+            fields.insert(
+                "cluster_type".to_owned(),
+                json!({
+                    "name": "envoy.clusters.aggregate",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                        "clusters": [hosts, NOBODY],
+                    },
+                }),
+            );
+            // Not used, for its members have their own; but without it Envoy takes no choice between HTTP/2 and HTTP/1.1.
+            transport(fields, self.upstream);
+        }
+        vec![self.endpoint(&hosts, connections, false), aggregate]
     }
-    cluster
+
+    /// A cluster with the upstream's host in it.
+    fn endpoint(&self, name: &str, connections: &Value, attempts: bool) -> Value {
+        let upstream = self.upstream;
+        let mut cluster = self.base(name, connections, attempts);
+        if let Some(fields) = cluster.as_object_mut() {
+            let address = json!({"socket_address": {"address": upstream.host, "port_value": upstream.port}});
+            fields.insert("load_assignment".to_owned(), assignment(name, &address));
+            name_resolution(fields, upstream);
+            transport(fields, upstream);
+        }
+        cluster
+    }
+
+    fn base(&self, name: &str, connections: &Value, attempts: bool) -> Value {
+        json!({
+            "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+            "name": name,
+            "connect_timeout": "5s",
+            "per_connection_buffer_limit_bytes": buffer_bytes(self.compiled),
+            "circuit_breakers": {"thresholds": [{
+                "max_connections": OUT_OF_REACH,
+                "max_pending_requests": OUT_OF_REACH,
+                "max_requests": OUT_OF_REACH,
+                "max_retries": OUT_OF_REACH,
+            }]},
+            "typed_extension_protocol_options": {HTTP_OPTIONS: self.protocol(connections, attempts)},
+        })
+    }
+
+    fn protocol(&self, connections: &Value, attempts: bool) -> Value {
+        // Envoy takes an answer with more than 100 headers for a broken one. Providers behind several proxies send many.
+        let mut common = json!({"max_headers_count": MAX_RESPONSE_HEADERS});
+        if let (Some(common), Some(options)) = (common.as_object_mut(), connections.as_object()) {
+            common.extend(options.clone());
+        }
+        let mut protocol =
+            json!({"@type": format!("type.googleapis.com/{HTTP_OPTIONS}"), "common_http_protocol_options": common});
+        let Some(fields) = protocol.as_object_mut() else {
+            return protocol;
+        };
+        // Over TLS the provider chooses between HTTP/2 and HTTP/1.1; without it nothing can be negotiated.
+        if self.upstream.tls.is_some() {
+            fields.insert("auto_config".to_owned(), json!({"http_protocol_options": {}, "http2_protocol_options": {}}));
+        } else {
+            fields.insert("explicit_http_config".to_owned(), json!({"http_protocol_options": {}}));
+        }
+        if let (Some(provider), true) = (&self.upstream.provider, attempts) {
+            let filters = [wasm::attempt(self.compiled, self.options, provider), codec()];
+            fields.insert("http_filters".to_owned(), json!(filters));
+        }
+        protocol
+    }
+}
+
+/// The endpoint is a listener inside the proxy, and there is none of that name: connecting fails at once, no socket is
+/// made, and so no credential can reach anybody.
+fn nobody() -> Value {
+    let address = json!({"envoy_internal_address": {"server_listener_name": NOBODY}});
+    json!({
+        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+        "name": NOBODY,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": assignment(NOBODY, &address),
+    })
+}
+
+fn assignment(cluster: &str, address: &Value) -> Value {
+    json!({
+        "cluster_name": cluster,
+        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+    })
 }
 
 /// A logical cluster has one endpoint whose addresses are tried in turn (RFC 8305). A strict one would take each address
 /// for an endpoint of its own and send every other request to an IPv6 address that may lead nowhere.
 fn name_resolution(fields: &mut Map<String, Value>, upstream: &Upstream) {
-    if !upstream.is_address() {
-        fields.insert("dns_lookup_family".to_owned(), json!("ALL"));
+    if upstream.is_address() {
+        fields.insert("type".to_owned(), json!("STATIC"));
+        return;
     }
+    fields.insert("type".to_owned(), json!("LOGICAL_DNS"));
+    fields.insert("dns_lookup_family".to_owned(), json!("ALL"));
 }
 
 fn transport(fields: &mut Map<String, Value>, upstream: &Upstream) {
@@ -82,28 +190,6 @@ fn tls(upstream: &Upstream, ca_file: &str) -> Value {
         fields.insert("sni".to_owned(), json!(upstream.host));
     }
     context
-}
-
-fn protocol(compiled: &Compiled, options: &RenderOptions, upstream: &Upstream) -> Value {
-    let mut protocol = json!({
-        "@type": format!("type.googleapis.com/{HTTP_OPTIONS}"),
-        // Envoy takes an answer with more than 100 headers for a broken one. Providers behind several proxies send many.
-        "common_http_protocol_options": {"max_headers_count": MAX_RESPONSE_HEADERS},
-    });
-    let Some(fields) = protocol.as_object_mut() else {
-        return protocol;
-    };
-    // Over TLS the provider chooses between HTTP/2 and HTTP/1.1; without it nothing can be negotiated.
-    if upstream.tls.is_some() {
-        fields.insert("auto_config".to_owned(), json!({"http_protocol_options": {}, "http2_protocol_options": {}}));
-    } else {
-        fields.insert("explicit_http_config".to_owned(), json!({"http_protocol_options": {}}));
-    }
-    if let Some(provider) = &upstream.provider {
-        let filters = [wasm::attempt(compiled, options, provider), codec()];
-        fields.insert("http_filters".to_owned(), json!(filters));
-    }
-    protocol
 }
 
 fn codec() -> Value {

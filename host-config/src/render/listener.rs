@@ -32,7 +32,7 @@ fn connection_manager(compiled: &Compiled, options: &RenderOptions) -> Value {
         "skip_xff_append": true,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         // A model may think for minutes before its first byte; a client that stalls while sending has less patience.
-        "stream_idle_timeout": "600s",
+        "stream_idle_timeout": format!("{}s", idle_timeout_s(compiled)),
         "request_headers_timeout": "30s",
         // The whole request, so that a body sent in trickles does not hold a buffer for ever.
         "request_timeout": "300s",
@@ -71,6 +71,17 @@ fn http2() -> Value {
         "max_inbound_priority_frames_per_stream": 100,
         "max_inbound_window_update_frames_per_data_frame_sent": 10,
     })
+}
+
+/// The least time without a byte after which a stream is given up, s.
+const MIN_IDLE_S: u64 = 600;
+
+/// What all tries may take together is silence to the client, and Envoy must not end it before the policy does. Each try may
+/// be made once more on a fresh connection, but one that gets this far has failed early. A minute is for what lies between.
+fn idle_timeout_s(compiled: &Compiled) -> u64 {
+    let failovers = compiled.document.models.iter().map(|model| &model.failover);
+    let silence_ms = failovers.map(|failover| failover.first_byte_timeout_ms.saturating_mul(failover.attempts.into()));
+    silence_ms.max().unwrap_or(0).div_ceil(1_000).saturating_add(60).max(MIN_IDLE_S)
 }
 
 /// The gate comes through extension discovery: a new policy then replaces it without a new listener, and the

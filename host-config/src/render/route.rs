@@ -6,7 +6,8 @@
 
 use super::buffer_bytes;
 use crate::Compiled;
-use crate::settings::provider_cluster;
+use crate::settings::{fresh_cluster, provider_cluster};
+use headgate_policy::document::fresh_route;
 use serde_json::{Map, Value, json};
 
 /// Name of the route configuration.
@@ -67,8 +68,7 @@ fn route(compiled: &Compiled) -> Value {
 }
 
 fn cluster_specifier(compiled: &Compiled) -> Value {
-    let clusters: Map<String, Value> =
-        compiled.document.providers.iter().map(|provider| (provider.name.clone(), choose(&provider.name))).collect();
+    let clusters: Map<String, Value> = compiled.document.providers.iter().flat_map(|one| routes(&one.name)).collect();
     json!({"extension": {
         "name": "envoy.router.cluster_specifier_plugin.matcher",
         "typed_config": {
@@ -87,12 +87,19 @@ fn cluster_specifier(compiled: &Compiled) -> Value {
     }})
 }
 
-fn choose(provider: &str) -> Value {
+fn routes(provider: &str) -> [(String, Value); 2] {
+    [
+        (provider.to_owned(), choose(&provider_cluster(provider))),
+        (fresh_route(provider), choose(&fresh_cluster(provider))),
+    ]
+}
+
+fn choose(cluster: &str) -> Value {
     json!({"action": {
         "name": "cluster",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.router.cluster_specifiers.matcher.v3.ClusterAction",
-            "cluster": provider_cluster(provider),
+            "cluster": cluster,
         },
     }})
 }

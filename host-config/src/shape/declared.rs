@@ -166,7 +166,7 @@ static FAILOVER: &[Key] = &[
         "first_byte_timeout",
         One(Scalar::Timeout),
         Default("300s"),
-        "How long one try may take until the answer begins.",
+        "How long one try may take until the answer begins: the first byte of a JSON body, the first event of a stream. Comments and pings do not count.",
     ),
     key(
         "cooldown",

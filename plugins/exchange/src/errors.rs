@@ -161,7 +161,7 @@ pub enum Rejection {
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
     },
-    /// The body has more strings than a guardrail looks at.
+    /// The body has more strings than external checks are asked about.
     TooManyTexts,
     /// The memory for requests, or for answers that wait for a guardrail, is in use.
     Overloaded {
@@ -497,7 +497,7 @@ impl Rejection {
                 "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."
             ),
             Self::TooManyTexts => {
-                "the body has more strings than a guardrail looks at. Send it in parts.".into()
+                "the body has more strings than external checks are asked about. Send it in parts.".into()
             }
             Self::Overloaded { retry_after_s } => {
                 format!("its memory for requests is in use. Try again in {retry_after_s} s.")

@@ -8,6 +8,7 @@
 mod errors;
 mod json;
 mod models;
+mod opening;
 mod request;
 mod rewrite;
 mod sse;
@@ -20,13 +21,15 @@ mod word;
 pub use errors::{LimitReached, LimitScope, Rejection, error_event};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
+pub use opening::{Opened, Opening, ProviderFault, error_status};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
 pub use texts::{
-    Edit, Examine, GuardedStream, Halt, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts, request_texts,
+    Edit, Examine, GuardedStream, Halt, Seen, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts,
+    request_texts, visit_answer, visit_request,
 };
 pub use usage::{AnswerFacts, Reading, Tokens, UsageScan};
 pub use word::is_model_name;

@@ -112,7 +112,7 @@ fn each_unusable_body_has_an_error_of_its_own() {
     assert_eq!(kind("{}"), ScanErrorKind::MissingModel);
     assert_eq!(kind(r#"{"model":"m"}{}"#), ScanErrorKind::TrailingBytes);
     assert_eq!(kind("nonsense"), ScanErrorKind::Malformed(Flaw::UnexpectedByte));
-    assert_eq!(kind("\u{FEFF}{}"), ScanErrorKind::Malformed(Flaw::UnexpectedByte));
+    assert_eq!(kind("\u{FEFF}{}"), ScanErrorKind::ByteOrderMark);
 }
 
 #[test]

@@ -25,16 +25,16 @@ fn every_text_of_a_chat_request_is_found_and_nothing_else() {
             {"role": "system", "content": "1"},
             {"role": "user", "name": "2", "content": [
                 {"type": "text", "text": "3"},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,no", "detail": "no"}},
+                {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", "no".repeat(200)), "detail": "high"}},
                 {"type": "image_url", "image_url": {"url": "https://4"}},
                 {"type": "input_audio", "input_audio": {"data": "no".repeat(200)}},
             ]},
             {"role": "assistant", "content": null, "reasoning_content": "5", "tool_calls": [
-                {"id": "no", "type": "function", "function": {"name": "no", "arguments": "{\"a\":\"6\\n7\"}"}},
+                {"id": "call_", "type": "function", "function": {"name": "14", "arguments": "{\"a\":\"6\\n7\"}"}},
             ]},
-            {"role": "tool", "tool_call_id": "no", "content": "8"},
+            {"role": "tool", "tool_call_id": "call_15", "content": "8"},
         ],
-        "tools": [{"type": "function", "function": {"name": "no", "description": "9", "parameters":
+        "tools": [{"type": "function", "function": {"name": "16", "description": "9", "parameters":
             {"type": "object", "properties": {"name": {"type": "string", "description": "10", "enum": ["11"]}}}}}],
         "response_format": {"type": "json_schema", "json_schema": {"schema": {"description": "12"}}},
         "prediction": {"type": "content", "content": "13"},
@@ -42,7 +42,7 @@ fn every_text_of_a_chat_request_is_found_and_nothing_else() {
     let mut found = texts(&body.to_string());
     found.sort();
     let mut expected: Vec<String> =
-        ["1", "2", "3", "https://4", "5", "{\"a\":\"6\n7\"}", "8", "9", "10", "11", "12", "13"]
+        ["1", "2", "3", "https://4", "5", "{\"a\":\"6\n7\"}", "8", "9", "10", "11", "12", "13", "14", "15", "16"]
             .map(str::to_owned)
             .into();
     expected.sort();
@@ -54,14 +54,14 @@ fn the_texts_of_the_other_endpoints_are_found() {
     assert_eq!(texts(r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#), ["a", "b", "c"]);
     assert_eq!(texts(r#"{"model":"m","input":["a",[1,2]]}"#), ["a"]);
     let messages = json!({"model": "m", "system": [{"type": "text", "text": "a"}], "messages": [{"role": "user", "content": [
-        {"type": "tool_use", "id": "no", "name": "b", "input": {"type": "c"}},
-        {"type": "tool_result", "tool_use_id": "no", "content": [{"type": "text", "text": "d"}]},
-        {"type": "image", "source": {"type": "base64", "media_type": "no", "data": "no".repeat(200)}},
-        {"type": "document", "source": {"type": "text", "media_type": "no", "data": "g"}}]}],
-        "tools": [{"name": "no", "description": "e", "input_schema": {"properties": {"x": {"description": "f"}}}}]});
+        {"type": "tool_use", "id": "toolu_", "name": "b", "input": {"type": "c"}},
+        {"type": "tool_result", "tool_use_id": "toolu_", "content": [{"type": "text", "text": "d"}]},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "no".repeat(200)}},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "g"}}]}],
+        "tools": [{"name": "h", "description": "e", "input_schema": {"properties": {"x": {"description": "f"}}}}]});
     let mut found = texts(&messages.to_string());
     found.sort();
-    assert_eq!(found, ["a", "b", "c", "d", "e", "f", "g", "type"]);
+    assert_eq!(found, ["a", "b", "d", "e", "f", "g", "h", "x", "{\"type\":\"c\"}"]);
 }
 
 #[test]
@@ -69,8 +69,61 @@ fn tools_are_named_whether_offered_chosen_or_called() {
     let body = r#"{"tools":[{"type":"function","function":{"name":"a"}},{"name":"b"}],"functions":[{"name":"c"}],
         "tool_choice":{"type":"function","function":{"name":"d"}},"messages":[{"tool_calls":[{"function":{"name":"e"}}]}]}"#;
     assert_eq!(request_texts(body.as_bytes()).unwrap().tools, ["a", "b", "c", "d", "e"]);
-    let answer = r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"a","arguments":"{}"}}]}}]}"#;
-    assert_eq!(answer_texts(answer.as_bytes()).unwrap().tools, ["a"]);
+}
+
+#[test]
+fn tools_of_servers_and_providers_have_names() {
+    let tools = |body: &str| request_texts(body.as_bytes()).unwrap().tools;
+    assert_eq!(tools(r#"{"mcp_servers":[{"type":"url","name":"x"},{"type":"url"}]}"#), ["mcp:x", "mcp:"]);
+    assert_eq!(tools(r#"{"mcp_servers":{"x":{}}}"#), ["mcp:"]);
+    assert_eq!(tools(r#"{"tools":[{"type":"web_search"},{"x":1}]}"#), ["web_search", ""]);
+    assert_eq!(tools(r#"{"tools":[{"function_declarations":[{"name":"a"}]}]}"#), ["a"]);
+    assert_eq!(tools(r#"{"web_search_options":{}}"#), ["web_search"]);
+    assert_eq!(tools(r#"{"tool_choice":"a","function_call":"auto"}"#), ["a"]);
+    assert_eq!(tools(r#"{"tool_choice":{"type":"allowed_tools","tools":[{"type":"function","name":"b"}]}}"#), ["b"]);
+    assert_eq!(tools(r#"{"messages":[{"name":"a","role":"function"},{"name":"ann","role":"user"}]}"#), ["a"]);
+    assert_eq!(tools("{\"tool\u{17F}\":[{\"name\":\"a\"}]}"), ["a"]);
+    let long = "x".repeat(300);
+    assert_eq!(tools(&format!(r#"{{"tools":[{{"name":"{long}"}}]}}"#)), [long]);
+}
+
+#[test]
+fn media_is_what_the_type_beside_it_says_and_nothing_else() {
+    let media = "QUJD".repeat(100);
+    let part =
+        |value: serde_json::Value| texts(&json!({"messages": [{"role": "user", "content": [value]}]}).to_string());
+    let source = |kind: &str, data: &str| json!({"type": "image", "source": {"data": data, "type": kind}});
+    assert_eq!(part(source("base64", &media)), Vec::<String>::new());
+    assert_eq!(part(source("text", &media)), [media.as_str()]);
+    assert_eq!(part(source("base64", &format!("{media} secret"))), [format!("{media} secret")]);
+    assert_eq!(part(json!({"type": "text", "image_url": {"url": format!("data:image/png;base64,{media}")}})).len(), 1);
+    assert_eq!(part(json!({"type": "thinking", "signature": media.clone()})), Vec::<String>::new());
+    assert_eq!(part(json!({"type": "text", "signature": media.clone()})), [media.as_str()]);
+}
+
+#[test]
+fn numbers_and_names_of_members_are_texts_where_the_apis_have_none() {
+    assert_eq!(texts(r#"{"temperature":0.5,"max_tokens":4111,"messages":[{"content":4.1e1}]}"#), ["41"]);
+    assert_eq!(texts(r#"{"messages":[{"content":"a","secret":true}]}"#), ["a", "secret"]);
+    assert_eq!(answers(r#"{"created":1,"content":[{"type":"tool_use","input":{"a":[1,"b"]}}]}"#), [r#"{"a":[1,"b"]}"#]);
+    let ids = request_texts(br#"{"prompt":[[1,2],[3]]}"#).unwrap();
+    assert_eq!((ids.token_ids, ids.texts.len()), (3, 0));
+}
+
+#[test]
+fn changes_in_json_leave_json() {
+    let body = r#"{"content":[{"type":"tool_use","input":{"a":41112,"b":"41\n","c":[4]}}]}"#;
+    let found = answer_texts(body.as_bytes()).unwrap();
+    let spelled = found.texts[0].spelled();
+    let mut splices = Vec::new();
+    let edit = |from: &str, len: usize| {
+        let at = spelled.text.find(from).unwrap();
+        Edit { at: at..at + len, with: "[X]".into() }
+    };
+    spelled.splices(&[edit("41112", 5), edit("41\n", 12)], &mut splices);
+    let masked = Splices::new(splices).apply(body.as_bytes());
+    let masked: Value = serde_json::from_slice(&masked).unwrap();
+    assert_eq!(masked["content"][0]["input"], json!({"a": "[X]", "b": "[X]", "": [""]}));
 }
 
 #[test]
@@ -97,7 +150,7 @@ fn each_choice_and_each_call_is_a_text_of_its_own() {
 #[test]
 fn an_answer_has_its_texts_and_its_second_telling_of_them() {
     let body = r#"{"id":"no","model":"no","choices":[{"index":0,"logprobs":{"content":[{"token":"no"}]},
-        "message":{"role":"no","content":"a"},"finish_reason":"no"}],"error":{"message":"b","type":"no"}}"#;
+        "message":{"role":"assistant","content":"a"},"finish_reason":"no"}],"error":{"message":"b","type":"error"}}"#;
     assert_eq!(answers(body), ["a", "b"]);
     let at = answer_texts(body.as_bytes()).unwrap().logprobs[0].clone();
     assert_eq!(&body[at], r#"{"content":[{"token":"no"}]}"#);

@@ -7,10 +7,16 @@
 use crate::delivery::call_status;
 use crate::host::{self, Buffer};
 use headgate_policy::HttpCall;
+use headgate_policy::document::Collector;
 use std::time::Duration;
 
 /// Largest answer that is read; longer ones are cut, and then are none.
 const MAX_ANSWER: usize = 1 << 20;
+
+/// The number of a call that only wakes its stream; the machine has none so high.
+pub(crate) const WAKE: u32 = u32::MAX;
+/// How long such a call may take.
+const WAKE_TIME: Duration = Duration::from_millis(200);
 
 /// An answer, or its absence.
 #[derive(Debug)]
@@ -36,6 +42,17 @@ impl Asking {
         let sent = proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, Some(&call.body), vec![], timeout);
         if let Ok(token) = sent {
             self.under_way.push((token, call.number));
+        }
+        sent.is_ok()
+    }
+
+    /// Asks the collector for a sign of life, whose only use is that it wakes this stream; `false` if the host would not.
+    pub(crate) fn wake(&mut self, collector: &Collector) -> bool {
+        let path = format!("{}/healthz", collector.path_prefix);
+        let headers = vec![(":method", "GET"), (":path", path.as_str()), (":authority", collector.authority.as_str())];
+        let sent = proxy_wasm::hostcalls::dispatch_http_call(&collector.cluster, headers, None, vec![], WAKE_TIME);
+        if let Ok(token) = sent {
+            self.under_way.push((token, WAKE));
         }
         sent.is_ok()
     }

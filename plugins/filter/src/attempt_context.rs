@@ -1,11 +1,17 @@
 //! The filter in a provider's cluster: feeds one try to an [`Attempt`] and does what it says.
 
 use crate::host::{self, Buffer, Headers};
-use crate::worker::{apply, current};
+use crate::worker::{apply, current, with_worker};
 use headgate_policy::{Attempt, AttemptEnd, Effects, Head, Moment};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
+
+/// Bytes of a held answer that are copied into the VM at a time: its beginning is all that is needed of it.
+const PIECE: usize = 4 << 10;
+
+/// Envoy's response flag for a stream that the provider has reset (UR). Its connection lives on, so it speaks HTTP/2.
+const STREAM_RESET: u64 = 0x10;
 
 /// See the module's text.
 pub(crate) struct AttemptContext {
@@ -13,11 +19,13 @@ pub(crate) struct AttemptContext {
     attempt: Option<Attempt>,
     effects: Effects,
     body_sent: bool,
+    /// The response is held; so many bytes of its body have been looked at.
+    held: Option<usize>,
 }
 
 impl AttemptContext {
     pub(crate) fn new(provider: &Rc<str>) -> Self {
-        Self { provider: Rc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false }
+        Self { provider: Rc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
     }
 
     fn perform(&mut self) {
@@ -28,18 +36,46 @@ impl AttemptContext {
     }
 
     /// What the host knows of a try that brought no response: without a connection there is no local address.
-    fn end() -> AttemptEnd {
-        match host::property("upstream\0local_address") {
-            Ok(address) if !address.is_empty() => AttemptEnd::NoResponse,
-            _ => AttemptEnd::NotConnected,
-        }
+    fn end(now_us: u64) -> AttemptEnd {
+        let Some(address) = connection() else { return AttemptEnd::NotConnected };
+        let kept = with_worker(|worker| worker.connections.has_answered(&address, now_us)) == Some(true);
+        if kept || host::response_flags() & STREAM_RESET != 0 { AttemptEnd::Lost } else { AttemptEnd::NoResponse }
     }
+
+    /// Shows the attempt what has come of a held response, and lets the host pass it on once it is decided.
+    fn opening(&mut self, size: usize, last: bool) -> Action {
+        let (Some(mut looked), Some(attempt)) = (self.held.take(), &mut self.attempt) else { return Action::Continue };
+        let now = Moment(host::now_us());
+        let mut holds = true;
+        while holds && (looked < size || last) {
+            let piece = match size.saturating_sub(looked).min(PIECE) {
+                0 => Vec::new(),
+                length => host::buffer_part(Buffer::ResponseBody, looked, length).unwrap_or_default(),
+            };
+            looked = looked.saturating_add(piece.len());
+            // A host that gives less than it said has nothing more.
+            let ends = piece.is_empty() || looked >= size;
+            holds = attempt.response_body(&piece, last && ends, now, &mut self.effects);
+            if ends {
+                break;
+            }
+        }
+        self.held = holds.then_some(looked);
+        self.perform();
+        if holds { Action::Pause } else { Action::Continue }
+    }
+}
+
+/// What tells this try's connection from others.
+fn connection() -> Option<Vec<u8>> {
+    host::property("upstream\0local_address").ok().filter(|address| !address.is_empty())
 }
 
 impl Context for AttemptContext {
     fn on_done(&mut self) -> bool {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.is_unanswered()) {
-            attempt.ended(Moment(host::now_us()), Self::end(), &mut self.effects);
+            let now_us = host::now_us();
+            attempt.ended(Moment(now_us), Self::end(now_us), &mut self.effects);
             self.perform();
         }
         true
@@ -70,13 +106,28 @@ impl HttpContext for AttemptContext {
         Action::Continue
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let encoded = host::headers(Headers::Response).unwrap_or_default();
         let fields = host::decode_pairs(&encoded);
+        let now_us = host::now_us();
         if let Some(attempt) = &mut self.attempt {
-            attempt.response_headers(Moment(host::now_us()), Head::new(&fields), &mut self.effects);
+            let (now, head) = (Moment(now_us), Head::new(&fields));
+            self.held = attempt.response_headers(now, head, end_of_stream, &mut self.effects).then_some(0);
+            if let Some(address) = connection() {
+                with_worker(|worker| worker.connections.note(&address, now_us));
+            }
         }
         self.perform();
-        Action::Continue
+        if self.held.is_some() { Action::Pause } else { Action::Continue }
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.opening(size, end_of_stream)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        // Whatever there was of the body has been looked at.
+        let looked = self.held.unwrap_or(0);
+        self.opening(looked, true)
     }
 }

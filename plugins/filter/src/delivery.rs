@@ -15,6 +15,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a worker says that it is there, ms.
 const HEARTBEAT_MS: u64 = 10_000;
+/// The same while the number of requests under way changes, ms: should the worker die, it is known how many they were.
+const OPEN_HEARTBEAT_MS: u64 = 2_000;
+/// How long the first record that waits is kept for others to join it.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// The call of one root.
 #[derive(Debug, Default)]
@@ -108,15 +112,29 @@ impl Carrier {
     }
 }
 
+/// Has a record that has just been queued sent soon, so that little is lost with a worker that is killed. Where a call is
+/// under way, its answer sends it.
+pub(crate) fn send_soon(worker: &mut Worker, policy: &Policy) {
+    if policy.collector().is_some() && !worker.calling && !worker.hurried {
+        worker.hurried = host::set_tick_period(GATHER).is_ok();
+    }
+}
+
 /// What this worker says of itself, if it is time. The first one goes out at once: a policy that has just been put in
 /// force is seen to be.
 fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
-    let same = worker.told_revision == policy.revision();
-    if same && now_ms < worker.heartbeat_due_ms {
+    let end = (worker.outbox.last_seq(), worker.outbox.dropped());
+    let idle = worker.open == 0 && worker.outbox.queued() == 0;
+    let ending = idle && policy.ends(worker.counts.process().began_ms);
+    let same = worker.told_revision == policy.revision() && (!ending || worker.told_end == Some(end));
+    let due_ms = if worker.open == worker.told_open { HEARTBEAT_MS } else { OPEN_HEARTBEAT_MS };
+    if same && now_ms < worker.heartbeat_ms.saturating_add(due_ms) && now_ms >= worker.heartbeat_ms {
         return None;
     }
-    worker.heartbeat_due_ms = now_ms.saturating_add(HEARTBEAT_MS);
+    worker.heartbeat_ms = now_ms;
     policy.revision().clone_into(&mut worker.told_revision);
+    worker.told_end = ending.then_some(end);
+    worker.told_open = worker.open;
     serde_json::to_vec(&Heartbeat {
         node: worker.node.clone(),
         boot: worker.boot.clone(),
@@ -127,7 +145,7 @@ fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8
         dropped: worker.outbox.dropped(),
         last_seq: worker.outbox.last_seq(),
         open: Some(worker.open),
-        ending: false,
+        ending,
     })
     .ok()
 }
@@ -138,7 +156,13 @@ fn failed(policy: &Policy, cargo: Cargo) {
         Cargo::Counts => {
             with_worker(|worker| worker.counts.reported(policy, None, host::now_us() / 1_000));
         }
-        Cargo::Heartbeat => {}
+        Cargo::Heartbeat => {
+            // The next one tells it all; after a goodbye that was lost, it does not wait for so long.
+            with_worker(|worker| {
+                let sooner_ms = if worker.told_end.is_some() { HEARTBEAT_MS - OPEN_HEARTBEAT_MS } else { 0 };
+                worker.heartbeat_ms = worker.heartbeat_ms.saturating_sub(sooner_ms);
+            });
+        }
     }
 }
 

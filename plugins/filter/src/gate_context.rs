@@ -1,6 +1,8 @@
 //! The filter in the listener: feeds one client request to a [`Gate`] and does what it says.
 
-use crate::asking::Asking;
+use crate::asking::{Asking, WAKE};
+use crate::claims::Slot;
+use crate::delivery::send_soon;
 use crate::ending;
 use crate::host::{self, Buffer, Headers};
 use crate::worker::{apply, forget, open, with_worker};
@@ -14,6 +16,9 @@ const CLIENT_FLAGS: u64 = 0x4000 | 0x1000_0000 | 0x4_0000;
 /// Those that name the provider: reset (UR), connection failure (UF), termination (UC), protocol error (UPE).
 const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
 
+/// A request asks so often whether the fleet's counts have come.
+const MOST_WAKES: u32 = 100;
+
 /// See the module's text.
 pub(crate) struct GateContext {
     /// The host's number of this context.
@@ -26,6 +31,10 @@ pub(crate) struct GateContext {
     /// The client has got the last it is to get.
     ending: bool,
     asking: Asking,
+    /// Where it lies what this request has reserved, should this VM die.
+    claim: Option<Slot>,
+    /// The body of a request that waits for the fleet's counts, and how often it has asked.
+    waiting: Option<(Vec<u8>, u32)>,
     buffered: usize,
     /// Bytes of a held response so far.
     response_buffered: usize,
@@ -43,6 +52,8 @@ impl GateContext {
             closed: false,
             ending: false,
             asking: Asking::default(),
+            claim: None,
+            waiting: None,
             buffered: 0,
             response_buffered: 0,
         }
@@ -75,6 +86,9 @@ impl GateContext {
 
     /// The body is whole: one copy into the VM, then the decision.
     fn body_is_whole(&mut self, size: usize) -> Action {
+        if self.waiting.is_some() {
+            return Action::Pause;
+        }
         if !self.gate.awaits_body() {
             // Answered, or on its way: to touch its route or body now would crash the proxy.
             let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
@@ -91,11 +105,41 @@ impl GateContext {
             }
             body => body.unwrap_or_default(),
         };
+        if self.waits_for_counts(0) {
+            self.waiting = Some((body, 1));
+            return Action::Pause;
+        }
+        self.decide(body)
+    }
+
+    /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
+    /// a tenth of a second normally, and asks again when the collector has said something.
+    fn waits_for_counts(&mut self, asked: u32) -> bool {
+        let Some((collector, _)) = self.policy.collector() else { return false };
+        let now_ms = host::now_us() / 1_000;
+        let starting = || with_worker(|worker| worker.counts.standing(&self.policy, now_ms).starting) == Some(true);
+        !self.policy.limits().is_empty() && starting() && asked < MOST_WAKES && self.asking.wake(collector)
+    }
+
+    /// Something was heard of the collector.
+    fn woken(&mut self, reached: bool) {
+        let Some((body, asked)) = self.waiting.take() else { return };
+        if reached && self.waits_for_counts(asked) {
+            self.waiting = Some((body, asked.saturating_add(1)));
+        } else if self.decide(body) == Action::Continue {
+            let _ = host::resume_request();
+        }
+    }
+
+    /// The decision about a whole body.
+    fn decide(&mut self, body: Vec<u8>) -> Action {
         let now_us = host::now_us();
-        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
+        let (gate, effects, policy, claim) = (&mut self.gate, &mut self.effects, &self.policy, &mut self.claim);
         let flow = with_worker(|worker| {
             let (lent, random) = worker.lend(policy, now_us);
-            gate.request_body(body, Moment(now_us), lent, || random.draw(), effects)
+            let flow = gate.request_body(body, Moment(now_us), lent, || random.draw(), effects);
+            *claim = worker.counts.claims.keep(policy.limits(), gate.reservations());
+            flow
         });
         let flow = match flow {
             Some(Flow::Hold) => self.ask(),
@@ -157,10 +201,7 @@ impl GateContext {
     }
 
     fn end_signs() -> EndSigns {
-        let flags = host::property("response\0flags")
-            .ok()
-            .and_then(|flags| flags.try_into().ok())
-            .map_or(0, u64::from_le_bytes);
+        let flags = host::response_flags();
         // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
         if flags == 0 || flags & CLIENT_FLAGS != 0 {
             EndSigns::ClientGone
@@ -195,8 +236,11 @@ impl GateContext {
         }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
-        let (gate, policy) = (&mut self.gate, &self.policy);
+        let (gate, policy, claim) = (&mut self.gate, &self.policy, self.claim.take());
         with_worker(|worker| {
+            if claim.is_some_and(|claim| !worker.counts.claims.drop(claim)) {
+                gate.reservations_are_gone();
+            }
             let seq = worker.outbox.take_seq();
             worker.open = worker.open.saturating_sub(1);
             let (node, boot) = (worker.node.clone(), worker.boot.clone());
@@ -210,6 +254,7 @@ impl GateContext {
                 Err(_) => worker.outbox.note_dropped(),
             }
             worker.note_outbox();
+            send_soon(worker, policy);
         });
         if self.id_is_open {
             forget(self.gate.id());
@@ -233,6 +278,10 @@ fn send(reply: &Reply) {
 impl Context for GateContext {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
         let Some(answer) = self.asking.answered(token, body_size) else { return };
+        if answer.number == WAKE {
+            // A collector that cannot be reached is not waited for.
+            return self.woken(answer.status == Some(200));
+        }
         let said = answer.status.map(|status| (status, answer.body.as_slice()));
         let flow = self.gate.call_done(answer.number, said, &mut self.effects);
         if flow != Flow::Hold && self.decided(flow) == Action::Continue {
@@ -295,8 +344,9 @@ impl HttpContext for GateContext {
             // The body's last chunk did not say that it was the last.
             self.response_chunk(self.response_buffered, true);
         }
-        self.gate.response_trailers();
-        Action::Continue
+        let resets = self.gate.response_trailers(Moment(host::now_us()), &mut self.effects);
+        self.perform();
+        if resets { Action::Pause } else { Action::Continue }
     }
 
     fn on_log(&mut self) {

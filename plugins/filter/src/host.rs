@@ -162,11 +162,16 @@ const COPIES: usize = 3;
 
 /// Reads a buffer, or says [`NO_ROOM`]: the allocator that the host calls for it can only trap.
 pub(crate) fn buffer(kind: Buffer, len: usize) -> HostResult<Vec<u8>> {
+    buffer_part(kind, 0, len)
+}
+
+/// At most `len` bytes of the buffer from `start` on.
+pub(crate) fn buffer_part(kind: Buffer, start: usize, len: usize) -> HostResult<Vec<u8>> {
     if len > SMALL && !can_allocate(len.saturating_mul(COPIES) as u64) {
         return Err(NO_ROOM);
     }
     // SAFETY: both pointers are of live locals.
-    read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, len, data, size) })
+    read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, start, len, data, size) })
 }
 
 /// Replaces the whole buffer.
@@ -201,6 +206,11 @@ pub(crate) fn remove_header(kind: Headers, name: &str) -> HostResult<()> {
 pub(crate) fn property(path: &str) -> HostResult<Vec<u8>> {
     // SAFETY: pointers are of live values.
     read(|data, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, len) })
+}
+
+/// Envoy's response flags of the stream; none if there are none.
+pub(crate) fn response_flags() -> u64 {
+    property("response\0flags").ok().and_then(|flags| flags.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
 pub(crate) fn set_property(path: &str, value: &[u8]) -> HostResult<()> {

@@ -6,6 +6,8 @@
 
 mod asking;
 mod attempt_context;
+mod claims;
+mod connections;
 mod counts;
 mod delivery;
 mod ending;

@@ -127,6 +127,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if with_worker(|worker| std::mem::take(&mut worker.hurried)) == Some(true) {
+            let _ = host::set_tick_period(if self.starting { STARTING_TICK } else { TICK });
+        }
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
             if !policy.limits().is_empty() {
                 let now_ms = host::now_us() / 1_000;

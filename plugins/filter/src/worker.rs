@@ -3,6 +3,7 @@
 //! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
 //! other workers, through the host's shared data.
 
+use crate::connections::Connections;
 use crate::counts::{Cells, Counts};
 use crate::host::{self, Buffer, Headers, HostResult};
 use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Memory, Policy, RequestId, TargetKey, uuid_v7};
@@ -39,16 +40,24 @@ pub(crate) struct Worker {
     pub(crate) counts: Counts,
     /// When its VM started, ms since the Unix epoch.
     pub(crate) started_ms: u64,
-    /// When the next heartbeat is due, ms since the Unix epoch.
-    pub(crate) heartbeat_due_ms: u64,
+    /// When the last heartbeat was sent, ms since the Unix epoch; 0 for never.
+    pub(crate) heartbeat_ms: u64,
     /// The revision that the last heartbeat told of.
     pub(crate) told_revision: String,
+    /// `last_seq` and `dropped` with which it has said goodbye.
+    pub(crate) told_end: Option<(u64, u64)>,
+    /// Requests under way, as the last heartbeat told.
+    pub(crate) told_open: u64,
+    /// A tick is to come at once, because a record waits.
+    pub(crate) hurried: bool,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
     /// Bytes that its requests hold.
     pub(crate) memory: Memory,
     /// The policy in force.
     pub(crate) policy: Option<Rc<Policy>>,
+    /// Its connections to providers.
+    pub(crate) connections: Connections,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
@@ -82,13 +91,17 @@ impl Worker {
             record: Vec::new(),
             counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
             started_ms: host::now_us() / 1_000,
-            heartbeat_due_ms: 0,
+            heartbeat_ms: 0,
             told_revision: String::new(),
+            told_end: None,
+            told_open: 0,
+            hurried: false,
             calling: false,
             node,
             boot,
             memory: Memory::default(),
             policy: None,
+            connections: Connections::default(),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
@@ -197,6 +210,7 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
             with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
             None
         }
+        Effect::ResetStream => ignore(host::reset_response()),
         Effect::Reply(_) | Effect::Call(_) | Effect::EndStream => Some(effect),
     }
 }

@@ -5,6 +5,9 @@ use crate::policies::Policies;
 use crate::text::Text;
 use crate::words::topic::Topics;
 
+/// No word tells of a number that is further away, bytes.
+const FURTHEST: u16 = 1_000;
+
 /// Kinds, one bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct KindSet([u64; 4]);
@@ -45,7 +48,7 @@ impl FromIterator<Kind> for KindSet {
 /// What was seen from one place of the text; it counts once it is clear that no more text could change it.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
-    pub(crate) found: Vec<(Kind, usize, usize)>,
+    pub(crate) found: Vec<(Kind, usize, usize, u16)>,
     /// URLs, and the policies that do not want them.
     pub(crate) urls: Vec<(usize, usize, Policies)>,
     /// Words of context, and where they end.
@@ -98,7 +101,16 @@ impl Look<'_, '_> {
     /// Reports a finding of a kind, if somebody asked for it.
     pub(crate) fn report(&mut self, kind: Kind, start: usize, end: usize) {
         if self.wants(kind) && end > start {
-            self.draft.found.push((kind, start, end));
+            self.draft.found.push((kind, start, end, 0));
+        }
+    }
+
+    /// The same of a number that may stand beside a word of its own: one of these topics, at most `reach` bytes before.
+    pub(crate) fn report_told(&mut self, kind: Kind, start: usize, end: usize, topics: u64, reach: usize) {
+        let distance = self.topics.distance(topics, start).filter(|distance| *distance <= reach);
+        let told = distance.map_or(0, |distance| FURTHEST.saturating_sub(u16::try_from(distance).unwrap_or(FURTHEST)));
+        if self.wants(kind) && end > start {
+            self.draft.found.push((kind, start, end, told));
         }
     }
 

@@ -6,8 +6,9 @@ use crate::kinds::{Group, KINDS, KindInfo, Proof};
 #[must_use]
 pub fn reference() -> String {
     let head = "# What guardrails find\n\nWritten from the table in `src/kinds.rs`. *Proof* decides which of two overlapping findings of a policy \
-                stands: listed, checksum, prefix, form, context, heuristic; then the longer, then the earlier. *Reach* is the \
-                most bytes of a stream that a match of the kind can hold back.\n\nPublished examples (`…EXAMPLE`, rows of x, \
+                stands: listed, checksum, prefix, form, context, heuristic; then the longer, then the earlier. A number \
+                beside its own word counts like one with a check sum, and of two the one whose word is nearer stands. *Reach* \
+                is the most bytes of a stream that a match of the kind can hold back, and an eighth of that.\n\nPublished examples (`…EXAMPLE`, rows of x, \
                 loopback and documentation addresses) are no findings. Prompt injection is a heuristic: it knows crude attacks \
                 and no others.\n";
     let sections = Group::ALL.iter().map(|group| section(*group));

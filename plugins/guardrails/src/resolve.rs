@@ -1,4 +1,5 @@
-//! Of findings that overlap one stands: the one with the better proof, then the longer one, then the earlier one.
+//! Of findings that overlap one stands: the one with the better proof, then the one whose own word is nearer, then the
+//! longer one, then the earlier one.
 //!
 //! This is decided for each policy by itself, from left to right, so that a policy that only monitors cannot take a
 //! finding away from one that blocks. On a stream the same decisions fall in the same order, because a candidate is
@@ -21,11 +22,17 @@ pub(crate) struct Candidate {
     pub(crate) end: usize,
     pub(crate) score: f32,
     pub(crate) policies: Policies,
+    /// How near its own word is: the nearer, the more; 0 for none.
+    pub(crate) told: u16,
 }
 
 impl Candidate {
-    fn weight(&self) -> (Proof, usize) {
-        (self.kind.info().proof, self.end - self.start)
+    /// A number beside its own word is what that word says, whatever else has the same form; so it counts like one with a
+    /// check sum, and more than another that no word tells of.
+    fn weight(&self) -> (Proof, u16, usize) {
+        let proof = self.kind.info().proof;
+        let proof = if self.told > 0 { proof.max(Proof::Checksum) } else { proof };
+        (proof, self.told, self.end - self.start)
     }
 }
 
@@ -34,7 +41,7 @@ impl Candidate {
 struct Next(Candidate);
 
 impl Next {
-    fn order(&self) -> (Reverse<usize>, (Proof, usize), Reverse<Kind>, Policies) {
+    fn order(&self) -> (Reverse<usize>, (Proof, u16, usize), Reverse<Kind>, Policies) {
         let Self(candidate) = self;
         (Reverse(candidate.start), candidate.weight(), Reverse(candidate.kind), candidate.policies)
     }

@@ -88,7 +88,7 @@ pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places, upto: usize)
 
 fn add(resolver: &mut Resolver, kind: Kind, start: usize, end: usize, policies: Policies) {
     if !policies.is_empty() {
-        resolver.add(Candidate { kind, start, end, score: 1.0, policies });
+        resolver.add(Candidate { kind, start, end, score: 1.0, policies, told: 0 });
     }
 }
 
@@ -277,31 +277,31 @@ fn look<'g>(
     if pass.text.is_short() {
         return None;
     }
-    for &(kind, start, end) in &draft.found {
-        report(pass, kind, start, end, 1.0);
+    for &(kind, start, end, told) in &draft.found {
+        report(pass, kind, start, end, 1.0, told);
     }
     for &(start, end, policies) in &draft.urls {
         let policies = policies.and(pass.policies);
-        pass.resolver.add(Candidate { kind: Kind::Url, start, end, score: 1.0, policies });
+        pass.resolver.add(Candidate { kind: Kind::Url, start, end, score: 1.0, policies, told: 0 });
     }
     for &(noted, end) in &draft.topics {
         topics.note(noted, end);
     }
     for &(roles, start, end) in &draft.roles {
         if let Some(score) = injection.note(pass.text, roles, start, end) {
-            report(pass, Kind::PromptInjection, start, end, score);
+            report(pass, Kind::PromptInjection, start, end, score, 0);
         }
     }
     Some(())
 }
 
-pub(crate) fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usize, score: f32) {
+fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usize, score: f32, told: u16) {
     let mut policies = pass.guard.wanted(kind).and(pass.policies);
     if kind == Kind::PromptInjection {
         policies = pass.guard.reached(policies, score);
     }
     if !policies.is_empty() {
-        pass.resolver.add(Candidate { kind, start, end, score, policies });
+        pass.resolver.add(Candidate { kind, start, end, score, policies, told });
     }
 }
 

@@ -32,6 +32,14 @@ pub struct DetectorSpec {
     pub threshold: Option<f32>,
 }
 
+impl DetectorSpec {
+    /// Whether it asks for anything.
+    #[must_use]
+    pub fn looks_for_something(&self) -> bool {
+        !(self.kinds.is_empty() && self.words.is_empty() && self.patterns.is_empty() && self.urls.is_none())
+    }
+}
+
 /// Score from which on [`Kind::PromptInjection`] is a finding.
 pub const DEFAULT_THRESHOLD: f32 = 0.8;
 

@@ -6,6 +6,7 @@
 
 use crate::period::Window;
 use crate::rule::WhenUnreachable;
+use crate::shares::next_part;
 use crate::wire::ReplyRow;
 
 /// Fields of a counter, 8 bytes each.
@@ -214,9 +215,11 @@ impl Counter {
         // Without a share, one request at a time may go on, and more as far as an equal part of what was left allows.
         // Who shared the last window shares this one; somebody new has to reckon with everybody; who has only just
         // started does not know with how many.
-        let among = if fresh && self.peers > 0 { self.peers } else { standing.proxies };
+        let goes_on = fresh && self.peers > 0;
+        let among = if goes_on { self.peers } else { standing.proxies };
         let left = max.saturating_sub(self.others.saturating_add(counted));
         let part = if standing.starting { 0 } else { left.div_ceil(among.max(1)) };
+        let part = if goes_on { next_part(part) } else { part };
         here > counted && here.saturating_add(amount) > counted.saturating_add(part)
     }
 
@@ -281,6 +284,10 @@ impl Counter {
 
     /// Takes in what the collector says of the others.
     pub(crate) fn learned(&mut self, row: &ReplyRow) {
+        // Less than was reported from here: it was corrected. What is not reported yet stays.
+        let excess = self.acked.saturating_sub(row.total);
+        self.acked = self.acked.saturating_sub(excess);
+        self.used = self.used.saturating_sub(excess);
         self.others = row.total.saturating_sub(self.acked);
         self.others_open = row.others_open;
         self.warned |= row.told;

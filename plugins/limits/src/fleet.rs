@@ -25,17 +25,20 @@ pub trait Totals {
     /// The store's own.
     fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, Self::Fault>;
 
-    /// When each boot was heard, if other collectors hear boots too; this one's report is noted for them.
+    /// What was heard of each proxy, if other collectors hear proxies too.
     ///
     /// # Errors
     /// The store's own.
-    fn heard(
-        &mut self,
-        _: &Report,
-        _repeated: bool,
-        _now_ms: u64,
-    ) -> Result<Option<HashMap<String, Heard>>, Self::Fault> {
+    fn heard(&mut self, _now_ms: u64) -> Result<Option<HashMap<String, Heard>>, Self::Fault> {
         Ok(None)
+    }
+
+    /// Keeps what was heard of a proxy for other collectors.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn keep_heard(&mut self, _proxy: &str, _heard: &Heard) -> Result<(), Self::Fault> {
+        Ok(())
     }
 
     /// The shares of a row's count, if other collectors give shares too.
@@ -58,23 +61,49 @@ pub trait Totals {
 /// The shares of a count by the start of the window: clocks differ, so more than one is current.
 pub type Windows = BTreeMap<u64, Shares>;
 
-/// When a boot was heard, ms.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// When a proxy was heard, and what it said of itself. Times are ms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// Its node.
+    pub node: String,
+    /// Pause between two of its reports; 0 if it did not say.
+    pub interval_ms: u64,
     /// Its last report, also if it had come before.
     pub last_ms: u64,
     /// The report before that; 0 if there was none. The last one was made after this one was answered, so it tells of all
     /// that its proxy did until then. How long it was under way is not known.
     pub before_ms: u64,
+    /// It said that it ends, or another process has taken its place: it holds no shares.
+    pub gone: bool,
 }
 
 impl Heard {
     /// Takes a report in.
-    fn again(&mut self, repeated: bool, now_ms: u64) {
+    fn again(&mut self, report: &Report, repeated: bool, now_ms: u64) {
         if !repeated {
             self.before_ms = self.last_ms;
         }
         self.last_ms = now_ms;
+        report.node.clone_into(&mut self.node);
+        self.interval_ms = report.interval_ms;
+        self.gone = report.ending;
+    }
+
+    fn is_here(&self, now_ms: u64) -> bool {
+        !self.gone && is_fresh(self.last_ms, now_ms)
+    }
+
+    /// Whether the proxy that made this report runs in place of this one: it has the same name, it began when this one had
+    /// been heard for the last time, and this one is overdue by more than a report. Two proxies of one name that both run never
+    /// take each other's place, for each was heard after the other had begun.
+    fn is_replaced_by(&self, report: &Report, now_ms: u64) -> bool {
+        let patience_ms = self.interval_ms.saturating_mul(5) / 2;
+        !self.gone
+            && !report.process.is_empty()
+            && self.node == report.node
+            && self.last_ms <= now_ms.saturating_sub(report.uptime_ms)
+            && self.interval_ms > 0
+            && now_ms > self.last_ms.saturating_add(patience_ms)
     }
 }
 
@@ -114,10 +143,11 @@ impl Fleet {
     pub fn answer<T: Totals>(&mut self, report: &Report, totals: &mut T, now_ms: u64) -> Result<Reply, T::Fault> {
         self.sweep(now_ms);
         let repeated = totals.is_repeated(report)?;
-        match totals.heard(report, repeated, now_ms)? {
-            Some(heard) => self.heard = heard,
-            None if report.whole => self.heard.entry(report.boot.clone()).or_default().again(repeated, now_ms),
-            None => {}
+        if let Some(heard) = totals.heard(now_ms)? {
+            self.heard = heard;
+        }
+        if report.whole {
+            self.hear(report, repeated, totals, now_ms)?;
         }
         let mut rows = Vec::with_capacity(report.rows.len());
         for row in &report.rows {
@@ -132,18 +162,52 @@ impl Fleet {
                 totals.keep(row, windows)?;
             }
         }
+        if report.ending {
+            // Also where this report says nothing.
+            self.give_up(report.proxy());
+        }
         Ok(Reply { seq: report.seq, cursor: report.cursor, proxies: self.proxies(now_ms), rules_wanted: false, rows })
     }
 
+    /// Notes that a proxy was heard, and that the one whose place it has taken is gone.
+    fn hear<T: Totals>(
+        &mut self,
+        report: &Report,
+        repeated: bool,
+        totals: &mut T,
+        now_ms: u64,
+    ) -> Result<(), T::Fault> {
+        let mut gone = Vec::new();
+        for (proxy, heard) in self.heard.iter_mut().filter(|(proxy, _)| *proxy != report.proxy()) {
+            if heard.is_replaced_by(report, now_ms) {
+                heard.gone = true;
+                totals.keep_heard(proxy, heard)?;
+                gone.push(proxy.clone());
+            }
+        }
+        let heard = self.heard.entry(report.proxy().to_owned()).or_default();
+        heard.again(report, repeated, now_ms);
+        totals.keep_heard(report.proxy(), heard)?;
+        gone.iter().for_each(|proxy| self.give_up(proxy));
+        Ok(())
+    }
+
+    /// Sets nothing aside for a proxy any more.
+    fn give_up(&mut self, proxy: &str) {
+        self.shares.values_mut().flat_map(BTreeMap::values_mut).for_each(|shares| shares.give_up(proxy));
+    }
+
     /// Takes up the shares of a count as other collectors left them.
-    pub fn know(&mut self, rule: &str, meter: &str, subject: &[String], windows: Windows) {
+    pub fn know(&mut self, rule: &str, meter: &str, subject: &[String], mut windows: Windows) {
+        let gone = self.heard.iter().filter(|(_, heard)| heard.gone);
+        gone.for_each(|(proxy, _)| windows.values_mut().for_each(|shares| shares.give_up(proxy)));
         self.shares.insert(name(rule, meter, subject), windows);
     }
 
     /// Proxies that have reported lately.
     #[must_use]
     pub fn proxies(&self, now_ms: u64) -> u64 {
-        self.heard.values().filter(|heard| is_fresh(heard.last_ms, now_ms)).count() as u64
+        self.heard.values().filter(|heard| heard.is_here(now_ms)).count() as u64
     }
 
     /// Reserved of a count, by all proxies that have reported lately.
@@ -158,10 +222,18 @@ impl Fleet {
         self.find(rule, meter, subject, start).map_or(0, |shares| shares.users(now_ms))
     }
 
-    /// Reserved of a count, by all proxies that have reported lately but the one with this boot.
+    /// Reserved of a count, by all proxies that have reported lately but this one.
     #[must_use]
-    pub fn others_open(&self, boot: &str, rule: &str, meter: &str, subject: &[String], start: u64, now_ms: u64) -> u64 {
-        self.find(rule, meter, subject, start).map_or(0, |shares| shares.others_open(boot, now_ms))
+    pub fn others_open(
+        &self,
+        proxy: &str,
+        rule: &str,
+        meter: &str,
+        subject: &[String],
+        start: u64,
+        now_ms: u64,
+    ) -> u64 {
+        self.find(rule, meter, subject, start).map_or(0, |shares| shares.others_open(proxy, now_ms))
     }
 
     fn find(&self, rule: &str, meter: &str, subject: &[String], start: u64) -> Option<&Shares> {
@@ -182,11 +254,14 @@ impl Fleet {
             return answer;
         }
         let shares = shares_of(&mut self.shares, report, row, now_ms);
-        let others =
-            self.heard.iter().filter(|(proxy, heard)| **proxy != report.boot && is_fresh(heard.last_ms, now_ms));
+        if report.ending {
+            shares.give_up(report.proxy());
+            return answer;
+        }
+        let others = self.heard.iter().filter(|(proxy, heard)| *proxy != report.proxy() && heard.is_here(now_ms));
         let unheard = others.filter(|(proxy, heard)| shares.may_surprise(proxy, heard.before_ms)).count() as u64;
         let counted = Counted { unheard, ..counted };
-        let grant = shares.grant(&report.boot, row, counted, now_ms);
+        let grant = shares.grant(report.proxy(), row, counted, now_ms);
         // What an earlier run of this collector gave away is not known here; it runs out by itself.
         let settled = now_ms >= self.reported_ms.saturating_add(SHARE_TTL_MS);
         answer.share = (settled && !row.idle).then_some(grant.share);
@@ -215,7 +290,7 @@ fn name(rule: &str, meter: &str, subject: &[String]) -> Name {
 fn shares_of<'a>(all: &'a mut HashMap<Name, Windows>, report: &Report, row: &ReportRow, now_ms: u64) -> &'a mut Shares {
     let windows = all.entry(name(&row.rule, &row.meter, &row.subject)).or_default();
     // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
-    windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(&report.boot, now_ms));
+    windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(report.proxy(), now_ms));
     let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));
     windows.entry(row.start).or_insert_with(|| before.unwrap_or_else(|| Shares::new(now_ms)))
 }

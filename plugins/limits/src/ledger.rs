@@ -47,6 +47,13 @@ pub struct Held {
     pub(crate) amounts: Vec<HeldAmount>,
 }
 
+impl Held {
+    /// What was reserved has been given back by others.
+    pub fn empty(&mut self) {
+        self.amounts.iter_mut().for_each(|one| one.amount = 0);
+    }
+}
+
 /// What is reserved on one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeldAmount {

@@ -11,6 +11,7 @@
 mod account;
 mod admit;
 mod cell;
+mod claims;
 mod counter;
 mod estimate;
 mod fleet;
@@ -24,12 +25,13 @@ mod shares;
 mod wire;
 
 pub use admit::{Admission, Note, Quota, Quotas, Refusal, Why};
+pub use claims::{Dead, Roster, give_back_claim};
 pub use counter::Standing;
 pub use estimate::Means;
 pub use fleet::{Fleet, Heard, Total, Totals, Windows};
 pub use ledger::{CELLS, Held, Ledger, Stored};
 pub use period::{Period, Window, Zone};
-pub use reporter::{MAX_ROWS, Reporter};
+pub use reporter::{MAX_ROWS, Process, Reporter};
 pub use rule::{Amounts, Condition, Dimension, Facts, Kind, Meter, Rule, RuleFault, Rules, Unit, WhenUnreachable};
 pub use seat::Seat;
 pub use settle::Settlement;

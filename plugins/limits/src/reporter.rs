@@ -22,11 +22,21 @@ const REVISIT_S: u64 = 3;
 /// An account that was touched this long ago, s, is no longer asked about.
 const RECENT_S: u64 = 2;
 
+/// The process of a proxy, which all its workers have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Its name; empty if it is not known.
+    pub id: String,
+    /// When it began, ms since the Unix epoch.
+    pub began_ms: u64,
+}
+
 /// See the module's text.
 #[derive(Debug, Default)]
 pub struct Reporter {
     node: String,
     boot: String,
+    process: Process,
     interval_ms: u64,
     stale_ms: u64,
     seq: u64,
@@ -41,6 +51,8 @@ pub struct Reporter {
     /// When the first report was made.
     first_ms: u64,
     proxies: u64,
+    /// The proxy is about to end.
+    ending: bool,
 }
 
 /// A report that waits for its answer.
@@ -70,6 +82,11 @@ impl Reporter {
     #[must_use]
     pub fn new(node: &str, boot: &str, interval_ms: u64, stale_ms: u64) -> Self {
         Self { node: node.to_owned(), boot: boot.to_owned(), interval_ms, stale_ms, ..Self::default() }
+    }
+
+    /// Names the process that this worker is of.
+    pub fn set_process(&mut self, process: Process) {
+        self.process = process;
     }
 
     /// Another policy may want another pace.
@@ -163,12 +180,20 @@ impl Reporter {
             self.first_ms = now_ms;
         }
         if self.pending.is_none() {
-            self.pending = Some(self.prepare(rules, revision, whole, ledger, now_ms / 1_000));
+            self.pending = Some(self.prepare(rules, revision, whole, ledger, now_ms));
         }
         self.pending.as_ref().map(|pending| pending.body.as_slice())
     }
 
-    fn prepare(&mut self, rules: &Rules, revision: &str, whole: bool, ledger: &mut impl Ledger, now_s: u64) -> Pending {
+    fn prepare(
+        &mut self,
+        rules: &Rules,
+        revision: &str,
+        whole: bool,
+        ledger: &mut impl Ledger,
+        now_ms: u64,
+    ) -> Pending {
+        let now_s = now_ms / 1_000;
         let strays = self.strays.len().min(MAX_ROWS);
         let mut rows: Vec<ReportRow> = self.strays.iter().take(strays).cloned().collect();
         let mut sent = Vec::new();
@@ -189,10 +214,15 @@ impl Reporter {
         }
         self.seq = self.seq.saturating_add(1);
         let with_rules = whole && self.told_rules.as_deref() != Some(revision);
+        let ending = self.ending && whole && self.dirty.is_empty() && strays == self.strays.len();
         let report = Report {
             schema: SYNC_SCHEMA,
             node: self.node.clone(),
             boot: self.boot.clone(),
+            process: self.process.id.clone(),
+            uptime_ms: now_ms.saturating_sub(self.process.began_ms),
+            interval_ms: self.interval_ms,
+            ending,
             seq: self.seq,
             whole,
             revision: revision.to_owned(),
@@ -240,6 +270,14 @@ impl Reporter {
                 rows.get_mut(row).into_iter().for_each(|row| row.idle = false);
             }
         }
+    }
+
+    /// Says whether the proxy is about to end: its reports then give all shares back.
+    pub fn set_ending(&mut self, ending: bool) {
+        if ending && !self.ending {
+            self.due_ms = 0;
+        }
+        self.ending = ending;
     }
 
     /// The collector did not answer, or not with a success.

@@ -34,10 +34,22 @@ impl Seat {
         fields.iter().flat_map(|field| field.to_le_bytes()).collect()
     }
 
+    /// Whether the worker that had it has not been heard of for too long.
+    #[must_use]
+    pub fn is_left(&self, now_ms: u64) -> bool {
+        now_ms >= self.until || self.until > now_ms.saturating_add(10 * SEAT_MS)
+    }
+
+    /// Whether another worker has it, or had it last.
+    #[must_use]
+    pub fn is_of_another(&self, worker: u64) -> bool {
+        self.until > 0 && self.owner != worker
+    }
+
     /// The seat with `worker` on it, if it is free or its own already.
     #[must_use]
     pub fn claimed(self, worker: u64, now_ms: u64) -> Option<Self> {
-        let free = self.owner == worker || now_ms >= self.until || self.until > now_ms.saturating_add(10 * SEAT_MS);
+        let free = self.owner == worker || self.is_left(now_ms);
         let first = if self.first == 0 { now_ms } else { self.first };
         free.then_some(Self { owner: worker, until: now_ms.saturating_add(SEAT_MS), first, ..self })
     }

@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 /// How long a share is set aside for a proxy that does not report, ms. Longer than the proxy itself trusts it.
 pub const SHARE_TTL_MS: u64 = 10_000;
 
+/// There is plenty while at least this part of the whole is left.
+const PLENTY: u64 = 4;
+/// At most this part of what is free is kept back for newcomers,
+const KEPT_BACK: u64 = 8;
+/// and no more than so many times what one proxy uses at a time.
+const KEPT_USES: u64 = 16;
+
 /// The shares of one count.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Shares {
@@ -65,15 +72,20 @@ impl Shares {
         made_ms <= self.since_ms && !self.all.iter().any(|one| one.proxy == proxy)
     }
 
-    /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes an
-    /// equal part of the whole.
+    /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes its part of the
+    /// whole.
     #[must_use]
     pub fn next_window(&self, max: u64, now_ms: u64) -> Self {
         let mut all = self.all.clone();
         all.retain(|one| now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
-        let share = max.div_ceil((all.len() as u64).max(1));
+        let share = next_part(max.div_ceil((all.len() as u64).max(1)));
         all.iter_mut().for_each(|one| (one.share, one.aside, one.open) = (share, share, 0));
         Self { all, since_ms: now_ms }
+    }
+
+    /// `proxy` holds nothing any more.
+    pub fn give_up(&mut self, proxy: &str) {
+        self.all.retain(|one| one.proxy != proxy);
     }
 
     /// `proxy` is still there.
@@ -97,8 +109,10 @@ impl Shares {
         // An equal part; but one that is too small for a single request is of use to nobody.
         let part = left.div_ceil(peers.saturating_add(unheard));
         let aside = sum(|one| one.aside).saturating_add(part.saturating_mul(unheard));
-        let share = left.saturating_sub(aside).min(part.max(row.wanted));
         let taken = added.saturating_add(row.open);
+        let free = left.saturating_sub(aside);
+        let spare = free.saturating_sub(kept_back(row.max, left, free, taken.max(row.wanted)));
+        let share = free.min(spare.min(part).max(row.wanted));
         let rest = before.map_or(0, |one| match repeated {
             // It may still go by the share before the one that it was not told.
             true => one.aside,
@@ -139,6 +153,24 @@ impl Shares {
     }
 }
 
+/// What a proxy takes of an equal part of a window that has just begun: the rest is for newcomers, until it has reported.
+pub(crate) const fn next_part(equal: u64) -> u64 {
+    equal.saturating_sub(equal / KEPT_BACK)
+}
+
+/// What is kept back of what is free, while there is plenty, for a proxy that comes next: it would else have to wait until
+/// those who hold the rest have reported, or are given up. `use_now` is what the proxy that asks needs at a time.
+fn kept_back(max: u64, left: u64, free: u64, use_now: u64) -> u64 {
+    if left < max / PLENTY {
+        0
+    } else if free < left / 2 {
+        // Others hold most of it, so more newcomers may stand behind this one.
+        free / 2
+    } else {
+        (free / KEPT_BACK).min(use_now.saturating_mul(KEPT_USES))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,15 +188,29 @@ mod tests {
         let mut shares = Shares::new(1_000);
         assert!(shares.may_surprise("b", 1_000) && !shares.may_surprise("b", 1_001));
         let counted = Counted { unheard: 3, ..Counted::default() };
-        assert_eq!(shares.grant("a", &row(), counted, 1_000), Grant { share: 25, others_open: 0, peers: 1 });
+        let grant = shares.grant("a", &row(), counted, 1_000);
+        assert_eq!(grant, Grant { share: 13, others_open: 0, peers: 1 }, "half of its part is for newcomers");
         assert!(!shares.may_surprise("a", 0), "it has been heard");
     }
 
     #[test]
-    fn one_proxy_alone_may_use_all_that_is_left() {
+    fn one_proxy_alone_may_use_nearly_all_that_is_left() {
         let mut shares = Shares::default();
-        let grant = grant(&mut shares, "a", &ReportRow { open: 5, ..row() }, 30, 0);
-        assert_eq!(grant, Grant { share: 65, others_open: 0, peers: 1 });
+        let busy = ReportRow { open: 5, ..row() };
+        let plenty = grant(&mut shares, "a", &busy, 30, 0);
+        assert_eq!(plenty, Grant { share: 57, others_open: 0, peers: 1 }, "an eighth is for newcomers");
+        let little = grant(&mut shares, "a", &busy, 80, 100);
+        assert_eq!(little.share, 15, "where little is left, all of it is given");
+    }
+
+    #[test]
+    fn newcomers_find_a_share_while_there_is_plenty() {
+        let mut shares = Shares::default();
+        let busy = ReportRow { max: 100_000, open: 100, ..ReportRow::default() };
+        grant(&mut shares, "a", &busy, 0, 0);
+        for newcomer in ["b", "c", "d"] {
+            assert!(grant(&mut shares, newcomer, &busy, 0, 100).share >= 50, "{newcomer}");
+        }
     }
 
     #[test]

@@ -30,6 +30,20 @@ pub struct Report {
     /// UUIDv7 of the worker that reports.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub boot: String,
+    /// The process of the proxy: its workers, and those that follow one that died, say the same. Absent, the boot stands for
+    /// it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
+    pub process: String,
+    /// How long that process has run, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uptime_ms: u64,
+    /// Pause between two reports, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interval_ms: u64,
+    /// The proxy ends: this is its last report, and it needs its shares no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
     /// 1, 2, 3 … within the boot.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_223_372_036_854_775_807_u64)))]
     pub seq: u64,
@@ -46,6 +60,14 @@ pub struct Report {
     /// What was added.
     #[cfg_attr(feature = "schema", schemars(length(max = 22_000)))]
     pub rows: Vec<ReportRow>,
+}
+
+impl Report {
+    /// The name under which shares are given.
+    #[must_use]
+    pub fn proxy(&self) -> &str {
+        if self.process.is_empty() { &self.boot } else { &self.process }
+    }
 }
 
 /// One count in a report.

@@ -5,7 +5,7 @@
 
 use crate::credentials::Echo;
 use crate::id::RequestId;
-use crate::policy::{Alias, Policy, Way};
+use crate::policy::{Alias, Policy, Provider, Way};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_keys::Permission;
 use headgate_limits::Quotas;
@@ -70,6 +70,8 @@ pub struct Call {
     pub(crate) alias: Option<usize>,
     pub(crate) course: Course,
     pub(crate) tries: Vec<Try>,
+    /// The next try is the last one again, on a fresh connection.
+    pub(crate) fresh: bool,
     /// What is left under the tightest limits.
     pub(crate) quotas: Quotas,
 }
@@ -97,6 +99,10 @@ pub(crate) struct Try {
     pub(crate) error: Option<AttemptError>,
     /// The provider's own word for it.
     pub(crate) provider_error: Option<String>,
+    /// Its success waits until its body begins.
+    pub(crate) held: bool,
+    /// It has a connection of its own.
+    pub(crate) fresh: bool,
     /// Its answer goes to the client.
     pub(crate) passed_on: bool,
     pub(crate) answer: Answer,
@@ -139,6 +145,7 @@ impl Call {
             alias: None,
             course: Course::default(),
             tries: Vec::new(),
+            fresh: false,
             quotas: Quotas::default(),
         }
     }
@@ -157,9 +164,12 @@ impl Call {
         self.alias()?.ways.get(step.target)
     }
 
+    pub(crate) fn provider_of(&self, step: Step) -> Option<&Provider> {
+        self.policy.providers.get(self.way(step)?.provider)
+    }
+
     pub(crate) fn provider_name(&self, step: Step) -> Option<Rc<str>> {
-        let provider = self.way(step)?.provider;
-        self.policy.providers.get(provider).map(|provider| Rc::clone(&provider.name))
+        self.provider_of(step).map(|provider| Rc::clone(&provider.name))
     }
 
     /// The credential of a step's provider, as its own answer may repeat it.

@@ -58,6 +58,10 @@ pub struct Document {
     /// Where records go; without it they go nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
+    /// A proxy that began at this time or before is to end soon, ms since the Unix epoch: `headgate drain` writes it. It serves on,
+    /// and says goodbye to the collector whenever nothing is left to deliver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending_at_ms: Option<u64>,
 }
 
 /// A VM ends near 1 GiB and never gives memory back. Beside this it needs room for the records that wait (64 MiB), the
@@ -89,6 +93,13 @@ pub struct Provider {
     /// Environment variable with its credential; none is sent without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_env: Option<String>,
+}
+
+/// The value of the routing state by which a try at this provider gets a connection that nobody has used before. No
+/// provider's name has a `#`.
+#[must_use]
+pub fn fresh_route(provider: &str) -> String {
+    format!("{provider}#fresh")
 }
 
 /// Dialect of a provider.

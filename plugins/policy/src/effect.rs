@@ -27,6 +27,8 @@ pub enum Effect {
     /// This chunk is the last thing that the client gets; the provider's stream is closed, so that nothing more is
     /// generated and paid for.
     EndStream,
+    /// Reset the response at once: the rest of it cannot be sent, and the client must not take it for whole.
+    ResetStream,
     /// Ask somebody over HTTP; the answer goes to [`crate::Gate::call_done`].
     Call(HttpCall),
     /// Tell all workers that a target rests until then, ms since the Unix epoch.

@@ -135,6 +135,17 @@ impl Gate {
         self.call.borrow().policy.max_request_bytes
     }
 
+    /// What limits and budgets have reserved for it.
+    #[must_use]
+    pub fn reservations(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// Others have given back what was reserved for it; what it used is still counted.
+    pub fn reservations_are_gone(&mut self) {
+        self.held.iter_mut().for_each(Held::empty);
+    }
+
     /// Whether the request is held until its body is whole.
     #[must_use]
     pub fn awaits_body(&self) -> bool {

@@ -81,6 +81,7 @@ pub struct Policy {
     pub(crate) retention_class: String,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
     collector: Option<document::Collector>,
+    ending_at_ms: Option<u64>,
     collector_token: Option<String>,
     missing: Vec<String>,
 }
@@ -88,6 +89,8 @@ pub struct Policy {
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) name: Rc<str>,
+    /// Where a try goes that needs a connection of its own; see [`document::fresh_route`].
+    pub(crate) fresh: Rc<str>,
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
     pub(crate) dialect: Dialect,
@@ -187,6 +190,7 @@ impl Policy {
             retention_class: document.logging.retention_class,
             fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
             collector: document.collector,
+            ending_at_ms: document.ending_at_ms,
             collector_token,
             missing: variables.missing,
         })
@@ -208,6 +212,12 @@ impl Policy {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
+    }
+
+    /// Whether a proxy that began at this time, ms since the Unix epoch, is to end soon.
+    #[must_use]
+    pub fn ends(&self, began_ms: u64) -> bool {
+        self.ending_at_ms.is_some_and(|at_ms| began_ms <= at_ms)
     }
 
     /// Where records go, and the bearer token for it.
@@ -247,6 +257,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
     let credential = one.credential_env.as_deref().and_then(|name| variables.read(name));
     Provider {
         name: one.name.as_str().into(),
+        fresh: document::fresh_route(&one.name).into(),
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),

@@ -243,18 +243,20 @@ vocabulary! {
         /// No connection could be made (refused, unreachable, TLS, DNS).
         #[default]
         Connect = "connect",
-        /// No first byte within `first_byte_timeout`.
+        /// The answer did not begin within `first_byte_timeout`.
         Timeout = "timeout",
         /// The connection broke before the response headers.
         Reset = "reset",
         /// The connection broke after the response headers.
         ResetMidStream = "reset_mid_stream",
-        /// 429.
+        /// 429, or an error under a success status that says the same.
         RateLimited = "rate_limited",
-        /// 5xx.
+        /// 5xx, or an error under a success status.
         ServerError = "server_error",
-        /// Any other status of 400 and above.
+        /// Any other status of 400 and above, or an error under a success status that says the same.
         ClientError = "client_error",
+        /// A success status, and an answer with nothing in it.
+        EmptyAnswer = "empty_answer",
         /// The client left while it ran.
         ClientGone = "client_gone",
         /// 3xx: it sent the request elsewhere, which is not followed.

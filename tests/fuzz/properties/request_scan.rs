@@ -41,6 +41,7 @@ fn refused_for_a_reason(kind: ScanErrorKind, body: &[u8], is_json: bool) {
     match kind {
         ScanErrorKind::EmptyBody
         | ScanErrorKind::BlankBody
+        | ScanErrorKind::ByteOrderMark
         | ScanErrorKind::Malformed(_)
         | ScanErrorKind::TrailingBytes => assert!(!is_json, "refused JSON as {kind:?}"),
         ScanErrorKind::TooDeep => {

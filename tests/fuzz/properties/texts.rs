@@ -23,9 +23,9 @@ fn masks(body: &[u8], found: &Texts<'_>) {
     let mut splices = Vec::new();
     for written in &found.texts {
         let spelled = written.spelled();
-        for (at, _) in spelled.text.match_indices(is_vowel) {
-            splices.push(spelled.splice(&Edit { at: at..at + 1, with: "_".into() }));
-        }
+        let vowels = spelled.text.match_indices(is_vowel);
+        let edits: Vec<Edit> = vowels.map(|(at, _)| Edit { at: at..at + 1, with: "_".into() }).collect();
+        spelled.splices(&edits, &mut splices);
     }
     let count = splices.len();
     let splices = Splices::new(splices);

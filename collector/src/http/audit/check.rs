@@ -1,7 +1,7 @@
 //! What an entry of another system must be before it may reach the log. As for records, the reasons quote nothing of it.
 
 use crate::audit::{Entry, SCHEMA, SOURCE};
-use crate::validate::{BadBatch, MAX_RECORD_BYTES, is_name, reason_of, uuid_v7};
+use crate::validate::{BadBatch, MAX_NAME_CHARS, MAX_RECORD_BYTES, is_name, reason_of, uuid_v7};
 use headgate_record::Refusal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -53,8 +53,12 @@ fn entry(raw: &RawValue) -> Result<Entry, String> {
     if entry.schema != SCHEMA {
         return Err("`schema` is not 1, the version this collector reads".to_owned());
     }
-    if entry.source == SOURCE {
-        return Err("`source` is this collector's own name; give your system's".to_owned());
+    source(&entry.source)?;
+    if entry.revision.is_some() {
+        return Err("`revision` numbers this collector's own policy; leave it out".to_owned());
+    }
+    if entry.delivered_by.is_some() {
+        return Err("`delivered_by` is what this collector says of the token that delivers; leave it out".to_owned());
     }
     if !entry.id.is_empty() && uuid_v7(&entry.id).is_none() {
         return Err("`id` is not a UUIDv7 in lower case".to_owned());
@@ -67,6 +71,32 @@ fn entry(raw: &RawValue) -> Result<Entry, String> {
     }
     bounds(&entry)?;
     Ok(entry)
+}
+
+/// A name that cannot be mistaken for another one: printable ASCII, and not the collector's own name in whatever disguise.
+fn source(name: &str) -> Result<(), String> {
+    let printable = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.bytes().all(printable) || name.trim() != name {
+        return Err("`source` must be 1 to 256 printable ASCII characters, without spaces around them".to_owned());
+    }
+    if skeleton(name) == skeleton(SOURCE) {
+        return Err("`source` reads like this collector's own name; give your system's".to_owned());
+    }
+    Ok(())
+}
+
+/// What of a name people see at a glance: no case, no signs between, digits as the letters they look like.
+fn skeleton(name: &str) -> String {
+    let letters = name.bytes().filter_map(|byte| match byte.to_ascii_lowercase() {
+        b'0' => Some('o'),
+        b'1' | b'i' | b'|' | b'!' => Some('l'),
+        b'3' => Some('e'),
+        b'7' | b'+' => Some('t'),
+        b'(' | b'<' | b'{' | b'[' => Some('c'),
+        letter if letter.is_ascii_alphanumeric() => Some(char::from(letter)),
+        _ => None,
+    });
+    letters.collect()
 }
 
 fn is_type(text: &str) -> bool {
@@ -88,10 +118,46 @@ fn bounds(entry: &Entry) -> Result<(), String> {
         ("resource.name", entry.resource.name.as_ref()),
         ("request_id", entry.request_id.as_ref()),
         ("code", entry.code.as_ref()),
-        ("source", Some(&entry.source)),
     ];
     match names.iter().find(|(_, text)| text.is_some_and(|text| !is_name(text))) {
         Some((name, _)) => Err(format!("`{name}` must be 1 to 256 characters long")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::source;
+
+    #[test]
+    fn a_source_cannot_look_like_the_collector() {
+        for bad in [
+            "collector",
+            "Collector",
+            "COLLECTOR",
+            " collector",
+            "collector ",
+            "col lector",
+            "c0llector",
+            "co11ector",
+            "coIIector",
+            "colle(tor",
+            "collec7or",
+            "_collector_",
+            "c-o-l-l-e-c-t-o-r",
+            "\u{441}ollector",
+            "c\u{43e}llector",
+            "\u{ff43}ollector",
+            "collector\u{200b}",
+            "\u{202e}rotcelloc",
+            "collector\n",
+            "",
+            "\0",
+        ] {
+            assert!(source(bad).is_err(), "{bad:?}");
+        }
+        for good in ["console", "Identity Provider", "collector-of-taxes", "collectors", "okta:prod/eu"] {
+            assert_eq!(source(good), Ok(()), "{good}");
+        }
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct Gauges {
     bytes: Gauge,
     names: Gauge,
     open_gaps: Gauge,
+    unknown_ends: Gauge,
     missing_records: Gauge,
     readable: Gauge,
     readers_busy: Gauge,
@@ -47,7 +48,11 @@ impl Gauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let all = Self::default();
         registry.register("log_head", "Place of the last entry of each log", all.heads.clone());
-        registry.register("data_planes", "Data planes, by whether they were heard of lately", all.planes.clone());
+        registry.register(
+            "data_planes",
+            "Data planes, by whether they were heard of lately, are silent, or have ended",
+            all.planes.clone(),
+        );
         registry.register_with_unit("store_size", "Size of the database", Unit::Bytes, all.bytes.clone());
         let plain = [
             (
@@ -56,6 +61,7 @@ impl Gauges {
                 &all.names,
             ),
             ("open_gaps", "Runs of numbers whose records are missing", &all.open_gaps),
+            ("unknown_ends", "Workers that fell silent without saying that they end", &all.unknown_ends),
             ("missing_records", "Records that are missing", &all.missing_records),
             ("store_readable", "Whether the store could be read just now", &all.readable),
             ("readers_busy", "Queries that run now", &all.readers_busy),
@@ -88,12 +94,15 @@ impl Gauges {
         for (log, head) in [("requests", seen.requests_head), ("audit", seen.audit_head)] {
             self.heads.get_or_create(&LogLabel { log }).set(head);
         }
-        for (state, count) in [("live", seen.live_data_planes), ("stale", seen.stale_data_planes)] {
+        let planes =
+            [("live", seen.live_data_planes), ("stale", seen.stale_data_planes), ("ended", seen.ended_data_planes)];
+        for (state, count) in planes {
             self.planes.get_or_create(&StateLabel { state }).set(count);
         }
         self.bytes.set(seen.bytes);
         self.names.set(seen.names);
         self.open_gaps.set(seen.open_gaps);
+        self.unknown_ends.set(seen.unknown_ends);
         self.missing_records.set(seen.missing_records);
     }
 }

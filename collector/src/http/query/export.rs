@@ -1,9 +1,6 @@
 //! `/v1/requests.json`, `.ndjson` and `.csv`: everything that is filtered, as a stream.
 //!
-//! What is exported is read page by page while the client takes it, so neither a slow client nor ten million records hold a
-//! connection to the database or more than a page of memory. The end is fixed at the beginning: records that arrive
-//! meanwhile are not part of it. A record that the disk did not keep as it was is named in its place (in JSON, in `damaged`
-//! at the end), so that what is exported never lacks one silently.
+//! The end is fixed at the beginning: records that arrive meanwhile are not part of it.
 
 mod sheet;
 
@@ -11,28 +8,12 @@ use super::log;
 use super::parameters::{self, Also};
 use crate::http::App;
 use crate::http::auth::Caller;
-use crate::http::entries;
 use crate::http::error::ApiError;
-use crate::http::outlet::{BrokenOff, Outlet, download};
-use crate::store::{self, Kept, ListQuery, Log, Order};
+use crate::http::export::{Export, Format, Pages, Piece};
+use crate::http::outlet::{Outlet, download};
+use crate::store::{self, Kept, ListQuery, Log, Order, StoreError};
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
-
-/// Media type of a record a line.
-pub(in crate::http) const NDJSON: &str = "application/x-ndjson";
-/// Media type of a spreadsheet (RFC 4180).
-pub(in crate::http) const CSV: &str = "text/csv; charset=utf-8; header=present";
-
-/// Records read at once.
-const PAGE: usize = 500;
-
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-    Ndjson,
-    Csv,
-}
 
 /// `GET /v1/requests.json`.
 pub(in crate::http) async fn json(
@@ -78,107 +59,41 @@ async fn export(
     } else {
         query.after = Some(end);
     }
-    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await;
-    tokio::spawn(Export { app, query, left, format, damaged: Vec::new(), outlet }.run());
-    Ok(download(body, format.content_type(), format.file()))
+    app.note_export(&caller, "requests.exported", log(), format.kind(), &text).await?;
+    tokio::spawn(Export { app, pages: Records { query }, left, format, outlet }.run());
+    Ok(download(body, format.content_type(), file(format)))
 }
 
-impl Format {
-    const fn kind(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-        }
-    }
-
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Ndjson => NDJSON,
-            Self::Csv => CSV,
-        }
-    }
-
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Json => "attachment; filename=\"requests.json\"",
-            Self::Ndjson => "attachment; filename=\"requests.ndjson\"",
-            Self::Csv => "attachment; filename=\"requests.csv\"",
-        }
+const fn file(format: Format) -> &'static str {
+    match format {
+        Format::Json => "attachment; filename=\"requests.json\"",
+        Format::Ndjson => "attachment; filename=\"requests.ndjson\"",
+        Format::Csv => "attachment; filename=\"requests.csv\"",
     }
 }
 
-/// A running export.
-struct Export {
-    app: App,
+/// Pages of the request log.
+struct Records {
     query: ListQuery,
-    left: usize,
-    format: Format,
-    damaged: Vec<i64>,
-    outlet: Outlet,
 }
 
-impl Export {
-    /// Sends everything. If the store fails midway, the body breaks off, so that nobody takes a part for the whole.
-    async fn run(mut self) {
-        let before = match self.format {
-            Format::Json => b"{\"object\":\"list\",\"data\":[".to_vec(),
-            Format::Ndjson => Vec::new(),
-            Format::Csv => sheet::header(),
-        };
-        if self.outlet.send(before).await.is_err() || self.pages().await.is_err() {
-            return self.outlet.break_off();
-        }
-        if self.format == Format::Json {
-            // If the client is gone, nobody misses the end.
-            let _ = self.outlet.send(format!("],{}}}", entries::damaged_member(&self.damaged)).into_bytes()).await;
-        }
+impl Pages for Records {
+    const LOG: Log = Log::Requests;
+    const MOST: usize = 500;
+
+    async fn next(&mut self, app: &App, most: usize) -> Result<Piece, StoreError> {
+        self.query.limit = most;
+        let query = self.query.clone();
+        let page = app.readers.query(move |db| store::forward(db, &query)).await?;
+        self.query.after = page.last.or(self.query.after);
+        Ok(Piece { entries: page.records, has_more: page.has_more })
     }
 
-    async fn pages(&mut self) -> Result<(), BrokenOff> {
-        let mut first = true;
-        while self.left > 0 {
-            self.query.limit = self.left.min(PAGE);
-            let query = self.query.clone();
-            let page = self.app.readers.query(move |db| store::forward(db, &query)).await.map_err(|_| BrokenOff)?;
-            self.left = self.left.saturating_sub(page.records.len());
-            let damaged = entries::damaged(page.records.iter());
-            self.app.damage.altered(Log::Requests, &damaged).await;
-            self.damaged.extend(damaged);
-            let bytes = self.written(&page.records, first);
-            first = first && bytes.is_empty();
-            self.outlet.send(bytes).await?;
-            if !page.has_more {
-                break;
-            }
-            self.query.after = page.last;
-        }
-        Ok(())
+    fn header() -> Vec<u8> {
+        sheet::header()
     }
 
-    fn written(&self, records: &[Kept], first: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        match self.format {
-            Format::Json => {
-                entries::members(&mut out, records.iter());
-                if !first && !out.is_empty() {
-                    out.insert(0, b',');
-                }
-            }
-            Format::Ndjson => records.iter().for_each(|record| line(&mut out, record)),
-            Format::Csv => records.iter().for_each(|record| sheet::row(&mut out, record)),
-        }
-        out
+    fn row(out: &mut Vec<u8>, entry: &Kept) {
+        sheet::row(out, entry);
     }
-}
-
-fn line(out: &mut Vec<u8>, record: &Kept) {
-    match record {
-        Kept::Sound(bytes) => out.extend_from_slice(bytes),
-        Kept::Damaged(position) => {
-            out.extend_from_slice(format!("{{\"object\":\"damaged\",\"position\":{position}}}").as_bytes());
-        }
-    }
-    out.push(b'\n');
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/requests/facets`: the exact total of what is filtered, and how it spreads over the values of chosen columns.
 
-use super::parameters::{self, Also, NAMES};
+use super::filters::{NAMES, SETS, TRUTHS};
+use super::parameters::{self, Also};
 use super::{counting, log};
 use crate::http::App;
 use crate::http::auth::Caller;
@@ -19,14 +20,8 @@ use std::collections::BTreeMap;
 pub(super) const VALUES: usize = 100;
 
 /// Facets that are no names.
-const OTHERS: [(&str, Column); 6] = [
-    ("status", Column::Status),
-    ("status_class", Column::Status),
-    ("stream", Column::Stream),
-    ("failover", Column::Failover),
-    ("policy_id", Column::Policies),
-    ("tag", Column::Tags),
-];
+const OTHERS: [(&str, Column); 3] =
+    [("status", Column::Status), ("status_class", Column::Status), ("tag", Column::Tags)];
 
 /// `GET /v1/requests/facets`.
 pub(in crate::http) async fn facets(
@@ -37,7 +32,7 @@ pub(in crate::http) async fn facets(
     let text = text.unwrap_or_default();
     let wanted = parameters::parse(&text, Also::Facets)?;
     let names = chosen(wanted.facets.as_deref())?;
-    app.note_search(&caller, "requests.searched", log(), &text).await;
+    app.note_search(&caller, "requests.searched", log(), &text).await?;
     let columns = names.iter().map(|(_, column)| *column).collect();
     let query = counting(&wanted.list, columns);
     let found = app.readers.query(move |db| store::facets(db, &query)).await?;
@@ -61,7 +56,7 @@ pub(super) fn names() -> Vec<&'static str> {
 }
 
 fn known() -> impl Iterator<Item = (&'static str, Column)> {
-    OTHERS.into_iter().chain(NAMES)
+    OTHERS.into_iter().chain(TRUTHS).chain(SETS).chain(NAMES)
 }
 
 /// The facets by name; all but the tags if none are named.
@@ -86,7 +81,7 @@ fn body(names: &[(&str, Column)], found: Facets) -> Value {
 fn facet(name: &str, spread: Spread) -> Value {
     let Spread { distinct, values } = match name {
         "status_class" => by_class(spread),
-        "stream" | "failover" => as_truth(spread),
+        name if TRUTHS.iter().any(|(truth, _)| *truth == name) => as_truth(spread),
         _ => spread,
     };
     let shown: Vec<_> =

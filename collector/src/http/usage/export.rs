@@ -9,9 +9,9 @@ use crate::audit::Resource;
 use crate::http::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::export::CSV;
 use crate::http::outlet::{BrokenOff, Outlet, download};
-use crate::http::query::CSV;
-use crate::http::sheet::line;
+use crate::http::sheet::{line, usd};
 use crate::store::{self, Counter, Totals, UsagePage};
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
@@ -31,7 +31,7 @@ pub(in crate::http) async fn csv(
     let (outlet, body) = Outlet::open(&app)?;
     // The first page is read before the answer begins, so that what cannot be answered is refused.
     let first = read(&app, &wanted).await?;
-    app.note_export(&caller, "usage.exported", Resource::new("log", "usage"), "csv", &text).await;
+    app.note_export(&caller, "usage.exported", Resource::new("log", "usage"), "csv", &text).await?;
     tokio::spawn(Export { app, wanted, total: Totals::default(), outlet }.run(first));
     Ok(download(body, CSV, FILE))
 }
@@ -125,9 +125,4 @@ impl Export {
         });
         told.unwrap_or_else(|| second.to_string())
     }
-}
-
-/// Nano-USD as USD, without rounding.
-fn usd(nano: u64) -> String {
-    format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
 }

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Shape, unknown};
-use crate::http::query::{NAMES, class, status, statuses};
+use crate::http::query::{Filters, NAMES, class, status, statuses, with_not};
 use crate::http::values::{at_most, bad, hex, time_in, truth};
 use crate::store::{Calendar, Column, Filter, GroupBy, QUARTER_S, UsageQuery, Width};
 use jiff::tz::TimeZone;
@@ -24,8 +24,21 @@ const CURSOR: &str = "u1_";
 const PLACE: Shape = Shape::Pattern("^u1_[0-9a-f]{1,15}$", "u1_69669900");
 
 /// Dimensions that are names, for groups and filters alike.
-const DIMENSIONS: [&str; 9] =
-    ["key_id", "owner", "team", "project", "environment", "surface", "requested_model", "served_model", "provider"];
+const DIMENSIONS: [&str; 13] = [
+    "key_id",
+    "owner",
+    "team",
+    "project",
+    "application",
+    "cost_center",
+    "tenant",
+    "environment",
+    "config_revision",
+    "surface",
+    "requested_model",
+    "served_model",
+    "provider",
+];
 
 /// What a query string asks for.
 #[derive(Debug, Clone)]
@@ -74,8 +87,9 @@ pub(in crate::http) fn described(also: Also) -> Vec<Parameter> {
         Parameter::new("total", "Whether to tell the sum of all pages.", Shape::Truth),
         Parameter::new("percentiles", "Whether to tell percentiles; true without it.", Shape::Truth),
     ];
-    all.extend(statuses());
-    all.extend(DIMENSIONS.map(|name| Parameter::new(name, format!("Whose `{name}` is this."), Shape::Text)));
+    let mut filters = statuses().to_vec();
+    filters.extend(DIMENSIONS.map(|name| Parameter::new(name, format!("Whose `{name}` is this."), Shape::List)));
+    all.extend(with_not(filters));
     if also == Also::Pages {
         let most = Shape::Whole(1, MAX_BUCKETS as u64);
         all.push(Parameter::new("limit", "Most buckets; 31 without it. A page may have fewer.", most));
@@ -100,7 +114,7 @@ struct Given {
     to: Option<String>,
     calendar: Calendar,
     groups: Vec<Group>,
-    filters: Vec<Filter>,
+    filters: Filters,
     limit: usize,
     page: Option<i64>,
     total: bool,
@@ -114,7 +128,7 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
         to: None,
         calendar: Calendar { zone: TimeZone::UTC, width: Width::Day },
         groups: Vec::new(),
-        filters: Vec::new(),
+        filters: Filters::default(),
         limit: DEFAULT_BUCKETS,
         page: None,
         total: false,
@@ -125,7 +139,7 @@ pub(super) fn parse(query: &str, also: Also) -> Result<Wanted, ApiError> {
     }
     let (from, to) = span(&given)?;
     let whole = UsageQuery {
-        filters: given.filters,
+        filters: given.filters.all(),
         from,
         to,
         calendar: given.calendar,
@@ -154,16 +168,24 @@ fn apply(given: &mut Given, name: &str, value: String, also: Also) -> Result<(),
         "group_by[]" => given.groups.push(group(name, &value, &given.groups)?),
         "total" => given.total = truth(name, &value)?,
         "percentiles" => given.percentiles = truth(name, &value)?,
-        "status" => given.filters.push(status(name, &value)?),
-        "status_class" => given.filters.push(class(name, &value)?),
         "limit" => given.limit = at_most(name, &value, MAX_BUCKETS)?,
         "page" => given.page = Some(page(name, &value)?),
-        _ => match dimension(name) {
-            Some(column) => given.filters.push(Filter::Name(column, value)),
-            None => return Err(unknown(name, &described(also))),
-        },
+        _ => {
+            let filter = filter(name, value)?.ok_or_else(|| unknown(name, &described(also)))?;
+            given.filters.add(name, filter);
+        }
     }
     Ok(())
+}
+
+/// One value of a filter, by its whole name; `None` if usage is not told apart by it.
+fn filter(whole: &str, value: String) -> Result<Option<Filter>, ApiError> {
+    let name = whole.strip_suffix("[not]").unwrap_or(whole);
+    match name {
+        "status" => status(whole, &value).map(Some),
+        "status_class" => class(whole, &value).map(Some),
+        _ => Ok(dimension(name).map(|column| Filter::Name(column, value))),
+    }
 }
 
 fn dimension(name: &str) -> Option<Column> {

@@ -3,8 +3,8 @@
 //! The first policy of a large company is a hundred thousand entries that have to come into the log together. While they are
 //! written nobody else can write, so all that can be done before is done before: masking, the canonical bytes, the hash.
 
-use super::{insert, numbers, positions, revision, time};
-use crate::audit::{Entry, mask_entry};
+use super::{actor_name, insert, numbers, positions, revision, time};
+use crate::audit::{Entry, canonical, mask_entry};
 use crate::clock;
 use crate::store::db::{Bulk, Db, Result, ValueRef};
 use crate::store::leaf::{Leaf, leaf};
@@ -33,7 +33,7 @@ impl Ready {
             entry.id = new_id(clock::now_us())?;
         }
         let id = uuid_v7(&entry.id).ok_or(StoreError::Other)?;
-        let bytes = serde_json::to_vec(&entry).map_err(|_| StoreError::Other)?;
+        let bytes = canonical(&entry).map_err(|_| StoreError::Other)?;
         entry.changes = Vec::new();
         Ok(Self { entry, id, leaf: leaf(&bytes), bytes })
     }
@@ -61,7 +61,12 @@ pub(in crate::store) fn append_all(tx: &Db, entries: &[Ready]) -> std::result::R
     let first = positions(tx, i64::try_from(entries.len()).unwrap_or(i64::MAX))?;
     let mut names = Names::default();
     if let Some(bulk) = tx.bulk() {
-        names.learn(bulk, |names| entries.iter().try_for_each(|ready| numbers(tx, names, &ready.entry).map(|_| ())))?;
+        names.learn(bulk, |names| {
+            entries.iter().try_for_each(|ready| {
+                numbers(tx, names, &ready.entry)?;
+                actor_name(tx, names, &ready.entry).map(|_| ())
+            })
+        })?;
         return Ok(copy(tx, bulk, &mut names, (first, now), entries)?);
     }
     for (position, ready) in (first..).zip(entries) {
@@ -72,7 +77,8 @@ pub(in crate::store) fn append_all(tx: &Db, entries: &[Ready]) -> std::result::R
 
 const ENTRIES: &str = "COPY audit_entries_by_day (position, schema, received_at, bytes, leaf) FROM STDIN BINARY";
 const DAYS: &str = "COPY audit_days (position, received_at) FROM STDIN BINARY";
-const INDEX: &str = "COPY audit (position, id, time, type, actor_id, resource_id, source, revision) FROM STDIN BINARY";
+const INDEX: &str =
+    "COPY audit (position, id, time, type, actor_id, resource_id, source, revision, actor_name) FROM STDIN BINARY";
 
 /// As [`insert`] for each, in three copies.
 fn copy(tx: &Db, bulk: Bulk<'_>, names: &mut Names, (first, now): (i64, i64), entries: &[Ready]) -> Result<()> {
@@ -86,16 +92,19 @@ fn copy(tx: &Db, bulk: Bulk<'_>, names: &mut Names, (first, now): (i64, i64), en
             [Integer(position), schema, Integer(now), Blob(&ready.bytes), Blob(&ready.leaf)]
         }),
     )?;
-    let numbered = placed().map(|(position, ready)| Ok((position, ready, numbers(tx, names, &ready.entry)?)));
+    let numbered = placed().map(|(position, ready)| {
+        let numbers = numbers(tx, names, &ready.entry)?;
+        Ok((position, ready, numbers, actor_name(tx, names, &ready.entry)?))
+    });
     let numbered = numbered.collect::<Result<Vec<_>>>()?;
     bulk.copy(
         INDEX,
-        numbered.iter().map(|(position, ready, [kind, actor, resource, source])| {
+        numbered.iter().map(|(position, ready, [kind, actor, resource, source], actor_name)| {
             let (id, time) = (Blob(&ready.id), Integer(time(&ready.entry)));
             let names = [*kind, *actor, *resource, *source].map(Integer);
             let [kind, actor, resource, source] = names;
             let revision = revision(&ready.entry).map_or(Null, Integer);
-            [Integer(*position), id, time, kind, actor, resource, source, revision]
+            [Integer(*position), id, time, kind, actor, resource, source, revision, actor_name.map_or(Null, Integer)]
         }),
     )
 }

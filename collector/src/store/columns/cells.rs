@@ -2,6 +2,7 @@
 
 use super::super::db::{Db, Result};
 use super::super::names::Names;
+use super::digest::digest;
 use headgate_record::{AttemptKind, RequestRecord};
 
 macro_rules! columns {
@@ -70,6 +71,54 @@ columns! {
     ReceivedAt,
     /// Name.
     RetentionClass,
+    /// Name.
+    Application,
+    /// Name.
+    CostCenter,
+    /// Name.
+    Tenant,
+    /// Name.
+    FinishReason,
+    /// Set of names: the providers of the attempts; 0 if there is none.
+    AttemptProviders,
+    /// Set of names: the errors of the attempts; 0 if there is none.
+    AttemptErrors,
+    /// Set of names: the stages that decided; 0 if there is none.
+    Stages,
+    /// Name.
+    UserAgent,
+    /// Name.
+    UsageSource,
+    /// Name.
+    PriceRevision,
+    /// `cost.assumed`, 0 or 1.
+    Assumed,
+    /// Name.
+    ResponseModel,
+    /// Name.
+    ServiceTier,
+    /// Name.
+    Speed,
+    /// Name.
+    EstimateReason,
+    /// Set of names: the providers' own errors of the attempts; 0 if there is none.
+    ProviderErrors,
+    /// Digest of a text that is as good as unique or a client's invention, as are all up to `RequestedSpeed`; 0 if there is none. See [`super::digest`].
+    TraceId,
+    /// Digest.
+    ProviderRequestId,
+    /// Digest.
+    SessionId,
+    /// Digest.
+    EndUser,
+    /// Digest.
+    AgentId,
+    /// Digest.
+    ParentSpanId,
+    /// Digest.
+    RequestedServiceTier,
+    /// Digest.
+    RequestedSpeed,
 }
 
 /// How many columns there are.
@@ -107,15 +156,54 @@ pub(in crate::store) fn cells(db: &Db, names: &mut Names, record: &RequestRecord
         name(record.error_code.as_deref())?,
     ];
     let retention = [received_at, name(Some(&record.retention_class))?];
+    let further = [
+        name(caller.and_then(|c| c.application.as_deref()))?,
+        name(caller.and_then(|c| c.cost_center.as_deref()))?,
+        name(caller.and_then(|c| c.tenant.as_deref()))?,
+        name(record.finish_reason.as_deref())?,
+    ];
     let policies = record.decisions.iter().filter_map(|decision| decision.policy_id.as_deref());
     let tags = record.client.tags.iter().map(|(tag, value)| format!("{tag}={value}"));
     let sets = [set(db, names, tags)?, set(db, names, policies)?];
+    let providers = record.attempts.iter().map(|attempt| attempt.provider.as_str());
+    let errors = record.attempts.iter().filter_map(|attempt| attempt.error.map(|error| error.as_str()));
+    let stages = record.decisions.iter().map(|decision| decision.stage.as_str());
+    let further_sets = [set(db, names, providers)?, set(db, names, errors)?, set(db, names, stages)?];
+    let mut name = |text: Option<&str>| names.maybe(db, text).map(Option::unwrap_or_default);
+    let cost = record.cost.as_ref();
+    let accounts_and_answer = [
+        name(record.client.user_agent.as_deref())?,
+        name(record.usage.map(|usage| usage.source.as_str()))?,
+        name(cost.map(|cost| cost.price_revision.as_str()))?,
+        i64::from(cost.is_some_and(|cost| cost.assumed)),
+        name(record.response_model.as_deref())?,
+        name(record.service_tier.as_deref())?,
+        name(record.speed.as_deref())?,
+        name(record.usage.and_then(|usage| usage.estimate_reason).map(|reason| reason.as_str()))?,
+    ];
+    let provider_errors = record.attempts.iter().filter_map(|attempt| attempt.provider_error.as_deref());
+    let provider_errors = [set(db, names, provider_errors)?];
     let mut cells = [0; COLUMNS];
-    cells
-        .iter_mut()
-        .zip(numbers_and_names.into_iter().chain(sets).chain(retention))
-        .for_each(|(cell, value)| *cell = value);
+    let values = numbers_and_names.into_iter().chain(sets).chain(retention).chain(further);
+    let values = values.chain(further_sets).chain(accounts_and_answer).chain(provider_errors);
+    cells.iter_mut().zip(values.chain(digests(record))).for_each(|(cell, value)| *cell = value);
     Ok(cells)
+}
+
+/// Texts that are as many as records, or as clients like, would fill `names`: of them a digest is kept.
+fn digests(record: &RequestRecord) -> [i64; 8] {
+    let client = &record.client;
+    [
+        &record.trace_id,
+        &record.provider_request_id,
+        &client.session_id,
+        &client.end_user,
+        &client.agent_id,
+        &record.parent_span_id,
+        &record.requested_service_tier,
+        &record.requested_speed,
+    ]
+    .map(|text| text.as_deref().map_or(0, digest))
 }
 
 fn set(db: &Db, names: &mut Names, members: impl Iterator<Item = impl AsRef<str>>) -> Result<i64> {

@@ -138,8 +138,13 @@ fn spread(
 /// Values as texts: plain numbers, names, or names of which sets consist.
 fn told(db: &Db, column: Column, counts: HashMap<i64, u64>, names: usize) -> Result<Spread, StoreError> {
     match column {
-        Column::Status | Column::Stream | Column::Failover => Ok(numbers(counts)),
-        Column::Tags | Column::Policies => named(db, members(db, counts)?, names),
+        Column::Status | Column::Stream | Column::Failover | Column::Assumed => Ok(numbers(counts)),
+        Column::Tags
+        | Column::Policies
+        | Column::AttemptProviders
+        | Column::AttemptErrors
+        | Column::ProviderErrors
+        | Column::Stages => named(db, members(db, counts)?, names),
         _ => named(db, counts, names),
     }
 }

@@ -1,8 +1,9 @@
 //! What a record must be, in names and numbers; and what that is in a segment's own numbers.
 
-use super::super::db::Db;
+use super::super::db::{Db, OptionalExtension};
 use super::super::{StoreError, names};
 use super::cells::Column;
+use super::digest::digest;
 use std::collections::HashSet;
 
 /// Bounds, both included.
@@ -17,6 +18,14 @@ pub struct Range {
 /// One condition; all of a query's must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
+    /// The record has this id.
+    Id([u8; 16]),
+    /// The column holds the digest of this text.
+    Digest(Column, String),
+    /// One of these holds. Neither a negation nor another list stands in it.
+    Any(Vec<Filter>),
+    /// This does not hold; also where the record has no value. It is no negation itself.
+    Not(Box<Filter>),
     /// The column holds this name.
     Name(Column, String),
     /// The column's set has this member.
@@ -31,25 +40,73 @@ pub enum Filter {
 const SEARCHED: [Column; 5] =
     [Column::Surface, Column::RequestedModel, Column::ServedModel, Column::Owner, Column::KeyId];
 
-/// A condition in numbers: one of the columns must pass its test.
-#[derive(Debug)]
+/// A condition in numbers: one of the columns must pass its test, or the record stand at one of the positions.
+#[derive(Debug, Default)]
 pub(in crate::store) struct Predicate {
     pub(super) any: Vec<(Column, Test)>,
+    pub(super) positions: HashSet<i64>,
+    /// None of it may hold.
+    pub(super) not: bool,
 }
 
 impl Predicate {
     /// The column, if it is a condition on one alone.
     pub(super) fn column(&self) -> Option<Column> {
-        match self.any.as_slice() {
-            [(column, _)] => Some(*column),
-            _ => None,
-        }
+        let (first, _) = self.any.first()?;
+        (self.positions.is_empty() && self.any.iter().all(|(column, _)| column == first)).then_some(*first)
     }
 
-    /// Whether it holds for a record with these values.
+    /// Whether it holds for a record with these values, wherever that stands.
     pub(in crate::store) fn holds(&self, value: impl Fn(Column) -> i64) -> bool {
-        self.any.iter().any(|(column, test)| test.holds(value(*column)))
+        self.any.iter().any(|(column, test)| test.holds(value(*column))) != self.not
     }
+
+    fn is_empty(&self) -> bool {
+        self.any.is_empty() && self.positions.is_empty()
+    }
+
+    /// Adds a condition that is enough by itself. What one column may hold is one set, however many values were named.
+    fn or(&mut self, db: &Db, filter: &Filter) -> Result<(), StoreError> {
+        match filter {
+            Filter::Number(column, range) => self.any.push((*column, Test::Between(*range))),
+            Filter::Digest(column, text) => self.or_in(*column, [digest(text)]),
+            Filter::Name(column, text) => self.or_in(*column, names::number_of(db, text)?),
+            Filter::Member(column, text) => {
+                if let Some(name) = names::number_of(db, text)? {
+                    self.or_in(*column, names::sets_with(db, &[name].into())?);
+                }
+            }
+            Filter::Contains(text) => {
+                let found = names::containing(db, text)?;
+                self.or_in(Column::Tags, names::sets_with(db, &found)?);
+                SEARCHED.into_iter().for_each(|column| self.or_in(column, found.iter().copied()));
+            }
+            Filter::Id(id) => self.positions.extend(position_of(db, id)?),
+            Filter::Any(filters) => filters.iter().try_for_each(|filter| self.or(db, filter))?,
+            Filter::Not(_) => return Err(StoreError::Other),
+        }
+        Ok(())
+    }
+
+    fn or_in(&mut self, column: Column, values: impl IntoIterator<Item = i64>) {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_none() {
+            return;
+        }
+        let known = self.any.iter_mut().find_map(|(known, test)| match test {
+            Test::In(known_values) if *known == column => Some(known_values),
+            _ => None,
+        });
+        match known {
+            Some(known) => known.extend(values),
+            None => self.any.push((column, Test::In(values.collect()))),
+        }
+    }
+}
+
+fn position_of(db: &Db, id: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+    let mut select = db.prepare_cached("SELECT position FROM requests WHERE id = ?1")?;
+    Ok(select.query_row([id], |row| row.get(0)).optional()?)
 }
 
 #[derive(Debug)]
@@ -78,26 +135,25 @@ impl Test {
 
 /// One of two columns lies between two bounds.
 pub(in crate::store) fn either(one: Column, other: Column, range: Range) -> Predicate {
-    Predicate { any: vec![(one, Test::Between(range)), (other, Test::Between(range))] }
+    Predicate { any: vec![(one, Test::Between(range)), (other, Test::Between(range))], ..Predicate::default() }
 }
 
 /// The conditions in numbers; `None` if one names what no record holds.
 pub(in crate::store) fn resolve(db: &Db, filters: &[Filter]) -> Result<Option<Vec<Predicate>>, StoreError> {
     let mut predicates = Vec::with_capacity(filters.len());
     for filter in filters {
-        let any = match filter {
-            Filter::Number(column, range) => vec![(*column, Test::Between(*range))],
-            Filter::Name(column, text) => numbered(*column, names::number_of(db, text)?.into_iter().collect()),
-            Filter::Member(column, text) => match names::number_of(db, text)? {
-                Some(name) => numbered(*column, names::sets_with(db, &[name].into())?),
-                None => Vec::new(),
-            },
-            Filter::Contains(text) => containing(db, text)?,
+        let (filter, not) = match filter {
+            Filter::Not(filter) => (&**filter, true),
+            filter => (filter, false),
         };
-        if any.is_empty() {
-            return Ok(None);
+        let mut predicate = Predicate { not, ..Predicate::default() };
+        predicate.or(db, filter)?;
+        match (predicate.is_empty(), not) {
+            (false, _) => predicates.push(predicate),
+            (true, false) => return Ok(None),
+            // No record has any of it.
+            (true, true) => {}
         }
-        predicates.push(Predicate { any });
     }
     Ok(Some(predicates))
 }
@@ -110,15 +166,4 @@ pub(in crate::store) fn timed(filters: &[Filter], from: Option<i64>, to: Option<
         all.push(Filter::Number(Column::StartedAt, range));
     }
     all
-}
-
-fn numbered(column: Column, numbers: HashSet<i64>) -> Vec<(Column, Test)> {
-    if numbers.is_empty() { Vec::new() } else { vec![(column, Test::In(numbers))] }
-}
-
-fn containing(db: &Db, text: &str) -> Result<Vec<(Column, Test)>, StoreError> {
-    let found = names::containing(db, text)?;
-    let mut any = numbered(Column::Tags, names::sets_with(db, &found)?);
-    any.extend(SEARCHED.into_iter().flat_map(|column| numbered(column, found.clone())));
-    Ok(any)
 }

@@ -32,6 +32,18 @@ impl Mask {
         }
     }
 
+    /// The records that do not match.
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::All => Self::Nothing,
+            Self::Nothing => Self::All,
+            Self::Some(mut marks) => {
+                marks.iter_mut().for_each(|mark| *mark = 1 - *mark);
+                if marks.contains(&1) { Self::Some(marks) } else { Self::Nothing }
+            }
+        }
+    }
+
     /// How many records match, of `rows`.
     pub(in crate::store) fn count(&self, rows: usize) -> u64 {
         match self {

@@ -6,6 +6,7 @@
 
 mod cells;
 mod coded;
+mod digest;
 mod facets;
 mod filter;
 mod fresh;

@@ -9,6 +9,7 @@ use super::filter::{Predicate, Test};
 use super::fresh::Fresh;
 use super::mask::{Mask, mark};
 use super::segment::{self, segment_of, unpack};
+use std::collections::HashSet;
 
 /// Which end comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,14 +155,26 @@ impl<'a> Block<'a> {
 
     /// The records that pass one predicate.
     pub(super) fn passing(&self, predicate: &Predicate) -> Result<Mask, StoreError> {
-        let mut any = Mask::Nothing;
+        let mut any = self.standing(&predicate.positions);
         for (column, test) in &predicate.any {
             if any == Mask::All {
                 break;
             }
             any = any.or(self.tested(*column, test)?);
         }
-        Ok(any)
+        Ok(if predicate.not { any.not() } else { any })
+    }
+
+    /// The records that stand at one of these positions.
+    fn standing(&self, positions: &HashSet<i64>) -> Mask {
+        let row = |position: &i64| usize::try_from(position.checked_sub(self.first())?).ok();
+        let here: Vec<_> = positions.iter().filter_map(row).filter(|row| *row < self.rows).collect();
+        if here.is_empty() {
+            return Mask::Nothing;
+        }
+        let mut marks = vec![0_u8; self.rows];
+        here.into_iter().for_each(|row| mark(&mut marks, row, 1));
+        Mask::Some(marks)
     }
 
     fn tested(&self, column: Column, test: &Test) -> Result<Mask, StoreError> {

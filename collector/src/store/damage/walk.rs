@@ -166,7 +166,7 @@ fn identity_of(db: &Db, boots: &mut Boots, record: &RequestRecord) -> Result<Opt
 }
 
 /// What filters of the audit log read, with names as texts.
-type Indexed = ([u8; 16], i64, Option<i64>, [Option<String>; 4]);
+type Indexed = ([u8; 16], i64, Option<i64>, [Option<String>; 5]);
 
 fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), StoreError> {
     let indexed = indexed(db, first, end)?;
@@ -183,7 +183,9 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
         }
         let wanted = serde_json::from_slice::<Entry>(&bytes).ok().and_then(|entry| {
             let (id, time, revision) = (parse_uuid(&entry.id)?, audit::time(&entry), audit::revision(&entry));
-            let texts = [entry.kind, entry.actor.id, entry.resource.id, entry.source].map(Some);
+            let [kind, actor, resource, source] =
+                [entry.kind, entry.actor.id, entry.resource.id, entry.source].map(Some);
+            let texts = [kind, actor, resource, source, entry.actor.name];
             Some((id, time, revision, texts))
         });
         if wanted.as_ref() != indexed.get(&position) {
@@ -194,13 +196,14 @@ fn audit(db: &Db, (first, end): (i64, i64), walk: &mut Walk) -> Result<(), Store
 }
 
 fn indexed(db: &Db, first: i64, end: i64) -> Result<BTreeMap<i64, Indexed>, StoreError> {
-    let sql = "SELECT a.position, a.id, a.time, a.revision, t.text, c.text, r.text, s.text FROM audit a
+    let sql = "SELECT a.position, a.id, a.time, a.revision, t.text, c.text, r.text, s.text, n.text FROM audit a
            LEFT JOIN names t ON t.name = a.type LEFT JOIN names c ON c.name = a.actor_id
            LEFT JOIN names r ON r.name = a.resource_id LEFT JOIN names s ON s.name = a.source
+           LEFT JOIN names n ON n.name = a.actor_name
          WHERE a.position >= ?1 AND a.position < ?2";
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map([first, end], |row| {
-        let texts = [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?];
+        let texts = [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?];
         Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, texts)))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

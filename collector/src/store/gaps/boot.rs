@@ -1,6 +1,7 @@
 //! A sender's boot: how far its numbers are accounted for, and the gaps behind that.
 
 use super::super::db::{self, Db, OptionalExtension, Row, params};
+use super::super::senders::RECORDS;
 
 /// A sender's boot, as it was before the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,20 @@ impl Boot {
             db.prepare_cached("INSERT INTO boots (node, boot_id, received_at) VALUES (?1, ?2, ?3) RETURNING boot")?;
         let boot = insert.query_row(params![node, boot_id, now], |row| row.get(0))?;
         Ok(Self { boot, dropped: 0, highest_seq: 0, last_at: None, received_at: Some(now) })
+    }
+
+    /// The highest number that it can have reached by now; looks further back only if that is not enough for `wanted`.
+    pub(in crate::store) fn most(&self, db: &Db, node: &str, boot_id: &str, wanted: i64, now: i64) -> db::Result<i64> {
+        let most = RECORDS.most(self.highest_seq, self.received_at.unwrap_or(now), now);
+        if wanted <= most {
+            return Ok(most);
+        }
+        let beat: Option<(i64, i64)> = db
+            .prepare_cached("SELECT last_seq, received_at FROM heartbeats WHERE node = ?1 AND boot_id = ?2")?
+            .query_row([node, boot_id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let told = beat.map_or(0, |(last_seq, at)| RECORDS.most(last_seq, at, now));
+        Ok(most.max(told).max(RECORDS.most_of_new(boot_id, now)))
     }
 
     /// The boot, if it is known.

@@ -21,7 +21,8 @@ struct Open {
 /// The first open gap that ends at `seq` or behind it.
 fn open_from(db: &Db, boot: i64, seq: i64) -> db::Result<Option<Open>> {
     db.prepare_cached(
-        "SELECT gap, first_seq, last_seq, noticed_at FROM gaps WHERE boot = ?1 AND closed_at IS NULL AND last_seq >= ?2
+        "SELECT gap, first_seq, last_seq, noticed_at FROM gaps WHERE boot = ?1 AND closed_at IS NULL AND end_unknown = 0
+           AND last_seq >= ?2
          ORDER BY last_seq LIMIT 1",
     )?
     .query_row([boot, seq], |row| {
@@ -56,7 +57,8 @@ fn grow(db: &Db, boot: i64, open: &Open, (first, last): (i64, i64), now: i64) ->
     let grown = db
         .prepare_cached(
             "UPDATE gaps SET last_seq = ?3, closed_at = ?4
-             WHERE boot = ?1 AND last_seq = ?2 AND noticed_at = ?5 AND closed_at IS NOT NULL",
+             WHERE boot = ?1 AND last_seq = ?2 AND noticed_at = ?5 AND closed_at IS NOT NULL
+               AND end_unknown = 0",
         )?
         .execute([boot, first.saturating_sub(1), last, now, open.noticed_at])?;
     if grown == 0 {

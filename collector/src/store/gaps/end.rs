@@ -90,7 +90,8 @@ fn longer(tx: &Db, boot: &Boot, gap: &NewGap, heard_at: i64) -> db::Result<bool>
     let changed = tx
         .prepare_cached(
             "UPDATE gaps SET last_seq = ?3, before_at = ?4
-             WHERE boot = ?1 AND closed_at IS NULL AND last_seq = ?2 AND at_end = 1",
+             WHERE boot = ?1 AND closed_at IS NULL AND last_seq = ?2 AND at_end = 1
+               AND end_unknown = 0",
         )?
         .execute([boot.boot, boot.highest_seq, gap.last_seq, heard_at])?;
     Ok(changed > 0)
@@ -99,8 +100,9 @@ fn longer(tx: &Db, boot: &Boot, gap: &NewGap, heard_at: i64) -> db::Result<bool>
 #[cfg(test)]
 mod tests {
     use super::{SILENT_US, note_silent, silent};
+    use crate::store::dataplanes::keep_heartbeat;
     use crate::store::gaps::{GapQuery, gaps, tell_gaps};
-    use crate::store::{change, keep_heartbeat, open_writer};
+    use crate::store::{change, open_writer};
     use headgate_record::Heartbeat;
 
     fn beat(boot: &str, queued: u64, last_seq: u64) -> Heartbeat {

@@ -6,6 +6,7 @@ use super::boot::{Boot, NewGap};
 use super::close::{close, is_missing};
 use super::news::News;
 use super::records;
+use super::silence::move_on;
 
 /// Takes the records of a batch that have just been stored, (number, `started_at`) each, into account.
 pub(in crate::store) fn account(
@@ -34,6 +35,7 @@ pub(in crate::store) fn account(
     }
     boot.received_at = Some(now);
     boot.save(db, i64::try_from(stored.len()).unwrap_or(i64::MAX))?;
+    move_on(db, boot.boot, boot.highest_seq)?;
     Ok(news)
 }
 

@@ -71,6 +71,15 @@ pub struct Gap {
     pub closed_at: Option<i64>,
     /// Whether a heartbeat tells of it, and no later record.
     pub at_end: bool,
+    /// Whether the worker fell silent after `last_seq` without saying that it ends. How many records it had since is not known:
+    /// `records` is 0, `first_seq` is the number that would follow, `before` is when it was heard last.
+    pub end_unknown: bool,
+    /// Records that waited then, by its last heartbeat; absent but for an unknown end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued: Option<i64>,
+    /// Requests that were under way then; absent also if it did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<i64>,
 }
 
 /// A boot that dropped records before sending.
@@ -112,7 +121,7 @@ pub fn gaps(db: &Db, query: &GapQuery) -> Result<GapPage, StoreError> {
 
 fn statement(query: &GapQuery) -> (String, Vec<Value>) {
     let mut sql = "SELECT g.noticed_at, g.gap, b.node, b.boot_id, g.first_seq, g.last_seq, g.after_at, g.before_at,
-        g.received_after, g.closed_at, g.at_end FROM gaps g JOIN boots b ON b.boot = g.boot WHERE "
+        g.received_after, g.closed_at, g.at_end, g.end_unknown, g.queued, g.open FROM gaps g JOIN boots b ON b.boot = g.boot WHERE "
         .to_owned();
     sql.push_str(match query.state {
         GapState::Open => "g.closed_at IS NULL",
@@ -158,6 +167,9 @@ fn read(row: &Row<'_>) -> db::Result<(GapPlace, Gap)> {
         noticed_at,
         closed_at: row.get(9)?,
         at_end: row.get::<_, i64>(10)? == 1,
+        end_unknown: row.get::<_, i64>(11)? == 1,
+        queued: row.get(12)?,
+        open: row.get(13)?,
     };
     Ok((GapPlace { noticed_at, gap: row.get(1)? }, gap))
 }

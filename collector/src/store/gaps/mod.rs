@@ -12,6 +12,7 @@ mod end;
 mod keep;
 mod list;
 mod news;
+mod silence;
 
 pub(super) use boot::Boot;
 pub(super) use close::is_missing;
@@ -21,6 +22,8 @@ pub(super) use keep::{account, lose};
 pub use list::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, gaps};
 pub use news::tell_gaps;
 pub(super) use news::{News, count_news};
+pub(super) use silence::is_heard;
+pub use silence::{Ended, note_unknown_ends, unknown_ends};
 
 /// Records of a run of numbers, both ends included.
 const fn records(first_seq: i64, last_seq: i64) -> i64 {

@@ -15,6 +15,7 @@ mod tables;
 mod wal;
 
 use super::columns;
+use super::corrections;
 use super::damage::{Finding, Kind, Log};
 use super::db::{Db, params};
 use super::gaps::{self, Boot, News};
@@ -166,6 +167,9 @@ fn salvage(files: &Files, known: Progress, reason: &'static str) -> Result<Repor
         Count::WhatIsNew => report.usage = Usage::Kept { dropped: usage::drop_unreadable(&new)? },
     }
     report.twice = rebuild::all(&mut new, count)?;
+    if count == Count::All {
+        corrections::correct_usage_again(&mut new)?;
+    }
     set_heads(&new, heads)?;
     report.look(&new)?;
     missing(&old, &mut new, &report.lost)?;

@@ -1,7 +1,7 @@
 //! What usage can be told apart by.
 //!
 //! All of it is chosen by whoever writes the policy, or by a provider: so the combinations that occur, and with them the
-//! rows, are few. What a client may make up (an end user's tag, a session, the name of a model that does not exist) is no
+//! rows, are few. A row that was written before there was a dimension has no value of it. What a client may make up (an end user's tag, a session, the name of a model that does not exist) is no
 //! dimension: a client could add rows without end.
 
 use super::super::columns::{Cells, Column};
@@ -9,7 +9,7 @@ use super::super::{StoreError, varint};
 use headgate_record::RequestRecord;
 
 // Only add at the end: the order is the format.
-const DIMENSIONS: [Column; 10] = [
+const DIMENSIONS: [Column; 14] = [
     Column::Status,
     Column::KeyId,
     Column::Owner,
@@ -20,6 +20,31 @@ const DIMENSIONS: [Column; 10] = [
     Column::RequestedModel,
     Column::ServedModel,
     Column::Provider,
+    Column::Application,
+    Column::CostCenter,
+    Column::Tenant,
+    Column::ConfigRevision,
+];
+
+/// Dimensions of rows that were written before there were more.
+const FIRST: usize = 10;
+
+/// The dimensions by their names in answers.
+pub(super) const DIMENSION_NAMES: [(&str, Column); DIMENSIONS.len()] = [
+    ("status", Column::Status),
+    ("key_id", Column::KeyId),
+    ("owner", Column::Owner),
+    ("team", Column::Team),
+    ("project", Column::Project),
+    ("environment", Column::Environment),
+    ("surface", Column::Surface),
+    ("requested_model", Column::RequestedModel),
+    ("served_model", Column::ServedModel),
+    ("provider", Column::Provider),
+    ("application", Column::Application),
+    ("cost_center", Column::CostCenter),
+    ("tenant", Column::Tenant),
+    ("config_revision", Column::ConfigRevision),
 ];
 
 /// `error_code` of a request for a model that no policy has: its name is the client's invention.
@@ -71,6 +96,13 @@ impl Dimensions {
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(24);
         self.0.iter().for_each(|value| varint::write(&mut out, value.unsigned_abs()));
+        out
+    }
+
+    /// As it was written when there were the first dimensions alone.
+    pub(super) fn to_first_bytes(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24);
+        self.0.iter().take(FIRST).for_each(|value| varint::write(&mut out, value.unsigned_abs()));
         out
     }
 

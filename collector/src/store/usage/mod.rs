@@ -10,7 +10,9 @@
 //! adds two rows at most: a fraction of what the log itself takes. Nothing drops them: they outlast the records, so that last
 //! year's bill can be shown. Their texts stand in `names`, which must outlast the records too.
 
+mod anew;
 mod calendar;
+mod correct;
 mod dimensions;
 mod histogram;
 mod read;
@@ -18,7 +20,11 @@ mod tally;
 mod totals;
 mod unreadable;
 
+pub(super) use anew::Anew;
 pub use calendar::{Calendar, Width};
+pub(crate) use correct::correct;
+pub(super) use correct::filter;
+pub use correct::{MOST_SECONDS, UsageChange, UsageCorrected};
 pub use dimensions::GroupBy;
 pub use histogram::Histogram;
 pub use read::{UsageBucket, UsagePage, UsageQuery, UsageRow, usage, usage_total};

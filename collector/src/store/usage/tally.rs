@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 /// Rows to a statement: as many as fit, then fewer.
 const STATEMENTS: [usize; 3] = [64, 8, 1];
 
+/// The table of the rollups.
+const ROLLUPS: &str = "usage_rollups";
+
 /// Where a row stands: its span, and the bytes of its combination.
 type Place = (Level, i64, Vec<u8>);
 
@@ -35,6 +38,11 @@ impl Tally {
     /// Adds everything to the rollups. Whoever calls holds the store for writing until the transaction ends, so nobody
     /// changes a row between reading and writing it.
     pub(in crate::store) fn write(self, db: &Db) -> Result<(), StoreError> {
+        self.write_to(db, ROLLUPS)
+    }
+
+    /// As [`Tally::write`], to a table of this name.
+    pub(super) fn write_to(self, db: &Db, table: &str) -> Result<(), StoreError> {
         let mut rows = BTreeMap::<Place, Totals>::new();
         for ((start, dimensions), totals) in self.0 {
             let combination = dimensions.to_bytes();
@@ -47,8 +55,8 @@ impl Tally {
         for size in STATEMENTS {
             let (some, fewer) = rest.split_at_mut(rest.len() / size * size);
             for rows in some.chunks_mut(size) {
-                merge_known(db, rows)?;
-                put(db, rows)?;
+                merge_known(db, table, rows)?;
+                put(db, table, rows)?;
             }
             rest = fewer;
         }
@@ -58,10 +66,10 @@ impl Tally {
 
 /// Adds to the rows what is in the database already. Each is looked for by itself: a planner that may join them reads the
 /// whole table.
-fn merge_known(db: &Db, rows: &mut [(Place, Totals)]) -> Result<(), StoreError> {
+fn merge_known(db: &Db, table: &str, rows: &mut [(Place, Totals)]) -> Result<(), StoreError> {
     let wanted = numbered(rows.len(), |row| format!("({row}, ?{}, ?{}, ?{})", row * 3 + 1, row * 3 + 2, row * 3 + 3));
     let mut select = db.prepare_cached(&format!(
-        "SELECT CAST(column1 AS BIGINT), (SELECT totals FROM usage_rollups
+        "SELECT CAST(column1 AS BIGINT), (SELECT totals FROM {table}
              WHERE level = column2 AND start = column3 AND combination = column4)
          FROM (VALUES {wanted}) wanted"
     ))?;
@@ -85,13 +93,13 @@ fn merge_stored(row: &mut Totals, bytes: &[u8]) {
     }
 }
 
-fn put(db: &Db, rows: &[(Place, Totals)]) -> Result<(), StoreError> {
+fn put(db: &Db, table: &str, rows: &[(Place, Totals)]) -> Result<(), StoreError> {
     let places = numbered(rows.len(), |row| {
         let first = row * 4 + 1;
         format!("(?{first}, ?{}, ?{}, ?{})", first + 1, first + 2, first + 3)
     });
     let mut insert = db.prepare_cached(&format!(
-        "INSERT INTO usage_rollups (level, start, combination, totals) VALUES {places}
+        "INSERT INTO {table} (level, start, combination, totals) VALUES {places}
          ON CONFLICT (level, start, combination) DO UPDATE SET totals = excluded.totals"
     ))?;
     let cells = |(place, totals): &(Place, Totals)| values(place).into_iter().chain([Value::Blob(totals.to_bytes())]);

@@ -137,6 +137,13 @@ impl Totals {
         self.duration.size() + self.first_token.size()
     }
 
+    /// Adds to a counter, or takes away from it.
+    pub(super) fn shift(&mut self, counter: Counter, amount: i64) {
+        if let Some(sum) = self.sums.get_mut(counter as usize) {
+            *sum = sum.saturating_add_signed(amount);
+        }
+    }
+
     fn grow(&mut self, counter: Counter, by: u64) {
         if let Some(sum) = self.sums.get_mut(counter as usize) {
             *sum = sum.saturating_add(by);

@@ -4,16 +4,25 @@ mod copies;
 mod rows;
 
 use super::super::columns::{self, Cells};
+use super::super::conflicts::{Conflict, Delivery};
 use super::super::db::{Db, Result};
 use super::super::gaps::{self, Boot, News};
 use super::super::names::Names;
+use super::super::senders::{Claim, claim};
 use super::super::usage::Tally;
 use super::super::{Log, StoreError};
 use crate::validate::{CheckedBatch, CheckedRecord};
 use headgate_record::{Acknowledgement, Refusal};
 
-const CONFLICT: &str = "conflict: another record with this node, boot and seq is stored";
-const ID_TAKEN: &str = "conflict: another record with this id is stored";
+const CONFLICT: Refused =
+    Refused("conflict: another record with this node, boot and seq is stored", Conflict::OtherContent);
+const ID_TAKEN: Refused = Refused("conflict: another record with this id is stored", Conflict::IdTaken);
+const TOO_FAR: Refused =
+    Refused("`seq` is further than a worker can have come since it was heard last", Conflict::NumberTooFar);
+
+/// Why a record is refused: for its sender, and for the audit log.
+#[derive(Clone, Copy)]
+struct Refused(&'static str, Conflict);
 
 pub(super) struct Group<'a> {
     db: &'a Db,
@@ -30,7 +39,7 @@ pub(super) struct Group<'a> {
 enum Stored {
     New,
     Again,
-    Refused(&'static str),
+    Refused(Refused),
 }
 
 /// Where a record goes if it is new.
@@ -71,8 +80,21 @@ impl<'a> Group<'a> {
         Ok(Self { db, names, kept, now, next_position, first_position: next_position, dropped: 0, tally, news })
     }
 
-    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Acknowledgement, StoreError> {
-        let mut boot = self.boot(batch)?;
+    /// Stores a batch. The inner error says that nothing of it was taken, and undoes nothing else.
+    pub(super) fn add(&mut self, batch: &'a CheckedBatch) -> Result<Result<Acknowledgement, StoreError>, StoreError> {
+        let delivery = Delivery { sender: &batch.sender, node: &batch.node, boot_id: &batch.boot };
+        let (conflict, refused) = match claim(self.db, &batch.sender, &batch.boot, self.now)? {
+            Claim::Own => return self.add_own(batch, delivery).map(Ok),
+            Claim::Foreign => (Conflict::ForeignBoot, StoreError::ForeignBoot),
+            Claim::TooMany => (Conflict::TooManyBoots, StoreError::TooManyBoots),
+        };
+        let seqs: Vec<i64> = batch.records.iter().map(|record| record.seq).collect();
+        delivery.refused(self.db, conflict, &seqs)?;
+        Ok(Err(refused))
+    }
+
+    fn add_own(&mut self, batch: &'a CheckedBatch, delivery: Delivery<'_>) -> Result<Acknowledgement, StoreError> {
+        let (mut boot, most) = self.boot(batch, delivery)?;
         self.kept.expect(boot.boot, batch)?;
         if let Some(bulk) = self.db.bulk() {
             let read =
@@ -83,16 +105,25 @@ impl<'a> Group<'a> {
         let mut ack = Acknowledgement::default();
         ack.refused.extend(batch.refused.iter().map(copy));
         let mut stored = Vec::with_capacity(batch.records.len());
+        let mut conflicts: Vec<(Conflict, Vec<i64>)> = Vec::new();
         for record in &batch.records {
-            match self.store(&boot, record)? {
+            let outcome = if record.seq > most { Stored::Refused(TOO_FAR) } else { self.store(&boot, record)? };
+            match outcome {
                 Stored::New => {
                     ack.stored += 1;
                     stored.push((record.seq, record.started_at));
                 }
                 Stored::Again => ack.duplicates += 1,
-                Stored::Refused(reason) => ack.refused.push(refusal(record, reason)),
+                Stored::Refused(Refused(reason, conflict)) => {
+                    ack.refused.push(refusal(record, reason));
+                    match conflicts.iter_mut().find(|(known, _)| *known == conflict) {
+                        Some((_, seqs)) => seqs.push(record.seq),
+                        None => conflicts.push((conflict, vec![record.seq])),
+                    }
+                }
             }
         }
+        conflicts.iter().try_for_each(|(conflict, seqs)| delivery.refused(self.db, *conflict, seqs))?;
         ack.refused.sort_by_key(|refusal| refusal.index);
         self.news.and(&gaps::account(self.db, &mut boot, stored, self.now)?);
         Ok(ack)
@@ -115,15 +146,19 @@ impl<'a> Group<'a> {
         Ok(self.dropped)
     }
 
-    /// The boot as it is known; notes its drop count.
-    fn boot(&mut self, batch: &CheckedBatch) -> Result<Boot> {
+    /// The boot as it is known, and the highest number that it can have reached; notes its drop count.
+    fn boot(&mut self, batch: &CheckedBatch, delivery: Delivery<'_>) -> Result<(Boot, i64), StoreError> {
         let boot = Boot::known(self.db, &batch.node, &batch.boot, self.now)?;
-        if batch.dropped > boot.dropped {
+        let highest = batch.records.iter().map(|record| record.seq).fold(batch.dropped, i64::max);
+        let most = boot.most(self.db, &batch.node, &batch.boot, highest, self.now)?;
+        if batch.dropped > most {
+            delivery.refused(self.db, Conflict::NumberTooFar, &[batch.dropped])?;
+        } else if batch.dropped > boot.dropped {
             let mut update = self.db.prepare_cached("UPDATE boots SET dropped = ?2 WHERE boot = ?1")?;
             update.execute([boot.boot, batch.dropped])?;
             self.dropped = self.dropped.saturating_add(batch.dropped - boot.dropped);
         }
-        Ok(boot)
+        Ok((boot, most))
     }
 
     fn store(&mut self, boot: &Boot, record: &'a CheckedRecord) -> Result<Stored> {

@@ -136,7 +136,11 @@ fn a_database_of_the_version_before_is_brought_forward_with_all_that_is_in_it() 
     let before = crate::retention::get(&mut collector.owner(), facets);
     assert!(collector.terminate().success());
     let url = store::database(root.path()).unwrap();
-    store::query(&url, "DROP TABLE known_time; UPDATE schema_version SET version = 12");
+    store::query(
+        &url,
+        "DROP TABLE boot_owners, senders, conflicts, corrections; DROP INDEX boots_boot_id;
+         ALTER TABLE tokens DROP COLUMN sender; UPDATE schema_version SET version = 14",
+    );
     // Several collectors are started at once after an upgrade.
     let started = std::thread::scope(|scope| {
         let starting = ["one", "two"].map(|name| scope.spawn(|| super::another(root.path(), name)));
@@ -146,5 +150,5 @@ fn a_database_of_the_version_before_is_brought_forward_with_all_that_is_in_it() 
         assert_eq!(crate::retention::get(&mut collector.owner(), facets), before);
         assert_eq!(crate::audit::everything(&collector).len(), 20);
     }
-    assert_eq!(numbers(&url, "SELECT count(*) FROM known_time"), [1]);
+    assert_eq!(numbers(&url, "SELECT count(*) FROM corrections"), [0]);
 }

@@ -9,7 +9,7 @@ use crate::fleet::{Proxy, budget, row};
 use crate::process::{BINARY, Collector, run};
 use crate::records::{batch, record};
 use crate::retention::{rules, set};
-use headgate_record::{HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RejectedBy, RequestRecord};
+use headgate_record::{AttemptError, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RejectedBy, RequestRecord};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,11 +18,13 @@ use std::thread;
 
 /// A segment that is full, and the beginning of another.
 const RECORDS: u64 = 16_384 + 700;
-/// Columns of a record before retention had any.
-const COLUMNS_BEFORE_RETENTION: u8 = 23;
+/// Columns of a record before retention had any, and before more of a record could be searched for.
+const COLUMNS_BEFORE: [(usize, u8); 2] = [(10, 23), (17, 25)];
+/// Dimensions of usage before there were more.
+const FIRST_DIMENSIONS: usize = 10;
 
 /// What is asked, and the first version that could hold the answer.
-const QUESTIONS: [(usize, &str); 17] = [
+const QUESTIONS: [(usize, &str); 23] = [
     (1, "/v1/requests?order=asc&limit=100&total=true"),
     (1, "/v1/requests?limit=100&status=429&team=team-3"),
     (1, "/v1/requests?limit=20&tag[cost]=high&total=true"),
@@ -31,6 +33,12 @@ const QUESTIONS: [(usize, &str); 17] = [
     (1, "/v1/requests/facets?facets=retention_class,policy_id,node,config_revision&stream=true"),
     (1, "/v1/requests/facets?facets=status&latency_ms[gte]=900&retention_class=30d"),
     (1, "/v1/usage?from=2026-01-01&to=2026-01-03&bucket=day&group_by[]=team&group_by[]=status&total=true"),
+    (1, "/v1/usage?from=2026-01-01&to=2026-01-03&group_by[]=application&group_by[]=config_revision&total=true"),
+    (1, "/v1/usage?from=2026-01-01&to=2026-01-03&cost_center[not]=cc-1&group_by[]=tenant&group_by[]=team&total=true"),
+    (1, "/v1/requests?limit=20&total=true&session_id=session-3&session_id=session-4"),
+    (1, "/v1/requests?limit=20&total=true&application[not]=app-1&attempt_error=timeout&finish_reason=length"),
+    (1, "/v1/requests/facets?facets=application,attempt_error,attempt_provider,finish_reason,stage,usage_source"),
+    (2, "/v1/audit?order=asc&limit=100&actor=Ann"),
     (1, "/v1/gaps?state=all"),
     (1, "/v1/damage"),
     (2, "/v1/audit?order=asc&limit=100&event_types[]=user.added"),
@@ -42,11 +50,23 @@ const QUESTIONS: [(usize, &str); 17] = [
     (10, "/v1/holds"),
 ];
 /// What of an answer depends on when it is asked for.
-const PASSING: [&str; 6] = ["clock", "last_used", "now", "passes", "proxies", "stale"];
+const PASSING: [&str; 9] =
+    ["clock", "config_revisions", "last_used", "now", "passes", "proxies", "sender", "stale", "state"];
 
 fn varied(seq: u64) -> RequestRecord {
     let mut varied = record("n", if seq > RECORDS / 2 { "second" } else { "first" }, seq);
     varied.duration_us = seq * 7_919 % 1_000_000;
+    varied.client.session_id = Some(format!("session-{}", seq % 2_000));
+    if seq.is_multiple_of(13) {
+        varied.finish_reason = Some("length".to_owned());
+        varied.attempts[0].error = Some(AttemptError::Timeout);
+    }
+    if let Some(caller) = &mut varied.caller {
+        // Each team is of one application and one cost center, and has several tenants.
+        caller.application = caller.team.as_ref().map(|team| format!("app-{}", team.len() + seq as usize % 10 / 5));
+        caller.cost_center = Some(format!("cc-{}", seq % 10 / 4));
+        caller.tenant = (!seq.is_multiple_of(3)).then(|| format!("tenant-{}", seq % 3));
+    }
     if seq.is_multiple_of(7) {
         (varied.status, varied.rejected_by) = (429, Some(RejectedBy::Gateway));
         varied.error_code = Some("rate_limit_exceeded".to_owned());
@@ -83,7 +103,9 @@ fn fill(collector: &Collector) -> BTreeMap<&'static str, Value> {
     for body in batches() {
         assert_eq!(collector.ingest().post(INGEST_PATH, &body).unwrap().status, 200);
     }
-    audit::post(collector, &(1..=40).map(audit::entry).collect::<Vec<_>>());
+    let mut entries: Vec<_> = (1..=40).map(audit::entry).collect();
+    entries.iter_mut().step_by(4).for_each(|entry| entry["actor"]["name"] = json!("Ann"));
+    audit::post(collector, &entries);
     post(collector, "/v1/tokens", &json!({"role": "auditor", "name": "audit"}));
     let revoked = post(collector, "/v1/tokens", &json!({"role": "viewer"}));
     let path = format!("/v1/tokens/{}", revoked["id"].as_str().unwrap());
@@ -129,8 +151,11 @@ fn make(version: usize, today: &Path, root: &Path) {
     if version == 1 {
         db.execute("DELETE FROM log_heads WHERE log = 'audit'", []).unwrap();
     }
-    if (4..10).contains(&version) {
-        forget_what_retention_reads(&db);
+    if let Some((_, count)) = COLUMNS_BEFORE.iter().find(|(until, _)| (4..*until).contains(&version)) {
+        forget_columns(&db, *count);
+    }
+    if (8..17).contains(&version) {
+        forget_dimensions(&db);
     }
     if version >= 6 {
         db.execute_batch(
@@ -175,9 +200,9 @@ fn copy(db: &Connection, table: &str) {
     .unwrap();
 }
 
-/// Takes the columns away that retention brought.
-fn forget_what_retention_reads(db: &Connection) {
-    db.execute("DELETE FROM segment_columns WHERE part % 64 >= ?1", [COLUMNS_BEFORE_RETENTION]).unwrap();
+/// Takes the columns away that came later.
+fn forget_columns(db: &Connection, count: u8) {
+    db.execute("DELETE FROM segment_columns WHERE part % 64 >= ?1", [count]).unwrap();
     let mut select = db.prepare("SELECT position, cells FROM fresh").unwrap();
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let rows: Vec<(i64, Vec<u8>)> = rows.map(Result::unwrap).collect();
@@ -185,9 +210,81 @@ fn forget_what_retention_reads(db: &Connection) {
     for (position, cells) in rows {
         // The last byte of each number has its high bit clear.
         let ends = cells.iter().enumerate().filter(|(_, byte)| **byte < 0x80).map(|(at, _)| at + 1);
-        let cells = &cells[..ends.take(COLUMNS_BEFORE_RETENTION.into()).last().unwrap()];
+        let cells = &cells[..ends.take(count.into()).last().unwrap()];
         db.execute("UPDATE fresh SET cells = ?2 WHERE position = ?1", rusqlite::params![position, cells]).unwrap();
     }
+}
+
+/// Puts rows of usage together that were one before there were more dimensions.
+fn forget_dimensions(db: &Connection) {
+    let mut select = db.prepare("SELECT level, start, combination, totals FROM usage_rollups").unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    let rows: Vec<(i64, i64, Vec<u8>, Vec<u8>)> = rows.map(Result::unwrap).collect();
+    db.execute("DELETE FROM usage_rollups", []).unwrap();
+    let mut together = BTreeMap::<(i64, i64, Vec<u8>), Vec<Vec<u8>>>::new();
+    for (level, start, combination, totals) in rows {
+        let ends = combination.iter().enumerate().filter(|(_, byte)| **byte < 0x80).map(|(at, _)| at + 1);
+        let first = combination[..ends.take(FIRST_DIMENSIONS).last().unwrap()].to_vec();
+        together.entry((level, start, first)).or_default().push(totals);
+    }
+    let mut insert = db.prepare("INSERT INTO usage_rollups VALUES (?1, ?2, ?3, ?4)").unwrap();
+    for ((level, start, first), totals) in together {
+        insert.execute(rusqlite::params![level, start, first, add_up(&totals)]).unwrap();
+    }
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u64> {
+    let mut numbers = vec![];
+    let (mut number, mut shift) = (0_u64, 0);
+    for byte in bytes {
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            numbers.push(number);
+            (number, shift) = (0, 0);
+        }
+    }
+    numbers
+}
+
+/// Adds totals up as they lie in the database: counters, then histograms as pairs of a distance and a count.
+fn add_up(all: &[Vec<u8>]) -> Vec<u8> {
+    let mut counters = Vec::<u64>::new();
+    let mut histograms = [BTreeMap::<u64, u64>::new(), BTreeMap::new()];
+    for totals in all {
+        let mut read = numbers(totals).into_iter();
+        let count = usize::try_from(read.next().unwrap()).unwrap();
+        counters.resize(count, 0);
+        counters.iter_mut().for_each(|counter| *counter += read.next().unwrap());
+        for histogram in &mut histograms {
+            let mut bucket = 0;
+            for _ in 0..read.next().unwrap() {
+                bucket += read.next().unwrap();
+                *histogram.entry(bucket).or_default() += read.next().unwrap();
+            }
+        }
+    }
+    let mut out = vec![counters.len() as u64];
+    out.extend(counters);
+    for histogram in histograms {
+        out.push(histogram.len() as u64);
+        let mut before = 0;
+        for (bucket, count) in histogram {
+            out.extend([bucket - before, count]);
+            before = bucket;
+        }
+    }
+    out.into_iter().flat_map(leb128).collect()
+}
+
+fn leb128(mut number: u64) -> Vec<u8> {
+    let mut out = vec![];
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+    out
 }
 
 /// Starts on a database of a version, and asks.

@@ -98,6 +98,9 @@ pub(crate) struct Planes {
 pub(crate) struct Plane {
     pub(crate) node: String,
     pub(crate) stale: bool,
+    /// `live`, `stale`, `ended` or `gone`; empty if the collector is older than that.
+    #[serde(default)]
+    pub(crate) state: String,
     /// µs.
     pub(crate) last_seen: i64,
     pub(crate) workers: Vec<Worker>,
@@ -110,6 +113,18 @@ pub(crate) struct Worker {
     /// µs.
     pub(crate) last_seen: i64,
     pub(crate) stale: bool,
+}
+
+impl Plane {
+    /// Whether a worker of it was heard of lately.
+    pub(crate) fn is_live(&self) -> bool {
+        if self.state.is_empty() { !self.stale } else { self.state == "live" }
+    }
+
+    /// Whether it said goodbye.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state == "ended"
+    }
 }
 
 impl Revision {

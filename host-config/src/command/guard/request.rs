@@ -1,29 +1,55 @@
-//! The strings of a JSON request, each with its path.
+//! The texts of a JSON request or answer, each with its path: those that the proxy looks at, and no others.
 
-use serde_json::Value;
+use headgate_exchange::{Texts, answer_texts, request_texts};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
 
-/// Every string of a request in the shape of a model API; nothing if this is another text.
-pub(super) fn strings(text: &str) -> Option<Vec<(String, String)>> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let object = value.as_object()?;
-    if !["messages", "prompt", "input", "system", "contents"].iter().any(|name| object.contains_key(*name)) {
-        return None;
+/// What the proxy sees of this body; nothing if this is another text.
+pub(super) fn texts(body: &str) -> Option<Texts<'_>> {
+    let top: HashMap<String, &RawValue> = serde_json::from_str(body).ok()?;
+    let has = |names: &[&str]| names.iter().any(|name| top.contains_key(*name));
+    if has(&["messages", "prompt", "input", "system", "contents"]) {
+        return request_texts(body.as_bytes());
     }
-    let mut strings = Vec::new();
-    walk(&value, String::new(), &mut strings);
-    Some(strings)
+    if has(&["choices"]) || has(&["content"]) && has(&["stop_reason"]) {
+        return answer_texts(body.as_bytes());
+    }
+    None
 }
 
-fn walk(value: &Value, path: String, strings: &mut Vec<(String, String)>) {
-    match value {
-        Value::String(text) => strings.push((path, text.clone())),
-        Value::Array(list) => {
-            list.iter().enumerate().for_each(|(index, value)| walk(value, format!("{path}[{index}]"), strings));
-        }
-        Value::Object(object) => {
-            let dot = if path.is_empty() { "" } else { "." };
-            object.iter().for_each(|(name, value)| walk(value, format!("{path}{dot}{name}"), strings));
-        }
-        _ => {}
+/// The path to the value that stands at this offset of the body, as in `messages[0].content`.
+pub(super) fn path(body: &str, at: usize) -> String {
+    let (mut path, mut value, mut base) = (String::new(), body, 0);
+    while let Some((step, inner, start)) = step(value, at.saturating_sub(base)) {
+        path.push_str(if path.is_empty() { step.trim_start_matches('.') } else { &step });
+        base += start;
+        value = inner;
+    }
+    path
+}
+
+/// The member or the element in which this offset lies, and where it begins.
+fn step(value: &str, at: usize) -> Option<(String, &str, usize)> {
+    let place = |inner: &RawValue| inner.get().as_ptr() as usize - value.as_ptr() as usize;
+    let holds = |inner: &RawValue| (place(inner)..place(inner) + inner.get().len()).contains(&at);
+    if let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(value) {
+        let (name, inner) = members.into_iter().find(|(_, inner)| holds(inner))?;
+        return Some((format!(".{name}"), inner.get(), place(inner)));
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+    let (index, inner) = items.into_iter().enumerate().find(|(_, inner)| holds(inner))?;
+    Some((format!("[{index}]"), inner.get(), place(inner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_each_text() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"x":{"b":1}}"#;
+        let found = texts(body).unwrap();
+        let paths: Vec<String> = found.texts.iter().map(|text| path(body, text.at())).collect();
+        assert_eq!(paths, ["messages[0].content[0].text", "", "x", "x.b"]);
     }
 }

@@ -71,6 +71,8 @@ pub enum ScanErrorKind {
     EmptyBody,
     /// Nothing but whitespace.
     BlankBody,
+    /// It begins with a byte order mark.
+    ByteOrderMark,
     /// Not JSON.
     Malformed(Flaw),
     /// Nested deeper than 128.
@@ -110,6 +112,7 @@ impl ScanError {
     pub const fn code(&self) -> &'static str {
         match self.kind {
             ScanErrorKind::EmptyBody | ScanErrorKind::BlankBody => "empty_body",
+            ScanErrorKind::ByteOrderMark => "byte_order_mark",
             ScanErrorKind::Malformed(_) => "invalid_json",
             ScanErrorKind::TooDeep => "too_deep",
             ScanErrorKind::NotAnObject => "not_an_object",
@@ -138,6 +141,9 @@ impl ScanError {
         match self.kind {
             ScanErrorKind::EmptyBody => "The request has no body. Send a JSON object.".into(),
             ScanErrorKind::BlankBody => "The request's body is nothing but whitespace. Send a JSON object.".into(),
+            ScanErrorKind::ByteOrderMark => {
+                "The request's body begins with a byte order mark. Send UTF-8 without one.".into()
+            }
             ScanErrorKind::Malformed(flaw) => format!("The request's body is not valid JSON: {}.", explain(flaw, at)),
             ScanErrorKind::TooDeep => {
                 format!("The request's body is nested deeper than 128 levels, from byte {at} on. Send a flatter one.")

@@ -85,6 +85,9 @@ pub enum UsageAsk {
 /// 128, no object, no `model`, a field twice that may stand once, or one of the wrong type.
 pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanError> {
     let mut cursor = Cursor::new(body);
+    if let Some(kind) = byte_order_mark(body) {
+        return Err(kind.at(0));
+    }
     cursor.skip_whitespace();
     let start = cursor.at();
     match cursor.peek() {
@@ -102,6 +105,12 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
         Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
         None => found.finish(surface, start),
     }
+}
+
+/// A body that begins with a byte order mark would be no JSON at its first byte, which tells nobody why.
+fn byte_order_mark(body: &[u8]) -> Option<ScanErrorKind> {
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    marks.iter().any(|mark| body.starts_with(mark)).then_some(ScanErrorKind::ByteOrderMark)
 }
 
 /// Walks the object that is next; `member` must step over each value.

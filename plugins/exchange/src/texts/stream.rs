@@ -156,8 +156,9 @@ impl GuardedStream {
             if !written.streams || choices.is_empty() {
                 let spelled = written.spelled();
                 guard.examine_whole(&spelled.text, &mut edits)?;
-                splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
-            } else if let Some(text) = self.text(written.key, written.nested) {
+                spelled.splices(&edits, &mut splices);
+                edits.clear();
+            } else if let Some(text) = self.text(written.key, written.is_nested()) {
                 let (piece, spelling) = written.spelled_once().into_parts();
                 pieces.push(self.read(text, &piece, spelling, guard)?);
             } else if self.strict {

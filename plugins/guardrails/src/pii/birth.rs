@@ -31,7 +31,7 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     }
     let end = in_digits(number).or_else(|| east_asian(look.text, number)).or_else(|| day_first(look.text, number));
     if let Some(end) = end {
-        look.report(Kind::BirthDate, number.start, end);
+        look.report_told(Kind::BirthDate, number.start, end, topic::BIRTH, REACH);
     }
 }
 

@@ -7,6 +7,8 @@ use crate::look::Look;
 use crate::words::topic::bit as topic;
 
 const REACH: usize = 96;
+/// Fewer digits are a card only in a known issuer's range.
+const SHORTEST: usize = 13;
 
 /// First and last value of the first four digits, shortest and longest number, and whether only a word tells them from
 /// other numbers: those that are old, or long like an id, or shared by too much else.
@@ -48,9 +50,11 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     // Printed groups are a sign of their own.
     let sure = told || groups > 1 && groups != 2;
     let table = groups > 1 && !told && is_table(digits);
-    if issued(digits, sure) && checks::luhn(digits) && !checks::all_same(digits) && !table {
+    // Beside a word the check digit is enough: new ranges are handed out all the time.
+    let known = issued(digits, sure) || told && (SHORTEST..=19).contains(&digits.len());
+    if known && checks::luhn(digits) && !checks::all_same(digits) && !table {
         let end = number.end(groups);
-        look.report(Kind::Card, number.start, end);
+        look.report_told(Kind::Card, number.start, end, topic::CARD, REACH);
         if told {
             look.goes_on(topic::CARD, end, REACH);
         }

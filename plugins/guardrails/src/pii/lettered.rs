@@ -57,7 +57,8 @@ pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
         let topics = if small && shape.topics == 0 { topics_of(shape.kind) } else { shape.topics };
         let told = topics == 0 || look.near(topics, token.start, REACH);
         if told && has_shape(&word, shape.shape) && (shape.check)(&word) {
-            look.report(shape.kind, token.start, token.end);
+            let own = topics_of(shape.kind) & !(PERSON | TAX);
+            look.report_told(shape.kind, token.start, token.end, own, REACH);
         }
     }
     hong_kong(look, token, &word);
@@ -73,6 +74,10 @@ fn topics_of(kind: Kind) -> u64 {
         Kind::DePensionNumber => topic::DE_PENSION,
         Kind::ItFiscalCode => topic::IT_CF | TAX,
         Kind::MxCurp => topic::MX_CURP | PERSON,
+        Kind::IePps => topic::IE_PPS,
+        Kind::TwId => topic::TW_ID,
+        Kind::HkId => topic::HK_ID,
+        Kind::BrCnpj => topic::BR_CNPJ,
         _ => topic::CN_ID | PERSON,
     }
 }

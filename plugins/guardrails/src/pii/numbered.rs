@@ -128,7 +128,7 @@ fn report(look: &mut Look<'_, '_>, number: &Number, national: &National, form: F
     let groups = form.0.len();
     if (national.check)(number.digits(groups)) {
         let end = number.end(groups);
-        look.report(national.kind, number.start, end);
+        look.report_told(national.kind, number.start, end, national.topics & !(PERSON | TAX), REACH);
         if goes_on != 0 {
             look.goes_on(goes_on, end, REACH);
         }

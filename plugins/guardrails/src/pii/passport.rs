@@ -30,7 +30,7 @@ fn looks_at(look: &mut Look<'_, '_>, start: usize, end: usize) {
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
     let joined = look.text.is(end, b'-') && look.text.class(end + 1) & WORD != 0;
     if digits >= 5 && bytes.len() - digits <= 3 && !joined {
-        look.report(Kind::Passport, start, end);
+        look.report_told(Kind::Passport, start, end, topic::PASSPORT, REACH);
         look.goes_on(topic::PASSPORT, end, REACH);
     }
 }

@@ -95,7 +95,8 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
         Some(groups) => number.end(groups),
         None => return,
     };
-    look.report(Kind::Phone, number.start, extension(look.text, end));
+    let end = extension(look.text, end);
+    look.report_told(Kind::Phone, number.start, end, topic::PHONE, REACH);
     if look.near(topic::PHONE, number.start, REACH) {
         look.goes_on(topic::PHONE, end, REACH);
     }
@@ -157,7 +158,9 @@ fn own_form(number: &Number) -> Option<usize> {
 fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
     let phone = look.near(topic::PHONE, number.start, REACH);
     let contact = look.near(topic::CONTACT, number.start, REACH / 2);
-    if !phone && !contact || is_date(number) || number.before == Before::Joined {
+    // So a social security number is written, and no phone number.
+    let social = number.has_form(&[3, 2, 4], b"--");
+    if !phone && !contact || social || is_date(number) || number.before == Before::Joined {
         return None;
     }
     let (mut total, mut last) = (0, 0);

@@ -26,9 +26,9 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     let digits = number.digits(groups);
     let end = number.end(groups);
     if is_ssn(digits) && (ssn || !PUBLISHED.contains(&digits)) {
-        look.report(Kind::UsSsn, number.start, end);
+        look.report_told(Kind::UsSsn, number.start, end, topic::SSN, REACH);
     } else if is_itin(digits) {
-        look.report(Kind::UsItin, number.start, end);
+        look.report_told(Kind::UsItin, number.start, end, topic::US_ITIN, REACH);
     } else {
         return;
     }

@@ -139,3 +139,28 @@ fn numbers_of_other_sorts_are_nothing() {
         assert_eq!(found(text), [], "{text}");
     }
 }
+
+#[test]
+fn a_number_beside_its_own_word_is_that() {
+    for (kind, text) in [
+        ("us_ssn", "my social security number is ⟦474-22-4816⟧"),
+        ("us_ssn", "my social security number is ⟦474 22 4816⟧"),
+        ("us_ssn", "call me; social security number is ⟦474.22.4816⟧"),
+        ("us_ssn", "phone and social security number: ⟦474224816⟧"),
+        ("phone", "SSN on file, phone number: ⟦415 555 2671⟧"),
+        ("gb_nhs_number", "my number is the NHS number ⟦943 476 5919⟧"),
+        ("dk_cpr", "call the CPR number ⟦110218-9873⟧"),
+        ("se_personal_number", "personal identity number (Sweden) ⟦811218-9876⟧"),
+        ("passport", "contact, number is passport no ⟦123456789⟧"),
+    ] {
+        check(kind, text);
+    }
+}
+
+#[test]
+fn a_card_beside_its_word_needs_its_check_digit_alone() {
+    check("card", "credit card ⟦1234567812345670⟧");
+    check("card", "card number: ⟦9999 9999 9999 9995⟧");
+    nothing("credit card 1234567812345671");
+    nothing("order 1234567812345670");
+}

@@ -42,7 +42,7 @@ fn hostile_texts_take_few_steps_for_each_byte() {
     let (built_in, own) = (Guard::with_all_kinds(), guard());
     let mut dear = Vec::new();
     for row in HOSTILE {
-        let [short, long] = [6_000, 48_000].map(|size| hostile::text(row, size));
+        let [short, long] = [4_000, 16_000].map(|size| hostile::text(row, size));
         let a = [whole(&built_in, &short), whole(&own, &short), stream(&own, &short)];
         let b = [whole(&built_in, &long), whole(&own, &long), stream(&own, &long)];
         let few = b[0] <= WHOLE && b[1] <= WHOLE && b[2] <= STREAM;

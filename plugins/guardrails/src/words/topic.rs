@@ -116,6 +116,11 @@ impl Topics {
         self.latest + reach > at && bits(topics).any(|topic| self.ended.get(topic).copied().is_some_and(near))
     }
 
+    /// How many bytes before `at` the last word of these topics ended.
+    pub(crate) fn distance(&self, topics: u64, at: usize) -> Option<usize> {
+        at.checked_sub(self.ended(topics)?)
+    }
+
     /// Where the last word of these topics ended.
     pub(crate) fn ended(&self, topics: u64) -> Option<usize> {
         bits(topics).filter_map(|topic| self.ended.get(topic).copied()?.checked_sub(1)).max()

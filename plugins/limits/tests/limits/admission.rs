@@ -3,6 +3,7 @@
 use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
 use headgate_limits::{
     Amounts, Condition, Dimension, Held, Period, Quota, Rule, Rules, Settlement, Standing, Unit, WhenUnreachable, Why,
+    give_back_claim,
 };
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
@@ -245,4 +246,17 @@ fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() 
         let month_s = 31 * 86_400;
         assert_eq!(admit(&rules, &ALICE, 100, &mut memory), Err(("month".into(), Why::Exhausted, Some(month_s - 100))));
     }
+}
+
+#[test]
+fn a_claim_gives_back_what_a_dead_worker_had_reserved() {
+    let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(2)])]);
+    let (who, mut memory) = (Who { key: "alice", ..Who::default() }, Memory::default());
+    let one = Amounts { requests: 1, ..Amounts::default() };
+    let admit = |memory: &mut Memory| rules.admit(&who, &one, Standing::ALONE, 7_200, memory);
+    let claims: Vec<Vec<u8>> = (0..2).map(|_| rules.claim(&admit(&mut memory).unwrap().held)).collect();
+    assert!(admit(&mut memory).is_err());
+    memory.lose = 3;
+    give_back_claim(&claims[0], &mut memory);
+    assert!(admit(&mut memory).is_ok() && admit(&mut memory).is_err(), "one slot is free again");
 }

@@ -50,6 +50,9 @@ impl Gate {
         if let Err(rejection) = self.expect_request(announced.unwrap_or(0)) {
             return self.reject(rejection, out);
         }
+        if let Some(encoded) = unreadable_body(head) {
+            return self.reject(Rejection::UnreadableBody { encoded }, out);
+        }
         self.call.borrow_mut().surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
@@ -207,7 +210,9 @@ impl Gate {
         let mut course = call.course.clone();
         let Some(first) = course.begin().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
-        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(course.tries_left().to_string())));
+        // Each try may be made once more on a fresh connection. Attempts end the tries by an empty route.
+        let retries = course.tries_left().saturating_mul(2).saturating_add(1);
+        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(retries.to_string())));
         if let Some(alias) = call.alias() {
             let timeout = alias.failover.first_byte_timeout_ms.to_string();
             out.push(Effect::SetRequestHeader("x-envoy-upstream-rq-per-try-timeout-ms", Cow::Owned(timeout)));
@@ -247,6 +252,29 @@ impl Gate {
         out.push(Effect::Reply(Reply { status: 200, headers, body }));
         Flow::Answered
     }
+}
+
+/// Whether a header says that the body is not the UTF-8 that it is read as, and whether it is `content-encoding`. Who looks
+/// at the body must see what the provider sees.
+fn unreadable_body(head: Head<'_>) -> Option<bool> {
+    let values = |wanted: &'static [u8]| head.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value);
+    let identity = |coding: &[u8]| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    };
+    let encoded = values(b"content-encoding").any(|value| !value.split(|byte| *byte == b',').all(identity));
+    let utf8 = |charset: &[u8]| {
+        let charset = charset.trim_ascii();
+        let charset = charset.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(charset);
+        charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+    };
+    let other = |parameter: &[u8]| {
+        let mut parts = parameter.splitn(2, |byte| *byte == b'=');
+        let name = parts.next().unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(b"charset") && !parts.next().is_some_and(utf8)
+    };
+    let foreign = || values(b"content-type").any(|value| value.split(|byte| matches!(byte, b';' | b',')).any(other));
+    if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
 /// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.

@@ -103,9 +103,23 @@ impl Gate {
         }
     }
 
-    /// The response ended with trailers; what was held back of a stream cannot be sent any more.
-    pub fn response_trailers(&mut self) {
-        self.response_whole = true;
+    /// The response ends with trailers, and its last chunk did not say so. The host takes no more of a body then, so a stream of
+    /// which something is held back, because nothing said that its text is over, is reset: the client must not take it for
+    /// whole. Returns whether it is.
+    pub fn response_trailers(&mut self, now: Moment, out: &mut Effects) -> bool {
+        if std::mem::replace(&mut self.response_whole, true) || self.phase != Phase::Sent {
+            return false;
+        }
+        let done = out.len();
+        self.response_body(&[], true, now, out);
+        let lost = out.iter().skip(done).any(|one| matches!(one, Effect::ReplaceChunk(bytes) if !bytes.is_empty()));
+        if lost {
+            out.truncate(done);
+            out.push(Effect::ResetStream);
+            self.phase = Phase::Cut;
+            self.response_whole = false;
+        }
+        lost
     }
 
     fn is_redirected(&self) -> bool {
@@ -276,19 +290,21 @@ impl Reader {
                 ..Seen::default()
             },
             Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, .. } = scan.finish();
+                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, error, .. } =
+                    scan.finish();
                 Seen {
                     usage,
                     begun,
                     finish_reason,
                     output_text_bytes,
                     facts,
+                    error,
                     readable: complete,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
             Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, .. } =
+                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, error, .. } =
                     reader.reading();
                 Seen {
                     usage,
@@ -296,6 +312,7 @@ impl Reader {
                     finish_reason,
                     output_text_bytes,
                     facts,
+                    error,
                     readable: events > 0,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
@@ -312,6 +329,8 @@ pub(super) struct Seen {
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) facts: AnswerFacts,
+    /// It reported an error.
+    pub(super) error: bool,
     /// It was in the format of its API, as far as it came.
     pub(super) readable: bool,
     pub(super) fingerprint: Option<String>,

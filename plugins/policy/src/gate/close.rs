@@ -2,14 +2,15 @@
 
 use super::answer::Seen;
 use super::{Gate, Phase};
+use crate::attempt::status_error;
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
 use crate::price::{cost_in_tier, is_cheaper};
-use headgate_exchange::{AnswerFacts, RequestScan, Surface, Tokens, is_model_name};
+use headgate_exchange::{AnswerFacts, RequestScan, Surface, Tokens, error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RequestRecord, SCHEMA,
-    ServedBy, Usage, UsageSource,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RejectedBy, RequestRecord,
+    SCHEMA, ServedBy, Usage, UsageSource,
 };
 
 /// What the host saw when the stream ended early.
@@ -64,6 +65,7 @@ impl Gate {
         let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
+        self.note_answer_error(&seen);
         self.note_provider_error(seen.facts.error.take());
         let call = self.call.borrow();
         let served = call.served_try();
@@ -145,6 +147,18 @@ impl Gate {
         }
     }
 
+    /// An error that a provider reports under a success status, in JSON or in the middle of a stream.
+    fn note_answer_error(&mut self, seen: &Seen) {
+        let mut call = self.call.borrow_mut();
+        let Some(one) = call.tries.last_mut().filter(|one| one.passed_on) else { return };
+        if seen.error && one.error.is_none() {
+            one.error = status_error(error_status(seen.facts.error.as_deref()));
+        }
+        if one.error.is_some_and(is_the_answer_s) {
+            self.rejected_by.get_or_insert(RejectedBy::Provider);
+        }
+    }
+
     /// What the provider itself called the error that its answer is, or that its stream ended with.
     fn note_provider_error(&self, word: Option<String>) {
         let mut call = self.call.borrow_mut();
@@ -217,7 +231,11 @@ fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
 /// what it took, and of as much of the answer as was seen. Nothing for a request that no provider accepted.
 fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> Option<Usage> {
     let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
-    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none());
+    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none() || one.held);
+    let failed = served.and_then(|one| one.error).is_some_and(is_the_answer_s);
+    if failed && seen.output_text_bytes == 0 && seen.usage.is_none_or(|tokens| tokens.output == 0) {
+        return None;
+    }
     if !call.surface.is_some_and(Surface::is_metered) || !accepted && !underway {
         return None;
     }
@@ -226,6 +244,14 @@ fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> O
     }
     let estimate = seen_usage(call, seen.begun.as_ref(), seen.output_text_bytes);
     Some(Usage { estimate_reason: Some(estimate_reason(seen, ended_by)), ..estimate })
+}
+
+/// Whether it is the answer itself that is, or ends with, an error. If it generated nothing, it costs nothing.
+fn is_the_answer_s(error: AttemptError) -> bool {
+    matches!(
+        error,
+        AttemptError::ServerError | AttemptError::RateLimited | AttemptError::ClientError | AttemptError::EmptyAnswer
+    )
 }
 
 fn estimate_reason(seen: &Seen, ended_by: EndedBy) -> EstimateReason {

@@ -8,7 +8,7 @@ use crate::guard::{
     AnswerGuard, Answered, Checked, MAX_FINDINGS, Placeholders, Question, Rails, Tally, check_request, verdict,
 };
 use crate::memory::can_allocate;
-use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
+use headgate_exchange::{GuardedStream, Rejection, Seen, Splices, Surface, scan_request, visit_request};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
 use std::rc::Rc;
@@ -26,6 +26,9 @@ pub(super) struct Guarding {
     asking: Vec<u8>,
     pub(super) way: Way,
 }
+
+/// Most texts of a request that external checks are asked about.
+const MAX_TEXTS: usize = 1 << 18;
 
 /// How the answer is guarded.
 #[derive(Debug, Default)]
@@ -60,6 +63,9 @@ impl Gate {
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: rails.id(index), answer: false });
         }
+        if let Some(index) = checked.unreadable {
+            return Err(Rejection::TokenIds { id: rails.id(index) });
+        }
         if let Some(index) = checked.flooded {
             return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
         }
@@ -73,14 +79,12 @@ impl Gate {
 
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
-        let Some(scan) = &call.scan else { return Err(Rejection::Misconfigured) };
         if !Self::room_to_examine(&call.body) {
             return Err(overloaded());
         }
         // The scan has read this body: it is JSON.
-        let Some(texts) = request_texts(&call.body) else { return Err(Rejection::TooManyTexts) };
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
-        Ok(check_request(rails, set, scan, &texts, placeholders, tally))
+        check_request(rails, set, &call.body, placeholders, tally).ok_or(Rejection::Misconfigured)
     }
 
     /// The body that every try starts from is the masked one.
@@ -123,10 +127,10 @@ impl Gate {
                 continue;
             }
             let call = self.call.borrow();
-            let texts = texts.get_or_insert_with(|| {
-                let found = request_texts(&call.body).unwrap_or_default();
-                found.texts.iter().map(|text| text.spelled().text.into_owned()).collect()
-            });
+            let texts = match &mut texts {
+                Some(texts) => texts,
+                none => none.insert(copied_texts(&call.body)?),
+            };
             let question = Question {
                 guardrail: &rail.id,
                 request_id: &call.id.to_text(),
@@ -191,4 +195,19 @@ impl Gate {
         });
         outcome
     }
+}
+
+/// Returns a copy of each text of the body, as external checks are asked about them. A text of one byte costs much more
+/// than that in a list, so their number is bounded.
+fn copied_texts(body: &[u8]) -> Result<Vec<String>, Rejection> {
+    let (mut texts, mut more) = (Vec::new(), false);
+    let found = visit_request(body, &mut |seen| match seen {
+        Seen::Text(_) if texts.len() >= MAX_TEXTS => more = true,
+        Seen::Text(text) => texts.push(text.spelled().text.into_owned()),
+        Seen::Tool(_) => {}
+    });
+    if more {
+        return Err(Rejection::TooManyTexts);
+    }
+    found.map(|_| texts).ok_or(Rejection::Misconfigured)
 }

@@ -4,9 +4,10 @@ use super::placeholders::{Placeholders, Restorer};
 use super::request::{MAX_FINDINGS, TOO_MANY};
 use super::{MAX_CHANGED_BYTES, Rails, Sighting, Tally};
 use crate::document::Action;
-use headgate_exchange::{Edit, Examine, Halt, Splice, Splices, answer_texts};
-use headgate_guardrails::{Policies, Window};
+use headgate_exchange::{Edit, Examine, Halt, Seen, Splice, Splices, WrittenText, visit_answer};
+use headgate_guardrails::{Finding, Policies, Window};
 use headgate_record::Direction;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// See the module's text.
@@ -21,6 +22,8 @@ pub(crate) struct AnswerGuard {
     pub(crate) blocked: Option<u8>,
     /// More is to be put back than may be at a time.
     pub(crate) overflowed: bool,
+    /// Bytes of the changes of a whole answer so far.
+    changed: usize,
     /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
     pub(crate) flooded: Option<u8>,
     /// Findings that something was done about.
@@ -51,6 +54,7 @@ impl AnswerGuard {
             tally: Tally::default(),
             blocked: None,
             overflowed: false,
+            changed: 0,
             flooded: None,
             acted: 0,
         }
@@ -68,22 +72,29 @@ impl AnswerGuard {
 
     /// A whole JSON answer: what is to be changed of it.
     pub(crate) fn whole(&mut self, body: &[u8]) -> Result<Splices, Halt> {
-        let Some(found) = answer_texts(body) else { return Err(Halt::Unreadable) };
-        let (mut splices, mut edits) = (Vec::new(), Vec::new());
-        for written in &found.texts {
-            let spelled = written.spelled();
-            self.examine_whole(&spelled.text, &mut edits)?;
-            splices.extend(edits.drain(..).map(|edit| spelled.splice(&edit)));
-            let bytes: usize = splices.iter().map(|splice: &Splice| splice.with.len()).sum();
-            if bytes > MAX_CHANGED_BYTES {
-                self.overflowed = true;
-                return Err(Halt::Unreadable);
+        let (mut splices, mut outcome) = (Vec::new(), Ok(()));
+        let found = visit_answer(body, &mut |seen| {
+            if let (Seen::Text(written), Ok(())) = (seen, outcome) {
+                outcome = self.whole_text(&written, &mut splices);
             }
-        }
+        });
+        let Some(found) = found else { return Err(Halt::Unreadable) };
+        outcome?;
         if !splices.is_empty() {
             splices.extend(found.logprobs.into_iter().map(|at| Splice { at, with: b"null".to_vec() }));
         }
         Ok(Splices::new(splices))
+    }
+
+    fn whole_text(&mut self, written: &WrittenText<'_>, splices: &mut Vec<Splice>) -> Result<(), Halt> {
+        let (spelled, mut edits) = (written.spelled(), Vec::new());
+        self.examine_whole(&spelled.text, &mut edits)?;
+        spelled.splices(&edits, splices);
+        // Each text takes what is put back into it from what may be put back into the answer.
+        let bytes = edits.iter().map(|edit| edit.with.len().saturating_add(EDIT_BYTES));
+        self.changed = bytes.fold(self.changed, usize::saturating_add);
+        self.overflowed |= self.changed > MAX_CHANGED_BYTES;
+        if self.overflowed { Err(Halt::Unreadable) } else { Ok(()) }
     }
 }
 
@@ -144,20 +155,24 @@ impl AnswerGuard {
             findings.extend(step.findings);
         }
         for finding in findings {
-            let kind = finding.kind.name();
-            self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
-            let action = rails.get(finding.policy).map(|rail| rail.action);
-            self.bound(finding.policy, action);
-            match action {
-                Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
-                Some(Action::Mask) => {
-                    let with = Placeholders::anonymous(kind);
-                    one.edits.push((Edit { at: finding.start..finding.end, with }, true));
-                }
-                Some(Action::Monitor) | None => {}
-            }
+            self.act(one, finding);
         }
         decided
+    }
+
+    fn act(&mut self, one: &mut TextGuard, finding: Finding) {
+        let kind = finding.kind.name();
+        self.tally.add(Sighting { rail: finding.policy, kind, direction: Direction::Response });
+        let action = self.rails.get(finding.policy).map(|rail| rail.action);
+        self.bound(finding.policy, action);
+        match action {
+            Some(Action::Block) => self.blocked = self.blocked.or(Some(finding.policy)),
+            Some(Action::Mask) => {
+                let with = Placeholders::anonymous(kind);
+                one.edits.push((Edit { at: finding.start..finding.end, with }, true));
+            }
+            Some(Action::Monitor) | None => {}
+        }
     }
 
     fn bound(&mut self, rail: u8, action: Option<Action>) {
@@ -200,7 +215,21 @@ impl Examine for AnswerGuard {
     }
 
     fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
-        self.read(&mut TextGuard::new(self.set), text, true, edits).map(drop)
+        let (rails, set) = (Rc::clone(&self.rails), self.set);
+        let mut one = TextGuard::new(set);
+        // What is found in a text that is there as a whole is not kept before its bound is known.
+        let flow = rails.guard.look_through(text.as_bytes(), set, |finding| {
+            self.act(&mut one, finding);
+            if self.flooded.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if flow.is_break() || self.blocked.is_some() {
+            return Err(Halt::Blocked);
+        }
+        if self.placeholders.restores() {
+            self.restore(&mut one, text, true)?;
+        }
+        one.settle(usize::MAX, edits);
+        Ok(())
     }
 }
 

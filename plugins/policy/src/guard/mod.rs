@@ -41,6 +41,7 @@ pub(crate) struct Rail {
     pub(crate) external: Option<External>,
     on_request: bool,
     on_response: bool,
+    looks_at_text: bool,
     only: Only,
 }
 
@@ -120,6 +121,7 @@ fn rail(one: &document::Guardrail, read: &mut impl FnMut(&str) -> Option<String>
             tools_deny: globs(&one.limits.tools_deny),
         },
         external: one.external.as_ref().map(|check| External::new(check, &mut *read)),
+        looks_at_text: one.detect.looks_for_something(),
         on_request: one.on_request,
         on_response: one.on_response,
         only: Only {
@@ -145,10 +147,22 @@ impl Only {
     }
 }
 
+impl Rail {
+    /// Whether it has to read what is said.
+    pub(crate) fn looks_at_text(&self) -> bool {
+        self.looks_at_text || self.external.is_some()
+    }
+}
+
 impl Limits {
-    /// Whether a request may offer or call this tool.
+    /// Whether a request may offer or call this tool. One that has no name, or that a server brings which says by itself
+    /// what it does, has to be allowed: a list of what is denied says nothing of it.
     pub(crate) fn allows_tool(&self, name: &str) -> bool {
         let matches = |globs: &[WildMatch]| globs.iter().any(|glob| glob.matches(name));
+        let unknown = name.is_empty() || name.starts_with("mcp:");
+        if unknown && self.tools_allow.is_none() && !self.tools_deny.is_empty() {
+            return false;
+        }
         !matches(&self.tools_deny) && self.tools_allow.as_deref().is_none_or(matches)
     }
 }

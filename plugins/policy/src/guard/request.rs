@@ -1,15 +1,18 @@
 //! A request under guard: its limits, its tools, and every text of it.
 
-use super::{Placeholders, Rail, Rails, Sighting, Tally};
+use super::{Placeholders, Rails, Sighting, Tally};
 use crate::document::Action;
-use headgate_exchange::{Edit, RequestScan, Splice, Splices, Texts, WrittenText};
+use headgate_exchange::{Edit, Seen, Splice, Splices, Texts, WrittenText, visit_request};
 use headgate_guardrails::{Finding, Policies};
 use headgate_record::Direction;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Most findings of one request, and of one answer, that are blocked or masked. Each takes a few hundred bytes until the
 /// exchange is over.
 pub(crate) const MAX_FINDINGS: u32 = 10_000;
+/// Bytes of text that one token id counts as.
+const BYTES_OF_TOKEN: u64 = 4;
 /// Reason on record of what had more.
 pub(super) const TOO_MANY: &str = "too_many_findings";
 /// Reason on record of a prompt that nobody can read.
@@ -22,24 +25,34 @@ pub(crate) struct Checked {
     pub(crate) blocked: Option<u8>,
     /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
     pub(crate) flooded: Option<u8>,
+    /// The guardrail that has to read a prompt of token ids.
+    pub(crate) unreadable: Option<u8>,
     /// What is to be masked.
     pub(crate) splices: Splices,
 }
 
-/// Looks through a request for what these guardrails are about.
+/// Looks through a request for what these guardrails are about; `None` if it is no JSON.
 pub(crate) fn check_request(
     rails: &Rails,
     set: Policies,
-    scan: &RequestScan,
-    texts: &Texts<'_>,
+    body: &[u8],
     placeholders: &mut Placeholders,
     tally: &mut Tally,
-) -> Checked {
-    let mut pass =
-        Pass { rails, set, placeholders, tally, blocked: None, flooded: None, acted: 0, splices: Vec::new() };
-    pass.limits(scan, texts);
-    let _ = texts.texts.iter().try_for_each(|text| pass.text(text));
-    Checked { blocked: pass.blocked, flooded: pass.flooded, splices: Splices::new(pass.splices) }
+) -> Option<Checked> {
+    let mut pass = Pass {
+        rails,
+        set,
+        placeholders,
+        tally,
+        checked: Checked::default(),
+        acted: 0,
+        splices: Vec::new(),
+        tools: BTreeMap::new(),
+        over: false,
+    };
+    let found = visit_request(body, &mut |seen| pass.see_piece(seen))?;
+    pass.limits(&found);
+    Some(Checked { splices: Splices::new(pass.splices), ..pass.checked })
 }
 
 struct Pass<'a> {
@@ -47,25 +60,52 @@ struct Pass<'a> {
     set: Policies,
     placeholders: &'a mut Placeholders,
     tally: &'a mut Tally,
-    blocked: Option<u8>,
-    flooded: Option<u8>,
+    checked: Checked,
     /// Findings that something was done about.
     acted: u32,
     splices: Vec<Splice>,
+    /// How many tools each guardrail does not allow.
+    tools: BTreeMap<u8, u32>,
+    /// There is no use in looking on.
+    over: bool,
 }
 
 impl Pass<'_> {
-    fn limits(&mut self, scan: &RequestScan, texts: &Texts<'_>) {
+    fn see_piece(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Text(text) if !self.over => self.over = self.text(&text).is_break(),
+            Seen::Text(_) => {}
+            Seen::Tool(name) => self.tool(&name),
+        }
+    }
+
+    fn tool(&mut self, name: &str) {
         for index in self.set.iter() {
-            let Some(Rail { limits, .. }) = self.rails.get(index) else { continue };
-            if limits.input_bytes.is_some_and(|most| scan.text_bytes > most) {
+            if self.rails.get(index).is_some_and(|rail| !rail.limits.allows_tool(name)) {
+                let count = self.tools.entry(index).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    fn limits(&mut self, found: &Texts<'_>) {
+        for index in self.set.iter() {
+            let Some(rail) = self.rails.get(index) else { continue };
+            // What ids stand for is about as long as four bytes of text.
+            let bytes = found.text_bytes.saturating_add(found.token_ids.saturating_mul(BYTES_OF_TOKEN));
+            if rail.limits.input_bytes.is_some_and(|most| bytes > most) {
                 self.see(index, "input_size");
             }
-            if limits.attachments.is_some_and(|most| scan.attachments > most) {
+            if rail.limits.attachments.is_some_and(|most| found.attachments > most) {
                 self.see(index, "attachments");
             }
-            for _ in texts.tools.iter().filter(|name| !limits.allows_tool(name)) {
+            for _ in 0..self.tools.get(&index).copied().unwrap_or_default() {
                 self.see(index, "tool");
+            }
+            let acts = rail.action != Action::Monitor && rail.looks_at_text();
+            if acts && found.token_ids > 0 && self.checked.unreadable.is_none() {
+                self.checked.unreadable = Some(index);
+                self.see_once(index, TOKEN_IDS);
             }
         }
     }
@@ -81,12 +121,14 @@ impl Pass<'_> {
             }
             self.bound(finding.policy, action)
         })?;
+        let mut edits = Vec::with_capacity(masks.len());
         for mask in masks {
             let Some(original) = spelled.text.get(mask.start..mask.end) else { continue };
             let restore = self.rails.get(mask.policy).is_some_and(|rail| rail.restore);
             let with = self.placeholders.name(mask.kind.name(), original, restore);
-            self.splices.push(spelled.splice(&Edit { at: mask.start..mask.end, with }));
+            edits.push(Edit { at: mask.start..mask.end, with });
         }
+        spelled.splices(&edits, &mut self.splices);
         ControlFlow::Continue(())
     }
 
@@ -96,9 +138,9 @@ impl Pass<'_> {
         if self.acted <= MAX_FINDINGS {
             return ControlFlow::Continue(());
         }
-        if self.blocked.is_none() {
-            self.flooded = Some(rail);
-            self.tally.add(Sighting { rail, kind: TOO_MANY, direction: Direction::Request });
+        if self.checked.blocked.is_none() {
+            self.checked.flooded = Some(rail);
+            self.see_once(rail, TOO_MANY);
         }
         ControlFlow::Break(())
     }
@@ -108,9 +150,13 @@ impl Pass<'_> {
         let action = self.rails.get(rail)?.action;
         self.tally.add(Sighting { rail, kind, direction: Direction::Request });
         if action == Action::Block {
-            self.blocked.get_or_insert(rail);
+            self.checked.blocked.get_or_insert(rail);
         }
         Some(action)
+    }
+
+    fn see_once(&mut self, rail: u8, kind: &'static str) {
+        self.tally.add(Sighting { rail, kind, direction: Direction::Request });
     }
 }
 
@@ -126,7 +172,6 @@ fn join(masks: &mut Vec<Finding>, finding: Finding) {
 mod tests {
     use super::*;
     use crate::document::{DetectorSpec, Guardrail};
-    use headgate_exchange::{Surface, request_texts, scan_request};
 
     fn checked(action: Action, addresses: u32) -> (Checked, Tally) {
         let detect =
@@ -134,10 +179,8 @@ mod tests {
         let rails = Rails::load(&[Guardrail { detect, on_request: true, ..Guardrail::default() }], |_| None).unwrap();
         let text: String = (0..addresses).map(|number| format!("a{number}@b.co ")).collect();
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#).into_bytes();
-        let scan = scan_request(Surface::ChatCompletions, &body).unwrap();
-        let texts = request_texts(&body).unwrap();
         let (mut placeholders, mut tally) = (Placeholders::default(), Tally::default());
-        let checked = check_request(&rails, Policies::from_iter([0]), &scan, &texts, &mut placeholders, &mut tally);
+        let checked = check_request(&rails, Policies::from_iter([0]), &body, &mut placeholders, &mut tally).unwrap();
         (checked, tally)
     }
 

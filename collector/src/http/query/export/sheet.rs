@@ -3,12 +3,13 @@
 //! Whoever sends requests chooses some of the texts. A spreadsheet runs a cell that begins like a formula, and a terminal
 //! obeys control characters, so the first is led by an apostrophe (OWASP, CSV injection) and the others are spelled out.
 
+use crate::http::sheet::{time, usd};
 use crate::store::Kept;
-use headgate_record::RequestRecord;
+use headgate_record::{AttemptKind, RequestRecord};
 
 type Cell = fn(&RequestRecord) -> String;
 
-const COLUMNS: [(&str, Cell); 33] = [
+const COLUMNS: [(&str, Cell); 63] = [
     ("started_at", |r| time(r.started_at)),
     ("id", |r| r.id.clone()),
     ("node", |r| r.node.clone()),
@@ -42,6 +43,38 @@ const COLUMNS: [(&str, Cell); 33] = [
     ("output_tokens", |r| number(r.usage.map(|u| u.output_tokens))),
     ("reasoning_tokens", |r| number(r.usage.map(|u| u.reasoning_tokens))),
     ("cost_nano_usd", |r| number(r.cost.as_ref().map(|c| c.nano_usd))),
+    ("cost_usd", |r| r.cost.as_ref().map_or(String::new(), |c| usd(c.nano_usd))),
+    ("assumed", |r| r.cost.as_ref().map_or(String::new(), |c| c.assumed.to_string())),
+    ("price_revision", |r| text(r.cost.as_ref().map(|c| &c.price_revision))),
+    ("usage_source", |r| r.usage.map_or(String::new(), |u| u.source.as_str().to_owned())),
+    ("cache_write_input_tokens", |r| number(r.usage.map(|u| u.cache_write_input_tokens))),
+    ("cache_write_1h_input_tokens", |r| number(r.usage.map(|u| u.cache_write_1h_input_tokens))),
+    ("trace_id", |r| text(r.trace_id.as_ref())),
+    ("provider_request_id", |r| text(r.provider_request_id.as_ref())),
+    ("application", |r| text(r.caller.as_ref().and_then(|c| c.application.as_ref()))),
+    ("tenant", |r| text(r.caller.as_ref().and_then(|c| c.tenant.as_ref()))),
+    ("agent_id", |r| text(r.client.agent_id.as_ref())),
+    ("user_agent", |r| text(r.client.user_agent.as_ref())),
+    ("attempt_providers", |r| words(r.attempts.iter().map(|attempt| attempt.provider.as_str()))),
+    ("attempt_errors", |r| words(r.attempts.iter().filter_map(|attempt| attempt.error.map(|error| error.as_str())))),
+    ("failover", |r| r.attempts.iter().any(|attempt| attempt.kind == AttemptKind::Failover).to_string()),
+    ("stages", |r| words(r.decisions.iter().map(|decision| decision.stage.as_str()))),
+    ("policy_ids", |r| words(r.decisions.iter().filter_map(|decision| decision.policy_id.as_deref()))),
+    ("retention_class", |r| r.retention_class.clone()),
+    ("parent_span_id", |r| text(r.parent_span_id.as_ref())),
+    ("response_model", |r| text(r.response_model.as_ref())),
+    ("requested_service_tier", |r| text(r.requested_service_tier.as_ref())),
+    ("service_tier", |r| text(r.service_tier.as_ref())),
+    ("requested_speed", |r| text(r.requested_speed.as_ref())),
+    ("speed", |r| text(r.speed.as_ref())),
+    ("provider_errors", |r| words(r.attempts.iter().filter_map(|attempt| attempt.provider_error.as_deref()))),
+    ("estimate_reason", |r| {
+        r.usage.and_then(|u| u.estimate_reason).map_or(String::new(), |reason| reason.as_str().to_owned())
+    }),
+    ("other_models", |r| words(r.other_models.iter().map(|one| one.model.as_str()))),
+    ("decision_reasons", |r| words(r.decisions.iter().filter_map(|decision| decision.reason.as_deref()))),
+    ("request_bytes", |r| r.payload.request_bytes.to_string()),
+    ("response_bytes", |r| r.payload.response_bytes.to_string()),
 ];
 
 /// The first line.
@@ -64,15 +97,14 @@ pub(super) fn row(out: &mut Vec<u8>, record: &Kept) {
     crate::http::sheet::line(out, std::iter::once(said).chain(empty));
 }
 
+fn words<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    all.collect::<Vec<_>>().join(" ")
+}
+
 fn text(value: Option<&String>) -> String {
     value.cloned().unwrap_or_default()
 }
 
 fn number(value: Option<u64>) -> String {
     value.map_or(String::new(), |value| value.to_string())
-}
-
-fn time(us: u64) -> String {
-    let time = i64::try_from(us).ok().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
-    time.map_or(us.to_string(), |time| time.to_string())
 }

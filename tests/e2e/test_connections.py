@@ -1,0 +1,123 @@
+"""Connections to providers that are lost while they wait: the request is made once more on a fresh one, and never twice."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+from gateway import sha256, wait_until
+
+BODY = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}).encode()
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+class KeepAliveServer:
+    """Answers `served` requests on each connection and closes it when the next one has arrived."""
+
+    def __init__(self, served: int):
+        self.served = served
+        self.requests = self.closed_unanswered = self.connections = 0
+        self.idle: list[float] = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}/v1"
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream:
+            answered = 0
+            while True:
+                since = time.monotonic()
+                if not self.read_request(stream):
+                    self.idle.append(time.monotonic() - since)
+                    return
+                self.requests += 1
+                if answered == self.served:
+                    self.closed_unanswered += 1
+                    return
+                answered += 1
+                connection.sendall(ANSWER)
+
+    @staticmethod
+    def read_request(stream) -> bool:
+        length = 0
+        for line in iter(stream.readline, b""):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+            if line == b"\r\n":
+                return len(stream.read(length)) == length
+        return False
+
+
+@pytest.fixture
+def served_by(new_gateway):
+    """A gateway with one provider, which is the given server."""
+    servers = []
+
+    def start(server: KeepAliveServer):
+        servers.append(server)
+
+        def policy(gateway) -> dict:
+            return {
+                "environment": "test",
+                "listen": gateway.listen,
+                "admin": gateway.admin,
+                "collector": {"url": f"http://{gateway.collector_address}", "token": "${HEADGATE_INGEST_TOKEN}"},
+                "providers": {"alpha": {"format": "openai", "url": server.url}},
+                "models": {"chat": {"targets": [{"provider": "alpha", "model": "m"}], "failover": {"cooldown": "0s"}}},
+                "keys": [{"id": "main", "sha256": sha256(gateway.keys["main"])}],
+            }
+
+        return new_gateway(policy, key_ids=("main",))
+
+    yield start
+    for server in servers:
+        server.socket.close()
+
+
+def tries(record: dict) -> list[tuple]:
+    return [(one["kind"], one.get("status"), one.get("error")) for one in record["attempts"]]
+
+
+def test_lost_idle_connection_is_made_good(served_by):
+    server = KeepAliveServer(served=1)
+    gateway = served_by(server)
+    answers = [gateway.chat("chat") for _ in range(20)]
+    assert [answer.status for answer in answers] == [200] * 20
+    records = [gateway.record(answer) for answer in answers]
+    again = [tries(record) for record in records if len(record["attempts"]) > 1]
+    assert again and all(one == [("first", None, "reset"), ("retry", 200, None)] for one in again)
+    assert len(again) == server.closed_unanswered
+    assert server.requests == 20 + len(again)
+
+
+def test_fresh_connection_that_breaks_is_not_retried(served_by):
+    server = KeepAliveServer(served=0)
+    gateway = served_by(server)
+    answer = gateway.chat("chat")
+    assert answer.status == 503 and answer.error()["code"] == "all_targets_unavailable"
+    assert tries(gateway.record(answer)) == [("first", None, "reset")]
+    assert server.requests == 1
+
+
+def test_idle_connection_is_closed_before_5_s(served_by):
+    server = KeepAliveServer(served=10)
+    gateway = served_by(server)
+    assert gateway.chat("chat").status == 200
+    assert wait_until(lambda: server.idle, seconds=20)
+    assert 3.5 < server.idle[0] < 4.9

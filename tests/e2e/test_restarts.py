@@ -1,0 +1,180 @@
+"""Proxies that end: what is delivered before, what is told after, and what their successors may spend."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import policy
+import pytest
+from gateway import BIN, Gateway, stack, wait_until
+from records import REPORTED, cost
+from test_limits import statuses, usd
+
+USUAL = cost(REPORTED)["nano_usd"]
+KEYS = ("spender", "burst")
+# A worker is taken for dead after 45 s of silence, and not before the collector has run for as long.
+DEAD = 150
+
+
+def restart_policy(gateway: Gateway) -> dict:
+    made = policy.shared(gateway)
+    made["limits"] = [{"id": "plenty", "match": {"key": "burst"}, "requests": "10k/day", "concurrency": 200}]
+    made["budgets"] = [{"id": "purse", "match": {"key": "spender"}, "usd": usd(100_000 * USUAL), "period": "month"}]
+    return made
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    made = Gateway(tmp_path, restart_policy, key_ids=(*policy.KEY_IDS, *KEYS))
+    try:
+        yield made.start()
+        made.assert_no_trap()
+    finally:
+        made.stop()
+
+
+def ended(gateway: Gateway) -> list[dict]:
+    return [gap for gap in gateway.query("/v1/gaps")["data"] if gap["end_unknown"]]
+
+
+def restart(gateway: Gateway, how: int) -> None:
+    gateway.envoy.stop(how)
+    gateway.start_envoy()
+
+
+def test_sigterm_loses_no_finished_request(gateway):
+    answers = [gateway.chat("ok") for _ in range(200)]
+    # What was answered in the last milliseconds is on its way.
+    time.sleep(0.1)
+    gateway.envoy.stop(signal.SIGTERM)
+    assert statuses(answers) == {200: 200}
+    found = {record["trace_id"] for record in gateway.all_records()}
+    assert len([answer for answer in answers if answer.trace in found]) == 200
+    gateway.start_envoy()
+
+
+def test_what_a_kill_loses_is_told(gateway):
+    stop, served = threading.Event(), []
+
+    def ask():
+        while not stop.is_set():
+            try:
+                answer = gateway.chat("ok")
+            except OSError:
+                return
+            served.append((time.monotonic(), answer.trace))
+
+    callers = [threading.Thread(target=ask) for _ in range(4)]
+    [caller.start() for caller in callers]
+    time.sleep(3)
+    gateway.envoy.process.kill()
+    killed = time.monotonic()
+    gateway.envoy.process.wait()
+    stop.set()
+    [caller.join() for caller in callers]
+    time.sleep(1)
+    found = {record["trace_id"] for record in gateway.all_records()}
+    lost = [killed - at for at, trace in served if trace not in found]
+    print(f"{len(served)} served, {len(lost)} without a record, the oldest {1000 * max(lost, default=0):.0f} ms before the kill")
+    assert max(lost, default=0) < 0.5
+    gateway.start_envoy()
+    assert wait_until(lambda: len(ended(gateway)) > 0, DEAD)
+    gap = ended(gateway)[0]
+    assert gap["records"] == 0 and gap["first_seq"] == gap["last_seq"] + 1 and "open" in gap and "queued" in gap
+
+
+def test_a_drained_proxy_says_goodbye(gateway):
+    answers = [gateway.chat("ok", key="burst") for _ in range(20)]
+    assert statuses(answers) == {200: 20}
+    done = gateway.headgate("drain", gateway.out)
+    assert done.returncode == 0, done.stderr
+    gateway.envoy.stop(signal.SIGTERM)
+    workers = gateway.query("/v1/dataplanes")["data"][0]["workers"]
+    assert workers and all(worker["ending"] and worker["open"] == 0 and worker["queued"] == 0 for worker in workers)
+    assert {answer.trace for answer in answers} <= {record.get("trace_id") for record in gateway.all_records()}
+    gateway.start_envoy()
+    assert gateway.chat("ok").status == 200
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restarted_proxy_refuses_nothing_for_want_of_a_share(gateway, how):
+    for key in ("spender", "burst"):
+        assert statuses([gateway.chat("ok", key=key) for _ in range(20)]) == {200: 20}
+    time.sleep(1.5)
+    restart(gateway, how)
+    answers, deadline = [], time.monotonic() + 6
+    while time.monotonic() < deadline:
+        answers += [gateway.chat("ok", key=key) for key in ("spender", "burst")]
+    assert statuses(answers) == {200: len(answers)}
+
+
+def test_a_burst_right_after_a_restart_is_let_in(gateway):
+    assert statuses([gateway.chat("ok", key="burst") for _ in range(20)]) == {200: 20}
+    time.sleep(1.5)
+    restart(gateway, signal.SIGKILL)
+    answers: list = []
+    callers = [threading.Thread(target=lambda: answers.extend(gateway.chat("ok", key="burst") for _ in range(20))) for _ in range(16)]
+    [caller.start() for caller in callers]
+    [caller.join() for caller in callers]
+    assert statuses(answers) == {200: 320}
+
+
+def test_a_proxy_that_was_stopped_for_a_while_goes_on(gateway):
+    assert statuses([gateway.chat("ok", key="spender") for _ in range(20)]) == {200: 20}
+    time.sleep(1.5)
+    gateway.envoy.process.send_signal(signal.SIGSTOP)
+    time.sleep(9.5)
+    gateway.envoy.process.send_signal(signal.SIGCONT)
+    answers: list = []
+
+    def ask():
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            answers.append(gateway.chat("ok", key="spender"))
+
+    callers = [threading.Thread(target=ask) for _ in range(16)]
+    [caller.start() for caller in callers]
+    [caller.join() for caller in callers]
+    assert statuses(answers) == {200: len(answers)}
+
+
+@pytest.mark.parametrize("how", ["drained", "killed"])
+def test_rolling_restarts_of_a_fleet_refuse_nothing(tmp_path, how):
+    first = Gateway(tmp_path / "p0", restart_policy, key_ids=(*policy.KEY_IDS, *KEYS), workers=1)
+    others = [Gateway(tmp_path / f"p{number}", restart_policy, beside=first, workers=1) for number in (1, 2, 3, 4)]
+    fleet = [first, *others]
+    stop, answers, down = threading.Event(), [], set()
+
+    def ask(number: int):
+        while not stop.is_set():
+            if number in down:
+                time.sleep(0.05)
+                continue
+            try:
+                answers.append(fleet[number].chat("ok", key="burst"))
+            except OSError:
+                pass
+            time.sleep(0.02)
+
+    try:
+        [proxy.start() for proxy in fleet]
+        callers = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
+        [caller.start() for caller in callers]
+        time.sleep(2)
+        for number, proxy in enumerate(fleet):
+            down.add(number)
+            if how == "drained":
+                stack.drain(BIN / "headgate", proxy.out)
+            restart(proxy, signal.SIGTERM if how == "drained" else signal.SIGKILL)
+            down.discard(number)
+            time.sleep(1)
+        stop.set()
+        [caller.join() for caller in callers]
+        refused = [answer for answer in answers if answer.status == 429]
+        print(f"{how}: {len(answers)} answers, {len(refused)} refused")
+        assert len(answers) > 100 and not refused
+    finally:
+        stop.set()
+        [proxy.stop() for proxy in reversed(fleet)]
