@@ -5,6 +5,7 @@ Each test has a gateway of its own with one worker, so that everything meets in 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ from gateway import wait_until
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 MIB = 1 << 20
+# Tests of a minute and more, and of a gigabyte.
+soak = pytest.mark.skipif(os.environ.get("HEADGATE_SOAK") != "1", reason="long: `just soak` runs it")
 
 
 def with_room(gateway, **more) -> dict:
@@ -98,7 +101,7 @@ def leave(gateway, uploads: list[Upload]) -> None:
         assert (record["status"], record["error_code"]) == (503, "gateway_overloaded") and "attempts" not in record
 
 
-@pytest.mark.parametrize(("path", "model"), [(CHAT, "hang-forever"), (MESSAGES, "claude:hang")])
+@pytest.mark.parametrize(("path", "model"), [pytest.param(CHAT, "hang-forever", marks=soak), (MESSAGES, "claude:hang")])
 def test_bodies_beyond_the_memory_are_refused(gateway, path, model):
     stream = Upload(gateway, b'{"model":"stream-200-delay-50","stream":true,"messages":[]}')
     body = b'{"max_tokens":1,"messages":["' + b"x" * (28 * MIB) + b'"],"model":"%s"}' % model.encode()
@@ -115,6 +118,7 @@ def test_bodies_beyond_the_memory_are_refused(gateway, path, model):
     assert stream.answer.status == 200 and stream.answer.whole and b"[DONE]" in stream.answer.body
 
 
+@soak
 def test_slow_uploads_leave_room_for_others(gateway):
     started = b'{"model":"ok","messages":["' + b"x" * (8 * MIB)
     uploads = []
@@ -125,6 +129,7 @@ def test_slow_uploads_leave_room_for_others(gateway):
     leave(gateway, uploads)
 
 
+@soak
 def test_millions_of_findings_are_refused(gateway):
     addresses = " ".join(f"a{number:x}@b.co" for number in range(20 * MIB // 13))
     body = b'{"model":"guarded:ok","messages":[{"role":"user","content":"' + addresses.encode() + b'"}]}'
@@ -144,6 +149,7 @@ def test_many_addresses_are_masked_and_restored(gateway):
     assert b"@b.co" not in seen.body and b"[EMAIL_9000]" in seen.body
 
 
+@soak
 @pytest.mark.parametrize("filler", ['"",', '"a",', '"\\n",', '{"a":"b"},'], ids=["empty", "short", "escapes", "objects"])
 def test_millions_of_texts_are_no_trap(gateway, filler):
     body = f'{{"model":"guarded:ok","messages":[{filler * (20 * MIB // len(filler))}""]}}'.encode()
@@ -156,6 +162,7 @@ def test_a_text_of_escapes_is_no_trap(gateway):
     assert answer.status in (200, 503)
 
 
+@soak
 def test_answers_that_wait_are_bounded(gateway):
     body = b'{"model":"guarded:big","messages":[]}'
     uploads = [Upload(gateway, body) for _ in range(24)]
@@ -169,6 +176,7 @@ def test_answers_that_wait_are_bounded(gateway):
         assert record.get("error_code") == (None if upload.answer.status == 200 else "gateway_overloaded")
 
 
+@soak
 def test_memory_that_was_held_comes_back(gateway):
     body = b'{"model":"hang-forever","messages":["' + b"x" * (28 * MIB) + b'"]}'
     for _ in range(4):
