@@ -134,6 +134,12 @@ impl Catalogue {
         }
     }
 
+    /// Every model of a family with its price.
+    pub(crate) fn of_family<'a>(&'a self, family: Option<&'a str>) -> impl Iterator<Item = (String, Price)> + 'a {
+        let own = move |listed: &&Listed| Some(listed.family.as_str()) == family;
+        self.prices.iter().filter(own).map(|listed| (listed.model.clone(), self.as_price(listed)))
+    }
+
     /// The family's own entry before anybody else's of that name.
     fn listed(&self, family: Option<&str>, model: &str) -> Option<&Listed> {
         let named = || self.prices.iter().filter(|listed| listed.model == model);

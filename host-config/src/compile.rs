@@ -15,7 +15,7 @@ use crate::settings::{Settings, Socket};
 use crate::shape;
 use crate::tree;
 use crate::view::View;
-use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Logging};
+use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Format, Logging};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -72,13 +72,17 @@ pub fn compile(source: &str, file: &str, now: u64) -> Result<Compiled, Vec<Diagn
 }
 
 fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Settings) {
-    let (providers, mut upstreams) = providers::providers(root, report);
+    let (mut providers, mut upstreams) = providers::providers(root, report);
     let (teams, known) = (keys::teams(root), references::Known::of(root));
     let collector = providers::collector(root, &mut upstreams, report);
     let prices = prices::Prices::new(root, &providers, &known, report);
     let models = models::models(root, &providers, &prices, report);
     prices.unused(&models, &providers, report);
     let memory = memory::Memory::of(root, report);
+    // Anthropic's models consult others of its own, on which the answer's usage tells.
+    for provider in providers.iter_mut().filter(|provider| provider.format == Format::Anthropic) {
+        provider.model_prices = prices.of_family(provider);
+    }
     let mut document = Document {
         schema: DOCUMENT_SCHEMA,
         revision: String::new(),
@@ -87,6 +91,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         limits: limits::rules(root, &known, now, report),
         max_request_bytes: memory.max_request_bytes,
         max_memory: memory.max_memory,
+        disconnect_charge_percent: root.read("disconnect_charge", scalar::percent).unwrap_or(100),
         keys: keys::keys(root, &teams, now, report),
         guardrails: guardrails::guardrails(root, &known, &mut upstreams, report),
         logging: logging(root, report),

@@ -10,9 +10,9 @@ REPORTED_MESSAGE = {**REPORTED, "cache_write_input_tokens": 2, "cache_write_1h_i
 PROMPT_TOKENS = 3
 
 
-def estimated(output_tokens: int, input_tokens: int = PROMPT_TOKENS) -> dict:
+def estimated(output_tokens: int, input_tokens: int = PROMPT_TOKENS, reason: str = "not_reported") -> dict:
     counts = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": 0, "reasoning_tokens": 0}
-    return {**counts, "source": "estimated"}
+    return {**counts, "source": "estimated", "estimate_reason": reason}
 
 
 def attempt(target: str, status: int | None = 200, error: str | None = None, kind: str = "first") -> tuple:

@@ -230,7 +230,7 @@ def test_an_error_in_mid_stream_is_the_sdk_s_error_too(gateway, claude):
     # The SDK leaves at once; whether the provider's end came before is chance.
     record = gateway.record(trace)
     assert record["status"] == 200 and record["ended_by"] in ("client", "complete")
-    assert record["usage"] == estimated(1, 9)
+    assert record["usage"] == estimated(1, 9, record["usage"]["estimate_reason"])
 
 
 def test_a_client_that_leaves_in_mid_stream_pays_for_the_input_that_was_told(gateway, claude):
@@ -245,7 +245,7 @@ def test_a_client_that_leaves_in_mid_stream_pays_for_the_input_that_was_told(gat
     usage = record["usage"]
     assert usage["source"] == "estimated" and 5 <= usage.pop("output_tokens") < 200
     input_side = {name: count for name, count in REPORTED_MESSAGE.items() if name != "output_tokens"}
-    assert usage == {**input_side, "reasoning_tokens": 0, "source": "estimated"}
+    assert usage == {**input_side, "reasoning_tokens": 0, "source": "estimated", "estimate_reason": "ended_early"}
 
 
 def test_a_message_without_usage_is_estimated(gateway, claude):

@@ -51,6 +51,7 @@ def test_a_client_that_leaves_before_the_first_byte_is_on_record_and_the_provide
     assert record.get("served_by") is None
     assert record["usage"] == {
         "input_tokens": 3, "output_tokens": 0, "cached_input_tokens": 0, "reasoning_tokens": 0, "source": "estimated",
+        "estimate_reason": "ended_early",
     }  # fmt: skip
 
 

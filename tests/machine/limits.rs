@@ -5,7 +5,7 @@
 
 use headgate_limits::{CELLS, Means, Report, Reporter, Standing};
 use headgate_policy::{Attempt, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Lent, Moment, Number, Policy};
-use headgate_record::{Decision, RequestRecord, UsageSource, Verdict};
+use headgate_record::{Decision, EstimateReason, RequestRecord, UsageSource, Verdict};
 use headgate_tests::{Memory, policy};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -35,12 +35,14 @@ struct Proxy {
     policy: Rc<Policy>,
     memory: Memory,
     means: Means,
+    /// Clients leave before the answers end.
+    leaves: bool,
 }
 
 impl Proxy {
     fn new(rules: &str) -> Self {
         let policy = policy(&format!("{HEAD}{rules}"), NOON_S);
-        Self { policy, memory: Memory::default(), means: Means::default() }
+        Self { policy, memory: Memory::default(), means: Means::default(), leaves: false }
     }
 
     /// One request, answered with this.
@@ -76,7 +78,7 @@ impl Proxy {
             assert!(attempt.response_headers(whole, Head::new(&head), false, &mut effects));
             assert!(!attempt.response_body(answer.as_bytes(), true, whole, &mut effects));
             gate.response_headers(Head::new(&head), whole, false, &cooldowns, &mut effects);
-            gate.response_body(answer.as_bytes(), true, whole, &mut effects);
+            gate.response_body(answer.as_bytes(), !self.leaves, whole, &mut effects);
         }
         let lent = Lent {
             cooldowns: &cooldowns,
@@ -85,7 +87,8 @@ impl Proxy {
             means: &mut self.means,
             unsettled: &mut unsettled,
         };
-        gate.close(whole, EndSigns::Unknown, Number { node: "n", boot: "b", seq: 1 }, lent)
+        let signs = if self.leaves { EndSigns::ClientGone } else { EndSigns::Unknown };
+        gate.close(whole, signs, Number { node: "n", boot: "b", seq: 1 }, lent)
     }
 
     /// What it would tell a collector: the subject of each rule that has a count.
@@ -200,4 +203,93 @@ fn max_cost_that_monitors_ends_and_refuses_nothing_and_is_on_record() {
     let decision = watched(&record).unwrap();
     assert_eq!((decision.policy_id.as_deref(), decision.reason.as_deref()), (Some("watch"), Some("max_cost")));
     assert_eq!((decision.observed, decision.limit), (Some(11_000 + 200_000), Some(1)));
+}
+
+const MONTH: &str = "budgets: [{id: purse, usd: 1, period: month}]\n";
+
+#[test]
+fn a_count_that_cannot_be_true_ends_no_budget() {
+    let mut proxy = Proxy::new(MONTH);
+    let absurd = r#"{"choices":[{"message":{"content":"12345678"}}],"usage":{"prompt_tokens":9007199254740992,"completion_tokens":9007199254740992}}"#;
+    for _ in 0..10 {
+        let record = proxy.ask(ASK, absurd);
+        assert_eq!((record.status, record.rejected_by), (200, None));
+        let usage = record.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (5, 2));
+        assert_eq!(usage.estimate_reason, Some(EstimateReason::Implausible));
+        assert_eq!(record.cost.unwrap().nano_usd, 5 * 1_000 + 2 * 2_000);
+    }
+}
+
+const LIMITED: &str =
+    r#"{"model":"chat","max_tokens":1000,"messages":[{"role":"user","content":"Say hello, please."}]}"#;
+const BEGUN: &str = r#"{"choices":[{"message":{"content":"12345678"#;
+
+#[test]
+fn a_client_that_leaves_is_charged_what_was_reserved() {
+    for (setting, output) in [("", 1_000), ("disconnect_charge: 100\n", 1_000), ("disconnect_charge: 25\n", 250)] {
+        let mut proxy = Proxy::new(&format!("{setting}{MONTH}"));
+        proxy.leaves = true;
+        let usage = proxy.ask(LIMITED, BEGUN).usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.source), (5, output, UsageSource::Estimated));
+        assert_eq!(usage.estimate_reason, Some(EstimateReason::EndedEarly));
+    }
+}
+
+#[test]
+fn a_client_that_leaves_pays_what_it_saw_if_that_is_more() {
+    let mut proxy = Proxy::new(&format!("disconnect_charge: 1\n{MONTH}"));
+    proxy.leaves = true;
+    let long = format!("{BEGUN}{}", "x".repeat(392));
+    assert_eq!(proxy.ask(LIMITED, &long).usage.unwrap().output_tokens, 100);
+}
+
+#[test]
+fn a_client_that_leaves_after_the_usage_pays_the_usage() {
+    let mut proxy = Proxy::new(MONTH);
+    proxy.leaves = true;
+    let usage =
+        proxy.ask(LIMITED, r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#).usage.unwrap();
+    assert_eq!((usage.output_tokens, usage.source), (3, UsageSource::Reported));
+}
+
+#[test]
+fn without_a_reservation_a_client_that_leaves_pays_what_it_saw() {
+    let mut proxy = Proxy::new("");
+    proxy.leaves = true;
+    assert_eq!(proxy.ask(LIMITED, BEGUN).usage.unwrap().output_tokens, 2);
+}
+
+#[test]
+fn a_provider_that_refuses_stream_options_is_not_sent_any() {
+    let streamed = r#"{"model":"chat","stream":true,"messages":[]}"#;
+    for (setting, asks) in [("", true), (", stream_usage: true", true), (", stream_usage: false", false)] {
+        let yaml = HEAD.replace("127.0.0.1:2/v1\"", &format!("127.0.0.1:2/v1\"{setting}"));
+        let policy = policy(&yaml, NOON_S);
+        let sent = sent(&policy, streamed);
+        assert_eq!(sent.contains("stream_options"), asks, "{setting} {sent}");
+    }
+}
+
+/// The body that the first try sends.
+fn sent(policy: &Rc<Policy>, body: &str) -> String {
+    let now = Moment(NOON_S * 1_000_000);
+    let (cooldowns, mut unsettled, mut effects) = (Cooldowns::default(), Vec::new(), Effects::new());
+    let (mut memory, mut means) = (Memory::default(), Means::default());
+    let mut gate = Gate::new(policy, now, [7; 16]);
+    let fields: [(&[u8], &[u8]); 3] =
+        [(b":method", b"POST"), (b":path", b"/v1/chat/completions"), (b"authorization", b"Bearer hg-test-alice")];
+    gate.request_headers(Head::new(&fields), false, &mut effects);
+    let lent = Lent {
+        cooldowns: &cooldowns,
+        ledger: &mut memory,
+        standing: Standing::ALONE,
+        means: &mut means,
+        unsettled: &mut unsettled,
+    };
+    gate.request_body(body.as_bytes().to_vec(), now, lent, || 0, &mut effects);
+    let attempt = Attempt::begin(gate.call(), "alpha", now, &mut effects).unwrap();
+    let mut sent = Vec::new();
+    attempt.body(|piece| sent.extend_from_slice(piece));
+    String::from_utf8(sent).unwrap()
 }

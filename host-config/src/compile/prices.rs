@@ -72,6 +72,17 @@ impl Prices {
         price
     }
 
+    /// Prices of all models that a provider is known to have, for those that answer with more than one of them.
+    pub(super) fn of_family(&self, provider: &Provider) -> BTreeMap<String, Price> {
+        let prefix = format!("{}/", provider.name);
+        let written = self.list.exact.iter().chain(&self.overrides.exact);
+        let own =
+            written.filter_map(|(name, (price, _))| Some((name.strip_prefix(&prefix)?.to_owned(), price.clone())));
+        let mut prices: BTreeMap<String, Price> = self.catalogue.of_family(family(provider)).collect();
+        prices.extend(own);
+        prices
+    }
+
     /// Warns of prices that no target has. A price list is made for more than one policy and may have many of them.
     pub(super) fn unused(&self, models: &[Model], providers: &[Provider], report: &mut Report) {
         let targets = models.iter().flat_map(|model| &model.targets);

@@ -33,6 +33,8 @@ fn provider(named: Named<'_>, report: &mut Report) -> (Provider, Upstream) {
         format,
         authority: url.authority,
         path_prefix: url.path,
+        model_prices: std::collections::BTreeMap::new(),
+        refuses_stream_options: named.value.read("stream_usage", scalar::flag) == Some(false),
         credential_env,
     };
     (provider, upstream)

@@ -37,6 +37,12 @@ pub static GATEWAY: &[Key] = &[
         Default("2GiB"),
         "Heap of the proxy from which on it refuses requests, and then connections. The VMs of its workers are not in it.",
     ),
+    key(
+        "disconnect_charge",
+        One(Scalar::Percent),
+        Default("100"),
+        "What limits and budgets charge a client that leaves before the usage is known: percent of the output that was reserved.",
+    ),
     key("cors", Section(CORS), Optional, "Which web pages may call the gateway from a browser; none without it."),
     key("collector", Section(COLLECTOR), Optional, "Where the records of requests go; without it they go nowhere."),
     key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "Who answers."),
@@ -114,6 +120,12 @@ static PROVIDER: &[Key] = &[
         One(Scalar::Variable),
         Optional,
         "Variable with the provider's API key, sent in `authorization`, to `anthropic` in `x-api-key`; none without it.",
+    ),
+    key(
+        "stream_usage",
+        One(Scalar::Flag),
+        Default("true"),
+        "Whether streams are asked for their usage, in `stream_options`. Without it the tokens of most streams are estimated.",
     ),
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];

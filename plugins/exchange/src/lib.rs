@@ -5,6 +5,7 @@
 //! one validating pass over a request that copies nothing but the model's name, splices that leave every other byte
 //! alone, and push scanners that follow a response in whatever pieces it comes. No I/O, no clock, no logger.
 
+mod answer;
 mod errors;
 mod json;
 mod models;
@@ -18,6 +19,7 @@ mod texts;
 mod usage;
 mod word;
 
+pub use answer::{AnswerReader, AnswerReading, Progress};
 pub use errors::{LimitReached, LimitScope, Rejection, error_event};
 pub use json::Flaw;
 pub use models::{write_model, write_models};
@@ -31,5 +33,5 @@ pub use texts::{
     Edit, Examine, GuardedStream, Halt, Seen, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts,
     request_texts, visit_answer, visit_request,
 };
-pub use usage::{AnswerFacts, Reading, Tokens, UsageScan};
+pub use usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};
 pub use word::is_model_name;

@@ -4,9 +4,10 @@
 //! would trip over it. So that event is taken out whole. To know it, an event must be whole, and only for that are
 //! bytes held back: those of the unfinished event, at most 64 KiB, and only until it shows that it is another one.
 
+use crate::answer::Progress;
 use crate::sse::{Part, SseParser};
 use crate::surface::Surface;
-use crate::usage::{AnswerFacts, Tokens, UsageScan};
+use crate::usage::{AnswerFacts, Reading, Tokens, UsageScan};
 
 /// Most bytes of an unfinished event that are held back; a larger event passes as it came.
 pub const HOLD_LIMIT: usize = 64 << 10;
@@ -60,6 +61,8 @@ pub struct StreamReader {
     held: Vec<u8>,
     /// A hidden event ended with CR: an LF now goes with it.
     drop_lf: bool,
+    /// Bytes of events whose data is neither JSON nor `[DONE]`.
+    undecipherable: u64,
 }
 
 /// What becomes of one chunk.
@@ -112,6 +115,7 @@ impl StreamReader {
             holding: false,
             held: Vec::new(),
             drop_lf: false,
+            undecipherable: 0,
         }
     }
 
@@ -148,6 +152,23 @@ impl StreamReader {
         }
     }
 
+    /// What was seen, and the bytes of events that could not be read.
+    pub(crate) fn finish(&self) -> (Reading, u64) {
+        let unfinished = if self.json.is_begun() { 0 } else { self.event_len as u64 };
+        (self.json.finish(), self.undecipherable.saturating_add(unfinished))
+    }
+
+    /// What was told so far, without an allocation.
+    pub(crate) fn progress(&self) -> Progress {
+        let (begun, output_text_bytes, ends) = self.json.progress();
+        Progress { begun, output_text_bytes, ends: ends || self.done }
+    }
+
+    /// What the stream has said about itself, but for an error's word.
+    pub(crate) fn facts(&self) -> &AnswerFacts {
+        self.json.facts()
+    }
+
     fn part(&mut self, part: Part<'_>, start: usize, end: usize, passing: &mut Passing<'_>) {
         if self.event_len == 0 && part != Part::Outside {
             self.begin_event(start, passing);
@@ -182,7 +203,11 @@ impl StreamReader {
 
     fn end_event(&mut self, dispatched: bool, end: usize, passing: &mut Passing<'_>) {
         self.events = self.events.saturating_add(u64::from(dispatched));
-        self.done |= self.done_matched == Some(DONE.len());
+        let is_done = self.done_matched == Some(DONE.len());
+        self.done |= is_done;
+        if dispatched && !is_done && !self.json.is_done() {
+            self.undecipherable = self.undecipherable.saturating_add(self.event_len as u64);
+        }
         if self.holding && self.event_len <= HOLD_LIMIT && self.json.is_usage_only() {
             self.held.clear();
             self.holding = false;

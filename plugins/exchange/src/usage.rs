@@ -4,40 +4,29 @@
 //! byte with it. This follows the bytes in any pieces, in constant memory, and never objects: an answer that is no
 //! JSON has no usage, and that is all there is to say about it here.
 
+mod counts;
+mod iterations;
 mod places;
 
-use crate::json::{Container, PushScan, Sink};
+use crate::json::{Container, PushScan, Sink, whole_number};
 use crate::surface::Dialect;
 use crate::word::{plain_word, response_model};
+use counts::{Counts, Kind};
+use iterations::Iterations;
 use places::Spot;
 
-/// Numbers beyond this are no token counts: 2^53, where JSON's numbers stop being exact.
-const MAX_COUNT: u64 = 1 << 53;
-
-/// Token counts as a provider reported them. `cached_input` and `cache_write` are parts of `input`, `cache_write_1h` is
-/// part of `cache_write`, `reasoning` part of `output`. Anthropic reports the three kinds of input side by side; here
-/// they are added up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Tokens of the prompt.
-    pub input: u64,
-    /// Tokens of the answer.
-    pub output: u64,
-    /// Of the input, read from the provider's cache.
-    pub cached_input: u64,
-    /// Of the input, written to the provider's cache.
-    pub cache_write: u64,
-    /// Of these, to be kept for an hour.
-    pub cache_write_1h: u64,
-    /// Of the output, spent on reasoning.
-    pub reasoning: u64,
-}
+pub use counts::Tokens;
+pub use iterations::ModelTokens;
 
 /// What was seen of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// The last `usage` object, if it gave both sides of the account; of a streamed message, all of them together.
+    /// What all `usage` objects tell together, if they give both sides of the account.
     pub usage: Option<Tokens>,
+    /// The parts of it that other models account for than the one that answers.
+    pub other_models: Vec<ModelTokens>,
+    /// Something stood where a count belongs that is none, such as a negative number.
+    pub flawed: bool,
     /// What `message_start` told of a message whose end did not come: its input counts, its output is not all of it.
     pub begun: Option<Tokens>,
     /// `finish_reason` of the choice with index 0, or `stop_reason` of the message, if it is a word of at most 64 letters,
@@ -54,6 +43,10 @@ pub struct Reading {
     pub output_text_bytes: u64,
     /// Whether the document was closed and nothing came after it. Not a verdict on its grammar.
     pub complete: bool,
+    /// Whether something stood in it that is no JSON.
+    pub lost: bool,
+    /// Whether there was a place where this API has its text, or an error: an answer without one is in another format.
+    pub understood: bool,
 }
 
 /// Words of an answer that say who made it and how. Each is kept only if its shape is that of a word or a model name.
@@ -95,18 +88,26 @@ impl UsageScan {
         let mut seen = self.seen.clone();
         seen.end_choice();
         let facts = seen.facts();
-        let tokens = seen.counts.and_then(|counts| counts.tokens(seen.text_bytes));
-        let is_begun = seen.counts.is_some_and(|counts| counts.kind == Kind::Begun);
+        let (tokens, is_begun) = seen.tokens();
         Reading {
             usage: tokens.filter(|_| !is_begun),
             begun: tokens.filter(|_| is_begun),
+            other_models: seen.iterations.of_others(facts.model.as_deref()),
+            flawed: seen.counts.is_some_and(|counts| counts.flawed),
             finish_reason: seen.finish_reason,
             choices_empty: seen.choices == Choices::Empty,
             error: seen.error,
             facts,
             output_text_bytes: seen.text_bytes,
             complete: self.json.is_done(),
+            lost: self.json.is_lost(),
+            understood: seen.understood || seen.error,
         }
+    }
+
+    /// What the answer has said about itself, but for an error's word.
+    pub(crate) fn facts(&self) -> &AnswerFacts {
+        &self.seen.facts
     }
 
     /// Makes ready for the next document of the same answer.
@@ -115,11 +116,30 @@ impl UsageScan {
         self.seen.end_choice();
         self.seen.choices = Choices::Absent;
         self.seen.usage_here = false;
+        self.seen.error_here = false;
     }
 
     /// Whether this document can only be one that tells the usage and nothing else.
     pub(crate) fn is_usage_only(&self) -> bool {
-        self.seen.choices == Choices::Empty && self.seen.usage_here && self.json.is_done()
+        self.seen.choices != Choices::Some && self.seen.usage_here && !self.seen.error_here && self.json.is_done()
+    }
+
+    /// Whether this document is whole.
+    pub(crate) fn is_done(&self) -> bool {
+        self.json.is_done()
+    }
+
+    /// Whether this document is JSON as far as it came.
+    pub(crate) fn is_begun(&self) -> bool {
+        !self.json.is_lost()
+    }
+
+    /// What is known while a stream runs, without an allocation: what its beginning told, the bytes of its text, and
+    /// whether it has said how it ends.
+    pub(crate) fn progress(&self) -> (Option<Tokens>, u64, bool) {
+        let (tokens, is_begun) = self.seen.tokens();
+        let ends = self.seen.finish_reason.is_some() || self.seen.pending_finish.is_some();
+        (tokens.filter(|_| is_begun), self.seen.text_bytes, ends)
     }
 
     /// Whether this document is known not to be usage only, however it goes on.
@@ -139,7 +159,10 @@ enum Choices {
 #[derive(Debug, Clone, Default)]
 struct Seen {
     counts: Option<Counts>,
+    iterations: Iterations,
     usage_here: bool,
+    error_here: bool,
+    understood: bool,
     choices: Choices,
     /// Choices before this one in the document.
     position: u64,
@@ -148,20 +171,27 @@ struct Seen {
     finish_reason: Option<String>,
     error: bool,
     text_bytes: u64,
-    model: Option<String>,
-    service_tier: Option<String>,
-    speed: Option<String>,
+    facts: AnswerFacts,
     /// By how well they name an error: code, type, status.
     error_words: [Option<String>; 3],
 }
 
 impl Seen {
+    /// The account, and whether it is only that of a message's beginning.
+    fn tokens(&self) -> (Option<Tokens>, bool) {
+        let told = self.counts.and_then(|counts| counts.tokens(self.text_bytes));
+        let tokens = self.iterations.sum().map_or(told, |sum| Some(told.unwrap_or_default().max(sum)));
+        (tokens, self.counts.is_some_and(|counts| counts.kind == Kind::Begun))
+    }
+
     fn facts(&mut self) -> AnswerFacts {
-        AnswerFacts {
-            model: self.model.take(),
-            service_tier: self.service_tier.take(),
-            speed: self.speed.take(),
-            error: self.error_words.iter_mut().find_map(Option::take),
+        let error = self.error_words.iter_mut().find_map(Option::take);
+        AnswerFacts { error, ..std::mem::take(&mut self.facts) }
+    }
+
+    fn note_count(&mut self, spot: Spot, written: &[u8]) {
+        if let Some(counts) = self.iterations.open_counts().or(self.counts.as_mut()) {
+            counts.note(spot, written);
         }
     }
 
@@ -196,27 +226,38 @@ impl Sink<Spot> for Seen {
     fn opens(&mut self, spot: Spot, container: Container) {
         match (spot, container) {
             (Spot::Usage, Container::Object) => {
-                self.counts = Some(Counts::default());
+                self.counts.get_or_insert_default();
                 self.usage_here = true;
             }
             (Spot::BegunUsage, Container::Object) => {
-                self.counts.get_or_insert(Counts { kind: Kind::Begun, ..Counts::default() });
+                self.counts.get_or_insert(Counts::of(Kind::Begun));
             }
             (Spot::MessageUsage, Container::Object) => self.counts.get_or_insert_default().kind = Kind::Message,
+            (Spot::Iterations, Container::Array) => self.iterations.begin(),
+            (Spot::Iteration, Container::Object) => self.iterations.open(),
+            (Spot::Begun, Container::Object) | (Spot::Blocks, Container::Array) => self.understood = true,
+            (Spot::Block | Spot::Delta, Container::Object) => self.understood = true,
             (Spot::Choices, Container::Array) => {
                 self.position = 0;
+                self.understood = true;
                 if self.choices == Choices::Absent {
                     self.choices = Choices::Empty;
                 }
             }
-            (Spot::Error, Container::Object) => self.error = true,
+            (Spot::Error, Container::Object) => {
+                self.error = true;
+                self.error_here = true;
+            }
             _ => {}
         }
     }
 
     fn closes(&mut self, spot: Spot) {
-        if spot == Spot::Choice {
-            self.end_choice();
+        match spot {
+            Spot::Choice => self.end_choice(),
+            Spot::Iteration => self.iterations.close(),
+            Spot::Iterations => self.iterations.end(),
+            _ => {}
         }
     }
 
@@ -228,20 +269,19 @@ impl Sink<Spot> for Seen {
         match spot {
             Spot::FinishReason => self.pending_finish = finish_word(word),
             Spot::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
-            Spot::Model => keep(&mut self.model, response_model(word)),
-            Spot::ServiceTier => keep(&mut self.service_tier, plain_word(word)),
-            Spot::Speed => keep(&mut self.speed, plain_word(word)),
+            Spot::Model => keep(&mut self.facts.model, response_model(word)),
+            Spot::ServiceTier => keep(&mut self.facts.service_tier, plain_word(word)),
+            Spot::Speed => keep(&mut self.facts.speed, plain_word(word)),
             Spot::ErrorCode | Spot::ErrorType | Spot::ErrorStatus => self.note_error(spot, word),
-            _ => {}
+            Spot::IterationModel => self.iterations.name(response_model(word)),
+            _ => self.note_count(spot, word),
         }
     }
 
     fn scalar(&mut self, spot: Spot, written: &[u8]) {
-        let number = count(written);
-        match (spot, &mut self.counts) {
-            (Spot::Index, _) => self.index = number,
-            (spot, Some(counts)) => counts.note(spot, number),
-            _ => {}
+        match spot {
+            Spot::Index => self.index = whole_number(written),
+            _ => self.note_count(spot, written),
         }
     }
 }
@@ -265,91 +305,4 @@ fn finish_word(word: &[u8]) -> Option<String> {
         return None;
     }
     String::from_utf8(word.to_vec()).ok()
-}
-
-/// A whole number from 0 to 2^53, written without sign, point or exponent.
-fn count(written: &[u8]) -> Option<u64> {
-    if !written.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number: u64 = std::str::from_utf8(written).ok()?.parse().ok()?;
-    (number <= MAX_COUNT).then_some(number)
-}
-
-/// What the counts are those of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Kind {
-    /// OpenAI: the input is all of it.
-    #[default]
-    Whole,
-    /// Anthropic: what came of the cache, and what went into it, is not in the input. Told at the end.
-    Message,
-    /// The same, told at the beginning.
-    Begun,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    kind: Kind,
-    input: Option<u64>,
-    output: Option<u64>,
-    total: Option<u64>,
-    cached: Option<u64>,
-    cache_write: Option<u64>,
-    cache_write_1h: Option<u64>,
-    reasoning: Option<u64>,
-}
-
-impl Counts {
-    /// Some servers write both spellings of a count and leave one of them at 0, so the larger one stands. So it does of
-    /// a message's counts, which grow from event to event.
-    fn note(&mut self, spot: Spot, number: Option<u64>) {
-        let slot = match spot {
-            Spot::Input => &mut self.input,
-            Spot::Output => &mut self.output,
-            Spot::Total => &mut self.total,
-            Spot::Cached => &mut self.cached,
-            Spot::CacheWrite => &mut self.cache_write,
-            Spot::CacheWrite1h => &mut self.cache_write_1h,
-            Spot::Reasoning => &mut self.reasoning,
-            _ => return,
-        };
-        *slot = (*slot).max(number);
-    }
-
-    fn tokens(self, text_bytes: u64) -> Option<Tokens> {
-        match self.kind {
-            Kind::Whole => self.of_whole(text_bytes),
-            Kind::Message | Kind::Begun => self.of_message(),
-        }
-    }
-
-    /// Both sides of the account, one from the total if need be. Without a word on the output there is none, unless
-    /// there was no text either: embeddings.
-    fn of_whole(self, text_bytes: u64) -> Option<Tokens> {
-        let input = self.input.or_else(|| self.total?.checked_sub(self.output?))?;
-        let rest = self.total.and_then(|total| total.checked_sub(input));
-        let output = self.output.or(rest).or((text_bytes == 0).then_some(0))?;
-        Some(Tokens {
-            input,
-            output,
-            cached_input: self.cached.unwrap_or(0).min(input),
-            reasoning: self.reasoning.unwrap_or(0).min(output),
-            ..Tokens::default()
-        })
-    }
-
-    /// Each count is at most 2^53, so their sum fits.
-    fn of_message(self) -> Option<Tokens> {
-        let (cached_input, cache_write) = (self.cached.unwrap_or(0), self.cache_write.unwrap_or(0));
-        let output = self.output?;
-        Some(Tokens {
-            input: self.input?.saturating_add(cached_input).saturating_add(cache_write),
-            output,
-            cached_input,
-            cache_write,
-            cache_write_1h: self.cache_write_1h.unwrap_or(0).min(cache_write),
-            reasoning: self.reasoning.unwrap_or(0).min(output),
-        })
-    }
 }

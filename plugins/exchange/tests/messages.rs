@@ -143,5 +143,8 @@ fn words_of_one_dialect_mean_nothing_in_the_other() {
     assert_eq!(read(openai).finish_reason, None);
     let mut scan = UsageScan::new(Dialect::Openai);
     scan.push(br#"{"usage":{"prompt_tokens":9,"completion_tokens":1,"cache_read_input_tokens":5,"cache_creation_input_tokens":5}}"#);
-    assert_eq!(scan.finish().usage, Some(Tokens { input: 9, output: 1, ..Tokens::default() }));
+    assert_eq!(
+        scan.finish().usage,
+        Some(Tokens { input: 19, output: 1, cached_input: 5, cache_write: 5, ..Tokens::default() })
+    );
 }

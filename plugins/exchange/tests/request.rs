@@ -31,7 +31,7 @@ fn a_chat_request_is_read_whole() {
     assert!(scan.stream);
     assert!(!scan.client_wants_usage());
     assert_eq!(scan.usage_ask, UsageAsk::Absent(1));
-    assert_eq!(scan.max_output_tokens, Some(50));
+    assert_eq!(scan.max_output_tokens, Some(100), "the larger one: a provider may read either");
     assert_eq!(scan.choices, 3);
     assert_eq!(scan.text_bytes, 4 + 4 + 2, "an escape counts as it is written");
     assert_eq!(scan.attachments, 3);
@@ -47,7 +47,7 @@ fn prompts_and_inputs_count_as_text_and_token_ids_do_not() {
 
 #[test]
 fn limits_that_are_no_whole_numbers_are_left_to_the_provider() {
-    for given in ["null", "1.5", "1e3", "-1", "\"100\"", "18446744073709551616"] {
+    for given in ["null", "1.5", "-1", "\"many\"", "{}"] {
         let scan = scan(&format!(r#"{{"model":"m","max_tokens":{given},"n":{given}}}"#));
         assert_eq!((scan.max_output_tokens, scan.choices), (None, 1), "{given}");
     }

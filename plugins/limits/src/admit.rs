@@ -107,6 +107,14 @@ struct Bid<'a> {
 }
 
 impl Rules {
+    /// Whether a rule that can refuse this request counts its tokens or its cost.
+    #[must_use]
+    pub fn depend_on_tokens(&self, facts: &impl Facts) -> bool {
+        let by_tokens = |meter: &Meter| !matches!(meter.unit, Unit::Requests | Unit::Concurrency);
+        let depends = |one: &&Compiled| one.rule.max_cost.is_some() || one.rule.meters.iter().any(by_tokens);
+        self.all.iter().filter(depends).any(|one| !one.only_watches() && one.applies(facts))
+    }
+
     /// Asks every rule that applies, and reserves if all admit.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ impl Attempt {
         let policy = Rc::clone(&call_mut.policy);
         let target = policy.providers.get(way.provider).filter(|target| &*target.name == provider)?;
         let scan = call_mut.scan.as_ref()?;
-        let splices = rewrite(scan, &way.model, true);
+        let splices = rewrite(scan, &way.model, target.stream_usage);
         let again = !call_mut.tries.is_empty();
         prepare(call_mut, target, &splices, again, out);
         let here = if fresh { &target.fresh } else { &target.name };

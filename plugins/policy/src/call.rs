@@ -172,6 +172,12 @@ impl Call {
         self.provider_of(step).map(|provider| Rc::clone(&provider.name))
     }
 
+    /// Whether the provider of this step is asked to tell the usage of a stream.
+    pub(crate) fn asks_for_usage(&self, step: Step) -> bool {
+        let provider = self.way(step).and_then(|way| self.policy.providers.get(way.provider));
+        provider.is_none_or(|provider| provider.stream_usage)
+    }
+
     /// The credential of a step's provider, as its own answer may repeat it.
     pub(crate) fn echo(&self, step: Step) -> Option<&Echo> {
         self.policy.providers.get(self.way(step)?.provider).map(|provider| &provider.echo)

@@ -11,6 +11,7 @@ pub use guardrails::{
 };
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of this shape. A filter refuses a document of another version.
 pub const DOCUMENT_SCHEMA: u8 = 1;
@@ -34,6 +35,9 @@ pub struct Document {
     /// 503.
     #[serde(default = "default_max_memory", skip_serializing_if = "is_default_max_memory")]
     pub max_memory: u64,
+    /// Percent of the reserved output that a client is charged that leaves before the usage is known.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub disconnect_charge_percent: u8,
     /// Who answers.
     pub providers: Vec<Provider>,
     /// What may be asked for, in the order of gateway.yaml.
@@ -90,9 +94,24 @@ pub struct Provider {
     /// What goes before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
     /// `https://api.openai.com/v1`, empty for `https://api.anthropic.com`.
     pub path_prefix: String,
+    /// Prices of models that it may use by itself beside the one that is asked, such as an advisor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub model_prices: BTreeMap<String, Price>,
+    /// It refuses `stream_options`, so that it is not asked to tell the usage of a stream.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_stream_options: bool,
     /// Environment variable with its credential; none is sent without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_env: Option<String>,
+}
+
+const fn all() -> u8 {
+    100
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_all(percent: &u8) -> bool {
+    *percent == all()
 }
 
 /// The value of the routing state by which a try at this provider gets a connection that nobody has used before. No

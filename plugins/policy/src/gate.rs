@@ -1,5 +1,6 @@
 //! One client request, seen from the listener: admitted, planned, answered and put on record.
 
+mod account;
 mod admit;
 mod answer;
 mod aside;
@@ -20,7 +21,7 @@ use answer::Reader;
 use guard::Guarding;
 use headgate_exchange::Rejection;
 use headgate_limits::Held;
-use headgate_record::{Decision, RejectedBy};
+use headgate_record::{Decision, RejectedBy, Usage};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -54,6 +55,8 @@ pub struct Gate {
     held_answer: Hold,
     /// What limits and budgets have reserved for it.
     held: Vec<Held>,
+    /// The usage for which they did.
+    reserved: Option<Usage>,
     /// Most that it may cost, nano-USD, and the rule that says so.
     max_cost: Option<(u64, usize)>,
     /// The same of rules that only watch.
@@ -104,6 +107,7 @@ impl Gate {
             held_request: Hold::default(),
             held_answer: Hold::default(),
             held: Vec::new(),
+            reserved: None,
             max_cost: None,
             watched_costs: Vec::new(),
             reader: Reader::None,

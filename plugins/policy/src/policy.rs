@@ -8,7 +8,7 @@ use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
 use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// Why a document was not taken. Names policy ids and positions, never values.
@@ -67,6 +67,7 @@ pub struct Policy {
     pub(crate) max_request_bytes: u64,
     /// Most bytes that the requests of one VM hold.
     pub(crate) max_memory: u64,
+    pub(crate) disconnect_charge_percent: u8,
     pub(crate) providers: Vec<Provider>,
     pub(crate) aliases: Vec<Alias>,
     alias_index: HashMap<String, usize>,
@@ -94,6 +95,10 @@ pub(crate) struct Provider {
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
     pub(crate) dialect: Dialect,
+    /// Prices of models that it may use by itself beside the one that is asked.
+    pub(crate) model_prices: BTreeMap<String, Price>,
+    /// It is asked to tell the usage of a stream.
+    pub(crate) stream_usage: bool,
     /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
     pub(crate) credential: Option<Secret>,
     /// That credential, should its own answer repeat it.
@@ -182,6 +187,7 @@ impl Policy {
             limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
             max_memory: document.max_memory,
+            disconnect_charge_percent: document.disconnect_charge_percent,
             providers,
             aliases,
             alias_index,
@@ -194,6 +200,25 @@ impl Policy {
             collector_token,
             missing: variables.missing,
         })
+    }
+
+    /// The price of another model of the provider that this way leads to, and whether it is known. One that is not known
+    /// costs as much as the dearest of that provider.
+    pub(crate) fn price_of<'a>(&'a self, way: &'a Way, model: &str) -> (&'a Price, bool) {
+        let listed = self.providers.get(way.provider).map(|provider| &provider.model_prices);
+        let undated = model.rsplit_once('-').filter(|(_, date)| date.len() == 8).map_or(model, |(stem, _)| stem);
+        let exact = listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated)));
+        let served = || self.ways().find(|one| one.provider == way.provider && one.model == model);
+        if let Some(price) = exact.or_else(|| Some(&served()?.price)) {
+            return (price, true);
+        }
+        let of_provider = self.ways().filter(|one| one.provider == way.provider).map(|one| &one.price);
+        let all = of_provider.chain(listed.into_iter().flat_map(BTreeMap::values));
+        (all.max_by_key(|price| price.output).unwrap_or(&way.price), false)
+    }
+
+    fn ways(&self) -> impl Iterator<Item = &Way> {
+        self.aliases.iter().flat_map(|alias| &alias.ways)
     }
 
     /// Revision of the document.
@@ -261,6 +286,8 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),
+        model_prices: one.model_prices.clone(),
+        stream_usage: !one.refuses_stream_options,
         echo: credential.as_deref().map(Echo::of).unwrap_or_default(),
         credential: credential.map(|credential| {
             Secret(match one.format {

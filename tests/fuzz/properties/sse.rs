@@ -191,7 +191,13 @@ fn is_usage_only(data: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let tree = Tree::parse(data)?;
-    let empty = matches!(tree.get("choices"), Some(Tree::Array(list)) if list.is_empty());
-    let usage = matches!(tree.get("usage"), Some(Tree::Object(_)));
-    (!tree.repeats()).then_some(empty && usage)
+    let is_object = |value: Option<&Tree>| matches!(value, Some(Tree::Object(_)));
+    // An answer may stand in a list.
+    if !matches!(tree, Tree::Object(_)) || tree.repeats() {
+        return None;
+    }
+    let empty = tree.get("choices").is_none_or(|choices| choices.elements().is_empty());
+    let groq = tree.get("x_groq").and_then(|own| own.get("usage"));
+    let usage = is_object(tree.get("usage")) || is_object(groq);
+    Some(empty && usage && !is_object(tree.get("error")))
 }

@@ -54,13 +54,6 @@ impl Tree {
         }
     }
 
-    pub(crate) fn whole(&self) -> Option<u64> {
-        match self {
-            Self::Number(whole, _) => *whole,
-            _ => None,
-        }
-    }
-
     /// Whether any object in here repeats a member.
     pub(crate) fn repeats(&self) -> bool {
         let members = self.members();

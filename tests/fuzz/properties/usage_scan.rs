@@ -4,7 +4,7 @@ use super::pieces;
 use super::tree::Tree;
 use headgate_exchange::{AnswerFacts, Dialect, Reading, Tokens, UsageScan};
 
-const MAX_COUNT: u64 = 1 << 53;
+pub(super) const MAX_COUNT: u64 = 1 << 53;
 
 /// The first byte says how large the pieces of one of the readings are; the rest is the answer.
 pub fn usage_scan(data: &[u8]) {
@@ -17,10 +17,15 @@ pub fn usage_scan(data: &[u8]) {
         assert_eq!(read(dialect, answer, 1), whole, "byte by byte");
         assert_eq!(read(dialect, answer, usize::from(size)), whole, "in pieces of {size}");
         if let Some(tree) = &tree {
+            // A number that is written as nearly zero is one for serde_json.
+            if answer.windows(2).any(|two| matches!(two, b"e-" | b"E-")) {
+                continue;
+            }
             // Escapes are counted as they are written, which a document in hand does not tell.
             let text = answer.contains(&b'\\').then_some(whole.output_text_bytes);
             // Words are kept by their shape, which tests beside the scan hold.
-            let whole = Reading { facts: AnswerFacts::default(), ..whole.clone() };
+            let facts = AnswerFacts::default();
+            let whole = Reading { facts, flawed: false, understood: false, ..whole.clone() };
             assert_eq!(reference(tree, text), whole, "{dialect:?}");
         }
     }
@@ -41,7 +46,7 @@ fn completion(tree: &Tree, text: Option<u64>) -> Reading {
     let choices = tree.get("choices");
     let text = text.unwrap_or_else(|| choices.map_or(0, |choices| choices.elements().iter().map(choice_text).sum()));
     Reading {
-        usage: tree.get("usage").and_then(|usage| tokens(usage, text)),
+        usage: tokens(&usages(tree), text),
         begun: None,
         finish_reason: choices.and_then(|choices| finish_reason(choices.elements())),
         choices_empty: matches!(choices, Some(Tree::Array(list)) if list.is_empty()),
@@ -76,7 +81,6 @@ fn is_object(tree: &&Tree) -> bool {
 
 /// Each count is the largest that any of the objects gives.
 fn message_tokens(usages: &[Option<&Tree>]) -> Option<Tokens> {
-    let count = |value: Option<&Tree>| value?.whole().filter(|&count| count <= MAX_COUNT);
     let most = |name| usages.iter().flatten().filter_map(|usage| count(usage.get(name))).max();
     let inner = |outer, name| usages.iter().flatten().filter_map(|usage| count(usage.get(outer)?.get(name))).max();
     let hours = inner("cache_creation", "ephemeral_1h_input_tokens");
@@ -117,36 +121,72 @@ fn block_text(block: &Tree) -> u64 {
     ["text", "thinking", "partial_json"].iter().filter_map(|name| block.get(name)).map(text_bytes).sum()
 }
 
-fn tokens(usage: &Tree, text: u64) -> Option<Tokens> {
-    let count = |object: &Tree, name| object.get(name)?.whole().filter(|&count| count <= MAX_COUNT);
-    let either = |one, other| count(usage, one).max(count(usage, other));
-    let detail = |one, other, name| {
-        let part = |details| count(usage.get(details)?, name);
-        part(one).max(part(other)).unwrap_or(0)
-    };
-    if !matches!(usage, Tree::Object(_)) {
-        return None;
-    }
-    let total = count(usage, "total_tokens");
-    let given_output = either("completion_tokens", "output_tokens");
-    let input = match (either("prompt_tokens", "input_tokens"), total, given_output) {
-        (Some(input), _, _) => input,
-        (None, Some(total), Some(output)) => total.checked_sub(output)?,
+/// Where an answer can tell its usage.
+fn usages(tree: &Tree) -> Vec<&Tree> {
+    let groq = tree.get("x_groq").and_then(|own| own.get("usage"));
+    let choices = tree.get("choices").map_or(&[][..], Tree::elements);
+    let all = [tree.get("usage"), groq].into_iter().chain(choices.iter().map(|choice| choice.get("usage")));
+    all.flatten().filter(is_object).collect()
+}
+
+/// A whole number in any spelling; those that are too large are the largest.
+pub(super) fn count(value: Option<&Tree>) -> Option<u64> {
+    let number = match value? {
+        Tree::Number(Some(whole), _) => return Some((*whole).min(MAX_COUNT)),
+        Tree::Number(None, number) => *number,
+        Tree::String(text) => match Tree::parse(text.as_bytes()) {
+            Some(Tree::Number(..)) if text.trim() == text => return count(Tree::parse(text.as_bytes()).as_ref()),
+            _ => return None,
+        },
         _ => return None,
     };
-    let output = match (given_output, total.and_then(|total| total.checked_sub(input))) {
-        (Some(output), _) | (None, Some(output)) => output,
+    (number >= 0.0 && number.fract() == 0.0).then(|| (number as u64).min(MAX_COUNT))
+}
+
+fn tokens(usages: &[&Tree], text: u64) -> Option<Tokens> {
+    let most = |names: &[&str]| {
+        let one = |usage: &&Tree| names.iter().filter_map(|name| count(usage.get(name))).max();
+        usages.iter().filter_map(one).max()
+    };
+    let inner = |outers: &[&str], names: &[&str]| {
+        let details = usages.iter().flat_map(|usage| outers.iter().filter_map(|outer| usage.get(outer)));
+        details.filter_map(|one| names.iter().filter_map(|name| count(one.get(name))).max()).max()
+    };
+    let total = most(&["total_tokens"]);
+    let given = most(&["completion_tokens", "output_tokens"]);
+    let prompt = most(&["prompt_tokens", "input_tokens"]).or_else(|| total?.checked_sub(given?))?;
+    let (read, created) = (most(&["cache_read_input_tokens"]), most(&["cache_creation_input_tokens"]));
+    let details = ["prompt_tokens_details", "input_tokens_details"];
+    let cached = most(&["cached_tokens", "prompt_cache_hit_tokens"])
+        .max(inner(&details, &["cached_tokens", "cache_read_tokens"]));
+    let written = most(&["cache_write_tokens"])
+        .max(inner(&details, &["cache_write_tokens", "cache_creation_tokens", "cached_creation_tokens"]));
+    let reasoning = most(&["reasoning_tokens"])
+        .max(inner(&["completion_tokens_details", "output_tokens_details"], &["reasoning_tokens"]))
+        .unwrap_or(0);
+    let beside = read.unwrap_or(0) + created.unwrap_or(0);
+    let sum = prompt + beside + given.unwrap_or(0);
+    let is_beside = beside > prompt || (beside > 0 && total.is_some_and(|all| all == sum || all == sum + reasoning));
+    let input = if is_beside { prompt + beside } else { prompt };
+    let rest = total.and_then(|total| total.checked_sub(input));
+    let output = match (given, rest) {
+        (Some(given), Some(rest)) if rest >= given => rest,
+        (Some(given), _) if given < reasoning => given + reasoning,
+        (Some(given), rest) => given.max(rest.unwrap_or(0)),
+        (None, Some(rest)) => rest,
         (None, None) if text == 0 => 0,
         (None, None) => return None,
     };
-    let cached = detail("prompt_tokens_details", "input_tokens_details", "cached_tokens");
-    let reasoning = detail("completion_tokens_details", "output_tokens_details", "reasoning_tokens");
+    let cached_input = cached.max(read).unwrap_or(0).min(input);
+    let cache_write = written.max(created).unwrap_or(0).min(input - cached_input);
+    let hours = inner(&["cache_creation"], &["ephemeral_1h_input_tokens"]).unwrap_or(0);
     Some(Tokens {
         input,
         output,
-        cached_input: cached.min(input),
+        cached_input,
+        cache_write,
+        cache_write_1h: hours.min(cache_write),
         reasoning: reasoning.min(output),
-        ..Tokens::default()
     })
 }
 
@@ -162,7 +202,7 @@ fn finish_reason(choices: &[Tree]) -> Option<String> {
 }
 
 fn index(value: &Tree) -> Option<u64> {
-    value.whole().filter(|&index| index <= MAX_COUNT)
+    matches!(value, Tree::Number(..)).then(|| count(Some(value))).flatten().filter(|&index| index <= MAX_COUNT)
 }
 
 fn choice_text(choice: &Tree) -> u64 {

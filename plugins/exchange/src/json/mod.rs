@@ -5,6 +5,7 @@
 
 mod cursor;
 mod nesting;
+mod number;
 mod push;
 mod run;
 mod text;
@@ -12,5 +13,6 @@ mod text;
 pub use cursor::Flaw;
 pub(crate) use cursor::{Cursor, Fault};
 pub(crate) use nesting::Container;
+pub(crate) use number::whole_number;
 pub(crate) use push::{Place, PushScan, Sink};
 pub(crate) use text::{NameBuffer, Text, push_escaped, push_quoted};

@@ -86,6 +86,11 @@ impl<P: Place> PushScan<P> {
         }
     }
 
+    /// Whether something stood there that is no JSON.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// Makes ready for the next document.
     pub(crate) fn restart(&mut self, root: P) {
         self.state = State::Between;

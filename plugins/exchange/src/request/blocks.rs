@@ -33,9 +33,11 @@ impl Prompt {
                     let kind = cursor.string()?;
                     let attached = matches!(kind.name(&mut NameBuffer::default()), b"image" | b"document");
                     self.attachments = self.attachments.saturating_add(u32::from(attached));
+                    self.files |= kind.name(&mut NameBuffer::default()) == b"document";
                     Ok(())
                 }
-                _ => Ok(cursor.skip()?),
+                (b"id" | b"tool_use_id" | b"signature" | b"cache_control", _) => Ok(cursor.skip()?),
+                _ => self.more(cursor),
             }
         })
     }

@@ -32,6 +32,8 @@ pub enum Field {
     ServiceTier,
     /// `speed`
     Speed,
+    /// `thinking.budget_tokens`
+    Thinking,
 }
 
 impl Field {
@@ -52,6 +54,7 @@ impl Field {
             Self::System => "system",
             Self::ServiceTier => "service_tier",
             Self::Speed => "speed",
+            Self::Thinking => "thinking.budget_tokens",
         }
     }
 
@@ -59,6 +62,9 @@ impl Field {
         match self {
             Self::Model => "a string",
             Self::StreamOptions => "an object or null",
+            Self::MaxTokens | Self::MaxCompletionTokens | Self::N | Self::Thinking => {
+                "a whole number that is not negative: a limit or a budget of this gateway depends on it"
+            }
             _ => "true, false or null",
         }
     }

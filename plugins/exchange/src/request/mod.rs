@@ -7,6 +7,7 @@
 mod blocks;
 mod fault;
 mod prompt;
+mod sizes;
 
 pub use fault::{Field, ScanError, ScanErrorKind};
 
@@ -14,6 +15,7 @@ use crate::json::{Cursor, Fault, NameBuffer, Text};
 use crate::surface::{Dialect, Surface};
 use crate::word::plain_word;
 use prompt::Prompt;
+use sizes::Sizes;
 use std::ops::Range;
 
 /// Longest model name that is read, bytes after unescaping.
@@ -32,18 +34,30 @@ pub struct RequestScan {
     pub stream: bool,
     /// Where `stream_options.include_usage` can be asked for.
     pub usage_ask: UsageAsk,
-    /// The smallest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers.
+    /// The largest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers above 0, in any spelling.
     pub max_output_tokens: Option<u64>,
+    /// The largest limit under a name that not every server reads, such as `Max_Tokens`, and the budget of `thinking`.
+    pub min_output_tokens: u64,
+    /// The first limit of the output that is given as something else than a whole number.
+    pub odd_number: Option<ScanError>,
     /// `service_tier`, if it is a plain word.
     pub service_tier: Option<String>,
     /// `speed` of an Anthropic request, if it is a plain word.
     pub speed: Option<String>,
     /// The first field that lets a provider take other models than `model`, if it is there and not null.
     pub reroute: Option<&'static str>,
-    /// `n`: how many answers; 1 when it is not given as a whole number.
+    /// The larger of `n` and `best_of`: how many answers; 1 when neither is given as a whole number.
     pub choices: u64,
+    /// Bytes of what a provider reads as text besides `text_bytes`: tools, schemas, earlier calls and reasoning.
+    pub more_text_bytes: u64,
+    /// Token ids in `prompt` and `input`.
+    pub token_ids: u64,
+    /// A provider may add input of which no byte is in the body, such as a file or what its own tools find.
+    pub brings_more_input: bool,
+    /// It asks for reasoning, or says how much.
+    pub asks_for_reasoning: bool,
     /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
-    /// (or its parts' `text`), `prompt` and `input`; token ids count nothing. Anthropic: strings of `system` and
+    /// (or its parts' `text`), `prompt` and `input`; token ids are counted by themselves. Anthropic: strings of `system` and
     /// `messages[].content` (or their blocks' text, also inside tool results and documents).
     pub text_bytes: u64,
     /// Content parts of the types `image_url`, `input_audio` and `file`; blocks of the types `image` and `document`.
@@ -100,6 +114,7 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
         }
     }
     let mut found = Found { dialect: surface.dialect(), ..Found::default() };
+    found.sizes.has_answers = found.dialect == Dialect::Openai;
     object(&mut cursor, |cursor, name| found.member(cursor, name))?;
     match cursor.end() {
         Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
@@ -169,11 +184,10 @@ struct Found {
     other_case_of_model: Option<usize>,
     stream: bool,
     usage_ask: Option<UsageAsk>,
-    max_output_tokens: Option<u64>,
+    sizes: Sizes,
     service_tier: Option<String>,
     speed: Option<String>,
     reroute: Option<&'static str>,
-    choices: Option<u64>,
     prompt: Prompt,
 }
 
@@ -186,10 +200,13 @@ impl Found {
                 self.other_case_of_model = Some(name.at);
             }
             let reroute = REROUTES.iter().find(|field| spelled.eq_ignore_ascii_case(field.as_bytes()));
-            if let Some(field) = reroute.filter(|_| cursor.peek() != Some(b'n')) {
-                self.reroute.get_or_insert(field);
+            if let Some(field) = reroute {
+                if cursor.peek() != Some(b'n') {
+                    self.reroute.get_or_insert(field);
+                }
+                return Ok(cursor.skip()?);
             }
-            return Ok(cursor.skip()?);
+            return self.sizes.unknown(spelled, cursor);
         };
         self.once(field, name.at)?;
         self.value(field, cursor)
@@ -200,13 +217,10 @@ impl Found {
             Field::Model => self.model = Some(model(cursor)?),
             Field::Stream => self.stream = flag(cursor, Field::Stream)?,
             Field::StreamOptions => self.usage_ask = Some(stream_options(cursor)?),
-            Field::MaxTokens | Field::MaxCompletionTokens => {
-                let given = whole_number(cursor)?;
-                self.max_output_tokens = self.max_output_tokens.into_iter().chain(given).min();
-            }
+            Field::MaxTokens | Field::MaxCompletionTokens => self.sizes.limit(field, cursor)?,
             Field::ServiceTier => self.service_tier = word(cursor)?,
             Field::Speed => self.speed = word(cursor)?,
-            Field::N => self.choices = whole_number(cursor)?,
+            Field::N => self.sizes.answers(field, cursor)?,
             Field::Messages => self.prompt.messages(self.dialect, cursor)?,
             Field::System => self.prompt.blocks(cursor)?,
             _ => self.prompt.text(cursor)?,
@@ -240,11 +254,17 @@ impl Found {
                 Dialect::Openai => self.usage_ask.unwrap_or(UsageAsk::Absent(start + 1)),
                 Dialect::Anthropic => UsageAsk::Asked,
             },
-            max_output_tokens: self.max_output_tokens,
+            max_output_tokens: self.sizes.max_output,
+            min_output_tokens: self.sizes.min_output,
+            odd_number: self.sizes.odd,
             service_tier: self.service_tier,
             speed: self.speed,
             reroute: self.reroute,
-            choices: self.choices.unwrap_or(1),
+            choices: self.sizes.choices.unwrap_or(1),
+            more_text_bytes: self.sizes.more_bytes.saturating_add(self.prompt.more_bytes),
+            token_ids: self.prompt.token_ids,
+            brings_more_input: self.sizes.brings_more_input || self.prompt.files,
+            asks_for_reasoning: self.sizes.asks_for_reasoning,
             text_bytes: self.prompt.text_bytes,
             attachments: self.prompt.attachments,
         })
@@ -330,15 +350,6 @@ fn word(cursor: &mut Cursor<'_>) -> Result<Option<String>, ScanError> {
         return Ok(None);
     }
     Ok(plain_word(cursor.string()?.name(&mut NameBuffer::default())).map(str::to_owned))
-}
-
-/// A whole number, or nothing for any other value: that is for the provider to judge.
-fn whole_number(cursor: &mut Cursor<'_>) -> Result<Option<u64>, ScanError> {
-    let rest = cursor.rest();
-    let start = cursor.at();
-    cursor.skip()?;
-    let written = rest.get(..cursor.at() - start).unwrap_or_default();
-    Ok(std::str::from_utf8(written).ok().and_then(|digits| digits.parse().ok()))
 }
 
 /// The value that is next has the wrong type, unless it is no value at all.

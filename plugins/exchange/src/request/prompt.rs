@@ -13,6 +13,11 @@ use crate::surface::Dialect;
 pub(super) struct Prompt {
     pub(super) text_bytes: u64,
     pub(super) attachments: u32,
+    /// Bytes of what else in a message a provider reads as text: earlier calls, reasoning.
+    pub(super) more_bytes: u64,
+    pub(super) token_ids: u64,
+    /// There are files, of which the body may hold no more than a name.
+    pub(super) files: bool,
 }
 
 impl Prompt {
@@ -31,10 +36,29 @@ impl Prompt {
             Some(b'[') => array(cursor, |cursor| match cursor.peek() {
                 Some(b'"') => self.string(cursor),
                 Some(b'{') => self.part(cursor),
-                _ => Ok(cursor.skip()?),
+                Some(b'[') => array(cursor, |cursor| self.token(cursor)),
+                _ => self.token(cursor),
             }),
             _ => Ok(cursor.skip()?),
         }
+    }
+
+    /// A token's id, or an element of another kind.
+    fn token(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        self.token_ids =
+            self.token_ids.saturating_add(u64::from(cursor.peek().is_some_and(|byte| byte.is_ascii_digit())));
+        self.more(cursor)
+    }
+
+    /// A value that counts as it is written, if it can hold text.
+    pub(super) fn more(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
+        let is_text = matches!(cursor.peek(), Some(b'"' | b'{' | b'['));
+        let start = cursor.at();
+        cursor.skip()?;
+        if is_text {
+            self.more_bytes = self.more_bytes.saturating_add((cursor.at() - start) as u64);
+        }
+        Ok(())
     }
 
     fn message(&mut self, dialect: Dialect, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
@@ -44,7 +68,8 @@ impl Prompt {
         object(cursor, |cursor, name| match (name.name(&mut NameBuffer::default()), dialect) {
             (b"content", Dialect::Openai) => self.text(cursor),
             (b"content", Dialect::Anthropic) => self.blocks(cursor),
-            _ => Ok(cursor.skip()?),
+            (b"role" | b"name" | b"tool_call_id" | b"id" | b"annotations", _) => Ok(cursor.skip()?),
+            _ => self.more(cursor),
         })
     }
 
@@ -56,9 +81,11 @@ impl Prompt {
                 b"type" if is_string => {
                     let kind = cursor.string()?;
                     self.attachments = self.attachments.saturating_add(u32::from(is_attachment(kind)));
+                    self.files |= kind.name(&mut NameBuffer::default()) == b"file";
                     Ok(())
                 }
-                _ => Ok(cursor.skip()?),
+                b"image_url" | b"input_audio" | b"file" | b"cache_control" => Ok(cursor.skip()?),
+                _ => self.more(cursor),
             }
         })
     }

@@ -27,8 +27,13 @@ pub(super) enum Spot {
     Total,
     InputDetails,
     OutputDetails,
+    /// Of the input, from the cache, as OpenAI counts.
     Cached,
+    /// From the cache, as Anthropic names it.
+    CacheRead,
     Reasoning,
+    /// Groq's own member of an event.
+    XGroq,
     Choices,
     Choice,
     Index,
@@ -50,7 +55,14 @@ pub(super) enum Spot {
     BegunUsage,
     /// `usage` of an answer or of a `message_delta`.
     MessageUsage,
+    /// Of the input, into the cache, as OpenAI counts.
     CacheWrite,
+    /// Into the cache, as Anthropic names it.
+    CacheCreation,
+    /// `iterations` of a message's usage: what each sampling used, by other models too.
+    Iterations,
+    Iteration,
+    IterationModel,
     /// `cache_creation`: the writes by how long they are kept.
     CacheWrites,
     CacheWrite1h,
@@ -73,10 +85,27 @@ impl Spot {
     }
 }
 
+impl Spot {
+    /// A count in the usage of a message or of one of its iterations.
+    fn message_count(self, name: &[u8]) -> Self {
+        match name {
+            b"input_tokens" => Self::Input,
+            b"output_tokens" => Self::Output,
+            b"cache_read_input_tokens" => Self::CacheRead,
+            b"cache_creation_input_tokens" => Self::CacheCreation,
+            b"cache_creation" => Self::CacheWrites,
+            b"output_tokens_details" => Self::MessageOutputDetails,
+            _ => Self::Elsewhere,
+        }
+    }
+}
+
 impl Place for Spot {
     fn member(self, name: &[u8]) -> Self {
         match (self, name) {
             (Self::Root, b"usage") => Self::Usage,
+            (Self::Root, b"x_groq") => Self::XGroq,
+            (Self::XGroq | Self::Choice, b"usage") => Self::Usage,
             (Self::Root, b"choices") => Self::Choices,
             (Self::Root | Self::Event, b"error") => Self::Error,
             (Self::Root | Self::Error, b"code") => Self::ErrorCode,
@@ -90,8 +119,14 @@ impl Place for Spot {
             (Self::Usage, b"total_tokens") => Self::Total,
             (Self::Usage, b"prompt_tokens_details" | b"input_tokens_details") => Self::InputDetails,
             (Self::Usage, b"completion_tokens_details" | b"output_tokens_details") => Self::OutputDetails,
-            (Self::InputDetails, b"cached_tokens") => Self::Cached,
-            (Self::OutputDetails, b"reasoning_tokens") => Self::Reasoning,
+            (Self::Usage, b"prompt_cache_hit_tokens" | b"cached_tokens") => Self::Cached,
+            (Self::Usage, b"cache_read_input_tokens") => Self::CacheRead,
+            (Self::Usage, b"cache_creation_input_tokens") => Self::CacheCreation,
+            (Self::Usage, b"cache_creation") => Self::CacheWrites,
+            (Self::Usage | Self::InputDetails, b"cache_write_tokens") => Self::CacheWrite,
+            (Self::InputDetails, b"cached_tokens" | b"cache_read_tokens") => Self::Cached,
+            (Self::InputDetails, b"cache_creation_tokens" | b"cached_creation_tokens") => Self::CacheWrite,
+            (Self::Usage | Self::OutputDetails, b"reasoning_tokens") => Self::Reasoning,
             (Self::Choice, b"index") => Self::Index,
             (Self::Choice, b"finish_reason") => Self::FinishReason,
             (Self::Choice, b"message" | b"delta") => Self::Message,
@@ -110,12 +145,9 @@ impl Place for Spot {
             (Self::Event | Self::Begun, b"content") => Self::Blocks,
             (Self::Event | Self::Begun | Self::Delta, b"stop_reason") => Self::StopReason,
             (Self::Block | Self::Delta, b"text" | b"thinking" | b"partial_json") => Self::Text,
-            (Self::BegunUsage | Self::MessageUsage, b"input_tokens") => Self::Input,
-            (Self::BegunUsage | Self::MessageUsage, b"output_tokens") => Self::Output,
-            (Self::BegunUsage | Self::MessageUsage, b"cache_read_input_tokens") => Self::Cached,
-            (Self::BegunUsage | Self::MessageUsage, b"cache_creation_input_tokens") => Self::CacheWrite,
-            (Self::BegunUsage | Self::MessageUsage, b"cache_creation") => Self::CacheWrites,
-            (Self::BegunUsage | Self::MessageUsage, b"output_tokens_details") => Self::MessageOutputDetails,
+            (Self::BegunUsage | Self::MessageUsage, b"iterations") => Self::Iterations,
+            (Self::Iteration, b"model") => Self::IterationModel,
+            (Self::BegunUsage | Self::MessageUsage | Self::Iteration, name) => self.message_count(name),
             (Self::MessageOutputDetails, b"thinking_tokens") => Self::Reasoning,
             (Self::CacheWrites, b"ephemeral_1h_input_tokens") => Self::CacheWrite1h,
             _ => Self::Elsewhere,
@@ -125,6 +157,7 @@ impl Place for Spot {
     fn element(self) -> Self {
         match self {
             Self::Choices => Self::Choice,
+            Self::Iterations => Self::Iteration,
             Self::ToolCalls => Self::ToolCall,
             Self::Text => Self::TextPart,
             Self::Blocks => Self::Block,

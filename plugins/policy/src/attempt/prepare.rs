@@ -92,6 +92,8 @@ mod tests {
             dialect,
             fresh: "p#fresh".into(),
             credential: credential.map(|credential| Secret(credential.to_owned())),
+            model_prices: std::collections::BTreeMap::new(),
+            stream_usage: true,
             echo: Echo::default(),
         }
     }

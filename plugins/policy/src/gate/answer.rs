@@ -9,7 +9,7 @@ use crate::effect::{Effect, Effects};
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use headgate_exchange::{
-    AnswerFacts, Passage, Reading, Rejection, StreamReader, StreamReading, Surface, Tokens, UsageScan,
+    AnswerFacts, AnswerReader, ModelTokens, Passage, Progress, Rejection, Surface, Tokens, UsageScan,
 };
 use headgate_record::{AttemptError, RejectedBy};
 use headgate_routing::{Cooldowns, Rest};
@@ -20,10 +20,8 @@ use std::borrow::Cow;
 pub(super) enum Reader {
     /// There is nothing to read, or it is compressed.
     None,
-    /// A JSON response.
-    Json(Box<UsageScan>, Option<Fingerprint>),
-    /// An event stream.
-    Stream(Box<StreamReader>, Option<Fingerprint>),
+    /// A successful answer.
+    Answer(Box<AnswerReader>, Option<Fingerprint>),
     /// A provider's refusal: it used nothing, but it may say why.
     Error(Box<UsageScan>),
 }
@@ -158,7 +156,7 @@ impl Gate {
             .zip(call.provider_name(one.step))
             .map(|(way, provider)| format!("{provider}/{}", way.model));
         self.reader = reader(&call, one.answer.encoded, one.answer.event_stream, self.status);
-        if matches!(self.reader, Reader::Stream(..)) && hides_usage(&call) {
+        if matches!(self.reader, Reader::Answer(..)) && hides_usage(&call) {
             out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-length")));
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
@@ -232,9 +230,10 @@ impl Gate {
     }
 }
 
-/// Whether the stream brings a usage event that the client did not ask for.
+/// Whether a stream brings a usage event that was asked for on the client's behalf.
 fn hides_usage(call: &Call) -> bool {
-    call.scan.as_ref().is_some_and(|scan| scan.stream && !scan.client_wants_usage())
+    let asked = call.served_try().is_some_and(|one| call.asks_for_usage(one.step));
+    asked && call.scan.as_ref().is_some_and(|scan| scan.stream && !scan.client_wants_usage())
 }
 
 fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader {
@@ -245,28 +244,19 @@ fn reader(call: &Call, encoded: bool, event_stream: bool, status: u16) -> Reader
     if !(200..300).contains(&status) {
         return Reader::Error(Box::new(UsageScan::new(surface.dialect())));
     }
-    let fingerprint = call.policy.fingerprint.clone();
-    if event_stream {
-        Reader::Stream(Box::new(StreamReader::new(surface, hides_usage(call))), fingerprint)
-    } else {
-        Reader::Json(Box::new(UsageScan::new(surface.dialect())), fingerprint)
-    }
+    let reader = AnswerReader::new(surface, event_stream, hides_usage(call));
+    Reader::Answer(Box::new(reader), call.policy.fingerprint.clone())
 }
 
 impl Reader {
     fn read(&mut self, chunk: &[u8], last: bool) -> Passage {
         match self {
             Self::None => Passage::AsIs,
-            Self::Json(scan, fingerprint) => {
-                scan.push(chunk);
-                update(fingerprint, chunk);
-                Passage::AsIs
-            }
             Self::Error(scan) => {
                 scan.push(chunk);
                 Passage::AsIs
             }
-            Self::Stream(reader, fingerprint) => {
+            Self::Answer(reader, fingerprint) => {
                 update(fingerprint, chunk);
                 reader.push(chunk, last)
             }
@@ -274,46 +264,34 @@ impl Reader {
     }
 
     /// What was seen of a stream so far.
-    pub(super) fn stream(&self) -> Option<StreamReading> {
+    pub(super) fn stream(&self) -> Option<(Progress, &AnswerFacts)> {
         match self {
-            Self::Stream(reader, _) => Some(reader.reading()),
+            Self::Answer(reader, _) => reader.progress(),
             _ => None,
         }
     }
 
-    /// What was read.
-    pub(super) fn finish(&mut self) -> Seen {
+    /// What was read of an answer of so many bytes.
+    pub(super) fn finish(&mut self, answer_bytes: u64) -> Seen {
         match std::mem::replace(self, Self::None) {
-            Self::None => Seen::default(),
+            Self::None => Seen { unreadable_bytes: answer_bytes, answer_bytes, ..Seen::default() },
             Self::Error(scan) => Seen {
                 facts: AnswerFacts { error: scan.finish().facts.error, ..AnswerFacts::default() },
                 ..Seen::default()
             },
-            Self::Json(scan, fingerprint) => {
-                let Reading { usage, begun, finish_reason, output_text_bytes, facts, complete, error, .. } =
-                    scan.finish();
+            Self::Answer(reader, fingerprint) => {
+                let read = reader.reading();
                 Seen {
-                    usage,
-                    begun,
-                    finish_reason,
-                    output_text_bytes,
-                    facts,
-                    error,
-                    readable: complete,
-                    fingerprint: fingerprint.map(Fingerprint::finish),
-                }
-            }
-            Self::Stream(reader, fingerprint) => {
-                let StreamReading { usage, begun, finish_reason, output_text_bytes, facts, events, error, .. } =
-                    reader.reading();
-                Seen {
-                    usage,
-                    begun,
-                    finish_reason,
-                    output_text_bytes,
-                    facts,
-                    error,
-                    readable: events > 0,
+                    usage: read.usage,
+                    begun: read.begun,
+                    other_models: read.other_models,
+                    flawed: read.flawed,
+                    finish_reason: read.finish_reason,
+                    facts: read.facts,
+                    output_text_bytes: read.output_text_bytes,
+                    unreadable_bytes: read.unreadable_bytes,
+                    answer_bytes,
+                    error: read.error,
                     fingerprint: fingerprint.map(Fingerprint::finish),
                 }
             }
@@ -329,10 +307,15 @@ pub(super) struct Seen {
     pub(super) finish_reason: Option<String>,
     pub(super) output_text_bytes: u64,
     pub(super) facts: AnswerFacts,
+    pub(super) other_models: Vec<ModelTokens>,
+    /// Something stood where a count belongs that is none.
+    pub(super) flawed: bool,
+    /// Bytes in which text may stand that could not be read.
+    pub(super) unreadable_bytes: u64,
+    /// All bytes of its body.
+    pub(super) answer_bytes: u64,
     /// It reported an error.
     pub(super) error: bool,
-    /// It was in the format of its API, as far as it came.
-    pub(super) readable: bool,
     pub(super) fingerprint: Option<String>,
 }
 

@@ -1,16 +1,16 @@
 //! The end of a request, whichever it was: one record, once.
 
+use super::account::{cost_with_others, is_the_answer_s, other_models, usage};
 use super::answer::Seen;
 use super::{Gate, Phase};
 use crate::attempt::status_error;
 use crate::call::{Call, Identity, Moment, Try};
 use crate::lent::Lent;
-use crate::price::{cost_in_tier, is_cheaper};
-use headgate_exchange::{AnswerFacts, RequestScan, Surface, Tokens, error_status, is_model_name};
+use crate::price::is_cheaper;
+use headgate_exchange::{AnswerFacts, error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, EstimateReason, PayloadFacts, RejectedBy, RequestRecord,
-    SCHEMA, ServedBy, Usage, UsageSource,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, SCHEMA, ServedBy,
 };
 
 /// What the host saw when the stream ended early.
@@ -35,11 +35,6 @@ pub struct Number<'a> {
     pub seq: u64,
 }
 
-/// Bytes of text that are about one token, where the provider does not count.
-const BYTES_PER_TOKEN: u64 = 4;
-/// Tokens that an image or a file is taken for, where the provider does not count it.
-const TOKENS_PER_ATTACHMENT: u64 = 1_000;
-
 impl Gate {
     /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
     #[must_use]
@@ -61,7 +56,7 @@ impl Gate {
     }
 
     fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
-        let mut seen = self.reader.finish();
+        let mut seen = self.reader.finish(self.response_bytes);
         let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
         self.settle_tries(now, ended_by);
@@ -69,10 +64,12 @@ impl Gate {
         self.note_provider_error(seen.facts.error.take());
         let call = self.call.borrow();
         let served = call.served_try();
-        let usage = usage(&call, served, &seen, ended_by);
+        let usage = usage(&call, served, &seen, ended_by, self.charged_when_left(&call).as_ref());
         let tier = tier(&call, &seen.facts);
-        let price = served.or(call.last_try()).and_then(|one| call.way(one.step)).map(|way| &way.price);
-        let cost = usage.as_ref().zip(price).map(|(usage, price)| cost_in_tier(price, tier, usage));
+        let way = served.or(call.last_try()).and_then(|one| call.way(one.step));
+        let other_models = other_models(usage.as_ref(), &seen.other_models);
+        let priced = usage.as_ref().zip(way);
+        let cost = priced.map(|(usage, way)| cost_with_others(&call.policy, way, tier, usage, &other_models));
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
@@ -105,8 +102,8 @@ impl Gate {
             decisions: std::mem::take(&mut self.decisions),
             rejected_by: self.rejected_by,
             error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
-            other_models: Vec::new(),
             cost,
+            other_models,
             usage,
             payload: PayloadFacts {
                 request_bytes: call.request_bytes,
@@ -225,68 +222,4 @@ fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
         started_after_us: one.started.us_since(call.started),
         latency_us: one.decided.map_or(0, |decided| decided.us_since(one.started)),
     })
-}
-
-/// What the provider reported; where it did not, an estimate from bytes: of the prompt, unless the answer's beginning told
-/// what it took, and of as much of the answer as was seen. Nothing for a request that no provider accepted.
-fn usage(call: &Call, served: Option<&Try>, seen: &Seen, ended_by: EndedBy) -> Option<Usage> {
-    let accepted = served.is_some_and(|one| one.status.is_some_and(|status| (200..300).contains(&status)));
-    let underway = ended_by == EndedBy::Client && call.last_try().is_some_and(|one| one.status.is_none() || one.held);
-    let failed = served.and_then(|one| one.error).is_some_and(is_the_answer_s);
-    if failed && seen.output_text_bytes == 0 && seen.usage.is_none_or(|tokens| tokens.output == 0) {
-        return None;
-    }
-    if !call.surface.is_some_and(Surface::is_metered) || !accepted && !underway {
-        return None;
-    }
-    if let Some(tokens) = &seen.usage {
-        return Some(told(tokens, UsageSource::Reported));
-    }
-    let estimate = seen_usage(call, seen.begun.as_ref(), seen.output_text_bytes);
-    Some(Usage { estimate_reason: Some(estimate_reason(seen, ended_by)), ..estimate })
-}
-
-/// Whether it is the answer itself that is, or ends with, an error. If it generated nothing, it costs nothing.
-fn is_the_answer_s(error: AttemptError) -> bool {
-    matches!(
-        error,
-        AttemptError::ServerError | AttemptError::RateLimited | AttemptError::ClientError | AttemptError::EmptyAnswer
-    )
-}
-
-fn estimate_reason(seen: &Seen, ended_by: EndedBy) -> EstimateReason {
-    match ended_by {
-        EndedBy::Complete if !seen.readable => EstimateReason::Unreadable,
-        EndedBy::Complete => EstimateReason::NotReported,
-        _ => EstimateReason::EndedEarly,
-    }
-}
-
-/// An estimate by what was seen: what the answer's beginning told of the prompt, else by its bytes; and the answer's text.
-pub(super) fn seen_usage(call: &Call, begun: Option<&Tokens>, output_text_bytes: u64) -> Usage {
-    let output_tokens = output_text_bytes.div_ceil(BYTES_PER_TOKEN);
-    if let Some(begun) = begun {
-        return Usage { output_tokens: output_tokens.max(begun.output), ..told(begun, UsageSource::Estimated) };
-    }
-    let input_tokens = call.scan.as_ref().map_or(0, prompt_tokens);
-    Usage { input_tokens, output_tokens, source: UsageSource::Estimated, ..Usage::default() }
-}
-
-/// What a prompt is taken for before a provider counts it.
-pub(super) fn prompt_tokens(scan: &RequestScan) -> u64 {
-    let attachments = u64::from(scan.attachments).saturating_mul(TOKENS_PER_ATTACHMENT);
-    scan.text_bytes.div_ceil(BYTES_PER_TOKEN).saturating_add(attachments)
-}
-
-fn told(tokens: &Tokens, source: UsageSource) -> Usage {
-    Usage {
-        input_tokens: tokens.input,
-        output_tokens: tokens.output,
-        cached_input_tokens: tokens.cached_input,
-        cache_write_input_tokens: tokens.cache_write,
-        cache_write_1h_input_tokens: tokens.cache_write_1h,
-        reasoning_tokens: tokens.reasoning,
-        source,
-        estimate_reason: None,
-    }
 }

@@ -1,9 +1,10 @@
 //! Limits and budgets around one request: what it is likely to take, whose counts it goes to, what came of it.
 
 use super::Gate;
+use super::account::{prompt_tokens, seen_usage};
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
-use crate::gate::close::{prompt_tokens, seen_usage, tier};
+use crate::gate::close::tier;
 use crate::lent::{Lent, Unsettled};
 use crate::price::cost_in_tier;
 use headgate_exchange::{AnswerFacts, LimitReached, LimitScope, Rejection};
@@ -24,6 +25,10 @@ impl Gate {
         if policy.limits.is_empty() {
             return Ok(());
         }
+        let odd = call.scan.as_ref().and_then(|scan| scan.odd_number.filter(|_| scan.surface.generates()));
+        if let Some(odd) = odd.filter(|_| policy.limits.depend_on_tokens(&*call)) {
+            return Err(Rejection::BadBody(odd));
+        }
         let usage = likely_usage(&call, lent.means);
         let amounts = amounts(1, &usage, dearest(&call, &usage));
         match policy.limits.admit(&*call, &amounts, lent.standing, now_s, lent.ledger) {
@@ -31,6 +36,7 @@ impl Gate {
                 self.decisions
                     .extend(admission.notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
                 self.held = admission.held;
+                self.reserved = Some(usage).filter(|_| !self.held.is_empty());
                 self.max_cost = admission.max_cost;
                 self.watched_costs = admission.watched_costs;
                 call.quotas = admission.quotas;
@@ -107,14 +113,23 @@ impl Gate {
 
     /// What a stream costs by what was seen of it; none when its end is near or there is nothing to see.
     fn cost_so_far(&self) -> Option<u64> {
-        let reading = self.reader.stream()?;
-        if reading.done || reading.finish_reason.is_some() {
+        let (reading, facts) = self.reader.stream()?;
+        if reading.ends {
             return None;
         }
         let call = self.call.borrow();
         let price = &call.way(call.served_try()?.step)?.price;
         let usage = seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes);
-        Some(cost_in_tier(price, tier(&call, &reading.facts), &usage).nano_usd)
+        Some(cost_in_tier(price, tier(&call, facts), &usage).nano_usd)
+    }
+
+    /// What a client is charged at least that leaves before the usage is known: the prompt, and a part of the output that was
+    /// reserved. The provider may go on, and what the client has read does not tell what was generated.
+    pub(super) fn charged_when_left(&self, call: &Call) -> Option<Usage> {
+        let reserved = self.reserved?;
+        let percent = u64::from(call.policy.disconnect_charge_percent);
+        let output_tokens = reserved.output_tokens.saturating_mul(percent).div_ceil(100);
+        Some(Usage { output_tokens, ..reserved })
     }
 
     fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
@@ -159,7 +174,10 @@ impl Call {
 fn likely_usage(call: &Call, means: &Means) -> Usage {
     let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
     let likely = || call.alias().map_or(0, |alias| means.output_tokens(&alias.name));
-    let each = if scan.surface.generates() { scan.max_output_tokens.unwrap_or_else(likely) } else { 0 };
+    let each = match scan.surface.generates() {
+        true => scan.max_output_tokens.unwrap_or_else(likely).max(scan.min_output_tokens),
+        false => 0,
+    };
     Usage {
         input_tokens: prompt_tokens(scan),
         output_tokens: each.saturating_mul(scan.choices.max(1)),
