@@ -24,8 +24,8 @@ impl RequestId {
         if text.len() != 36 || !hyphens.eq([8, 13, 18, 23]) {
             return None;
         }
-        let digits = text.chars().filter(|one| *one != '-').map(|one| one.to_digit(16));
-        let number = digits.fold(Some(0_u128), |number, digit| Some((number? << 4) | u128::from(digit?)));
+        let mut digits = text.chars().filter(|one| *one != '-').map(|one| one.to_digit(16));
+        let number = digits.try_fold(0_u128, |number, digit| Some((number << 4) | u128::from(digit?)));
         number.map(|number| Self(number.to_be_bytes()))
     }
 
