@@ -42,6 +42,12 @@ e2e *FLAGS: envoy wasm python-packages node-packages
     @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
     @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
+# The end-to-end tests that fill a worker's memory; some ten minutes and 2 GB.
+soak *FLAGS: envoy wasm python-packages
+    @{{just_executable()}} _say "building what the end-to-end tests start"
+    @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
+    @HEADGATE_SOAK=1 PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e/test_memory.py -q -p no:cacheprovider {{FLAGS}}
+
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors and the collector alone.
 bench *FLAGS: envoy wasm && bench-detectors bench-collector
     @{{just_executable()}} _say "building the benchmark and what it measures"

@@ -147,7 +147,7 @@ fn check_record(raw: &RawValue, node: &str, boot: &str) -> Result<Good, String> 
     }
     fields::check(&record)?;
     Ok(Good {
-        id: fields::uuid_v7(&record.id).ok_or("`id` is not a UUIDv7 in lower case")?,
+        id: fields::request_id(&record.id).ok_or("`id` is not a UUIDv7 or UUIDv4 in lower case")?,
         seq: sequence(record.seq)?,
         started_at: start(record.started_at)?,
         canonical: canonical(&record).map_err(|e| reason_of(&e))?,

@@ -3,6 +3,7 @@
 mod guardrails;
 mod keys;
 mod limits;
+mod memory;
 mod models;
 mod prices;
 mod providers;
@@ -19,9 +20,6 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-
-/// 20 MiB.
-const DEFAULT_MAX_REQUEST_BYTES: u64 = 20 << 20;
 
 /// Each is held against the origin of each request from a browser.
 const MAX_ORIGINS: usize = 256;
@@ -80,6 +78,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
     let prices = prices::Prices::new(root, &providers, &known, report);
     let models = models::models(root, &providers, &prices, report);
     prices.unused(&models, &providers, report);
+    let memory = memory::Memory::of(root, report);
     // Anthropic's models consult others of its own, on which the answer's usage tells.
     for provider in providers.iter_mut().filter(|provider| provider.format == Format::Anthropic) {
         provider.model_prices = prices.of_family(provider);
@@ -90,8 +89,9 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
         environment: root.string("environment").unwrap_or_default(),
         organization: root.string("organization").unwrap_or_default(),
         limits: limits::rules(root, &known, now, report),
+        max_request_bytes: memory.max_request_bytes,
+        max_memory: memory.max_memory,
         disconnect_charge_percent: root.read("disconnect_charge", scalar::percent).unwrap_or(100),
-        max_request_bytes: root.read("max_request_bytes", scalar::bytes).unwrap_or(DEFAULT_MAX_REQUEST_BYTES),
         keys: keys::keys(root, &teams, now, report),
         guardrails: guardrails::guardrails(root, &known, &mut upstreams, report),
         logging: logging(root, report),
@@ -107,6 +107,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, Setting
     let settings = Settings {
         listen: socket(root, "listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
         admin: admin(root, report),
+        max_heap: memory.max_heap,
         upstreams,
         environment_variables: variables(&document),
     };

@@ -7,6 +7,7 @@ mod bootstrap;
 mod bridge;
 mod cluster;
 mod listener;
+mod refusal;
 mod route;
 mod wasm;
 

@@ -15,7 +15,7 @@ mod url;
 pub use guardrail::{ACTIONS, DIRECTIONS, EXTERNALS, UNREACHABLE, share};
 pub use moment::unix_seconds;
 pub use money::nano_usd;
-pub use quantity::{bytes, count, flag, milliseconds, retention, status_or_word};
+pub use quantity::{bytes, count, flag, memory, milliseconds, retention, status_or_word};
 pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreachable};
 pub use text::{sha256, variable};
 pub use url::{Url, socket, url};
@@ -47,6 +47,8 @@ pub enum Scalar {
     Variable,
     /// Bytes.
     Size,
+    /// Memory: bytes, with or without a unit.
+    Memory,
     /// A length of time.
     Duration,
     /// A length of time that is not 0.
@@ -159,6 +161,7 @@ impl Scalar {
             Self::PriceName => text::price(value),
             Self::Variable => variable(value).map(drop),
             Self::Size => bytes(value).map(drop),
+            Self::Memory => memory(value).map(drop),
             Self::Duration => milliseconds(value).map(drop),
             Self::Timeout => quantity::timeout(value),
             Self::Retention => retention(value).map(drop),
@@ -205,7 +208,7 @@ impl Scalar {
             Self::Flag => json!({"type": "boolean"}),
             Self::Count => json!({"type": "integer", "minimum": 0}),
             Self::Positive => json!({"type": "integer", "minimum": 1}),
-            Self::Size => {
+            Self::Size | Self::Memory => {
                 json!({"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+ *([KMG]iB|[kKM]?B)?$"})
             }
             Self::Money => json!({"type": ["number", "string"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]{1,9})?$"}),
@@ -260,7 +263,7 @@ impl Scalar {
             Self::TagName => "`a-z`, `0-9` and `-`, at most 64",
             Self::PriceName => "`provider/model`, `*` for any run of characters of a model",
             Self::Variable => "`\"${NAME}\"`, a variable of the environment",
-            Self::Size => "bytes, or with a unit: `20MiB`",
+            Self::Size | Self::Memory => "bytes, or with a unit: `20MiB`",
             Self::Duration | Self::Timeout => "`500ms`, `20s`, `5m`",
             Self::Retention => "days: `90d`",
             Self::Flag => "`true` or `false`",

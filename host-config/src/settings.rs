@@ -21,6 +21,8 @@ pub struct Settings {
     pub listen: Socket,
     /// The proxy's admin page; loopback unless the operator wrote another address.
     pub admin: Socket,
+    /// Heap of the proxy from which on it sheds load, bytes.
+    pub max_heap: u64,
     /// Providers first, in the order of [`headgate_policy::document::Document::providers`], then the collector if there
     /// is one, then the external checks of guardrails.
     pub upstreams: Vec<Upstream>,

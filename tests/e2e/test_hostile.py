@@ -54,7 +54,7 @@ DEEP = b"[" * 10_000 + b"]" * 10_000
         (b'{"model":"ok","stream":true,"stream":false}', "duplicate_field", "stream"),
         (b'{"model":"ok","messages":["\xff\xfe"]}', "invalid_json", None),
         (b'{"model":"ok","messages":["\xed\xa0\x80"]}', "invalid_json", None),
-        (b'\xff\xfe{\x00"\x00m\x00', "invalid_json", None),
+        (b'\xff\xfe{\x00"\x00m\x00', "byte_order_mark", None),
         (b'{"model":"ok","messages":["a\nb"]}', "invalid_json", None),
         (b'{"model":"ok","n":01}', "invalid_json", None),
     ],

@@ -147,6 +147,13 @@ fn decision(decision: &Decision) -> impl Iterator<Item = Text<'_>> {
     .filter_map(present)
 }
 
+/// Returns the 16 bytes of a request's id: a UUIDv7, or the UUIDv4 that a proxy gives a request that it refuses by itself.
+pub(super) fn request_id(text: &str) -> Option<[u8; 16]> {
+    let random =
+        |id: &[u8; 16]| id.get(6).is_some_and(|byte| byte >> 4 == 4) && id.get(8).is_some_and(|byte| byte >> 6 == 0b10);
+    uuid_v7(text).or_else(|| super::parse_uuid(text).filter(random))
+}
+
 /// The 16 bytes of a UUIDv7 (RFC 9562) in its lower-case text form: one id, one text.
 #[must_use]
 pub fn uuid_v7(text: &str) -> Option<[u8; 16]> {

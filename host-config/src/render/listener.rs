@@ -36,8 +36,40 @@ fn connection_manager(compiled: &Compiled, options: &RenderOptions) -> Value {
         "request_headers_timeout": "30s",
         // The whole request, so that a body sent in trickles does not hold a buffer for ever.
         "request_timeout": "300s",
+        // Credentials, tags and trace headers of real clients take a few KiB; the filter copies all of it.
         "max_request_headers_kb": 96,
+        "common_http_protocol_options": {
+            // The same bound by number, since each header costs more than its bytes.
+            "max_headers_count": 100,
+            // A client that says nothing keeps its connection for an hour.
+            "idle_timeout": "3600s",
+        },
+        // A bad request ends its own stream and not those of others on the connection.
+        "http2_protocol_options": http2(),
+        "local_reply_config": super::refusal::local_replies(),
+        "access_log": [super::refusal::access_log(compiled, options)],
         "http_filters": [gate(options), router()],
+    })
+}
+
+/// A client, or a proxy in front of many, gets streams and windows enough for real use; what floods of frames can take of
+/// memory and time is bounded. The last four are Envoy's own defaults, written down because security rests on them.
+fn http2() -> Value {
+    json!({
+        "override_stream_error_on_invalid_http_message": true,
+        // Streams at a time of one connection.
+        "max_concurrent_streams": 256,
+        // Bytes that a client may send before they are read: uploads beyond what a filter has taken wait at the client.
+        "initial_stream_window_size": 1 << 20,
+        "initial_connection_window_size": 16 << 20,
+        // Frames that wait for a client that does not read, so that it cannot make us pile them up.
+        "max_outbound_frames": 10_000,
+        // Of these PING, SETTINGS and RST_STREAM, which a client causes at no cost of its own.
+        "max_outbound_control_frames": 1_000,
+        // Frames that carry nothing.
+        "max_consecutive_inbound_frames_with_empty_payload": 1,
+        "max_inbound_priority_frames_per_stream": 100,
+        "max_inbound_window_update_frames_per_data_frame_sent": 10,
     })
 }
 

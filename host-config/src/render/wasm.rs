@@ -36,6 +36,18 @@ pub(super) fn attempt(compiled: &Compiled, options: &RenderOptions, provider: &s
     })
 }
 
+/// The gate's access log, for streams that no gate was made for. Its root has no policy of its own: it takes the gate's.
+pub(super) fn log(compiled: &Compiled, options: &RenderOptions) -> Value {
+    let mut log = filter(compiled, options, "headgate-log", "log", "{}".to_owned());
+    if let Some(fields) = log.as_object_mut() {
+        fields.insert(
+            "@type".to_owned(),
+            json!("type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmAccessLog"),
+        );
+    }
+    log
+}
+
 fn filter(compiled: &Compiled, options: &RenderOptions, name: &str, root_id: &str, configuration: String) -> Value {
     json!({
         "@type": TYPE_URL,

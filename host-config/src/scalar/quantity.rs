@@ -8,6 +8,9 @@ use crate::nearest::nearest;
 /// What can be held in the memory of one VM.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// What a worker or a proxy can be given.
+const MEMORY: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 40;
+
 /// One day; nothing in a gateway waits longer.
 const MAX_MILLISECONDS: u64 = 86_400_000;
 
@@ -59,6 +62,20 @@ pub fn bytes(value: &str) -> Result<u64, Wrong> {
     match scaled(value, &SIZES, Some(1), "write bytes or a unit: `20MiB`")? {
         0 => Err(Wrong::new("this size is too small", "write at least 1 byte")),
         bytes if bytes > MAX_BYTES => Err(Wrong::new("this size is too large", "write at most `256MiB`")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// An amount of memory in bytes, 1 MiB to 1 TiB.
+///
+/// # Errors
+/// What it has to look like.
+pub fn memory(value: &str) -> Result<u64, Wrong> {
+    match scaled(value, &SIZES, Some(1), "write bytes or a unit: `256MiB`, `2GiB`")? {
+        bytes if bytes < *MEMORY.start() => Err(Wrong::new("this is too little memory", "write at least `1MiB`")),
+        bytes if bytes > *MEMORY.end() => {
+            Err(Wrong::new("this is more memory than a proxy has", "write at most `1024GiB`"))
+        }
         bytes => Ok(bytes),
     }
 }

@@ -26,6 +26,18 @@ pub static GATEWAY: &[Key] = &[
     ),
     key("max_request_bytes", One(Scalar::Size), Default("20MiB"), "Largest request body; larger ones answer 413."),
     key(
+        "max_memory",
+        One(Scalar::Memory),
+        Default("256MiB, or twice max_request_bytes if that is more"),
+        "Most bytes that requests hold in one worker at a time, and answers that wait for a guardrail; beyond it 503.",
+    ),
+    key(
+        "max_heap",
+        One(Scalar::Memory),
+        Default("2GiB"),
+        "Heap of the proxy from which on it refuses requests, and then connections. The VMs of its workers are not in it.",
+    ),
+    key(
         "disconnect_charge",
         One(Scalar::Percent),
         Default("100"),

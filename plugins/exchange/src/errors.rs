@@ -161,6 +161,23 @@ pub enum Rejection {
         /// Whole seconds until it is worth trying again.
         retry_after_s: u64,
     },
+    /// The body has more strings than external checks are asked about.
+    TooManyTexts,
+    /// The memory for requests, or for answers that wait for a guardrail, is in use.
+    Overloaded {
+        /// Whole seconds until it is worth trying again.
+        retry_after_s: u64,
+    },
+    /// The request speaks a version of HTTP that the proxy does not.
+    HttpVersion,
+    /// The request asks for another protocol, such as a WebSocket.
+    UpgradeRefused,
+    /// The request's headers are too many or too large.
+    HeadersTooLarge,
+    /// The request's head breaks HTTP's rules.
+    MalformedHead,
+    /// The request's `transfer-encoding` is not `chunked`.
+    TransferEncoding,
     /// The gateway cannot work as it is configured.
     Misconfigured,
 }
@@ -245,8 +262,33 @@ impl Rejection {
             Self::TooExpensive { .. } => row(400, INVALID_REQUEST, "request_too_expensive"),
             Self::MaxCostReached { .. } => row(429, "billing_error", "max_cost_reached"),
             Self::LimitUnavailable { .. } => row(503, "limit_unavailable", "limit_unavailable"),
+            Self::TooManyTexts => row(422, INVALID_REQUEST, "too_many_texts"),
+            Self::Overloaded { .. } => row(503, "server_error", "gateway_overloaded"),
+            Self::HttpVersion => row(426, INVALID_REQUEST, "http_version_not_supported"),
+            Self::UpgradeRefused => row(403, INVALID_REQUEST, "upgrade_not_supported"),
+            Self::HeadersTooLarge => row(431, INVALID_REQUEST, "request_headers_too_large"),
+            Self::MalformedHead => row(400, INVALID_REQUEST, "malformed_request"),
+            Self::TransferEncoding => row(501, INVALID_REQUEST, "transfer_encoding_not_supported"),
             Self::Misconfigured => row(500, "server_error", "gateway_misconfigured"),
         }
+    }
+
+    /// What the proxy refuses before any filter sees the request, by the status that it answers with.
+    pub const BY_PROXY: [Self; 7] = [
+        Self::MalformedHead,
+        Self::UpgradeRefused,
+        Self::RequestTimeout,
+        Self::HttpVersion,
+        Self::HeadersTooLarge,
+        Self::TransferEncoding,
+        Self::Overloaded { retry_after_s: 1 },
+    ];
+
+    /// Returns the rejection for a status that the proxy answered with by itself.
+    #[must_use]
+    pub fn by_proxy(status: u16) -> Self {
+        let known = Self::BY_PROXY.into_iter().find(|rejection| rejection.status() == status);
+        known.unwrap_or(Self::MalformedHead)
     }
 
     /// HTTP status.
@@ -273,6 +315,7 @@ impl Rejection {
             (413, _) => "request_too_large",
             (429, _) => "rate_limit_error",
             (503 | 529, _) => "overloaded_error",
+            (501, _) => INVALID_REQUEST,
             (500.., _) => "api_error",
             _ => INVALID_REQUEST,
         }
@@ -317,9 +360,9 @@ impl Rejection {
     #[must_use]
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::AllTargetsUnavailable { retry_after_s, .. } | Self::LimitUnavailable { retry_after_s, .. } => {
-                Some(*retry_after_s)
-            }
+            Self::AllTargetsUnavailable { retry_after_s, .. }
+            | Self::LimitUnavailable { retry_after_s, .. }
+            | Self::Overloaded { retry_after_s } => Some(*retry_after_s),
             Self::RateLimited { retry_after_s, .. } | Self::BudgetExceeded { retry_after_s, .. } => *retry_after_s,
             _ => None,
         }
@@ -337,6 +380,7 @@ impl Rejection {
                 | Self::Guardrail { .. }
                 | Self::TooManyFindings { .. }
                 | Self::UnreadableAnswer { .. }
+                | Self::TooManyTexts
                 | Self::ProviderRedirect
         )
     }
@@ -386,7 +430,7 @@ impl Rejection {
             Self::MalformedRequest => {
                 "the request's body is not framed as HTTP wants it. Look at its chunks and its length.".into()
             }
-            Self::RequestTimeout => "the request's body did not come to its end in time. Send it again.".into(),
+            Self::RequestTimeout => "the request did not come to its end in time. Send it again.".into(),
             Self::FieldNotAllowed { field, key_id } => format!(
                 "the key `{key_id}` may use some models only, and with `{field}` the provider may take others. Leave `{field}` out."
             ),
@@ -452,6 +496,23 @@ impl Rejection {
             Self::LimitUnavailable { policy, retry_after_s } => format!(
                 "the limit or budget `{policy}` cannot be checked at the moment. Try again in {retry_after_s} s."
             ),
+            Self::TooManyTexts => {
+                "the body has more strings than external checks are asked about. Send it in parts.".into()
+            }
+            Self::Overloaded { retry_after_s } => {
+                format!("its memory for requests is in use. Try again in {retry_after_s} s.")
+            }
+            Self::HttpVersion => {
+                "only HTTP/1.1 and HTTP/2 are served. Behind nginx, set `proxy_http_version 1.1`.".into()
+            }
+            Self::UpgradeRefused => {
+                "no other protocol, such as a WebSocket, is served. Send the request over HTTP and set `stream` for a stream.".into()
+            }
+            Self::HeadersTooLarge => "the request's headers are too many or too large. Send fewer.".into(),
+            Self::MalformedHead => {
+                "the request is not framed as HTTP wants it. Look at its request line, `host`, path, header names and length.".into()
+            }
+            Self::TransferEncoding => "the `transfer-encoding` is not served. Use `chunked` or a `content-length`.".into(),
             Self::Misconfigured => format!("it cannot work as it is configured. {ASK_OPERATOR} to look at its log."),
         }
     }

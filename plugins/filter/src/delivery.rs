@@ -171,6 +171,7 @@ fn finish(ticket: u64, outcome: Delivery) {
     with_worker(|worker| {
         let jitter = worker.draw();
         worker.outbox.delivered(ticket, outcome, now_ms, jitter);
+        worker.note_outbox();
     });
 }
 

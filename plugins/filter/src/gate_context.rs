@@ -5,7 +5,7 @@ use crate::claims::Slot;
 use crate::delivery::send_soon;
 use crate::ending;
 use crate::host::{self, Buffer, Headers};
-use crate::worker::{Worker, apply, forget, open, with_worker};
+use crate::worker::{apply, forget, open, with_worker};
 use headgate_policy::{Effect, Effects, EndSigns, Flow, Gate, Head, Moment, Number, Policy, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -46,7 +46,7 @@ impl GateContext {
         Self {
             id,
             policy: Rc::clone(policy),
-            gate: Gate::new(policy, Moment(host::now_us()), with_worker(Worker::random).unwrap_or_default()),
+            gate: new_gate(policy),
             effects: Effects::new(),
             id_is_open: false,
             closed: false,
@@ -94,7 +94,17 @@ impl GateContext {
             let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
             return self.obey(flow);
         }
-        let body = host::buffer(Buffer::RequestBody, size).unwrap_or_default();
+        let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+        if flow != Flow::Hold {
+            return self.obey(flow);
+        }
+        let body = match host::buffer(Buffer::RequestBody, size) {
+            Err(host::NO_ROOM) => {
+                let flow = self.gate.request_out_of_memory(&mut self.effects);
+                return self.obey(flow);
+            }
+            body => body.unwrap_or_default(),
+        };
         if self.waits_for_counts(0) {
             self.waiting = Some((body, 1));
             return Action::Pause;
@@ -179,8 +189,14 @@ impl GateContext {
 
     fn response_chunk(&mut self, size: usize, last: bool) {
         let wanted = self.gate.wants_response_body() && size > 0;
-        let chunk = if wanted { host::buffer(Buffer::ResponseBody, size).unwrap_or_default() } else { Vec::new() };
-        self.gate.response_body(&chunk, last, Moment(host::now_us()), &mut self.effects);
+        let chunk = if wanted { host::buffer(Buffer::ResponseBody, size) } else { Ok(Vec::new()) };
+        match chunk {
+            Err(host::NO_ROOM) => self.gate.response_out_of_memory(last, &mut self.effects),
+            chunk => {
+                let chunk = chunk.unwrap_or_default();
+                self.gate.response_body(&chunk, last, Moment(host::now_us()), &mut self.effects);
+            }
+        }
         self.perform();
     }
 
@@ -196,6 +212,16 @@ impl GateContext {
         }
     }
 
+    /// The proxy has answered by itself; its log has what it knew of the request.
+    fn refused_by_proxy(&mut self) {
+        let request = host::headers(Headers::Request).unwrap_or_default();
+        let response = host::headers(Headers::Response).unwrap_or_default();
+        let details = host::property("response\0code_details").unwrap_or_default();
+        let (request, response) = (host::decode_pairs(&request), host::decode_pairs(&response));
+        let details = std::str::from_utf8(&details).unwrap_or_default();
+        self.gate.refused_by_proxy(Head::new(&request), Head::new(&response), details);
+    }
+
     /// One record for every request, in whatever way it ended.
     fn close(&mut self) {
         if std::mem::replace(&mut self.closed, true) {
@@ -204,6 +230,9 @@ impl GateContext {
         if self.gate.is_aside() {
             with_worker(|worker| worker.open = worker.open.saturating_sub(1));
             return;
+        }
+        if self.gate.is_unseen() {
+            self.refused_by_proxy();
         }
         let signs = if self.gate.ended_early() { Self::end_signs() } else { EndSigns::Unknown };
         let now = Moment(host::now_us());
@@ -224,6 +253,7 @@ impl GateContext {
                 }
                 Err(_) => worker.outbox.note_dropped(),
             }
+            worker.note_outbox();
             send_soon(worker, policy);
         });
         if self.id_is_open {
@@ -233,6 +263,11 @@ impl GateContext {
             ending::forget(self.id);
         }
     }
+}
+
+fn new_gate(policy: &Rc<Policy>) -> Gate {
+    let (random, memory) = with_worker(|worker| (worker.random(), worker.memory.clone())).unwrap_or_default();
+    Gate::new(policy, Moment(host::now_us()), random).in_memory(&memory)
 }
 
 fn send(reply: &Reply) {

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "the host's ABI is raw pointers; this is the only module that touches them")]
 
+use headgate_policy::can_allocate;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -150,12 +151,25 @@ pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {
     done(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
+/// There is no room in this VM for what the host has.
+pub(crate) const NO_ROOM: Refused = Refused(u32::MAX);
+
+/// Buffers up to this size are read without asking for room: there are few at a time, and most are small.
+const SMALL: usize = 64 << 10;
+
+/// Copies that are made of a buffer while one callback works on it, the first included.
+const COPIES: usize = 3;
+
+/// Reads a buffer, or says [`NO_ROOM`]: the allocator that the host calls for it can only trap.
 pub(crate) fn buffer(kind: Buffer, len: usize) -> HostResult<Vec<u8>> {
     buffer_part(kind, 0, len)
 }
 
 /// At most `len` bytes of the buffer from `start` on.
 pub(crate) fn buffer_part(kind: Buffer, start: usize, len: usize) -> HostResult<Vec<u8>> {
+    if len > SMALL && !can_allocate(len.saturating_mul(COPIES) as u64) {
+        return Err(NO_ROOM);
+    }
     // SAFETY: both pointers are of live locals.
     read(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, start, len, data, size) })
 }
@@ -250,7 +264,10 @@ pub(crate) fn decode_pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
         Some(u32::from_le_bytes(word.try_into().ok()?) as usize)
     };
     let count = number(0).unwrap_or(0).min(bytes.len() / 8);
-    let mut pairs = Vec::with_capacity(count);
+    let mut pairs = Vec::new();
+    if pairs.try_reserve_exact(count).is_err() {
+        return pairs;
+    }
     let mut at = 4 + count * 8;
     for index in 0..count {
         let Some((name_len, value_len)) = number(4 + index * 8).zip(number(8 + index * 8)) else { break };

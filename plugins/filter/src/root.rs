@@ -38,6 +38,8 @@ enum Role {
     None,
     Gate(Rc<Policy>),
     Attempt(Rc<str>),
+    /// Tells of streams that no gate was made for.
+    Log,
 }
 
 /// Configuration of an attempt.
@@ -50,6 +52,10 @@ struct AttemptConfiguration {
 impl Root {
     fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
         let root_id = host::property("plugin_root_id").unwrap_or_default();
+        if root_id == b"log" {
+            self.role = Role::Log;
+            return Ok(());
+        }
         if root_id == b"attempt" {
             let attempt: AttemptConfiguration = serde_json::from_slice(configuration).map_err(|_| {
                 "the attempt's configuration must be {\"provider\": NAME}: render it with the `headgate` command"
@@ -62,7 +68,9 @@ impl Root {
         tell_missing(&policy);
         Counts::prepare();
         self.starting = !policy.limits().is_empty() && policy.collector().is_some();
-        self.role = Role::Gate(Rc::new(policy));
+        let policy = Rc::new(policy);
+        with_worker(|worker| worker.policy = Some(Rc::clone(&policy)));
+        self.role = Role::Gate(policy);
         host::set_tick_period(if self.starting { STARTING_TICK } else { TICK })
             .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
     }
@@ -145,8 +153,17 @@ impl RootContext for Root {
         Some(match &self.role {
             Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
-            Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
+            Role::Log | Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })
+    }
+
+    /// An access log is told of a stream in its root: no context was made for it.
+    fn on_log(&mut self) {
+        if matches!(self.role, Role::Log)
+            && let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten()
+        {
+            GateContext::new(0, &policy).on_log();
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {

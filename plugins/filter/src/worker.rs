@@ -6,7 +6,7 @@
 use crate::connections::Connections;
 use crate::counts::{Cells, Counts};
 use crate::host::{self, Buffer, Headers, HostResult};
-use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Policy, RequestId, TargetKey, uuid_v7};
+use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Memory, Policy, RequestId, TargetKey, uuid_v7};
 use headgate_record::{Outbox, OutboxLimits};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -52,6 +52,10 @@ pub(crate) struct Worker {
     pub(crate) hurried: bool,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
+    /// Bytes that its requests hold.
+    pub(crate) memory: Memory,
+    /// The policy in force.
+    pub(crate) policy: Option<Rc<Policy>>,
     /// Its connections to providers.
     pub(crate) connections: Connections,
     cooldowns: Cooldowns,
@@ -95,6 +99,8 @@ impl Worker {
             calling: false,
             node,
             boot,
+            memory: Memory::default(),
+            policy: None,
             connections: Connections::default(),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
@@ -114,6 +120,11 @@ impl Worker {
             unsettled: &mut self.counts.unsettled,
         };
         (lent, &mut self.random)
+    }
+
+    /// Counts what waits in the outbox together with what requests hold.
+    pub(crate) fn note_outbox(&self) {
+        self.memory.note_outbox(self.outbox.queued_bytes() as u64);
     }
 
     /// A random number for draws and jitter.

@@ -31,6 +31,10 @@ pub struct Document {
     pub organization: String,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
+    /// Most bytes that the requests of one worker's VM hold at a time, and answers that wait for a guardrail. More answers
+    /// 503.
+    #[serde(default = "default_max_memory", skip_serializing_if = "is_default_max_memory")]
+    pub max_memory: u64,
     /// Percent of the reserved output that a client is charged that leaves before the usage is known.
     #[serde(default = "all", skip_serializing_if = "is_all")]
     pub disconnect_charge_percent: u8,
@@ -62,6 +66,19 @@ pub struct Document {
     /// and says goodbye to the collector whenever nothing is left to deliver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending_at_ms: Option<u64>,
+}
+
+/// A VM ends near 1 GiB and never gives memory back. Beside this it needs room for the records that wait (64 MiB), the
+/// policy, and the copies that a single step makes of one body.
+pub const DEFAULT_MAX_MEMORY: u64 = 256 << 20;
+
+fn default_max_memory() -> u64 {
+    DEFAULT_MAX_MEMORY
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_default_max_memory(bytes: &u64) -> bool {
+    *bytes == DEFAULT_MAX_MEMORY
 }
 
 /// One provider.

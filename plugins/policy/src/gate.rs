@@ -8,11 +8,14 @@ mod close;
 mod guard;
 mod guarded;
 mod limit;
+mod memory;
 mod reject;
+mod unseen;
 
 use crate::call::{Call, CallRef, Moment};
 use crate::credentials::Masking;
 use crate::id::RequestId;
+use crate::memory::Hold;
 use crate::policy::Policy;
 use answer::Reader;
 use guard::Guarding;
@@ -47,6 +50,9 @@ pub struct Gate {
     rejection: Option<Rejection>,
     rejected_by: Option<RejectedBy>,
     decisions: Vec<Decision>,
+    /// Bytes of the VM that the request takes, and an answer that waits.
+    held_request: Hold,
+    held_answer: Hold,
     /// What limits and budgets have reserved for it.
     held: Vec<Held>,
     /// The usage for which they did.
@@ -98,6 +104,8 @@ impl Gate {
             rejection: None,
             rejected_by: None,
             decisions: Vec::new(),
+            held_request: Hold::default(),
+            held_answer: Hold::default(),
             held: Vec::new(),
             reserved: None,
             max_cost: None,

@@ -17,6 +17,18 @@ impl RequestId {
         Self((time | version | rand_a | variant | rand_b).to_be_bytes())
     }
 
+    /// Reads `8-4-4-4-12` hex digits.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let hyphens = text.bytes().enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
+        if text.len() != 36 || !hyphens.eq([8, 13, 18, 23]) {
+            return None;
+        }
+        let mut digits = text.chars().filter(|one| *one != '-').map(|one| one.to_digit(16));
+        let number = digits.try_fold(0_u128, |number, digit| Some((number << 4) | u128::from(digit?)));
+        number.map(|number| Self(number.to_be_bytes()))
+    }
+
     /// `8-4-4-4-12` lower-case hex.
     #[must_use]
     pub fn to_text(self) -> String {

@@ -17,6 +17,7 @@ mod guard;
 mod head;
 mod id;
 mod lent;
+mod memory;
 mod policy;
 mod price;
 
@@ -27,6 +28,7 @@ pub use gate::{EndSigns, Flow, Gate, Number};
 pub use head::Head;
 pub use id::{RequestId, uuid_v7};
 pub use lent::{Lent, Unsettled};
+pub use memory::{Memory, can_allocate};
 pub use policy::{LoadError, Policy};
 
 pub use headgate_routing::{Cooldowns, TargetKey};

@@ -65,6 +65,8 @@ pub struct Policy {
     pub(crate) environment: String,
     pub(crate) organization: String,
     pub(crate) max_request_bytes: u64,
+    /// Most bytes that the requests of one VM hold.
+    pub(crate) max_memory: u64,
     pub(crate) disconnect_charge_percent: u8,
     pub(crate) providers: Vec<Provider>,
     pub(crate) aliases: Vec<Alias>,
@@ -184,6 +186,7 @@ impl Policy {
             organization: document.organization,
             limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
+            max_memory: document.max_memory,
             disconnect_charge_percent: document.disconnect_charge_percent,
             providers,
             aliases,

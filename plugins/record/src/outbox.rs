@@ -202,6 +202,12 @@ impl Outbox {
         self.queued_records
     }
 
+    /// Bytes of the records that wait.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// Records dropped since the boot.
     #[must_use]
     pub fn dropped(&self) -> u64 {

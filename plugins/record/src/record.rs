@@ -13,7 +13,8 @@ pub const SCHEMA: u8 = 1;
 pub struct RequestRecord {
     /// Version of this shape: [`SCHEMA`].
     pub schema: u8,
-    /// UUIDv7 of the request; the client sees it as `x-headgate-request-id`.
+    /// UUIDv7 of the request; the client sees it as `x-headgate-request-id`. A UUIDv4 if the proxy refused the request before
+    /// the gateway saw it.
     pub id: String,
     /// The proxy that served it, as the proxy names itself (Envoy's `--service-node`).
     pub node: String,

@@ -47,6 +47,9 @@ impl Gate {
         if announced.is_some_and(|length| length > limit) {
             return self.reject(Rejection::BodyTooLarge { limit }, out);
         }
+        if let Err(rejection) = self.expect_request(announced.unwrap_or(0)) {
+            return self.reject(rejection, out);
+        }
         if let Some(encoded) = unreadable_body(head) {
             return self.reject(Rejection::UnreadableBody { encoded }, out);
         }
@@ -65,7 +68,11 @@ impl Gate {
         let limit = self.max_request_bytes();
         match self.phase {
             Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
-            Phase::Body | Phase::Asking => Flow::Hold,
+            Phase::Body => match self.hold_request(buffered) {
+                Ok(()) => Flow::Hold,
+                Err(rejection) => self.reject(rejection, out),
+            },
+            Phase::Asking => Flow::Hold,
             Phase::Answered => Flow::Answered,
             _ => Flow::Continue,
         }
@@ -102,7 +109,7 @@ impl Gate {
         Flow::Continue
     }
 
-    fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
+    pub(super) fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
         call.dialect = dialect(head, path, endpoint);
@@ -126,7 +133,7 @@ impl Gate {
         };
     }
 
-    fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
+    pub(super) fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
         let mut call = self.call.borrow_mut();
         let policy = Rc::clone(&call.policy);
         let (identity, refused) = match policy.keys.admit_first(presented(head.iter()), call.started.as_s()) {

@@ -143,7 +143,7 @@ impl Gate {
         if !whole {
             self.guard_answer(encoded, event_stream, out);
         }
-        self.call.borrow_mut().release_body();
+        self.release_request();
     }
 
     /// Tells the client whose answer it is; whether that answer is compressed, and whether it is a stream.

@@ -1,12 +1,14 @@
 //! Guardrails on the way in: what stops a request, what is replaced in it, who else is asked about it. What the gate
 //! keeps for the way out is here too.
 
+use super::memory::overloaded;
 use super::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
 use crate::guard::{
     AnswerGuard, Answered, Checked, MAX_FINDINGS, Placeholders, Question, Rails, Tally, check_request, verdict,
 };
-use headgate_exchange::{GuardedStream, Rejection, Splices, Surface, request_texts, scan_request};
+use crate::memory::can_allocate;
+use headgate_exchange::{GuardedStream, Rejection, Seen, Splices, Surface, scan_request, visit_request};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
 use std::rc::Rc;
@@ -18,10 +20,15 @@ pub(super) struct Guarding {
     pub(super) answer: Policies,
     pub(super) placeholders: Placeholders,
     pub(super) tally: Tally,
+    /// Bytes of the originals that the answer may need.
+    pub(super) kept_bytes: u64,
     /// Guardrails whose outside answer is not there yet.
     asking: Vec<u8>,
     pub(super) way: Way,
 }
+
+/// Most texts of a request that external checks are asked about.
+const MAX_TEXTS: usize = 1 << 18;
 
 /// How the answer is guarded.
 #[derive(Debug, Default)]
@@ -62,6 +69,7 @@ impl Gate {
         if let Some(index) = checked.flooded {
             return Err(Rejection::TooManyFindings { id: rails.id(index), limit: MAX_FINDINGS, answer: false });
         }
+        self.guarding.kept_bytes = self.guarding.placeholders.keep_originals();
         if !checked.splices.is_empty() {
             self.mask_request(&checked.splices)?;
         }
@@ -71,6 +79,9 @@ impl Gate {
 
     fn look_through(&mut self, rails: &Rails, set: Policies) -> Result<Checked, Rejection> {
         let call = self.call.borrow();
+        if !Self::room_to_examine(&call.body) {
+            return Err(overloaded());
+        }
         // The scan has read this body: it is JSON.
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
         check_request(rails, set, &call.body, placeholders, tally).ok_or(Rejection::Misconfigured)
@@ -78,6 +89,11 @@ impl Gate {
 
     /// The body that every try starts from is the masked one.
     fn mask_request(&mut self, splices: &Splices) -> Result<(), Rejection> {
+        let masked = splices.len_after(self.call.borrow().body.len()) as u64;
+        if !can_allocate(masked) {
+            return Err(overloaded());
+        }
+        self.hold_request(masked.saturating_add(self.guarding.kept_bytes))?;
         let mut call = self.call.borrow_mut();
         call.body = splices.apply(&call.body);
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
@@ -93,6 +109,11 @@ impl Gate {
         draw: &mut impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Result<(), Rejection> {
+        let questions =
+            set.iter().filter(|index| rails.get(*index).is_some_and(|rail| rail.external.is_some())).count();
+        if questions > 0 && !self.room_to_ask(questions) {
+            return Err(overloaded());
+        }
         let mut texts: Option<Vec<String>> = None;
         for index in set.iter() {
             let Some((rail, external)) = rails.get(index).and_then(|rail| Some((rail, rail.external.as_ref()?))) else {
@@ -106,10 +127,10 @@ impl Gate {
                 continue;
             }
             let call = self.call.borrow();
-            let texts = texts.get_or_insert_with(|| {
-                let found = request_texts(&call.body).unwrap_or_default();
-                found.texts.iter().map(|text| text.spelled().text.into_owned()).collect()
-            });
+            let texts = match &mut texts {
+                Some(texts) => texts,
+                none => none.insert(copied_texts(&call.body)?),
+            };
             let question = Question {
                 guardrail: &rail.id,
                 request_id: &call.id.to_text(),
@@ -174,4 +195,19 @@ impl Gate {
         });
         outcome
     }
+}
+
+/// Returns a copy of each text of the body, as external checks are asked about them. A text of one byte costs much more
+/// than that in a list, so their number is bounded.
+fn copied_texts(body: &[u8]) -> Result<Vec<String>, Rejection> {
+    let (mut texts, mut more) = (Vec::new(), false);
+    let found = visit_request(body, &mut |seen| match seen {
+        Seen::Text(_) if texts.len() >= MAX_TEXTS => more = true,
+        Seen::Text(text) => texts.push(text.spelled().text.into_owned()),
+        Seen::Tool(_) => {}
+    });
+    if more {
+        return Err(Rejection::TooManyTexts);
+    }
+    found.map(|_| texts).ok_or(Rejection::Misconfigured)
 }

@@ -5,6 +5,7 @@ use super::{Gate, Phase};
 use crate::call::Moment;
 use crate::effect::{Effect, Effects};
 use crate::guard::{AnswerGuard, MAX_FINDINGS};
+use crate::memory::can_allocate;
 use headgate_exchange::{GuardedStream, Halt, Passage, Rejection, Surface};
 use headgate_record::{Decision, Direction};
 use std::borrow::Cow;
@@ -49,14 +50,33 @@ impl Gate {
         if buffered > 0 && self.first_byte.is_none() {
             self.first_byte = Some(now);
         }
-        if !self.holds_response() || buffered <= self.max_request_bytes() {
-            return self.holds_response();
+        if !self.holds_response() {
+            return false;
+        }
+        if buffered <= self.max_request_bytes() {
+            if self.hold_answer(buffered) {
+                return true;
+            }
+            self.response_bytes = buffered;
+            return self.let_go_of_large_answer(out);
         }
         self.response_bytes = buffered;
+        self.hold_answer(0);
         let Way::Whole(guard) = std::mem::take(&mut self.guarding.way) else { return false };
         if let Some(index) = guard.strict() {
             self.refuse_answer(self.unreadable(index), out);
             out.push(Effect::EndStream);
+        }
+        false
+    }
+
+    /// There is no room to keep more of a held answer. One that only watchers wait for passes unread.
+    fn let_go_of_large_answer(&mut self, out: &mut Effects) -> bool {
+        self.hold_answer(0);
+        if self.answer_guard().is_some_and(AnswerGuard::only_watches) {
+            self.guarding.way = Way::Open;
+        } else {
+            self.refuse_large_answer(out);
         }
         false
     }
@@ -67,10 +87,21 @@ impl Gate {
 
     /// A held answer that is whole now.
     pub(super) fn guard_whole(&mut self, body: &[u8], out: &mut Effects) {
+        let room = Self::room_to_examine(body);
+        self.hold_answer(0);
         let Way::Whole(guard) = &mut self.guarding.way else { return };
+        if !room {
+            if !guard.only_watches() {
+                self.refuse_answer(super::memory::overloaded(), out);
+            }
+            return;
+        }
         match guard.whole(body) {
             Ok(splices) if splices.is_empty() => {}
             Ok(splices) => {
+                if !can_allocate(splices.len_after(body.len()) as u64) {
+                    return self.refuse_answer(super::memory::overloaded(), out);
+                }
                 let changed = splices.apply(body);
                 out.push(Effect::SetResponseHeader("content-length", Cow::Owned(changed.len().to_string())));
                 out.push(Effect::ReplaceChunk(changed));
@@ -124,11 +155,12 @@ impl Gate {
                 });
                 blocked.or(flooded)
             }
+            Halt::Unreadable if guard.overflowed => Some(super::memory::overloaded()),
             Halt::Unreadable => Some(self.unreadable(guard.strict()?)),
         }
     }
 
-    fn answer_guard(&self) -> Option<&AnswerGuard> {
+    pub(super) fn answer_guard(&self) -> Option<&AnswerGuard> {
         match &self.guarding.way {
             Way::Open => None,
             Way::Whole(guard) => Some(guard),

@@ -79,7 +79,8 @@ impl Gate {
         self.status = rejection.status();
         self.rejected_by = Some(RejectedBy::Gateway);
         self.rejection = Some(rejection);
-        self.call.borrow_mut().release_body();
+        self.guarding.kept_bytes = 0;
+        self.release_request();
     }
 }
 

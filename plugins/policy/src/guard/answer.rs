@@ -2,7 +2,7 @@
 
 use super::placeholders::{Placeholders, Restorer};
 use super::request::{MAX_FINDINGS, TOO_MANY};
-use super::{Rails, Sighting, Tally};
+use super::{MAX_CHANGED_BYTES, Rails, Sighting, Tally};
 use crate::document::Action;
 use headgate_exchange::{Edit, Examine, Halt, Seen, Splice, Splices, WrittenText, visit_answer};
 use headgate_guardrails::{Finding, Policies, Window};
@@ -20,11 +20,18 @@ pub(crate) struct AnswerGuard {
     pub(crate) tally: Tally,
     /// The guardrail that does not let it through.
     pub(crate) blocked: Option<u8>,
+    /// More is to be put back than may be at a time.
+    pub(crate) overflowed: bool,
+    /// Bytes of the changes of a whole answer so far.
+    changed: usize,
     /// The guardrail that would have to mask more than [`MAX_FINDINGS`].
     pub(crate) flooded: Option<u8>,
     /// Findings that something was done about.
     acted: u32,
 }
+
+/// What is kept of each change besides its text.
+const EDIT_BYTES: usize = 64;
 
 /// One text of the answer.
 #[derive(Debug)]
@@ -46,6 +53,8 @@ impl AnswerGuard {
             texts: Vec::new(),
             tally: Tally::default(),
             blocked: None,
+            overflowed: false,
+            changed: 0,
             flooded: None,
             acted: 0,
         }
@@ -81,7 +90,11 @@ impl AnswerGuard {
         let (spelled, mut edits) = (written.spelled(), Vec::new());
         self.examine_whole(&spelled.text, &mut edits)?;
         spelled.splices(&edits, splices);
-        Ok(())
+        // Each text takes what is put back into it from what may be put back into the answer.
+        let bytes = edits.iter().map(|edit| edit.with.len().saturating_add(EDIT_BYTES));
+        self.changed = bytes.fold(self.changed, usize::saturating_add);
+        self.overflowed |= self.changed > MAX_CHANGED_BYTES;
+        if self.overflowed { Err(Halt::Unreadable) } else { Ok(()) }
     }
 }
 
@@ -124,7 +137,7 @@ impl AnswerGuard {
         if self.blocked.is_some() || self.flooded.is_some() {
             return Err(Halt::Blocked);
         }
-        let restored = if self.placeholders.restores() { self.restore(one, piece, last) } else { usize::MAX };
+        let restored = if self.placeholders.restores() { self.restore(one, piece, last)? } else { usize::MAX };
         let decided = found.min(restored);
         one.settle(if last { usize::MAX } else { decided }, edits);
         Ok(decided)
@@ -170,12 +183,19 @@ impl AnswerGuard {
         }
     }
 
-    /// Looks for placeholders; how much of the text is decided.
-    fn restore(&self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
+    /// Looks for placeholders; how much of the text is decided. A placeholder of ten bytes may stand for thousands, and an
+    /// answer may repeat it at will: what is put back at a time is bounded.
+    fn restore(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> Result<usize, Halt> {
         let TextGuard { restorer, edits, .. } = one;
-        restorer.read(&self.placeholders, piece, last, |at, original| {
-            edits.push((Edit { at, with: original.to_owned() }, false));
-        })
+        let mut bytes = 0_usize;
+        let decided = restorer.read(&self.placeholders, piece, last, |at, original| {
+            bytes = bytes.saturating_add(original.len()).saturating_add(EDIT_BYTES);
+            if bytes <= MAX_CHANGED_BYTES {
+                edits.push((Edit { at, with: original.to_owned() }, false));
+            }
+        });
+        self.overflowed |= bytes > MAX_CHANGED_BYTES;
+        if self.overflowed { Err(Halt::Unreadable) } else { Ok(decided) }
     }
 }
 
@@ -206,7 +226,7 @@ impl Examine for AnswerGuard {
             return Err(Halt::Blocked);
         }
         if self.placeholders.restores() {
-            self.restore(&mut one, text, true);
+            self.restore(&mut one, text, true)?;
         }
         one.settle(usize::MAX, edits);
         Ok(())

@@ -21,6 +21,9 @@ use headgate_guardrails::{Guard, Policies};
 use headgate_record::Direction;
 use wildmatch::WildMatch;
 
+/// Most bytes that are put back at a time.
+pub(crate) const MAX_CHANGED_BYTES: usize = 32 << 20;
+
 /// All guardrails of a policy.
 #[derive(Debug)]
 pub(crate) struct Rails {

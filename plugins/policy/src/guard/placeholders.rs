@@ -8,6 +8,9 @@ use std::collections::HashMap;
 /// Longest placeholder, bytes; kinds have short names.
 const LONGEST: usize = 64;
 
+/// What a table needs for an entry, besides its texts.
+const ENTRY_BYTES: u64 = 96;
+
 /// See the module's text.
 #[derive(Default)]
 pub(crate) struct Placeholders {
@@ -38,6 +41,14 @@ impl Placeholders {
             self.originals.insert(name.clone(), original.to_owned());
         }
         name
+    }
+
+    /// Forgets what only the request needed, and returns the bytes that are kept for the answer.
+    pub(crate) fn keep_originals(&mut self) -> u64 {
+        self.numbers = HashMap::new();
+        self.originals.iter().fold(0, |sum, (name, original)| {
+            sum.saturating_add((name.len() + original.len()) as u64).saturating_add(ENTRY_BYTES)
+        })
     }
 
     /// Whether answers have anything to be put back.

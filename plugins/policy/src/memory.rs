@@ -1,0 +1,131 @@
+//! How many bytes the requests of one VM hold, and whether there is room for more.
+//!
+//! A VM ends near 1 GiB, and an allocation that fails there is a trap that takes every request of its worker down. So
+//! what requests keep for longer than one callback is counted against a bound, and before a large step the allocator
+//! is asked for what the step may take. A [`Hold`] gives back what it counts when it is dropped: a request that ends in
+//! whatever way gives back its bytes exactly once.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::rc::Rc;
+
+/// Bytes that are held in one VM. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Rc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    held: Cell<u64>,
+    outbox: Cell<u64>,
+}
+
+impl Memory {
+    /// Returns the bytes that requests hold.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.0.held.get()
+    }
+
+    /// Notes how many bytes of records wait to be delivered; they count towards the bound too.
+    pub fn note_outbox(&self, bytes: u64) {
+        self.0.outbox.set(bytes);
+    }
+
+    /// Begins to count for one request.
+    pub(crate) fn hold(&self) -> Hold {
+        Hold { memory: self.clone(), bytes: 0 }
+    }
+
+    fn fits(&self, more: u64, limit: u64) -> bool {
+        self.held().saturating_add(self.0.outbox.get()).saturating_add(more) <= limit
+    }
+}
+
+/// Bytes that one request holds; given back when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    memory: Memory,
+    bytes: u64,
+}
+
+impl Hold {
+    /// Counts so many bytes from now on; `false`, and nothing changes, if that is more than `limit` lets all hold.
+    pub(crate) fn set(&mut self, bytes: u64, limit: u64) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        if more > 0 && !self.memory.fits(more, limit) {
+            return false;
+        }
+        self.memory.0.held.set(self.memory.held().saturating_sub(self.bytes).saturating_add(bytes));
+        self.bytes = bytes;
+        true
+    }
+
+    /// Whether [`Hold::set`] would count so many bytes.
+    pub(crate) fn could_hold(&self, bytes: u64, limit: u64) -> bool {
+        self.memory.fits(bytes.saturating_sub(self.bytes), limit)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.memory.0.held.set(self.memory.held().saturating_sub(self.bytes));
+    }
+}
+
+/// Whether the allocator can give so many bytes in one piece. Asked just before they are needed, by the one thread of
+/// a VM, this holds for what is then allocated.
+#[must_use]
+pub fn can_allocate(bytes: u64) -> bool {
+    let Ok(bytes) = usize::try_from(bytes) else { return false };
+    let mut probe: Vec<u8> = Vec::new();
+    let given = probe.try_reserve_exact(bytes).is_ok();
+    // Without this the compiler leaves out an allocation that nobody uses, and assumes that it succeeds.
+    black_box(&mut probe);
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_of_all_requests_count_together() {
+        let memory = Memory::default();
+        let (mut one, mut two) = (memory.hold(), memory.hold());
+        assert!(one.set(60, 100) && !two.set(41, 100) && two.set(40, 100));
+        assert_eq!(memory.held(), 100);
+        assert!(one.set(10, 100) && two.set(90, 100));
+        assert_eq!(memory.held(), 100);
+    }
+
+    #[test]
+    fn a_dropped_hold_gives_back_once() {
+        let memory = Memory::default();
+        let mut one = memory.hold();
+        assert!(one.set(60, 100) && one.set(70, 100));
+        drop(one);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn shrinking_works_beyond_the_bound() {
+        let memory = Memory::default();
+        let mut one = memory.hold();
+        assert!(one.set(60, 100) && one.set(50, 10) && !one.could_hold(51, 10));
+        assert_eq!(memory.held(), 50);
+    }
+
+    #[test]
+    fn waiting_records_take_from_the_bound() {
+        let memory = Memory::default();
+        memory.note_outbox(80);
+        let mut one = memory.hold();
+        assert!(!one.set(21, 100) && one.set(20, 100));
+    }
+
+    #[test]
+    fn impossible_lengths_are_no_trap() {
+        assert!(!can_allocate(u64::MAX) && !can_allocate(isize::MAX as u64));
+        assert!(can_allocate(1 << 20));
+    }
+}
