@@ -101,7 +101,8 @@ def leave(gateway, uploads: list[Upload]) -> None:
         assert (record["status"], record["error_code"]) == (503, "gateway_overloaded") and "attempts" not in record
 
 
-@pytest.mark.parametrize(("path", "model"), [pytest.param(CHAT, "hang-forever", marks=soak), (MESSAGES, "claude:hang")])
+@soak
+@pytest.mark.parametrize(("path", "model"), [(CHAT, "hang-forever"), (MESSAGES, "claude:hang")])
 def test_bodies_beyond_the_memory_are_refused(gateway, path, model):
     stream = Upload(gateway, b'{"model":"stream-200-delay-50","stream":true,"messages":[]}')
     body = b'{"max_tokens":1,"messages":["' + b"x" * (28 * MIB) + b'"],"model":"%s"}' % model.encode()
