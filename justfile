@@ -34,7 +34,7 @@ unit: _cargo
 
 # The collector's tests once more, on a PostgreSQL that is started for them; those of SQLite's file stay out.
 contract *FLAGS: _cargo _postgres
-    @{{python}} collector/tests/postgres.py -- cargo test --quiet -p headgate-collector --test collector -- --include-ignored --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: --skip surgery:: --skip scrub:: --skip documented:: {{FLAGS}}
+    @{{python}} collector/tests/postgres.py -- cargo test --quiet --test collector -- --include-ignored --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: --skip surgery:: --skip scrub:: --skip documented:: {{FLAGS}}
 
 # End to end: real Envoy, real SDKs, real faults.
 e2e *FLAGS: envoy wasm python-packages node-packages
@@ -42,11 +42,12 @@ e2e *FLAGS: envoy wasm python-packages node-packages
     @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
     @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
 
-# The end-to-end tests that fill a worker's memory; some ten minutes and 2 GB.
+# The long tests, some twenty minutes and 2 GB: workers with full memory, fleets that restart, and ten minutes of random kills.
 soak *FLAGS: envoy wasm python-packages
     @{{just_executable()}} _say "building what the end-to-end tests start"
     @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
-    @HEADGATE_SOAK=1 PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e/test_memory.py -q -p no:cacheprovider {{FLAGS}}
+    @HEADGATE_SOAK=1 PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e/test_memory.py tests/e2e/test_restarts.py -q -p no:cacheprovider
+    @PYTHONPATH={{tools}}/python {{python}} tests/soak/soak.py {{FLAGS}}
 
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors and the collector alone.
 bench *FLAGS: envoy wasm && bench-detectors bench-collector

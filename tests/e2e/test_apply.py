@@ -166,7 +166,7 @@ def test_what_is_refused_here_changes_nothing_there(operator):
     cases = [
         (lambda made: made["models"].pop("ok"), ["--base", 1, "--out", "/dev/null/nowhere"], "/dev/null/nowhere"),
         (lambda made: made["providers"]["plain"].update(credential="${ANOTHER_KEY}"), [], "other environment variables"),
-        (lambda made: made.update(listen="nowhere"), [], "this is not an address to listen on"),
+        (lambda made: made.update(listen="nowhere"), [], "this is not an IP address to listen on"),
     ]
     for change, more, said in cases:
         operator.write(change)

@@ -179,7 +179,9 @@ def test_five_megabytes_reach_both_attempts(gateway):
     body = b'{"messages":[{"role":"user","content":"' + text + b'"}],"model":"reset-before+ok"}'
     assert len(body) > 5 << 20
     answer = gateway.call(body)
-    assert arrived(gateway, answer, "alpha").body == body.replace(b"reset-before+ok", b"reset-before")
+    # A kept connection that is reset is made good by one more try.
+    alpha = {one.body for one in gateway.providers["alpha"].seen(answer.trace)}
+    assert alpha == {body.replace(b"reset-before+ok", b"reset-before")}
     assert arrived(gateway, answer, "beta").body == body.replace(b"reset-before+ok", b"ok")
 
 

@@ -25,7 +25,7 @@ STREAMS = [path for path in FILES if "content-type: text/event-stream" in path.r
 # Scripted providers speak both dialects; where a policy's provider is not named like the one behind it, it is this one.
 SERVERS = {"claude": "alpha", "spare": "beta"}
 # What differs from one run to the next.
-OF_THE_RUN = {"id", "node", "boot", "seq", "started_at", "duration_us", "time_to_first_token_us", "started_after_us", "latency_us"}
+OF_THE_RUN = {"id", "node", "boot", "seq", "started_at", "duration_us", "time_to_first_token_us", "started_after_us", "latency_us", "parent_span_id"}
 
 
 def gateway_yaml(gateway: Gateway) -> str:
@@ -148,7 +148,7 @@ def test_case(cases, path, by_bytes):
         return
     # A stream that the gateway stops is reset, unless it had come to its end before that.
     if expected["record"].get("ended_by") != "gateway":
-        assert answer.whole != any(act.get("breaks_off") for act in acts)
+        assert answer.whole != bool(acts and acts[-1].get("breaks_off"))
     assert_upstream(cases, acts, expected.get("upstream"), answer.trace)
     assert_holds(expected["record"], cases.record(answer), "record")
 
@@ -171,8 +171,9 @@ def test_a_stream_is_the_same_wherever_it_is_split(cases, path):
         assert lasting(answer, records) == whole, f"split at {at}"
 
 
-def single_bytes(body: bytes) -> list[bytes]:
-    return [body[at : at + 1] for at in range(len(body))]
+def single_bytes(body: bytes) -> list[bytes] | None:
+    """An empty body stays whole: a 204 cannot be chunked."""
+    return [body[at : at + 1] for at in range(len(body))] or None
 
 
 def split_places(body: bytes) -> list[int]:

@@ -215,7 +215,7 @@ def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gatew
     before = state(gateway, "warns", "nano_usd/week", "budgets")["used"]
     trace = gateway.trace()
     with wire.Exchange(gateway.listen) as exchange:
-        body = json.dumps({"model": "stream-200-delay-50", "messages": ASK, "stream": True}).encode()
+        body = json.dumps({"model": "stream-200-delay-50", "messages": ASK, "stream": True, "max_tokens": 1}).encode()
         exchange.send(wire.request("POST", "/v1/chat/completions", gateway.head(trace, "warned"), body))
         exchange.read_until(b"data:")
     record = gateway.record(trace)

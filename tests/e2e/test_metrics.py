@@ -11,7 +11,7 @@ from collector import Collector
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 # Every label there is, and how many values it may have: none can be chosen by a client.
-LABELS = {"route": 60, "status": 30, "outcome": 6, "log": 2, "state": 2, "le": 20, "version": 1}
+LABELS = {"route": 60, "status": 30, "outcome": 6, "log": 2, "state": 3, "le": 20, "version": 1}
 
 
 @pytest.fixture(scope="module")

@@ -36,14 +36,16 @@ def scripted(gateway, alias: str, chunks: list[bytes], **more) -> wire.Answer:
 
 
 @pytest.mark.parametrize(("before", "after"), STREAMS.values(), ids=STREAMS)
-def test_everything_but_the_usage_event_passes_verbatim(gateway, before, after):
+def test_everything_but_the_usage_event_passes_verbatim(gateway, request, before, after):
     usage = USAGE
     for newline in (b"\r\n", b"\r"):
         usage = USAGE.replace(b"\n", newline) if before.endswith(newline * 2) else usage
     answer = scripted(gateway, "ok", [before + usage + after])
     assert answer.body == before + after
     assert answer.header("content-type") == EVENT
-    expect(gateway.record(answer), attempt("alpha/ok"), stream=True)
+    failed = "error" in request.node.callspec.id
+    tried = attempt("alpha/ok", error="server_error" if failed else None)
+    expect(gateway.record(answer), tried, stream=True, rejected_by="provider" if failed else None)
 
 
 def test_the_usage_event_is_taken_out_wherever_the_stream_is_split(gateway):

@@ -230,7 +230,7 @@ fn a_report_that_the_store_does_not_take_counts_once_when_it_comes_again_and_giv
     std::thread::sleep(Duration::from_millis(10_100));
     let mut proxy = Proxy::new("one");
     let rows = vec![row("team", "search", 200)];
-    assert_eq!(proxy.report(&collector, rows.clone()).rows[0].share, Some(800));
+    assert_eq!(proxy.report(&collector, rows.clone()).rows[0].share, Some(700));
     let other = rusqlite::Connection::open(root.path().join("data/headgate.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     proxy.seq += 1;

@@ -57,7 +57,11 @@ async fn main() -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    if args.fast { accept_fast(listener, &args.name).await } else { accept(listener, args.name, Ledger::open(args.ledger.as_deref())?).await }
+    if args.fast {
+        accept_fast(listener, &args.name).await
+    } else {
+        accept(listener, args.name, Ledger::open(args.ledger.as_deref())?).await
+    }
 }
 
 async fn accept(listener: TcpListener, name: String, ledger: Ledger) -> io::Result<()> {

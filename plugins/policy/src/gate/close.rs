@@ -59,8 +59,9 @@ impl Gate {
         let mut seen = self.reader.finish(self.response_bytes);
         let redactions = self.guarded();
         let ended_by = self.ended_by(signs);
-        self.settle_tries(now, ended_by);
+        // Before the tries are settled: a client that leaves because of an error has got the provider's answer.
         self.note_answer_error(&seen);
+        self.settle_tries(now, ended_by);
         self.note_provider_error(seen.facts.error.take());
         let call = self.call.borrow();
         let served = call.served_try();
