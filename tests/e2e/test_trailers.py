@@ -85,7 +85,7 @@ def http2(new_gateway, tmp_path):
             "keys": [{"id": "main", "sha256": sha256(gateway.keys["main"])}],
         }
 
-    gateway = new_gateway(policy, key_ids=("main",))
+    gateway = new_gateway(policy, workers=1, key_ids=("main",))
     gateway.http2 = provider
     yield gateway
     provider.socket.close()

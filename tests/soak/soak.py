@@ -73,7 +73,7 @@ def soak_policy(gateway: Gateway) -> dict:
     made = shared_policy.shared(gateway)
     made["collector"] |= {"sync_interval": "500ms"}
     made["limits"] = [
-        {"id": "per-key", "per": "key", "requests": "1M/h", "tokens": "1B/h", "concurrency": 1000},
+        {"id": "per-key", "per": "key", "requests": "1M/h", "tokens": "1000M/h", "concurrency": 1000},
     ]
     made["budgets"] = [{"id": "month", "usd": 100_000, "period": "month"}]
     made["guardrails"] = [
