@@ -32,6 +32,8 @@ CLIENTS = 6
 LEAVERS = 0.05
 # A worker sends what it holds within this time while the collector answers, s.
 DELIVERY_S = 5
+# A worker that fell silent is told within this time, s.
+SILENCE_S = 120
 
 
 class LedgerProvider(Provider):
@@ -186,7 +188,8 @@ class Soak:
         """Everything that is not as it must be, a line each."""
         found = []
         records = self.settled()
-        gaps = self.gateway.query("/v1/gaps", limit="500")["data"]
+        wait_until(lambda: not self.missing(records, self.gaps()), SILENCE_S)
+        gaps = self.gaps()
         found += self.missing(records, gaps)
         found += self.twice(records)
         found += self.money(records)
@@ -195,6 +198,9 @@ class Soak:
         found += [f"trap: {line}" for line in lines[:5]]
         self.report(records, gaps)
         return found
+
+    def gaps(self) -> list[dict]:
+        return self.gateway.query("/v1/gaps", limit="500")["data"]
 
     def settled(self) -> list[dict]:
         """All records, once no more arrive."""
@@ -220,10 +226,10 @@ class Soak:
             inside = [trace for trace in lost if life[0] - 1 <= sent_at.get(trace, 0) <= end]
             if not inside:
                 continue
-            boots = {record["boot"] for record in records if life[0] <= record["started_at"] / 1e6 <= end}
+            others = {r["boot"] for r in records if not life[0] - 1 <= r["started_at"] / 1e6 <= end}
             if life[2] is None:
                 found.append(f"{len(inside)} requests have no record though their proxy was never stopped")
-            elif not told and not boots & told:
+            elif not told - others:
                 found.append(f"{len(inside)} requests of a proxy that got {life[2].name} are missing and no gap tells")
         return found
 
