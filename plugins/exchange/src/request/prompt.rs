@@ -5,6 +5,7 @@
 //! and counts nothing.
 
 use super::fault::ScanError;
+use super::sizes::written_bytes;
 use super::{array, object};
 use crate::json::{Cursor, NameBuffer, Text};
 use crate::surface::Dialect;
@@ -52,12 +53,7 @@ impl Prompt {
 
     /// A value that counts as it is written, if it can hold text.
     pub(super) fn more(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
-        let is_text = matches!(cursor.peek(), Some(b'"' | b'{' | b'['));
-        let start = cursor.at();
-        cursor.skip()?;
-        if is_text {
-            self.more_bytes = self.more_bytes.saturating_add((cursor.at() - start) as u64);
-        }
+        self.more_bytes = self.more_bytes.saturating_add(written_bytes(cursor)?);
         Ok(())
     }
 

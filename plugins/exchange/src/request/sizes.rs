@@ -73,12 +73,7 @@ impl Sizes {
 
     /// A value of any shape, read by the provider as it is written.
     pub(super) fn text(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
-        let is_text = matches!(cursor.peek(), Some(b'"' | b'{' | b'['));
-        let start = cursor.at();
-        cursor.skip()?;
-        if is_text {
-            self.more_bytes = self.more_bytes.saturating_add((cursor.at() - start) as u64);
-        }
+        self.more_bytes = self.more_bytes.saturating_add(written_bytes(cursor)?);
         Ok(())
     }
 
@@ -176,4 +171,12 @@ fn is_plain(name: &[u8]) -> bool {
             | b"speed"
             | b"stream_options"
     )
+}
+
+/// Skips a value; returns the bytes of it as it is written if it can hold text, else 0.
+pub(super) fn written_bytes(cursor: &mut Cursor<'_>) -> Result<u64, ScanError> {
+    let is_text = matches!(cursor.peek(), Some(b'"' | b'{' | b'['));
+    let start = cursor.at();
+    cursor.skip()?;
+    Ok(if is_text { (cursor.at() - start) as u64 } else { 0 })
 }
