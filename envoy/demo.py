@@ -1,7 +1,7 @@
 """The demo: two scripted providers, the collector, Envoy with Headgate, and a first set of requests.
 
-Prints what became of each request, taken from the record that the collector has of it, and then stays up. With --once
-it ends by itself; the exit code is 0 only if every request ended as it should.
+Prints the result of each request, taken from the collector's record of it, and then stays up. With --once it ends by
+itself; the exit code is 0 only if every request ended as expected.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ guardrails:
 
 @dataclass
 class Case:
-    """A request and how it should end."""
+    """A request and its expected result."""
 
     title: str
     path: str
@@ -83,7 +83,7 @@ def chat(model: str, text: str = "Say hello.", **more: object) -> dict:
     return {"messages": [{"role": "user", "content": text}], "model": model, **more}
 
 
-# Shaped like a real one and nobody's.
+# Has the form of a real key, but belongs to nobody.
 ACCESS_KEY = "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
 
 
@@ -117,7 +117,7 @@ class Demo:
         self.collector = f"127.0.0.1:{stack.free_port()}"
 
     def claim(self) -> None:
-        """Held until this process ends; without it a second demo would take the first one's database away."""
+        """Locks the folder until this process ends; otherwise a second demo would remove the first one's database."""
         self.lock = LOCK.open("a")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -171,7 +171,7 @@ class Demo:
         file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def send(self, case: Case) -> tuple[int, str]:
-        """Status and request id."""
+        """Sends a request and returns its status and request id."""
         body = None if case.body is None else json.dumps(case.body).encode()
         request = urllib.request.Request(f"http://{self.gateway}{case.path}", body)
         request.add_header("authorization", f"Bearer {self.keys[case.key]}")
@@ -185,7 +185,7 @@ class Demo:
             return error.code, error.headers["x-headgate-request-id"]
 
     def record(self, request_id: str) -> dict | None:
-        """The collector's record of the request; it arrives a moment after the answer."""
+        """Returns the collector's record of the request, which arrives a moment after the answer."""
         request = urllib.request.Request(f"http://{self.collector}/v1/requests/{request_id}")
         request.add_header("authorization", f"Bearer {self.env['HEADGATE_OWNER_TOKEN']}")
         deadline = time.monotonic() + 10
@@ -215,13 +215,15 @@ class Demo:
         money = f"{cost['nano_usd'] / 1e9:.9f}" if cost else "-"
         right = (status, record.get("status"), served_by, attempts) == (case.status, case.status, case.served_by, case.attempts)
         line = f"{case.title:<26}{served_by or '-':<30}{attempts:>5} {status:>6} {tokens:>9} {money:>13}  {request_id}"
-        say(line if right else f"{line}  <- not as it should be")
+        say(line if right else f"{line}  <- unexpected")
         return right
 
     def wait(self) -> None:
         say()
         say(f"gateway    http://{self.gateway}/v1    (any OpenAI client; HEADGATE_KEY is in target/demo/demo.env)")
-        say(f"collector  http://{self.collector}/v1/requests    (HEADGATE_OWNER_TOKEN is there too)")
+        say(f"logs       http://{self.collector}/logs")
+        # Made for this demo and valid on this machine while it runs.
+        say(f"sign in    {self.env['HEADGATE_OWNER_TOKEN']}    (HEADGATE_OWNER_TOKEN is there too)")
         say()
         say("try        . target/demo/demo.env")
         say('           curl "$HEADGATE_URL/chat/completions" -H "authorization: Bearer $HEADGATE_KEY" \\')
@@ -244,8 +246,8 @@ def main() -> int:
     parser.add_argument("--envoy", required=True)
     parser.add_argument("--wasm", required=True)
     parser.add_argument("--bin", required=True, help="folder with headgate, headgate-collector, headgate-mock-provider")
-    parser.add_argument("--port", type=int, help="where the gateway listens (default: a free port)")
-    parser.add_argument("--once", action="store_true", help="send the requests, print what became of them, and end")
+    parser.add_argument("--port", type=int, help="port of the gateway (default: a free one)")
+    parser.add_argument("--once", action="store_true", help="send the requests, print the results, and end")
     demo = Demo(parser.parse_args())
     return stack.supervise(demo.run)
 

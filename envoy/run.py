@@ -1,8 +1,8 @@
-"""Starts the collector and Envoy on one's own gateway.yaml, and stops both on Ctrl-C or SIGTERM.
+"""Starts the collector and Envoy on a gateway.yaml, and stops both on Ctrl-C or SIGTERM.
 
-The collector listens where the policy's `collector.url` says, if that is an address of this machine; elsewhere it is
-taken to run already. Tokens and credentials come from the environment under the names that the policy gives them; for a
-collector on this machine, tokens that are not set are made and printed once.
+The collector listens on the policy's `collector.url`, if that is an address of this machine; otherwise it is expected to
+run already. Tokens and credentials come from the environment under the names in the policy. For a collector on this
+machine, missing tokens are made and printed once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "target/run"
 
 
 def collector_of(out: Path) -> tuple[str | None, str | None]:
-    """Where the rendered policy sends records if that is on this machine, and the variable that names its token."""
+    """Returns the address of the collector if it is on this machine, and the name of the variable with its token."""
     resource = json.loads((out / "ecds/headgate-gate.json").read_text())["resources"][0]
     text = find(resource, "configuration")["value"]
     collector = json.loads(text).get("collector")
@@ -35,7 +35,7 @@ def collector_of(out: Path) -> tuple[str | None, str | None]:
 
 
 def find(value: object, key: str) -> dict:
-    """The first object under `key`, however deep."""
+    """Returns the first object under `key`, at any depth."""
     found = list(walk(value, key))
     if not found:
         raise stack.NotReady(f"the rendered files have no {key!r}")
@@ -53,7 +53,7 @@ def walk(value: object, key: str):
 
 
 def tokens(token_env: str | None) -> dict[str, str]:
-    """Tokens for a collector of this machine; those that had to be made are printed."""
+    """Returns tokens for a collector on this machine, and prints those that it makes."""
     made = {}
     for name, variable in (("ingest", token_env or "HEADGATE_INGEST_TOKEN"), ("owner", "HEADGATE_OWNER_TOKEN")):
         if not os.environ.get(variable):
@@ -64,7 +64,7 @@ def tokens(token_env: str | None) -> dict[str, str]:
 
 
 def check(headgate: Path, policy: str, env: dict[str, str], *flags: str) -> None:
-    """Shows what is wrong with the policy, and ends if anything is."""
+    """Prints the problems of the policy, and exits if there are errors."""
     command = [str(headgate), "check", policy, *flags]
     quiet = subprocess.DEVNULL if flags else None
     if subprocess.run(command, env={**os.environ, **env}, stdout=quiet).returncode:
@@ -84,7 +84,7 @@ def start(options: argparse.Namespace) -> list[stack.Part]:
     address, token_env = collector_of(out)
     if address:
         env = tokens(token_env)
-    # Only now: the variable of a token that is made here need not be set outside.
+    # Checked here because a token that is made above need not be set outside.
     check(headgate, options.policy, env, "--env")
     if address:
         say(f"==> starting the collector on {address}")

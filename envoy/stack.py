@@ -1,15 +1,16 @@
 """Starts and stops the parts of a gateway on this machine: providers, collector, Envoy.
 
-Only the standard library, so that the demo needs nothing but Python. Each part is a child of this process and its
-output goes to a file of its own; what does not become ready in time is reported with the end of that file.
+It uses only the standard library, so that the demo needs nothing but Python. Each part is a child of this process, with
+its output in a file. A part that does not become ready in time is reported with the end of that file.
 
-Envoy ends when the thread that started it ends, so start parts from a thread that lives as long as they do.
+Envoy ends with the thread that started it, so parts must be started from a thread that lives as long as they do.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 
 
 class NotReady(Exception):
-    """A part did not start; the text says which, and shows the end of its log."""
+    """A part did not start; the text names it and contains the end of its log."""
 
 
 #: Every process that was started, in order: also one that does not become ready has to be ended.
@@ -34,7 +35,7 @@ class Part:
     def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
         self.name = name
         self.log = log
-        # What is done before it is stopped.
+        # Called before it is stopped.
         self.before_stop = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -48,7 +49,7 @@ class Part:
         started.append(self)
 
     def wait_for_line(self, start: str, seconds: float = 15) -> str:
-        """The first line of the log that begins with `start`."""
+        """Returns the first line of the log that begins with `start`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for line in self.log.read_text(errors="replace").splitlines():
@@ -58,7 +59,7 @@ class Part:
             time.sleep(0.02)
         raise self.not_ready(f"did not say {start!r} within {seconds:.0f} s")
 
-    def wait_for_url(self, url: str, seconds: float = 30) -> None:
+    def wait_for_url(self, url: str, seconds: float = 90) -> None:
         """Waits until the URL answers 200."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -93,14 +94,20 @@ class Part:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Returns a free loopback port below the range of outgoing connections, from which a busy machine could take it before
+    the part listens on it."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def provider(binary: Path, name: str, log: Path) -> tuple[Part, str]:
-    """Starts a scripted provider; gives its base URL."""
+    """Starts a scripted provider and returns its base URL."""
     part = Part(f"provider {name}", [binary, "--listen", "127.0.0.1:0", "--name", name], log)
     return part, part.wait_for_line("listening on ").split()[-1]
 
@@ -113,7 +120,7 @@ def collector(binary: Path, listen: str, data: Path, log: Path, env: dict[str, s
 
 
 def render(headgate: Path, policy: Path, out: Path, wasm: Path) -> None:
-    """Writes Envoy's files; on a problem the command's own diagnostics are the message."""
+    """Writes Envoy's files. The error is the command's own diagnostics."""
     command = [headgate, "render", "envoy", policy, "--out", out, "--wasm", wasm]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
@@ -121,13 +128,13 @@ def render(headgate: Path, policy: Path, out: Path, wasm: Path) -> None:
 
 
 def admin_address(out: Path) -> str:
-    """Envoy's admin address, from its bootstrap."""
+    """Returns Envoy's admin address, from its bootstrap."""
     address = json.loads((out / "bootstrap.json").read_text())["admin"]["address"]["socket_address"]
     return f"{address['address']}:{address['port_value']}"
 
 
 def listen_address(out: Path) -> str:
-    """Where the gateway listens, from the rendered listener; 0.0.0.0 is shown as loopback."""
+    """Returns the gateway's address from the rendered listener, with loopback for 0.0.0.0."""
     listener = json.loads((out / "lds.json").read_text())["resources"][0]
     address = listener["address"]["socket_address"]
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address["address"], address["address"])
@@ -143,14 +150,14 @@ def envoy(binary: Path, out: Path, log: Path, env: dict[str, str], *, node: str 
 
 
 def drain(headgate: Path, out: Path) -> None:
-    """Has Envoy finish its requests and deliver its records; what cannot be drained is stopped all the same."""
+    """Lets Envoy finish its requests and deliver its records. A failure is ignored, since Envoy is stopped anyway."""
     done = subprocess.run([str(headgate), "drain", str(out)], capture_output=True, text=True)
     if done.returncode:
         fail(done.stderr.strip())
 
 
 def watch(parts: list[Part]) -> None:
-    """Returns when a part has ended, by saying so: none of them is meant to."""
+    """Waits until a part ends, which is an error, and reports it."""
     while all(part.process.poll() is None for part in parts):
         time.sleep(0.5)
     ended = next(part for part in parts if part.process.poll() is not None)
@@ -158,22 +165,22 @@ def watch(parts: list[Part]) -> None:
 
 
 class Ended(Exception):
-    """This process was told to end."""
+    """This process received a signal to end."""
 
 
 def end(number: int, _frame: object) -> None:
-    """Ends everything on a signal. A second one must not interrupt the stopping."""
+    """Ends everything on a signal, and ignores a second one, which must not interrupt the stopping."""
     for name in ENDING:
         signal.signal(name, signal.SIG_IGN)
     raise Ended(signal.Signals(number).name)
 
 
-#: What ends a program that runs in a terminal, or under a supervisor such as systemd or a container's init.
+#: The signals that end a program in a terminal, or under a supervisor such as systemd or a container's init.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def supervise(play) -> int:
-    """Runs `play`, which starts parts; stops them in the end. The exit code is what `play` returns, 1 if it is False."""
+    """Runs `play`, which starts parts, and stops them at the end. The exit code is 1 if `play` returns False."""
     for name in ENDING:
         signal.signal(name, end)
     try:

@@ -1,4 +1,4 @@
-"""A collector alone, for what concerns its API and not what proxies send it."""
+"""A collector without a gateway, for tests of its API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOKENS = {"HEADGATE_INGEST_TOKEN": "token-ingest", "HEADGATE_OWNER_TOKEN": "toke
 
 
 def record(number: int) -> dict:
-    """A record with every member that a client's request can bring about."""
+    """Returns a record with every field that a client's request can cause."""
     moment = (1_767_225_600_000 + number) << 16
     return {
         "schema": 1, "id": f"{moment >> 32:08x}-{moment >> 16 & 0xFFFF:04x}-7000-8000-{number:012x}",
@@ -36,7 +36,7 @@ def record(number: int) -> dict:
 
 
 def seeds() -> list[tuple[str, dict]]:
-    """One of everything, so that answers have something in them. Record 3 is missing."""
+    """Returns one entry of each kind, so that answers are not empty. Record 3 is missing."""
     now = int(time.time())
     batch = {"node": "n", "boot": "b", "dropped": 1, "records": [record(number) for number in (1, 2, 4)]}
     meter = {"unit": "nano_usd", "period": "day", "max": 1000}
@@ -62,12 +62,12 @@ POLICY = {
 
 
 class Collector:
-    """A collector without a gateway, with a little of everything in it and a token of each role."""
+    """A collector without a gateway, with an entry of each kind or other deliveries, and a token of each role."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None):
         self.folder, self.listen = folder, f"127.0.0.1:{stack.free_port()}"
         self.part = stack.collector(COLLECTOR, self.listen, folder / "data", folder / "collector.log", TOKENS)
-        for path, body in seeds():
+        for path, body in seeds() if deliveries is None else deliveries:
             self.send("POST", path, "token-ingest", body)
         self.send("PUT", "/v1/policy", "token-owner", POLICY, {"if-none-match": "*"})
         self.tokens = {"owner": "token-owner", "ingest": "token-ingest"}

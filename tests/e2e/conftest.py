@@ -1,10 +1,12 @@
-"""One gateway for all tests that leave it as it was; those that break parts start their own with `new_gateway`."""
+"""One gateway for all tests that do not change it. Tests that break parts start their own with `new_gateway`."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-# Before they are imported, so that their assertions say what differs.
+# Registered before their import, so that pytest explains their assertions.
 pytest.register_assert_rewrite("gateway", "records", "traffic", "wire")
 
 import anthropic  # noqa: E402
@@ -12,17 +14,32 @@ import openai  # noqa: E402
 import policy  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
+SOAK = os.environ.get("HEADGATE_SOAK") == "1"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: begins first, so that no worker is left alone with it; runs at length in `just soak`")
+    config.addinivalue_line("markers", "soak: too long for any run but `just soak`")
+
+
+def pytest_collection_modifyitems(items):
+    """Orders the tests, and skips those that are only for a soak."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        if item.get_closest_marker("soak") and not SOAK:
+            item.add_marker(pytest.mark.skip(reason="long: `just soak` runs it"))
+
 
 @pytest.fixture(scope="session")
 def shared_gateway(tmp_path_factory):
-    """When all tests are done, every request must have exactly one record and no VM have died."""
+    """The shared gateway. When all tests are done, every request must have exactly one record, and no VM may have died."""
     shared = Gateway(tmp_path_factory.mktemp("gateway"), policy.shared, key_ids=policy.KEY_IDS)
     yield from shared.serve()
 
 
 @pytest.fixture
 def gateway(shared_gateway):
-    """The shared gateway; what its providers were asked before is forgotten."""
+    """The shared gateway, without the requests of earlier tests at its providers."""
     for provider in shared_gateway.providers.values():
         provider.control("DELETE", "/_seen")
     return shared_gateway
@@ -30,7 +47,7 @@ def gateway(shared_gateway):
 
 @pytest.fixture
 def new_gateway(tmp_path):
-    """Starts gateways of the test's own."""
+    """Starts gateways for one test."""
     started = []
 
     def start(make_policy=policy.shared, **more) -> Gateway:
@@ -45,13 +62,13 @@ def new_gateway(tmp_path):
 
 @pytest.fixture
 def sdk(gateway):
-    """The OpenAI SDK on the shared gateway, as a developer would set it up, without retries of its own."""
+    """The OpenAI SDK on the shared gateway, in a developer's configuration, without retries of its own."""
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.keys["main"], max_retries=0) as client:
         yield client
 
 
 @pytest.fixture
 def claude(gateway):
-    """The Anthropic SDK on it, likewise."""
+    """The Anthropic SDK on the shared gateway, likewise."""
     with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.keys["main"], max_retries=0) as client:
         yield client

@@ -1,7 +1,7 @@
 """A whole gateway on this machine: scripted providers, the collector, and Envoy with Headgate, on free ports.
 
-Every request of a test carries a trace id of its own, and every record says which trace it belongs to. So a record is
-found also where the client never saw a request id, and `settle` can count at the end that each request left exactly one.
+Every request of a test has its own trace id, which is in its record. So a record is found even if the client never saw a
+request id, and `settle` can check at the end that each request left exactly one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "envoy"))
-import stack  # noqa: E402  the same parts that `just demo` starts
+import stack  # noqa: E402  the parts of `just demo`
 
 TOOLS = ROOT / "target/tools"
 BIN = Path(os.environ.get("HEADGATE_BIN", ROOT / "target/debug"))
@@ -31,15 +31,15 @@ COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"
 WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
 ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/envoy"))
 
-# Longest wait for what comes by itself, s: who runs into it has met a hang, on the busiest machine too.
+# Longest wait for an expected event, s. Even on a very busy machine, a longer time means a hang.
 PATIENCE = 60
 
-# What Envoy or the SDK write when the filter's VM dies or is started anew after it died.
+# Messages of Envoy or the SDK when the filter's VM dies or is started again.
 TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
 
 
 class Provider:
-    """A scripted provider and what it has seen."""
+    """A scripted provider and the requests that it received."""
 
     def __init__(self, name: str, folder: Path):
         self.name = name
@@ -52,28 +52,28 @@ class Provider:
             return json.load(answer)
 
     def script(self, *responses: dict) -> None:
-        """Queues exact answers; they go before what the model's name asks for."""
+        """Queues exact answers, which take precedence over the behaviour that the model's name selects."""
         self.control("POST", "/_script", {"responses": list(responses)})
 
     def unscript(self) -> int:
-        """Drops what is still queued; how much it was."""
+        """Drops queued answers, and returns their number."""
         queued = self.control("POST", "/_script", {"responses": []})["queued"]
         self.control("DELETE", "/_script")
         return queued
 
     def seen(self, trace: str | None = None) -> list[wire.Seen]:
-        """What arrived here, of one trace or of all."""
+        """Returns the requests that arrived here, of one trace or of all."""
         found = [wire.Seen(entry) for entry in self.control("GET", "/_seen")]
         return [one for one in found if trace is None or trace in (one.header("traceparent") or "")]
 
     def saw_abort(self, trace: str, seconds: float = PATIENCE) -> bool:
-        """Whether the connection of this request was closed before its answer was out."""
+        """Returns whether the connection of this request was closed before the end of its answer."""
         return wait_until(lambda: any(one.aborted for one in self.seen(trace)), seconds)
 
 
 class Gateway:
-    """Started by `start`, stopped by `stop`. `policy` makes the gateway.yaml from a gateway that knows its addresses. One
-    that stands `beside` another has a proxy of its own, and shares providers, collector and keys with it."""
+    """A gateway between `start` and `stop`. `policy` makes the gateway.yaml from a gateway with known addresses. One that is
+    `beside` another has its own proxy, and shares providers, collector and keys with it."""
 
     def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",), beside: Gateway | None = None):
         self.folder, self.data, self.out = folder, folder / "collector", folder / "envoy"
@@ -138,7 +138,7 @@ class Gateway:
             part.stop()
 
     def serve(self):
-        """For fixtures: started, and in the end every request has its records and no VM has died."""
+        """Serves a fixture; at its end every request must have its records, and no VM may have died."""
         try:
             yield self.start()
             self.settle()
@@ -149,20 +149,20 @@ class Gateway:
     # Requests
 
     def trace(self, requests: int = 1) -> str:
-        """A trace id under which so many requests, and as many records, are to be found."""
+        """Returns a trace id that expects this number of requests and records."""
         trace = secrets.token_hex(16)
         self.issued[trace] = requests
         return trace
 
     def head(self, trace: str, key: str | None = "main", **more: str) -> list[tuple[str, str]]:
-        """Headers of a request."""
+        """Returns the headers of a request."""
         headers = [("host", self.listen), ("traceparent", wire.traceparent(trace))]
         if key is not None:
             headers.append(("authorization", f"Bearer {self.keys.get(key, key)}"))
         return headers + [(name.replace("_", "-"), value) for name, value in more.items()]
 
     def call(self, body: bytes | dict | None, *, path="/v1/chat/completions", method="POST", key="main", **headers) -> wire.Answer:
-        """One request on a connection of its own; the answer knows its trace."""
+        """Sends one request on its own connection. The answer knows its trace."""
         trace = self.trace()
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         head = self.head(trace, key, **{"content-type": "application/json", **headers})
@@ -171,7 +171,7 @@ class Gateway:
         return answer
 
     def chat(self, model: str, *, key="main", headers: dict | None = None, **more) -> wire.Answer:
-        """A chat completion."""
+        """Sends a chat completion."""
         return self.call({"messages": [{"role": "user", "content": "Say hello."}], "model": model, **more}, key=key, **(headers or {}))
 
     # Records
@@ -184,7 +184,7 @@ class Gateway:
             return json.load(answer)
 
     def all_records(self, **filters: str) -> list[dict]:
-        """Every record, newest first."""
+        """Returns every record, newest first."""
         records, after = [], {}
         while True:
             page = self.query("/v1/requests", limit="500", **filters, **after)
@@ -194,7 +194,7 @@ class Gateway:
             after = {"after": page["next"]}
 
     def records(self, trace: str, count: int = 1, seconds: float = PATIENCE) -> list[dict]:
-        """The records of a trace, oldest first, once there are `count`; more than that is a failure."""
+        """Waits for `count` records of a trace, and returns them oldest first. More than that is a failure."""
         found: list[dict] = []
 
         def arrived() -> bool:
@@ -207,7 +207,7 @@ class Gateway:
         return sorted(found, key=lambda record: record["started_at"])
 
     def record(self, of: wire.Answer | str) -> dict:
-        """The one record of an answer or a trace; the answer's request id must be the record's."""
+        """Returns the record of an answer or a trace; the answer's request id must be the record's."""
         if isinstance(of, str):
             return self.records(of)[0]
         record = self.records(of.trace)[0]
@@ -215,7 +215,7 @@ class Gateway:
         return record
 
     def settle(self, seconds: float = PATIENCE) -> None:
-        """Every request that was ever sent has exactly one record, and no number is missing or taken twice."""
+        """Waits until every request so far has exactly one record, and no number is missing or used twice."""
         counts: dict[str, int] = {}
         records: list[dict] = []
 
@@ -242,13 +242,13 @@ class Gateway:
         return (self.folder / f"{part}.log").read_text(errors="replace")
 
     def assert_no_trap(self, but: str | None = None) -> None:
-        """No VM has died; `but` is what Envoy may say about a configuration that it was meant to refuse."""
+        """Asserts that no VM has died; `but` is Envoy's message about a configuration that it was meant to refuse."""
         lines = [line for line in self.log().splitlines() if TRAP.search(line) and not (but and re.search(but, line))]
         assert not lines, "\n".join(lines[:10])
         assert self.envoy.process.poll() is None, "Envoy has ended"
 
     def stats(self, pattern: str) -> dict[str, int]:
-        """Envoy's counters and gauges whose names match."""
+        """Returns Envoy's counters and gauges with matching names."""
         with urllib.request.urlopen(f"http://{self.admin}/stats?format=json", timeout=10) as answer:
             stats = json.load(answer)["stats"]
         return {one["name"]: one["value"] for one in stats if "value" in one and re.search(pattern, one["name"])}
@@ -263,7 +263,7 @@ def sha256(key: str) -> str:
 
 
 def wait_until(holds, seconds: float = PATIENCE) -> bool:
-    """Whether it came to hold in time."""
+    """Waits for a condition, and returns whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:

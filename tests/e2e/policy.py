@@ -1,7 +1,7 @@
 """The policy that most tests share: an alias for every behaviour of the scripted provider.
 
-`B` is served by alpha alone, `B+ok` by alpha's B and then by beta. Failed targets do not rest, so that one test does
-not change the way of the next; those that test resting have names of their own.
+Alias `B` is served by alpha alone, `B+ok` by alpha's model B and then by beta. Failed targets have no cooldown, so that
+tests do not affect each other; tests of cooldowns have their own aliases.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def alias(*targets: dict, **failover) -> dict:
 
 
 def pair(model: str, **failover) -> dict:
-    """Alpha's model first, then beta."""
+    """Returns an alias with alpha's model first, then beta."""
     return alias(target("alpha", model), target("beta", "ok", tier=2), **failover)
 
 
@@ -110,8 +110,8 @@ def shared(gateway: Gateway) -> dict:
 
 
 def providers(gateway: Gateway) -> dict:
-    """Alpha and beta with credentials; `plain` is beta's server without one and under another path; `dead` listens nowhere.
-    `claude` is alpha's server through the Messages API, `spare` is beta's."""
+    """Returns alpha and beta with credentials. `plain` is beta's server without one and under another path; `dead` does not
+    listen. `claude` is alpha's server through the Messages API, `spare` is beta's."""
     alpha, beta = (gateway.providers[name].url for name in ("alpha", "beta"))
     return {
         "alpha": {"format": "openai", "url": f"{alpha}/v1", "credential": "${ALPHA_API_KEY}"},

@@ -1,12 +1,12 @@
-"""What a record must say, spelled out once: everything that is not named in an expectation has its ordinary value."""
+"""Expected records, written once: every field that an expectation does not name must have its usual value."""
 
 from __future__ import annotations
 
-# What the scripted provider reports: input, output, of these cached and reasoning.
+# Usage that the scripted provider reports: input, output, of these cached and reasoning.
 REPORTED = {"input_tokens": 11, "output_tokens": 7, "cached_input_tokens": 4, "reasoning_tokens": 2, "source": "reported"}
-# The same through the Messages API, where it reports what it wrote to its cache: 2, of these one for an hour.
+# The same through the Messages API, which also reports cache writes: 2, of these one for an hour.
 REPORTED_MESSAGE = {**REPORTED, "cache_write_input_tokens": 2, "cache_write_1h_input_tokens": 1}
-# Bytes of the usual prompt, "Say hello.", over four; and of what was seen of the answer.
+# Bytes of the usual prompt, "Say hello.", divided by four; and of the bytes of the answer.
 PROMPT_TOKENS = 3
 
 
@@ -24,8 +24,8 @@ def failover(target: str, status: int | None = 200, error: str | None = None) ->
 
 
 def cost(usage: dict | None) -> dict | None:
-    """By the shared policy's prices, in nano-USD: 1,000 a token, 500 a cached one, 2,000 out; one written to Anthropic's
-    cache 1,250, and 2,000 for an hour."""
+    """Returns the cost by the shared policy's prices, in nano-USD: 1,000 a token, 500 a cached one, 2,000 an output token; a
+    token in Anthropic's cache 1,250, and 2,000 for an hour."""
     if usage is None:
         return None
     cached, written = usage["cached_input_tokens"], usage.get("cache_write_input_tokens", 0)
@@ -36,7 +36,7 @@ def cost(usage: dict | None) -> dict | None:
 
 
 def expect(record: dict, *attempts: tuple, status: int = 200, usage: dict | None = REPORTED, served: bool = True, **more) -> None:
-    """Holds the record against what should have happened. `served` says that the last attempt's answer went out."""
+    """Compares the record with the expectation. `served` tells that the last attempt's answer went out."""
     tried = without_lost(
         (one["provider"], one["model"], one["kind"], one.get("status"), one.get("error")) for one in record.get("attempts", [])
     )
@@ -57,8 +57,7 @@ def expect(record: dict, *attempts: tuple, status: int = 200, usage: dict | None
 
 
 def without_lost(tries) -> list[tuple]:
-    """The tries without those that lost a kept connection and were made once more: which ones meet a kept connection
-    depends on the tests before."""
+    """Returns the tries without those that lost a kept connection and were repeated, which depend on the tests before."""
     found: list[tuple] = []
     for one in tries:
         if found and one[2] == "retry" and found[-1][:2] == one[:2] and found[-1][4] == "reset":
@@ -68,7 +67,7 @@ def without_lost(tries) -> list[tuple]:
 
 
 def rejected(record: dict, status: int, code: str, *attempts: tuple, **more) -> None:
-    """The gateway said no."""
+    """Expects that the gateway rejected the request."""
     expect(
         record, *attempts, status=status, usage=None, served=False,
         rejected_by="gateway", error_code=code, ended_by="gateway", **more,
@@ -76,5 +75,5 @@ def rejected(record: dict, status: int, code: str, *attempts: tuple, **more) -> 
 
 
 def refused_by_provider(record: dict, *attempts: tuple, **more) -> None:
-    """The provider did, and its answer was passed on."""
+    """Expects that the provider rejected the request, and that its answer was passed on."""
     expect(record, *attempts, status=attempts[-1][3], usage=None, rejected_by="provider", **more)

@@ -1,11 +1,11 @@
-"""What schemathesis has to know of the collector beyond its document. Loaded by schemathesis, not by pytest."""
+"""Facts about the collector that its OpenAPI document does not contain. Loaded by schemathesis, not by pytest."""
 
 import schemathesis
 
 
 @schemathesis.hook
 def map_body(context, body):
-    """JSON Schema takes 2.0 for an integer. The collector, as serde, reads an integer only without a decimal point."""
+    """For JSON Schema 2.0 is an integer. The collector, as serde, accepts an integer only without a decimal point."""
     return whole(body)
 
 

@@ -1,6 +1,6 @@
-"""A provider that was not written here: aimock, behind the gateway, under the OpenAI SDK.
+"""Runs an independent mock provider, aimock, behind the gateway, with the OpenAI SDK.
 
-What two programs of ours agree on may still be wrong; aimock is checked against the real API by its own authors.
+A mistake that our own programs share would go unnoticed; aimock's authors check it against the real API.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def aimock(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mocked(aimock, tmp_path_factory):
-    """A gateway in front of aimock, with alpha as the second target of one alias."""
+    """A gateway with aimock, and with alpha as the second target of one alias."""
 
     def make(gateway) -> dict:
         made = policy.shared(gateway)
@@ -72,7 +72,7 @@ def mocked(aimock, tmp_path_factory):
             "claude": policy.alias(policy.target("aimock-claude", "claude-sonnet-4-5")),
             "gpt": policy.alias(policy.target("aimock", "gpt-4o")),
             "gpt+alpha": policy.alias(policy.target("aimock", "gpt-4o"), policy.target("alpha", "ok", tier=2)),
-            # Its refusals come with a Retry-After: a target of its own, that the other tests do not miss.
+            # Its refusals have a Retry-After, so they get a target of their own, which the other tests do not use.
             "limited": policy.alias(policy.target("aimock", "gpt-4o-mini"), policy.target("alpha", "ok", tier=2)),
             "embed": policy.alias(policy.target("aimock", "text-embedding-3-small")),
         }
@@ -100,14 +100,14 @@ def reported(usage) -> dict:
     return {**counts, "cached_input_tokens": 0, "reasoning_tokens": 0, "source": "reported"}
 
 
-def test_a_chat_is_answered_and_its_usage_is_on_record(mocked, client):
+def test_chat_has_its_usage_on_record(mocked, client):
     trace, request = asked(mocked, "Tell me about Oslo")
     answer = client.chat.completions.create(**request)
     assert answer.choices[0].message.content == ANSWER
     expect(mocked.record(trace), attempt("aimock/gpt-4o"), usage=reported(answer.usage))
 
 
-def test_a_stream_is_put_together_and_its_usage_is_on_record(mocked, client):
+def test_stream_has_its_usage_on_record(mocked, client):
     trace, request = asked(mocked, "Tell me about Oslo", stream=True)
     chunks = list(client.chat.completions.create(**request))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == ANSWER
@@ -140,7 +140,7 @@ def test_an_embedding_comes_back(mocked, client):
     assert mocked.record(trace)["surface"] == "embeddings"
 
 
-def test_its_errors_pass_as_they_are(mocked, client):
+def test_errors_pass_unchanged(mocked, client):
     trace, request = asked(mocked, "bad words")
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(**request)
@@ -180,7 +180,7 @@ def test_its_chaos_is_failed_over(mocked, client, aimock, rates, tried):
         aimock.chaos(None)
 
 
-def test_it_saw_the_providers_credential_and_model_and_not_the_callers_key(mocked, client, aimock):
+def test_provider_sees_its_own_credential(mocked, client, aimock):
     _, request = asked(mocked, "Tell me about Oslo")
     client.chat.completions.create(**request)
     journal = json.dumps(aimock.journal())
@@ -194,14 +194,14 @@ def claude(mocked):
         yield client
 
 
-def test_the_anthropic_sdk_is_answered_in_one_and_in_a_stream(mocked, claude):
+def test_anthropic_sdk_with_and_without_stream(mocked, claude):
     trace, request = asked(mocked, "Tell me about Oslo", "claude", max_tokens=64)
     message = claude.messages.create(**request)
     streamed, request = asked(mocked, "Tell me about Oslo", "claude", max_tokens=64)
     with claude.messages.stream(**request) as stream:
         final = stream.get_final_message()
     assert message.content[0].text == final.content[0].text == ANSWER
-    # It reports zeros beside its text, which the gateway does not believe.
+    # It reports zeros although it has text, which the gateway treats as missing.
     assert message.usage.output_tokens == final.usage.output_tokens == 0
     counts = estimated(-(-len(ANSWER.encode()) // 4), -(-len("Tell me about Oslo") // 4), "zero")
     for one, stream in ((trace, False), (streamed, True)):
@@ -210,7 +210,7 @@ def test_the_anthropic_sdk_is_answered_in_one_and_in_a_stream(mocked, claude):
         assert record["finish_reason"] == "end_turn"
 
 
-def test_the_anthropic_sdk_s_tool_is_called(mocked, claude):
+def test_anthropic_sdk_calls_a_tool(mocked, claude):
     tool = {"name": "weather", "input_schema": {"type": "object", "properties": {}}}
     trace, request = asked(mocked, "weather tool please", "claude", max_tokens=64, tools=[tool])
     with claude.messages.stream(**request) as stream:
@@ -219,7 +219,7 @@ def test_the_anthropic_sdk_s_tool_is_called(mocked, claude):
     assert mocked.record(trace)["finish_reason"] == "tool_use"
 
 
-def test_its_errors_reach_the_anthropic_sdk_as_they_are(mocked, claude):
+def test_errors_reach_the_anthropic_sdk(mocked, claude):
     trace, request = asked(mocked, "bad words", "claude", max_tokens=64)
     with pytest.raises(anthropic.BadRequestError) as caught:
         claude.messages.create(**request)

@@ -1,4 +1,4 @@
-"""Answers with many headers, and with none that lead elsewhere, through a real Envoy."""
+"""Answers with many headers, and the headers of answers, through a real Envoy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_an_answer_with_many_headers_passes(gateway, count, monkeypatch):
     assert gateway.record(answer)["status"] == 200
 
 
-def test_an_echo_is_masked_in_an_error_that_comes_in_pieces(gateway):
+def test_echoed_credential_in_pieces_is_masked(gateway):
     answer = gateway.chat("chat")
     sent = gateway.providers["alpha"].seen(answer.trace)[0].header("authorization").removeprefix("Bearer ")
     said = f"wrong key: {sent}!"

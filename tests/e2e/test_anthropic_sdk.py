@@ -1,4 +1,4 @@
-"""The real Anthropic SDK: what a developer's program sees through the gateway is what the provider would have shown it."""
+"""The real Anthropic SDK: a program gets the same through the gateway as from the provider."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_message_is_the_providers(gateway, claude):
     assert record["provider_request_id"] == message._request_id
 
 
-def test_the_provider_gets_the_client_s_body_and_headers_with_its_own_model_key_and_path(gateway, claude):
+def test_provider_gets_its_own_model_key_and_path(gateway, claude):
     trace, request = asked(gateway, system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}])
     claude.beta.messages.create(**request, betas=["a-2030-01-01", "b-2030-01-01"])
     [seen] = gateway.providers["alpha"].seen(trace)
@@ -65,7 +65,7 @@ def test_a_bearer_token_is_a_key_too(gateway):
     served(gateway.record(trace), attempt("claude/claude-sonnet-4-5"))
 
 
-def test_a_stream_is_put_together_and_its_usage_is_on_record(gateway, claude):
+def test_stream_has_its_usage_on_record(gateway, claude):
     trace, request = asked(gateway)
     with claude.messages.stream(**request) as stream:
         text = "".join(stream.text_stream)
@@ -78,7 +78,7 @@ def test_a_stream_is_put_together_and_its_usage_is_on_record(gateway, claude):
     assert 0 < record["time_to_first_token_us"] <= record["duration_us"]
 
 
-def test_a_stream_s_bytes_are_the_provider_s_pings_included(gateway):
+def test_stream_bytes_pass_unchanged(gateway):
     trace, request = asked(gateway)
     body = json.dumps({"model": "claude", "max_tokens": 9, "messages": ASK, "stream": True}).encode()
     head = gateway.head(trace, None, x_api_key=gateway.keys["main"], content_type="application/json")
@@ -107,7 +107,7 @@ def test_a_tool_is_called(gateway, claude, stream):
     assert record["finish_reason"] == "tool_use"
 
 
-def test_images_and_documents_go_through_and_are_counted(gateway, claude):
+def test_images_and_documents_are_counted(gateway, claude):
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo=" * 1000}}
     document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "A report."}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "See:"}, image]}
@@ -118,7 +118,7 @@ def test_images_and_documents_go_through_and_are_counted(gateway, claude):
     assert record["payload"]["attachments"] == 3
 
 
-def test_tokens_are_counted_by_the_provider_and_nothing_is_charged(gateway, claude):
+def test_token_counting_costs_nothing(gateway, claude):
     trace, request = asked(gateway)
     del request["max_tokens"]
     assert claude.messages.count_tokens(**request).input_tokens == 11
@@ -149,9 +149,9 @@ def test_529_moves_on_to_the_other_provider(gateway, claude):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_gateway_s_no_is_the_sdk_s_class(gateway, key, model, status, error, kind, code, policy, stream):
+def test_rejections_are_sdk_errors(gateway, key, model, status, error, kind, code, policy, stream):
     trace, request = asked(gateway, model)
-    # With the SDK's own retries on: none of these is tried again.
+    # The SDK's own retries are on, but it does not retry any of these.
     with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.keys.get(key, key)) as client:
         with pytest.raises(error) as caught:
             client.messages.create(**request, stream=stream)
@@ -163,11 +163,11 @@ def test_the_gateway_s_no_is_the_sdk_s_class(gateway, key, model, status, error,
     assert refusal.request_id == refusal.body["request_id"] == refusal.response.headers["x-headgate-request-id"]
     record = gateway.record(trace)
     assert record["id"] == refusal.request_id
-    # A request that had no key to show was not read.
+    # The body of a request without a key is not read.
     rejected(record, status, code, surface="messages", stream=stream and status != 401)
 
 
-def test_a_body_that_is_too_large_is_the_sdk_s_class(gateway, claude):
+def test_too_large_body_is_an_sdk_error(gateway, claude):
     trace, request = asked(gateway, system="x" * (22 << 20))
     with pytest.raises(anthropic.APIStatusError) as caught:
         claude.messages.create(**request)
@@ -187,7 +187,7 @@ def test_a_body_that_is_too_large_is_the_sdk_s_class(gateway, claude):
         (529, anthropic.InternalServerError, "server_error"),
     ],
 )
-def test_the_provider_s_errors_are_the_sdk_s_classes_too(gateway, claude, status, error, word):
+def test_provider_errors_are_sdk_errors(gateway, claude, status, error, word):
     trace, request = asked(gateway, f"claude:status-{status}")
     with pytest.raises(error) as caught:
         claude.messages.create(**request)
@@ -198,7 +198,7 @@ def test_the_provider_s_errors_are_the_sdk_s_classes_too(gateway, claude, status
     refused_by_provider(gateway.record(trace), attempt(f"claude/status-{status}", status, word), surface="messages")
 
 
-def test_no_target_left_is_overloaded_and_the_sdk_tries_again(gateway, claude):
+def test_sdk_retries_without_targets(gateway, claude):
     trace, request = asked(gateway, "claude:nobody", requests=2)
     with pytest.raises(anthropic.InternalServerError) as caught:
         claude.with_options(max_retries=1).messages.create(**request)
@@ -209,7 +209,7 @@ def test_no_target_left_is_overloaded_and_the_sdk_tries_again(gateway, claude):
         rejected(record, 503, "all_targets_unavailable", attempt("dead-claude/ok", None, "connect"), surface="messages")
 
 
-def test_the_sdk_s_own_retries_of_529_are_requests_of_their_own(gateway, claude):
+def test_sdk_retries_are_separate_requests(gateway, claude):
     trace, request = asked(gateway, "claude:status-529", requests=3)
     with pytest.raises(anthropic.InternalServerError):
         claude.with_options(max_retries=2).messages.create(**request)
@@ -219,7 +219,7 @@ def test_the_sdk_s_own_retries_of_529_are_requests_of_their_own(gateway, claude)
         refused_by_provider(record, attempt("claude/status-529", 529, "server_error"), surface="messages")
 
 
-def test_an_error_in_mid_stream_is_the_sdk_s_error_too(gateway, claude):
+def test_error_in_mid_stream_is_an_sdk_error(gateway, claude):
     start = 'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
     error = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}\n\n'
     gateway.providers["alpha"].script({"headers": {"content-type": "text/event-stream"}, "chunks": [start, error]})
@@ -227,13 +227,13 @@ def test_an_error_in_mid_stream_is_the_sdk_s_error_too(gateway, claude):
     with pytest.raises(anthropic.APIStatusError) as caught:
         list(claude.messages.create(**request, stream=True))
     assert caught.value.type == "overloaded_error"
-    # The SDK leaves at once; whether the provider's end came before is chance.
+    # The SDK leaves at once; it depends on timing whether the provider ended before.
     record = gateway.record(trace)
     assert record["status"] == 200 and record["ended_by"] in ("client", "complete")
     assert "usage" not in record, "an error before any content costs nothing"
 
 
-def test_a_client_that_leaves_in_mid_stream_pays_for_the_input_that_was_told(gateway, claude):
+def test_leaving_client_pays_reported_input(gateway, claude):
     trace, request = asked(gateway, "claude:stream-200-delay-50")
     with claude.messages.stream(**request) as stream:
         for number, _ in enumerate(stream.text_stream):
@@ -257,7 +257,7 @@ def test_a_message_without_usage_is_estimated(gateway, claude):
 
 
 @pytest.mark.parametrize(("levels", "status"), [(62, 200), (63, 400), (500_000, 400)])
-def test_content_in_content_is_followed_as_deep_as_json_may_be_and_not_deeper(gateway, levels, status):
+def test_nested_content_is_read_to_the_depth_limit(gateway, levels, status):
     content = b'[{"type":"tool_result","content":' * levels + b'"x"' + b"}]" * levels
     answer = gateway.call(b'{"model":"claude","messages":[{"role":"user","content":' + content + b"}]}", path="/v1/messages")
     assert answer.status == status
@@ -267,7 +267,7 @@ def test_content_in_content_is_followed_as_deep_as_json_may_be_and_not_deeper(ga
         rejected(gateway.record(answer), 400, "too_deep", surface="messages")
 
 
-def test_one_alias_serves_each_sdk_by_the_provider_that_speaks_its_dialect(gateway, claude, sdk):
+def test_one_alias_serves_both_sdks(gateway, claude, sdk):
     trace, request = asked(gateway, "both")
     assert claude.messages.create(**request).model == "claude-sonnet-4-5"
     served(gateway.record(trace), attempt("claude/claude-sonnet-4-5"))
@@ -276,7 +276,7 @@ def test_one_alias_serves_each_sdk_by_the_provider_that_speaks_its_dialect(gatew
     expect(gateway.record(trace), attempt("alpha/gpt-4o-mini"))
 
 
-def test_the_openai_sdk_is_told_where_a_messages_model_is_served(gateway, sdk):
+def test_openai_sdk_learns_the_right_surface(gateway, sdk):
     trace, request = asked(gateway, "claude")
     with pytest.raises(openai.NotFoundError) as caught:
         sdk.with_options(max_retries=2).chat.completions.create(**request)

@@ -18,7 +18,7 @@ TOKEN_ENV = "OPERATOR_TOKEN"
 
 
 class Operator:
-    """Somebody with a gateway.yaml of their own."""
+    """An operator with a gateway.yaml of their own."""
 
     def __init__(self, gateway: Gateway, name: str):
         self.gateway, self.file = gateway, gateway.folder / name / "gateway.yaml"
@@ -26,7 +26,7 @@ class Operator:
         self.write()
 
     def write(self, change=lambda _: None) -> None:
-        """Their file: the gateway's policy, changed."""
+        """Writes the operator's file: the gateway's policy, changed."""
         made = self.gateway.make_policy(self.gateway)
         change(made)
         self.file.write_text(json.dumps(made, indent=1))
@@ -86,7 +86,7 @@ def operator(running) -> Operator:
     return one
 
 
-def test_a_policy_is_applied_under_load_and_every_worker_decides_by_it_when_apply_returns(operator):
+def test_apply_under_load_reaches_every_worker(operator):
     gateway = operator.gateway
     first = gateway.query("/v1/policy")["config_revision"]
     with Traffic(gateway, aliases=("ok", "status-503+ok")) as traffic:
@@ -95,29 +95,29 @@ def test_a_policy_is_applied_under_load_and_every_worker_decides_by_it_when_appl
         answers = [gateway.chat("applied") for _ in range(20)]
     traffic.assert_all_served()
     assert {answer.status for answer in answers} == {200}, "no worker is behind"
-    assert "+ model applied" in done.stdout and "3 worker(s) decide by it" in done.stdout, done.stdout
+    assert "+ model applied" in done.stdout and "3 worker(s) use it" in done.stdout, done.stdout
     told = gateway.query(f"/v1/requests/{gateway.record(answers[0])['id']}/policy")
     assert (told["revision"]["number"], told["previous"]["config_revision"], told["met_by_request"]) == (2, first, 1)
     assert told["changes"][0]["type"] == "model.created"
     assert operator.base == "2\n"
     again = ok(operator.apply())
-    assert "it was so already" in again.stdout and in_force(gateway) == 2
+    assert "unchanged" in again.stdout and in_force(gateway) == 2
     gateway.settle()
     gateway.assert_no_trap()
 
 
-def test_of_two_operators_the_later_is_told_who_is_ahead_and_undoes_nothing(operator):
+def test_second_operator_is_refused(operator):
     gateway = operator.gateway
     other = Operator(gateway, "second")
     other.write(with_alias("theirs"))
     blind = other.apply()
-    assert blind.returncode == 4 and "--base 1" in blind.stderr and "counts as made from no revision" in blind.stderr, "a file that was made from nothing known is no exception"
+    assert blind.returncode == 4 and "--base 1" in blind.stderr and "has no base revision" in blind.stderr, "a file that was made from nothing known is no exception"
     ok(other.apply("--base", 1))
     before = files(gateway)
     operator.write(with_alias("mine"))
     for refused in (operator.apply(), operator.run("diff", operator.file), operator.apply("--dry-run")):
         assert refused.returncode == 4
-        assert "ahead is revision 2" in refused.stderr and "environment-owner" in refused.stderr
+        assert "the collector has revision 2" in refused.stderr and "environment-owner" in refused.stderr
         assert "+ model theirs" in refused.stderr and "- model theirs" in refused.stderr and "+ model mine" in refused.stderr
     assert files(gateway) == before and in_force(gateway) == 2
     operator.write(lambda made: [with_alias(name)(made) for name in ("theirs", "mine")])
@@ -127,24 +127,24 @@ def test_of_two_operators_the_later_is_told_who_is_ahead_and_undoes_nothing(oper
     assert {gateway.chat(name).status for name in ("theirs", "mine")} == {200}
 
 
-def test_a_proxy_that_does_not_follow_is_named_and_the_same_command_goes_on_waiting(operator):
+def test_proxy_that_does_not_follow_is_named(operator):
     gateway = operator.gateway
     gateway.envoy.process.send_signal(signal.SIGSTOP)
     try:
         operator.write(with_alias("late"))
         behind = operator.apply("--wait", "2s")
         assert behind.returncode == 3, behind.stdout + behind.stderr
-        assert "e2e: behind: 3 of 3 workers still decide by" in behind.stderr
+        assert "e2e: behind: 3 of 3 workers still use" in behind.stderr
         assert in_force(gateway) == 2 and "late" in files(gateway)["headgate-gate.json"]
     finally:
         gateway.envoy.process.send_signal(signal.SIGCONT)
     done = ok(operator.apply("--wait", "30s"))
-    assert "it was so already" in done.stdout and gateway.chat("late").status == 200
+    assert "unchanged" in done.stdout and gateway.chat("late").status == 200
     absent = operator.apply("--wait", "1s", "--node", "e2e", "--node", "elsewhere")
     assert absent.returncode == 3 and "elsewhere: absent" in absent.stderr and "e2e:" not in absent.stderr
 
 
-def test_files_that_cannot_be_written_are_written_by_the_same_command_later(operator):
+def test_unwritable_files_are_written_later(operator):
     gateway = operator.gateway
     operator.write(with_alias("stuck"))
     routes = gateway.out / "rds.json"
@@ -160,13 +160,13 @@ def test_files_that_cannot_be_written_are_written_by_the_same_command_later(oper
     assert in_force(gateway) == 2 and gateway.chat("stuck").status == 200
 
 
-def test_what_is_refused_here_changes_nothing_there(operator):
+def test_refused_policy_changes_nothing(operator):
     gateway = operator.gateway
     before = files(gateway)
     cases = [
         (lambda made: made["models"].pop("ok"), ["--base", 1, "--out", "/dev/null/nowhere"], "/dev/null/nowhere"),
         (lambda made: made["providers"]["plain"].update(credential="${ANOTHER_KEY}"), [], "other environment variables"),
-        (lambda made: made.update(listen="nowhere"), [], "this is not an IP address to listen on"),
+        (lambda made: made.update(listen="nowhere"), [], "this is not an IP address"),
     ]
     for change, more, said in cases:
         operator.write(change)
@@ -181,7 +181,7 @@ def test_what_is_refused_here_changes_nothing_there(operator):
     assert files(gateway) == before and in_force(gateway) == 1
 
 
-def test_a_difference_is_a_line_for_each_change_sorted_and_counted(operator):
+def test_diff_has_a_line_for_each_change(operator):
     gateway = operator.gateway
 
     def change(made: dict) -> None:
@@ -208,25 +208,25 @@ def test_a_difference_is_a_line_for_each_change_sorted_and_counted(operator):
 
     operator.write()
     unchanged = ok(operator.run("diff", operator.file))
-    assert unchanged.stdout == "revision 1 is this already: nothing would change\n"
+    assert unchanged.stdout == "revision 1 has the same content: nothing would change\n"
     operator.file.write_text(operator.file.read_text() + "\n# why\n")
     commented = ok(operator.run("diff", operator.file))
-    assert "The text differs" in commented.stdout and "nothing that it declares changes" in commented.stdout
+    assert "The text differs" in commented.stdout and "but no resource changes" in commented.stdout
 
     operator.write(lambda made: made["keys"].extend({"id": f"k{number:04}", "sha256": sha256(f"{number}")} for number in range(1_200)))
     many = ok(operator.run("diff", operator.file)).stdout.splitlines()
     assert many[1] == "  + key k0000" and len(many) == 1_003
-    assert many[-2:] == ["  … and 200 resources more", "1200 resources: 1200 created, 0 updated, 0 deleted"]
+    assert many[-2:] == ["  … and 200 more resources", "1200 resources: 1200 created, 0 updated, 0 deleted"]
 
 
-def test_rolling_back_puts_an_earlier_policy_in_force_under_its_old_name(operator):
+def test_rollback_restores_an_earlier_policy(operator):
     gateway = operator.gateway
     first = gateway.record(gateway.chat("ok"))["config_revision"]
     original = operator.file.read_text()
     operator.write(with_alias("mistake"))
     ok(operator.apply())
     assert gateway.chat("mistake").status == 200
-    assert ok(operator.rollback(2, "--dry-run")).stdout == "revision 2 is this already: nothing would change\n"
+    assert ok(operator.rollback(2, "--dry-run")).stdout == "revision 2 has the same content: nothing would change\n"
     assert operator.rollback("latest").returncode == 2
     would = ok(operator.rollback(1, "--dry-run"))
     assert "- model mistake" in would.stdout and in_force(gateway) == 2

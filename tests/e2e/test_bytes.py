@@ -1,4 +1,4 @@
-"""What the provider really receives: the client's bytes with its own model in them, its own credential, and nothing of ours."""
+"""The request that the provider receives: the client's bytes with the provider's model and credential, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import wire
 
 PROBLEMATIC_HEADERS = ("x-headgate-", "x-envoy-", "x-forwarded-", "forwarded", "x-request-id", "x-api-key", "api-key", "via")
 
-# The client's model is written MODEL; `None` for the rest means that only the model's bytes may differ.
+# MODEL stands for the client's model; `None` for the rest means that only the model's bytes may differ.
 BODIES = {
     "as the SDK writes it": b'{"messages":[{"role":"user","content":"Say hello."}],"model":MODEL}',
     "odd whitespace": b' \r\n\t{ "messages" :\t[ ] ,\n\n"model"  :\r\n MODEL , "n" : 1 }\n ',
@@ -26,7 +26,7 @@ BODIES = {
 
 
 def arrived(gateway, answer: wire.Answer, provider: str = "alpha") -> wire.Seen:
-    """The one request that arrived at a provider for this answer."""
+    """Returns the one request that arrived at a provider for this answer."""
     assert answer.status == 200, answer.body
     [seen] = gateway.providers[provider].seen(answer.trace)
     return seen
@@ -39,13 +39,13 @@ def test_only_the_models_value_is_changed(gateway, body):
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_every_attempt_gets_the_clients_bytes_afresh(gateway, body):
+def test_every_attempt_gets_the_original_bytes(gateway, body):
     answer = gateway.call(body.replace(b"MODEL", b'"status-503+ok"'))
     assert arrived(gateway, answer, "alpha").body == body.replace(b"MODEL", b'"status-503"')
     assert arrived(gateway, answer, "beta").body == body.replace(b"MODEL", b'"ok"')
 
 
-def test_a_model_that_is_called_the_same_is_passed_byte_for_byte(gateway):
+def test_same_model_name_passes_unchanged(gateway):
     body = b'{ "messages" : [ ] , "model" : "o\\u006b" }'
     assert arrived(gateway, gateway.call(body)).body == body
 
@@ -61,7 +61,7 @@ def test_a_model_that_is_called_the_same_is_passed_byte_for_byte(gateway):
         (b'{"stream":false,"model":"ok"}', None),
     ],
 )
-def test_usage_is_asked_for_in_a_stream_and_nothing_else_is_touched(gateway, sent, received):
+def test_only_stream_usage_is_added(gateway, sent, received):
     seen = arrived(gateway, gateway.call(sent))
     document = json.loads(seen.body)
     if received is None:
@@ -78,7 +78,7 @@ def test_usage_is_asked_for_in_a_stream_and_nothing_else_is_touched(gateway, sen
 
 
 @pytest.mark.parametrize("carrier", ["authorization", "x-api-key", "api-key"])
-def test_the_callers_key_stays_here_and_the_providers_goes_out(gateway, carrier):
+def test_callers_key_is_replaced_by_the_providers(gateway, carrier):
     secret = gateway.keys["main"]
     value = f"Bearer {secret}" if carrier == "authorization" else secret
     answer = gateway.chat("status-503+ok", key=None, headers={carrier: value})
@@ -89,20 +89,20 @@ def test_the_callers_key_stays_here_and_the_providers_goes_out(gateway, carrier)
         assert not any(secret in value for _, value in seen.headers)
 
 
-def test_a_provider_without_a_credential_gets_none_also_after_one_with(gateway):
+def test_provider_without_credential_gets_none(gateway):
     for alias in ("plain", "alpha+plain"):
         seen = arrived(gateway, gateway.chat(alias), "beta")
         assert seen.header("authorization") is None
         assert seen.path == "/plain/v1/chat/completions"
 
 
-def test_a_second_key_in_another_header_does_not_slip_through(gateway):
+def test_second_key_header_is_removed(gateway):
     answer = gateway.chat("ok", headers={"x-api-key": gateway.keys["other"], "api-key": gateway.keys["narrow"]})
     values = " ".join(value for _, value in arrived(gateway, answer).headers)
     assert not any(secret in values for secret in gateway.keys.values())
 
 
-def test_nothing_of_the_gateway_or_its_proxy_is_told_to_the_provider(gateway):
+def test_provider_sees_no_gateway_headers(gateway):
     ours = {
         "x-headgate-session-id": "s", "x-headgate-anything": "x", "x-envoy-max-retries": "9", "x-envoy-retry-on": "5xx",
         "x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-original-path": "/x", "x-forwarded-for": "192.0.2.1",
@@ -116,7 +116,7 @@ def test_nothing_of_the_gateway_or_its_proxy_is_told_to_the_provider(gateway):
             assert leaked == []
 
 
-def test_the_clients_own_headers_pass_in_both_attempts(gateway):
+def test_client_headers_pass_in_both_attempts(gateway):
     mine = {"x-stainless-lang": "python", "x-custom": "a,b;c=\"d\"", "user-agent": "OpenAI/Python 9", "openai-beta": "x=v2"}
     answer = gateway.chat("status-503+ok", headers=mine)
     for provider in ("alpha", "beta"):
@@ -126,7 +126,7 @@ def test_the_clients_own_headers_pass_in_both_attempts(gateway):
         assert seen.header("content-type") == "application/json"
 
 
-def test_compression_is_not_offered_to_the_provider(gateway):
+def test_compression_is_not_offered(gateway):
     answer = gateway.chat("status-503+ok", headers={"accept-encoding": "gzip, br, zstd"})
     for provider in ("alpha", "beta"):
         assert arrived(gateway, answer, provider).header("accept-encoding") is None
@@ -147,7 +147,7 @@ def test_the_other_surfaces_have_their_own_paths(gateway, surface):
     assert arrived(gateway, answer, "beta").path == f"/openai/v2{surface}"
 
 
-def test_a_chunked_request_arrives_whole_and_with_a_right_length(gateway):
+def test_chunked_request_arrives_with_length(gateway):
     trace = gateway.trace()
     head = [*gateway.head(trace), ("transfer-encoding", "chunked")]
     body = b'{"model":"status-503+ok","messages":["' + b"x" * 3000 + b'"]}'
@@ -161,7 +161,7 @@ def test_a_chunked_request_arrives_whole_and_with_a_right_length(gateway):
         assert seen.header("transfer-encoding") is None
 
 
-def test_a_body_that_waits_for_100_continue_is_asked_for_and_served(gateway):
+def test_100_continue_is_served(gateway):
     trace = gateway.trace()
     body = b'{"model":"chat","messages":[]}'
     head = [*gateway.head(trace), ("expect", "100-continue"), ("content-length", str(len(body)))]
@@ -179,13 +179,13 @@ def test_five_megabytes_reach_both_attempts(gateway):
     body = b'{"messages":[{"role":"user","content":"' + text + b'"}],"model":"reset-before+ok"}'
     assert len(body) > 5 << 20
     answer = gateway.call(body)
-    # A kept connection that is reset is made good by one more try.
+    # A kept connection that is reset causes one more try.
     alpha = {one.body for one in gateway.providers["alpha"].seen(answer.trace)}
     assert alpha == {body.replace(b"reset-before+ok", b"reset-before")}
     assert arrived(gateway, answer, "beta").body == body.replace(b"reset-before+ok", b"ok")
 
 
-def test_many_requests_on_one_connection_do_not_mix(gateway):
+def test_requests_on_one_connection_do_not_mix(gateway):
     def run(worker: int) -> None:
         with wire.Exchange(gateway.listen) as exchange:
             for number in range(10):

@@ -1,7 +1,7 @@
-"""Canaries in every place where a payload or a secret can be, pushed through every path; none is found anywhere after.
+"""Puts canaries into every place of a payload or a secret, sends them through every path, and finds none anywhere after.
 
-Looked through: the logs of Envoy and the collector, the metrics of both, every record as the collector tells it, the
-bytes of every file of its database, and the rendered configuration.
+It searches the logs of Envoy and the collector, the metrics of both, every record as the collector returns it, the bytes
+of every file of its database, and the rendered configuration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVENT = {"content-type": "text/event-stream"}
 
 @dataclass
 class Canaries:
-    """Words that exist nowhere else. `known` may stand where the policy put them; these may stand nowhere."""
+    """Unique words. Those in `known` may be where the policy put them; the others must not be found anywhere."""
 
     words: dict[str, str] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class Canaries:
         return self.words.setdefault(place, f"canary{secrets.token_hex(12)}")
 
     def found_in(self, content: bytes) -> list[str]:
-        """Places whose canary is in these bytes: as it is, in capitals, or in base64 at any offset."""
+        """Returns the places whose canary is in these bytes: as it is, in capitals, or in base64 at any offset."""
         hits = []
         for place, word in self.words.items():
             forms = [word.encode(), word.upper().encode(), *(base64.b64encode(b"x" * n + word.encode())[4:-4] for n in range(3))]
@@ -43,7 +43,7 @@ class Canaries:
 
 @pytest.fixture
 def driven(new_gateway):
-    """A gateway through which every path has been driven, and the canaries that went in."""
+    """A gateway after requests on every path, and the canaries that went in."""
     canary = Canaries()
     gateway = new_gateway(policy.shared)
     for name, secret in {**gateway.keys, **gateway.env}.items():
@@ -84,7 +84,7 @@ def send(gateway: Gateway, canary: Canaries, model: str, path: str, key: str = "
 
 
 def answers(gateway: Gateway, canary: Canaries) -> None:
-    """Canaries in what providers say: answers, streams, errors, headers, finish reasons, models, ids."""
+    """Puts canaries into answers of providers: bodies, streams, errors, headers, finish reasons, models, ids."""
     word = canary("finish reason with a blank") + " x"
     body = {"id": canary("answer id"), "model": canary("answer model"), "choices": [{"finish_reason": word, "message": {"content": canary("answer")}}]}
     error = {"error": {"message": canary("error message"), "type": canary("error type"), "code": canary("error code")}}
@@ -107,7 +107,7 @@ def answers(gateway: Gateway, canary: Canaries) -> None:
 
 
 def messages(gateway: Gateway, canary: Canaries) -> None:
-    """The same through the Messages API: in system prompts, in blocks within blocks, in events and errors."""
+    """Does the same through the Messages API: in system prompts, in nested blocks, in events and errors."""
     start = {"type": "message_start", "message": {"id": canary("message id"), "stop_reason": canary("stop reason") + " x", "usage": {"input_tokens": 1, "output_tokens": 1}}}
     delta = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": canary("message stream")}}
     error = {"type": "error", "error": {"type": canary("message error type"), "message": canary("message error")}}
@@ -142,7 +142,7 @@ def odd_places(gateway: Gateway, canary: Canaries) -> None:
     for path in (f"/v1/{canary('path')}", f"{CHAT}?key={canary('query')}", f"/v1/models/{canary('model in a path')}%20x"):
         gateway.call(b'{"model":"ok"}', path=path)
         gateway.call(None, method="GET", path=path)
-    # Envoy itself refuses a method that it does not know.
+    # Envoy itself refuses an unknown method.
     wire.call(gateway.listen, canary("method").upper(), CHAT, gateway.head(gateway.trace(requests=0)), b"{}")
     for scheme in ("Basic", "Token", ""):
         gateway.call(b'{"model":"ok"}', key=None, authorization=f"{scheme} {canary(f'credential {scheme}')}")
@@ -161,7 +161,7 @@ def leaving(gateway: Gateway, canary: Canaries) -> None:
 
 
 def metrics(gateway: Gateway) -> bytes:
-    """What both parts tell about themselves, with Envoy's whole configuration."""
+    """Returns the metrics of both parts, with Envoy's whole configuration."""
     found = b""
     urls = [f"http://{gateway.admin}/{page}" for page in ("stats", "stats/prometheus", "clusters", "config_dump", "listeners")]
     for url in [*urls, f"http://{gateway.collector_address}/metrics"]:
@@ -174,7 +174,7 @@ def metrics(gateway: Gateway) -> bytes:
     return found
 
 
-def test_no_canary_is_found_in_any_record_log_metric_or_file(driven):
+def test_no_canary_is_stored_or_logged(driven):
     gateway, canary = driven
     assert len(canary.words) > 500
     records = gateway.all_records()
@@ -196,8 +196,8 @@ def test_no_canary_is_found_in_any_record_log_metric_or_file(driven):
     gateway.assert_no_trap()
 
 
-def test_what_was_asked_for_is_kept_and_could_be_found(gateway):
-    """The search finds what is there: the tag that the policy lists, and the session id."""
+def test_search_finds_allowed_values(gateway):
+    """Checks the search itself: it must find the tag that the policy lists, and the session id."""
     canary = Canaries()
     headers = {"x-headgate-tag-feature": canary("a listed tag"), "x-headgate-session-id": canary("session")}
     gateway.record(gateway.chat("ok", headers=headers))

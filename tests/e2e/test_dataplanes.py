@@ -1,12 +1,12 @@
-"""Each worker of a proxy says now and then that it is there, and by which policy it decides. Envoy's main thread runs the
-filter too, though it serves nothing: it is one more."""
+"""Each worker of a proxy reports its presence and its policy. Envoy's main thread runs the filter too, although it serves
+nothing, so it is one more worker."""
 
 from __future__ import annotations
 
 from gateway import wait_until
 
 
-def test_the_collector_knows_each_worker_and_its_policy(gateway):
+def test_collector_knows_workers_and_policies(gateway):
     record = gateway.record(gateway.chat("ok"))
 
     def workers() -> list[dict]:
@@ -21,7 +21,7 @@ def test_the_collector_knows_each_worker_and_its_policy(gateway):
     assert all(worker["dropped"] == 0 and worker["version"] for worker in workers())
 
 
-def test_a_new_policy_is_seen_to_be_in_force(new_gateway):
+def test_new_policy_is_reported(new_gateway):
     one = new_gateway()
     before = one.record(one.chat("ok"))["config_revision"]
     changed = one.make_policy(one)

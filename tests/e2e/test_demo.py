@@ -1,4 +1,4 @@
-"""The demo's manners; what it shows is run by `just demo --once`."""
+"""The demo's locking; `just demo --once` runs the demo itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from gateway import BIN, ENVOY, ROOT, WASM
 
 
-def test_a_second_demo_leaves_the_running_one_its_files():
+def test_second_demo_does_not_start():
     marker = ROOT / "target/demo/marker"
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
@@ -17,7 +17,7 @@ def test_a_second_demo_leaves_the_running_one_its_files():
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # a real demo is running: as good
+            pass  # a real demo is running, which is as good
         command = [sys.executable, ROOT / "envoy/demo.py", "--once", "--envoy", ENVOY, "--wasm", WASM, "--bin", BIN]
         second = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (second.returncode, second.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""Names of providers that do not resolve, at the start or later: a try that failed to connect, then the next target."""
+"""Providers whose names do not resolve, at the start or later: the try fails to connect, and the next target is tried."""
 
 from __future__ import annotations
 
@@ -16,28 +16,38 @@ NAME = "provider.test"
 
 
 class DnsServer:
-    """Answers every question for an IPv4 address with 127.0.0.1, or, until `found` is set, that there is no such name."""
+    """Answers every question for an IPv4 address with 127.0.0.1, or, until `found` is set, that the name does not exist. It can
+    be stopped, and started again on the same port."""
 
-    def __init__(self) -> None:
-        self.found = False
+    def __init__(self, found: bool = False) -> None:
+        self.found, self.port = found, 0
+        self.start()
+
+    def start(self) -> None:
+        self.over = threading.Event()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.socket.bind(("127.0.0.1", self.port))
+        # A close does not end a pending read.
+        self.socket.settimeout(0.1)
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
-    @property
-    def port(self) -> int:
-        return self.socket.getsockname()[1]
+    def stop(self) -> None:
+        self.over.set()
+        self.thread.join()
+        self.socket.close()
 
     def serve(self) -> None:
-        while True:
+        while not self.over.is_set():
             try:
                 question, client = self.socket.recvfrom(512)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             self.socket.sendto(self.answer(question), client)
 
     def answer(self, question: bytes) -> bytes:
-        """RFC 1035, 4.1: the header and the first question again, then at most one address."""
+        """RFC 1035, 4.1: the header and the question again, then at most one address."""
         end = question.index(b"\0", 12) + 5
         kind = struct.unpack("!H", question[end - 4 : end - 2])[0]
         address = struct.pack("!HHHIH4B", 0xC00C, 1, 1, 1, 4, 127, 0, 0, 1) if self.found and kind == 1 else b""
@@ -47,7 +57,7 @@ class DnsServer:
 
 
 class DnsGateway(Gateway):
-    """Its Envoy asks the given name server."""
+    """A gateway whose Envoy uses the given name server."""
 
     dns: DnsServer
 
@@ -97,7 +107,7 @@ def gateway(tmp_path):
     gateway = DnsGateway(tmp_path / "gateway", policy)
     gateway.dns, gateway.named = DnsServer(), provider
     yield from gateway.serve()
-    gateway.dns.socket.close()
+    gateway.dns.stop()
     provider.server.shutdown()
     provider.server.server_close()
 
@@ -127,6 +137,6 @@ def test_name_that_resolves_later_is_used_then(gateway):
     assert gateway.named.names[0] == NAME
     assert set(gateway.named.credentials) == {f"Bearer {gateway.env['ALPHA_API_KEY']}"}
 
-    # An address that was found stays in use while the name server has none.
+    # A known address stays in use while the name server does not answer.
     gateway.dns.found = False
     assert gateway.chat("backed").header("x-headgate-served-by") == "named/m"

@@ -1,6 +1,6 @@
-"""What goes wrong at a provider, and what becomes of it: the next target before the first byte, an honest end after it.
+"""Faults of a provider and their results: the next target before the first byte, a visible end after it.
 
-Every case leaves one record that tells each try. The provider's models are named after what they do.
+Every case leaves one record with all tries. The models of the scripted provider are named after their behaviour.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEFORE_THE_FIRST_BYTE = [
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 @pytest.mark.parametrize(("model", "status", "error"), BEFORE_THE_FIRST_BYTE)
-def test_a_failure_before_the_first_byte_moves_on_to_the_next_target(gateway, model, status, error, stream):
+def test_early_failure_tries_next_target(gateway, model, status, error, stream):
     answer = gateway.chat(f"{model}+ok", stream=stream)
     assert answer.status == 200 and answer.whole
     assert b"Hello" in answer.body and b"beta" in answer.body
@@ -39,7 +39,7 @@ def test_a_failure_before_the_first_byte_moves_on_to_the_next_target(gateway, mo
         assert first["latency_us"] >= 950_000
 
 
-def test_a_provider_that_refuses_connections_is_passed_over(gateway):
+def test_refused_connection_tries_next_target(gateway):
     answer = gateway.chat("nobody+ok")
     assert answer.status == 200 and answer.header("x-headgate-served-by") == "beta/ok"
     expect(gateway.record(answer), attempt("dead/ok", None, "connect"), failover("beta/ok"))
@@ -57,7 +57,7 @@ def test_a_provider_that_refuses_connections_is_passed_over(gateway):
         ("no-connect", attempt("dead/ok", None, "connect")),
     ],
 )
-def test_without_an_answer_and_without_another_target_it_is_our_503(gateway, model, tried):
+def test_failure_of_the_only_target_is_503(gateway, model, tried):
     answer = gateway.chat(model)
     assert answer.status == 503
     error = answer.error()
@@ -80,7 +80,7 @@ def test_without_an_answer_and_without_another_target_it_is_our_503(gateway, mod
         ("status-401+ok", attempt("alpha/status-401", 401, "client_error")),
     ],
 )
-def test_an_error_that_is_not_to_be_failed_over_passes_as_the_provider_wrote_it(gateway, model, tried):
+def test_other_errors_pass_unchanged(gateway, model, tried):
     answer = gateway.chat(model)
     direct = wire.call(
         gateway.providers["alpha"].url.removeprefix("http://"), "POST", "/v1/chat/completions", [("host", "alpha")],
@@ -94,19 +94,19 @@ def test_an_error_that_is_not_to_be_failed_over_passes_as_the_provider_wrote_it(
     refused_by_provider(gateway.record(answer), tried)
 
 
-def test_a_connection_that_fails_is_failed_over_where_only_that_is_wanted(gateway):
+def test_failover_on_connect_only(gateway):
     answer = gateway.chat("only-connect+dead")
     assert answer.status == 200
     expect(gateway.record(answer), attempt("dead/ok", None, "connect"), failover("beta/ok"))
 
 
-def test_a_status_that_is_listed_is_failed_over(gateway):
+def test_failover_on_a_listed_status(gateway):
     answer = gateway.chat("on-404")
     assert answer.status == 200
     expect(gateway.record(answer), attempt("alpha/status-404", 404, "client_error"), failover("beta/ok"))
 
 
-def test_when_all_targets_are_down_the_last_failure_decides_what_the_client_reads(gateway):
+def test_last_failure_decides_the_answer(gateway):
     answer = gateway.chat("all-down")
     assert answer.status == 503
     assert answer.error()["code"] == "all_targets_unavailable"
@@ -119,7 +119,7 @@ def test_when_all_targets_are_down_the_last_failure_decides_what_the_client_read
     )  # fmt: skip
 
 
-def test_a_lone_target_is_tried_again_where_attempts_allow(gateway):
+def test_lone_target_is_tried_again(gateway):
     answer = gateway.chat("retry-same")
     assert answer.status == 200
     expect(
@@ -139,12 +139,12 @@ def test_more_attempts_than_targets_go_round(gateway):
     )  # fmt: skip
 
 
-# After the first byte there is no way back: what was sent was sent.
+# After the first byte, no other target can be tried.
 
 
 @pytest.mark.parametrize("model", ["reset-mid-stream", "reset-mid-stream+ok"])
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
-def test_a_reset_after_the_first_byte_breaks_the_clients_answer_too(gateway, model, stream):
+def test_late_reset_breaks_the_answer(gateway, model, stream):
     answer = gateway.chat(model, stream=stream)
     assert answer.status == 200 and not answer.whole
     assert gateway.providers["beta"].seen(answer.trace) == []
@@ -153,7 +153,7 @@ def test_a_reset_after_the_first_byte_breaks_the_clients_answer_too(gateway, mod
     if stream:
         assert usage == estimated(usage["output_tokens"], reason="ended_early") and 0 < usage["output_tokens"] < 10
     else:
-        # The provider's counts stand before the place where it broke.
+        # The provider's counts come before the place where it broke.
         assert (usage["source"], usage["input_tokens"], usage["output_tokens"]) == ("reported", 11, 7)
     expect(
         record, attempt("alpha/reset-mid-stream", 200, "reset_mid_stream"),
@@ -162,7 +162,7 @@ def test_a_reset_after_the_first_byte_breaks_the_clients_answer_too(gateway, mod
 
 
 @pytest.mark.parametrize("model", ["half-json", "half-json+ok"])
-def test_a_promised_length_that_is_not_kept_is_the_providers_end(gateway, model):
+def test_short_body_is_ended_by_provider(gateway, model):
     answer = gateway.chat(model)
     assert answer.status == 200 and not answer.whole
     record = gateway.record(answer)
@@ -170,7 +170,7 @@ def test_a_promised_length_that_is_not_kept_is_the_providers_end(gateway, model)
     expect(record, attempt("alpha/half-json", 200, "reset_mid_stream"), ended_by="provider", usage=record["usage"])
 
 
-def test_half_a_json_that_was_announced_as_such_passes_and_its_usage_is_estimated(gateway):
+def test_half_a_json_body_is_estimated(gateway):
     answer = gateway.chat("half-json-ok")
     assert answer.status == 200 and answer.whole and answer.body.startswith(b'{\n  "id": "chatcmpl-')
     record = gateway.record(answer)
@@ -178,7 +178,7 @@ def test_half_a_json_that_was_announced_as_such_passes_and_its_usage_is_estimate
     expect(record, attempt("alpha/half-json-ok"), usage=record["usage"])
 
 
-def test_garbage_passes_as_it_came(gateway):
+def test_garbage_passes_unchanged(gateway):
     answer = gateway.chat("garbage+ok")
     assert (answer.status, answer.body) == (200, b"\x00\xff\xfe<html>no JSON here\x80")
     usage = estimated(-(-len(answer.body) // 4), reason="unreadable")
@@ -186,7 +186,7 @@ def test_garbage_passes_as_it_came(gateway):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_gzip_that_nobody_asked_for_passes_and_its_usage_is_estimated(gateway, stream):
+def test_unrequested_gzip_is_estimated(gateway, stream):
     answer = gateway.chat("gzip", stream=stream)
     assert answer.header("content-encoding") == "gzip" and answer.body[:2] == b"\x1f\x8b"
     usage = estimated(-(-len(answer.body) // 4), reason="unreadable")
@@ -200,13 +200,13 @@ def test_usage_that_is_not_reported_is_estimated(gateway, stream):
     expect(gateway.record(answer), attempt("alpha/no-usage"), usage=estimated(-(-len(text) // 4)), stream=stream)
 
 
-def test_a_response_header_of_seventy_kilobytes_passes(gateway):
+def test_response_header_of_70_kilobytes_passes(gateway):
     answer = gateway.chat("huge-header+ok")
     assert answer.status == 200 and answer.header("x-huge") == "h" * (70 << 10)
     expect(gateway.record(answer), attempt("alpha/huge-header"))
 
 
-def test_an_answer_of_twenty_megabytes_arrives_whole(gateway):
+def test_answer_of_20_megabytes_arrives(gateway):
     answer = gateway.chat("big-20000")
     assert answer.whole and answer.json()["choices"][0]["message"]["content"] == 'All work and no play: "Quoted".\n' * 640_000
     record = gateway.record(answer)

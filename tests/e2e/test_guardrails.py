@@ -1,4 +1,4 @@
-"""Guardrails on a real Envoy: what the case files cannot say, because it takes time, size, HTTP/2 or several requests."""
+"""Guardrails on a real Envoy, where a case file cannot express it: time, size, HTTP/2, several requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENT = "text/event-stream"
 DONE = "data: [DONE]\n\n"
 CLEAN = {"headers": {"content-type": "application/json"}, "body": '{"results":[{"flagged":false}],"verdict":"allow"}'}
 FLAGGED = {"headers": {"content-type": "application/json"}, "body": '{"results":[{"flagged":true,"categories":{"hate":true}}]}'}
-# No answer that anybody waits for.
+# Port of a check that never answers.
 NEVER = {**CLEAN, "delay_ms": 60_000}
 MAIL = "ann.example@mail.example.com"
 ALIASES = ("block", "mask", "restore", "watch", "ask", "ask-twice", "ask-nobody", "ask-nobody-open", "ask-some")
@@ -82,7 +82,7 @@ def text_of(events: bytes) -> str:
 
 
 @pytest.mark.parametrize("trailers", TRAILERS.values(), ids=TRAILERS)
-def test_no_prompt_passes_with_http2_trailers(gateway, trailers):
+def test_trailers_bypass_no_guardrail(gateway, trailers):
     trace = gateway.trace()
     body = json.dumps({"model": "block", "messages": [{"role": "user", "content": f"to {MAIL}"}]}).encode()
     answer = Http2(gateway.listen).ask(gateway.head(trace), [body[:30], body[30:]], trailers)
@@ -92,7 +92,7 @@ def test_no_prompt_passes_with_http2_trailers(gateway, trailers):
 
 
 @pytest.mark.parametrize("trailers", TRAILERS.values(), ids=TRAILERS)
-def test_a_prompt_with_http2_trailers_waits_for_who_is_asked(gateway, trailers):
+def test_trailers_do_not_skip_external_checks(gateway, trailers):
     trace = gateway.trace()
     gateway.providers["beta"].script({**CLEAN, "delay_ms": 150})
     body = json.dumps({"model": "ask", "messages": [{"role": "user", "content": "hello"}]}).encode()
@@ -102,7 +102,7 @@ def test_a_prompt_with_http2_trailers_waits_for_who_is_asked(gateway, trailers):
     assert seen.body == body.replace(b'"ask"', b'"ok"')
 
 
-def test_a_mebibyte_of_prompt_is_masked_in_its_spans_alone(gateway):
+def test_mebibyte_of_prompt_is_masked(gateway):
     filler = "All work and no play makes a long prompt.\n" * 12_500
     text = f"{filler}{MAIL} and {filler}{MAIL}"
     answer = prompt(gateway, "mask", text)
@@ -114,8 +114,8 @@ def test_a_mebibyte_of_prompt_is_masked_in_its_spans_alone(gateway):
     assert record["payload"]["redactions"] == {"email": 2}
 
 
-def test_a_secret_is_masked_wherever_a_stream_cuts_it(gateway):
-    """In two events at every place of the secret, each event in a chunk of its own."""
+def test_secret_is_masked_at_every_split(gateway):
+    """Splits it into two events at every place of the secret, each event in its own chunk."""
     cuts = range(1, len(MAIL))
     for at in cuts:
         streams(gateway, [content(f"to {MAIL[:at]}"), content(f"{MAIL[at:]} now"), DONE])
@@ -124,15 +124,15 @@ def test_a_secret_is_masked_wherever_a_stream_cuts_it(gateway):
     assert all(MAIL[:8].encode() not in answer.body and answer.body.endswith(DONE.encode()) for answer in answers)
 
 
-def test_a_secret_is_masked_with_its_bytes_in_chunks_of_one(gateway):
+def test_secret_in_single_bytes_is_masked(gateway):
     whole = (content("to \u00e9 " + MAIL[:9]) + content(MAIL[9:]) + DONE).encode()
     streams(gateway, [whole[at : at + 1] for at in range(len(whole))], chunk_delay_ms=1)
     answer = gateway.chat("mask", stream=True)
     assert text_of(answer.body) == "to \u00e9 [EMAIL]"
 
 
-def test_a_stream_flows_while_nothing_in_it_could_be_a_match(gateway):
-    """Each event comes although none follows it; one that could begin a match waits for the next, and a ping passes it."""
+def test_clean_stream_is_not_delayed(gateway):
+    """Each event is passed on before the next one; one that could begin a match waits for the next, but a ping does not."""
     body = json.dumps({"model": "mask", "stream": True, "messages": []}).encode()
     streams(gateway, [content("One. ")], then="hang")
     with wire.Exchange(gateway.listen) as exchange:
@@ -162,14 +162,14 @@ def test_a_blocked_stream_closes_the_providers(gateway):
     assert rail_decisions(record) == [("no-mail", "deny", "response", "words", 1)]
 
 
-def test_a_blocked_stream_ends_although_the_provider_has_nothing_more_to_say(gateway):
+def test_blocked_stream_of_silent_provider_ends(gateway):
     streams(gateway, [content("project x is"), content(" big.")], then="hang")
     answer = gateway.chat("block", stream=True)
     assert b"event: error" in answer.body
     assert gateway.providers["alpha"].saw_abort(answer.trace)
 
 
-def test_the_sdk_raises_the_error_that_ends_a_stream(gateway):
+def test_sdk_raises_the_error_of_a_stream(gateway):
     import openai
 
     streams(gateway, [content("plan: "), content("project x. ")])
@@ -195,18 +195,20 @@ def test_a_large_answer_is_held_and_masked(gateway):
     assert gateway.record(answer)["payload"]["redactions"] == {"email": 1}
 
 
-def test_an_answer_too_large_to_be_held_is_refused(gateway):
-    piece = "x" * 1_000_000
-    chunks = ['{"choices":[{"message":{"content":"', *[piece] * 24, '"}}]}']
-    gateway.providers["alpha"].script({"headers": {"content-type": "application/json"}, "chunks": chunks})
-    answer = gateway.chat("block")
-    assert answer.status == 502 and answer.error()["code"] == "unreadable_answer"
-    gateway.providers["alpha"].script({"headers": {"content-type": "application/json"}, "chunks": chunks})
+def test_answer_too_large_to_hold_is_refused(gateway):
+    body = '{"choices":[{"message":{"content":"' + "x" * 24_000_000 + '"}}]}'
+    script = {"headers": {"content-type": "application/json"}, "body": body}
+    # Without a pause, so that each read of the proxy is as large as it can be.
+    for _ in range(8):
+        gateway.providers["alpha"].script(script)
+        answer = gateway.chat("block")
+        assert answer.status == 502 and answer.error()["code"] == "unreadable_answer"
+    gateway.providers["alpha"].script(script)
     answer = gateway.chat("watch")
-    assert answer.status == 200 and len(answer.body) == sum(map(len, chunks))
+    assert answer.status == 200 and len(answer.body) == len(body)
 
 
-def test_originals_come_back_to_their_own_caller_only(gateway):
+def test_originals_return_to_their_caller_only(gateway):
     def one(number: int) -> bool:
         mail = f"user{number}@mail.example.com"
         answer = prompt(gateway, "restore", f"I am {mail}", stream=True)
@@ -222,7 +224,7 @@ def test_originals_come_back_to_their_own_caller_only(gateway):
 # Checks by others
 
 
-def test_a_check_gets_the_texts_its_credential_and_nothing_of_the_client(gateway):
+def test_check_sees_texts_and_its_credential(gateway):
     gateway.providers["beta"].script(CLEAN)
     assert prompt(gateway, "ask", "hello \u00e9").status == 200
     [seen] = gateway.providers["beta"].seen()
@@ -232,7 +234,7 @@ def test_a_check_gets_the_texts_its_credential_and_nothing_of_the_client(gateway
     assert gateway.keys["main"].encode() not in b"".join(value.encode() for _, value in seen.headers)
 
 
-def test_two_checks_are_asked_at_once_and_both_must_agree(gateway):
+def test_two_checks_must_both_agree(gateway):
     gateway.providers["beta"].script(NEVER, NEVER)
     assert prompt(gateway, "ask-twice", "hello").status == 503
     assert len(gateway.providers["beta"].seen()) == 2, "neither was waited for before the other was asked"
@@ -242,19 +244,19 @@ def test_two_checks_are_asked_at_once_and_both_must_agree(gateway):
     assert sorted(rail_decisions(gateway.record(answer))) == [("ask", "allow", "request", None, None), ("hook", "allow", "request", None, None)]
     gateway.providers["beta"].script(FLAGGED, FLAGGED)
     answer = prompt(gateway, "ask-twice", "hello")
-    # A webhook would not know this answer: whichever is read first refuses.
+    # A webhook would not accept this answer: either check refuses.
     assert answer.status in (422, 503)
     assert not gateway.providers["alpha"].seen(answer.trace)
 
 
-def test_a_slow_check_is_waited_for_no_longer_than_its_timeout(gateway):
+def test_slow_check_times_out(gateway):
     gateway.providers["beta"].script(NEVER)
     answer = prompt(gateway, "ask", "hello")
     assert answer.status == 503 and answer.error()["code"] == "guardrail_unreachable"
     assert not gateway.providers["alpha"].seen(answer.trace)
 
 
-def test_without_anybody_there_the_policy_says_what_becomes_of_requests(gateway):
+def test_unreachable_check_follows_the_policy(gateway):
     refused = prompt(gateway, "ask-nobody", "hello")
     assert refused.status == 503 and refused.error()["policy"] == {"id": "nobody"}
     passed = prompt(gateway, "ask-nobody-open", "hello")
@@ -262,14 +264,14 @@ def test_without_anybody_there_the_policy_says_what_becomes_of_requests(gateway)
     assert rail_decisions(gateway.record(passed)) == [("nobody-open", "allow", "request", "unreachable", None)]
 
 
-def test_a_sample_is_asked_about(gateway):
+def test_checks_can_be_sampled(gateway):
     answers = [prompt(gateway, "ask-some", "hello") for _ in range(60)]
     asked = [len(rail_decisions(gateway.record(answer))) for answer in answers]
     assert all(answer.status == 200 for answer in answers)
     assert 10 < sum(asked) < 50
 
 
-def test_a_client_that_leaves_while_somebody_is_asked_leaves_one_record(gateway):
+def test_client_that_leaves_during_a_check(gateway):
     for delay in (0.05, 0.2, 0.4):
         gateway.providers["beta"].script({**CLEAN, "delay_ms": 300})
         trace = gateway.trace()
@@ -282,8 +284,8 @@ def test_a_client_that_leaves_while_somebody_is_asked_leaves_one_record(gateway)
     gateway.assert_no_trap()
 
 
-def test_a_new_policy_while_many_are_asked_about_fails_no_request(gateway):
-    """Calls of streams and of two roots at a time, under way in one VM: the SDK would panic on a repeated number."""
+def test_new_policy_during_checks(gateway):
+    """Calls of streams and of two roots are pending in one VM: the SDK would panic on a repeated number."""
     count = 160
     gateway.providers["beta"].script(*({**CLEAN, "delay_ms": 50 + 7 * number % 400} for number in range(count)))
     changed = guarded(gateway)
@@ -300,7 +302,7 @@ def test_a_new_policy_while_many_are_asked_about_fails_no_request(gateway):
     gateway.assert_no_trap()
 
 
-def test_what_is_found_is_in_no_record_log_metric_or_file(gateway):
+def test_findings_are_not_stored_or_logged(gateway):
     from test_canary import metrics
 
     words = []

@@ -1,4 +1,4 @@
-"""Clients that leave: the provider's connection is closed, so that nobody pays for tokens that nobody reads."""
+"""Clients that leave: the provider's connection is closed, so that no tokens are generated in vain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tries(record: dict) -> list[tuple]:
 
 
 @pytest.mark.parametrize("leave", [wire.Exchange.reset, wire.Exchange.__exit__], ids=["by reset", "by close"])
-def test_a_client_that_leaves_in_mid_stream_ends_the_providers_stream(gateway, leave):
+def test_leaving_in_mid_stream(gateway, leave):
     trace, exchange = begin(gateway, "stream-200-delay-50", stream=True)
     head = exchange.read_until(b"word2")
     assert b"HTTP/1.1 200" in head
@@ -35,12 +35,12 @@ def test_a_client_that_leaves_in_mid_stream_ends_the_providers_stream(gateway, l
     assert record["served_by"] == {"provider": "alpha", "model": "stream-200-delay-50"}
     usage = record["usage"]
     assert usage["source"] == "estimated" and usage["input_tokens"] == 3
-    # " word0 word1 word2" and what came until the end was noticed: far from all 200 words.
+    # " word0 word1 word2" and more until the end was noticed: far from all 200 words.
     assert 4 <= usage["output_tokens"] < 100
     assert record["duration_us"] < 5_000_000
 
 
-def test_a_client_that_leaves_before_the_first_byte_is_on_record_and_the_provider_let_go(gateway):
+def test_leaving_before_the_first_byte(gateway):
     trace, exchange = begin(gateway, "hang-forever", stream=False)
     time.sleep(0.3)
     exchange.reset()
@@ -55,7 +55,7 @@ def test_a_client_that_leaves_before_the_first_byte_is_on_record_and_the_provide
     }  # fmt: skip
 
 
-def test_a_client_that_leaves_during_its_own_body_reaches_no_provider(gateway):
+def test_leaving_during_the_request_body(gateway):
     trace = gateway.trace()
     with wire.Exchange(gateway.listen) as exchange:
         head = [*gateway.head(trace), ("content-length", "1000")]
@@ -67,7 +67,7 @@ def test_a_client_that_leaves_during_its_own_body_reaches_no_provider(gateway):
     assert gateway.providers["alpha"].seen(trace) == []
 
 
-def test_a_client_that_leaves_while_a_second_target_is_tried_leaves_both_tries_on_record(gateway):
+def test_leaving_during_the_second_try(gateway):
     trace, exchange = begin(gateway, "hang+hang", stream=False)
     time.sleep(1.5)
     exchange.reset()

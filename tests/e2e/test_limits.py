@@ -1,4 +1,4 @@
-"""Limits and budgets on a real Envoy with four workers: what is admitted, what is refused and how, what is counted."""
+"""Limits and budgets on a real Envoy with four workers: admission, refusals and counts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import wire
 from gateway import Gateway, wait_until
 from records import REPORTED, attempt, cost, expect
 
-# One key for each test, so that none takes from another's counts.
+# One key for each test, so that their counts are separate.
 KEYS = (
     "requests", "second", "slots", "tokens", "large", "both", "money", "spent", "warned", "monitored", "capped", "cheap",
     "sdk-second", "sdk-spent", "anthropic-second", "anthropic-spent", "aborts", "moved", "quota",
     "anthropic-capped", "slow", "watched-cap",
 )  # fmt: skip
 ASK = [{"role": "user", "content": "Say hello."}]
-# The shared policy's prices make of a usual answer of 11 and 7 tokens, 4 of them cached: 7 + 2 + 14 thousand nano-USD.
+# Cost of a usual answer of 11 and 7 tokens, 4 of them cached: 7 + 2 + 14 thousand nano-USD.
 USUAL = cost(REPORTED)["nano_usd"]
 
 
@@ -68,7 +68,7 @@ def gateway(tmp_path_factory):
 
 
 def synced(gateway: Gateway):
-    """Served once the proxy has heard from the collector."""
+    """Waits until the proxy has heard from the collector."""
     for started in gateway.serve():
         started.chat("ok", key="other")
         assert wait_until(lambda: state(started, "everybody", "requests/hour")["used"] == 1)
@@ -76,7 +76,7 @@ def synced(gateway: Gateway):
 
 
 def ask_at_once(gateway: Gateway, times: int, alias: str = "ok", **more) -> list[wire.Answer]:
-    """So many requests, twelve at a time, each on a connection of its own: every worker gets some."""
+    """Sends this number of requests, twelve at a time, each on its own connection, so that every worker gets some."""
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         return [one.result() for one in [pool.submit(gateway.chat, alias, **more) for _ in range(times)]]
 
@@ -86,7 +86,7 @@ def statuses(answers: list[wire.Answer]) -> dict[int, int]:
 
 
 def state(gateway: Gateway, rule: str, meter: str, kind: str = "limits", **subject: str) -> dict:
-    """What the collector says of one count."""
+    """Returns one count as the collector reports it."""
     rows = gateway.query(f"/v1/{kind}", id=rule)["data"]
     found = [row for row in rows if row["meter"] == meter and (not subject or row["subject"] == subject)]
     return found[0] if found else {"used": 0, "reserved": 0}
@@ -98,7 +98,7 @@ def denied(record: dict, stage: str, rule: str) -> dict:
     return decision
 
 
-def test_four_workers_together_admit_what_one_limit_allows(gateway):
+def test_four_workers_share_one_limit(gateway):
     answers = ask_at_once(gateway, 80, key="requests")
     assert statuses(answers) == {200: 30, 429: 50}
     refused = next(answer for answer in answers if answer.status == 429)
@@ -116,7 +116,7 @@ def test_four_workers_together_admit_what_one_limit_allows(gateway):
 
 
 def in_one_second(act):
-    """What `act` gives, done early in one second of the clock; again where this machine was too slow for that."""
+    """Runs `act` early in one second of the clock, and again if this machine was too slow."""
     for _ in range(30):
         time.sleep(1 - time.time() % 1)
         second, done = int(time.time()), act()
@@ -125,7 +125,7 @@ def in_one_second(act):
     raise AssertionError("no second was long enough")
 
 
-def test_what_retry_after_says_is_true(gateway):
+def test_retry_after_is_correct(gateway):
     for _ in range(3):
         answers = in_one_second(lambda: [gateway.chat("ok", key="second") for _ in range(3)])
         assert statuses(answers) == {200: 2, 429: 1}
@@ -134,7 +134,7 @@ def test_what_retry_after_says_is_true(gateway):
         assert gateway.chat("ok", key="second").status == 200
 
 
-def test_slots_are_taken_by_streams_and_free_when_they_end(gateway):
+def test_streams_take_slots_until_they_end(gateway):
     held = []
     for _ in range(3):
         exchange = wire.Exchange(gateway.listen)
@@ -153,14 +153,14 @@ def test_slots_are_taken_by_streams_and_free_when_they_end(gateway):
 
 
 @pytest.mark.parametrize("alias", ["reset-before", "reset-mid-stream", "nobody", "status-500", "hang", "garbage-http"])
-def test_whatever_becomes_of_a_request_its_slot_comes_back(gateway, alias):
+def test_every_ending_frees_the_slot(gateway, alias):
     for _ in range(4):
         answers = ask_at_once(gateway, 3, alias, key="aborts", stream=True)
         assert 429 not in statuses(answers)
     assert statuses([gateway.chat("ok", key="aborts") for _ in range(3)]) == {200: 3}
 
 
-def test_tokens_are_reserved_before_and_counted_as_they_were(gateway):
+def test_reserved_tokens_are_settled(gateway):
     refused = gateway.chat("ok", key="tokens", max_tokens=2000)
     assert refused.status == 429 and refused.header("retry-after") is None and refused.header("x-should-retry") == "false"
     assert refused.error()["code"] == "request_exceeds_limit"
@@ -170,14 +170,14 @@ def test_tokens_are_reserved_before_and_counted_as_they_were(gateway):
     assert wait_until(lambda: state(gateway, "some-tokens", "tokens/day")["used"] == 36)
 
 
-def test_a_prompt_larger_than_its_limit_is_told_so(gateway):
+def test_prompt_larger_than_its_limit(gateway):
     refused = gateway.call({"model": "ok", "messages": [{"role": "user", "content": "x" * 400}]}, key="large")
     denied(gateway.record(refused), "limits", "few-tokens")
     assert refused.header("x-should-retry") == "false"
     assert gateway.chat("ok", key="large").status == 200
 
 
-def test_what_one_limit_refuses_burns_nothing_of_another(gateway):
+def test_refused_requests_charge_no_other_limit(gateway):
     tag = lambda value: {"x-headgate-tag-feature": value}  # noqa: E731
     assert gateway.chat("ok", key="both", headers=tag("a")).status == 200
     for _ in range(30):
@@ -189,14 +189,14 @@ def test_what_one_limit_refuses_burns_nothing_of_another(gateway):
     assert last.status == 429 and last.error()["policy"]["id"] == "both-roomy"
 
 
-def test_a_budget_ends_and_says_when_the_next_begins_but_no_amount(gateway):
+def test_spent_budget_names_the_next_period(gateway):
     answers = []
     while not answers or answers[-1].status == 200:
         asked = time.time()
         answers.append(gateway.chat("ok", key="money", max_tokens=1))
         assert len(answers) < 20
     refused = answers.pop()
-    # Eight answers leave two; the ninth leaves one, and so on: an estimate for one token is smaller than the usual answer.
+    # Eight answers leave two. The ninth leaves one, and so on: an estimate for one token is smaller than the usual answer.
     assert len(answers) in (9, 10)
     error = refused.error()
     assert (refused.status, error["type"], error["code"]) == (429, "billing_error", "budget_exceeded")
@@ -211,7 +211,7 @@ def test_a_budget_ends_and_says_when_the_next_begins_but_no_amount(gateway):
     assert wait_until(lambda: row()["used"] == spent and row()["reserved"] == 0), "the total is the sum of the records"
 
 
-def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gateway):
+def test_abandoned_stream_is_charged(gateway):
     before = state(gateway, "warns", "nano_usd/week", "budgets")["used"]
     trace = gateway.trace()
     with wire.Exchange(gateway.listen) as exchange:
@@ -224,7 +224,7 @@ def test_a_stream_that_its_client_leaves_is_paid_for_as_far_as_it_was_seen(gatew
     assert wait_until(lambda: row()["used"] == before + record["cost"]["nano_usd"] and row()["reserved"] == 0)
 
 
-def test_a_budget_that_only_warns_rejects_nothing_and_tells_each_threshold_once(gateway):
+def test_warning_budget_notifies_once(gateway):
     answers = [gateway.chat("ok", key="warned") for _ in range(8)]
     assert statuses(answers) == {200: 8}
     told = [one["reason"] for answer in answers for one in gateway.record(answer)["decisions"] if one["verdict"] == "warn"]
@@ -239,7 +239,7 @@ def audit(gateway: Gateway) -> list[dict]:
     return gateway.query("/v1/audit", limit="100")["data"]
 
 
-def test_a_limit_that_monitors_records_and_rejects_nothing(gateway):
+def test_monitoring_limit_rejects_nothing(gateway):
     answers = [gateway.chat("ok", key="monitored") for _ in range(3)]
     assert statuses(answers) == {200: 3}
     noted = [one for answer in answers for one in gateway.record(answer)["decisions"] if one["verdict"] == "monitor"]
@@ -247,7 +247,7 @@ def test_a_limit_that_monitors_records_and_rejects_nothing(gateway):
     assert answers[2].header("x-ratelimit-limit-requests") == "100000", "what only watches is not told to clients"
 
 
-def test_a_stream_that_passes_max_cost_is_ended_between_events_and_the_provider_is_left(gateway):
+def test_max_cost_ends_a_stream(gateway):
     answer = gateway.chat("stream-200-delay-50", key="capped", stream=True)
     assert answer.status == 200
     events = [event for event in answer.body.decode().split("\n\n") if event]
@@ -265,7 +265,7 @@ def test_a_stream_that_passes_max_cost_is_ended_between_events_and_the_provider_
     assert gateway.providers["alpha"].saw_abort(answer.trace)
 
 
-def test_the_anthropic_sdk_raises_when_max_cost_ends_its_stream(gateway):
+def test_anthropic_sdk_raises_at_max_cost(gateway):
     client = anthropic.Anthropic(base_url=gateway.url, api_key=gateway.keys["anthropic-capped"], max_retries=2)
     trace, seen = gateway.trace(), []
     with pytest.raises(anthropic.APIStatusError) as raised:
@@ -281,7 +281,7 @@ def test_the_anthropic_sdk_raises_when_max_cost_ends_its_stream(gateway):
     denied(record, "limits", "cap")
 
 
-def test_max_cost_that_monitors_ends_nothing_and_is_on_record(gateway):
+def test_monitoring_max_cost_is_on_record(gateway):
     answer = gateway.chat("ok", key="watched-cap", stream=True)
     assert answer.status == 200 and answer.body.decode().rstrip().endswith("[DONE]")
     [noted] = [one for one in gateway.record(answer)["decisions"] if one["verdict"] == "monitor"]
@@ -289,7 +289,7 @@ def test_max_cost_that_monitors_ends_nothing_and_is_on_record(gateway):
     assert noted["observed"] == gateway.record(answer)["cost"]["nano_usd"]
 
 
-def test_requests_that_are_sent_slowly_count_when_they_are_whole(gateway):
+def test_slow_uploads_count_when_complete(gateway):
     body = json.dumps({"model": "ok", "messages": ASK}).encode()
 
     def begin() -> wire.Exchange:
@@ -300,7 +300,7 @@ def test_requests_that_are_sent_slowly_count_when_they_are_whole(gateway):
     waiting = []
 
     def finish() -> collections.Counter:
-        # A machine that is too slow for one second uses up what it began in the seconds before.
+        # A slow machine uses requests that it began in the seconds before.
         begun = waiting[:] or [begin() for _ in range(6)]
         waiting.clear()
         [exchange.send(body) for exchange in begun]
@@ -314,23 +314,23 @@ def test_requests_that_are_sent_slowly_count_when_they_are_whole(gateway):
     assert in_one_second(finish) == {200: 2, 429: 4}, "six were begun in three seconds, and all are there in one"
 
 
-def test_a_prompt_that_alone_costs_more_than_max_cost_is_refused(gateway):
+def test_prompt_above_max_cost_is_refused(gateway):
     refused = gateway.chat("ok", key="cheap")
     assert refused.status == 400 and refused.error()["code"] == "request_too_expensive"
     denied(gateway.record(refused), "limits", "tiny-cap")
     assert gateway.providers["alpha"].seen(refused.trace) == []
 
 
-def test_a_request_that_moves_to_another_provider_is_counted_there_once(gateway):
+def test_failover_counts_at_the_new_provider(gateway):
     answer = gateway.chat("status-503+ok", key="moved")
     assert answer.status == 200 and answer.header("x-headgate-served-by") == "beta/ok"
     assert wait_until(lambda: state(gateway, "only-beta", "tokens/day")["used"] == 18)
     assert state(gateway, "only-beta", "requests/day")["used"] == 1
-    # Another cell, which a report made during settlement tells of one report later.
+    # Another cell; a report during settlement shows it one report later.
     assert wait_until(lambda: state(gateway, "per-key-day", "requests/day", key="moved")["used"] == 1)
 
 
-def test_quotas_are_told_where_they_are_set_and_the_providers_own_are_not(gateway):
+def test_quota_headers_are_the_gateways(gateway):
     own = {"x-ratelimit-limit-requests": "7", "x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-project": "1"}
     gateway.providers["alpha"].script({"headers": own, "body": json.dumps({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})})
     answer = gateway.chat("ok", key="quota", max_tokens=100)
@@ -342,7 +342,7 @@ def test_quotas_are_told_where_they_are_set_and_the_providers_own_are_not(gatewa
     assert quota["reset-requests"].endswith("s")
 
 
-# What the SDKs do by themselves
+# The SDKs' own retries
 
 
 def asked(gateway, key: str) -> list[dict]:
@@ -356,7 +356,7 @@ def spend(gateway, key: str) -> None:
 
 @pytest.fixture(params=["openai", "anthropic"])
 def sdk(request, gateway):
-    """The real SDK with two retries of its own, and one call of its."""
+    """The real SDK with two retries, and one of its calls."""
     name = request.param
 
     def make(key: str):
@@ -372,7 +372,7 @@ def sdk(request, gateway):
     return make
 
 
-def test_an_sdk_waits_as_long_as_it_is_told_and_gets_through(gateway, sdk):
+def test_sdk_waits_for_retry_after(gateway, sdk):
     call = sdk("second")
 
     def use_up() -> None:
@@ -386,7 +386,7 @@ def test_an_sdk_waits_as_long_as_it_is_told_and_gets_through(gateway, sdk):
     assert [one["status"] for one in gateway.records(trace, 2)] == [429, 200]
 
 
-def test_an_sdk_does_not_try_again_where_the_budget_is_spent(gateway, sdk):
+def test_sdk_does_not_retry_a_spent_budget(gateway, sdk):
     spend(gateway, f"{sdk.key}-spent")
     trace = gateway.trace()
     with pytest.raises(sdk.errors.RateLimitError) as raised:
@@ -398,6 +398,6 @@ def test_an_sdk_does_not_try_again_where_the_budget_is_spent(gateway, sdk):
     assert gateway.records(trace)[0]["error_code"] == "budget_exceeded"
 
 
-def test_the_records_of_all_this_are_whole(gateway):
+def test_all_records_are_complete(gateway):
     answer = gateway.chat("ok", key="quota", max_tokens=10)
     expect(gateway.record(answer), attempt("alpha/ok"))

@@ -1,4 +1,4 @@
-"""Limits and budgets across proxies and outages: two real Envoys, a collector that dies, clocks that are set."""
+"""Limits and budgets across proxies and outages: two real Envoys, a collector that dies, changed clocks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fleet_policy(gateway: Gateway) -> dict:
 
 
 def heard(gateway: Gateway, proxies: int = 1) -> None:
-    """The proxy has had an answer from the collector, which knows of so many proxies."""
+    """Waits until the proxy has an answer from the collector, which knows this number of proxies."""
 
     def knows() -> bool:
         gateway.chat("ok", key="probe")
@@ -51,8 +51,8 @@ def heard(gateway: Gateway, proxies: int = 1) -> None:
 
 
 def spend(proxy: Gateway, key: str, times: int) -> tuple:
-    """Asks until so many requests were served, or the limit itself is reached: how many were served, and the refusal. A
-    refusal for want of a share is waited out."""
+    """Sends requests until this number was served or the limit is reached. Returns the number of served ones and the refusal.
+    Waits after a refusal for want of a share."""
     served, deadline = 0, time.monotonic() + PATIENCE
     while served < times and time.monotonic() < deadline:
         answer = proxy.chat("ok", key=key, max_tokens=1)
@@ -67,7 +67,7 @@ def spend(proxy: Gateway, key: str, times: int) -> tuple:
 
 @pytest.fixture
 def fleet(tmp_path):
-    """Two proxies beside one collector; at the end each request has its record and no VM has died."""
+    """Two proxies with one collector; at the end each request has its record, and no VM has died."""
     first = Gateway(tmp_path / "first", fleet_policy, key_ids=(*policy.KEY_IDS, *KEYS))
     second = Gateway(tmp_path / "second", fleet_policy, beside=first)
     try:
@@ -118,7 +118,7 @@ def test_slots_are_the_fleets(fleet):
     assert wait_until(lambda: state(fleet[0], "one-slot-each", "concurrency")["reserved"] == 0)
 
 
-def test_what_one_proxy_spent_the_other_does_not_spend_again(fleet):
+def test_proxies_share_a_budget(fleet):
     first, second = fleet
     served, refused = spend(first, "budget", 14)
     assert 8 <= served <= 10 and refused.error()["code"] == "budget_exceeded"
@@ -128,7 +128,7 @@ def test_what_one_proxy_spent_the_other_does_not_spend_again(fleet):
     assert refused.status == 429 and refused.error()["code"] == "budget_exceeded"
 
 
-def test_a_threshold_that_two_proxies_cross_together_is_told_once(fleet):
+def test_shared_threshold_notifies_once(fleet):
     first, second = fleet
     for proxy in fleet:
         assert statuses([proxy.chat("ok", key="warned") for _ in range(3)]) == {200: 3}
@@ -140,7 +140,7 @@ def test_a_threshold_that_two_proxies_cross_together_is_told_once(fleet):
     assert state(second, "told", "nano_usd/month", "budgets")["told"] == [50]
 
 
-def test_without_the_collector_each_goes_on_as_it_was_told_and_afterwards_nothing_is_missing(fleet):
+def test_outage_of_the_collector(fleet):
     first, second = fleet
     for proxy in fleet:
         assert proxy.chat("ok", key="known").status == 200
@@ -161,7 +161,7 @@ def test_without_the_collector_each_goes_on_as_it_was_told_and_afterwards_nothin
     assert wait_until(lambda: state(first, "let-through", "requests/day")["used"] == 5)
 
 
-def test_totals_come_back_after_a_restart_of_either(fleet):
+def test_totals_survive_restarts(fleet):
     first, second = fleet
     assert spend(first, "kept", 70)[0] == 70
     row = lambda: state(first, "kept", "nano_usd/total", "budgets")  # noqa: E731
@@ -186,7 +186,7 @@ def clock(tmp_path_factory) -> Path:
 
 
 def test_a_month_ends_at_midnight_of_its_zone(tmp_path, clock):
-    """Midnight of the first of December in Berlin is 23:00 UTC."""
+    """In Berlin, the first of December begins at 23:00 UTC."""
     one = Gateway(tmp_path / "edge", fleet_policy, workers=1, key_ids=(*policy.KEY_IDS, *KEYS))
     midnight = datetime.datetime(2026, 11, 30, 23, tzinfo=datetime.UTC).timestamp()
     try:

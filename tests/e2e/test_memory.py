@@ -1,11 +1,11 @@
-"""Memory of a worker under load that would fill it: requests are refused in our words, and no VM dies.
+"""Memory of a worker under load that would fill it: requests are refused with our errors, and no VM dies.
 
-Each test has a gateway of its own with one worker, so that everything meets in one VM.
+Each test has its own gateway with one worker, so that all requests share one VM.
 """
 
 from __future__ import annotations
 
-import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -13,20 +13,21 @@ from pathlib import Path
 import policy
 import pytest
 import wire
-from gateway import wait_until
+from gateway import Gateway, wait_until
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 MIB = 1 << 20
-# Tests of a minute and more, and of a gigabyte.
-soak = pytest.mark.skipif(os.environ.get("HEADGATE_SOAK") != "1", reason="long: `just soak` runs it")
+# Tests that take a minute or more, or a gigabyte.
+soak = pytest.mark.soak
 
 
 def with_room(gateway, **more) -> dict:
-    """The shared policy for bodies of 28 MiB; aliases with a guardrail begin with `guarded:`."""
+    """Returns the shared policy for bodies of 28 MiB; aliases with a guardrail begin with `guarded:`."""
     made = policy.shared(gateway)
     models = made["models"]
     models["guarded:ok"] = policy.alias(policy.target("alpha", "ok"))
+    models["guarded:hang"] = policy.alias(policy.target("alpha", "hang"), first_byte_timeout="60s")
     models["guarded:big"] = policy.alias(policy.target("alpha", "big-20000"))
     models["claude:hang"] = policy.alias(policy.target("claude", "hang"), first_byte_timeout="60s")
     guarded = {"match": {"model": ["guarded:*"]}}
@@ -37,31 +38,57 @@ def with_room(gateway, **more) -> dict:
     return {**made, "max_request_bytes": "29MiB", **more}
 
 
+def with_little(gateway) -> dict:
+    """Returns the same for bodies of 12 MiB in 64 MiB, of which an eighth is reserved for small requests."""
+    return with_room(gateway, max_request_bytes="12MiB", max_memory="64MiB")
+
+
 @pytest.fixture
 def gateway(new_gateway):
-    """When a test is over, everything is served again by the VM that was there before."""
     one = new_gateway(with_room, workers=1)
-    assert one.chat("ok").status == 200
-    yield one
-    assert wait_until(lambda: one.chat("ok").status == 200)
-    one.settle()
-    one.assert_no_trap()
+    yield from used(one)
     assert rss(one) < 1_600 * MIB
 
 
+@pytest.fixture(scope="module")
+def small_gateway(tmp_path_factory):
+    one = Gateway(tmp_path_factory.mktemp("small"), with_little, workers=1, key_ids=policy.KEY_IDS)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def small(small_gateway):
+    for provider in small_gateway.providers.values():
+        provider.control("DELETE", "/_seen")
+    yield from used(small_gateway)
+
+
+def used(one: Gateway):
+    """Checks after a test that the same VM serves again, and that no memory is held."""
+    assert one.chat("ok").status == 200
+    yield one
+    assert wait_until(lambda: one.stats("rq_active")["http.headgate.downstream_rq_active"] == 0)
+    assert wait_until(lambda: one.chat("ok").status == 200)
+    one.settle()
+    one.assert_no_trap()
+
+
 def rss(gateway) -> int:
-    """Memory of Envoy at its highest, bytes."""
+    """Returns the peak memory of Envoy, bytes."""
     status = Path(f"/proc/{gateway.envoy.process.pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 class Upload(threading.Thread):
-    """One request whose body is sent as it is made; its answer, if any, is kept."""
+    """A request whose body is sent while it is made; its answer, if any, is kept."""
 
-    def __init__(self, gateway, body: bytes, *, path=CHAT, announced: int | None = None):
+    def __init__(self, gateway, body: bytes, *, path=CHAT, key="main", announced: int | None = None):
         super().__init__(daemon=True)
         self.trace, self.path, self.body = gateway.trace(), path, body
-        self.head = [*gateway.head(self.trace), ("content-length", str(announced or len(body)))]
+        self.head = [*gateway.head(self.trace, key), ("content-length", str(announced or len(body)))]
         self.exchange = wire.Exchange(gateway.listen, timeout=60)
         self.answer: wire.Answer | None = None
         self.start()
@@ -76,21 +103,26 @@ class Upload(threading.Thread):
 
     def leave(self) -> None:
         if self.answer is None:
+            try:
+                # Wakes the thread that reads or writes; a close alone does not.
+                self.exchange.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
             self.exchange.reset()
 
 
 def refused(uploads: list[Upload]) -> list[wire.Answer]:
-    """The answers so far; each is a refusal for want of memory."""
+    """Returns the answers so far, each of which must be a refusal for want of memory."""
     answers = [upload.answer for upload in uploads if upload.answer is not None]
     for answer in answers:
         assert answer.status == 503 and int(answer.header("retry-after")) >= 1
         assert answer.header("x-headgate-rejected-by") == "gateway"
-        assert b"its memory for requests is in use" in answer.body
+        assert b"its memory for requests is full" in answer.body
     return answers
 
 
 def leave(gateway, uploads: list[Upload]) -> None:
-    """All clients go; every request has one record, and those refused say why."""
+    """Closes all clients. Every request must have one record, with the reason if it was refused."""
     told = refused(uploads)
     for upload in uploads:
         upload.leave()
@@ -99,6 +131,65 @@ def leave(gateway, uploads: list[Upload]) -> None:
     for answer in told:
         record = gateway.record(answer)
         assert (record["status"], record["error_code"]) == (503, "gateway_overloaded") and "attempts" not in record
+
+
+def sized(model: str, size: int) -> bytes:
+    return b'{"max_tokens":1,"messages":["' + b"x" * size + b'"],"model":"%s"}' % model.encode()
+
+
+@pytest.mark.parametrize(("path", "model"), [(CHAT, "hang-forever"), (MESSAGES, "claude:hang")])
+def test_bodies_beyond_max_memory_are_503(small, path, model):
+    stream = Upload(small, b'{"model":"stream-30-delay-20","stream":true,"messages":[]}')
+    uploads = [Upload(small, sized(model, 11 * MIB), path=path) for _ in range(10)]
+    assert wait_until(lambda: len(refused(uploads)) >= 5)
+    assert len(refused(uploads)) < 10
+    assert small.chat("ok").status == 200
+    if path == MESSAGES:
+        assert refused(uploads)[0].json()["error"]["type"] == "overloaded_error"
+    else:
+        assert refused(uploads)[0].error()["code"] == "gateway_overloaded"
+    leave(small, uploads)
+    stream.join(30)
+    assert stream.answer.status == 200 and stream.answer.whole and b"[DONE]" in stream.answer.body
+
+
+def test_refused_before_the_body_is_sent(small):
+    """Held bodies leave no room for an announced one: it is refused before its first byte."""
+    uploads = [Upload(small, sized("hang-forever", 11 * MIB)) for _ in range(5)]
+    assert wait_until(lambda: len(small.providers["alpha"].seen()) >= 5)
+    announced = Upload(small, b"", announced=11 * MIB)
+    announced.join(10)
+    assert refused([announced])
+    leave(small, [*uploads, announced])
+
+
+def test_unfinished_uploads_count(small):
+    started = sized("ok", 6 * MIB)
+    uploads = [Upload(small, started, announced=11 * MIB) for _ in range(16)]
+    assert wait_until(lambda: len(refused(uploads)) >= 5)
+    assert small.chat("ok").status == 200
+    leave(small, uploads)
+
+
+def test_held_memory_is_given_back(small):
+    for _ in range(3):
+        uploads = [Upload(small, sized("hang-forever", 11 * MIB)) for _ in range(6)]
+        assert wait_until(lambda: len(refused(uploads)) >= 1)
+        time.sleep(0.2)
+        assert len(refused(uploads)) <= 2
+        leave(small, uploads)
+        assert wait_until(lambda: small.stats("rq_active")["http.headgate.downstream_rq_active"] == 0)
+
+
+def test_masked_bodies_beyond_memory_are_503(small):
+    """The originals of masked addresses, which are restored in the answer, count too."""
+    addresses = " ".join(f"a{number:x}@b.co" for number in range(9_000)).encode()
+    body = b'{"messages":[{"role":"user","content":"%s %s"}],"model":"guarded:hang"}' % (addresses, b"x" * (8 * MIB))
+    uploads = [Upload(small, body) for _ in range(12)]
+    assert wait_until(lambda: len(refused(uploads)) >= 5)
+    assert len(refused(uploads)) < 12
+    assert small.chat("ok").status == 200
+    leave(small, uploads)
 
 
 @soak

@@ -1,4 +1,4 @@
-"""The real OpenAI SDK: what a developer's program sees through the gateway is what the provider would have shown it."""
+"""The real OpenAI SDK: a program gets the same through the gateway as from the provider."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_chat_completion_is_the_providers(gateway, sdk):
     assert record["provider_request_id"].startswith("req_alpha_")
 
 
-def test_a_stream_shows_no_usage_that_was_not_asked_for_and_the_record_has_it(gateway, sdk):
+def test_unrequested_usage_is_hidden(gateway, sdk):
     trace, headers = traced(gateway)
     stream = sdk.chat.completions.create(model="chat", messages=ASK, stream=True, extra_headers=headers)
     chunks = list(stream)
@@ -51,7 +51,7 @@ def test_a_stream_shows_no_usage_that_was_not_asked_for_and_the_record_has_it(ga
     assert 0 < record["time_to_first_token_us"] <= record["duration_us"]
 
 
-def test_a_stream_shows_the_usage_that_was_asked_for(gateway, sdk):
+def test_requested_usage_is_shown(gateway, sdk):
     trace, headers = traced(gateway)
     options = {"include_usage": True}
     stream = sdk.chat.completions.create(model="chat", messages=ASK, stream=True, stream_options=options, extra_headers=headers)
@@ -110,7 +110,7 @@ def test_completions_are_served(gateway, sdk, stream):
     expect(gateway.record(trace), attempt("alpha/ok"), surface="completions", stream=stream)
 
 
-def test_the_list_of_models_is_what_the_key_may_use(gateway, sdk):
+def test_models_are_those_of_the_key(gateway, sdk):
     trace, headers = traced(gateway)
     names = [model.id for model in sdk.models.list(extra_headers=headers)]
     assert names == list(gateway.make_policy(gateway)["models"])
@@ -120,7 +120,7 @@ def test_the_list_of_models_is_what_the_key_may_use(gateway, sdk):
     assert [model.id for model in narrow.models.list(extra_headers=headers)] == ["ok", "embed-small"]
 
 
-def test_a_model_is_retrieved_by_its_name_with_a_slash_in_it(gateway, sdk):
+def test_model_with_a_slash_is_retrieved(gateway, sdk):
     trace, headers = traced(gateway)
     model = sdk.models.retrieve("meta/llama", extra_headers=headers)
     assert (model.id, model.object) == ("meta/llama", "model")
@@ -143,7 +143,7 @@ def test_a_model_is_retrieved_by_its_name_with_a_slash_in_it(gateway, sdk):
         ("main", "only-streams", openai.PermissionDeniedError, 403, "permission_denied", "model_not_allowed", "model"),
     ],
 )
-def test_the_gateways_own_errors_are_the_sdks_classes(gateway, sdk, key, model, error, status, kind, code, param):
+def test_rejections_are_sdk_errors(gateway, sdk, key, model, error, status, kind, code, param):
     trace, headers = traced(gateway)
     client = sdk.with_options(api_key=gateway.keys.get(key, key))
     with pytest.raises(error) as caught:
@@ -170,7 +170,7 @@ def test_the_gateways_own_errors_are_the_sdks_classes(gateway, sdk, key, model, 
         ("status-500", openai.InternalServerError, "server_error"),
     ],
 )
-def test_the_providers_errors_are_the_sdks_classes_too(gateway, sdk, model, error, word):
+def test_provider_errors_are_sdk_errors(gateway, sdk, model, error, word):
     trace, headers = traced(gateway)
     with pytest.raises(error) as caught:
         sdk.chat.completions.create(model=model, messages=ASK, extra_headers=headers)
@@ -178,7 +178,7 @@ def test_the_providers_errors_are_the_sdks_classes_too(gateway, sdk, model, erro
     refused_by_provider(gateway.record(trace), attempt(f"alpha/{model}", int(model[-3:]), word))
 
 
-def test_no_target_left_is_a_503_that_the_sdk_may_try_again(gateway, sdk):
+def test_sdk_may_retry_without_targets(gateway, sdk):
     trace, headers = traced(gateway)
     with pytest.raises(openai.InternalServerError) as caught:
         sdk.chat.completions.create(model="nobody", messages=ASK, extra_headers=headers)
@@ -188,7 +188,7 @@ def test_no_target_left_is_a_503_that_the_sdk_may_try_again(gateway, sdk):
     rejected(gateway.record(trace), 503, "all_targets_unavailable", attempt("dead/ok", None, "connect"))
 
 
-def test_the_sdks_own_retries_are_requests_of_their_own(gateway, sdk):
+def test_sdk_retries_are_separate_requests(gateway, sdk):
     trace, headers = traced(gateway, requests=3)
     with pytest.raises(openai.InternalServerError):
         sdk.with_options(max_retries=2).chat.completions.create(model="nobody", messages=ASK, extra_headers=headers)
@@ -196,7 +196,7 @@ def test_the_sdks_own_retries_are_requests_of_their_own(gateway, sdk):
         rejected(record, 503, "all_targets_unavailable", attempt("dead/ok", None, "connect"))
 
 
-def test_a_client_that_gives_up_gets_its_own_timeout_and_the_record_says_who_left(gateway, sdk):
+def test_client_timeout_is_on_record(gateway, sdk):
     trace, headers = traced(gateway)
     with pytest.raises(openai.APITimeoutError):
         sdk.with_options(timeout=0.5).chat.completions.create(model="hang-forever", messages=ASK, extra_headers=headers)
@@ -206,7 +206,7 @@ def test_a_client_that_gives_up_gets_its_own_timeout_and_the_record_says_who_lef
     assert [one["error"] for one in record["attempts"]] == ["client_gone"]
 
 
-def test_raw_headers_tell_who_served_and_how_often_it_was_tried(gateway, sdk):
+def test_headers_name_provider_and_tries(gateway, sdk):
     trace, headers = traced(gateway)
     raw = sdk.chat.completions.with_raw_response.create(model="status-503+ok", messages=ASK, extra_headers=headers)
     assert raw.headers["x-headgate-served-by"] == "beta/ok"
@@ -219,7 +219,7 @@ def test_raw_headers_tell_who_served_and_how_often_it_was_tried(gateway, sdk):
     expect(record, attempt("alpha/status-503", 503, "server_error"), failover("beta/ok"))
 
 
-def test_forty_requests_at_once_from_the_async_client(gateway):
+def test_forty_concurrent_async_requests(gateway):
     traces = [traced(gateway) for _ in range(40)]
 
     async def ask(client: openai.AsyncOpenAI, headers: dict, stream: bool) -> str:

@@ -1,4 +1,4 @@
-"""A new policy over the running one: no request fails, and what cannot be used leaves the old one in force."""
+"""A new policy on a running proxy: no request fails, and an invalid policy leaves the old one in force."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def with_alias(gateway: Gateway, name: str) -> dict:
 
 
 def revision(gateway: Gateway) -> str:
-    """Of the policy document that was rendered last."""
+    """Returns the revision of the policy document that was rendered last."""
     resource = json.loads((gateway.out / GATE).read_text())["resources"][0]
     return json.loads(resource["typed_config"]["config"]["configuration"]["value"])["revision"]
 
 
 def put_in_place(gateway: Gateway, text: str) -> None:
-    """Over Envoy's file, as a rename, which is what Envoy takes as a change."""
+    """Replaces Envoy's file by a rename, which Envoy takes as a change."""
     beside = gateway.out / f"{GATE}.new"
     beside.write_text(text)
     os.replace(beside, gateway.out / GATE)
 
 
-def test_policies_taken_up_while_traffic_flows_fail_no_request(running):
+def test_new_policies_fail_no_request(running):
     first = revision(running)
     revisions = [first]
     with Traffic(running, aliases=("ok", "status-503+ok", "nope")) as traffic:
@@ -62,8 +62,8 @@ def test_policies_taken_up_while_traffic_flows_fail_no_request(running):
     running.assert_no_trap()
 
 
-def test_providers_that_come_and_go_while_traffic_flows_fail_no_request(running):
-    """A new alias is unknown until it is served; at no moment is it known and its provider not. And back again."""
+def test_new_providers_fail_no_request(running):
+    """A new alias is unknown until it is served: it is never known without its provider. The same on removal."""
     more = policy.shared(running)
     for number in range(2):
         more["providers"][f"more-{number}"] = more["providers"]["alpha"]
@@ -82,7 +82,7 @@ def test_providers_that_come_and_go_while_traffic_flows_fail_no_request(running)
     running.settle()
 
 
-def test_a_request_under_way_ends_under_the_policy_it_began_with(running):
+def test_open_request_keeps_its_policy(running):
     before = revision(running)
     with Traffic(running, clients=2, aliases=("stream-30-delay-20",)) as traffic:
         time.sleep(0.3)
@@ -114,7 +114,7 @@ def replace_document(text: str, change) -> str:
     return json.dumps(resources)
 
 
-def test_a_policy_that_cannot_be_used_leaves_the_old_one_in_force_under_load(running):
+def test_invalid_policy_keeps_the_old_one(running):
     before = revision(running)
     good = (running.out / GATE).read_text()
     with Traffic(running, clients=2) as traffic:
@@ -138,7 +138,7 @@ def rejected_updates(gateway: Gateway) -> int:
     return sum(counters.values())
 
 
-def test_render_refuses_a_bad_gateway_yaml_and_touches_no_file(running):
+def test_render_of_invalid_policy_writes_nothing(running):
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in running.out.rglob("*") if path.is_file()}
     bad = policy.shared(running)
     bad["models"]["ok"]["targets"][0]["provider"] = "nobody-by-this-name"
@@ -153,7 +153,7 @@ def test_render_refuses_a_bad_gateway_yaml_and_touches_no_file(running):
     assert running.chat("ok").status == 200
 
 
-def test_rendering_the_same_policy_again_changes_nothing(running):
+def test_repeated_rendering_changes_nothing(running):
     before = {path: path.stat().st_mtime_ns for path in running.out.rglob("*") if path.is_file()}
     running.render()
     assert {path: path.stat().st_mtime_ns for path in running.out.rglob("*") if path.is_file()} == before

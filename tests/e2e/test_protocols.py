@@ -13,7 +13,7 @@ CHAT = "/v1/chat/completions"
 
 
 class Http2:
-    """One HTTP/2 connection with prior knowledge; a request's frames are sent as they are given."""
+    """One HTTP/2 connection with prior knowledge, which sends frames exactly as they are given."""
 
     def __init__(self, listen: str):
         self.exchange = wire.Exchange(listen)
@@ -94,7 +94,7 @@ def test_http2_is_served_and_failed_over(gateway, trailers, stream):
         ("expired", [b'{"model":"ok"}'], 401, "api_key_expired"),
     ],
 )
-def test_no_rule_is_passed_by_with_http2_trailers(gateway, trailers, key, pieces, status, code):
+def test_trailers_bypass_no_rule(gateway, trailers, key, pieces, status, code):
     trace = gateway.trace()
     answer = Http2(gateway.listen).ask(gateway.head(trace, key), pieces, trailers)
     assert answer.status == status
@@ -103,7 +103,7 @@ def test_no_rule_is_passed_by_with_http2_trailers(gateway, trailers, key, pieces
     rejected(gateway.record(trace), status, code)
 
 
-def test_many_streams_of_one_connection_are_kept_apart(gateway):
+def test_concurrent_streams_do_not_mix(gateway):
     connection = Http2(gateway.listen)
     for number in range(20):
         trace = gateway.trace()
@@ -114,7 +114,7 @@ def test_many_streams_of_one_connection_are_kept_apart(gateway):
 
 
 @pytest.mark.parametrize("code", [0, 8], ids=["without an error", "by cancel"])
-def test_an_http2_stream_that_the_client_resets_ends_the_providers_and_leaves_the_others(gateway, code):
+def test_client_reset_ends_one_stream(gateway, code):
     connection = Http2(gateway.listen)
     trace = gateway.trace()
     stream = connection.connection.get_next_available_stream_id()
@@ -142,7 +142,7 @@ def test_pipelined_requests_are_answered_in_turn(gateway):
 
 
 def answer_status(stream) -> int:
-    """Reads one answer with a length off a file that more answers follow in."""
+    """Reads one answer with a length from a file with more answers."""
     status = int(stream.readline().split()[1])
     headers = dict(line.split(b": ", 1) for line in iter(lambda: stream.readline().rstrip(), b""))
     stream.read(int(headers[b"content-length"]))
@@ -158,7 +158,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("encoding", "body"), BROKEN.values(), ids=BROKEN)
-def test_broken_chunks_end_in_an_error_and_reach_no_provider(gateway, encoding, body):
+def test_broken_chunks_reach_no_provider(gateway, encoding, body):
     trace = gateway.trace(requests=1)
     head = [*gateway.head(trace), ("transfer-encoding", encoding)]
     with wire.Exchange(gateway.listen) as exchange:
@@ -182,7 +182,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("lines", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_framing_that_two_readers_could_read_differently_is_refused(gateway, lines):
+def test_ambiguous_framing_is_refused(gateway, lines):
     trace = gateway.trace(requests=0)
     head = "\r\n".join(f"{name}: {value}" for name, value in gateway.head(trace))
     with wire.Exchange(gateway.listen) as exchange:
@@ -194,10 +194,10 @@ def test_framing_that_two_readers_could_read_differently_is_refused(gateway, lin
 def test_http_1_0_is_told_to_upgrade(gateway):
     with wire.Exchange(gateway.listen) as exchange:
         exchange.send(b"GET /v1/models HTTP/1.0\r\n\r\n")
-        assert exchange.read_to_end().startswith(b"HTTP/1.1 426 ")
+        assert exchange.read_to_end().split()[1] == b"426"
 
 
-def test_what_is_no_http_is_closed(gateway):
+def test_invalid_http_is_closed(gateway):
     for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", b"\r\n\r\nhello\r\n\r\n", b"\x00" * 1000):
         with wire.Exchange(gateway.listen, timeout=10) as exchange:
             exchange.send(garbage)

@@ -1,11 +1,14 @@
-"""What Envoy refuses before any filter is asked: it has our words, a request id, and one record.
+"""Requests that Envoy refuses before any filter runs: each has an error of ours, a request id, and one record.
 
-Bytes that are no HTTP, old versions, upgrades, headers beyond the limits, and a proxy that runs out of memory.
+Bytes that are not HTTP, old versions, upgrades, headers beyond the limits, and a proxy without memory.
 """
 
 from __future__ import annotations
 
+import collections
 import json
+import time
+import urllib.request
 
 import hpack
 import policy
@@ -68,7 +71,7 @@ def refused(gateway, answer: wire.Answer, status: int, code: str) -> dict:
 
 
 @pytest.mark.parametrize(("data", "status", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_refusal_of_the_proxy_is_in_our_words(gateway, data, status, code):
+def test_refusal_of_the_proxy_is_our_error(gateway, data, status, code):
     with wire.Exchange(gateway.listen) as exchange:
         exchange.send(data)
         answer = exchange.answer()
@@ -78,7 +81,7 @@ def test_a_refusal_of_the_proxy_is_in_our_words(gateway, data, status, code):
     assert gateway.chat("ok").status == 200
 
 
-def test_what_is_known_of_a_refused_request_is_on_record(gateway):
+def test_refused_request_is_on_record(gateway):
     trace = gateway.trace()
     head = [f"{name}: {value}" for name, value in gateway.head(trace) if name != "host"]
     with wire.Exchange(gateway.listen) as exchange:
@@ -91,7 +94,40 @@ def test_what_is_known_of_a_refused_request_is_on_record(gateway):
     assert body["request_id"] == record["id"]
 
 
-def test_our_own_refusals_stay_as_they_are(gateway):
+HTTP_1_0 = {
+    "messages": ("POST", "/v1/messages", (), True),
+    "token counting": ("POST", "/v1/messages/count_tokens", (), True),
+    "models by version": ("GET", "/v1/models", ("anthropic-version: 2023-06-01",), True),
+    "chat": ("POST", CHAT, (), False),
+    "models": ("GET", "/v1/models", (), False),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "more", "anthropic"), HTTP_1_0.values(), ids=HTTP_1_0)
+def test_http_1_0_is_refused_in_each_api(gateway, method, path, more, anthropic):
+    trace = gateway.trace()
+    head = [f"{name}: {value}" for name, value in gateway.head(trace) if name != "host"]
+    with wire.Exchange(gateway.listen) as exchange:
+        exchange.send(lines(*head, *more, method=method, path=path, version="1.0"))
+        answer = exchange.answer(method)
+    record = refused(gateway, answer, 426, "http_version_not_supported")
+    assert record["caller"]["key_id"] == "main" and record["trace_id"] == trace
+    body = answer.json()
+    if anthropic:
+        assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
+        assert answer.header("request-id") == body["request_id"] == record["id"]
+    else:
+        assert body["error"]["code"] == "http_version_not_supported"
+
+
+def test_health_check_over_http_1_0(gateway):
+    with wire.Exchange(gateway.listen) as exchange:
+        exchange.send(lines(method="GET", path="/healthz", version="1.0"))
+        answer = exchange.answer("GET")
+    assert (answer.status, answer.json()) == (200, {"status": "ok"})
+
+
+def test_gateway_errors_are_not_rewritten(gateway):
     for answer in (gateway.call(b"{"), gateway.call(None, path="/nowhere"), gateway.chat("ok", key="nobody")):
         error = answer.error()
         assert error["code"] in ("invalid_json", "unknown_path", "invalid_api_key")
@@ -103,7 +139,7 @@ def known(gateway) -> set[str]:
 
 
 def frames(stream: int, head: list[tuple[str, str]]) -> bytes:
-    """A request without a body, in HEADERS and CONTINUATION frames, as no library would send it."""
+    """Returns a request without a body in HEADERS and CONTINUATION frames, as no library would send it."""
     block, out = hpack.Encoder().encode(head, huffman=False), b""
     for at in range(0, len(block), 16_384):
         piece = block[at : at + 16_384]
@@ -122,7 +158,7 @@ HEAD = [(":method", "POST"), (":path", CHAT), (":scheme", "http"), (":authority"
 
 
 @pytest.mark.parametrize(("more", "code"), HTTP2.values(), ids=HTTP2)
-def test_a_bad_http2_request_ends_alone_and_on_record(gateway, more, code):
+def test_bad_http2_request_is_on_record(gateway, more, code):
     before = known(gateway)
     connection = Http2(gateway.listen)
     other = connection.connection.get_next_available_stream_id()
@@ -133,7 +169,7 @@ def test_a_bad_http2_request_ends_alone_and_on_record(gateway, more, code):
     refusals_without_an_answer(gateway, before, code)
 
 
-def test_http2_headers_beyond_the_limit_are_on_record(gateway):
+def test_too_large_http2_headers_are_on_record(gateway):
     before = known(gateway)
     connection = Http2(gateway.listen)
     connection.exchange.send(frames(1, HEAD + [(f"x-large-{number}", "h" * 20_000) for number in range(6)]))
@@ -142,7 +178,7 @@ def test_http2_headers_beyond_the_limit_are_on_record(gateway):
 
 
 def refusals_without_an_answer(gateway, before: set[str], code: str | None) -> None:
-    """One request more is on record, refused without an answer."""
+    """Waits for one more record of a request that was refused without an answer."""
     new: list[dict] = []
 
     def arrived() -> bool:
@@ -155,8 +191,69 @@ def refusals_without_an_answer(gateway, before: set[str], code: str | None) -> N
     assert new[0]["error_code"] == code or code is None
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+# A class of refusals, and the bytes of a connection that cause it.
+CLASSES = {
+    "http 1.0": ("http10", lines(version="1.0")),
+    "a websocket": ("upgrade", lines(WEBSOCKET, method="GET")),
+    "200 headers": ("header_limit", lines(*MANY)),
+    "headers of 120 kB over http 2": ("header_limit", PREFACE + frames(1, HEAD + [(f"x-{one}", "h" * 20_000) for one in range(6)])),
+    "zeros": ("codec_error", b"\0" * 1000),
+    "zeros over http 2": ("codec_error", PREFACE + b"\0\0\6\1\5\0\0\0\1" + b"\xff" * 6),
+    "half a preface": ("codec_error", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"),
+    "data on stream 0": ("codec_error", PREFACE + b"\0\0\1\0\0\0\0\0\0x"),
+    "a flood of settings": ("codec_error", PREFACE + b"\0\0\0\4\0\0\0\0\0" * 3_000),
+}
+
+
+def counted(gateway) -> collections.Counter:
+    """Returns the refusals that the workers of the proxy report."""
+    found: collections.Counter = collections.Counter()
+    for plane in gateway.query("/v1/dataplanes")["data"]:
+        for worker in plane["workers"]:
+            found.update(worker.get("refused_by_proxy", {}))
+    return found
+
+
+def send(gateway, data: bytes) -> None:
+    with wire.Exchange(gateway.listen, timeout=5) as exchange:
+        exchange.send(data)
+        try:
+            exchange.read_to_end()
+        except TimeoutError:
+            pass
+
+
+def test_refusals_are_counted_by_class(gateway):
+    # Refusals of earlier tests have been reported after one heartbeat.
+    time.sleep(11)
+    before = counted(gateway)
+    for _, data in CLASSES.values():
+        send(gateway, data)
+    expected = before + collections.Counter(kind for kind, _ in CLASSES.values())
+    assert gateway.chat("ok").status == 200
+    assert wait_until(lambda: counted(gateway) == expected, 30), f"{counted(gateway)} where {expected} should be"
+    metrics = urllib.request.urlopen(f"http://{gateway.collector_address}/metrics", timeout=10).read().decode()
+    for kind, count in expected.items():
+        assert f'headgate_collector_proxy_refusals{{class="{kind}"}} {count}' in metrics
+
+
+def test_a_client_that_leaves_is_not_refused(gateway):
+    before = known(gateway)
+    with wire.Exchange(gateway.listen) as exchange:
+        exchange.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: gate")
+    new: list[dict] = []
+
+    def arrived() -> bool:
+        new[:] = [one for one in gateway.query("/v1/requests", limit="500")["data"] if one["id"] not in before]
+        return bool(new)
+
+    assert wait_until(arrived, 20)
+    assert [(one["status"], one["ended_by"], one.get("error_code")) for one in new] == [(0, "client", None)]
+
+
 class FullProxy(Gateway):
-    """A gateway whose heap is full from the start; it still takes connections, or nobody could be told."""
+    """A gateway whose heap is full from the start; it still accepts connections, so that it can answer."""
 
     def render(self, policy: dict | None = None) -> None:
         super().render(policy)
@@ -180,6 +277,7 @@ def test_a_proxy_without_memory_says_so(tmp_path):
         messages = full.call({"model": "claude", "max_tokens": 1, "messages": []}, path="/v1/messages")
         assert messages.json()["error"]["type"] == "overloaded_error"
         refused(full, messages, 503, "gateway_overloaded")
+        assert wait_until(lambda: counted(full)["overload"] == 2, 30)
         full.assert_no_trap()
     finally:
         full.stop()

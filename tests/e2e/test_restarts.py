@@ -1,8 +1,7 @@
-"""Proxies that end: what is delivered before, what is told after, and what their successors may spend."""
+"""Proxies that end: records delivered before, gaps reported after, and shares of their successors."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -12,10 +11,11 @@ import pytest
 from gateway import BIN, Gateway, stack, wait_until
 from records import REPORTED, cost
 from test_limits import statuses, usd
+from test_memory import Upload
 
 USUAL = cost(REPORTED)["nano_usd"]
 KEYS = ("spender", "burst")
-# A worker is taken for dead after 45 s of silence, and not before the collector has run for as long.
+# A worker counts as dead after 45 s of silence, if the collector has run for that long.
 DEAD = 150
 
 
@@ -47,7 +47,7 @@ def restart(gateway: Gateway, how: int) -> None:
 
 def test_sigterm_loses_no_finished_request(gateway):
     answers = [gateway.chat("ok") for _ in range(200)]
-    # What was answered in the last milliseconds is on its way.
+    # Records of the last milliseconds are still being delivered.
     time.sleep(0.1)
     gateway.envoy.stop(signal.SIGTERM)
     assert statuses(answers) == {200: 200}
@@ -56,7 +56,7 @@ def test_sigterm_loses_no_finished_request(gateway):
     gateway.start_envoy()
 
 
-def test_what_a_kill_loses_is_told(gateway):
+def test_lost_records_are_reported(gateway):
     stop, served = threading.Event(), []
 
     def ask():
@@ -86,7 +86,27 @@ def test_what_a_kill_loses_is_told(gateway):
     assert gap["records"] == 0 and gap["first_seq"] == gap["last_seq"] + 1 and "open" in gap and "queued" in gap
 
 
-def test_a_drained_proxy_says_goodbye(gateway):
+@pytest.mark.slow
+def test_sigterm_without_collector_is_reported(gateway):
+    """Queued records and those of open requests cannot be delivered; the collector reports them when it is back."""
+    assert statuses([gateway.chat("ok") for _ in range(20)]) == {200: 20}
+    waiting = [Upload(gateway, b'{"model":"hang-forever","messages":[]}') for _ in range(3)]
+    # A heartbeat that reports them.
+    time.sleep(3)
+    gateway.kill_collector()
+    assert statuses([gateway.chat("ok") for _ in range(10)]) == {200: 10}
+    gateway.envoy.stop(signal.SIGTERM)
+    gateway.start_collector()
+    gateway.start_envoy()
+    assert wait_until(lambda: sum(gap["open"] for gap in ended(gateway)) >= len(waiting), DEAD)
+    # Each worker is reported by itself.
+    assert wait_until(lambda: sum(gap["last_seq"] for gap in ended(gateway)) == 20, DEAD)
+    told = ended(gateway)
+    assert all(gap["records"] == 0 and gap["first_seq"] == gap["last_seq"] + 1 and "queued" in gap for gap in told)
+    assert len(gateway.all_records()) == 20
+
+
+def test_drained_proxy_reports_its_end(gateway):
     answers = [gateway.chat("ok", key="burst") for _ in range(20)]
     assert statuses(answers) == {200: 20}
     done = gateway.headgate("drain", gateway.out)
@@ -100,7 +120,7 @@ def test_a_drained_proxy_says_goodbye(gateway):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_restarted_proxy_refuses_nothing_for_want_of_a_share(gateway, how):
+def test_restarted_proxy_has_its_share(gateway, how):
     for key in ("spender", "burst"):
         assert statuses([gateway.chat("ok", key=key) for _ in range(20)]) == {200: 20}
     time.sleep(1.5)
@@ -111,7 +131,7 @@ def test_a_restarted_proxy_refuses_nothing_for_want_of_a_share(gateway, how):
     assert statuses(answers) == {200: len(answers)}
 
 
-def test_a_burst_right_after_a_restart_is_let_in(gateway):
+def test_burst_after_a_restart_is_admitted(gateway):
     assert statuses([gateway.chat("ok", key="burst") for _ in range(20)]) == {200: 20}
     time.sleep(1.5)
     restart(gateway, signal.SIGKILL)
@@ -122,7 +142,7 @@ def test_a_burst_right_after_a_restart_is_let_in(gateway):
     assert statuses(answers) == {200: 320}
 
 
-def test_a_proxy_that_was_stopped_for_a_while_goes_on(gateway):
+def test_suspended_proxy_continues(gateway):
     assert statuses([gateway.chat("ok", key="spender") for _ in range(20)]) == {200: 20}
     time.sleep(1.5)
     gateway.envoy.process.send_signal(signal.SIGSTOP)
@@ -141,9 +161,9 @@ def test_a_proxy_that_was_stopped_for_a_while_goes_on(gateway):
     assert statuses(answers) == {200: len(answers)}
 
 
-@pytest.mark.skipif(os.environ.get("HEADGATE_SOAK") != "1", reason="long: `just soak` runs it")
+@pytest.mark.soak
 @pytest.mark.parametrize("how", ["drained", "killed"])
-def test_rolling_restarts_of_a_fleet_refuse_nothing(tmp_path, how):
+def test_rolling_restarts_refuse_nothing(tmp_path, how):
     first = Gateway(tmp_path / "p0", restart_policy, key_ids=(*policy.KEY_IDS, *KEYS), workers=1)
     others = [Gateway(tmp_path / f"p{number}", restart_policy, beside=first, workers=1) for number in (1, 2, 3, 4)]
     fleet = [first, *others]

@@ -1,4 +1,4 @@
-"""`just run`: the ingest token that it makes, and that a signal ends everything it started."""
+"""`just run`: it makes an ingest token, and a signal ends everything that it started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from gateway import BIN, ENVOY, ROOT, WASM
+from gateway import BIN, ENVOY, ROOT, WASM, stack
 
 POLICY = """
 environment: test
@@ -28,11 +28,7 @@ keys: [{{id: a, sha256: "0000000000000000000000000000000000000000000000000000000
 
 
 def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    return [stack.free_port() for _ in range(count)]
 
 
 def is_open(port: int) -> bool:
@@ -59,7 +55,7 @@ def lines_until(process: subprocess.Popen, start: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_run_makes_its_token_and_a_signal_ends_all(tmp_path, name):
+def test_run_makes_a_token_and_ends_all(tmp_path, name):
     listen, admin, collector = ports = free_ports(3)
     run = start(tmp_path, POLICY.format(listen=listen, admin=admin, collector=collector))
     try:
@@ -78,7 +74,7 @@ def test_run_makes_its_token_and_a_signal_ends_all(tmp_path, name):
     assert not any(is_open(port) for port in ports)
 
 
-def test_run_leaves_nothing_behind_when_a_part_does_not_start(tmp_path):
+def test_failed_start_leaves_nothing_behind(tmp_path):
     listen, admin, collector = free_ports(3)
     with socket.create_server(("127.0.0.1", listen)):
         run = start(tmp_path, POLICY.format(listen=admin, admin=listen, collector=collector))

@@ -1,4 +1,4 @@
-"""A stream reaches the client as the provider sent it, byte for byte, but for the one event nobody asked for."""
+"""A stream reaches the client as the provider sent it, byte for byte, except for a usage event that it did not request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scripted(gateway, alias: str, chunks: list[bytes], **more) -> wire.Answer:
 
 
 @pytest.mark.parametrize(("before", "after"), STREAMS.values(), ids=STREAMS)
-def test_everything_but_the_usage_event_passes_verbatim(gateway, request, before, after):
+def test_only_the_usage_event_is_removed(gateway, request, before, after):
     usage = USAGE
     for newline in (b"\r\n", b"\r"):
         usage = USAGE.replace(b"\n", newline) if before.endswith(newline * 2) else usage
@@ -48,7 +48,7 @@ def test_everything_but_the_usage_event_passes_verbatim(gateway, request, before
     expect(gateway.record(answer), tried, stream=True, rejected_by="provider" if failed else None)
 
 
-def test_the_usage_event_is_taken_out_wherever_the_stream_is_split(gateway):
+def test_usage_event_is_removed_at_every_split(gateway):
     whole = SHORT + USAGE + DONE
     alpha = gateway.providers["alpha"]
     headers = {"content-type": EVENT}
@@ -63,20 +63,20 @@ def test_the_usage_event_is_taken_out_wherever_the_stream_is_split(gateway):
 
 
 def settled(gateway, answers: list[wire.Answer]) -> list[dict]:
-    """All records once the last one is in; each worker sends its own in order."""
+    """Returns all records once the last one has arrived; each worker sends its own in order."""
     for answer in answers[-20:]:
         gateway.record(answer)
     return gateway.all_records()
 
 
-def test_a_stream_byte_by_byte_is_the_same_stream(gateway):
+def test_stream_in_single_bytes_is_the_same(gateway):
     whole = SHORT + USAGE + DONE
     answer = scripted(gateway, "ok", [whole[at : at + 1] for at in range(len(whole))], chunk_delay_ms=1)
     assert answer.body == SHORT + DONE
     expect(gateway.record(answer), attempt("alpha/ok"), stream=True)
 
 
-def test_a_client_that_asked_for_usage_gets_every_byte(gateway):
+def test_requested_usage_passes_unchanged(gateway):
     chunks = [SHORT, USAGE, DONE]
     gateway.providers["alpha"].script({"headers": {"content-type": EVENT}, "chunks": [chunk.decode() for chunk in chunks]})
     answer = gateway.chat("ok", stream=True, stream_options={"include_usage": True})
@@ -84,7 +84,7 @@ def test_a_client_that_asked_for_usage_gets_every_byte(gateway):
     expect(gateway.record(answer), attempt("alpha/ok"), stream=True)
 
 
-def test_a_stream_of_a_known_length_loses_its_length_with_the_event(gateway):
+def test_content_length_is_removed_with_the_event(gateway):
     body = (SHORT + USAGE + DONE).decode()
     gateway.providers["alpha"].script({"headers": {"content-type": EVENT}, "body": body})
     answer = gateway.chat("ok", stream=True)
@@ -92,7 +92,7 @@ def test_a_stream_of_a_known_length_loses_its_length_with_the_event(gateway):
     assert answer.header("content-length") is None
 
 
-def test_chunks_are_passed_on_when_they_come_and_not_gathered(gateway):
+def test_chunks_are_not_delayed(gateway):
     trace = gateway.trace()
     body = b'{"model":"stream-30-delay-20","stream":true,"messages":[]}'
     reads = 0
@@ -120,13 +120,13 @@ def test_many_chunks_arrive_in_order(gateway, model):
 
 
 @pytest.mark.parametrize("model", ["ok", "split-bytes", "big-1000"])
-def test_a_json_answer_is_the_providers_bytes_and_headers(gateway, model):
+def test_json_answer_passes_unchanged(gateway, model):
     answer = gateway.chat(model)
     direct = wire.call(
         gateway.providers["alpha"].url.removeprefix("http://"), "POST", "/v1/chat/completions", [("host", "alpha")],
         b'{"model":"%s"}' % model.encode(),
     )  # fmt: skip
-    cut = slice(40, None)  # behind the id, which counts the answers
+    cut = slice(40, None)  # after the id, which counts the answers
     assert answer.body[cut] == direct.body[cut]
     assert answer.names() - direct.names() == {"x-headgate-request-id", "x-headgate-attempts", "x-headgate-served-by", "date"}
     assert direct.names() - answer.names() == set()

@@ -1,4 +1,4 @@
-"""Providers over TLS: the name is asked for, the certificate is checked, and a provider that fails the check gets nothing."""
+"""Providers over TLS: the server name is sent, the certificate is checked, and a provider that fails gets nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER = json.dumps(
 
 
 class TlsProvider:
-    """Answers over TLS and remembers which server names and credentials it was sent."""
+    """Answers over TLS, and keeps the server names and credentials that it received."""
 
     def __init__(self, certificate: trustme.LeafCert):
         self.names: list[str | None] = []
@@ -65,7 +65,7 @@ def authority():
 
 @pytest.fixture
 def tls(new_gateway, authority, tmp_path):
-    """A gateway whose `tls` provider has a certificate for the given name, checked against the given authority."""
+    """Starts a gateway whose `tls` provider has a certificate for the given name, checked with the given authority."""
     servers = []
 
     def start(certified_name: str, trusted: trustme.CA = authority):
@@ -100,7 +100,7 @@ def tls(new_gateway, authority, tmp_path):
         server.server_close()
 
 
-def test_a_provider_over_tls_is_asked_by_name_and_gets_its_credential(tls):
+def test_provider_over_tls_gets_its_credential(tls):
     gateway, provider = tls("localhost")
     answer = gateway.chat("alone")
     assert answer.status == 200
@@ -110,7 +110,7 @@ def test_a_provider_over_tls_is_asked_by_name_and_gets_its_credential(tls):
     assert gateway.record(answer)["attempts"][0]["status"] == 200
 
 
-def test_a_certificate_for_another_name_is_refused_before_anything_is_sent(tls):
+def test_certificate_for_another_name_is_refused(tls):
     gateway, provider = tls("elsewhere.example")
     answer = gateway.chat("alone")
     assert answer.status == 503
@@ -119,7 +119,7 @@ def test_a_certificate_for_another_name_is_refused_before_anything_is_sent(tls):
     assert [(one["provider"], one.get("status"), one["error"]) for one in attempts] == [("tls", None, "connect")]
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_and_another_provider_serves(tls):
+def test_certificate_of_unknown_authority(tls):
     gateway, provider = tls("localhost", trusted=trustme.CA())
     answer = gateway.chat("backed")
     assert answer.status == 200

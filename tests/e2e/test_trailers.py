@@ -1,43 +1,38 @@
-"""Answers over HTTP/2 that end with trailers: a stream that says its end arrives, and usage is read."""
+"""Answers over HTTP/2 with trailers: the end of a stream arrives, and usage is read."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import threading
+import time
 
 import h2.config
 import h2.connection
 import h2.events
 import pytest
 import trustme
+import wire
 from gateway import sha256
+from socket_server import SocketServer
 
 
 def event(text: str) -> bytes:
     return b'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % text.encode()
 
 
-class Http2Provider:
-    """Answers each request with the same DATA frames, then trailers; refuses the first stream of those in `refuses`."""
+class Http2Provider(SocketServer):
+    """Answers each request with the same DATA frames, then trailers, but refuses the first stream of those in `refuses`."""
 
     def __init__(self, certificate: trustme.LeafCert):
         self.frames: list[bytes] = []
         self.kind = "text/event-stream"
         self.refuse = 0
+        self.pauses: list[float] = [0]
+        self.trailers = True
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.set_alpn_protocols(["h2"])
         certificate.configure_cert(self.context)
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+        super().__init__()
 
     def serve(self, plain: socket.socket) -> None:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
@@ -56,10 +51,13 @@ class Http2Provider:
             connection.reset_stream(stream, error_code=7)
             return
         connection.send_headers(stream, [(":status", "200"), ("content-type", self.kind)])
-        for frame in self.frames:
-            connection.send_data(stream, frame)
+        for number, frame in enumerate(self.frames):
+            connection.send_data(stream, frame, end_stream=not self.trailers and number == len(self.frames) - 1)
             secure.sendall(connection.data_to_send())
-        connection.send_headers(stream, [("x-checksum", "1")], end_stream=True)
+            if pause := self.pauses[number % len(self.pauses)]:
+                time.sleep(pause)
+        if self.trailers:
+            connection.send_headers(stream, [("x-checksum", "1")], end_stream=True)
 
 
 @pytest.fixture
@@ -78,9 +76,10 @@ def http2(new_gateway, tmp_path):
             "admin": gateway.admin,
             "collector": {"url": f"http://{gateway.collector_address}", "token": "${HEADGATE_INGEST_TOKEN}"},
             "providers": {"http2": {"format": "openai", "url": url, "tls": {"ca_file": str(ca_file)}}},
-            "models": {"open": target, "masked": target},
+            "models": {"open": target, "masked": target, "blocked": target},
             "guardrails": [
-                {"id": "mail", "on": ["response"], "action": "mask", "detect": {"pii": ["email"]}, "match": {"model": ["masked"]}}
+                {"id": "mail", "on": ["response"], "action": "mask", "detect": {"pii": ["email"]}, "match": {"model": ["masked"]}},
+                {"id": "no-mail", "on": ["response"], "detect": {"pii": ["email"]}, "match": {"model": ["blocked"]}},
             ],
             "keys": [{"id": "main", "sha256": sha256(gateway.keys["main"])}],
         }
@@ -107,12 +106,49 @@ def test_stream_that_ends_with_trailers_arrives(http2, model, in_one_frame):
     assert (record["ended_by"], record["usage"]["output_tokens"]) == ("complete", 9)
 
 
-def test_held_text_without_an_end_is_not_lost_in_silence(http2):
-    """The last text could still be part of an address, and nothing says that it ends, but the trailers: too late."""
-    http2.http2.frames = [event("Hello"), event(" you a@b.example")]
+@pytest.mark.parametrize("pauses", [[0], [0.05], [0.002]], ids=["at once", "after a pause", "after a tick"])
+def test_held_text_arrives_before_trailers(http2, pauses):
+    """The last text could be part of an address, and only the trailers tell that it ends."""
+    http2.http2.frames, http2.http2.pauses = [event("Hello"), event(" you a@b.example")], pauses
     answer = http2.chat("masked", stream=True)
-    assert not answer.whole and b"a@b.example" not in answer.body
+    assert answer.whole and answer.body == event("Hello") + event(" you [EMAIL]")
+    assert http2.record(answer)["ended_by"] == "complete"
+
+
+@pytest.mark.parametrize("trailers", [False, True], ids=["without trailers", "with trailers"])
+def test_guarded_http2_stream_keeps_its_order(http2, trailers):
+    provider = http2.http2
+    words = [f" word{number} of a{number}@b.example and" for number in range(120)]
+    provider.frames, provider.trailers = [event(word) for word in words] + [b"data: [DONE]\n\n"], trailers
+    provider.pauses = [0, 0.001, 0, 0.003, 0, 0, 0.012]
+    answer = http2.chat("masked", stream=True)
+    expected = b"".join(event(f" word{number} of [EMAIL] and") for number in range(120)) + b"data: [DONE]\n\n"
+    assert answer.whole and answer.body == expected
+    record = http2.record(answer)
+    assert (record["ended_by"], record["payload"]["redactions"]) == ("complete", {"email": 120})
+
+
+@pytest.mark.parametrize("pauses", [[0], [0.02]], ids=["at once", "after a pause"])
+def test_blocked_http2_stream_ends_with_an_error(http2, pauses):
+    http2.http2.frames = [event("Hello there,"), event(" it is a@b.example."), event(" More."), event(" And more.")]
+    http2.http2.pauses = pauses
+    answer = http2.chat("blocked", stream=True)
+    assert b"Hello there," in answer.body and b"a@b.example" not in answer.body
+    assert b'"code":"content_filter"' in answer.body and b"More" not in answer.body
     assert http2.record(answer)["ended_by"] == "gateway"
+
+
+def test_client_may_leave_a_guarded_http2_stream(http2):
+    provider = http2.http2
+    provider.frames, provider.pauses = [event(f" word{number}") for number in range(100)], [0.02]
+    trace = http2.trace()
+    with wire.Exchange(http2.listen) as exchange:
+        body = b'{"model":"masked","stream":true,"messages":[]}'
+        exchange.send(wire.request("POST", "/v1/chat/completions", http2.head(trace), body))
+        exchange.read_until(b"word3")
+    assert http2.record(trace)["ended_by"] == "client"
+    provider.frames, provider.pauses = [event("Hello"), b"data: [DONE]\n\n"], [0]
+    assert http2.chat("masked", stream=True).body == event("Hello") + b"data: [DONE]\n\n"
 
 
 def test_json_that_ends_with_trailers_arrives(http2):
@@ -123,11 +159,21 @@ def test_json_that_ends_with_trailers_arrives(http2):
     assert http2.record(answer)["usage"]["output_tokens"] == 9
 
 
-def test_refused_stream_is_made_once_more(http2):
+def test_refused_stream_is_retried(http2):
     http2.http2.frames = [event("Hello"), b"data: [DONE]\n\n"]
     assert http2.chat("open", stream=True).status == 200
     http2.http2.refuse = 1
     answer = http2.chat("open", stream=True)
+    assert answer.status == 200
+    tries = [(one["kind"], one.get("error")) for one in http2.record(answer)["attempts"]]
+    assert tries == [("first", "reset"), ("retry", None)]
+
+
+def test_refused_stream_on_a_new_connection(http2):
+    http2.http2.frames = [event("Hello"), b"data: [DONE]\n\n"]
+    http2.http2.refuse = 1
+    answer = http2.chat("open", stream=True)
+    print(http2.log())
     assert answer.status == 200
     tries = [(one["kind"], one.get("error")) for one in http2.record(answer)["attempts"]]
     assert tries == [("first", "reset"), ("retry", None)]

@@ -1,4 +1,4 @@
-"""Bounded load from a few clients at once, every answer kept."""
+"""Bounded load from a few concurrent clients, which keep every answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway import Gateway
 
 
 class Traffic:
-    """A few clients that ask one request after the other until they are told to stop."""
+    """A few clients that send one request after the other until they are stopped."""
 
     def __init__(self, gateway: Gateway, clients: int = 4, pause: float = 0.005, aliases=("ok", "status-503+ok", "nope")):
         self.gateway, self.pause, self.aliases = gateway, pause, aliases

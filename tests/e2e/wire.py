@@ -1,6 +1,6 @@
-"""HTTP as bytes: what is sent is what was written, what comes back is kept as it came.
+"""HTTP as bytes: requests are sent exactly as written, and answers are kept as received.
 
-Client libraries add headers, join chunks and refuse to send what is wrong. Here that is the point of the exercise.
+Client libraries add headers, join chunks and refuse to send invalid requests, which these tests need.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 import socket
 import struct
 
-# Python's client refuses header lines that Envoy does not.
+# Python's client rejects header lines that Envoy accepts.
 http.client._MAXLINE = 1 << 20
 
 
@@ -23,7 +23,7 @@ class Message:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """First value, by any case."""
+        """Returns the first value, ignoring case."""
         return next((value for field, value in self.headers if field.lower() == name), None)
 
     def names(self) -> set[str]:
@@ -34,14 +34,14 @@ class Message:
 
 
 class Answer(Message):
-    """What the client got. `whole` is false when the connection broke before the body's end."""
+    """The answer that the client received. `whole` is false if the connection broke before the body's end."""
 
     def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes, whole: bool = True):
         self.status, self.headers, self.body, self.whole = status, headers, body, whole
         self.trace = ""
 
     def error(self) -> dict:
-        """The gateway's own envelope: all four keys, and `policy` at most besides."""
+        """Returns the gateway's error object: all four keys, and at most `policy` besides."""
         assert self.header("content-type") == "application/json"
         document = self.json()
         assert list(document) == ["error"]
@@ -51,7 +51,7 @@ class Answer(Message):
 
 
 class Seen(Message):
-    """What a scripted provider received."""
+    """A request that a scripted provider received."""
 
     def __init__(self, entry: dict):
         self.method, self.path = entry["method"], entry["path"]
@@ -70,14 +70,14 @@ def address(listen: str) -> tuple[str, int]:
 
 
 def call(listen: str, method: str, path: str, head: list[tuple[str, str]], body: bytes | None = None, timeout: float = 30) -> Answer:
-    """One request with exactly these headers; `content-length` is added where there is a body and no framing."""
+    """Sends a request with exactly these headers. Adds `content-length` if there is a body and no framing."""
     with Exchange(listen, timeout) as exchange:
         exchange.send(request(method, path, head, body))
         return exchange.answer(method)
 
 
 def request(method: str, path: str, head: list[tuple[str, str]], body: bytes | None = None) -> bytes:
-    """A request's bytes."""
+    """Returns a request's bytes."""
     framed = any(name.lower() in ("content-length", "transfer-encoding") for name, _ in head)
     if body is not None and not framed:
         head = [*head, ("content-length", str(len(body)))]
@@ -86,12 +86,12 @@ def request(method: str, path: str, head: list[tuple[str, str]], body: bytes | N
 
 
 def chunked(*pieces: bytes) -> bytes:
-    """A chunked body, one chunk a piece."""
+    """Returns a chunked body, one chunk for each piece."""
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 class Exchange:
-    """A connection that is written to by hand."""
+    """A connection for bytes of the test's own."""
 
     def __init__(self, listen: str, timeout: float = 30):
         self.socket = socket.create_connection(address(listen), timeout)
@@ -104,18 +104,18 @@ class Exchange:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """Sends all of it, or as much as the other side takes before it answers and closes."""
+        """Sends all of it, or as much as the other side accepts before it answers and closes."""
         try:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass
 
     def wait(self) -> None:
-        """Until the first byte of an answer is there; it stays to be read."""
+        """Waits for the first byte of an answer, which stays to be read."""
         self.socket.recv(1, socket.MSG_PEEK)
 
     def answer(self, method: str = "POST") -> Answer:
-        """The next answer."""
+        """Reads the next answer."""
         response = http.client.HTTPResponse(self.socket, method=method)
         response.begin()
         body, whole = b"", True
@@ -128,7 +128,7 @@ class Exchange:
         return Answer(response.status, response.getheaders(), body, whole)
 
     def read_until(self, text: bytes) -> bytes:
-        """Reads on until the text has come."""
+        """Reads until the text has come."""
         got = b""
         while text not in got:
             piece = self.socket.recv(65536)
@@ -137,7 +137,7 @@ class Exchange:
         return got
 
     def read_to_end(self) -> bytes:
-        """Everything until the other side closes."""
+        """Reads everything until the other side closes."""
         got = b""
         while True:
             try:
@@ -149,11 +149,11 @@ class Exchange:
             got += piece
 
     def reset(self) -> None:
-        """Leaves with RST."""
+        """Closes with RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
 
 def data_events(body: bytes) -> list[str]:
-    """The data of each event of a stream."""
+    """Returns the data of each event of a stream."""
     return [event.removeprefix("data: ") for event in body.decode().split("\n\n") if event.startswith("data: ")]

@@ -1,4 +1,4 @@
-//! The case file. Adding a case needs no Rust: drop a YAML file into `tests/cases`.
+//! The case file. A new case needs no Rust: add a YAML file to `tests/cases`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What the client sends.
+    /// The request of the client.
     pub request: Request,
-    /// What the providers do, one act per try, in order.
+    /// The answers of the providers, one act per try, in order.
     #[serde(default)]
     pub providers: Vec<ProviderAct>,
-    /// What those answer who are asked about the request, in the order of the guardrails that ask.
+    /// The answers of external checks, in the order of the guardrails.
     #[serde(default)]
     pub checks: Vec<CheckAct>,
-    /// What must come of it.
+    /// The expected outcome.
     pub expect: Expect,
-    /// Why this case cannot run through a real Envoy, if it cannot.
+    /// The reason, if this case cannot run through a real Envoy.
     #[serde(default)]
     pub machine_only: Option<String>,
 }
@@ -34,13 +34,13 @@ pub struct Request {
     /// Default `/v1/chat/completions`.
     #[serde(default = "chat")]
     pub path: String,
-    /// Word behind `hg-test-`, sent as a bearer token; null sends none.
+    /// Word after `hg-test-`, sent as a bearer token; null sends none.
     #[serde(default = "alice")]
     pub key: Option<String>,
     /// More headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The very bytes; absent means no body.
+    /// The exact bytes; without it there is no body.
     #[serde(default)]
     pub body: Option<String>,
 }
@@ -58,13 +58,13 @@ fn alice() -> Option<String> {
     Some("alice".to_owned())
 }
 
-/// What a provider does with one try.
+/// The behaviour of a provider in one try.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderAct {
-    /// Which provider the try must go to.
+    /// The provider to which the try must go.
     pub provider: String,
-    /// It never answers, for this reason.
+    /// The reason, if it does not answer.
     #[serde(default)]
     pub fails: Option<Failure>,
     /// Status of its answer.
@@ -76,7 +76,7 @@ pub struct ProviderAct {
     /// Body of its answer.
     #[serde(default)]
     pub body: String,
-    /// It breaks off after the body instead of ending it.
+    /// Whether it breaks off after the body instead of ending it.
     #[serde(default)]
     pub breaks_off: bool,
 }
@@ -85,11 +85,11 @@ fn ok() -> u16 {
     200
 }
 
-/// What somebody answers who is asked about a request.
+/// The answer of an external check.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckAct {
-    /// There is no answer, for this reason.
+    /// The reason, if there is no answer.
     #[serde(default)]
     pub fails: Option<Failure>,
     /// Status of the answer.
@@ -100,7 +100,7 @@ pub struct CheckAct {
     pub body: String,
 }
 
-/// Why a try brings no answer.
+/// The reason why a try has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Failure {
@@ -112,48 +112,48 @@ pub enum Failure {
     Reset,
     /// The same, on a connection that has served other requests, or by a reset of the stream.
     Lost,
-    /// The head of an answer, then nothing within the first-byte timeout.
+    /// The headers of an answer, then nothing within the first-byte timeout.
     Silence,
 }
 
-/// What must come of it. What is not named is not compared.
+/// The expected outcome. Fields that are missing here are not compared.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// Status the client sees.
+    /// Status that the client receives.
     pub status: u16,
-    /// Headers the client sees; null: must not be there.
+    /// Headers that the client receives; null: the header must be absent.
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    /// The very bytes the client gets.
+    /// The exact bytes that the client receives.
     #[serde(default)]
     pub body: Option<String>,
-    /// Parts of the JSON the client gets.
+    /// Parts of the JSON that the client receives.
     #[serde(default)]
     pub json: Option<Value>,
-    /// What the providers received, one per try.
+    /// The requests that providers received, one per try.
     #[serde(default)]
     pub upstream: Option<Vec<ExpectUpstream>>,
     /// Parts of the record; null: there is none.
     pub record: Value,
 }
 
-/// What a provider received.
+/// A request that a provider received.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectUpstream {
     /// Path with query.
     #[serde(default)]
     pub path: Option<String>,
-    /// Headers; null: must not be there.
+    /// Headers; null: the header must be absent.
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    /// The very bytes.
+    /// The exact bytes.
     #[serde(default)]
     pub body: Option<String>,
 }
 
-/// All cases under a folder, with their paths.
+/// Returns all cases of a folder, with their paths.
 #[must_use]
 pub fn load_all(folder: &Path) -> Vec<(PathBuf, Case)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -1,11 +1,11 @@
-//! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and does what they say.
+//! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and performs their effects.
 
 use crate::case::{Case, Failure, ProviderAct};
 use crate::memory::Memory;
-use headgate_limits::{Means, Standing};
+use headgate_limits::{FleetStatus, OutputEstimates};
 use headgate_policy::{
-    Attempt, AttemptEnd, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, HttpCall, Lent, Moment, Number,
-    Policy, Reply, Unsettled,
+    Attempt, AttemptEnd, Cooldowns, Disconnect, Effect, Effects, Flow, Gate, HeaderView, HttpCall, Policy, RecordSeq,
+    Reply, RequestEnv, Timestamp, Unsettled,
 };
 use headgate_record::RequestRecord;
 use std::collections::BTreeMap;
@@ -16,29 +16,29 @@ const RETRY_HEADER: &str = "x-headgate-retry";
 /// Response header after which Envoy makes no other try.
 const NOT_AGAIN: &str = "x-envoy-ratelimited";
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Status the client sees.
+    /// Status that the client receives.
     pub status: u16,
-    /// Headers the client sees.
+    /// Headers that the client receives.
     pub headers: BTreeMap<String, String>,
-    /// Body the client gets.
+    /// Body that the client receives.
     pub body: Vec<u8>,
-    /// What went out, one per try.
+    /// The requests to providers, one per try.
     pub upstream: Vec<Upstream>,
     /// The record.
     pub record: RequestRecord,
-    /// It is not kept: the exchange was no request for a model.
+    /// Whether the record is not kept, because the request was not for a model.
     pub aside: bool,
 }
 
-/// What a provider received.
+/// A request that a provider received.
 #[derive(Debug)]
 pub struct Upstream {
     /// Cluster it went to.
     pub provider: String,
-    /// Headers, `:path` among them.
+    /// Headers, including `:path`.
     pub headers: BTreeMap<String, String>,
     /// Body.
     pub body: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct Upstream {
 /// Loads the policy of the cases.
 #[must_use]
 pub fn policy(yaml: &str, now_s: u64) -> Rc<Policy> {
-    let compiled = headgate::compile(yaml, "gateway.yaml", now_s)
+    let compiled = headgate_config::compile(yaml, "gateway.yaml", now_s)
         .unwrap_or_else(|problems| panic!("the policy of the cases has problems: {problems:?}"));
     let env = |name: &str| Some(format!("secret-of-{name}"));
     Rc::new(Policy::load(compiled.document_json().as_bytes(), env).unwrap())
@@ -74,7 +74,7 @@ struct Player<'a> {
     case: &'a Case,
     gate: Gate,
     effects: Effects,
-    now: Moment,
+    now: Timestamp,
     worker: Worker,
     request_headers: BTreeMap<String, String>,
     response_headers: BTreeMap<String, String>,
@@ -84,28 +84,28 @@ struct Player<'a> {
     reply: Option<Reply>,
     upstream: Vec<Upstream>,
     whole: bool,
-    /// Whom the gate wants to be asked.
+    /// External checks that the gate has requested.
     calls: Vec<HttpCall>,
-    /// The gate has ended the stream: no further chunk reaches it.
+    /// Whether the gate has ended the stream, so that no further chunk reaches it.
     cut: bool,
 }
 
-/// What a worker keeps for all its requests.
+/// The state that a worker keeps for all its requests.
 #[derive(Default)]
 struct Worker {
     cooldowns: Cooldowns,
     ledger: Memory,
-    means: Means,
+    output_estimates: OutputEstimates,
     unsettled: Vec<Unsettled>,
 }
 
 impl Worker {
-    fn lend(&mut self) -> Lent<'_, Memory> {
-        Lent {
+    fn request_env(&mut self) -> RequestEnv<'_, Memory> {
+        RequestEnv {
             cooldowns: &self.cooldowns,
             ledger: &mut self.ledger,
-            standing: Standing::ALONE,
-            means: &mut self.means,
+            fleet_status: FleetStatus::ALONE,
+            output_estimates: &mut self.output_estimates,
             unsettled: &mut self.unsettled,
         }
     }
@@ -113,7 +113,7 @@ impl Worker {
 
 impl<'a> Player<'a> {
     fn new(policy: &Rc<Policy>, case: &'a Case) -> Self {
-        let now = Moment(1_790_000_000_000_000);
+        let now = Timestamp(1_790_000_000_000_000);
         let mut request_headers: BTreeMap<String, String> = case.request.headers.clone();
         request_headers.insert(":method".to_owned(), case.request.method.clone());
         request_headers.insert(":path".to_owned(), case.request.path.clone());
@@ -146,46 +146,45 @@ impl<'a> Player<'a> {
         let headers = self.request_headers.clone();
         let fields = pairs(&headers);
         let body = self.case.request.body.clone();
-        let flow = self.gate.request_headers(Head::new(&fields), body.is_none(), &mut self.effects);
+        let flow = self.gate.request_headers(HeaderView::new(&fields), body.is_none(), &mut self.effects);
         self.perform();
-        if flow == Flow::Hold {
+        if flow == Flow::Pause {
             let body = body.unwrap_or_default().into_bytes();
             let mut draw = 1_u32;
             let draws = || {
                 draw = draw.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
                 draw
             };
-            let lent = self.worker.lend();
-            let flow = self.gate.request_body(body, self.now, lent, draws, &mut self.effects);
+            let env = self.worker.request_env();
+            let flow = self.gate.request_body(body, self.now, env, draws, &mut self.effects);
             self.perform();
             self.outside(flow);
         }
     }
 
-    /// Those who are asked answer, as the case says.
+    /// Answers the external checks as the case says.
     fn outside(&mut self, mut flow: Flow) {
         let calls = std::mem::take(&mut self.calls);
-        assert_eq!(flow == Flow::Hold, !calls.is_empty(), "a request is held for as long as somebody is asked");
+        assert_eq!(flow == Flow::Pause, !calls.is_empty(), "a request is held for as long as somebody is asked");
         assert_eq!(calls.len(), self.case.checks.len(), "the case has another number of checks than were asked for");
         for (call, check) in calls.iter().zip(&self.case.checks) {
             let answer = check.fails.is_none().then_some((check.status, check.body.as_bytes()));
             flow = self.gate.call_done(call.number, answer, &mut self.effects);
             self.perform();
         }
-        assert_ne!(flow, Flow::Hold, "the request is still held");
+        assert_ne!(flow, Flow::Pause, "the request is still held");
     }
 
-    /// One try; whether its answer went to the client.
+    /// Plays one try. Returns whether its answer went to the client.
     fn one_try(&mut self, act: &ProviderAct, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
         let provider = self.route.clone().unwrap();
         assert_eq!(provider, act.provider, "the try went elsewhere");
         self.pass_time(100);
-        let call = Rc::clone(self.gate.call());
-        let mut attempt = Attempt::begin(&call, provider.trim_end_matches("#fresh"), self.now, &mut self.effects)
-            .expect("a try for this provider");
+        let (call, here) = (self.gate.call_mut(), provider.trim_end_matches("#fresh"));
+        let mut attempt = Attempt::begin(call, here, self.now, &mut self.effects).expect("a try for this provider");
         self.perform();
         let mut body = Vec::new();
-        attempt.body(|piece| body.extend_from_slice(piece));
+        attempt.body(self.gate.call(), |piece| body.extend_from_slice(piece));
         self.upstream.push(Upstream { provider, headers: self.request_headers.clone(), body });
         match act.fails {
             Some(Failure::Silence) => {
@@ -198,20 +197,20 @@ impl<'a> Player<'a> {
     }
 
     fn fails(&mut self, attempt: &mut Attempt, failure: Failure) -> bool {
-        // The proxy's timers count from the beginning of its event loop's turn and so come a little early.
+        // The proxy's timers count from the beginning of its event loop's turn, and so fire a little early.
         self.pass_time(if failure == Failure::Timeout { 480_000 } else { 300 });
         let end = match failure {
             Failure::Connect => AttemptEnd::NotConnected,
             Failure::Lost => AttemptEnd::Lost,
             _ => AttemptEnd::NoResponse,
         };
-        attempt.ended(self.now, end, &mut self.effects);
+        attempt.ended(self.gate.call_mut(), self.now, end, &mut self.effects);
         self.perform();
         if self.retries > 0 && self.route.as_deref() != Some("") {
             self.retries -= 1;
             return false;
         }
-        // What Envoy answers when it has nobody left to ask.
+        // Envoy's answer when no try is left.
         let status = if failure == Failure::Timeout { "504" } else { "503" };
         self.response_headers = [(":status".to_owned(), status.to_owned())].into();
         self.respond_headers(false);
@@ -227,14 +226,15 @@ impl<'a> Player<'a> {
         let last = chunks.len().saturating_sub(1);
         for (index, chunk) in chunks.iter().enumerate() {
             if held {
-                held = attempt.response_body(chunk, index == last && !act.breaks_off, self.now, &mut self.effects);
+                let ends = index == last && !act.breaks_off;
+                held = attempt.response_body(self.gate.call_mut(), chunk, ends, self.now, &mut self.effects);
                 self.perform();
             }
         }
         if held {
             return self.fails(attempt, Failure::Reset);
         }
-        // Envoy's own word for "not again" goes before any other.
+        // Envoy's own header against retries takes precedence.
         let asks = self.response_headers.contains_key(RETRY_HEADER) && !self.response_headers.contains_key(NOT_AGAIN);
         if self.retries > 0 && asks {
             self.retries -= 1;
@@ -246,12 +246,13 @@ impl<'a> Player<'a> {
         true
     }
 
-    /// Shows the attempt the head of an answer; whether it is held.
+    /// Passes the headers of an answer to the attempt. Returns whether they are held.
     fn head(&mut self, attempt: &mut Attempt, act: &ProviderAct, whole: bool) -> bool {
         self.response_headers = act.headers.clone();
         self.response_headers.insert(":status".to_owned(), act.status.to_string());
         let headers = self.response_headers.clone();
-        let held = attempt.response_headers(self.now, Head::new(&pairs(&headers)), whole, &mut self.effects);
+        let (call, fields) = (self.gate.call_mut(), pairs(&headers));
+        let held = attempt.response_headers(call, self.now, HeaderView::new(&fields), whole, &mut self.effects);
         self.perform();
         held
     }
@@ -259,7 +260,13 @@ impl<'a> Player<'a> {
     fn respond_headers(&mut self, whole: bool) {
         let headers = self.response_headers.clone();
         let fields = pairs(&headers);
-        self.gate.response_headers(Head::new(&fields), self.now, whole, &self.worker.cooldowns, &mut self.effects);
+        self.gate.response_headers(
+            HeaderView::new(&fields),
+            self.now,
+            whole,
+            &self.worker.cooldowns,
+            &mut self.effects,
+        );
         self.perform();
     }
 
@@ -279,7 +286,7 @@ impl<'a> Player<'a> {
         self.whole = ends;
     }
 
-    /// A response that the gate holds reaches it in one.
+    /// Joins the chunks of a response that the gate holds.
     fn held_back(&mut self, chunks: Vec<Vec<u8>>, ends: bool) -> Vec<Vec<u8>> {
         if !self.gate.holds_response() {
             return chunks;
@@ -297,10 +304,10 @@ impl<'a> Player<'a> {
             self.response_headers.insert(":status".to_owned(), reply.status.to_string());
             self.body = reply.body;
         }
-        let signs = if self.gate.ended_early() { EndSigns::ProviderGone } else { EndSigns::Unknown };
-        let number = Number { node: "node", boot: "boot", seq: 1 };
-        let lent = self.worker.lend();
-        let record = self.gate.close(self.now, signs, number, lent);
+        let disconnect = if self.gate.ended_early() { Disconnect::ProviderGone } else { Disconnect::Unknown };
+        let number = RecordSeq { node: "node", boot: "boot", seq: 1 };
+        let env = self.worker.request_env();
+        let record = self.gate.close(self.now, disconnect, number, env);
         assert!(self.worker.unsettled.is_empty());
         Outcome {
             aside: self.gate.is_aside(),
@@ -342,8 +349,8 @@ impl<'a> Player<'a> {
                 }
                 Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Call(call) => self.calls.push(call),
-                Effect::Rest { target, until_ms, barred } => {
-                    self.worker.cooldowns.rest_until(target, until_ms, barred, self.now.as_ms());
+                Effect::SetCooldown { target, until_ms, unavailable } => {
+                    self.worker.cooldowns.set_cooldown(target, until_ms, unavailable, self.now.as_ms());
                 }
             }
         }

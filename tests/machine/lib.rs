@@ -1,20 +1,25 @@
 //! Runs case files on the pure machines: no proxy, no network, no clock.
 //!
-//! A case says what a client sends, what each provider does, and what must come of it. `drive` plays the proxy between
-//! Gate and Attempt the way Envoy does, so that the very same files can be played through a real Envoy as well.
+//! A case has a client's request, the behaviour of each provider, and the expected outcome. `drive` plays the proxy between
+//! Gate and Attempt in the way Envoy does, so the same files also run through a real Envoy.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "this crate is a test"
 )]
 
+mod bless;
 mod case;
+mod compare;
 mod drive;
 mod memory;
 
-pub use case::{Case, Expect, Failure, ProviderAct, load_all};
+pub use bless::bless;
+pub use case::{Case, Expect, ExpectUpstream, Failure, ProviderAct, load_all};
+pub use compare::{Difference, Step, compare};
 pub use drive::{Outcome, Upstream, drive, policy};
 pub use memory::Memory;

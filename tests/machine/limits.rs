@@ -1,10 +1,12 @@
-//! Limits and budgets around whole requests: whose counts they go to, what they are taken for before anybody counts
-//! them, and when they count. Case files see one request each; here one proxy serves several.
+//! Limits and budgets in whole requests: the subjects that are charged, estimates before the usage is known, and the time
+//! of counting. Case files play one request each; here one proxy serves several.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
 
-use headgate_limits::{CELLS, Means, Report, Reporter, Standing};
-use headgate_policy::{Attempt, Cooldowns, Effect, Effects, EndSigns, Flow, Gate, Head, Lent, Moment, Number, Policy};
+use headgate_limits::{CELLS, FleetStatus, OutputEstimates, Report, Reporter};
+use headgate_policy::{
+    Attempt, Cooldowns, Disconnect, Effect, Effects, Flow, Gate, HeaderView, Policy, RecordSeq, RequestEnv, Timestamp,
+};
 use headgate_record::{Decision, EstimateReason, RequestRecord, UsageSource, Verdict};
 use headgate_tests::{Memory, policy};
 use std::collections::BTreeMap;
@@ -34,25 +36,25 @@ const USED: &str = r#"{"usage":{"prompt_tokens":11,"completion_tokens":100}}"#;
 struct Proxy {
     policy: Rc<Policy>,
     memory: Memory,
-    means: Means,
-    /// Clients leave before the answers end.
+    output_estimates: OutputEstimates,
+    /// Whether clients leave before the answers end.
     leaves: bool,
 }
 
 impl Proxy {
     fn new(rules: &str) -> Self {
         let policy = policy(&format!("{HEAD}{rules}"), NOON_S);
-        Self { policy, memory: Memory::default(), means: Means::default(), leaves: false }
+        Self { policy, memory: Memory::default(), output_estimates: OutputEstimates::default(), leaves: false }
     }
 
-    /// One request, answered with this.
+    /// Plays one request with this answer.
     fn ask(&mut self, body: &str, answer: &str) -> RequestRecord {
         self.ask_slowly(NOON_S, NOON_S, body, answer)
     }
 
-    /// One whose headers came at `begun_s`, and whose body was there at `whole_s`.
+    /// Plays a request whose headers came at `begun_s` and whose body was complete at `whole_s`.
     fn ask_slowly(&mut self, begun_s: u64, whole_s: u64, body: &str, answer: &str) -> RequestRecord {
-        let (begun, whole) = (Moment(begun_s * 1_000_000), Moment(whole_s * 1_000_000));
+        let (begun, whole) = (Timestamp(begun_s * 1_000_000), Timestamp(whole_s * 1_000_000));
         let (cooldowns, mut unsettled, mut effects) = (Cooldowns::default(), Vec::new(), Effects::new());
         let mut gate = Gate::new(&self.policy, begun, [7; 16]);
         let fields: [(&[u8], &[u8]); 4] = [
@@ -61,37 +63,37 @@ impl Proxy {
             (b"authorization", b"Bearer hg-test-alice"),
             (b"x-headgate-tag-feature", b"chat-box"),
         ];
-        assert_eq!(gate.request_headers(Head::new(&fields), false, &mut effects), Flow::Hold);
-        let lent = Lent {
+        assert_eq!(gate.request_headers(HeaderView::new(&fields), false, &mut effects), Flow::Pause);
+        let env = RequestEnv {
             cooldowns: &cooldowns,
             ledger: &mut self.memory,
-            standing: Standing::ALONE,
-            means: &mut self.means,
+            fleet_status: FleetStatus::ALONE,
+            output_estimates: &mut self.output_estimates,
             unsettled: &mut unsettled,
         };
-        let flow = gate.request_body(body.as_bytes().to_vec(), whole, lent, || 0, &mut effects);
+        let flow = gate.request_body(body.as_bytes().to_vec(), whole, env, || 0, &mut effects);
         if flow == Flow::Continue {
             assert!(effects.iter().any(|effect| matches!(effect, Effect::Route(_))));
-            let call = Rc::clone(gate.call());
-            let mut attempt = Attempt::begin(&call, "alpha", whole, &mut effects).unwrap();
+            let call = gate.call_mut();
+            let mut attempt = Attempt::begin(call, "alpha", whole, &mut effects).unwrap();
             let head: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-type", b"application/json")];
-            assert!(attempt.response_headers(whole, Head::new(&head), false, &mut effects));
-            assert!(!attempt.response_body(answer.as_bytes(), true, whole, &mut effects));
-            gate.response_headers(Head::new(&head), whole, false, &cooldowns, &mut effects);
+            assert!(attempt.response_headers(call, whole, HeaderView::new(&head), false, &mut effects));
+            assert!(!attempt.response_body(call, answer.as_bytes(), true, whole, &mut effects));
+            gate.response_headers(HeaderView::new(&head), whole, false, &cooldowns, &mut effects);
             gate.response_body(answer.as_bytes(), !self.leaves, whole, &mut effects);
         }
-        let lent = Lent {
+        let env = RequestEnv {
             cooldowns: &cooldowns,
             ledger: &mut self.memory,
-            standing: Standing::ALONE,
-            means: &mut self.means,
+            fleet_status: FleetStatus::ALONE,
+            output_estimates: &mut self.output_estimates,
             unsettled: &mut unsettled,
         };
-        let signs = if self.leaves { EndSigns::ClientGone } else { EndSigns::Unknown };
-        gate.close(whole, signs, Number { node: "n", boot: "b", seq: 1 }, lent)
+        let disconnect = if self.leaves { Disconnect::ClientGone } else { Disconnect::Unknown };
+        gate.close(whole, disconnect, RecordSeq { node: "n", boot: "b", seq: 1 }, env)
     }
 
-    /// What it would tell a collector: the subject of each rule that has a count.
+    /// Returns the counts that the proxy would report to a collector: the subject of each rule that has a count.
     fn counted(&mut self) -> BTreeMap<String, Vec<String>> {
         let mut reporter = Reporter::new("n", "b", 1_000, 10_000);
         reporter.take_over(&[0xff; CELLS as usize / 8]);
@@ -102,7 +104,7 @@ impl Proxy {
     }
 }
 
-/// What a rule that watches had to say of it.
+/// Returns the decision of a rule that only monitors.
 fn watched(record: &RequestRecord) -> Option<&Decision> {
     record.decisions.iter().find(|decision| decision.verdict == Verdict::Monitor)
 }
@@ -121,7 +123,7 @@ const VALUES: [(&str, &str); 10] = [
 ];
 
 #[test]
-fn a_count_is_kept_for_each_value_of_each_dimension() {
+fn each_dimension_has_its_counts() {
     let rule = |(name, _): &(&str, &str)| format!("  - {{id: \"by-{name}\", per: \"{name}\", requests: 9/day}}\n");
     let mut proxy = Proxy::new(&format!("limits:\n{}", VALUES.iter().map(rule).collect::<String>()));
     proxy.ask(ASK, USED);
@@ -130,7 +132,7 @@ fn a_count_is_kept_for_each_value_of_each_dimension() {
 }
 
 #[test]
-fn a_rule_is_for_those_who_match_in_each_dimension() {
+fn rules_match_in_each_dimension() {
     let rule = |id: &str, name: &str, value: &str| {
         let condition = match name.strip_prefix("tag:") {
             Some(tag) => format!("tag: {{{tag}: \"{value}\"}}"),
@@ -138,7 +140,7 @@ fn a_rule_is_for_those_who_match_in_each_dimension() {
         };
         format!("  - {{id: \"{id}-{name}\", match: {{{condition}}}, requests: 9/day}}\n")
     };
-    // `*x*` is in none of the values, and names that nobody has are no error where they are globs of free words.
+    // No value matches `*xyz*`. Globs over free text need not match any name of the policy.
     let free = |name: &str| !["key", "team", "model", "provider"].contains(&name);
     let rules = VALUES.iter().flat_map(|(name, value)| {
         let start: String = value.chars().take(2).collect();
@@ -155,7 +157,7 @@ fn a_rule_is_for_those_who_match_in_each_dimension() {
 }
 
 #[test]
-fn a_request_counts_when_it_is_whole_however_slowly_it_was_sent() {
+fn slow_requests_count_when_complete() {
     let mut proxy = Proxy::new("limits: [{id: two, requests: 2/min}]\n");
     let statuses: Vec<u16> =
         [0, 0, 60, 60, 120].map(|begun| proxy.ask_slowly(NOON_S + begun, NOON_S + 300, ASK, USED).status).into();
@@ -164,7 +166,7 @@ fn a_request_counts_when_it_is_whole_however_slowly_it_was_sent() {
 }
 
 #[test]
-fn a_picture_is_taken_for_a_thousand_tokens_before_and_after_if_nobody_counts_it() {
+fn a_picture_is_estimated_as_1000_tokens() {
     let mut proxy = Proxy::new("limits: [{id: watch, input_tokens: 1/day, monitor: true}]\n");
     let picture = r#"{"model":"chat","messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#;
     let record = proxy.ask(picture, r#"{"choices":[]}"#);
@@ -174,7 +176,7 @@ fn a_picture_is_taken_for_a_thousand_tokens_before_and_after_if_nobody_counts_it
 }
 
 #[test]
-fn an_answer_of_unknown_length_is_taken_for_as_long_as_the_last_ones() {
+fn unknown_length_is_estimated_by_the_mean() {
     let mut proxy = Proxy::new("limits: [{id: watch, output_tokens: 1/day, monitor: true}]\n");
     assert_eq!(watched(&proxy.ask(ASK, USED)).unwrap().observed, Some(512));
     assert_eq!(watched(&proxy.ask(ASK, USED)).unwrap().observed, Some(100 + 100), "used, and the mean");
@@ -183,7 +185,7 @@ fn an_answer_of_unknown_length_is_taken_for_as_long_as_the_last_ones() {
 }
 
 #[test]
-fn an_answer_without_usage_is_counted_by_what_was_seen_of_it() {
+fn answers_without_usage_are_estimated() {
     let mut proxy = Proxy::new("limits: [{id: watch, tokens: 1/day, monitor: true}]\n");
     let record = proxy.ask(ASK, r#"{"choices":[{"message":{"content":"Hello, hello!"}}]}"#);
     let usage = record.usage.unwrap();
@@ -195,7 +197,7 @@ fn an_answer_without_usage_is_counted_by_what_was_seen_of_it() {
 }
 
 #[test]
-fn max_cost_that_monitors_ends_and_refuses_nothing_and_is_on_record() {
+fn monitoring_max_cost_is_on_record() {
     let mut proxy =
         Proxy::new("limits:\n  - {id: watch, max_cost: 0.000000001, monitor: true}\n  - {id: roomy, max_cost: 1}\n");
     let record = proxy.ask(ASK, USED);
@@ -208,7 +210,7 @@ fn max_cost_that_monitors_ends_and_refuses_nothing_and_is_on_record() {
 const MONTH: &str = "budgets: [{id: purse, usd: 1, period: month}]\n";
 
 #[test]
-fn a_count_that_cannot_be_true_ends_no_budget() {
+fn implausible_counts_spend_no_budget() {
     let mut proxy = Proxy::new(MONTH);
     let absurd = r#"{"choices":[{"message":{"content":"12345678"}}],"usage":{"prompt_tokens":9007199254740992,"completion_tokens":9007199254740992}}"#;
     for _ in 0..10 {
@@ -226,7 +228,7 @@ const LIMITED: &str =
 const BEGUN: &str = r#"{"choices":[{"message":{"content":"12345678"#;
 
 #[test]
-fn a_client_that_leaves_is_charged_what_was_reserved() {
+fn a_leaving_client_pays_the_reservation() {
     for (setting, output) in [("", 1_000), ("disconnect_charge: 100\n", 1_000), ("disconnect_charge: 25\n", 250)] {
         let mut proxy = Proxy::new(&format!("{setting}{MONTH}"));
         proxy.leaves = true;
@@ -237,7 +239,7 @@ fn a_client_that_leaves_is_charged_what_was_reserved() {
 }
 
 #[test]
-fn a_client_that_leaves_pays_what_it_saw_if_that_is_more() {
+fn a_leaving_client_pays_a_longer_answer() {
     let mut proxy = Proxy::new(&format!("disconnect_charge: 1\n{MONTH}"));
     proxy.leaves = true;
     let long = format!("{BEGUN}{}", "x".repeat(392));
@@ -245,7 +247,7 @@ fn a_client_that_leaves_pays_what_it_saw_if_that_is_more() {
 }
 
 #[test]
-fn a_client_that_leaves_after_the_usage_pays_the_usage() {
+fn a_leaving_client_pays_reported_usage() {
     let mut proxy = Proxy::new(MONTH);
     proxy.leaves = true;
     let usage =
@@ -254,14 +256,14 @@ fn a_client_that_leaves_after_the_usage_pays_the_usage() {
 }
 
 #[test]
-fn without_a_reservation_a_client_that_leaves_pays_what_it_saw() {
+fn seen_answer_is_paid_without_reservation() {
     let mut proxy = Proxy::new("");
     proxy.leaves = true;
     assert_eq!(proxy.ask(LIMITED, BEGUN).usage.unwrap().output_tokens, 2);
 }
 
 #[test]
-fn a_provider_that_refuses_stream_options_is_not_sent_any() {
+fn stream_options_can_be_turned_off() {
     let streamed = r#"{"model":"chat","stream":true,"messages":[]}"#;
     for (setting, asks) in [("", true), (", stream_usage: true", true), (", stream_usage: false", false)] {
         let yaml = HEAD.replace("127.0.0.1:2/v1\"", &format!("127.0.0.1:2/v1\"{setting}"));
@@ -271,25 +273,25 @@ fn a_provider_that_refuses_stream_options_is_not_sent_any() {
     }
 }
 
-/// The body that the first try sends.
+/// Returns the body that the first try sends.
 fn sent(policy: &Rc<Policy>, body: &str) -> String {
-    let now = Moment(NOON_S * 1_000_000);
+    let now = Timestamp(NOON_S * 1_000_000);
     let (cooldowns, mut unsettled, mut effects) = (Cooldowns::default(), Vec::new(), Effects::new());
-    let (mut memory, mut means) = (Memory::default(), Means::default());
+    let (mut memory, mut output_estimates) = (Memory::default(), OutputEstimates::default());
     let mut gate = Gate::new(policy, now, [7; 16]);
     let fields: [(&[u8], &[u8]); 3] =
         [(b":method", b"POST"), (b":path", b"/v1/chat/completions"), (b"authorization", b"Bearer hg-test-alice")];
-    gate.request_headers(Head::new(&fields), false, &mut effects);
-    let lent = Lent {
+    gate.request_headers(HeaderView::new(&fields), false, &mut effects);
+    let env = RequestEnv {
         cooldowns: &cooldowns,
         ledger: &mut memory,
-        standing: Standing::ALONE,
-        means: &mut means,
+        fleet_status: FleetStatus::ALONE,
+        output_estimates: &mut output_estimates,
         unsettled: &mut unsettled,
     };
-    gate.request_body(body.as_bytes().to_vec(), now, lent, || 0, &mut effects);
-    let attempt = Attempt::begin(gate.call(), "alpha", now, &mut effects).unwrap();
+    gate.request_body(body.as_bytes().to_vec(), now, env, || 0, &mut effects);
+    let attempt = Attempt::begin(gate.call_mut(), "alpha", now, &mut effects).unwrap();
     let mut sent = Vec::new();
-    attempt.body(|piece| sent.extend_from_slice(piece));
+    attempt.body(gate.call(), |piece| sent.extend_from_slice(piece));
     String::from_utf8(sent).unwrap()
 }

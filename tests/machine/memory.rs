@@ -1,4 +1,4 @@
-//! Counts of limits and budgets, of one worker alone.
+//! The counts of limits and budgets in the memory of one worker.
 
 use headgate_limits::{Ledger, ReportRow, Stored};
 use std::collections::HashMap;
@@ -26,5 +26,5 @@ impl Ledger for Memory {
 
     fn touched(&mut self, _: u16) {}
 
-    fn stray(&mut self, _: Vec<ReportRow>) {}
+    fn evicted(&mut self, _: Vec<ReportRow>) {}
 }

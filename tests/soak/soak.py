@@ -1,8 +1,8 @@
 """Mixed traffic while parts are killed at random; afterwards every request and every cent is accounted for.
 
-Providers keep a ledger of the requests that reached them. At the end each of these is on record, or lies in the life of a
-worker whose end `GET /v1/gaps` tells; the cost of all recorded requests equals the providers' own count; no VM has died.
-Run it with `just soak`; `--seconds` and `--seed` repeat a run.
+Providers keep a ledger of their requests. At the end each of these has a record, or belongs to a worker whose end
+`GET /v1/gaps` reports; the cost of all recorded requests equals the providers' own count; no VM has died. Run it with
+`just soak`; `--seconds` and `--seed` repeat a run.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import policy as shared_policy  # noqa: E402
 import wire  # noqa: E402
 from gateway import BIN, TRAP, Gateway, Provider, sha256, stack, wait_until  # noqa: E402
+from test_dns import DnsGateway, DnsServer  # noqa: E402
 
 # Nano-USD of one good answer of the scripted provider under `shared_policy.PRICE`: 7 new and 4 cached tokens in, 7 out.
 ANSWER_COST = 7 * 1_000 + 4 * 500 + 7 * 2_000
 CLIENTS = 6
 # Share of clients that leave in the middle of a stream.
 LEAVERS = 0.05
-# A worker sends what it holds within this time while the collector answers, s.
+# Longest time in which a worker delivers its records while the collector answers, s.
 DELIVERY_S = 5
-# A worker that fell silent is told within this time, s.
+# Longest time until a silent worker is reported, s.
 SILENCE_S = 120
+# Alpha's host, by a name in the soak's own name server; beta has an address.
+NAME = "alpha.test"
 
 
 class LedgerProvider(Provider):
@@ -52,7 +55,7 @@ class LedgerProvider(Provider):
         wait_until(lambda: listens(self.listen), 10)
 
     def events(self) -> dict[str, set[str]]:
-        """The trace ids of each event."""
+        """Returns the trace ids of each event."""
         found: dict[str, set[str]] = collections.defaultdict(set)
         for line in self.ledger.read_text().splitlines():
             event, _, parent = line.partition(" ")
@@ -71,9 +74,11 @@ def listens(address: str) -> bool:
 
 
 def soak_policy(gateway: Gateway) -> dict:
-    """Failover in both dialects, streams, guardrails, limits and a budget that nobody reaches."""
+    """Returns a policy with failover in both dialects, streams, guardrails, limits and a budget that is never reached."""
     made = shared_policy.shared(gateway)
     made["collector"] |= {"sync_interval": "500ms"}
+    for provider in ("alpha", "claude"):
+        made["providers"][provider]["url"] = made["providers"][provider]["url"].replace("127.0.0.1", NAME)
     made["limits"] = [
         {"id": "per-key", "per": "key", "requests": "1M/h", "tokens": "1000M/h", "concurrency": 1000},
     ]
@@ -87,17 +92,18 @@ def soak_policy(gateway: Gateway) -> dict:
 
 
 class Soak:
-    """The gateway, the clients, and the hand that kills."""
+    """The gateway, the clients, and the random kills."""
 
     def __init__(self, folder: Path, seconds: float, seed: int):
         self.random = random.Random(seed)
         self.seconds = seconds
-        self.gateway = Gateway(folder, soak_policy, key_ids=("main", "other"))
+        self.gateway = DnsGateway(folder, soak_policy, key_ids=("main", "other"))
+        self.gateway.dns = DnsServer(found=True)
         self.over = threading.Event()
         self.lock = threading.Lock()
-        # Trace id, when it was sent, the status the client saw (None: no answer), and whether it was seen whole.
+        # Trace id, time, status at the client (None: no answer), and whether the answer was complete.
         self.sent: list[tuple[str, float, int | None, bool]] = []
-        # Lives of the proxy: start, end, how it ended.
+        # Lives of the proxy: start, end, and the signal that ended it.
         self.lives: list[list] = []
         self.kills: collections.Counter = collections.Counter()
 
@@ -113,6 +119,7 @@ class Soak:
             return self.faults()
         finally:
             gateway.stop()
+            gateway.dns.stop()
 
     def start_proxy(self) -> None:
         self.gateway.start_envoy()
@@ -159,7 +166,7 @@ class Soak:
             return answer.status, answer.whole
 
     def break_something(self) -> None:
-        what = self.random.choice([self.break_provider, self.break_collector, self.break_proxy])
+        what = self.random.choice([self.break_provider, self.break_collector, self.break_proxy, self.break_dns])
         what(self.random.choice([signal.SIGTERM, signal.SIGKILL]))
 
     def break_provider(self, how: signal.Signals) -> None:
@@ -182,10 +189,19 @@ class Soak:
         self.lives[-1][1] = time.time()
         self.start_proxy()
 
+    def break_dns(self, how: signal.Signals) -> None:
+        """Stops the name server. A known address stays in use, so half of the times the proxy starts without it."""
+        self.kills["dns"] += 1
+        self.gateway.dns.stop()
+        if self.random.random() < 0.5:
+            self.break_proxy(how)
+        time.sleep(self.random.uniform(0.2, 4))
+        self.gateway.dns.start()
+
     # The account
 
     def faults(self) -> list[str]:
-        """Everything that is not as it must be, a line each."""
+        """Returns every fault, one a line."""
         found = []
         records = self.settled()
         wait_until(lambda: not self.missing(records, self.gaps()), SILENCE_S)
@@ -203,7 +219,7 @@ class Soak:
         return self.gateway.query("/v1/gaps", limit="500")["data"]
 
     def settled(self) -> list[dict]:
-        """All records, once no more arrive."""
+        """Returns all records, once no more arrive."""
         count, records = -1, self.gateway.all_records()
         while len(records) != count:
             count = len(records)
@@ -212,7 +228,7 @@ class Soak:
         return records
 
     def missing(self, records: list[dict], gaps: list[dict]) -> list[str]:
-        """Requests that reached a provider and are neither on record nor in a life whose end is told."""
+        """Returns requests that reached a provider and neither have a record nor belong to a worker with a reported end."""
         on_record = {record.get("trace_id") for record in records}
         arrived = set().union(*(provider.events()["arrived"] for provider in self.gateway.providers.values()))
         sent_at = {trace: at for trace, at, *_ in self.sent}
@@ -222,7 +238,7 @@ class Soak:
         found = []
         for life in self.lives:
             end = life[1] or time.time()
-            # A request that is under way when its proxy is killed began at most a stream's length before.
+            # A request that is open when its proxy is killed began at most a stream's length before.
             inside = [trace for trace in lost if life[0] - 1 <= sent_at.get(trace, 0) <= end]
             if not inside:
                 continue
@@ -239,7 +255,7 @@ class Soak:
         return [f"{count} records of one request {trace}" for trace, count in counts.items() if count > 1][:5]
 
     def money(self, records: list[dict]) -> list[str]:
-        """Every answer that a provider finished and that is on record costs what the provider counted."""
+        """Checks that every finished answer on record costs as much as the provider counted."""
         done = set().union(*(provider.events()["done"] for provider in self.gateway.providers.values()))
         found = []
         whole = [r for r in records if r["status"] == 200 and r["ended_by"] == "complete" and r.get("usage")]
@@ -251,7 +267,7 @@ class Soak:
         return found[:5]
 
     def answers(self) -> list[str]:
-        """No client was refused by a limit, and none got an answer that is not HTTP."""
+        """Checks that no limit refused a client, and that no answer is invalid HTTP."""
         statuses = collections.Counter(status for _, _, status, _ in self.sent)
         return [f"{count} answers with status {status}" for status, count in statuses.items() if status in (413, 422, 429, 500)]
 

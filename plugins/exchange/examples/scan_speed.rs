@@ -1,7 +1,7 @@
-//! Prints what the scans cost, in nanoseconds a byte: `cargo run --release -p headgate-exchange --example scan_speed`.
+//! Prints the speed of the scans, in nanoseconds a byte: `cargo run --release -p headgate-exchange --example scan_speed`.
 //!
-//! It also runs as `wasm32-wasip1` (built with `-C target-feature=+simd128`) in any WASI host, which is the figure
-//! that counts: that is where the proxy runs it. Best of many rounds, so that a busy machine does not show.
+//! It also runs as `wasm32-wasip1` (built with `-C target-feature=+simd128`) in any WASI host, as in the proxy. The best of
+//! many rounds is printed, so that a busy machine does not show.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark owns a clock and an output")]
 
@@ -70,7 +70,7 @@ fn row(name: &str, mut measure: impl FnMut(usize) -> f64) {
     println!();
 }
 
-/// Best of rounds for a tenth of a second, in nanoseconds a byte.
+/// Returns the best of rounds of a tenth of a second, in nanoseconds a byte.
 fn time(body: &[u8], mut work: impl FnMut(&[u8])) -> f64 {
     let rounds = (100_000 / body.len()).max(1);
     let began = Instant::now();
@@ -85,7 +85,7 @@ fn time(body: &[u8], mut work: impl FnMut(&[u8])) -> f64 {
     best
 }
 
-/// Turns of about 800 bytes, then the model, as the SDKs write it.
+/// Returns turns of about 800 bytes, then the model, in the order of the SDKs.
 fn chat(text: &str, size: usize) -> Vec<u8> {
     let mut body = String::from(r#"{"messages":[{"role":"system","content":"Be brief."}"#);
     while body.len() < size.saturating_sub(80) {

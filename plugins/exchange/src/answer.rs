@@ -1,55 +1,44 @@
-//! A successful answer on its way through, whatever it says its format is.
+//! Reads a successful answer while it passes, whatever content type it declares.
 //!
-//! Providers send streams as `text/plain`, JSON as `text/event-stream`, and either without any content type. What an
-//! answer used decides about money, so the format is told from its first bytes, and what cannot be read is counted.
+//! Providers send streams as `text/plain`, JSON as `text/event-stream`, and either without a content type. The usage of
+//! an answer decides its cost, so the format is detected from its first bytes, and bytes that cannot be read are counted.
 
-use crate::stream::{Passage, StreamReader};
+use crate::stream::{Passage, StreamProgress, StreamReader};
 use crate::surface::Surface;
 use crate::usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};
 
-/// What was seen of an answer.
+/// The facts of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnswerReading {
-    /// What its usage objects tell together.
+    /// The sum of its usage objects.
     pub usage: Option<Tokens>,
-    /// What the beginning of a message told whose end did not come.
+    /// The usage at the beginning of a message that has no end.
     pub begun: Option<Tokens>,
-    /// The parts of the usage that other models account for.
+    /// The parts of the usage that belong to other models.
     pub other_models: Vec<ModelTokens>,
-    /// Something stood where a count belongs that is none.
+    /// Whether a count was not a valid number.
     pub flawed: bool,
-    /// How it ended, as the provider says.
+    /// The provider's reason for its end.
     pub finish_reason: Option<String>,
-    /// What it says about itself.
+    /// Model, tier and speed that it names.
     pub facts: AnswerFacts,
-    /// Whether it carried an `error` object.
+    /// Whether it contained an `error` object.
     pub error: bool,
     /// Bytes of generated text, as written.
     pub output_text_bytes: u64,
-    /// Bytes in which text may stand that could not be read.
+    /// Bytes that could contain text but could not be read.
     pub unreadable_bytes: u64,
-}
-
-/// What a running stream has told so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// What the beginning of a message told.
-    pub begun: Option<Tokens>,
-    /// Bytes of generated text, as written.
-    pub output_text_bytes: u64,
-    /// Whether it has said how it ends.
-    pub ends: bool,
 }
 
 #[derive(Debug)]
 enum Format {
-    /// Nothing but whitespace came.
+    /// Only whitespace so far.
     Unknown,
     Json(UsageScan),
     Stream(StreamReader),
 }
 
-/// See the module's text.
+/// Reads one answer.
 #[derive(Debug)]
 pub struct AnswerReader {
     surface: Surface,
@@ -60,14 +49,14 @@ pub struct AnswerReader {
 }
 
 impl AnswerReader {
-    /// For an answer of `surface`. `declared_stream` says that its content type is that of an event stream; with
-    /// `hide_usage` the event of a stream that tells nothing but the usage is taken out.
+    /// Returns a reader for an answer of `surface`. `declared_stream`: the content type is that of an event stream.
+    /// `hide_usage`: an event of a stream with only the usage is removed.
     #[must_use]
     pub fn new(surface: Surface, declared_stream: bool, hide_usage: bool) -> Self {
         Self { surface, hide_usage, declared_stream, format: Format::Unknown, bytes: 0 }
     }
 
-    /// Reads a chunk and says what to send on. At `end_of_stream` whatever was held back is let go.
+    /// Reads a chunk and returns the bytes to send. At `end_of_stream`, held bytes are released.
     pub fn push(&mut self, chunk: &[u8], end_of_stream: bool) -> Passage {
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
         if !matches!(self.format, Format::Unknown) {
@@ -82,7 +71,7 @@ impl AnswerReader {
         }
     }
 
-    /// What was seen so far; call it when the answer is over.
+    /// Returns the facts so far. Called at the end of the answer.
     #[must_use]
     pub fn reading(&self) -> AnswerReading {
         match &self.format {
@@ -92,9 +81,9 @@ impl AnswerReader {
         }
     }
 
-    /// What a stream has told so far; none of an answer that is no stream.
+    /// Returns the facts of a stream so far, and none for other answers.
     #[must_use]
-    pub fn progress(&self) -> Option<(Progress, &AnswerFacts)> {
+    pub fn progress(&self) -> Option<(StreamProgress, &AnswerFacts)> {
         match &self.format {
             Format::Stream(reader) => Some((reader.progress(), reader.facts())),
             _ => None,
@@ -112,8 +101,8 @@ impl AnswerReader {
         }
     }
 
-    /// A document begins with a bracket. Else it is a stream if it says so, or begins like the name of one's field or
-    /// like a comment.
+    /// Returns the format by the first byte. A document begins with a bracket. Otherwise it is a stream if it declares so,
+    /// or if it begins like a field's name or a comment.
     fn format_of(&self, first: u8) -> Format {
         let is_stream = self.declared_stream || b"deir:".contains(&first);
         match first {
@@ -151,7 +140,7 @@ impl AnswerReading {
     }
 }
 
-/// Whitespace, or a byte of a byte order mark.
+/// Returns whether this is whitespace, or a byte of a byte order mark.
 fn is_padding(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0xEF | 0xBB | 0xBF)
 }

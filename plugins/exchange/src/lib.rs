@@ -1,9 +1,9 @@
-//! One LLM call as data: which API was called, what the request asks for, what the answer cost.
+//! One LLM call as data: the surface, the contents of the request, and the usage of the answer.
 //!
-//! A proxy filter sees bytes, and it sees them on the hot path of every request, inside a small VM. A document tree
-//! would cost more than the rest of the gateway, and would not give back the client's bytes. So this crate reads:
-//! one validating pass over a request that copies nothing but the model's name, splices that leave every other byte
-//! alone, and push scanners that follow a response in whatever pieces it comes. No I/O, no clock, no logger.
+//! A proxy filter sees bytes, on the hot path of every request, inside a small VM. A document tree would cost more than
+//! the rest of the gateway, and would not give back the client's bytes. So this crate makes one validating pass over a
+//! request that copies only the model's name, splices that leave every other byte as it is, and push scanners that
+//! follow a response in any pieces. No I/O, no clock, no logger.
 
 mod answer;
 mod errors;
@@ -15,22 +15,22 @@ mod rewrite;
 mod sse;
 mod stream;
 mod surface;
-mod texts;
+mod text_fields;
 mod usage;
 mod word;
 
-pub use answer::{AnswerReader, AnswerReading, Progress};
+pub use answer::{AnswerReader, AnswerReading};
 pub use errors::{LimitReached, LimitScope, Rejection, error_event};
-pub use json::Flaw;
+pub use json::JsonErrorKind;
 pub use models::{write_model, write_models};
 pub use opening::{Opened, Opening, ProviderFault, error_status};
 pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
-pub use stream::{HOLD_LIMIT, Passage, StreamReader, StreamReading};
+pub use stream::{HOLD_LIMIT, Passage, StreamProgress, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
-pub use texts::{
-    Edit, Examine, GuardedStream, Halt, Seen, Spelled, Spelling, TextKey, Texts, WrittenText, answer_texts,
+pub use text_fields::{
+    BodyItem, Edit, EscapeMap, Examine, GuardedStream, Halt, TextKey, Texts, UnescapedText, WrittenText, answer_texts,
     request_texts, visit_answer, visit_request,
 };
 pub use usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};

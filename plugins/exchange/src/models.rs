@@ -1,10 +1,10 @@
-//! The answers of `GET /v1/models` and `GET /v1/models/{id}` in OpenAI's shape.
+//! The answers of `GET /v1/models` and `GET /v1/models/{id}` in OpenAI's format.
 //!
-//! `created` is 0: an alias has no birthday, and a clock here would make two workers disagree.
+//! `created` is 0: an alias has no date, and with a clock the answers of two workers would differ.
 
 use crate::json::push_quoted;
 
-/// The list of `names`, in their order.
+/// Returns the list of `names`, in their order.
 pub fn write_models<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut out = br#"{"object":"list","data":["#.to_vec();
     for (index, name) in names.into_iter().enumerate() {
@@ -17,7 +17,7 @@ pub fn write_models<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     out
 }
 
-/// One of them.
+/// Returns one model.
 #[must_use]
 pub fn write_model(name: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len() + 64);
@@ -37,7 +37,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn the_list_has_the_shape_that_clients_expect() {
+    fn models_have_openai_format() {
         let list: Value = serde_json::from_slice(&write_models(["chat", "a\"b"])).unwrap();
         assert_eq!(
             list,

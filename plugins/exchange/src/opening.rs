@@ -1,96 +1,96 @@
-//! Reads the beginning of an answer with a success status: is it an answer, an error, or nothing at all?
+//! Reads the beginning of an answer with a success status, to detect an error or an empty answer.
 //!
-//! Providers send errors under a 200: a JSON error object, or a stream whose first event is one. While the head of the
-//! response is held, another target can still be tried, so the beginning is read before it is passed on: of a stream
-//! the first event, of JSON the first element of the generated content. Comments and pings decide nothing.
+//! Providers send errors under a 200: a JSON error object, or a stream whose first event is one. While the headers of the
+//! response are held, another target can still be tried. So the beginning is read before it is passed on: of a stream the
+//! first event, of JSON the first element of the generated content. Comments and pings do not decide.
 
-use crate::json::{Container, Place, PushScan, Sink};
+use crate::json::{Container, JsonField, PushScan, Sink};
 use crate::sse::{Part, SseParser};
 use crate::word::plain_word;
 
-/// Most bytes that are read before the answer passes undecided.
+/// Largest number of bytes that are read before the answer passes undecided.
 const LOOK_LIMIT: usize = 64 << 10;
 
-/// Bytes of JSON that are read before it is seen whether they were enough.
+/// Bytes of JSON that are read between two checks for a decision.
 const PIECE: usize = 1 << 10;
 
-/// Most bytes of an event that are kept to recognise a ping or `[DONE]`.
+/// Bytes of an event that are kept to recognise a ping or `[DONE]`.
 const MARK: usize = 32;
 
-/// Status of an error that says neither a status nor a known word.
+/// Status of an error without a status or a known word.
 const UNKNOWN: u16 = 500;
 
-/// What the beginning of an answer is.
+/// The kind of the beginning of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
-    /// More of it has to be read.
+    /// More bytes are needed.
     Undecided,
-    /// It is an answer, or looks like none that is known.
+    /// It is an answer, or has no known form.
     Answer,
     /// It is an error.
     Error(ProviderFault),
-    /// It ended without anything in it.
+    /// It ended without content.
     Nothing,
 }
 
 /// An error that a provider reports in the body of a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderFault {
-    /// The HTTP status that the error stands for.
+    /// The HTTP status of the error.
     pub status: u16,
     /// Its `code`, else its `type`, else its `status`, if that is a plain word.
     pub word: Option<String>,
 }
 
-/// See the module's text.
+/// Reads the beginning of one answer.
 #[derive(Debug)]
 pub struct Opening {
-    form: Form,
+    form: BodyFormat,
     sse: SseParser,
-    json: PushScan<Spot>,
-    found: Found,
+    json: PushScan<OpeningField>,
+    found: OpeningFacts,
     looked: usize,
     /// The first bytes of the event's data, without white space.
     mark: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// No byte yet but white space.
+enum BodyFormat {
+    /// Only white space so far.
     Unknown,
     Json,
     Events,
-    /// It cannot be read: its first byte is all that can be waited for.
+    /// It cannot be read, so its first byte decides.
     Opaque,
 }
 
 impl Opening {
-    /// For an answer of which nothing is read yet; `readable` is false if it is compressed.
+    /// Returns the state before the first byte; `readable` is false for a compressed answer.
     #[must_use]
     pub fn new(readable: bool) -> Self {
         Self {
-            form: if readable { Form::Unknown } else { Form::Opaque },
+            form: if readable { BodyFormat::Unknown } else { BodyFormat::Opaque },
             sse: SseParser::new(),
-            json: PushScan::new(Spot::Root),
-            found: Found::default(),
+            json: PushScan::new(OpeningField::Root),
+            found: OpeningFacts::default(),
             looked: 0,
             mark: Vec::new(),
         }
     }
 
-    /// Reads on; `last` says that the answer ends here.
+    /// Reads more bytes; `last` tells that the answer ends here.
     pub fn push(&mut self, chunk: &[u8], last: bool) -> Opened {
         self.looked = self.looked.saturating_add(chunk.len());
-        if self.form == Form::Unknown {
+        if self.form == BodyFormat::Unknown {
             self.form = form(chunk);
-            self.found.content_decides = self.form == Form::Json;
+            self.found.content_decides = self.form == BodyFormat::Json;
         }
         let opened = match self.form {
-            Form::Unknown => Opened::Undecided,
-            Form::Opaque if chunk.is_empty() => Opened::Undecided,
-            Form::Opaque => Opened::Answer,
-            Form::Json => self.json(chunk),
-            Form::Events => self.events(chunk),
+            BodyFormat::Unknown => Opened::Undecided,
+            BodyFormat::Opaque if chunk.is_empty() => Opened::Undecided,
+            BodyFormat::Opaque => Opened::Answer,
+            BodyFormat::Json => self.json(chunk),
+            BodyFormat::Events => self.events(chunk),
         };
         match opened {
             Opened::Undecided if last => self.end(),
@@ -133,11 +133,11 @@ impl Opening {
         self.mark.extend(data.iter().filter(|byte| !byte.is_ascii_whitespace()).take(room));
     }
 
-    /// An event is whole. A ping, `[DONE]` and an event without data say nothing.
+    /// Decides by a complete event. A ping, `[DONE]` and an event without data do not decide.
     fn end_event(&mut self) -> Opened {
         let mark = std::mem::take(&mut self.mark);
         let fault = std::mem::take(&mut self.found).fault();
-        self.json.restart(Spot::Root);
+        self.json.restart(OpeningField::Root);
         if let Some(fault) = fault {
             return Opened::Error(fault);
         }
@@ -145,12 +145,12 @@ impl Opening {
         if silent { Opened::Undecided } else { Opened::Answer }
     }
 
-    /// The answer is over and nothing of it has decided.
+    /// Decides at the end of an undecided answer.
     fn end(&mut self) -> Opened {
         match self.form {
-            Form::Unknown | Form::Opaque => Opened::Nothing,
-            Form::Json => self.found.fault().map_or(Opened::Answer, Opened::Error),
-            Form::Events => match self.end_event() {
+            BodyFormat::Unknown | BodyFormat::Opaque => Opened::Nothing,
+            BodyFormat::Json => self.found.fault().map_or(Opened::Answer, Opened::Error),
+            BodyFormat::Events => match self.end_event() {
                 Opened::Undecided => Opened::Nothing,
                 decided => decided,
             },
@@ -158,26 +158,26 @@ impl Opening {
     }
 }
 
-/// JSON begins with a bracket; what else has anything in it is read as events, which keep nothing back for long.
-fn form(chunk: &[u8]) -> Form {
+/// Returns the format. JSON begins with a bracket; a text that begins like a field is read as events.
+fn form(chunk: &[u8]) -> BodyFormat {
     match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => Form::Unknown,
-        Some(b'{' | b'[') => Form::Json,
-        Some(b'd' | b'e' | b'i' | b'r' | b':') => Form::Events,
-        Some(_) => Form::Opaque,
+        None => BodyFormat::Unknown,
+        Some(b'{' | b'[') => BodyFormat::Json,
+        Some(b'd' | b'e' | b'i' | b'r' | b':') => BodyFormat::Events,
+        Some(_) => BodyFormat::Opaque,
     }
 }
 
-/// A place at which an error, or something generated, can stand. The same in both dialects.
+/// The fields of an error, or of generated content, in both dialects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Spot {
+enum OpeningField {
     #[default]
     Elsewhere,
     Root,
     /// `choices`, `content` or `data`.
     Contents,
     Content,
-    /// `object` of the whole, which some servers set to `error`.
+    /// `object` at the top, which some servers set to `error`.
     Object,
     Error,
     Code,
@@ -185,7 +185,7 @@ enum Spot {
     Status,
 }
 
-impl Place for Spot {
+impl JsonField for OpeningField {
     fn member(self, name: &[u8]) -> Self {
         match (self, name) {
             (Self::Root, b"choices" | b"content" | b"data") => Self::Contents,
@@ -217,10 +217,10 @@ impl Place for Spot {
 }
 
 #[derive(Debug, Default)]
-struct Found {
+struct OpeningFacts {
     error: bool,
     content: bool,
-    /// An error that comes after content is not looked at: the content may be passed on already.
+    /// Whether content decides. An error after it is ignored, because the content may have been passed on.
     content_decides: bool,
     number: Option<u16>,
     code: Option<String>,
@@ -228,7 +228,7 @@ struct Found {
     status: Option<String>,
 }
 
-impl Found {
+impl OpeningFacts {
     fn may_fail(&self) -> bool {
         !(self.content && self.content_decides)
     }
@@ -239,65 +239,65 @@ impl Found {
         }
         let words = [self.code.take(), self.kind.take(), self.status.take()];
         let status = self.number.or_else(|| words.iter().flatten().find_map(|word| status_of(word)));
-        // A top-level `type` of `error` names nothing.
+        // `error` as the top-level `type` is not the kind of the error.
         let word = words.into_iter().flatten().find(|word| word != "error");
         Some(ProviderFault { status: status.unwrap_or(UNKNOWN), word })
     }
 }
 
-impl Sink<Spot> for Found {
-    fn begins(&mut self, spot: Spot) {
-        match spot {
-            // Whatever stands there is an error, unless it turns out to be nothing.
-            Spot::Error => self.error = self.may_fail(),
-            Spot::Content => self.content = true,
+impl Sink<OpeningField> for OpeningFacts {
+    fn begins(&mut self, field: OpeningField) {
+        match field {
+            // Any value is an error, unless it turns out to be empty.
+            OpeningField::Error => self.error = self.may_fail(),
+            OpeningField::Content => self.content = true,
             _ => {}
         }
     }
 
-    fn opens(&mut self, _: Spot, _: Container) {}
+    fn opens(&mut self, _: OpeningField, _: Container) {}
 
-    fn closes(&mut self, _: Spot) {}
+    fn closes(&mut self, _: OpeningField) {}
 
-    fn text(&mut self, _: Spot, _: usize) {}
+    fn text(&mut self, _: OpeningField, _: usize) {}
 
-    fn word(&mut self, spot: Spot, word: &[u8]) {
+    fn word(&mut self, field: OpeningField, word: &[u8]) {
         let kept = || plain_word(word).map(str::to_owned);
-        match spot {
-            Spot::Error => self.error = self.may_fail() && !word.is_empty(),
-            Spot::Object => self.error |= self.may_fail() && word == b"error",
-            Spot::Code => {
+        match field {
+            OpeningField::Error => self.error = self.may_fail() && !word.is_empty(),
+            OpeningField::Object => self.error |= self.may_fail() && word == b"error",
+            OpeningField::Code => {
                 self.number = number(word).or(self.number);
                 self.code = kept();
             }
-            Spot::Type => self.kind = kept().or(self.kind.take()),
-            Spot::Status => self.status = kept(),
+            OpeningField::Type => self.kind = kept().or(self.kind.take()),
+            OpeningField::Status => self.status = kept(),
             _ => {}
         }
     }
 
-    fn scalar(&mut self, spot: Spot, written: &[u8]) {
-        match spot {
-            Spot::Error => self.error = self.may_fail() && written == b"true",
-            Spot::Code | Spot::Status => self.number = number(written).or(self.number),
+    fn scalar(&mut self, field: OpeningField, written: &[u8]) {
+        match field {
+            OpeningField::Error => self.error = self.may_fail() && written == b"true",
+            OpeningField::Code | OpeningField::Status => self.number = number(written).or(self.number),
             _ => {}
         }
     }
 }
 
-/// A status of HTTP that stands for an error.
+/// Reads an HTTP status of an error.
 fn number(written: &[u8]) -> Option<u16> {
     let number = std::str::from_utf8(written).ok()?.parse().ok()?;
     (400..600).contains(&number).then_some(number)
 }
 
-/// The status that an error with this word stands for.
+/// Returns the status of an error with this word.
 #[must_use]
 pub fn error_status(word: Option<&str>) -> u16 {
     word.and_then(status_of).unwrap_or(UNKNOWN)
 }
 
-/// The status that goes with a provider's word for an error, by the error tables of OpenAI, Anthropic and Google.
+/// Returns the status of a provider's word for an error, by the error tables of OpenAI, Anthropic and Google.
 fn status_of(word: &str) -> Option<u16> {
     Some(match word.to_ascii_lowercase().as_str() {
         "rate_limit_error"
@@ -331,7 +331,7 @@ fn status_of(word: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// The decision for a whole answer, which must be the same in any pieces.
+    /// Decides on a whole answer, and checks that the decision is the same in any two pieces.
     fn opened(answer: &str) -> Opened {
         let whole = Opening::new(true).push(answer.as_bytes(), true);
         for at in 0..=answer.len() {
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_passes_with_its_first_byte() {
+    fn unreadable_answers_pass_at_once() {
         let mut opening = Opening::new(false);
         assert_eq!(opening.push(b"", false), Opened::Undecided);
         assert_eq!(opening.push(b"\x1f", false), Opened::Answer);

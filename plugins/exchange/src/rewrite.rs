@@ -1,19 +1,19 @@
-//! What a provider needs changed in a request's body, as splices.
+//! The changes of a request's body for a provider, as splices.
 //!
-//! Writing the document anew would be simpler and would change what the client sent: number spellings, key order,
-//! escapes. A splice names a range and the bytes that take its place; every byte outside stays as it is.
+//! Writing the document again would be simpler, but would change the client's number spellings, key order and escapes. A
+//! splice replaces a range of bytes; every byte outside stays as it is.
 
 use crate::json::push_quoted;
 use crate::request::{RequestScan, UsageAsk};
 use std::iter::once;
 use std::ops::Range;
 
-/// Bytes that take the place of a range of the body.
+/// Bytes that replace a range of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splice {
-    /// What goes.
+    /// The replaced range.
     pub at: Range<usize>,
-    /// What comes.
+    /// The new bytes.
     pub with: Vec<u8>,
 }
 
@@ -23,8 +23,8 @@ pub struct Splices {
     list: Vec<Splice>,
 }
 
-/// Puts the provider's `model` in place of the client's. With `ask_for_usage`, a stream is also asked to end with its
-/// usage, unless the client asked by itself.
+/// Replaces the client's `model` by the provider's. With `ask_for_usage`, also requests the usage of a stream, unless the
+/// client has done so.
 #[must_use]
 pub fn rewrite(scan: &RequestScan, model: &str, ask_for_usage: bool) -> Splices {
     let mut list = Vec::new();
@@ -53,7 +53,7 @@ fn usage_splice(ask: &UsageAsk) -> Option<Splice> {
 }
 
 impl Splices {
-    /// Puts splices in order; of two that overlap, the later one goes.
+    /// Sorts splices; of two that overlap, the later one is dropped.
     #[must_use]
     pub fn new(mut list: Vec<Splice>) -> Self {
         list.sort_by_key(|splice| splice.at.start);
@@ -66,19 +66,19 @@ impl Splices {
         Self { list }
     }
 
-    /// Whether the body stays as it is.
+    /// Returns whether the body stays as it is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The splices, in order.
+    /// Returns the splices, in order.
     #[must_use]
     pub fn list(&self) -> &[Splice] {
         &self.list
     }
 
-    /// Length of a body of `body_len` bytes afterwards.
+    /// Returns the new length of a body of `body_len` bytes.
     #[must_use]
     pub fn len_after(&self, body_len: usize) -> usize {
         self.list
@@ -86,7 +86,7 @@ impl Splices {
             .fold(body_len, |len, splice| len.saturating_sub(splice.at.len()).saturating_add(splice.with.len()))
     }
 
-    /// The new body in pieces, some of them empty; `body` is the one that was scanned.
+    /// Returns the new body in pieces, some of them empty; `body` is the scanned one.
     pub fn pieces<'a>(&'a self, body: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let starts = once(0).chain(self.list.iter().map(|splice| splice.at.end));
         let ends = self.list.iter().map(|splice| splice.at.start).chain(once(body.len()));
@@ -97,7 +97,7 @@ impl Splices {
             .flat_map(|((start, end), with)| [body.get(start..end).unwrap_or_default(), with])
     }
 
-    /// The new body in one.
+    /// Returns the new body.
     #[must_use]
     pub fn apply(&self, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len_after(body.len()));

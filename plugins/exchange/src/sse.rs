@@ -1,25 +1,25 @@
-//! A push parser for server-sent events, by the WHATWG grammar, that keeps track of which bytes belong to which event.
+//! A push parser for server-sent events, by the WHATWG grammar, that tracks which bytes belong to which event.
 //!
-//! Parsers that hand out events lose the bytes they came from, and splitting at blank lines with a search for `\n\n`
-//! misses CR, CRLF and lines cut in two. This one says for every byte what it is, in any pieces, and keeps nothing
-//! but a few words of state. Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//! Parsers that return events lose their bytes, and splitting at `\n\n` misses CR, CRLF and lines cut in two. This one
+//! classifies every byte, in any pieces, and keeps only a few words of state.
+//! Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
 use memchr::{memchr2, memchr3};
 
-/// Longest field name that means something.
+/// Longest known field name.
 const NAME_BYTES: usize = 5;
 
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-/// What some bytes of the stream are.
+/// The meaning of some bytes of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// Nothing of an event: a byte order mark, a comment line, a blank line after none, the LF of a CRLF whose CR has
-    /// ended the line.
+    /// Not part of an event: a byte order mark, a comment line, a blank line without an event, or the LF of a CRLF whose
+    /// CR has ended the line.
     Outside,
-    /// Of an event, but neither its data nor its name.
+    /// Part of an event, but neither of its data nor of its name.
     Field,
-    /// A piece of the event's data. Lines come joined by LF, without the last one.
+    /// A piece of the event's data. Lines are joined by LF, without the last one.
     Data(&'a [u8]),
     /// A piece of the value of an `event` field.
     Name(&'a [u8]),
@@ -33,14 +33,14 @@ pub enum Part<'a> {
 /// One step through the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// How many bytes it took, at least one.
+    /// Number of bytes, at least one.
     pub used: usize,
-    /// What they are.
+    /// Their meaning.
     pub part: Part<'a>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum LineState {
     Bom { matched: usize },
     LineStart,
     Comment,
@@ -56,11 +56,11 @@ enum FieldKind {
     Other,
 }
 
-/// See the module's text.
+/// The state of parsing one stream.
 #[derive(Debug, Clone)]
 pub struct SseParser {
-    state: State,
-    /// The last byte was a CR that ended a line: an LF now belongs to it.
+    state: LineState,
+    /// Whether the last byte was a CR that ended a line, so that an LF now belongs to it.
     after_cr: bool,
     in_event: bool,
     has_data: bool,
@@ -75,11 +75,11 @@ impl Default for SseParser {
 }
 
 impl SseParser {
-    /// At the start of a stream.
+    /// Returns the state at the start of a stream.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            state: State::Bom { matched: 0 },
+            state: LineState::Bom { matched: 0 },
             after_cr: false,
             in_event: false,
             has_data: false,
@@ -88,33 +88,33 @@ impl SseParser {
         }
     }
 
-    /// Takes one or more bytes off the front of `bytes`; `None` if there are none. A step never goes past the end of
-    /// a line or of an event.
+    /// Takes one or more bytes from the front of `bytes`, or returns `None` if there are none. A step ends at the end of a
+    /// line or of an event at the latest.
     pub fn step<'a>(&mut self, bytes: &'a [u8]) -> Option<Step<'a>> {
         let &first = bytes.first()?;
         if std::mem::take(&mut self.after_cr) && first == b'\n' {
             return Some(Step { used: 1, part: Part::Outside });
         }
         Some(match self.state {
-            State::Bom { matched } => self.bom(first, matched, bytes),
-            State::LineStart => self.line_start(first, bytes),
-            State::Comment => self.comment(bytes),
-            State::Name { len } => self.name(len, bytes),
-            State::Colon if first == b' ' => {
-                self.state = State::Value;
+            LineState::Bom { matched } => self.bom(first, matched, bytes),
+            LineState::LineStart => self.line_start(first, bytes),
+            LineState::Comment => self.comment(bytes),
+            LineState::Name { len } => self.name(len, bytes),
+            LineState::Colon if first == b' ' => {
+                self.state = LineState::Value;
                 Step { used: 1, part: Part::Field }
             }
-            State::Colon | State::Value => self.value(bytes),
+            LineState::Colon | LineState::Value => self.value(bytes),
         })
     }
 
     fn bom<'a>(&mut self, first: u8, matched: usize, bytes: &'a [u8]) -> Step<'a> {
         match BOM.get(matched) {
             Some(&expected) if expected == first => {
-                self.state = State::Bom { matched: matched + 1 };
+                self.state = LineState::Bom { matched: matched + 1 };
                 Step { used: 1, part: Part::Outside }
             }
-            // Part of a mark is the beginning of a name that nobody knows.
+            // An incomplete mark is the beginning of an unknown name.
             Some(_) if matched > 0 => self.name(NAME_BYTES + 1, bytes),
             _ => self.line_start(first, bytes),
         }
@@ -140,11 +140,11 @@ impl SseParser {
 
     fn end_line(&mut self, end: u8) {
         self.after_cr = end == b'\r';
-        self.state = State::LineStart;
+        self.state = LineState::LineStart;
     }
 
     fn comment<'a>(&mut self, bytes: &'a [u8]) -> Step<'a> {
-        self.state = State::Comment;
+        self.state = LineState::Comment;
         let Some((text, end)) = up_to(bytes, memchr2(b'\n', b'\r', bytes)) else {
             return Step { used: bytes.len(), part: Part::Outside };
         };
@@ -161,7 +161,7 @@ impl SseParser {
             room.copy_from_slice(name);
         }
         let Some((_, end)) = stop else {
-            self.state = State::Name { len: total };
+            self.state = LineState::Name { len: total };
             return Step { used: name.len(), part: Part::Field };
         };
         self.field = match self.name.get(..total) {
@@ -170,7 +170,7 @@ impl SseParser {
             _ => FieldKind::Other,
         };
         match end {
-            b':' => self.state = State::Colon,
+            b':' => self.state = LineState::Colon,
             _ => self.end_line(end),
         }
         Step { used: name.len() + 1, part: self.begin_value() }
@@ -184,7 +184,7 @@ impl SseParser {
     }
 
     fn value<'a>(&mut self, bytes: &'a [u8]) -> Step<'a> {
-        self.state = State::Value;
+        self.state = LineState::Value;
         let stop = up_to(bytes, memchr2(b'\n', b'\r', bytes));
         let value = stop.map_or(bytes, |(value, _)| value);
         if let Some((_, end)) = stop
@@ -202,7 +202,7 @@ impl SseParser {
     }
 }
 
-/// The bytes before `stop`, and the one that stands there.
+/// Returns the bytes before `stop`, and the byte at `stop`.
 fn up_to(bytes: &[u8], stop: Option<usize>) -> Option<(&[u8], u8)> {
     let (before, rest) = bytes.split_at_checked(stop?)?;
     Some((before, *rest.first()?))

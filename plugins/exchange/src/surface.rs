@@ -1,9 +1,9 @@
-//! Which API a request speaks, told by method and path alone.
+//! Finds the surface of a request by method and path.
 //!
-//! Paths are taken as they are: no percent-decoding, no dot segments, no doubled or trailing slash. What the provider
-//! might read differently from the gateway must not slip past the gateway's rules, so it is simply unknown.
+//! Paths are compared as they are: no percent-decoding, no dot segments, no doubled or trailing slash. A path that the
+//! provider could read differently must not bypass the gateway's rules, so it is unknown.
 
-/// Whose API: decides how a body is read, how an error is worded and which header carries a credential.
+/// The API family: it decides the format of bodies and errors, and the header of a credential.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// OpenAI's.
@@ -14,8 +14,8 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// By the path alone, served or not: also a request for nothing the gateway knows is refused in the words its
-    /// client reads.
+    /// Returns the dialect of a path, served or not: a request for an unknown path of Anthropic's API is refused in
+    /// Anthropic's format.
     #[must_use]
     pub fn of_path(path: &str) -> Self {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -25,7 +25,7 @@ impl Dialect {
         }
     }
 
-    /// The word in conditions and configuration.
+    /// Returns the name in conditions and configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ pub enum Surface {
 }
 
 impl Surface {
-    /// The word in records and metrics.
+    /// Returns the name in records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Surface {
         }
     }
 
-    /// Whose API it is.
+    /// Returns the API family.
     #[must_use]
     pub const fn dialect(self) -> Dialect {
         match self {
@@ -75,8 +75,8 @@ impl Surface {
         }
     }
 
-    /// What follows a provider's base path: `/chat/completions` after OpenAI's `/v1`, `/v1/messages` after Anthropic's
-    /// empty one. Each is what the provider's own SDK appends to its base URL.
+    /// Returns the path after a provider's base path: `/chat/completions` after OpenAI's `/v1`, `/v1/messages` after
+    /// Anthropic's empty one. It is the path that the provider's own SDK appends to its base URL.
     #[must_use]
     pub const fn provider_suffix(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ impl Surface {
         }
     }
 
-    /// What stands before [`Surface::provider_suffix`] in the gateway's own path.
+    /// Returns the part of the gateway's own path before [`Surface::provider_suffix`].
     #[must_use]
     pub const fn own_prefix(self) -> &'static str {
         match self.dialect() {
@@ -98,19 +98,19 @@ impl Surface {
         }
     }
 
-    /// Whether a stream tells its usage only when asked, in `stream_options`.
+    /// Returns whether a stream reports its usage only on request, in `stream_options`.
     #[must_use]
     pub const fn has_stream_options(self) -> bool {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
-    /// Whether an answer has text of its own, which costs output tokens.
+    /// Returns whether an answer contains generated text, which costs output tokens.
     #[must_use]
     pub const fn generates(self) -> bool {
         matches!(self, Self::ChatCompletions | Self::Completions | Self::Messages)
     }
 
-    /// Whether an answer costs tokens.
+    /// Returns whether an answer costs tokens.
     #[must_use]
     pub const fn is_metered(self) -> bool {
         !matches!(self, Self::CountTokens | Self::Models)
@@ -124,23 +124,23 @@ impl Surface {
     }
 }
 
-/// What a method and a path stand for.
+/// The meaning of a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint<'a> {
     /// A call.
     Surface(Surface),
-    /// `GET /v1/models/{id}`, the id as it stands in the path; [`model_id`] decodes it.
+    /// `GET /v1/models/{id}`, with the id as in the path; [`model_id`] decodes it.
     RetrieveModel(&'a str),
     /// A known path with another method.
     MethodNotAllowed {
-        /// For the `allow` header.
+        /// Value of the `allow` header.
         allow: &'static str,
     },
-    /// Nothing the gateway serves.
+    /// A path that the gateway does not serve.
     Unknown,
 }
 
-/// Finds the endpoint. `path` is the request target, with or without a query.
+/// Returns the endpoint. `path` is the request target, with or without a query.
 #[must_use]
 pub fn endpoint<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -163,7 +163,7 @@ const fn on(surface: Surface) -> (&'static str, Endpoint<'static>) {
     (surface.method(), Endpoint::Surface(surface))
 }
 
-/// Decodes the percent-encoded id of [`Endpoint::RetrieveModel`]; `None` for a broken escape or what is not UTF-8.
+/// Decodes the percent-encoded id of [`Endpoint::RetrieveModel`]. Returns `None` for a broken escape or invalid UTF-8.
 #[must_use]
 pub fn model_id(raw: &str) -> Option<String> {
     let mut bytes = raw.bytes();
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_surface_is_found_by_its_method_and_path() {
+    fn surfaces_are_found_by_method_and_path() {
         for (method, path, surface) in [
             ("POST", "/v1/chat/completions", Surface::ChatCompletions),
             ("POST", "/v1/completions", Surface::Completions),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_anthropic_s_also_where_nothing_is_served() {
+    fn unserved_paths_have_a_dialect() {
         for path in ["/v1/messages/", "/v1/messages/batches?limit=1"] {
             assert_eq!(
                 (endpoint("POST", path), Dialect::of_path(path)),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_path_with_another_method_says_which_one_is_allowed() {
+    fn other_methods_name_the_allowed_one() {
         let post = Endpoint::MethodNotAllowed { allow: "POST" };
         let get = Endpoint::MethodNotAllowed { allow: "GET" };
         assert_eq!(endpoint("GET", "/v1/chat/completions"), post);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_retrieved_by_its_percent_encoded_id() {
+    fn model_ids_are_percent_decoded() {
         assert_eq!(endpoint("GET", "/v1/models/meta%2Fllama?x=1"), Endpoint::RetrieveModel("meta%2Fllama"));
         assert_eq!(model_id("meta%2Fllama").as_deref(), Some("meta/llama"));
         assert_eq!(model_id("gr%C3%BCn").as_deref(), Some("grün"));

@@ -1,60 +1,59 @@
-//! The usage scan: what an answer cost and how it ended, read while it passes.
+//! The usage scan: reads usage and finish reason of an answer while it passes.
 //!
-//! Keeping the answer until it is whole and parsing it then would hold megabytes per request and the client's first
-//! byte with it. This follows the bytes in any pieces, in constant memory, and never objects: an answer that is no
-//! JSON has no usage, and that is all there is to say about it here.
+//! Keeping the whole answer and parsing it then would hold megabytes per request, and delay the client's first byte. This
+//! follows the bytes in any pieces, in constant memory, and never fails: an answer that is not JSON has no usage.
 
 mod counts;
+mod fields;
 mod iterations;
-mod places;
 
 use crate::json::{Container, PushScan, Sink, whole_number};
 use crate::surface::Dialect;
 use crate::word::{plain_word, response_model};
 use counts::{Counts, Kind};
+use fields::UsageField;
 use iterations::Iterations;
-use places::Spot;
 
 pub use counts::Tokens;
 pub use iterations::ModelTokens;
 
-/// What was seen of an answer.
+/// The facts of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// What all `usage` objects tell together, if they give both sides of the account.
+    /// The sum of all `usage` objects, if they report both input and output.
     pub usage: Option<Tokens>,
-    /// The parts of it that other models account for than the one that answers.
+    /// The parts of it that belong to other models than the one that answers.
     pub other_models: Vec<ModelTokens>,
-    /// Something stood where a count belongs that is none, such as a negative number.
+    /// Whether a count was not a valid number, such as a negative one, or a part was larger than its whole.
     pub flawed: bool,
-    /// What `message_start` told of a message whose end did not come: its input counts, its output is not all of it.
+    /// The usage of `message_start`, if the message has no end: its input counts, and a part of its output.
     pub begun: Option<Tokens>,
     /// `finish_reason` of the choice with index 0, or `stop_reason` of the message, if it is a word of at most 64 letters,
     /// digits and `_-.`.
     pub finish_reason: Option<String>,
-    /// Whether there was a top-level `choices`, and no element in it.
+    /// Whether there was a top-level `choices` without an element.
     pub choices_empty: bool,
     /// Whether there was a top-level `error` object.
     pub error: bool,
-    /// What the answer says about itself.
+    /// Model, tier and speed that the answer names.
     pub facts: AnswerFacts,
     /// Bytes of generated text, as written between the quotes: contents, reasoning, refusals and arguments of calls
     /// in `choices`; text, thinking and partial JSON of content blocks. For estimates, when there is no usage.
     pub output_text_bytes: u64,
-    /// Whether the document was closed and nothing came after it. Not a verdict on its grammar.
+    /// Whether the document was closed and nothing came after it. Its grammar is not validated.
     pub complete: bool,
-    /// Whether something stood in it that is no JSON.
+    /// Whether it contained bytes that are not JSON.
     pub lost: bool,
-    /// Whether there was a place where this API has its text, or an error: an answer without one is in another format.
+    /// Whether it contained a field of this API for text or an error. An answer without one is in another format.
     pub understood: bool,
 }
 
-/// Words of an answer that say who made it and how. Each is kept only if its shape is that of a word or a model name.
+/// Words of an answer about its origin. Each is kept only if it has the form of a word or a model name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnswerFacts {
     /// `model`.
     pub model: Option<String>,
-    /// `service_tier`, of a message that of its usage.
+    /// `service_tier`; of a message, that of its usage.
     pub service_tier: Option<String>,
     /// `speed` of a message's usage.
     pub speed: Option<String>,
@@ -62,27 +61,27 @@ pub struct AnswerFacts {
     pub error: Option<String>,
 }
 
-/// See the module's text. One document, or with [`UsageScan::restart`] many in a row, adding up.
+/// Scans one document, or with [`UsageScan::restart`] several in a row, whose facts are added up.
 #[derive(Debug, Clone)]
 pub struct UsageScan {
     dialect: Dialect,
-    json: PushScan<Spot>,
-    seen: Seen,
+    json: PushScan<UsageField>,
+    seen: UsageState,
 }
 
 impl UsageScan {
-    /// For an answer in this dialect; nothing read yet.
+    /// Returns the scan of an answer in this dialect.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, json: PushScan::new(Spot::root(dialect)), seen: Seen::default() }
+        Self { dialect, json: PushScan::new(UsageField::root(dialect)), seen: UsageState::default() }
     }
 
-    /// Reads on.
+    /// Reads more bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.json.push(bytes, &mut self.seen);
     }
 
-    /// What was seen so far; call it when the answer is over.
+    /// Returns the facts so far. Called at the end of the answer.
     #[must_use]
     pub fn finish(&self) -> Reading {
         let mut seen = self.seen.clone();
@@ -93,7 +92,7 @@ impl UsageScan {
             usage: tokens.filter(|_| !is_begun),
             begun: tokens.filter(|_| is_begun),
             other_models: seen.iterations.of_others(facts.model.as_deref()),
-            flawed: seen.counts.is_some_and(|counts| counts.flawed),
+            flawed: seen.counts.is_some_and(|counts| counts.is_flawed(seen.text_bytes)) || seen.iterations.flawed,
             finish_reason: seen.finish_reason,
             choices_empty: seen.choices == Choices::Empty,
             error: seen.error,
@@ -105,44 +104,44 @@ impl UsageScan {
         }
     }
 
-    /// What the answer has said about itself, but for an error's word.
+    /// Returns model, tier and speed so far, without an error's word.
     pub(crate) fn facts(&self) -> &AnswerFacts {
         &self.seen.facts
     }
 
-    /// Makes ready for the next document of the same answer.
+    /// Starts the next document of the same answer.
     pub(crate) fn restart(&mut self) {
-        self.json.restart(Spot::root(self.dialect));
+        self.json.restart(UsageField::root(self.dialect));
         self.seen.end_choice();
         self.seen.choices = Choices::Absent;
         self.seen.usage_here = false;
         self.seen.error_here = false;
     }
 
-    /// Whether this document can only be one that tells the usage and nothing else.
+    /// Returns whether this document contains only the usage.
     pub(crate) fn is_usage_only(&self) -> bool {
         self.seen.choices != Choices::Some && self.seen.usage_here && !self.seen.error_here && self.json.is_done()
     }
 
-    /// Whether this document is whole.
+    /// Returns whether this document is complete.
     pub(crate) fn is_done(&self) -> bool {
         self.json.is_done()
     }
 
-    /// Whether this document is JSON as far as it came.
+    /// Returns whether this document is JSON so far.
     pub(crate) fn is_begun(&self) -> bool {
         !self.json.is_lost()
     }
 
-    /// What is known while a stream runs, without an allocation: what its beginning told, the bytes of its text, and
-    /// whether it has said how it ends.
+    /// Returns the facts of a running stream, without an allocation: usage at its beginning, bytes of its text, and
+    /// whether it has named the reason for its end.
     pub(crate) fn progress(&self) -> (Option<Tokens>, u64, bool) {
         let (tokens, is_begun) = self.seen.tokens();
         let ends = self.seen.finish_reason.is_some() || self.seen.pending_finish.is_some();
         (tokens.filter(|_| is_begun), self.seen.text_bytes, ends)
     }
 
-    /// Whether this document is known not to be usage only, however it goes on.
+    /// Returns whether this document has choices, so that it cannot be usage only.
     pub(crate) fn has_choices(&self) -> bool {
         self.seen.choices == Choices::Some
     }
@@ -157,14 +156,14 @@ enum Choices {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Seen {
+struct UsageState {
     counts: Option<Counts>,
     iterations: Iterations,
     usage_here: bool,
     error_here: bool,
     understood: bool,
     choices: Choices,
-    /// Choices before this one in the document.
+    /// Number of choices before this one in the document.
     position: u64,
     index: Option<u64>,
     pending_finish: Option<String>,
@@ -172,12 +171,12 @@ struct Seen {
     error: bool,
     text_bytes: u64,
     facts: AnswerFacts,
-    /// By how well they name an error: code, type, status.
+    /// Code, type and status of an error, in the order of preference.
     error_words: [Option<String>; 3],
 }
 
-impl Seen {
-    /// The account, and whether it is only that of a message's beginning.
+impl UsageState {
+    /// Returns the usage, and whether it is only that of a message's beginning.
     fn tokens(&self) -> (Option<Tokens>, bool) {
         let told = self.counts.and_then(|counts| counts.tokens(self.text_bytes));
         let tokens = self.iterations.sum().map_or(told, |sum| Some(told.unwrap_or_default().max(sum)));
@@ -189,17 +188,17 @@ impl Seen {
         AnswerFacts { error, ..std::mem::take(&mut self.facts) }
     }
 
-    fn note_count(&mut self, spot: Spot, written: &[u8]) {
+    fn note_count(&mut self, field: UsageField, written: &[u8]) {
         if let Some(counts) = self.iterations.open_counts().or(self.counts.as_mut()) {
-            counts.note(spot, written);
+            counts.note(field, written);
         }
     }
 
-    fn note_error(&mut self, spot: Spot, word: &[u8]) {
+    fn note_error(&mut self, field: UsageField, word: &[u8]) {
         let [code, kind, status] = &mut self.error_words;
-        let slot = match spot {
-            Spot::ErrorCode => code,
-            Spot::ErrorType => kind,
+        let slot = match field {
+            UsageField::ErrorCode => code,
+            UsageField::ErrorType => kind,
             _ => status,
         };
         keep(slot, plain_word(word));
@@ -215,36 +214,36 @@ impl Seen {
     }
 }
 
-impl Sink<Spot> for Seen {
-    fn begins(&mut self, spot: Spot) {
-        if spot == Spot::Choice {
+impl Sink<UsageField> for UsageState {
+    fn begins(&mut self, field: UsageField) {
+        if field == UsageField::Choice {
             self.choices = Choices::Some;
             self.position = self.position.saturating_add(1);
         }
     }
 
-    fn opens(&mut self, spot: Spot, container: Container) {
-        match (spot, container) {
-            (Spot::Usage, Container::Object) => {
+    fn opens(&mut self, field: UsageField, container: Container) {
+        match (field, container) {
+            (UsageField::Usage, Container::Object) => {
                 self.counts.get_or_insert_default();
                 self.usage_here = true;
             }
-            (Spot::BegunUsage, Container::Object) => {
+            (UsageField::BegunUsage, Container::Object) => {
                 self.counts.get_or_insert(Counts::of(Kind::Begun));
             }
-            (Spot::MessageUsage, Container::Object) => self.counts.get_or_insert_default().kind = Kind::Message,
-            (Spot::Iterations, Container::Array) => self.iterations.begin(),
-            (Spot::Iteration, Container::Object) => self.iterations.open(),
-            (Spot::Begun, Container::Object) | (Spot::Blocks, Container::Array) => self.understood = true,
-            (Spot::Block | Spot::Delta, Container::Object) => self.understood = true,
-            (Spot::Choices, Container::Array) => {
+            (UsageField::MessageUsage, Container::Object) => self.counts.get_or_insert_default().kind = Kind::Message,
+            (UsageField::Iterations, Container::Array) => self.iterations.begin(),
+            (UsageField::Iteration, Container::Object) => self.iterations.open(),
+            (UsageField::Begun, Container::Object) | (UsageField::Blocks, Container::Array) => self.understood = true,
+            (UsageField::Block | UsageField::Delta, Container::Object) => self.understood = true,
+            (UsageField::Choices, Container::Array) => {
                 self.position = 0;
                 self.understood = true;
                 if self.choices == Choices::Absent {
                     self.choices = Choices::Empty;
                 }
             }
-            (Spot::Error, Container::Object) => {
+            (UsageField::Error, Container::Object) => {
                 self.error = true;
                 self.error_here = true;
             }
@@ -252,41 +251,41 @@ impl Sink<Spot> for Seen {
         }
     }
 
-    fn closes(&mut self, spot: Spot) {
-        match spot {
-            Spot::Choice => self.end_choice(),
-            Spot::Iteration => self.iterations.close(),
-            Spot::Iterations => self.iterations.end(),
+    fn closes(&mut self, field: UsageField) {
+        match field {
+            UsageField::Choice => self.end_choice(),
+            UsageField::Iteration => self.iterations.close(),
+            UsageField::Iterations => self.iterations.end(),
             _ => {}
         }
     }
 
-    fn text(&mut self, _: Spot, bytes: usize) {
+    fn text(&mut self, _: UsageField, bytes: usize) {
         self.text_bytes = self.text_bytes.saturating_add(bytes as u64);
     }
 
-    fn word(&mut self, spot: Spot, word: &[u8]) {
-        match spot {
-            Spot::FinishReason => self.pending_finish = finish_word(word),
-            Spot::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
-            Spot::Model => keep(&mut self.facts.model, response_model(word)),
-            Spot::ServiceTier => keep(&mut self.facts.service_tier, plain_word(word)),
-            Spot::Speed => keep(&mut self.facts.speed, plain_word(word)),
-            Spot::ErrorCode | Spot::ErrorType | Spot::ErrorStatus => self.note_error(spot, word),
-            Spot::IterationModel => self.iterations.name(response_model(word)),
-            _ => self.note_count(spot, word),
+    fn word(&mut self, field: UsageField, word: &[u8]) {
+        match field {
+            UsageField::FinishReason => self.pending_finish = finish_word(word),
+            UsageField::StopReason => self.finish_reason = finish_word(word).or(self.finish_reason.take()),
+            UsageField::Model => keep(&mut self.facts.model, response_model(word)),
+            UsageField::ServiceTier => keep(&mut self.facts.service_tier, plain_word(word)),
+            UsageField::Speed => keep(&mut self.facts.speed, plain_word(word)),
+            UsageField::ErrorCode | UsageField::ErrorType | UsageField::ErrorStatus => self.note_error(field, word),
+            UsageField::IterationModel => self.iterations.name(response_model(word)),
+            _ => self.note_count(field, word),
         }
     }
 
-    fn scalar(&mut self, spot: Spot, written: &[u8]) {
-        match spot {
-            Spot::Index => self.index = whole_number(written),
-            _ => self.note_count(spot, written),
+    fn scalar(&mut self, field: UsageField, written: &[u8]) {
+        match field {
+            UsageField::Index => self.index = whole_number(written),
+            _ => self.note_count(field, written),
         }
     }
 }
 
-/// Keeps what is new: most events of a stream say the same as the one before, and cost no allocation.
+/// Keeps a new value. Most events of a stream repeat the one before, which then costs no allocation.
 fn keep(kept: &mut Option<String>, word: Option<&str>) {
     if let Some(word) = word
         && kept.as_deref() != Some(word)
@@ -298,7 +297,7 @@ fn keep(kept: &mut Option<String>, word: Option<&str>) {
 /// Longest reason that is kept.
 const MAX_FINISH_WORD: usize = 64;
 
-/// A word that can stand in a record: nothing else may be smuggled into it.
+/// Returns a word that a record may contain, so that no payload gets into it.
 fn finish_word(word: &[u8]) -> Option<String> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     if !(1..=MAX_FINISH_WORD).contains(&word.len()) || !word.iter().all(plain) {

@@ -1,8 +1,8 @@
-//! Texts from outside that a record may repeat: single words and model names, told from payload by their shape.
+//! Text from outside that a record may contain: single words and model names, distinguished from payload by their form.
 //!
-//! A client or a provider can write anything into `error.code`, `service_tier` or `model`. Known lists of such words
-//! would be outdated with each release of an API, so the shape decides: what has blanks, is long, or mixes letters and
-//! digits like an identifier is not kept.
+//! A client or a provider can write anything into `error.code`, `service_tier` or `model`. Lists of known words would be
+//! outdated with each release of an API, so the form decides: text with blanks, long text, and mixtures of letters and
+//! digits like an identifier are not kept.
 
 /// Longest word that is kept.
 const MAX_WORD: usize = 64;
@@ -13,16 +13,16 @@ const MAX_MODEL_NAME: usize = 128;
 /// Longest run of letters and digits in a provider's model name. Ids, hashes and keys have longer ones.
 const MAX_MIXED: usize = 16;
 
-/// Whether a text is shaped like a model's name: 1 to 128 letters, digits and `._:/@+-`. Others are not repeated in
-/// messages and records, where anything could be smuggled as a name.
+/// Returns whether a text has the form of a model's name: 1 to 128 letters, digits and `._:/@+-`. Messages and records do
+/// not repeat other text, which could be payload.
 #[must_use]
 pub fn is_model_name(text: &str) -> bool {
     (1..=MAX_MODEL_NAME).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }
 
-/// The name of a model as a provider's answer tells it. Stricter than [`is_model_name`], because no policy knows it: a run
-/// of letters and digits is at most 16 bytes long, one of letters at most 24.
+/// Returns the model's name in a provider's answer. Stricter than [`is_model_name`], because no policy knows it: a run of
+/// letters and digits has at most 16 bytes, one of letters at most 24.
 pub(crate) fn response_model(text: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(text).ok().filter(|text| is_model_name(text))?;
     let runs = text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
@@ -31,8 +31,8 @@ pub(crate) fn response_model(text: &[u8]) -> Option<&str> {
     runs.into_iter().all(short).then_some(text)
 }
 
-/// A code, a type or a tier: letters, in runs of at most 24, joined by `_`, `-` or `.`; at most 64 bytes. No digits, so
-/// that no identifier passes.
+/// Returns a code, a type or a tier: letters, in runs of at most 24, joined by `_`, `-` or `.`; at most 64 bytes. Digits
+/// are excluded, so that no identifier passes.
 pub(crate) fn plain_word(text: &[u8]) -> Option<&str> {
     let letters = |run: &[u8]| (1..=MAX_LETTERS).contains(&run.len()) && run.iter().all(u8::is_ascii_alphabetic);
     let plain = text.len() <= MAX_WORD && text.split(|byte| b"_-.".contains(byte)).all(letters);

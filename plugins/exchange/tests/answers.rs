@@ -1,4 +1,4 @@
-//! What is read from answers, whole and streamed, and what a client sees of them.
+//! The facts that are read from answers, whole and streamed, and the bytes that a client gets.
 
 use headgate_exchange::{
     Dialect, HOLD_LIMIT, Passage, Reading, StreamReader, StreamReading, Surface, Tokens, UsageScan,
@@ -9,7 +9,7 @@ const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reaso
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":8,\"completion_tokens\":9}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// Reads it whole, and makes sure that it reads the same cut in two anywhere, and byte by byte.
+/// Reads an answer, and checks that it reads the same cut in two anywhere, and byte by byte.
 fn read(answer: &str) -> Reading {
     read_as(Dialect::Openai, answer)
 }
@@ -34,7 +34,7 @@ fn usage(usage: &str) -> Option<Tokens> {
     read(&format!(r#"{{"choices":[{{"text":"x"}}],"usage":{usage}}}"#)).usage
 }
 
-/// What passes, chunk by chunk, and what was read.
+/// Returns the bytes that pass, chunk by chunk, and the facts.
 fn stream(chunks: &[&str], hide: bool) -> (Vec<String>, StreamReading) {
     let mut reader = StreamReader::new(Surface::ChatCompletions, hide);
     let mut passed = Vec::new();
@@ -48,7 +48,7 @@ fn stream(chunks: &[&str], hide: bool) -> (Vec<String>, StreamReading) {
 }
 
 #[test]
-fn a_chat_answer_tells_its_usage_and_how_it_ended() {
+fn chat_answers_have_usage_and_reason() {
     let reading = read(
         r#"{"choices":[{"index":0,"message":{"content":"Hello","tool_calls":[{"function":{"arguments":"{}"}}]},"finish_reason":"stop"}],
         "usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,
@@ -76,7 +76,7 @@ fn absurd_counts_are_not_reported_ones() {
 }
 
 #[test]
-fn a_missing_side_follows_from_the_total_and_is_never_made_up() {
+fn missing_counts_follow_from_the_total() {
     let tokens = |input, output| Some(Tokens { input, output, ..Tokens::default() });
     assert_eq!(usage(r#"{"prompt_tokens":3,"total_tokens":10}"#), tokens(3, 7));
     assert_eq!(usage(r#"{"completion_tokens":3,"total_tokens":10}"#), tokens(7, 3));
@@ -108,18 +108,18 @@ fn parts_never_exceed_their_whole() {
     let tokens = usage(
         r#"{"input_tokens":5,"output_tokens":6,"input_tokens_details":{"cached_tokens":50},"output_tokens_details":{"reasoning_tokens":60}}"#,
     );
-    assert_eq!(tokens, Some(Tokens { input: 5, output: 66, cached_input: 5, reasoning: 60, ..Tokens::default() }));
+    assert_eq!(tokens, Some(Tokens { input: 5, output: 66, reasoning: 60, ..Tokens::default() }));
 }
 
 #[test]
-fn a_finish_reason_that_is_no_word_is_not_repeated() {
+fn odd_finish_reasons_are_not_kept() {
     for odd in ["two words", "a\\u0020b", "", "é", &"x".repeat(65)] {
         assert_eq!(read(&format!(r#"{{"choices":[{{"finish_reason":"{odd}"}}]}}"#)).finish_reason, None);
     }
 }
 
 #[test]
-fn the_finish_reason_is_that_of_the_choice_with_index_0() {
+fn finish_reason_is_of_choice_0() {
     let answer = r#"{"choices":[{"finish_reason":"length","index":1},{"finish_reason":"stop","index":0}]}"#;
     assert_eq!(read(answer).finish_reason.as_deref(), Some("stop"));
     let other_last = r#"{"choices":[{"index":0,"finish_reason":"stop"},{"index":1,"finish_reason":"length"}]}"#;
@@ -135,7 +135,7 @@ fn usage_elsewhere_is_not_the_usage() {
 }
 
 #[test]
-fn garbage_is_read_without_complaint_and_is_not_complete() {
+fn garbage_is_incomplete() {
     for garbage in ["", "<html>", "{\"usage\":", "{]", "\u{0}", "{} {}", &"[".repeat(10_000), &"{\"a\":".repeat(10_000)]
     {
         let reading = read(garbage);
@@ -146,7 +146,7 @@ fn garbage_is_read_without_complaint_and_is_not_complete() {
 }
 
 #[test]
-fn a_stream_is_read_and_its_usage_hidden_from_whom_did_not_ask() {
+fn unrequested_usage_is_hidden() {
     let (passed, reading) = stream(&[CHUNK, CHUNK, LAST, USAGE, DONE], true);
     assert_eq!(passed, [CHUNK, CHUNK, LAST, "", DONE]);
     let expected = StreamReading {
@@ -163,7 +163,7 @@ fn a_stream_is_read_and_its_usage_hidden_from_whom_did_not_ask() {
 }
 
 #[test]
-fn a_client_that_asked_gets_every_chunk_as_it_is() {
+fn requested_usage_passes() {
     let whole = [CHUNK, USAGE, DONE].concat();
     let mut reader = StreamReader::new(Surface::ChatCompletions, false);
     for chunk in whole.as_bytes().chunks(7) {
@@ -173,13 +173,13 @@ fn a_client_that_asked_gets_every_chunk_as_it_is() {
 }
 
 #[test]
-fn the_usage_event_is_taken_out_of_the_middle_of_a_chunk() {
+fn usage_events_are_cut_out_of_chunks() {
     let (passed, _) = stream(&[&[CHUNK, USAGE, DONE].concat()], true);
     assert_eq!(passed, [[CHUNK, DONE].concat()]);
 }
 
 #[test]
-fn a_crlf_cut_in_two_leaves_no_stray_byte() {
+fn a_split_crlf_leaves_no_byte() {
     let usage = USAGE.replace('\n', "\r\n");
     let (first, rest) = usage.split_at(usage.len() - 1);
     let (passed, _) = stream(&[CHUNK, first, &format!("{rest}{DONE}")], true);
@@ -187,7 +187,7 @@ fn a_crlf_cut_in_two_leaves_no_stray_byte() {
 }
 
 #[test]
-fn an_event_is_held_only_until_it_shows_choices() {
+fn events_with_choices_are_not_held() {
     let (begin, rest) = CHUNK.split_at(30);
     let (passed, _) = stream(&["data: {\"id\":1,", "\"choices\":[{", "}]}\n\n"], true);
     assert_eq!(passed, ["", "data: {\"id\":1,\"choices\":[{", "}]}\n\n"]);
@@ -195,13 +195,13 @@ fn an_event_is_held_only_until_it_shows_choices() {
 }
 
 #[test]
-fn comments_and_finished_events_are_never_held() {
+fn finished_events_are_never_held() {
     let (passed, _) = stream(&[": ping\n\n", ": pi", "ng\n\n", "id: 1\n\n", CHUNK], true);
     assert_eq!(passed, [": ping\n\n", ": pi", "ng\n\n", "id: 1\n\n", CHUNK]);
 }
 
 #[test]
-fn what_is_held_at_the_end_of_the_stream_is_let_go() {
+fn held_bytes_are_released_at_the_end() {
     let unfinished = USAGE.trim_end();
     let (passed, reading) = stream(&[CHUNK, unfinished], true);
     assert_eq!(passed, [CHUNK, unfinished]);
@@ -210,7 +210,7 @@ fn what_is_held_at_the_end_of_the_stream_is_let_go() {
 }
 
 #[test]
-fn an_event_beyond_the_limit_passes_as_it_came_in_one_piece_or_many() {
+fn too_large_events_pass() {
     let padding = " ".repeat(HOLD_LIMIT);
     let large = USAGE.replace("{\"choices\"", &format!("{padding}{{\"choices\""));
     assert_eq!(stream(&[&large], true).0.concat(), large);
@@ -221,7 +221,7 @@ fn an_event_beyond_the_limit_passes_as_it_came_in_one_piece_or_many() {
 }
 
 #[test]
-fn the_limit_counts_the_whole_event_to_the_byte() {
+fn the_limit_counts_the_whole_event() {
     let of_length = |len: usize| USAGE.replace("{\"ch", &format!("{}{{\"ch", " ".repeat(len - USAGE.len())));
     assert_eq!(stream(&[&of_length(HOLD_LIMIT)], true).0.concat(), "");
     let over = of_length(HOLD_LIMIT + 1);
@@ -232,7 +232,7 @@ fn the_limit_counts_the_whole_event_to_the_byte() {
 }
 
 #[test]
-fn a_stream_cut_in_two_anywhere_reads_and_passes_the_same() {
+fn streams_are_the_same_at_every_split() {
     for end in ["\n", "\r\n", "\r"] {
         let lines = |text: &[&str]| text.concat().replace('\n', end);
         let whole = lines(&["\u{FEFF}: ping\n\n", CHUNK, LAST, ": c\n", USAGE, USAGE, DONE]);

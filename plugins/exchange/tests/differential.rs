@@ -1,7 +1,7 @@
-//! The properties that the fuzz targets check, on the seeds and on generated input.
+//! The properties of the fuzz targets, on the seeds and on generated input.
 //!
-//! Random bytes are never JSON, so documents are generated in the shape of requests, answers and streams, written out,
-//! and then broken in a few places.
+//! Random bytes are never JSON, so documents are generated in the form of requests, answers and streams, and then broken
+//! in a few places.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,29 +32,29 @@ fn on_seeds(folder: &str, property: fn(&[u8])) {
 }
 
 #[test]
-fn request_seeds_whole_and_cut_off_at_every_byte_hold_the_properties() {
+fn properties_hold_on_request_seeds() {
     on_seeds("request_scan", properties::request_scan);
 }
 
 #[test]
-fn stream_seeds_whole_and_cut_off_at_every_byte_hold_the_properties() {
+fn properties_hold_on_stream_seeds() {
     on_seeds("sse", properties::sse);
 }
 
 #[test]
-fn answer_seeds_whole_and_cut_off_at_every_byte_hold_the_properties() {
+fn properties_hold_on_answer_seeds() {
     on_seeds("usage_scan", properties::usage_scan);
 }
 
 #[test]
-fn texts_of_all_seeds_hold_the_properties() {
+fn properties_hold_on_texts_of_seeds() {
     for folder in ["request_scan", "sse", "usage_scan"] {
         on_seeds(folder, properties::texts);
     }
 }
 
 #[test]
-fn stream_seeds_hold_the_properties_in_pieces_of_every_size() {
+fn stream_properties_hold_in_all_pieces() {
     on_seeds("sse", |seed| {
         let mut seed = seed.to_vec();
         for size in 1..=seed.len().min(255) {
@@ -66,7 +66,7 @@ fn stream_seeds_hold_the_properties_in_pieces_of_every_size() {
     });
 }
 
-/// Names that mean something, some spelled with escapes, among others.
+/// Generates known names, some of them escaped, and others.
 fn name() -> impl Strategy<Value = String> {
     const KNOWN: &[&str] = &[
         "model",
@@ -165,7 +165,7 @@ fn object(inner: impl Strategy<Value = String>) -> impl Strategy<Value = String>
     })
 }
 
-/// A body that is likely to be accepted: one model, one stream, some options, messages.
+/// Generates a body that is likely to be accepted: one model, one stream, some options, messages.
 fn request() -> impl Strategy<Value = String> {
     let options = prop_oneof![Just("null".to_owned()), object(scalar()), Just("{\"include_usage\":false}".to_owned())];
     let messages = vec(("[a-z ]{0,40}", value()), 0..4).prop_map(|messages| {
@@ -191,7 +191,7 @@ fn request() -> impl Strategy<Value = String> {
         .prop_map(|(members, space)| format!("{space}{{{space}{}}}{space}", members.join(",")))
 }
 
-/// The same for Anthropic's: content that has content, documents among images.
+/// Generates the same for Anthropic: content with content, documents among images.
 fn message_request() -> impl Strategy<Value = String> {
     let text = || or_anything("\"[a-z ]{0,40}\"".boxed());
     let kind =
@@ -214,7 +214,7 @@ fn message_request() -> impl Strategy<Value = String> {
     })
 }
 
-/// An Anthropic answer or an event of its stream, with surprises in every place.
+/// Generates an Anthropic answer or an event of its stream, with unexpected values in every place.
 fn message_answer() -> BoxedStrategy<String> {
     let text = || or_anything("\"[a-z ]{0,80}\"".boxed());
     let writes = some_of(vec![("ephemeral_5m_input_tokens", count()), ("ephemeral_1h_input_tokens", count())]);
@@ -244,7 +244,7 @@ fn message_answer() -> BoxedStrategy<String> {
     some_of([vec![("message", or_anything(some_of(members.clone())))], members].concat())
 }
 
-/// Any of the members, in any order, none of them twice.
+/// Generates some of the members, in any order, none of them twice.
 fn some_of(members: Vec<(&'static str, BoxedStrategy<String>)>) -> BoxedStrategy<String> {
     let all = members.into_iter().map(|(name, value)| value.prop_map(move |value| format!("\"{name}\":{value}")));
     let all: Vec<_> = all.collect();
@@ -268,7 +268,7 @@ fn count() -> BoxedStrategy<String> {
     or_anything(prop_oneof!["[0-9]", "[1-9][0-9]{1,16}"].boxed())
 }
 
-/// An answer in OpenAI's shape, with surprises in every place.
+/// Generates an answer in OpenAI's format, with unexpected values in every place.
 fn answer() -> impl Strategy<Value = String> {
     let text = || or_anything("\"[a-z ]{0,80}\"".boxed());
     let details = |name| or_anything(some_of(vec![(name, count()), ("audio_tokens", count())]));
@@ -308,7 +308,7 @@ fn answer() -> impl Strategy<Value = String> {
     ])
 }
 
-/// Bytes put in place of others, cut out, or doubled.
+/// Replaces, removes or doubles bytes.
 fn broken(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
     let breaks = vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>()), 0..4);
     (text, breaks).prop_map(|(text, breaks)| {
@@ -349,53 +349,58 @@ fn sized(bytes: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>
     (1..40_u8, bytes).prop_map(|(size, bytes)| [&[size], bytes.as_slice()].concat())
 }
 
+/// Returns the number of generated inputs: the larger one under `just soak`, which sets `HEADGATE_SOAK`.
+fn cases(short: u32, long: u32) -> u32 {
+    if std::env::var_os("HEADGATE_SOAK").is_some() { long } else { short }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(300, 2000)))]
 
     #[test]
-    fn any_value_is_accepted_or_refused_as_serde_json_does(body in broken(value())) {
+    fn values_agree_with_serde_json(body in broken(value())) {
         properties::request_scan(&body);
         properties::texts(&body);
     }
 
     #[test]
-    fn any_object_is_accepted_or_refused_as_serde_json_does(body in broken(object(value()))) {
+    fn objects_agree_with_serde_json(body in broken(object(value()))) {
         properties::request_scan(&body);
     }
 
     #[test]
-    fn a_request_is_read_as_serde_json_reads_it(body in request()) {
+    fn requests_agree_with_serde_json(body in request()) {
         properties::request_scan(body.as_bytes());
     }
 
     #[test]
-    fn a_message_request_is_read_as_serde_json_reads_it(body in message_request()) {
+    fn message_requests_agree_with_serde_json(body in message_request()) {
         properties::request_scan(body.as_bytes());
     }
 
     #[test]
-    fn a_broken_message_request_is_refused_as_serde_json_refuses_it(body in broken(message_request())) {
+    fn broken_message_requests_agree(body in broken(message_request())) {
         properties::request_scan(&body);
     }
 
     #[test]
-    fn a_message_is_read_as_serde_json_reads_it(answer in sized(message_answer().prop_map(String::into_bytes))) {
+    fn messages_agree_with_serde_json(answer in sized(message_answer().prop_map(String::into_bytes))) {
         properties::usage_scan(&answer);
         properties::texts(&answer);
     }
 
     #[test]
-    fn a_broken_message_reads_the_same_in_any_pieces(answer in sized(broken(message_answer()))) {
+    fn broken_messages_agree_in_any_pieces(answer in sized(broken(message_answer()))) {
         properties::usage_scan(&answer);
     }
 
     #[test]
-    fn a_broken_request_is_refused_as_serde_json_refuses_it(body in broken(request())) {
+    fn broken_requests_agree(body in broken(request())) {
         properties::request_scan(&body);
     }
 
     #[test]
-    fn arbitrary_bytes_trap_nothing(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_trap(bytes: Vec<u8>) {
         properties::request_scan(&bytes);
         properties::usage_scan(&bytes);
         properties::sse(&bytes);
@@ -403,23 +408,23 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_is_read_as_serde_json_reads_it(answer in sized(answer().prop_map(String::into_bytes))) {
+    fn answers_agree_with_serde_json(answer in sized(answer().prop_map(String::into_bytes))) {
         properties::usage_scan(&answer);
     }
 
     #[test]
-    fn a_broken_answer_reads_the_same_in_any_pieces(answer in sized(broken(answer()))) {
+    fn broken_answers_agree_in_any_pieces(answer in sized(broken(answer()))) {
         properties::usage_scan(&answer);
     }
 
     #[test]
-    fn a_stream_is_read_as_the_grammar_reads_it(stream in sized(vec(line(), 0..12).prop_map(|lines| lines.concat().into_bytes()))) {
+    fn streams_agree_with_the_grammar(stream in sized(vec(line(), 0..12).prop_map(|lines| lines.concat().into_bytes()))) {
         properties::sse(&stream);
         properties::texts(&stream);
     }
 
     #[test]
-    fn a_broken_stream_is_read_as_the_grammar_reads_it(stream in sized(broken(vec(line(), 0..12).prop_map(|lines| lines.concat())))) {
+    fn broken_streams_agree_with_the_grammar(stream in sized(broken(vec(line(), 0..12).prop_map(|lines| lines.concat())))) {
         properties::sse(&stream);
     }
 }

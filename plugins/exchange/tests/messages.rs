@@ -1,4 +1,4 @@
-//! Anthropic's Messages API: what is read of a request, of an answer and of its stream.
+//! Anthropic's Messages API: the facts of a request, of an answer and of its stream.
 
 #![allow(clippy::unwrap_used, reason = "what prepares a test may panic as the test may")]
 
@@ -30,7 +30,7 @@ fn read(answer: &str) -> Reading {
     scan.finish()
 }
 
-/// What a stream of these events tells; each must pass as it came.
+/// Returns the facts of a stream of these events, each of which must pass unchanged.
 fn stream(events: &[&str]) -> StreamReading {
     let mut reader = StreamReader::new(Surface::Messages, true);
     for (index, data) in events.iter().enumerate() {
@@ -42,7 +42,7 @@ fn stream(events: &[&str]) -> StreamReading {
 }
 
 #[test]
-fn a_request_is_read_with_its_system_prompt_and_whatever_is_inside_of_blocks() {
+fn requests_are_read_with_nested_content() {
     let body = r#"{"model":"claude","max_tokens":1024,"stream":true,"system":[{"type":"text","text":"12","cache_control":{}}],
         "messages":[
           {"role":"user","content":"345"},
@@ -61,14 +61,14 @@ fn a_request_is_read_with_its_system_prompt_and_whatever_is_inside_of_blocks() {
 }
 
 #[test]
-fn a_system_prompt_may_be_a_string_and_stands_once() {
+fn a_system_prompt_may_appear_once() {
     assert_eq!(scan(r#"{"model":"m","system":"1234"}"#).text_bytes, 4);
     let twice = scan_request(Surface::Messages, br#"{"model":"m","system":"1","system":"2"}"#).unwrap_err();
     assert_eq!(twice.kind, ScanErrorKind::DuplicateField(Field::System));
 }
 
 #[test]
-fn nothing_but_the_model_is_changed_in_a_stream_too() {
+fn only_the_model_is_rewritten() {
     let body = r#"{"model":"claude","stream":true,"messages":[]}"#;
     let changed = rewrite(&scan(body), "claude-sonnet-4-5", true).apply(body.as_bytes());
     assert_eq!(String::from_utf8(changed).unwrap(), body.replace(r#""claude""#, r#""claude-sonnet-4-5""#));
@@ -76,7 +76,7 @@ fn nothing_but_the_model_is_changed_in_a_stream_too() {
 }
 
 #[test]
-fn fields_that_only_openai_knows_are_left_to_the_provider() {
+fn openai_fields_are_not_read() {
     let body = r#"{"model":"m","stream":true,"stream_options":5,"n":7,"n":8,"prompt":"x","input":"y","max_completion_tokens":1}"#;
     let scan = scan(body);
     assert_eq!((scan.choices, scan.text_bytes, scan.max_output_tokens), (1, 0, None));
@@ -84,7 +84,7 @@ fn fields_that_only_openai_knows_are_left_to_the_provider() {
 }
 
 #[test]
-fn content_nested_as_deep_as_json_may_be_is_read_and_deeper_is_refused() {
+fn nested_content_is_bounded() {
     let nested = |levels: usize| {
         let open = r#"[{"content":"#.repeat(levels);
         format!(r#"{{"model":"m","messages":[{{"content":{open}"x"{}}}]}}"#, "}]".repeat(levels))
@@ -95,7 +95,7 @@ fn content_nested_as_deep_as_json_may_be_is_read_and_deeper_is_refused() {
 }
 
 #[test]
-fn an_answer_tells_its_usage_with_all_of_its_input_and_how_it_ended() {
+fn answers_have_usage_and_reason() {
     let reading = read(
         r#"{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}],
         "stop_reason":"max_tokens","usage":{"input_tokens":10,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,
@@ -107,7 +107,7 @@ fn an_answer_tells_its_usage_with_all_of_its_input_and_how_it_ended() {
 }
 
 #[test]
-fn a_stream_s_usage_is_what_its_events_tell_together() {
+fn stream_usage_is_summed_over_events() {
     let reading = stream(&[START, PING, THINKING, TEXT, INPUT, PING, END, STOP]);
     assert_eq!(reading.usage, Some(Tokens { output: 15, ..PROMPT }));
     assert_eq!(reading.finish_reason.as_deref(), Some("end_turn"));
@@ -115,7 +115,7 @@ fn a_stream_s_usage_is_what_its_events_tell_together() {
 }
 
 #[test]
-fn the_end_may_tell_the_input_anew_and_the_larger_count_stands() {
+fn the_larger_input_count_is_used() {
     let end =
         END.replace("\"output_tokens\":15", "\"input_tokens\":12,\"cache_read_input_tokens\":0,\"output_tokens\":15");
     let reading = stream(&[START, TEXT, &end]);
@@ -123,7 +123,7 @@ fn the_end_may_tell_the_input_anew_and_the_larger_count_stands() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_has_told_its_input_and_no_more() {
+fn broken_streams_have_their_input() {
     let reading = stream(&[START, TEXT]);
     assert_eq!((reading.usage, reading.begun), (None, Some(Tokens { output: 1, ..PROMPT })));
     assert_eq!(reading.output_text_bytes, 5);
@@ -137,7 +137,7 @@ fn an_error_in_mid_stream_is_seen() {
 }
 
 #[test]
-fn words_of_one_dialect_mean_nothing_in_the_other() {
+fn dialects_do_not_share_fields() {
     let openai = r#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
     assert_eq!(read(openai).usage, None);
     assert_eq!(read(openai).finish_reason, None);

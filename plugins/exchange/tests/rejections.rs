@@ -1,4 +1,4 @@
-//! The table of rejections, row by row, and the envelope they come in.
+//! The table of rejections, row by row, and their bodies.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what prepares a test may panic as the test may")]
 
@@ -45,7 +45,7 @@ fn anthropic(rejection: &Rejection) -> Value {
 }
 
 #[test]
-fn every_rejection_has_its_row_and_its_four_keys() {
+fn every_rejection_has_its_row() {
     for (rejection, status, kind, code) in all() {
         let error = error(&rejection);
         assert_eq!(rejection.status(), status);
@@ -60,7 +60,7 @@ fn every_rejection_has_its_row_and_its_four_keys() {
 }
 
 #[test]
-fn in_anthropic_s_words_the_type_follows_from_the_status() {
+fn anthropic_type_follows_the_status() {
     for (rejection, status, ..) in all() {
         let kind = match status {
             401 => "authentication_error",
@@ -75,7 +75,7 @@ fn in_anthropic_s_words_the_type_follows_from_the_status() {
     }
 }
 
-/// In Anthropic's shape, with the same policy that OpenAI's has.
+/// Checks Anthropic's format, with the same policy as OpenAI's.
 fn says(rejection: &Rejection, kind: &str) {
     let mut expected = json!({"type": kind, "message": rejection.message()});
     if let Some(policy) = error(rejection).get("policy") {
@@ -85,7 +85,7 @@ fn says(rejection: &Rejection, kind: &str) {
 }
 
 #[test]
-fn in_anthropic_s_words_a_limit_is_one_of_the_rate_and_a_budget_is_about_money() {
+fn anthropic_type_of_limits_and_budgets() {
     let policy = || "per-key".to_owned();
     let scope = LimitScope { unit: "tokens", period: Some("minute") };
     says(
@@ -99,13 +99,13 @@ fn in_anthropic_s_words_a_limit_is_one_of_the_rate_and_a_budget_is_about_money()
 }
 
 #[test]
-fn a_model_of_another_api_says_where_it_is_served() {
+fn wrong_api_names_the_right_one() {
     let message = Rejection::WrongApi { model: "claude".into(), served_at: "/v1/messages" }.message();
     assert!(message.contains("`claude`") && message.contains("`POST /v1/messages`"), "{message}");
 }
 
 #[test]
-fn an_event_in_mid_stream_carries_what_the_body_would_have_said() {
+fn error_events_contain_the_body() {
     for (surface, dialect) in [(Surface::ChatCompletions, Dialect::Openai), (Surface::Messages, Dialect::Anthropic)] {
         for (rejection, ..) in all() {
             let event = String::from_utf8(error_event(surface, &rejection, "id-1")).unwrap();
@@ -117,7 +117,7 @@ fn an_event_in_mid_stream_carries_what_the_body_would_have_said() {
 }
 
 #[test]
-fn only_what_will_pass_says_when_to_come_back() {
+fn retry_after_only_if_it_helps() {
     for (rejection, status, ..) in all() {
         assert_eq!(rejection.retry_after_s().is_some(), status == 503);
         assert_eq!(rejection.should_retry_false(), status == 500);
@@ -126,13 +126,13 @@ fn only_what_will_pass_says_when_to_come_back() {
 }
 
 #[test]
-fn the_key_that_was_refused_is_named_as_the_policy() {
+fn the_refused_key_is_the_policy() {
     let rejection = Rejection::KeyExpired { key_id: "alice \"laptop\"".into() };
     assert_eq!(error(&rejection)["policy"], json!({"id": "alice \"laptop\""}));
 }
 
 #[test]
-fn a_model_is_repeated_only_if_it_is_shaped_like_one() {
+fn only_model_names_are_repeated() {
     let message = |model: &str| Rejection::ModelNotFound { model: model.into() }.message();
     assert!(message("meta/llama-3.1:70b@x+y_z").contains("`meta/llama-3.1:70b@x+y_z`"));
     for odd in ["", "two words", "a\nb", "é", "<b>", &"x".repeat(129)] {
@@ -143,7 +143,7 @@ fn a_model_is_repeated_only_if_it_is_shaped_like_one() {
 }
 
 #[test]
-fn a_bad_body_names_the_field_at_fault() {
+fn bad_bodies_name_the_field() {
     let scan = scan_request(Surface::ChatCompletions, b"{}").unwrap_err();
     let error = error(&Rejection::BadBody(scan));
     assert_eq!((error["code"].as_str(), error["param"].as_str()), (Some("missing_model"), Some("model")));

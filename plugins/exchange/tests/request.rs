@@ -1,8 +1,10 @@
-//! What the request scan finds, and what it refuses, by example and by hostility.
+//! The facts and the errors of the request scan, by example and with hostile input.
 
 #![allow(clippy::unwrap_used, reason = "what prepares a test may panic as the test may")]
 
-use headgate_exchange::{Field, Flaw, RequestScan, ScanError, ScanErrorKind, Surface, UsageAsk, rewrite, scan_request};
+use headgate_exchange::{
+    Field, JsonErrorKind, RequestScan, ScanError, ScanErrorKind, Surface, UsageAsk, rewrite, scan_request,
+};
 
 fn scan(body: &str) -> RequestScan {
     scan_request(Surface::ChatCompletions, body.as_bytes()).unwrap()
@@ -38,7 +40,7 @@ fn a_chat_request_is_read_whole() {
 }
 
 #[test]
-fn prompts_and_inputs_count_as_text_and_token_ids_do_not() {
+fn token_ids_are_not_text() {
     let completion = scan(r#"{"model":"m","prompt":["one","three"]}"#);
     assert_eq!(completion.text_bytes, 8);
     assert_eq!(scan(r#"{"model":"m","prompt":"four"}"#).text_bytes, 4);
@@ -46,7 +48,7 @@ fn prompts_and_inputs_count_as_text_and_token_ids_do_not() {
 }
 
 #[test]
-fn limits_that_are_no_whole_numbers_are_left_to_the_provider() {
+fn odd_limits_are_left_to_the_provider() {
     for given in ["null", "1.5", "-1", "\"many\"", "{}"] {
         let scan = scan(&format!(r#"{{"model":"m","max_tokens":{given},"n":{given}}}"#));
         assert_eq!((scan.max_output_tokens, scan.choices), (None, 1), "{given}");
@@ -62,7 +64,7 @@ fn an_escaped_model_is_the_model_it_spells() {
 }
 
 #[test]
-fn a_second_model_is_refused_however_it_is_spelled() {
+fn a_second_model_is_refused() {
     for second in ["model", r"mod\u0065l", "MODEL", "Model"] {
         let error = refusal(format!(r#"{{"model":"a","x":{{"model":1}},"{second}":"b"}}"#));
         assert_eq!(error.kind, ScanErrorKind::DuplicateField(Field::Model), "{second}");
@@ -73,7 +75,7 @@ fn a_second_model_is_refused_however_it_is_spelled() {
 }
 
 #[test]
-fn every_field_that_is_read_may_stand_once() {
+fn read_fields_may_appear_once() {
     for (members, param) in [
         (r#""stream":true,"stream":false"#, "stream"),
         (r#""stream_options":{},"stream_options":null"#, "stream_options"),
@@ -103,7 +105,7 @@ fn wrong_types_are_named() {
 }
 
 #[test]
-fn each_unusable_body_has_an_error_of_its_own() {
+fn each_bad_body_has_its_error() {
     let kind = |body: &str| refusal(body).kind;
     assert_eq!(kind(""), ScanErrorKind::EmptyBody);
     assert_eq!(kind(" \r\n\t "), ScanErrorKind::BlankBody);
@@ -111,24 +113,24 @@ fn each_unusable_body_has_an_error_of_its_own() {
     assert_eq!(kind("\"model\""), ScanErrorKind::NotAnObject);
     assert_eq!(kind("{}"), ScanErrorKind::MissingModel);
     assert_eq!(kind(r#"{"model":"m"}{}"#), ScanErrorKind::TrailingBytes);
-    assert_eq!(kind("nonsense"), ScanErrorKind::Malformed(Flaw::UnexpectedByte));
+    assert_eq!(kind("nonsense"), ScanErrorKind::Malformed(JsonErrorKind::UnexpectedByte));
     assert_eq!(kind("\u{FEFF}{}"), ScanErrorKind::ByteOrderMark);
 }
 
 #[test]
-fn a_flaw_is_placed_to_the_byte() {
+fn errors_have_their_byte() {
     for (body, flaw, offset) in [
-        (&b"{\"model\" \"m\"}"[..], Flaw::UnexpectedByte, 9),
-        (b"{\"model\":\"m\",}", Flaw::UnexpectedByte, 13),
-        (b"{\"a\":[1,]}", Flaw::UnexpectedByte, 8),
-        (b"{\"a\":01}", Flaw::InvalidNumber, 6),
-        (b"{\"a\":1.}", Flaw::InvalidNumber, 7),
-        (b"{\"a\":\"\\x\"}", Flaw::InvalidEscape, 6),
-        (b"{\"a\":\"\\u00g0\"}", Flaw::InvalidEscape, 6),
-        (b"{\"a\":\"b\nc\"}", Flaw::ControlCharacter, 7),
-        (b"{\"a\":\"b\xFFc\"}", Flaw::InvalidUtf8, 7),
-        (b"{\"a\":\"bbbbbbbbbbbbbbbbbbbbbbbb\xED\xA0\x80\"}", Flaw::InvalidUtf8, 30),
-        (b"{\"a\":tru", Flaw::UnexpectedEnd, 8),
+        (&b"{\"model\" \"m\"}"[..], JsonErrorKind::UnexpectedByte, 9),
+        (b"{\"model\":\"m\",}", JsonErrorKind::UnexpectedByte, 13),
+        (b"{\"a\":[1,]}", JsonErrorKind::UnexpectedByte, 8),
+        (b"{\"a\":01}", JsonErrorKind::InvalidNumber, 6),
+        (b"{\"a\":1.}", JsonErrorKind::InvalidNumber, 7),
+        (b"{\"a\":\"\\x\"}", JsonErrorKind::InvalidEscape, 6),
+        (b"{\"a\":\"\\u00g0\"}", JsonErrorKind::InvalidEscape, 6),
+        (b"{\"a\":\"b\nc\"}", JsonErrorKind::ControlCharacter, 7),
+        (b"{\"a\":\"b\xFFc\"}", JsonErrorKind::InvalidUtf8, 7),
+        (b"{\"a\":\"bbbbbbbbbbbbbbbbbbbbbbbb\xED\xA0\x80\"}", JsonErrorKind::InvalidUtf8, 30),
+        (b"{\"a\":tru", JsonErrorKind::UnexpectedEnd, 8),
     ] {
         assert_eq!(refusal(body), ScanError { kind: ScanErrorKind::Malformed(flaw), offset });
     }
@@ -144,7 +146,7 @@ fn a_body_cut_off_anywhere_is_refused() {
         let expected = match len {
             0 => ScanErrorKind::EmptyBody,
             1 => ScanErrorKind::BlankBody,
-            _ => ScanErrorKind::Malformed(Flaw::UnexpectedEnd),
+            _ => ScanErrorKind::Malformed(JsonErrorKind::UnexpectedEnd),
         };
         assert_eq!(kind, expected, "{len} bytes");
     }
@@ -152,7 +154,7 @@ fn a_body_cut_off_anywhere_is_refused() {
 }
 
 #[test]
-fn nesting_is_read_to_128_levels_and_refused_beyond() {
+fn nesting_is_bounded_at_128_levels() {
     let nested = |depth: usize| format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     assert_eq!(scan(&nested(127)).model, "m");
     assert_eq!(refusal(nested(128)).code(), "too_deep");
@@ -163,7 +165,7 @@ fn nesting_is_read_to_128_levels_and_refused_beyond() {
 }
 
 #[test]
-fn twenty_mebibytes_are_read_like_anything_else() {
+fn twenty_mebibytes_are_accepted() {
     let text = "lorem ipsum, ".repeat((20 << 20) / 13);
     let body = format!(r#"{{"messages":[{{"content":"{text}"}}],"model":"m"}}"#);
     assert_eq!(scan(&body).text_bytes, text.len() as u64);
@@ -188,7 +190,7 @@ fn a_model_name_is_read_to_256_bytes() {
 }
 
 #[test]
-fn a_stream_is_asked_for_its_usage_wherever_the_ask_can_stand() {
+fn stream_usage_is_requested_in_every_form() {
     for (before, after) in [
         (r#" {"model":"a","stream":true}"#, r#" {"stream_options":{"include_usage":true},"model":"b","stream":true}"#),
         (
@@ -218,7 +220,7 @@ fn a_stream_is_asked_for_its_usage_wherever_the_ask_can_stand() {
 }
 
 #[test]
-fn surfaces_without_streams_are_asked_for_nothing() {
+fn other_surfaces_have_no_stream_options() {
     let body = br#"{"model":"m","stream":true,"input":"x"}"#;
     let scan = scan_request(Surface::Embeddings, body).unwrap();
     assert!(rewrite(&scan, "m", true).is_empty());

@@ -1,4 +1,4 @@
-//! How much a request may take, by what it says of itself.
+//! The sizes of a request that limits reserve.
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
@@ -40,7 +40,7 @@ fn null_and_zero_are_no_limits() {
 }
 
 #[test]
-fn other_values_are_told_with_their_field() {
+fn other_values_are_errors() {
     for odd in ["-1", "1.5", "\"many\"", "true", "[6000]", "{}", "\"\""] {
         for (name, field) in [("max_tokens", Field::MaxTokens), ("n", Field::N), ("Max_Tokens", Field::MaxTokens)] {
             let error = scan(&format!(r#""{name}":{odd}"#)).odd_number.unwrap();

@@ -1,4 +1,4 @@
-//! Texts of requests and answers, masking in place, and streams under guard, against plain references.
+//! Texts of requests and answers, masking in place, and guarded streams, compared with plain references.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
 #![allow(clippy::string_slice, reason = "this is a test")]
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 const WORD: &str = "SE\"CR\nÉT";
 
 fn texts(body: &str) -> Vec<String> {
-    request_texts(body.as_bytes()).unwrap().texts.iter().map(|text| text.spelled().text.into_owned()).collect()
+    request_texts(body.as_bytes()).unwrap().texts.iter().map(|text| text.unescaped_text().text.into_owned()).collect()
 }
 
 fn answers(body: &str) -> Vec<String> {
-    answer_texts(body.as_bytes()).unwrap().texts.iter().map(|text| text.spelled().text.into_owned()).collect()
+    answer_texts(body.as_bytes()).unwrap().texts.iter().map(|text| text.unescaped_text().text.into_owned()).collect()
 }
 
 #[test]
-fn every_text_of_a_chat_request_is_found_and_nothing_else() {
+fn texts_of_a_chat_request() {
     let body = json!({
-        "model": "no", "user": "no", "metadata": {"a": "no"},
+        "model": "no", "user": "17", "metadata": {"18": "19"},
         "messages": [
             {"role": "system", "content": "1"},
             {"role": "user", "name": "2", "content": [
@@ -41,16 +41,34 @@ fn every_text_of_a_chat_request_is_found_and_nothing_else() {
     });
     let mut found = texts(&body.to_string());
     found.sort();
-    let mut expected: Vec<String> =
-        ["1", "2", "3", "https://4", "5", "{\"a\":\"6\n7\"}", "8", "9", "10", "11", "12", "13", "14", "15", "16"]
-            .map(str::to_owned)
-            .into();
+    let mut expected: Vec<String> = [
+        "1",
+        "2",
+        "3",
+        "https://4",
+        "5",
+        "{\"a\":\"6\n7\"}",
+        "8",
+        "9",
+        "10",
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "16",
+        "17",
+        "18",
+        "19",
+    ]
+    .map(str::to_owned)
+    .into();
     expected.sort();
     assert_eq!(found, expected);
 }
 
 #[test]
-fn the_texts_of_the_other_endpoints_are_found() {
+fn texts_of_other_endpoints() {
     assert_eq!(texts(r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#), ["a", "b", "c"]);
     assert_eq!(texts(r#"{"model":"m","input":["a",[1,2]]}"#), ["a"]);
     let messages = json!({"model": "m", "system": [{"type": "text", "text": "a"}], "messages": [{"role": "user", "content": [
@@ -65,14 +83,14 @@ fn the_texts_of_the_other_endpoints_are_found() {
 }
 
 #[test]
-fn tools_are_named_whether_offered_chosen_or_called() {
+fn offered_chosen_and_called_tools_are_named() {
     let body = r#"{"tools":[{"type":"function","function":{"name":"a"}},{"name":"b"}],"functions":[{"name":"c"}],
         "tool_choice":{"type":"function","function":{"name":"d"}},"messages":[{"tool_calls":[{"function":{"name":"e"}}]}]}"#;
     assert_eq!(request_texts(body.as_bytes()).unwrap().tools, ["a", "b", "c", "d", "e"]);
 }
 
 #[test]
-fn tools_of_servers_and_providers_have_names() {
+fn server_and_provider_tools_have_names() {
     let tools = |body: &str| request_texts(body.as_bytes()).unwrap().tools;
     assert_eq!(tools(r#"{"mcp_servers":[{"type":"url","name":"x"},{"type":"url"}]}"#), ["mcp:x", "mcp:"]);
     assert_eq!(tools(r#"{"mcp_servers":{"x":{}}}"#), ["mcp:"]);
@@ -88,7 +106,7 @@ fn tools_of_servers_and_providers_have_names() {
 }
 
 #[test]
-fn media_is_what_the_type_beside_it_says_and_nothing_else() {
+fn media_needs_its_type() {
     let media = "QUJD".repeat(100);
     let part =
         |value: serde_json::Value| texts(&json!({"messages": [{"role": "user", "content": [value]}]}).to_string());
@@ -102,7 +120,7 @@ fn media_is_what_the_type_beside_it_says_and_nothing_else() {
 }
 
 #[test]
-fn numbers_and_names_of_members_are_texts_where_the_apis_have_none() {
+fn unknown_numbers_and_names_are_texts() {
     assert_eq!(texts(r#"{"temperature":0.5,"max_tokens":4111,"messages":[{"content":4.1e1}]}"#), ["41"]);
     assert_eq!(texts(r#"{"messages":[{"content":"a","secret":true}]}"#), ["a", "secret"]);
     assert_eq!(answers(r#"{"created":1,"content":[{"type":"tool_use","input":{"a":[1,"b"]}}]}"#), [r#"{"a":[1,"b"]}"#]);
@@ -114,7 +132,7 @@ fn numbers_and_names_of_members_are_texts_where_the_apis_have_none() {
 fn changes_in_json_leave_json() {
     let body = r#"{"content":[{"type":"tool_use","input":{"a":41112,"b":"41\n","c":[4]}}]}"#;
     let found = answer_texts(body.as_bytes()).unwrap();
-    let spelled = found.texts[0].spelled();
+    let spelled = found.texts[0].unescaped_text();
     let mut splices = Vec::new();
     let edit = |from: &str, len: usize| {
         let at = spelled.text.find(from).unwrap();
@@ -127,7 +145,7 @@ fn changes_in_json_leave_json() {
 }
 
 #[test]
-fn each_choice_and_each_call_is_a_text_of_its_own() {
+fn choices_and_calls_are_separate_texts() {
     let event = r#"{"choices":[{"delta":{"content":"a","tool_calls":[{"function":{"arguments":"b"},"index":1}]},"index":7},
         {"index":2,"delta":{"content":"c","refusal":"d"},"finish_reason":"stop"}]}"#;
     let found = answer_texts(event.as_bytes()).unwrap();
@@ -148,7 +166,7 @@ fn each_choice_and_each_call_is_a_text_of_its_own() {
 }
 
 #[test]
-fn an_answer_has_its_texts_and_its_second_telling_of_them() {
+fn answers_have_texts_and_logprobs() {
     let body = r#"{"id":"no","model":"no","choices":[{"index":0,"logprobs":{"content":[{"token":"no"}]},
         "message":{"role":"assistant","content":"a"},"finish_reason":"no"}],"error":{"message":"b","type":"error"}}"#;
     assert_eq!(answers(body), ["a", "b"]);
@@ -160,7 +178,7 @@ fn an_answer_has_its_texts_and_its_second_telling_of_them() {
 fn mask_in_place(body: &str) -> String {
     let mut splices = Vec::new();
     for text in &request_texts(body.as_bytes()).unwrap().texts {
-        let spelled = text.spelled();
+        let spelled = text.unescaped_text();
         for (at, _) in spelled.text.match_indices(WORD) {
             splices.push(Splice { at: spelled.written(at..at + WORD.len()), with: b"[MASK]".to_vec() });
         }
@@ -178,7 +196,7 @@ fn mask_decoded(value: &mut Value) {
     }
 }
 
-/// A text as a JSON string, some of its characters escaped although they need not be.
+/// Returns a text as a JSON string with some needless escapes.
 fn written(text: &str, escape: &[bool]) -> String {
     let mut out = String::from("\"");
     for (index, char) in text.chars().enumerate() {
@@ -205,7 +223,7 @@ fn text_with_words() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn masking_in_place_is_decoding_masking_and_encoding(
+    fn masking_agrees_with_decoded_masking(
         contents in proptest::collection::vec((text_with_words(), proptest::collection::vec(any::<bool>(), 1..9)), 1..5)
     ) {
         let messages: Vec<String> = contents
@@ -217,7 +235,7 @@ proptest! {
         mask_decoded(&mut reference);
         let masked = mask_in_place(&body);
         prop_assert_eq!(serde_json::from_str::<Value>(&masked).unwrap(), reference);
-        // What is left of each side when the placeholders and what they replaced are taken out is the same.
+        // Without the placeholders, and without the text that they replaced, both sides are equal.
         let mut rest = body.as_str();
         for piece in masked.split("[MASK]") {
             let at = rest.find(piece).unwrap();
@@ -230,7 +248,7 @@ proptest! {
     }
 }
 
-/// Finds `WORD`, holding back what could be its beginning.
+/// Finds `WORD`, and holds back a possible beginning of it.
 #[derive(Default)]
 struct Toy {
     texts: Vec<(String, usize)>,
@@ -282,14 +300,14 @@ fn arguments(call: u64, text: &str) -> String {
 const DONE: &str = "data: [DONE]\n\n";
 
 #[test]
-fn a_word_across_events_is_masked_in_the_first_and_cut_from_the_others() {
+fn words_across_events_are_masked() {
     let stream = [content(0, "x SE\"C"), content(0, "R\n"), content(0, "ÉT y"), DONE.into()].concat();
     let expected = [content(0, "x [MASK]"), content(0, ""), content(0, " y"), DONE.into()].concat();
     assert_eq!(run(&[stream.as_bytes()], false), (expected, None));
 }
 
 #[test]
-fn what_is_no_match_passes_byte_for_byte() {
+fn clean_streams_pass_unchanged() {
     let stream = [content(0, "SE\"").replace(':', " : "), ": ping\n\n".into(), content(0, "x"), DONE.into()].concat();
     let stream = stream.replace("data : ", "data: ");
     let (out, _) = run(&[stream.as_bytes()], false);
@@ -299,7 +317,7 @@ fn what_is_no_match_passes_byte_for_byte() {
 }
 
 #[test]
-fn texts_of_different_choices_and_calls_do_not_mix_and_may_overtake() {
+fn choices_and_calls_do_not_mix() {
     let [a, b, c] = [content(0, "SE\"CR"), content(1, "\nÉT"), content(1, "z")];
     let stream = [a.clone(), b.clone(), c.clone(), DONE.into()].concat();
     assert_eq!(run(&[stream.as_bytes()], true), ([b, c, a, DONE.into()].concat(), None));
@@ -308,8 +326,48 @@ fn texts_of_different_choices_and_calls_do_not_mix_and_may_overtake() {
     assert_eq!(run(&[stream.as_bytes()], false), (expected, None));
 }
 
+fn name(call: u64, name: &str) -> String {
+    let call = json!({"index": call, "function": {"name": name}});
+    format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}))
+}
+
 #[test]
-fn an_escape_inside_arguments_may_be_cut_anywhere() {
+fn a_tool_name_is_joined_across_events() {
+    let chunks = [name(0, "a_SE\"C"), name(0, "R\nÉT"), arguments(0, "{}"), content(0, "x")];
+    let bytes: Vec<&[u8]> = chunks.iter().map(String::as_bytes).collect();
+    let (out, halt) = run(&bytes, false);
+    assert_eq!((halt, out.contains("MASK"), out.contains("ÉT")), (None, true, false), "{out}");
+    assert_eq!(run(&bytes, true).1, Some(Halt::Blocked));
+    let messages = ["a_SE\"C", "R\nÉT"].map(|name| {
+        let block = json!({"type": "tool_use", "id": "t", "name": name, "input": {}});
+        format!("data: {}\n\n", json!({"type": "content_block_start", "index": 1, "content_block": block}))
+    });
+    assert_eq!(run(&messages.each_ref().map(|event| event.as_bytes()), true).1, Some(Halt::Blocked));
+}
+
+#[test]
+fn a_name_waits_for_the_next_event_only() {
+    let events = [name(0, "a_SE"), arguments(0, "{"), arguments(0, "}")];
+    let (mut stream, mut toy, mut out) = (GuardedStream::new(true), Toy::default(), Vec::new());
+    for (index, passed) in [(0, 0), (1, 2), (2, 3)] {
+        stream.push(events[index].as_bytes(), false, &mut toy, &mut out).unwrap();
+        assert_eq!(out, events[..passed].concat().as_bytes());
+    }
+}
+
+#[test]
+fn names_may_continue_after_arguments() {
+    let cut = [name(0, "SE\"C"), arguments(0, "{}"), name(0, "R\nÉT"), content(0, "x")];
+    assert!(run(&cut.each_ref().map(|event| event.as_bytes()), false).1.is_some());
+    // Some providers repeat the name with every event.
+    let repeated = [name(0, "get"), arguments(0, "{"), name(0, "get"), arguments(0, "}"), name(0, "get")];
+    assert_eq!(run(&repeated.each_ref().map(|event| event.as_bytes()), true), (repeated.concat(), None));
+    let long = [name(0, &"a".repeat(600)), name(0, &"a".repeat(600))];
+    assert_eq!(run(&long.each_ref().map(|event| event.as_bytes()), false).1, Some(Halt::Unreadable));
+}
+
+#[test]
+fn escapes_in_arguments_may_be_split() {
     for at in 1..12 {
         let text = "SE\\u0022CR\\nÉT";
         let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap();
@@ -320,7 +378,7 @@ fn an_escape_inside_arguments_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_word_that_every_event_repeats_beside_its_text_holds_nothing_back() {
+fn repeated_words_do_not_hold_events() {
     let event = |text: &str| {
         content(0, text)
             .replacen('{', r#"{"provider":"SE\"","#, 1)
@@ -333,7 +391,7 @@ fn a_word_that_every_event_repeats_beside_its_text_holds_nothing_back() {
 }
 
 #[test]
-fn the_end_of_a_choice_comes_behind_its_text_and_lets_it_go() {
+fn the_end_of_a_choice_releases_its_text() {
     let end = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n".to_owned();
     let stream = [content(0, "SE\""), end].concat();
     let (mut guarded, mut toy, mut out) = (GuardedStream::new(true), Toy::default(), Vec::new());
@@ -342,7 +400,7 @@ fn the_end_of_a_choice_comes_behind_its_text_and_lets_it_go() {
 }
 
 #[test]
-fn a_masked_event_does_not_tell_its_tokens_again() {
+fn masked_events_have_no_logprobs() {
     let event =
         format!(r#"{{"choices":[{{"index":0,"logprobs":{{"content":[1]}},"delta":{{"content":{}}}}}]}}"#, json!(WORD));
     let stream = format!("data: {event}\n\n{DONE}");
@@ -351,7 +409,7 @@ fn a_masked_event_does_not_tell_its_tokens_again() {
 }
 
 #[test]
-fn an_event_that_cannot_be_read_ends_a_strict_stream_and_passes_another() {
+fn unreadable_events_end_strict_streams() {
     let stream = format!("{}data: no json\n\n{DONE}", content(0, "a"));
     assert_eq!(run(&[stream.as_bytes()], false), (content(0, "a"), Some(Halt::Unreadable)));
     let mut out = Vec::new();
@@ -377,7 +435,7 @@ fn any_event() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_same_comes_out_wherever_a_stream_is_cut(events in proptest::collection::vec(any_event(), 0..12), block: bool) {
+    fn guarded_streams_agree_at_every_split(events in proptest::collection::vec(any_event(), 0..12), block: bool) {
         let stream = events.concat();
         let whole = run(&[stream.as_bytes()], block);
         for at in 0..=stream.len() {
@@ -389,7 +447,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_break_it(bytes: Vec<u8>, strict: bool) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>, strict: bool) {
         let mut out = Vec::new();
         let _ = GuardedStream::new(strict).push(&bytes, true, &mut Toy::default(), &mut out);
         let _ = request_texts(&bytes);

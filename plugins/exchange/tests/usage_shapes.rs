@@ -1,4 +1,4 @@
-//! Shapes in which providers tell the usage of an answer, each as a document and as a stream.
+//! The formats in which providers report usage, each as a document and as a stream.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is a test")]
 
@@ -16,7 +16,7 @@ fn read_in(surface: Surface, declared_stream: bool, pieces: &[&[u8]]) -> (Answer
     (reader.reading(), passed)
 }
 
-/// Reads it whole, and makes sure that it reads and passes the same cut in two anywhere.
+/// Reads an answer, and checks that it reads and passes the same cut in two anywhere.
 fn read_as(surface: Surface, declared_stream: bool, answer: &str) -> (AnswerReading, String) {
     let whole = read_in(surface, declared_stream, &[answer.as_bytes()]);
     for at in 0..=answer.len() {
@@ -34,7 +34,7 @@ fn message(answer: &str) -> AnswerReading {
     read_as(Surface::Messages, false, answer).0
 }
 
-/// The usage as the only one of a document, and as the last event of a stream.
+/// Reads the usage as the only one of a document, and as the last event of a stream.
 fn usage(usage: &str) -> Option<Tokens> {
     let document = chat(&format!(r#"{{"choices":[{{"message":{{"content":"Hi"}}}}],"usage":{usage}}}"#)).usage;
     let event = r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"}}],"usage":null}"#;
@@ -62,13 +62,13 @@ fn reasoning_left_out_of_the_output_counts() {
 }
 
 #[test]
-fn a_total_that_is_too_small_takes_nothing_away() {
+fn too_small_totals_are_ignored() {
     assert_eq!(usage(r#"{"prompt_tokens":5,"completion_tokens":7,"total_tokens":0}"#), tokens(5, 7));
     assert_eq!(usage(r#"{"prompt_tokens":5,"completion_tokens":7,"total_tokens":6}"#), tokens(5, 7));
 }
 
 #[test]
-fn cached_tokens_are_found_wherever_they_stand() {
+fn cached_tokens_are_found() {
     for place in [
         r#""prompt_tokens_details":{"cached_tokens":8}"#,
         r#""input_tokens_details":{"cached_tokens":8}"#,
@@ -84,14 +84,14 @@ fn cached_tokens_are_found_wherever_they_stand() {
 }
 
 #[test]
-fn cached_tokens_beside_the_prompt_are_input() {
+fn separate_cached_tokens_are_input() {
     let by_total = r#"{"prompt_tokens":20,"completion_tokens":3,"total_tokens":31,"cache_read_input_tokens":8}"#;
     assert_eq!(usage(by_total), cached(28, 3, 8));
     assert_eq!(usage(r#"{"prompt_tokens":4,"completion_tokens":3,"cache_read_input_tokens":80}"#), cached(84, 3, 80));
 }
 
 #[test]
-fn cache_writes_are_found_wherever_they_stand() {
+fn cache_writes_are_found() {
     let written = Some(Tokens { input: 20, output: 3, cache_write: 6, ..Tokens::default() });
     for place in [
         r#""cache_write_tokens":6"#,
@@ -111,7 +111,7 @@ fn whole_numbers_count_in_any_spelling() {
 }
 
 #[test]
-fn numbers_that_are_no_counts_are_told() {
+fn invalid_counts_are_flagged() {
     for odd in ["-1", "1.5", "\"x\"", "true"] {
         let answer =
             chat(&format!(r#"{{"choices":[{{"text":"x"}}],"usage":{{"prompt_tokens":{odd},"completion_tokens":1}}}}"#));
@@ -122,7 +122,7 @@ fn numbers_that_are_no_counts_are_told() {
 }
 
 #[test]
-fn numbers_beyond_all_counts_stay_larger_than_any() {
+fn too_large_numbers_saturate() {
     for absurd in ["9007199254740993", "1e300", "99999999999999999999999"] {
         let told = usage(&format!(r#"{{"prompt_tokens":{absurd},"completion_tokens":1}}"#)).unwrap();
         assert_eq!(told.input, 1 << 53, "{absurd}");
@@ -130,7 +130,7 @@ fn numbers_beyond_all_counts_stay_larger_than_any() {
 }
 
 #[test]
-fn usage_is_found_in_a_choice_and_in_groqs_own_member() {
+fn usage_in_choices_and_x_groq() {
     let own = r#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}"#;
     let choice =
         format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"Hi"}},"finish_reason":"stop","usage":{own}}}]}}"#);
@@ -145,7 +145,7 @@ fn usage_is_found_in_a_choice_and_in_groqs_own_member() {
 }
 
 #[test]
-fn a_later_usage_takes_nothing_back() {
+fn later_smaller_usage_is_ignored() {
     let full = r#"data: {"choices":[{"delta":{"content":"Hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#;
     for later in [
         r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#,
@@ -162,7 +162,7 @@ fn a_later_usage_takes_nothing_back() {
 }
 
 #[test]
-fn cumulative_and_repeated_usage_counts_once() {
+fn cumulative_usage_counts_once() {
     let event = |output| {
         format!(
             r#"data: {{"choices":[{{"delta":{{"content":"Hi"}}}}],"usage":{{"prompt_tokens":9,"completion_tokens":{output},"total_tokens":{}}}}}"#,
@@ -178,7 +178,7 @@ fn cumulative_and_repeated_usage_counts_once() {
 }
 
 #[test]
-fn the_usage_event_is_hidden_however_it_is_spelled() {
+fn usage_events_are_hidden_in_every_form() {
     let text = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n";
     for event in [
         r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#,
@@ -298,7 +298,7 @@ fn other_iterations_change_nothing() {
 }
 
 #[test]
-fn a_message_delta_without_input_keeps_that_of_the_start() {
+fn message_delta_keeps_the_input() {
     let stream = "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
                   data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n\
                   data: {\"type\":\"message_delta\",\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}\n\n";

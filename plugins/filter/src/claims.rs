@@ -1,13 +1,13 @@
-//! What this worker's requests have reserved, kept where it outlives this VM: see [`headgate_limits::Roster`].
+//! The reservations of this worker's requests, kept where they outlive this VM: see [`headgate_limits::Roster`].
 
-use crate::counts::Cells;
+use crate::cells::Cells;
 use crate::host;
-use headgate_limits::{Dead, Held, Roster, Rules, give_back_claim};
+use headgate_limits::{Dead, Held, Looker, Roster, Rules, give_back_claim};
 
 /// Key of the [`Roster`] in shared data.
 pub(crate) const ROSTER: &str = "headgate.limits.roster";
-/// Pause between two renewals of this worker's place, ms.
-const RENEW_MS: u64 = 300;
+/// Pause between two renewals of this worker's place, ms: about a tick.
+const RENEW_MS: u64 = 90;
 /// Another worker may win the compare-and-set this often before something waits for the next look.
 const TRIES: u32 = 8;
 
@@ -15,10 +15,10 @@ fn key(place: u32, slot: u32) -> String {
     format!("headgate.limits.claim.{place}.{slot}")
 }
 
-/// Where the claim of one request lies.
+/// The place of the claim of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot {
-    /// How often this worker had lost its place then.
+    /// Number of times that this worker had lost its place then.
     lost: u32,
     slot: u32,
 }
@@ -26,36 +26,36 @@ pub(crate) struct Slot {
 /// See the module's text.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    worker: u64,
+    looker: Looker,
     place: Option<u32>,
     slots: u32,
     free: Vec<u32>,
-    /// How often this worker was taken for dead although it lives.
+    /// Number of times that this worker was taken for dead although it lives.
     lost: u32,
-    looked_ms: u64,
 }
 
 impl Claims {
-    pub(crate) fn new(worker: u64) -> Self {
-        Self { worker, ..Self::default() }
+    pub(crate) fn new(worker: u64, began_ms: u64) -> Self {
+        Self { looker: Looker { worker, began_ms, ..Looker::default() }, ..Self::default() }
     }
 
-    /// Renews this worker's place, and gives back what a dead one has left.
-    pub(crate) fn look(&mut self, now_ms: u64, cells: &mut Cells) {
-        if now_ms.abs_diff(self.looked_ms) < RENEW_MS {
+    /// Renews this worker's place, and gives back the reservations of dead workers.
+    pub(crate) fn look(&mut self, process_ms: u64, now_ms: u64, cells: &mut Cells) {
+        if now_ms.abs_diff(self.looker.looked_ms) < RENEW_MS {
             return;
         }
-        let last_ms = std::mem::replace(&mut self.looked_ms, now_ms);
+        let looker = Looker { process_ms, ..self.looker };
+        self.looker.looked_ms = now_ms;
         for _ in 0..TRIES {
             let (bytes, cas) = host::shared_data(ROSTER);
             let mut roster = Roster::from_bytes(&bytes);
-            if self.place.is_some() && !roster.has(self.worker) {
-                // What this worker had reserved is given back already.
+            if self.place.is_some() && !roster.has(looker.worker) {
+                // The reservations of this worker are given back already.
                 self.lost = self.lost.saturating_add(1);
                 (self.place, self.slots, self.free) = (None, 0, Vec::new());
             }
-            let place = roster.renew(self.worker, self.slots, now_ms);
-            let dead = roster.take_dead(self.worker, last_ms, now_ms);
+            let place = roster.renew(looker.worker, self.slots, now_ms);
+            let dead = roster.take_dead(looker, now_ms);
             if host::set_shared_data(ROSTER, &roster.to_bytes(), cas).is_ok() {
                 self.place = place;
                 dead.into_iter().for_each(|dead| clear(dead, cells));
@@ -64,7 +64,7 @@ impl Claims {
         }
     }
 
-    /// Keeps what a request has reserved; `None` if there is no place for it, and it is then given back in an hour or two
+    /// Keeps the reservations of a request; `None` if there is no place for them, and they are then given back in an hour or two
     /// should this worker die.
     pub(crate) fn keep(&mut self, rules: &Rules, held: &[Held]) -> Option<Slot> {
         let place = self.place.filter(|_| !held.is_empty())?;
@@ -76,7 +76,7 @@ impl Claims {
         Some(Slot { lost: self.lost, slot })
     }
 
-    /// The request settles by itself. `false` if others have given back what it had reserved.
+    /// The request settles by itself. `false` if others have given back its reservations.
     pub(crate) fn drop(&mut self, kept: Slot) -> bool {
         let Some(place) = self.place.filter(|_| kept.lost == self.lost) else { return false };
         let _ = host::set_shared_data(&key(place, kept.slot), b"", 0);
@@ -85,7 +85,7 @@ impl Claims {
     }
 }
 
-/// Gives back what lies at a place, and frees it.
+/// Gives back the reservations at a place, and frees it.
 fn clear(dead: Dead, cells: &mut Cells) {
     for slot in 0..dead.slots {
         let key = key(dead.place, slot);

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-/// How long after its last answer a connection can still be in use, µs. Idle ones are closed after 4 s; the rest is for
+/// Time after its last answer for which a connection can still be in use, µs. Idle ones are closed after 4 s; the rest is for
 /// answers that take long.
 const FORGOTTEN_US: u64 = 600_000_000;
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_known_from_its_first_answer_on() {
+    fn known_after_its_first_answer() {
         let mut connections = Connections::default();
         assert!(!connections.has_answered(b"127.0.0.1:40000", 1));
         connections.note(b"127.0.0.1:40000", 1);

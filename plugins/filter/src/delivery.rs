@@ -3,7 +3,7 @@
 //! One at a time also because the SDK panics when two roots of one VM have calls with equal numbers under way, as they
 //! can while a new configuration takes over from an old one.
 
-use crate::host::{self, Buffer, Headers, Level};
+use crate::host::{self, Buffer, Headers};
 use crate::worker::{Worker, with_worker};
 use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
@@ -13,22 +13,22 @@ use std::time::Duration;
 /// Must be shorter than the outbox's own patience, so that an answer, if only a failure, always comes first.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a worker says that it is there, ms.
+/// Interval between heartbeats of a worker, ms.
 const HEARTBEAT_MS: u64 = 10_000;
 /// The same while the number of requests under way changes, ms: should the worker die, it is known how many they were.
 const OPEN_HEARTBEAT_MS: u64 = 2_000;
-/// How long the first record that waits is kept for others to join it.
-const GATHER: Duration = Duration::from_millis(1);
+/// Time for which the first record that waits is kept for others to join it, ms.
+const GATHER_MS: u64 = 1;
 
 /// The call of one root.
 #[derive(Debug, Default)]
-pub(crate) struct Carrier {
-    under_way: Option<(u32, Cargo)>,
+pub(crate) struct Uploader {
+    under_way: Option<(u32, Payload)>,
 }
 
-/// What a call carries.
+/// The payload of a call.
 #[derive(Debug, Clone, Copy)]
-enum Cargo {
+enum Payload {
     /// A batch of records, by its ticket.
     Records(u64),
     /// A report of counts.
@@ -37,31 +37,34 @@ enum Cargo {
     Heartbeat,
 }
 
-impl Carrier {
-    /// Sends what is due, if no other call is under way in this VM.
+impl Uploader {
+    /// Sends the next payload that is due, if no other call is under way in this VM.
     pub(crate) fn deliver(&mut self, policy: &Policy) {
         if policy.collector().is_none() || with_worker(|worker| worker.calling) != Some(false) {
             return;
         }
         let now_ms = host::now_us() / 1_000;
         // Counts first: they are few, and records can wait.
-        let report = with_worker(|worker| worker.counts.report(policy, now_ms).map(<[u8]>::to_vec)).flatten();
+        let report = with_worker(|worker| worker.counters.report(policy, now_ms).map(<[u8]>::to_vec)).flatten();
         if let Some(body) = report {
-            return self.call(policy, SYNC_PATH, &body, Cargo::Counts);
+            return self.call(policy, SYNC_PATH, &body, Payload::Counts);
         }
         if let Some(body) = with_worker(|worker| heartbeat(worker, policy, now_ms)).flatten() {
-            return self.call(policy, HEARTBEAT_PATH, &body, Cargo::Heartbeat);
+            return self.call(policy, HEARTBEAT_PATH, &body, Payload::Heartbeat);
         }
         let next = with_worker(|worker| {
             let jitter = worker.draw();
             worker.outbox.poll(now_ms, jitter)
         });
-        if let Some(batch) = next.flatten() {
-            self.call(policy, INGEST_PATH, &batch.body, Cargo::Records(batch.ticket));
+        match next.flatten() {
+            Some(batch) => self.call(policy, INGEST_PATH, &batch.body, Payload::Records(batch.ticket)),
+            None => {
+                with_worker(|worker| send_soon(worker, policy, now_ms));
+            }
         }
     }
 
-    fn call(&mut self, policy: &Policy, path: &str, body: &[u8], cargo: Cargo) {
+    fn call(&mut self, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
         let Some((collector, token)) = policy.collector() else { return };
         let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -76,10 +79,10 @@ impl Carrier {
         }
         match proxy_wasm::hostcalls::dispatch_http_call(&collector.cluster, headers, Some(body), vec![], CALL_TIMEOUT) {
             Ok(call) => {
-                self.under_way = Some((call, cargo));
+                self.under_way = Some((call, payload));
                 with_worker(|worker| worker.calling = true);
             }
-            Err(_) => failed(policy, cargo),
+            Err(_) => failed(policy, payload),
         }
     }
 
@@ -90,42 +93,45 @@ impl Carrier {
 
     /// The answer to call `call` is there, or its failure.
     pub(crate) fn answered(&mut self, policy: &Policy, call: u32, body_size: usize) {
-        let Some((_, cargo)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
+        let Some((_, payload)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
         with_worker(|worker| worker.calling = false);
         let status = call_status();
         if !status.is_some_and(|status| (200..300).contains(&status)) {
             tell_failure(status);
-            failed(policy, cargo);
+            failed(policy, payload);
             return;
         }
         let body = host::buffer(Buffer::CallResponseBody, body_size).unwrap_or_default();
-        match cargo {
-            Cargo::Records(ticket) => {
+        match payload {
+            Payload::Records(ticket) => {
                 tell_refusals(&body);
                 finish(ticket, Delivery::Acknowledged);
             }
-            Cargo::Counts => {
-                with_worker(|worker| worker.counts.reported(policy, Some(&body), host::now_us() / 1_000));
+            Payload::Counts => {
+                with_worker(|worker| worker.counters.reported(policy, Some(&body), host::now_us() / 1_000));
             }
-            Cargo::Heartbeat => {}
+            Payload::Heartbeat => {}
         }
     }
 }
 
-/// Has a record that has just been queued sent soon, so that little is lost with a worker that is killed. Where a call is
-/// under way, its answer sends it.
-pub(crate) fn send_soon(worker: &mut Worker, policy: &Policy) {
-    if policy.collector().is_some() && !worker.calling && !worker.hurried {
-        worker.hurried = host::set_tick_period(GATHER).is_ok();
+/// Wakes the root when the records that wait may be sent, so that little is lost with a worker that is killed. Where a
+/// call is under way, its answer sends them.
+pub(crate) fn send_soon(worker: &mut Worker, policy: &Policy, now_ms: u64) {
+    if policy.collector().is_none() || worker.calling || worker.hurried.is_some() {
+        return;
+    }
+    if let Some(due_ms) = worker.outbox.due_in_ms(now_ms) {
+        worker.hurry(Duration::from_millis(due_ms.max(GATHER_MS)));
     }
 }
 
-/// What this worker says of itself, if it is time. The first one goes out at once: a policy that has just been put in
-/// force is seen to be.
+/// Returns the heartbeat of this worker, if it is time. The first one goes out at once, so that the collector sees a new policy
+/// in force.
 fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
     let end = (worker.outbox.last_seq(), worker.outbox.dropped());
     let idle = worker.open == 0 && worker.outbox.queued() == 0;
-    let ending = idle && policy.ends(worker.counts.process().began_ms);
+    let ending = idle && policy.ends(worker.counters.process().began_ms);
     let same = worker.told_revision == policy.revision() && (!ending || worker.told_end == Some(end));
     let due_ms = if worker.open == worker.told_open { HEARTBEAT_MS } else { OPEN_HEARTBEAT_MS };
     if same && now_ms < worker.heartbeat_ms.saturating_add(due_ms) && now_ms >= worker.heartbeat_ms {
@@ -145,18 +151,19 @@ fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8
         dropped: worker.outbox.dropped(),
         last_seq: worker.outbox.last_seq(),
         open: Some(worker.open),
+        refused_by_proxy: worker.proxy_refusals.counts().clone(),
         ending,
     })
     .ok()
 }
 
-fn failed(policy: &Policy, cargo: Cargo) {
-    match cargo {
-        Cargo::Records(ticket) => finish(ticket, Delivery::Failed),
-        Cargo::Counts => {
-            with_worker(|worker| worker.counts.reported(policy, None, host::now_us() / 1_000));
+fn failed(policy: &Policy, payload: Payload) {
+    match payload {
+        Payload::Records(ticket) => finish(ticket, Delivery::Failed),
+        Payload::Counts => {
+            with_worker(|worker| worker.counters.reported(policy, None, host::now_us() / 1_000));
         }
-        Cargo::Heartbeat => {
+        Payload::Heartbeat => {
             // The next one tells it all; after a goodbye that was lost, it does not wait for so long.
             with_worker(|worker| {
                 let sooner_ms = if worker.told_end.is_some() { HEARTBEAT_MS - OPEN_HEARTBEAT_MS } else { 0 };
@@ -190,17 +197,13 @@ fn tell_failure(status: Option<u16>) {
         Some(401 | 403) => "check the token named by collector.token",
         _ => "they are kept and sent again",
     };
-    host::log(
-        Level::Warn,
-        &format!("headgate: the collector {what}; {} records wait, {} were dropped: {remedy}", queued.0, queued.1),
-    );
+    log::warn!("the collector {what}; {} records wait, {} were dropped: {remedy}", queued.0, queued.1);
 }
 
 fn tell_refusals(body: &[u8]) {
     let Ok(acknowledgement) = serde_json::from_slice::<Acknowledgement>(body) else { return };
     if let Some(first) = acknowledgement.refused.first() {
         let count = acknowledgement.refused.len();
-        let message = format!("headgate: the collector refused {count} records for good; the first: {}", first.reason);
-        host::log(Level::Error, &message);
+        log::error!("the collector refused {count} records for good; the first: {}", first.reason);
     }
 }

@@ -1,20 +1,21 @@
 //! The one place where the host is called. Every call returns the host's status as a number and none panics.
 //!
 //! The SDK's own wrappers unwrap statuses they do not expect, and a host may answer anything in a phase where a map or
-//! a buffer is not there. So the imports are declared here once more, and only the dispatch of HTTP calls, whose
-//! answers the SDK must be able to route, goes through the SDK.
+//! a buffer is not there. So the imports are declared here once more, and only the dispatch of HTTP calls, with
+//! answers that the SDK must be able to route, goes through the SDK.
 
 #![allow(unsafe_code, reason = "the host's ABI is raw pointers; this is the only module that touches them")]
 
 use headgate_policy::can_allocate;
+use log::Level;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A status other than 0 (ok), as the Proxy-Wasm ABI numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refused(pub(crate) u32);
+pub(crate) struct HostError(pub(crate) u32);
 
-pub(crate) type HostResult<T> = Result<T, Refused>;
+pub(crate) type HostResult<T> = Result<T, HostError>;
 
 /// Which header map.
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +32,6 @@ pub(crate) enum Buffer {
     ResponseBody = 1,
     CallResponseBody = 4,
     PluginConfiguration = 7,
-}
-
-/// Severity of a log line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Level {
-    Info = 2,
-    Warn = 3,
-    Error = 4,
 }
 
 unsafe extern "C" {
@@ -80,10 +73,10 @@ unsafe extern "C" {
 }
 
 fn done(status: u32) -> HostResult<()> {
-    if status == 0 { Ok(()) } else { Err(Refused(status)) }
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
 }
 
-/// Takes over what the host put into this VM's memory through the exported allocator; a null pointer is an empty value.
+/// Takes over bytes that the host put into this VM's memory through the exported allocator; a null pointer is an empty value.
 fn owned(data: *mut u8, len: usize) -> Vec<u8> {
     if data.is_null() {
         return Vec::new();
@@ -113,9 +106,17 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Writes a line to the host's log.
 pub(crate) fn log(level: Level, message: &str) {
+    let severity = match level {
+        Level::Trace => 0,
+        Level::Debug => 1,
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    };
     // SAFETY: pointer and length are of one live string.
-    let _ = unsafe { proxy_log(level as u32, message.as_ptr(), message.len()) };
+    let _ = unsafe { proxy_log(severity, message.as_ptr(), message.len()) };
 }
 
 /// Tells the host that a root which was asked to go is done.
@@ -124,7 +125,7 @@ pub(crate) fn root_is_done() -> HostResult<()> {
     done(unsafe { proxy_done() })
 }
 
-/// Resets the response that is being served, and the provider's stream with it. What was passed on in this very
+/// Resets the response that is being served, and the provider's stream with it. Bytes that were passed on in this very
 /// callback is lost: call it in a later one.
 pub(crate) fn reset_response() -> HostResult<()> {
     const HTTP_RESPONSE: u32 = 1;
@@ -139,6 +140,13 @@ pub(crate) fn resume_request() -> HostResult<()> {
     done(unsafe { proxy_continue_stream(HTTP_REQUEST) })
 }
 
+/// Lets a response go on that an earlier callback has paused.
+pub(crate) fn resume_response() -> HostResult<()> {
+    const HTTP_RESPONSE: u32 = 1;
+    // SAFETY: no pointers.
+    done(unsafe { proxy_continue_stream(HTTP_RESPONSE) })
+}
+
 /// Until this callback returns, the host takes its calls for those of another context.
 pub(crate) fn act_for(context: u32) -> HostResult<()> {
     // SAFETY: no pointers.
@@ -151,8 +159,8 @@ pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {
     done(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
-/// There is no room in this VM for what the host has.
-pub(crate) const NO_ROOM: Refused = Refused(u32::MAX);
+/// There is no room in this VM for the host's bytes.
+pub(crate) const NO_ROOM: HostError = HostError(u32::MAX);
 
 /// Buffers up to this size are read without asking for room: there are few at a time, and most are small.
 const SMALL: usize = 64 << 10;
@@ -249,7 +257,7 @@ pub(crate) fn send_local_response(status: u16, headers: &[(&str, &str)], body: &
     })
 }
 
-/// Makes the proxy choose the route again with what was set since.
+/// Makes the proxy choose the route again.
 pub(crate) fn clear_route_cache() -> HostResult<()> {
     let name = "clear_route_cache";
     // SAFETY: pointers are of live values; there are no arguments.
@@ -257,7 +265,7 @@ pub(crate) fn clear_route_cache() -> HostResult<()> {
 }
 
 /// Reads the ABI's pairs: a count, the lengths of each name and value, then the bytes, each ended by a zero. All numbers
-/// are 32-bit little-endian. What does not fit is left out.
+/// are 32-bit little-endian. A pair that does not fit is left out.
 pub(crate) fn decode_pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     let number = |at: usize| {
         let word = bytes.get(at..at.checked_add(4)?)?;

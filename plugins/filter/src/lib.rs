@@ -1,19 +1,28 @@
 //! `headgate.wasm`: the shell between a Proxy-Wasm host and the policy machines. It translates and decides nothing.
 //!
 //! The same file runs twice in a request's life: as the gate in the listener, and as an attempt in the cluster of each
-//! provider that is tried. Both live in one VM per worker, which is how an attempt finds the call that its gate opened.
+//! provider that is tried. Both live in one VM per worker, which is how an attempt finds the call of its gate.
 //! A trap here would answer 503 to everything on that worker, so nothing may panic: see `host.rs`.
 
-mod asking;
 mod attempt_context;
+mod cells;
 mod claims;
 mod connections;
-mod counts;
 mod delivery;
-mod ending;
+mod exchange;
+mod exchange_id;
+mod exchanges;
 mod gate_context;
 mod host;
+mod http_calls;
+mod logger;
+mod overdue;
+mod pending_resets;
+mod pending_resumes;
+mod proxy_refusals;
 mod root;
+mod shared_counters;
+mod table;
 mod worker;
 
 use proxy_wasm::traits::RootContext;

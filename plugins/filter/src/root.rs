@@ -1,12 +1,16 @@
 //! The root contexts: one per configuration of the filter in a worker. A gate's root owns the policy and delivers the
 //! records; an attempt's root knows which provider it stands in front of.
 
-use crate::attempt_context::AttemptContext;
-use crate::counts::Counts;
-use crate::delivery::Carrier;
-use crate::ending;
+use crate::attempt_context::{AttemptContext, stream_was_reset};
+use crate::delivery::Uploader;
+use crate::exchange::Exchange;
 use crate::gate_context::GateContext;
-use crate::host::{self, Buffer, Level};
+use crate::host::{self, Buffer};
+use crate::logger;
+use crate::overdue;
+use crate::pending_resets;
+use crate::pending_resumes;
+use crate::shared_counters::SharedCounters;
 use crate::worker::with_worker;
 use headgate_policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -15,20 +19,25 @@ use serde::Deserialize;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often finished records are looked for. A quiet worker pays for this and nothing else.
+/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
 const TICK: Duration = Duration::from_millis(100);
 /// The same while a proxy that has just started waits for the fleet's counts: until it has them, limits let in one
 /// request at a time.
 const STARTING_TICK: Duration = Duration::from_millis(10);
 
+/// Least time between two looks at the counts of limits, ms: ticks that resume a paused response come faster.
+const COUNT_MS: u64 = 5;
+
 /// See the module's text.
 #[derive(Default)]
 pub(crate) struct Root {
     role: Role,
-    carrier: Carrier,
+    uploader: Uploader,
     leaving: bool,
     /// Ticks come fast.
     starting: bool,
+    /// When the counts of limits were last looked after, ms since the Unix epoch.
+    counted_ms: u64,
 }
 
 #[derive(Default, Clone)]
@@ -40,6 +49,10 @@ enum Role {
     Attempt(Rc<str>),
     /// Tells of streams that no gate was made for.
     Log,
+    /// Tells of connections that ended by a protocol error.
+    Connections,
+    /// Reports tries with a stream that the provider has reset.
+    Resets,
 }
 
 /// Configuration of an attempt.
@@ -52,8 +65,9 @@ struct AttemptConfiguration {
 impl Root {
     fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
         let root_id = host::property("plugin_root_id").unwrap_or_default();
-        if root_id == b"log" {
-            self.role = Role::Log;
+        let logs = [(&b"log"[..], Role::Log), (b"connections", Role::Connections), (b"resets", Role::Resets)];
+        if let Some((_, role)) = logs.into_iter().find(|(name, _)| root_id == *name) {
+            self.role = role;
             return Ok(());
         }
         if root_id == b"attempt" {
@@ -66,7 +80,7 @@ impl Root {
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
         tell_missing(&policy);
-        Counts::prepare();
+        SharedCounters::prepare();
         self.starting = !policy.limits().is_empty() && policy.collector().is_some();
         let policy = Rc::new(policy);
         with_worker(|worker| worker.policy = Some(Rc::clone(&policy)));
@@ -78,11 +92,8 @@ impl Root {
 
 fn tell_missing(policy: &Policy) {
     for name in policy.missing() {
-        host::log(
-            Level::Error,
-            &format!(
-                "headgate: the environment variable {name} is not set for the proxy: what needs it is left out; set it and restart the proxy"
-            ),
+        log::error!(
+            "the environment variable {name} is not set for the proxy: all parts that need it are left out; set it and restart the proxy"
         );
     }
 }
@@ -90,62 +101,67 @@ fn tell_missing(policy: &Policy) {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
         let Role::Gate(policy) = &self.role else { return };
-        self.carrier.answered(policy, token, body_size);
+        self.uploader.answered(policy, token, body_size);
         if !self.leaving {
-            self.carrier.deliver(policy);
-        } else if !self.carrier.is_under_way() {
+            self.uploader.deliver(policy);
+        } else if !self.uploader.is_under_way() {
             let _ = host::root_is_done();
         }
     }
 
-    /// A newer configuration has taken over. What is under way is waited for: the SDK would panic on a call number that
+    /// A newer configuration has taken over. Calls under way are waited for: the SDK would panic on a call number that
     /// comes again without having been answered.
     fn on_done(&mut self) -> bool {
         self.leaving = true;
-        if let (Role::Gate(policy), false) = (&self.role, self.carrier.is_under_way()) {
-            self.carrier.deliver(policy);
+        if let (Role::Gate(policy), false) = (&self.role, self.uploader.is_under_way()) {
+            self.uploader.deliver(policy);
         }
-        !self.carrier.is_under_way()
+        !self.uploader.is_under_way()
     }
 }
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
+        logger::install();
         let configuration = host::buffer(Buffer::PluginConfiguration, size).unwrap_or_default();
         match self.configure(&configuration) {
             Ok(()) => {
                 if let Role::Gate(policy) = &self.role {
-                    host::log(Level::Info, &format!("headgate: policy {} is in force", policy.revision()));
+                    log::info!("policy {} is in force", policy.revision());
                 }
                 true
             }
             Err(problem) => {
-                host::log(Level::Error, &format!("headgate: configuration refused: {problem}"));
+                log::error!("configuration refused: {problem}");
                 false
             }
         }
     }
 
     fn on_tick(&mut self) {
-        if with_worker(|worker| std::mem::take(&mut worker.hurried)) == Some(true) {
+        let now_us = host::now_us();
+        if with_worker(|worker| worker.hurried.take()).flatten().is_some() {
             let _ = host::set_tick_period(if self.starting { STARTING_TICK } else { TICK });
         }
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
-            if !policy.limits().is_empty() {
-                let now_ms = host::now_us() / 1_000;
-                let standing = with_worker(|worker| {
-                    worker.counts.tick(policy, now_ms);
-                    worker.counts.standing(policy, now_ms)
+            let now_ms = now_us / 1_000;
+            if !policy.limits().is_empty() && now_ms.abs_diff(self.counted_ms) >= COUNT_MS {
+                self.counted_ms = now_ms;
+                let fleet_status = with_worker(|worker| {
+                    worker.counters.tick(policy, now_ms);
+                    worker.counters.fleet_status(policy, now_ms)
                 });
-                if self.starting && standing.is_some_and(|standing| !standing.starting) {
+                if self.starting && fleet_status.is_some_and(|fleet_status| !fleet_status.starting) {
                     self.starting = false;
                     let _ = host::set_tick_period(TICK);
                 }
             }
-            self.carrier.deliver(policy);
+            self.uploader.deliver(policy);
         }
-        // The last thing in here: it acts for other contexts.
-        ending::finish(host::now_us());
+        // The last in here, because they act for other contexts.
+        pending_resumes::finish();
+        pending_resets::finish(now_us);
+        overdue::finish(now_us);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -153,16 +169,24 @@ impl RootContext for Root {
         Some(match &self.role {
             Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
-            Role::Log | Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
+            Role::Log | Role::Connections | Role::Resets | Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })
     }
 
-    /// An access log is told of a stream in its root: no context was made for it.
+    /// An access log is told of a stream or a connection in its root: no context was made for it.
     fn on_log(&mut self) {
-        if matches!(self.role, Role::Log)
-            && let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten()
-        {
-            GateContext::new(0, &policy).on_log();
+        match self.role {
+            Role::Log => {
+                if let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten() {
+                    Exchange::new(0, &policy).close();
+                }
+            }
+            Role::Connections => {
+                let client = host::property("source\0address").unwrap_or_default();
+                with_worker(|worker| worker.proxy_refusals.connection(&client));
+            }
+            Role::Resets => stream_was_reset(),
+            Role::Gate(_) | Role::Attempt(_) | Role::None => {}
         }
     }
 

@@ -1,35 +1,37 @@
-//! What one worker's VM keeps between callbacks: calls under way, records on their way out, targets at rest.
+//! The state of one worker's VM between callbacks, beside its [`crate::exchanges`]: records on their way out, cooldowns.
 //!
 //! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
 //! other workers, through the host's shared data.
 
+use crate::cells::Cells;
 use crate::connections::Connections;
-use crate::counts::{Cells, Counts};
+use crate::exchange_id::ExchangeId;
 use crate::host::{self, Buffer, Headers, HostResult};
-use headgate_policy::{CallRef, Cooldowns, Effect, Lent, Memory, Policy, RequestId, TargetKey, uuid_v7};
+use crate::proxy_refusals::ProxyRefusals;
+use crate::shared_counters::SharedCounters;
+use headgate_policy::{Attempt, Cooldowns, Effect, Memory, Policy, RequestEnv, TargetKey, uuid_v7};
 use headgate_record::{Outbox, OutboxLimits};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Filter state that holds the provider of the next try; the route reads it as `wasm.headgate_target`.
 const TARGET: &str = "headgate_target";
-/// Filter state that holds the request's id, by which an attempt finds its call.
-const CALL: &str = "headgate_call";
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
 /// Stands for a proxy that was started without a name.
 const UNNAMED_NODE: &str = "unnamed";
-/// How old a worker's view of the resting targets may be, µs.
+/// Greatest age of a worker's view of the targets in cooldown, µs.
 const COOLDOWNS_AGE_US: u64 = 50_000;
 /// Random bytes that are fetched at a time: those of some 40 requests.
 const RANDOM_BYTES: usize = 1_024;
-/// Another worker may win the compare-and-set this often before the rest of a target stays a local matter.
+/// Another worker may win the compare-and-set this often before a cooldown is kept on this worker only.
 const CAS_TRIES: u32 = 8;
 
 /// See the module's text.
 pub(crate) struct Worker {
-    pub(crate) calls: HashMap<RequestId, CallRef>,
+    /// The try that ended last without an answer.
+    pub(crate) ended: Option<EndedTry>,
     pub(crate) outbox: Outbox,
     /// Requests that have begun and have no record yet.
     pub(crate) open: u64,
@@ -37,7 +39,7 @@ pub(crate) struct Worker {
     pub(crate) record: Vec<u8>,
     pub(crate) node: String,
     pub(crate) boot: String,
-    pub(crate) counts: Counts,
+    pub(crate) counters: SharedCounters,
     /// When its VM started, ms since the Unix epoch.
     pub(crate) started_ms: u64,
     /// When the last heartbeat was sent, ms since the Unix epoch; 0 for never.
@@ -48,8 +50,8 @@ pub(crate) struct Worker {
     pub(crate) told_end: Option<(u64, u64)>,
     /// Requests under way, as the last heartbeat told.
     pub(crate) told_open: u64,
-    /// A tick is to come at once, because a record waits.
-    pub(crate) hurried: bool,
+    /// The time until the next tick, if something waits for it and the regular one would be late.
+    pub(crate) hurried: Option<Duration>,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
     /// Bytes that its requests hold.
@@ -58,9 +60,21 @@ pub(crate) struct Worker {
     pub(crate) policy: Option<Rc<Policy>>,
     /// Its connections to providers.
     pub(crate) connections: Connections,
+    /// Counts of requests that the proxy refused by itself.
+    pub(crate) proxy_refusals: ProxyRefusals,
+    /// When it last looked for overdue requests, µs since the Unix epoch.
+    pub(crate) looked_overdue_us: u64,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
+}
+
+/// A try that ended without an answer.
+pub(crate) struct EndedTry {
+    /// The identity of its connection.
+    pub(crate) address: Vec<u8>,
+    pub(crate) exchange: ExchangeId,
+    pub(crate) attempt: Attempt,
 }
 
 /// Random bytes fetched ahead: a call to the host for each request would be dearer than the bytes.
@@ -85,44 +99,53 @@ impl Worker {
         let node = node.unwrap_or_else(|| UNNAMED_NODE.to_owned());
         let boot = uuid_v7(host::now_us() / 1_000, host::random());
         Self {
-            calls: HashMap::new(),
+            ended: None,
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
             open: 0,
             record: Vec::new(),
-            counts: Counts::new(&node, &boot, u64::from_le_bytes(host::random())),
+            counters: SharedCounters::new(&node, &boot, u64::from_le_bytes(host::random())),
             started_ms: host::now_us() / 1_000,
             heartbeat_ms: 0,
             told_revision: String::new(),
             told_end: None,
             told_open: 0,
-            hurried: false,
+            hurried: None,
             calling: false,
             node,
             boot,
             memory: Memory::default(),
             policy: None,
             connections: Connections::default(),
+            proxy_refusals: ProxyRefusals::default(),
+            looked_overdue_us: 0,
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
         }
     }
 
-    /// What a machine may use for one event, and the random numbers beside it.
-    pub(crate) fn lend(&mut self, policy: &Policy, now_us: u64) -> (Lent<'_, Cells>, &mut Random) {
+    /// Returns the state that a machine may use for one event, and the random numbers beside it.
+    pub(crate) fn request_env(&mut self, policy: &Policy, now_us: u64) -> (RequestEnv<'_, Cells>, &mut Random) {
         self.cooldowns(now_us);
-        let standing = self.counts.standing(policy, now_us / 1_000);
-        let lent = Lent {
+        let fleet_status = self.counters.fleet_status(policy, now_us / 1_000);
+        let env = RequestEnv {
             cooldowns: &self.cooldowns,
-            ledger: &mut self.counts.cells,
-            standing,
-            means: &mut self.counts.means,
-            unsettled: &mut self.counts.unsettled,
+            ledger: &mut self.counters.cells,
+            fleet_status,
+            output_estimates: &mut self.counters.output_estimates,
+            unsettled: &mut self.counters.unsettled,
         };
-        (lent, &mut self.random)
+        (env, &mut self.random)
     }
 
-    /// Counts what waits in the outbox together with what requests hold.
+    /// Has the next tick come after this time or earlier. Without it the regular tick does the work.
+    pub(crate) fn hurry(&mut self, within: Duration) {
+        if self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok() {
+            self.hurried = Some(within);
+        }
+    }
+
+    /// Counts the bytes of the outbox together with those of requests.
     pub(crate) fn note_outbox(&self) {
         self.memory.note_outbox(self.outbox.queued_bytes() as u64);
     }
@@ -137,7 +160,7 @@ impl Worker {
         self.random.take()
     }
 
-    /// Which targets rest, at most 50 ms old.
+    /// Returns the targets in cooldown, at most 50 ms old.
     pub(crate) fn cooldowns(&mut self, now_us: u64) -> &Cooldowns {
         if now_us.abs_diff(self.cooldowns_read_us) > COOLDOWNS_AGE_US {
             self.cooldowns_read_us = now_us;
@@ -146,19 +169,19 @@ impl Worker {
         &self.cooldowns
     }
 
-    /// Lets a target rest, here at once and for all workers by compare-and-set.
-    pub(crate) fn rest(&mut self, target: TargetKey, until_ms: u64, barred: bool, now_ms: u64) {
-        self.cooldowns.rest_until(target, until_ms, barred, now_ms);
+    /// Puts a target in cooldown, here at once and for all workers by compare-and-set.
+    pub(crate) fn set_cooldown(&mut self, target: TargetKey, until_ms: u64, unavailable: bool, now_ms: u64) {
+        self.cooldowns.set_cooldown(target, until_ms, unavailable, now_ms);
         for _ in 0..CAS_TRIES {
             let (shared, cas) = host::shared_data(COOLDOWNS);
             let mut merged = Cooldowns::from_bytes(&shared);
-            merged.rest_until(target, until_ms, barred, now_ms);
+            merged.set_cooldown(target, until_ms, unavailable, now_ms);
             if host::set_shared_data(COOLDOWNS, &merged.to_bytes(), cas).is_ok() {
                 self.cooldowns.merge(&merged);
                 return;
             }
         }
-        host::log(host::Level::Warn, "headgate: a target's rest could not be shared with the other workers");
+        log::warn!("the cooldown of a target could not be shared with the other workers");
     }
 }
 
@@ -179,25 +202,7 @@ impl Random {
     }
 }
 
-/// Opens a call to its attempts.
-pub(crate) fn open(call: &CallRef) {
-    let id = call.borrow().id();
-    let _ = host::set_property(CALL, &id.0);
-    with_worker(|worker| worker.calls.insert(id, Rc::clone(call)));
-}
-
-/// The call of the stream that is being served.
-pub(crate) fn current() -> Option<CallRef> {
-    let id: [u8; 16] = host::property(CALL).ok()?.try_into().ok()?;
-    with_worker(|worker| worker.calls.get(&RequestId(id)).map(Rc::clone)).flatten()
-}
-
-/// Forgets a call.
-pub(crate) fn forget(id: RequestId) {
-    with_worker(|worker| worker.calls.remove(&id));
-}
-
-/// Carries out what is the same for gate and attempt; gives back what is not.
+/// Carries out the effects that gate and attempt have in common; returns the others.
 pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
     match effect {
         Effect::SetRequestHeader(name, value) => ignore(host::set_header(Headers::Request, name, &value)),
@@ -206,8 +211,8 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
         Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, &name)),
         Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
         Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
-        Effect::Rest { target, until_ms, barred } => {
-            with_worker(|worker| worker.rest(target, until_ms, barred, now_us / 1_000));
+        Effect::SetCooldown { target, until_ms, unavailable } => {
+            with_worker(|worker| worker.set_cooldown(target, until_ms, unavailable, now_us / 1_000));
             None
         }
         Effect::ResetStream => ignore(host::reset_response()),

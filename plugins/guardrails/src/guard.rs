@@ -1,26 +1,24 @@
 //! The compiled rules: built once per VM or command, then only read.
 
+use crate::context::KindSet;
 use crate::injection;
 use crate::kinds::{Group, KINDS, Kind};
-use crate::look::KindSet;
 use crate::pattern::Pattern;
 use crate::phrases::Phrases;
 use crate::policies::{MAX_POLICIES, Policies};
-use crate::scan;
 use crate::secrets::prefixed::Prefixes;
 use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
 use crate::words::lexicon::{Lexicon, Meaning};
 use crate::words::vocabulary::VOCABULARY;
-use crate::{Finding, MAX_WORD_BYTES, Window};
+use crate::{Finding, MAX_WORD_BYTES};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::ops::ControlFlow;
 
 /// Compiled detectors of all policies.
 #[derive(Debug)]
 pub struct Guard {
     policies: Vec<Policy>,
-    /// For each kind, in the order of [`KINDS`]: who asked for it.
+    /// For each kind, in the order of [`KINDS`]: the policies that asked for it.
     wanted: Vec<Policies>,
     /// For each policy: which kinds it asked for.
     kinds: Vec<KindSet>,
@@ -31,25 +29,25 @@ pub struct Guard {
     urls: Vec<(usize, Hosts)>,
 }
 
-/// What is known of one policy.
+/// One policy of a guard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Its id.
     pub id: String,
-    /// What becomes of its findings.
+    /// The effect of its findings.
     pub action: Action,
     /// From which score on prompt injection is a finding.
     pub threshold: f32,
 }
 
-/// Why a spec cannot be compiled.
+/// The reason why a spec cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSpec {
     /// Index of the spec.
     pub spec: usize,
     /// The value that is wrong: a kind, a word, a pattern, a host. It comes from the policy, not from traffic.
     pub value: String,
-    /// What is wrong with it.
+    /// The mistake.
     pub reason: String,
 }
 
@@ -78,7 +76,7 @@ impl Guard {
         Ok(guard)
     }
 
-    /// A guard with one policy that wants every built-in kind.
+    /// Returns a guard with one policy that wants every built-in kind.
     #[must_use]
     pub fn with_all_kinds() -> Self {
         let mut guard = Self::empty();
@@ -157,68 +155,31 @@ impl Guard {
         }
     }
 
-    /// The policies, in the order of the specs.
+    /// Returns the policies, in the order of the specs.
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
     }
 
-    /// The policy of a finding.
+    /// Returns the policy of a finding.
     #[must_use]
     pub fn policy(&self, finding: &Finding) -> Option<&Policy> {
         self.policies.get(usize::from(finding.policy))
     }
 
-    /// Everything that any policy looks for in this text, sorted by its start.
-    #[must_use]
-    pub fn find(&self, text: &str) -> Vec<Finding> {
-        self.find_in(text.as_bytes(), Policies::ALL)
-    }
-
-    /// What some of the policies look for. Bytes that are not UTF-8 are not part of anything.
-    #[must_use]
-    pub fn find_in(&self, text: &[u8], policies: Policies) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let _ = self.look_through(text, policies, |finding| {
-            findings.push(finding);
-            ControlFlow::Continue(())
-        });
-        findings
-    }
-
-    /// The same, each finding as it is decided upon, sorted by its start, until `found` wants no more. A hostile text
-    /// has a finding every few bytes: whoever keeps them has to stop somewhere.
-    pub fn look_through(
-        &self,
-        text: &[u8],
-        policies: Policies,
-        found: impl FnMut(Finding) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        Window::new(policies).whole(self, text, found)
-    }
-
-    /// Most bytes that a [`Window`] for these policies holds back: those that the longest match could still need, and an
-    /// eighth, because what is long is not looked at again with every byte.
-    #[must_use]
-    pub fn hold_limit(&self, policies: Policies) -> usize {
-        let wanted = KINDS.iter().filter(|row| !self.wanted(row.kind).and(policies).is_empty());
-        let reach = wanted.map(|row| row.reach).max().unwrap_or(0).max(scan::LONGEST_TOKEN);
-        reach + reach / scan::LOOK_AGAIN
-    }
-
-    /// Who asked for a kind.
+    /// Returns the policies that asked for a kind.
     #[inline]
     pub(crate) fn wanted(&self, kind: Kind) -> Policies {
         self.wanted.get(kind as usize).copied().unwrap_or_default()
     }
 
-    /// Of these policies those whose threshold a score reaches.
+    /// Returns those of these policies with a threshold that the score reaches.
     pub(crate) fn reached(&self, policies: Policies, score: f32) -> Policies {
         let reached = self.policies.iter().enumerate().filter(|(_, policy)| score >= policy.threshold);
         policies.and(reached.map(|(index, _)| index).collect())
     }
 
-    /// The kinds that these policies want.
+    /// Returns the kinds that these policies want.
     pub(crate) fn kinds(&self, policies: Policies) -> KindSet {
         let known = policies.and((0..self.policies.len()).collect());
         known
@@ -243,7 +204,7 @@ impl Guard {
         &self.patterns
     }
 
-    /// The policies that do not want this host.
+    /// Returns the policies that do not want this host.
     pub(crate) fn url_policies(&self, host: &[u8]) -> Policies {
         if self.urls.is_empty() {
             return Policies::NONE;
@@ -271,7 +232,7 @@ impl Hosts {
     }
 }
 
-/// Hosts, and what is below some. However many are listed, a URL asks once for each length that a parent has.
+/// Hosts, and domains with all hosts below them. A lookup costs one step for each length of a domain, however many are listed.
 #[derive(Debug, Default)]
 struct HostSet {
     hosts: HashSet<String>,

@@ -1,26 +1,25 @@
 //! Attempts to take over the model's instructions, scored.
 //!
-//! This is a heuristic and no more. It knows the phrases of known attacks, in several languages, and adds up what it
-//! sees within a stretch of text. Whoever words an attack anew passes; whoever writes about attacks may be stopped.
-//! Use it to notice, and to block the crude ones; do not take its silence for safety.
+//! This is a heuristic and no more. It knows the phrases of known attacks, in several languages, and adds up the claims
+//! within a stretch of text. A newly worded attack passes, and a text about attacks may be stopped. Use it to notice, and to
+//! block crude attacks; its silence does not prove safety.
 //!
-//! A sign is a part in a sentence, such as "ignore", "previous", "instructions"; some combinations of parts within a
-//! stretch are a claim with a weight. The score is one minus the product of what each claim leaves, over the claims of
+//! A part is a piece of a sentence, such as "ignore", "previous", "instructions"; some combinations of parts within a
+//! stretch are a claim with a weight. The score is one minus the product of the remainders of each claim, over the claims of
 //! the last [`MEMORY`] bytes, each sort once. A finding is the stretch of the claim that was made last.
 
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
 use crate::text::Text;
+use crate::words::topic::bits;
 use std::collections::VecDeque;
 
-/// How far back claims count, bytes.
+/// Distance back within which claims count, bytes.
 const MEMORY: usize = 1000;
-/// How far apart the parts of one claim can be, bytes.
+/// Greatest distance between the parts of one claim, bytes.
 const STRETCH: usize = 72;
 /// Most parts and claims that are remembered.
 const MOST: usize = 24;
-/// How many bits parts have.
-const ROLES: usize = 12;
 
 /// Parts, one bit each.
 pub(crate) mod role {
@@ -110,7 +109,7 @@ pub(crate) static PARTS: &[(u32, &[&str])] = &[
     ]),
 ];
 
-/// Marks that set a chat's roles apart in prompts of models.
+/// Marks that separate a chat's roles in prompts of models.
 static MARKS: &[&[u8]] = &[
     b"<|im_start|>system",
     b"<|im_start|>",
@@ -131,43 +130,51 @@ static MARKS: &[&[u8]] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Injection {
     parts: VecDeque<(u32, usize, usize)>,
-    claims: VecDeque<(u32, f32, usize)>,
+    /// Rows of [`CLAIMS`], and where each was completed.
+    claims: VecDeque<(usize, usize)>,
 }
 
 impl Injection {
-    /// A part was seen; the score, where it completes a claim.
+    /// Notes a part; returns the score if it completes a claim.
     pub(crate) fn note(&mut self, text: &Text<'_>, roles: u32, start: usize, end: usize) -> Option<f32> {
         self.forget(text, start);
         if self.parts.len() >= MOST {
             self.parts.pop_front();
         }
         self.parts.push_back((roles, start, end));
-        let order = self.order();
         let seen = self.parts.iter().fold(0, |seen, (roles, ..)| seen | roles);
-        let made =
-            CLAIMS.iter().filter(|(claim, _)| claim & seen == *claim && claim & roles != 0 && order.allows(*claim));
-        let (claim, weight) = made.copied().reduce(|best, other| if other.1 > best.1 { other } else { best })?;
+        crate::steps::count(CLAIMS.len());
+        let mut made: Option<(usize, f32)> = None;
+        for (row, &(claim, weight)) in CLAIMS.iter().enumerate() {
+            let complete = claim & seen == claim && claim & roles != 0;
+            if complete && made.is_none_or(|(_, best)| weight > best) && self.allows(claim) {
+                made = Some((row, weight));
+            }
+        }
+        let (row, _) = made?;
         if self.claims.len() >= MOST {
             self.claims.pop_front();
         }
-        self.claims.push_back((claim, weight, end));
+        self.claims.push_back((row, end));
         Some(self.score())
     }
 
-    /// Where each role stands first and last among the parts.
-    fn order(&self) -> Order {
-        let mut order = Order::default();
-        for (place, (roles, ..)) in (1..).zip(&self.parts) {
-            crate::steps::count(1);
-            for (_, (first, last)) in order.0.iter_mut().enumerate().filter(|(bit, _)| roles >> bit & 1 == 1) {
-                *first = if *first == 0 { place } else { *first };
-                *last = place;
-            }
+    /// Returns whether the parts of a claim that is complete stand in the order of a sentence: the object of a verb of revealing follows
+    /// it, and another verb stands at one end of its objects.
+    fn allows(&self, claim: u32) -> bool {
+        let has = |roles: u32| move |part: &(u32, usize, usize)| part.0 & roles != 0;
+        let first = |roles: u32| self.parts.iter().position(has(roles));
+        let last = |roles: u32| self.parts.iter().rposition(has(roles));
+        crate::steps::count(self.parts.len());
+        let verbs = claim & (role::DROP | role::SET_ASIDE);
+        if verbs != 0 && claim & role::EARLIER != 0 {
+            let verb = first(verbs);
+            return !(last(role::ORDERS) < verb && verb < last(role::EARLIER));
         }
-        order
+        claim & role::REVEAL == 0 || first(role::REVEAL) < last(role::HIDDEN)
     }
 
-    /// What is too far behind, or in another sentence, no longer counts.
+    /// Forgets parts and claims that are too far behind, and parts of another sentence.
     fn forget(&mut self, text: &Text<'_>, at: usize) {
         while self.parts.front().is_some_and(|(_, start, _)| at.saturating_sub(*start) > STRETCH) {
             self.parts.pop_front();
@@ -182,15 +189,19 @@ impl Injection {
 
     /// Each part counts in the weightiest claim that it is in.
     fn score(&self) -> f32 {
-        let mut claims: [(u32, f32); MOST] = [(0, 0.0); MOST];
-        for (place, (claim, weight, _)) in claims.iter_mut().zip(&self.claims) {
-            *place = (*claim, *weight);
+        let (mut made, mut first) = (0_u64, [0_usize; CLAIMS.len()]);
+        for (place, &(row, _)) in self.claims.iter().enumerate() {
+            crate::steps::count(1);
+            if made >> row & 1 == 0
+                && let Some(first) = first.get_mut(row)
+            {
+                (made, *first) = (made | 1 << row, place);
+            }
         }
-        claims.sort_by(|a, b| b.1.total_cmp(&a.1));
-        crate::steps::count(MOST);
         let (mut counted, mut left) = (0, 1.0);
-        for (claim, weight) in claims {
-            if claim != 0 && counted & claim == 0 {
+        while let Some((row, claim, weight)) = heaviest(made, &first) {
+            made &= !(1 << row);
+            if counted & claim == 0 {
                 counted |= claim;
                 left *= 1.0 - weight;
             }
@@ -199,45 +210,35 @@ impl Injection {
     }
 }
 
-/// For each role its first and its last place, counted from 1; 0 is none.
-#[derive(Debug, Default)]
-struct Order([(u32, u32); ROLES]);
-
-impl Order {
-    fn of(&self, roles: u32) -> (u32, u32) {
-        let places = self.0.iter().enumerate().filter(|(bit, (first, _))| roles >> bit & 1 == 1 && *first > 0);
-        places.fold((0, 0), |(first, last), (_, place)| {
-            (if first == 0 { place.0 } else { first.min(place.0) }, last.max(place.1))
-        })
-    }
-
-    /// One reveals something that is named afterwards.
-    fn allows(&self, claim: u32) -> bool {
-        let verbs = claim & (role::DROP | role::SET_ASIDE);
-        let verb = self.of(verbs).0;
-        // The verb stands at one end of what it says.
-        let between = verbs != 0
-            && claim & role::EARLIER != 0
-            && self.of(role::ORDERS).1 < verb
-            && verb < self.of(role::EARLIER).1;
-        (claim & role::REVEAL == 0 || self.of(role::REVEAL).0 < self.of(role::HIDDEN).1) && !between
-    }
+/// Returns the heaviest of the claims that were made, and of several the one that was made first.
+fn heaviest(made: u64, first: &[usize; CLAIMS.len()]) -> Option<(usize, u32, f32)> {
+    let claims = bits(made).filter_map(|row| {
+        let (claim, weight) = CLAIMS.get(row)?;
+        Some((*weight, first.get(row)?, row, *claim))
+    });
+    let heaviest = claims.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)));
+    heaviest.map(|(weight, _, row, claim)| (row, claim, weight))
 }
 
-/// Whether what stands between two parts sets them apart: the end of a sentence or paragraph, or a piece of code.
+/// Returns whether the text between two parts separates them: the end of a sentence or paragraph, or a piece of code.
 fn ends_sentence(between: &[u8]) -> bool {
     let sign = |byte: &u8| b";{}=()[]!?<>|".contains(byte);
     let stop = |pair: &[u8]| matches!(pair, [b'.' | b':', next] if next.is_ascii_whitespace()) || pair == b"\n\n";
     between.iter().any(sign) || between.windows(2).any(stop) || between.windows(3).any(|three| three == "。".as_bytes())
 }
 
-/// Looks at `<`, `[` and `#`.
-pub(crate) fn mark(look: &mut Look<'_, '_>, at: usize, byte: u8) {
-    if !matches!(byte, b'<' | b'[' | b'#') || !look.wants(Kind::PromptInjection) || look.text.before(at) == Some(byte) {
+/// Examines `<`, `[` and `#`.
+pub(crate) fn mark(context: &mut ScanContext<'_, '_>, at: usize, byte: u8) {
+    if !matches!(byte, b'<' | b'[' | b'#')
+        || !context.wants(Kind::PromptInjection)
+        || context.text.before(at) == Some(byte)
+    {
         return;
     }
-    let mark = MARKS.iter().find(|mark| look.text.starts(at, mark));
+    let Some(next) = context.text.get(at + 1) else { return };
+    let begins = |mark: &&&[u8]| mark.first_chunk() == Some(&[byte, next]) && context.text.starts(at, mark);
+    let mark = MARKS.iter().find(begins);
     if let Some(mark) = mark {
-        look.draft.roles.push((role::MARKUP, at, at + mark.len()));
+        context.draft.roles.push((role::MARKUP, at, at + mark.len()));
     }
 }

@@ -1,44 +1,47 @@
-//! Characters that are there and cannot be seen: a way to hide instructions from the person who reads along.
+//! Invisible characters, which can hide instructions from a human reader.
 //!
-//! Many of them have honest uses, which are no findings: joiners between emoji and in the scripts that need them,
+//! Many of them have legitimate uses, which are no findings: joiners between emoji and in the scripts that need them,
 //! variation selectors behind a base, marks of direction in text that runs from right to left, flags of regions in tag
 //! characters, a byte order mark at the beginning, soft hyphens within words.
 
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
-use crate::text::{Mark, Text};
+use crate::text::{SearchMemory, Text};
 use std::cell::Cell;
 use std::ops::Range;
 
 /// Longest run that is one finding, characters of up to four bytes.
 const LONGEST_RUN: usize = 12;
-/// How far before a mark of direction text from right to left is looked for, and how far behind, bytes.
+/// Distances before and behind a mark of direction within which text from right to left is looked for, bytes.
 const BEHIND: usize = 64;
 const AHEAD: Range<usize> = 3..24;
 
-/// Looks at a character that is not ASCII.
-pub(crate) fn character(look: &mut Look<'_, '_>, at: usize) {
-    if !look.wants(Kind::InvisibleText) || !may_be(look.text.rest(at)) {
+/// Examines a character of which [`may_be`] holds.
+pub(crate) fn character(context: &mut ScanContext<'_, '_>, at: usize) {
+    if !context.wants(Kind::InvisibleText) {
         return;
     }
-    let text = look.text;
-    // The rest of a run is reported with its beginning.
-    let inside = previous(text, at).is_some_and(|c| is_invisible(c) && !is_mark_of_order(c)) && !starts_run(text, at);
-    if inside {
+    let text = context.text;
+    // The rest of a run is reported with its beginning, or with the stretch of it that ended here.
+    let inside = at < text.memories().invisible.get() && text.char_before(at).is_some_and(is_invisible);
+    if inside && !starts_run(text, at) {
         return;
     }
     let mut end = at;
     for _ in 0..LONGEST_RUN {
-        let Some(c) = text.get(end).and_then(|_| text.char(end)) else { break };
-        if !is_invisible(c) || is_honest(text, end, c) {
+        let Some(c) = text.char(end) else { break };
+        if c.is_ascii() || !is_invisible(c) || is_honest(text, end, c) {
             break;
         }
         end += c.len_utf8();
     }
-    look.report(Kind::InvisibleText, at, end);
+    if !text.is_short() {
+        text.memories().invisible.set(end);
+    }
+    context.report(Kind::InvisibleText, at, end);
 }
 
-/// Whether what begins here could be one of them, by its first two bytes.
+/// Returns whether one of them could begin here, judged by the first two bytes.
 #[inline]
 pub(crate) fn may_be(rest: &[u8]) -> bool {
     matches!(
@@ -55,14 +58,10 @@ pub(crate) fn may_be(rest: &[u8]) -> bool {
     )
 }
 
-/// Whether an invisible character here begins a finding although one stands before it: that one was honest.
+/// Returns whether an invisible character here begins a finding although one stands before it, because that one is used as intended.
 fn starts_run(text: &Text<'_>, at: usize) -> bool {
-    let Some(before) = previous(text, at) else { return true };
+    let Some(before) = text.char_before(at) else { return true };
     is_honest(text, at - before.len_utf8(), before)
-}
-
-fn is_mark_of_order(c: char) -> bool {
-    c == '\u{FEFF}'
 }
 
 fn is_invisible(c: char) -> bool {
@@ -72,10 +71,10 @@ fn is_invisible(c: char) -> bool {
         | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Whether the character does what it was made for.
+/// Returns whether the character is used as intended.
 fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
-    let before = previous(text, at);
-    let after = || text.get(at + c.len_utf8()).and_then(|_| text.char(at + c.len_utf8()));
+    let before = text.char_before(at);
+    let after = || text.char(at + c.len_utf8());
     match c {
         // One soft hyphen; word joiners and spaces of no width in scripts without spaces.
         '\u{AD}' => before.is_none_or(|c| !is_invisible(c)),
@@ -103,15 +102,7 @@ fn is_honest(text: &Text<'_>, at: usize, c: char) -> bool {
     }
 }
 
-fn previous(text: &Text<'_>, at: usize) -> Option<char> {
-    let behind = text.behind(at, 4);
-    let start = (1..=behind.len())
-        .map(|back| behind.len() - back)
-        .find(|start| behind.get(*start).is_some_and(|byte| byte & 0xC0 != 0x80))?;
-    std::str::from_utf8(behind.get(start..)?).ok()?.chars().next()
-}
-
-/// Scripts whose letters join, or are held apart, by these characters.
+/// Scripts with letters that these characters join or separate.
 fn joins(c: char) -> bool {
     matches!(c as u32, 0x590..=0x8FF | 0x900..=0xDFF | 0xF00..=0x109F | 0x1780..=0x18AF | 0xFB50..=0xFEFC | 0x1_1000..=0x1_1FFF)
 }
@@ -126,16 +117,16 @@ fn is_emoji(c: char) -> bool {
 
 /// Hebrew, Arabic and their relatives within a few words before or behind.
 fn right_to_left_near(text: &Text<'_>, at: usize) -> bool {
-    let [behind, ahead] = &text.marks().right_to_left;
+    let [behind, ahead] = &text.memories().right_to_left;
     last_right_to_left(text, behind, at, BEHIND).is_some() || {
-        // What has not arrived may still bring one.
+        // Later bytes may still bring one.
         text.get(at + AHEAD.end - 1);
         last_right_to_left(text, ahead, at + AHEAD.end, AHEAD.len()).is_some()
     }
 }
 
-/// The last byte of such a script among the `most` before `upto`. Where the search was before, it goes on.
-fn last_right_to_left(text: &Text<'_>, memory: &Cell<Mark>, upto: usize, most: usize) -> Option<usize> {
+/// Returns the last byte of such a script among the `most` before `upto`. Where the search was before, it goes on.
+fn last_right_to_left(text: &Text<'_>, memory: &Cell<SearchMemory>, upto: usize, most: usize) -> Option<usize> {
     // Presentation forms of Arabic begin with EF AC to EF BB.
     let begins = |at: usize| match (text.arrived(at), text.arrived(at + 1)) {
         (Some(0xD6..=0xDF), _) => true,
@@ -144,7 +135,7 @@ fn last_right_to_left(text: &Text<'_>, memory: &Cell<Mark>, upto: usize, most: u
     };
     let (from, mut mark) = (upto.saturating_sub(most), memory.get());
     if upto < mark.upto || mark.upto < from {
-        mark = Mark { from, upto: from, found: None };
+        mark = SearchMemory { from, upto: from, found: None };
     }
     let arrived = upto.min(text.end());
     crate::steps::count(arrived.saturating_sub(mark.upto));

@@ -1,23 +1,23 @@
-//! Every kind of finding, in one table: its stable name, its group, what proves it, and how long it can get.
+//! Every kind of finding, in one table: its stable name, its group, its proof, and its reach.
 //!
 //! The names stand in policies and in records, so they never change their meaning. The reference page, the schema and
-//! the limits of the streaming window are all read from here.
+//! the limits of [`crate::StreamScanner`] come from this table.
 
 use serde::{Deserialize, Serialize};
 
-/// What belongs together and can be asked for together.
+/// Kinds that policies can ask for together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Credentials: whoever has them can act as somebody else.
+    /// Credentials: their holder can act as their owner.
     Secrets,
-    /// What tells of a person.
+    /// Personal data.
     Pii,
     /// Attempts to take over the model's instructions.
     PromptInjection,
     /// Characters that are there and cannot be seen.
     InvisibleText,
-    /// What the operator listed: words, patterns, URLs.
+    /// Lists of the operator: words, patterns, URLs.
     Custom,
 }
 
@@ -38,12 +38,12 @@ impl Group {
     }
 }
 
-/// What a finding rests on. Where two overlap, the one with the better proof stands.
+/// The evidence for a finding. Where two overlap, the one with the better proof stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Proof {
     /// Nothing but likelihood.
     Heuristic,
-    /// A form that much else has too, beside a word that tells what it is.
+    /// A common form beside a word of its kind.
     Context,
     /// A form that hardly anything else has.
     Form,
@@ -64,13 +64,13 @@ pub struct KindInfo {
     pub name: &'static str,
     /// Its group.
     pub group: Group,
-    /// What it rests on.
+    /// Its evidence.
     pub proof: Proof,
     /// Most bytes of text, from where a match begins, that its verdict can depend on; a stream holds back no more.
     pub reach: usize,
-    /// What it is, for the reference page.
+    /// Its description on the reference page.
     pub about: &'static str,
-    /// Where the format is published.
+    /// The publication of the format.
     pub source: &'static str,
 }
 
@@ -88,7 +88,7 @@ impl Kind {
         self.info().name
     }
 
-    /// The kind of this name.
+    /// Returns the kind of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         KINDS.iter().find(|row| row.name == name).map(|row| row.kind)
@@ -102,7 +102,7 @@ impl Kind {
 
 macro_rules! kinds {
     ($($kind:ident $name:literal $group:ident $proof:ident $reach:literal $about:literal $source:literal;)+) => {
-        /// What was found.
+        /// The kind of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Kind {
@@ -127,7 +127,7 @@ static FIRST: KindInfo = KindInfo {
 };
 
 kinds! {
-    // What the operator lists.
+    // Lists of the operator.
     Words "words" Custom Listed 1024 "A word or phrase of the policy, whatever its case and width" "policy";
     Pattern "pattern" Custom Listed 4096 "A regular expression of the policy" "policy";
     Url "url" Custom Listed 2048 "A URL whose host the policy denies, or does not allow" "RFC 3986";
@@ -239,7 +239,7 @@ kinds! {
     ConnectionString "connection_string" Secrets Form 1024 "URL or connection string with a password" "RFC 3986 user information";
     AuthorizationHeader "authorization_header" Secrets Context 1024 "Credential of an HTTP Authorization header" "RFC 7617, RFC 6750";
     GenericSecret "generic_secret" Secrets Heuristic 320 "A value of high entropy beside a word such as password, secret, token or api_key" "entropy and form";
-    // PII: how to reach somebody.
+    // PII: contact data.
     Email "email" Pii Form 512 "E-mail address" "RFC 5321, RFC 5322";
     Phone "phone" Pii Form 64 "Phone number: E.164, or a national form, most of them beside a word" "ITU-T E.164, E.123; NANP";
     IpAddress "ip_address" Pii Form 64 "IPv4 or IPv6 address" "RFC 791, RFC 4291, RFC 5952";
@@ -257,7 +257,7 @@ kinds! {
     RippleAddress "ripple_address" Pii Checksum 64 "XRP Ledger address" "xrpl.org: base58 encodings";
     CardanoAddress "cardano_address" Pii Checksum 128 "Cardano address" "CIP 19";
     BitcoinCashAddress "bitcoin_cash_address" Pii Checksum 80 "Bitcoin Cash address (CashAddr)" "CashAddr specification";
-    // PII: who somebody is.
+    // PII: identity.
     BirthDate "birth_date" Pii Context 64 "Date of birth beside a word that says so" "ISO 8601 and common written forms";
     Passport "passport" Pii Context 32 "Passport number beside a word that says so" "ICAO Doc 9303";
     UsSsn "us_ssn" Pii Context 32 "US social security number: dashed, or beside a word" "ssa.gov: SSN randomization, invalid numbers";

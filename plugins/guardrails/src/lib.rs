@@ -1,15 +1,16 @@
-//! Guardrails: what is in a text that should not be there, in prompts and answers, on whole texts and on streams.
+//! Guardrails: detectors for prompts and answers, on whole texts and on streams.
 //!
-//! One pass over the bytes finds where something could begin; only there detectors look closer, with the checks that
-//! the formats have. A list of regular expressions run one after the other would cost a hundred times as much, could not
-//! check a check digit, and could not say how much of a stream it still needs. [`Guard::find`] looks at a whole text;
-//! a [`Window`] comes to the same verdicts on a stream, however it is cut.
+//! One pass over the bytes finds the positions at which a finding could begin, and only there detectors read on, with the checks of
+//! each format. A list of regular expressions that run one after the other would cost a hundred times as much, could not
+//! verify a check digit, and could not say how much of a stream it still needs. [`Guard::find`] scans a whole text;
+//! a [`StreamScanner`] comes to the same verdicts on a stream, however it is cut.
 
+mod context;
+mod find;
 mod guard;
 mod injection;
 mod invisible;
 mod kinds;
-mod look;
 mod pattern;
 mod phrases;
 mod pii;
@@ -20,8 +21,8 @@ mod scan;
 mod secrets;
 mod spec;
 mod steps;
+mod stream_scanner;
 mod text;
-mod window;
 mod words;
 
 pub use guard::{Guard, InvalidSpec, Policy};
@@ -29,7 +30,7 @@ pub use kinds::{Group, KINDS, Kind, KindInfo, Proof};
 pub use policies::{MAX_POLICIES, Policies};
 pub use reference::reference;
 pub use spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
-pub use window::{Step, Window};
+pub use stream_scanner::{Step, StreamScanner};
 
 /// Longest word or phrase of a policy, bytes.
 pub const MAX_WORD_BYTES: usize = 256;
@@ -37,15 +38,15 @@ pub const MAX_WORD_BYTES: usize = 256;
 /// Something that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finding {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Where it begins, in bytes from the beginning of the text or stream.
+    /// Its beginning, in bytes from the beginning of the text or stream.
     pub start: usize,
-    /// Where it ends: the first byte that is no longer part of it.
+    /// Its end: the first byte that is no longer part of it.
     pub end: usize,
     /// Index of the policy that asked for it, in the order of the specs.
     pub policy: u8,
-    /// How sure it is, above 0 and up to 1. Only [`Kind::PromptInjection`] varies; everything else is 1.
+    /// Confidence, above 0 and up to 1. Only [`Kind::PromptInjection`] varies; everything else is 1.
     pub score: f32,
 }
 

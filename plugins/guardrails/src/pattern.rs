@@ -1,8 +1,8 @@
-//! Regular expressions of policies, on dense automata: one step a byte, whatever the text.
+//! Regular expressions of policies, on dense automata: one step a byte for every text.
 //!
-//! A search library looks at a whole text. Here the automaton is walked by hand, so that it can be said when nothing is
-//! under way and a stream can flow. What is under way is followed for [`LIMIT`] bytes; then the search begins again in
-//! the middle of them, so that every match of up to half of that is found, at every chunking the same.
+//! A search library scans a whole text. Here the automaton is walked by hand, to know when no match is under way and a
+//! stream can flow. A match that is under way is followed for [`LIMIT`] bytes; then the search begins again in the middle of
+//! them. So every match of up to half of that is found, at every chunking the same.
 
 use crate::policies::Policies;
 use crate::text::Text;
@@ -33,7 +33,7 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// Why it cannot be: its syntax, its size, or that it matches nothing in particular.
+    /// The reason: its syntax, its size, or that it matches nothing in particular.
     pub(crate) fn new(pattern: &str, policy: usize) -> Result<Self, String> {
         if pattern.len() > LONGEST_PATTERN {
             return Err(format!("a pattern has {LONGEST_PATTERN} bytes at most"));
@@ -106,7 +106,7 @@ impl Pattern {
         self.end(text, search, report)
     }
 
-    /// The search is over: what it found, and where the next one begins.
+    /// Reports the match of a finished search, and sets where the next one begins.
     fn end(&self, text: &Text<'_>, search: &mut Search, report: &mut impl FnMut(usize, usize)) -> bool {
         let Search { from, open, at, .. } = *search;
         let Some(end) = search.ended else {
@@ -124,12 +124,12 @@ impl Pattern {
         next > text.end()
     }
 
-    /// Whether nothing is under way in this state.
+    /// Returns whether nothing is under way in this state.
     fn begins(&self, state: StateID) -> bool {
         self.forward.is_special_state(state) && self.forward.is_start_state(state)
     }
 
-    /// Where the match began that ends at `end`.
+    /// Returns where the match began that ends at `end`.
     fn start(&self, text: &Text<'_>, open: usize, end: usize) -> usize {
         let config = Config::new().anchored(Anchored::Yes).look_behind(text.arrived(end));
         let Ok(mut state) = self.reverse.start_state(&config) else { return end };
@@ -152,10 +152,10 @@ impl Pattern {
     }
 }
 
-/// Where the search for a pattern is, and what it remembers.
+/// The state of the search for one pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// Where this one began.
+    /// The beginning of this one.
     from: usize,
     /// None before its first byte.
     state: Option<StateID>,
@@ -163,9 +163,9 @@ pub(crate) struct Search {
     at: usize,
     /// Nothing that is under way began before.
     open: usize,
-    /// Where the match ends that it has seen so far.
+    /// The end of the match that it has seen so far.
     ended: Option<usize>,
-    /// Bytes that searches read behind what they then found, in vain.
+    /// Bytes that searches read in vain behind their matches.
     in_vain: usize,
 }
 
@@ -174,7 +174,7 @@ impl Search {
         *self = Self { from, at: from, open: from, in_vain: self.in_vain, ..Self::default() };
     }
 
-    /// Whether it has followed what is under way for long enough. A match is followed for a longer one; where that was
+    /// Returns whether the search has followed a possible match for long enough. A match is followed for a longer one; where that was
     /// in vain so often that the text has been read [`MOST_IN_VAIN`] times over, [`LITTLE`] bytes behind it have to do.
     fn is_far(&self) -> bool {
         let since = |began: usize| self.at.saturating_sub(began);

@@ -1,20 +1,27 @@
 //! The words and phrases of policies: case and width folded, whole words, white space of any kind between them.
 
 use crate::policies::Policies;
-use crate::scan::{Place, look_again};
 use crate::text::Text;
 use crate::words::fold::narrow;
 
 /// A trie over folded characters.
 #[derive(Debug, Default)]
 pub(crate) struct Phrases {
-    nodes: Vec<Node>,
+    nodes: Vec<PhraseNode>,
     /// Bytes that the first character of a phrase can begin with, in any case and width.
     leads: Vec<bool>,
 }
 
+/// The progress of the scan for phrases.
 #[derive(Debug, Default)]
-struct Node {
+pub(crate) struct PhrasePosition {
+    pub(crate) at: usize,
+    /// A scan is useless before so much text has arrived.
+    rescan_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct PhraseNode {
     /// By character.
     edges: Vec<(char, u32)>,
     policies: Policies,
@@ -24,7 +31,7 @@ impl Phrases {
     /// Adds a phrase of a policy.
     pub(crate) fn add(&mut self, phrase: &str, policy: usize) {
         if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
+            self.nodes.push(PhraseNode::default());
             self.leads = vec![false; 256];
         }
         let mut at = 0;
@@ -50,7 +57,7 @@ impl Phrases {
             Ok(place) => node.edges.get(place).map_or(at, |(_, child)| *child as usize),
             Err(place) => {
                 node.edges.insert(place, (c, u32::try_from(fresh).unwrap_or(0)));
-                self.nodes.push(Node::default());
+                self.nodes.push(PhraseNode::default());
                 fresh
             }
         }
@@ -67,40 +74,43 @@ impl Phrases {
     pub(crate) fn scan(
         &self,
         text: &Text<'_>,
-        place: &mut Place,
+        position: &mut PhrasePosition,
         upto: usize,
         mut report: impl FnMut(usize, usize, Policies),
     ) {
-        if !text.is_whole() && text.end() < place.again {
+        if !text.is_whole() && text.end() < position.rescan_at {
             return;
         }
-        while let Some(byte) = text.arrived(place.at).filter(|_| place.at < upto) {
+        while let Some(byte) = text.arrived(position.at).filter(|_| position.at < upto) {
             text.begin();
             crate::steps::count(1);
-            let length = text.char_len(place.at);
+            let length = text.char_len(position.at);
             let begins = self.leads.get(usize::from(byte)) == Some(&true);
-            let found = if begins { self.walk(text, place.at) } else { Vec::new() };
+            let found = if begins { self.walk(text, position.at) } else { Vec::new() };
             if text.is_short() {
-                place.again = look_again(text, place.at);
+                position.rescan_at = text.rescan_at(position.at);
                 return;
             }
             for (end, policies) in found {
-                report(place.at, end, policies);
+                report(position.at, end, policies);
             }
-            place.at += length;
+            position.at += length;
         }
     }
 
-    /// The phrases that begin here; of each policy's the longest.
+    /// Returns the phrases that begin here; of each policy's the longest.
     fn walk(&self, text: &Text<'_>, start: usize) -> Vec<(usize, Policies)> {
         let mut found: Vec<(usize, Policies)> = Vec::new();
         let Some(first) = text.char(start) else { return found };
-        if needs_boundary(first) && before(text, start).is_some_and(needs_boundary) {
+        if self.child(0, fold(first)).is_none() {
+            return found;
+        }
+        if needs_boundary(first) && text.char_before(start).is_some_and(needs_boundary) {
             return found;
         }
         let (mut node, mut at, mut last) = (0, start, ' ');
         while at - start <= crate::MAX_WORD_BYTES * 3 {
-            let Some(c) = text.get(at).and_then(|_| text.char(at)) else { break };
+            let Some(c) = text.char(at) else { break };
             at += c.len_utf8();
             let c = fold(c);
             if c == ' ' && last == ' ' && at > start + 1 {
@@ -112,7 +122,7 @@ impl Phrases {
             else {
                 continue;
             };
-            if !needs_boundary(c) || text.get(at).and_then(|_| text.char(at)).is_none_or(|next| !needs_boundary(next)) {
+            if !needs_boundary(c) || text.char(at).is_none_or(|next| !needs_boundary(next)) {
                 found.push((at, policies));
             }
         }
@@ -132,13 +142,7 @@ fn needs_boundary(c: char) -> bool {
         && !matches!(c as u32, 0xE00..=0xEFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0xFF66..=0xFFDC | 0x2_0000..=0x3_FFFF)
 }
 
-fn before(text: &Text<'_>, at: usize) -> Option<char> {
-    let behind = text.behind(at, 4);
-    let start = behind.iter().rposition(|byte| byte & 0xC0 != 0x80)?;
-    std::str::from_utf8(behind.get(start..)?).ok()?.chars().next()
-}
-
-/// A phrase as the trie has it: folded, one space between its words.
+/// Returns a phrase as the trie has it: folded, one space between its words.
 fn folded(phrase: &str) -> impl Iterator<Item = char> {
     let mut last = ' ';
     phrase.trim().chars().map(fold).filter(move |c| {

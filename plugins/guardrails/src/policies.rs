@@ -10,7 +10,7 @@ pub struct Policies(u128);
 impl Policies {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Whatever policies a guard has.
+    /// All policies of a guard.
     pub const ALL: Self = Self(u128::MAX);
 
     /// Adds the policy with this index; nothing beyond [`MAX_POLICIES`].
@@ -27,7 +27,7 @@ impl Policies {
         }
     }
 
-    /// Whether the policy with this index is one of them.
+    /// Returns whether the policy with this index is one of them.
     #[must_use]
     pub fn contains(self, index: usize) -> bool {
         index < MAX_POLICIES && self.0 >> index & 1 == 1
@@ -45,7 +45,7 @@ impl Policies {
         Self(self.0 | other.0)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0

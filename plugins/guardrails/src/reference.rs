@@ -2,10 +2,10 @@
 
 use crate::kinds::{Group, KINDS, KindInfo, Proof};
 
-/// Markdown: every kind with what it rests on, what it is, how much text it can hold back, and its source.
+/// Returns the Markdown page: every kind with its proof, description, reach and source.
 #[must_use]
 pub fn reference() -> String {
-    let head = "# What guardrails find\n\nWritten from the table in `src/kinds.rs`. *Proof* decides which of two overlapping findings of a policy \
+    let head = "# Guardrail detectors\n\nGenerated from the table in `plugins/guardrails/src/kinds.rs`. *Proof* decides which of two overlapping findings of a policy \
                 stands: listed, checksum, prefix, form, context, heuristic; then the longer, then the earlier. A number \
                 beside its own word counts like one with a check sum, and of two the one whose word is nearer stands. *Reach* \
                 is the most bytes of a stream that a match of the kind can hold back, and an eighth of that.\n\nPublished examples (`…EXAMPLE`, rows of x, \

@@ -1,20 +1,23 @@
-//! Of findings that overlap one stands: the one with the better proof, then the one whose own word is nearer, then the
-//! longer one, then the earlier one.
+//! Chooses between findings that overlap: the better proof wins, then the nearer word of its own, then the longer one, then the
+//! earlier one.
 //!
-//! This is decided for each policy by itself, from left to right, so that a policy that only monitors cannot take a
-//! finding away from one that blocks. On a stream the same decisions fall in the same order, because a candidate is
-//! not looked at before everything that begins earlier is known.
+//! Each policy is decided by itself, from left to right, so that a policy that only monitors cannot take a finding away
+//! from one that blocks. On a stream the same decisions fall in the same order, because a candidate is not decided before
+//! everything that begins earlier is known.
 //!
-//! Candidates come out of order, one pass behind the other, and a hostile text has one every few bytes. So both what
-//! waits and what is done lie in ordered sets: no step costs more than the logarithm of their number.
+//! Candidates come out of order, one pass behind the other, and a hostile text has one every few bytes. So pending candidates and
+//! settled findings lie in queues that are nearly always appended to, and late candidates wait in a heap.
 
 use crate::Finding;
 use crate::kinds::{Kind, Proof};
 use crate::policies::Policies;
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
 
-/// What a detector saw. Positions count from the beginning of the stream.
+/// A candidate may pass so many others on its way to its place in the queue.
+const A_FEW: usize = 16;
+
+/// A possible finding. Positions count from the beginning of the stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) kind: Kind,
@@ -22,71 +25,122 @@ pub(crate) struct Candidate {
     pub(crate) end: usize,
     pub(crate) score: f32,
     pub(crate) policies: Policies,
-    /// How near its own word is: the nearer, the more; 0 for none.
-    pub(crate) told: u16,
+    /// Nearness of its own word: the nearer, the more; 0 for none.
+    pub(crate) told: usize,
 }
 
 impl Candidate {
-    /// A number beside its own word is what that word says, whatever else has the same form; so it counts like one with a
+    /// Returns the weight. A number beside its own word is of that kind, even if others have the same form; so it counts like one with a
     /// check sum, and more than another that no word tells of.
-    fn weight(&self) -> (Proof, u16, usize) {
+    fn weight(&self) -> (Proof, usize, usize) {
         let proof = self.kind.info().proof;
         let proof = if self.told > 0 { proof.max(Proof::Checksum) } else { proof };
         (proof, self.told, self.end - self.start)
     }
-}
 
-/// A candidate in the order in which candidates are decided upon; the first one is the greatest.
-#[derive(Debug, PartialEq)]
-struct Next(Candidate);
-
-impl Next {
-    fn order(&self) -> (Reverse<usize>, (Proof, u16, usize), Reverse<Kind>, Policies) {
-        let Self(candidate) = self;
-        (Reverse(candidate.start), candidate.weight(), Reverse(candidate.kind), candidate.policies)
+    /// Returns its place among others that begin where it does: weight and kind, the most important bits highest.
+    fn order(&self) -> u64 {
+        let (proof, told, length) = self.weight();
+        let length = (length as u64).min(0xFF_FFFF);
+        (proof as u64) << 56 | (told as u64) << 40 | length << 16 | u64::from(!(self.kind as u16))
     }
 }
 
-impl Eq for Next {}
+/// A candidate in the order in which candidates are decided upon; the first one is the greatest.
+#[derive(Debug)]
+struct PendingCandidate(Candidate);
 
-impl PartialOrd for Next {
+impl PartialEq for PendingCandidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for PendingCandidate {}
+
+impl PartialOrd for PendingCandidate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Next {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(&other.order())
+impl Ord for PendingCandidate {
+    #[inline]
+    fn cmp(&self, Self(other): &Self) -> Ordering {
+        let Self(this) = self;
+        // Hardly any begin at the same place.
+        let by_start = other.start.cmp(&this.start);
+        by_start.then_with(|| this.order().cmp(&other.order()).then_with(|| this.policies.cmp(&other.policies)))
+    }
+}
+
+/// A finding that is decided upon.
+#[derive(Debug, Clone, Copy)]
+struct SettledFinding {
+    start: usize,
+    end: usize,
+    policy: u8,
+    kind: Kind,
+    score: f32,
+}
+
+impl SettledFinding {
+    fn new(policy: u8, &Candidate { start, end, kind, score, .. }: &Candidate) -> Self {
+        Self { start, end, policy, kind, score }
+    }
+
+    fn place(&self) -> (usize, u8, usize) {
+        (self.start, self.policy, self.end)
     }
 }
 
 /// Candidates on their way to findings.
 #[derive(Debug, Default)]
 pub(crate) struct Resolver {
-    waiting: BinaryHeap<Next>,
+    /// Candidates that came in order, the first one in front. Nearly all do, and a heap would move them about.
+    queue: VecDeque<PendingCandidate>,
+    /// Candidates that came late.
+    late: BinaryHeap<PendingCandidate>,
     /// The one that stands so far, for each policy that has one.
     standing: Vec<Option<Candidate>>,
     /// The policies that have one.
     open: Policies,
-    /// Start, policy and end of what is decided, with its kind and score.
-    done: BTreeMap<(usize, u8, usize), (Kind, f32)>,
-    /// Where the first one that stands begins, and how far text may go for that.
+    /// Settled findings, sorted. They come nearly in order: one of another policy comes late only if it is long, and
+    /// then no further one of that policy lies within it.
+    done: VecDeque<SettledFinding>,
+    /// The beginning of the first one that stands, and the place up to which text may go for that.
     freed: Option<(usize, usize)>,
 }
 
 impl Resolver {
+    #[inline]
     pub(crate) fn add(&mut self, candidate: Candidate) {
         crate::steps::count(1);
-        self.waiting.push(Next(candidate));
+        let next = PendingCandidate(candidate);
+        let late = self.queue.back().is_some_and(|last| *last < next);
+        // It is moved afterwards, because a value that is handed to a function is written to memory and read back.
+        self.queue.push_back(next);
+        if late {
+            self.move_last();
+        }
     }
 
-    /// Nothing that begins before `known` will come any more. Returns how far text may go: up to what is undecided.
+    /// Moves the last candidate of the queue to its place.
+    fn move_last(&mut self) {
+        let Some(next) = self.queue.pop_back() else { return };
+        let behind = self.queue.iter().rev().take(A_FEW + 1).take_while(|other| **other < next).count();
+        crate::steps::count(behind);
+        match self.queue.len() - behind {
+            _ if behind > A_FEW => self.late.push(next),
+            place => self.queue.insert(place, next),
+        }
+    }
+
+    /// Nothing that begins before `known` will come any more. Returns how far text may go: up to the first undecided candidate.
     pub(crate) fn settle(&mut self, known: usize) -> usize {
-        while self.waiting.peek().is_some_and(|Next(candidate)| candidate.start < known) {
-            let Some(Next(candidate)) = self.waiting.pop() else { break };
+        while let Some(candidate) = self.next_before(known) {
             for policy in candidate.policies.iter() {
-                self.offer(policy, candidate);
+                self.offer(policy, &candidate);
             }
         }
         let mut first: Option<usize> = None;
@@ -96,7 +150,7 @@ impl Resolver {
                 first = Some(first.map_or(candidate.start, |first| first.min(candidate.start)));
             } else {
                 self.stand(policy, None);
-                self.finish(policy, candidate);
+                self.finish(SettledFinding::new(policy, &candidate));
             }
         }
         match first {
@@ -105,16 +159,29 @@ impl Resolver {
         }
     }
 
-    fn offer(&mut self, policy: u8, candidate: Candidate) {
+    /// Takes the first candidate that waits and begins before `known`.
+    #[inline]
+    fn next_before(&mut self, known: usize) -> Option<Candidate> {
+        if !self.late.is_empty() && self.late.peek() > self.queue.front() {
+            self.late.peek().filter(|late| late.0.start < known)?;
+            return self.late.pop().map(|next| next.0);
+        }
+        self.queue.front().filter(|next| next.0.start < known)?;
+        self.queue.pop_front().map(|next| next.0)
+    }
+
+    #[inline]
+    fn offer(&mut self, policy: u8, candidate: &Candidate) {
         crate::steps::count(1);
-        let Some(Some(standing)) = self.standing.get(usize::from(policy)).copied() else {
-            return self.stand(policy, Some(candidate));
+        let Some(Some(standing)) = self.standing.get_mut(usize::from(policy)) else {
+            return self.stand(policy, Some(*candidate));
         };
         if candidate.start >= standing.end {
-            self.finish(policy, standing);
-            self.stand(policy, Some(candidate));
+            let done = SettledFinding::new(policy, standing);
+            *standing = *candidate;
+            self.finish(done);
         } else if candidate.weight() > standing.weight() {
-            self.stand(policy, Some(candidate));
+            *standing = *candidate;
         }
     }
 
@@ -132,18 +199,32 @@ impl Resolver {
         }
     }
 
-    fn finish(&mut self, policy: u8, candidate: Candidate) {
-        self.done.insert((candidate.start, policy, candidate.end), (candidate.kind, candidate.score));
+    #[inline]
+    fn finish(&mut self, done: SettledFinding) {
+        let late = self.done.back().is_some_and(|last| last.place() >= done.place());
+        // It is moved afterwards, as in [`Self::add`].
+        self.done.push_back(done);
+        if late {
+            self.move_last_done();
+        }
     }
 
-    /// Text may go up to here without cutting a finding, if what is undecided begins at `undecided`. Findings that are
+    /// Moves the last settled finding to its place.
+    fn move_last_done(&mut self) {
+        let Some(done) = self.done.pop_back() else { return };
+        let behind = self.done.iter().rev().take_while(|other| other.place() >= done.place()).count();
+        crate::steps::count(behind);
+        self.done.insert(self.done.len() - behind, done);
+    }
+
+    /// Returns how far text may go without cutting a finding, if the first undecided candidate begins at `undecided`. Findings that are
     /// added later begin behind it, so the answer stays until that changes.
     fn free(&mut self, undecided: usize) -> usize {
         if let Some((_, free)) = self.freed.filter(|(for_this, _)| *for_this == undecided) {
             return free;
         }
         let mut free = undecided;
-        for (start, _, end) in self.done.range(..(undecided, 0, 0)).rev().map(|(place, _)| *place) {
+        for &SettledFinding { start, end, .. } in self.done.iter().rev().filter(|done| done.start < undecided) {
             crate::steps::count(1);
             if start < free && end > free {
                 free = start;
@@ -155,8 +236,11 @@ impl Resolver {
 
     /// Takes the findings that end by `free`, sorted.
     pub(crate) fn take(&mut self, free: usize, mut found: impl FnMut(Finding)) {
-        while let Some(first) = self.done.first_entry().filter(|first| first.key().0 < free) {
-            let ((start, policy, end), (kind, score)) = first.remove_entry();
+        while let Some(SettledFinding { start, end, policy, kind, score }) = self.done.front().copied() {
+            if start >= free {
+                return;
+            }
+            self.done.pop_front();
             found(Finding { kind, start, end, policy, score });
         }
     }

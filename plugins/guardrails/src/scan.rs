@@ -1,82 +1,67 @@
-//! The one pass over the text: from word to word, stopping only where something can begin.
+//! The one pass over the text: from word to word, stopping only where a finding can begin.
 //!
-//! At each place all detectors look, forwards, and at a few bytes behind. If one of them looked beyond what has
-//! arrived, nothing counts and the pass stops there; it comes back when there is more. So the order of events is the
-//! same for every way to cut a stream.
+//! At each stop all detectors read forwards, and a few bytes back. If one of them read beyond the end of the arrived text, the result
+//! is discarded and the pass stops there; it continues when there is more. So the order of events is the same for every
+//! way to cut a stream.
 
 use crate::Guard;
+use crate::context::{Draft, KindSet, ScanContext, Token};
 use crate::injection::Injection;
 use crate::kinds::Kind;
-use crate::look::{Draft, KindSet, Look, Token};
 use crate::pattern::Search;
+use crate::phrases::PhrasePosition;
+use crate::pii::number::LastNumber;
 use crate::policies::Policies;
 use crate::resolve::{Candidate, Resolver};
 use crate::text::class::{DASH, DIGIT, DOT, HEX, LETTER, LOCAL, LOWER, MARK, UNDERSCORE, UPPER, WIDE, WORD};
-use crate::text::{Text, class_of};
+use crate::text::{LONGEST_LOCAL_PART, LONGEST_TOKEN, Text, class_of};
 use crate::words::topic::Topics;
 use crate::{invisible, pii, secrets};
 
-/// A longer run of letters and digits is looked at from its beginning only.
-pub(crate) const LONGEST_TOKEN: usize = 128;
-/// Longest local part of an address, RFC 5321 section 4.5.3.1.1.
-pub(crate) const LONGEST_LOCAL_PART: usize = 64;
-/// What waits for more text and is longer than this is looked at again once it has grown by one part in [`LOOK_AGAIN`],
-/// so that a stream of single bytes is not read over and over.
-const LOOK_AGAIN_FROM: usize = 32;
-/// See [`LOOK_AGAIN_FROM`].
-pub(crate) const LOOK_AGAIN: usize = 8;
-/// What the part before an `@` is made of.
+/// Bytes of the part before an `@`.
 const ADDRESS: u32 = WORD | DOT | DASH | UNDERSCORE | LOCAL;
 
-/// Where the pass is, and what it remembers.
+/// Letters of `basic`, the shortest scheme of authorization.
+const SHORTEST_SCHEME: usize = 5;
+/// A shorter word of letters alone is no credential.
+pub(crate) const LONGEST_PLAIN: usize = 16;
+
+/// The state of the pass.
 #[derive(Debug, Default)]
 pub(crate) struct ScanState {
     at: usize,
-    /// It is of no use to look before so much text has arrived.
-    again: usize,
-    /// Where the run began that could be the part before an `@`.
+    /// A scan is useless before so much text has arrived.
+    rescan_at: usize,
+    /// The beginning of the possible part before an `@`.
     local: usize,
     topics: Topics,
     injection: Injection,
+    last_number: LastNumber,
     draft: Draft,
 }
 
-/// Where the pass, the phrases and the patterns are.
+/// The positions of the pass, the phrases and the patterns.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct ScanPositions {
     pass: ScanState,
-    phrases: Place,
+    phrases: PhrasePosition,
     patterns: Vec<Search>,
 }
 
-/// Where the phrases are.
-#[derive(Debug, Default)]
-pub(crate) struct Place {
-    pub(crate) at: usize,
-    /// It is of no use to look before so much text has arrived.
-    pub(crate) again: usize,
-}
-
-/// How much text has to arrive until it is worth looking again at what begins at `at` and ran into the end.
-pub(crate) fn look_again(text: &Text<'_>, at: usize) -> usize {
-    let pending = text.end().saturating_sub(at);
-    if pending > LOOK_AGAIN_FROM { text.end() + pending / LOOK_AGAIN } else { 0 }
-}
-
-/// Looks for everything that begins before `upto`, as far as verdicts can be made. Returns up to where they are.
-pub(crate) fn advance(pass: &mut Pass<'_, '_>, places: &mut Places, upto: usize) -> usize {
-    let mut known = scan(pass, &mut places.pass, upto);
+/// Searches for findings that begin before `upto`, as far as verdicts can be made. Returns the end of that part.
+pub(crate) fn advance(pass: &mut Pass<'_, '_>, positions: &mut ScanPositions, upto: usize) -> usize {
+    let mut known = scan(pass, &mut positions.pass, upto);
     let phrases = pass.guard.phrases();
     if !phrases.is_empty() && pass.kinds.contains(Kind::Words) {
-        phrases.scan(pass.text, &mut places.phrases, upto, |start, end, policies| {
+        phrases.scan(pass.text, &mut positions.phrases, upto, |start, end, policies| {
             let policies = policies.and(pass.policies);
             add(pass.resolver, Kind::Words, start, end, policies);
         });
-        known = known.min(places.phrases.at);
+        known = known.min(positions.phrases.at);
     }
     let patterns = pass.guard.patterns();
-    places.patterns.resize_with(patterns.len(), Search::default);
-    for (pattern, place) in patterns.iter().zip(&mut places.patterns) {
+    positions.patterns.resize_with(patterns.len(), Search::default);
+    for (pattern, place) in patterns.iter().zip(&mut positions.patterns) {
         let policies = pattern.policies.and(pass.policies);
         if !policies.is_empty() {
             let found = |start, end| add(pass.resolver, Kind::Pattern, start, end, policies);
@@ -92,7 +77,7 @@ fn add(resolver: &mut Resolver, kind: Kind, start: usize, end: usize, policies: 
     }
 }
 
-/// One pass, over what has arrived.
+/// One pass over the arrived text.
 pub(crate) struct Pass<'a, 't> {
     pub(crate) guard: &'a Guard,
     pub(crate) policies: Policies,
@@ -101,13 +86,13 @@ pub(crate) struct Pass<'a, 't> {
     pub(crate) resolver: &'a mut Resolver,
 }
 
-/// Goes on as far as verdicts can be made. Returns up to where they are.
+/// Continues as far as verdicts can be made. Returns the end of that part.
 fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState, upto: usize) -> usize {
     if !pass.kinds.has_built_in() {
         state.at = pass.text.end();
         return state.at;
     }
-    let enough = pass.text.is_whole() || pass.text.end() >= state.again;
+    let enough = pass.text.is_whole() || pass.text.end() >= state.rescan_at;
     while let Some(byte) = pass.text.arrived(state.at).filter(|_| enough && state.at < upto) {
         crate::steps::count(1);
         let class = class_of(byte);
@@ -119,7 +104,7 @@ fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState, upto: usize) -> usize {
             Some(state.at + 1)
         };
         let Some(next) = next else {
-            state.again = look_again(pass.text, state.at);
+            state.rescan_at = pass.text.rescan_at(state.at);
             break;
         };
         if class & ADDRESS == 0 {
@@ -133,7 +118,7 @@ fn scan(pass: &mut Pass<'_, '_>, state: &mut ScanState, upto: usize) -> usize {
     }
 }
 
-/// Looks at the word that begins here; returns where to go on, nothing if there is not enough text to tell.
+/// Examines the word that begins here; returns where to go on, nothing if there is not enough text to tell.
 fn word(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
     let text = pass.text;
     text.begin();
@@ -150,51 +135,113 @@ fn word(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
     if token.end == start {
         return Some(start.max(state.at + 1));
     }
-    if is_plain(pass, state, token) {
+    let begins_entry = token.any & LETTER != 0 && pass.guard.lexicon().starts().may_start(text.rest(start));
+    let nothing = token.any & LETTER == 0 && pii::is_nothing(text, &state.topics, token);
+    // An entry may be a scheme of authorization, but no short name with humps is one.
+    let may_be_scheme = begins_entry && !(has_humps(token) && token.len() < SHORTEST_SCHEME);
+    let plain = !may_be_scheme && is_plain(pass, state, token, nothing);
+    if plain && !begins_entry && !has_humps(token) {
         return Some(token.end);
     }
-    look(pass, state, |look, guard| {
+    run_detectors(pass, state, |context, guard| {
         if token.any & LETTER != 0 {
-            words(look, guard, token);
+            words(context, guard, token, begins_entry);
         }
-        // What was seen does not count once somebody has looked too far.
-        if !look.text.is_short() {
-            secrets::word(look, guard, token);
+        // The results do not count after a read beyond the end.
+        if !plain && !context.text.is_short() {
+            secrets::word(context, guard, token);
         }
-        if !look.text.is_short() {
-            pii::word(look, token);
+        if !plain && !context.text.is_short() {
+            pii::word(context, token, nothing);
         }
     })?;
     Some(token.end)
 }
 
-/// Whether a word is one of prose that tells nothing, with nothing near that told something.
-fn is_plain(pass: &Pass<'_, '_>, state: &ScanState, token: Token) -> bool {
-    let small = token.any & DIGIT == 0 && token.rest & UPPER == 0 && token.any & LOWER != 0 && token.len() < 16;
+/// Returns whether a word is plain prose: no detector of secrets or personal data needs it.
+fn is_plain(pass: &Pass<'_, '_>, state: &ScanState, token: Token, nothing: bool) -> bool {
     let rest = pass.text.rest(token.start);
-    let ends = rest.get(token.len()).is_some_and(|byte| b" \n,;)\"!?".contains(byte));
-    small && ends && !state.topics.any_near(token.start, 64) && !pass.guard.lexicon().may_start(rest)
+    if token.any & LETTER == 0 {
+        return nothing
+            && pii::is_plain_number(pass.text, &state.topics, token)
+            && !pass.guard.prefixes().may_begin(rest);
+    }
+    let small = token.any & DIGIT == 0 && token.len() < LONGEST_PLAIN;
+    let Some(next) = rest.get(token.len()).copied().filter(|_| small) else { return false };
+    let spaced = matches!(next, b' ' | b'\n' | 0x80..);
+    let formless = match (token.any & LOWER != 0, token.rest & UPPER != 0) {
+        (true, false) => spaced || ends_plain(pass.guard, token, rest, next),
+        (true, true) => spaced,
+        (false, _) => matches!(next, b'.' | b'-' | b'_') && ends_plain(pass.guard, token, rest, next),
+    };
+    formless && (!state.topics.any_near(token.start, 64) || spaced && needs_no_topic(state, token))
 }
 
+/// Returns whether no word before makes anything of a small word with a space after it: neither "is" of "the password is" nor
+/// the name of a month.
+fn needs_no_topic(state: &ScanState, token: Token) -> bool {
+    let verb = token.len() <= 3 && state.topics.any_near(token.start, 4);
+    !verb && !pii::may_be_told(&state.topics, token.start)
+}
+
+/// Returns whether no format that begins with a short word in small letters continues with this byte.
+fn ends_plain(guard: &Guard, token: Token, rest: &[u8], next: u8) -> bool {
+    match next {
+        // A scheme.
+        b':' => false,
+        // Prefixes of credentials, hex digits of addresses, an old form of token.
+        b'.' | b'-' | b'_' | b'$' => {
+            let grouped = matches!((token.len(), next), (4, b'.') | (2, b'-'));
+            let hex = grouped && rest.first().is_some_and(u8::is_ascii_hexdigit);
+            !hex && token.len() != 14 && !guard.prefixes().may_begin(rest)
+        }
+        _ => true,
+    }
+}
+
+/// Examines the punctuation mark or the character beyond ASCII that begins here; returns where to go on.
+#[inline]
 fn mark(pass: &mut Pass<'_, '_>, state: &mut ScanState, byte: u8) -> Option<usize> {
     let text = pass.text;
     text.begin();
-    let (at, local) = (state.at, state.local);
     if byte >= 0x80 {
         return wide_run(pass, state);
     }
-    look(pass, state, |look, _| match byte {
-        b'@' => pii::email::address(look, local, at),
+    if text.arrived(state.at + 1).is_some_and(|next| begins_nothing(byte, next)) {
+        return Some(state.at + 1);
+    }
+    run_mark_detectors(pass, state, byte)
+}
+
+// Most marks begin nothing; inlined here, the detectors would keep [`mark`] out of the loop of the scan.
+#[inline(never)]
+fn run_mark_detectors(pass: &mut Pass<'_, '_>, state: &mut ScanState, byte: u8) -> Option<usize> {
+    let (at, local) = (state.at, state.local);
+    run_detectors(pass, state, |context, _| match byte {
+        b'@' => pii::email::address(context, local, at),
         _ => {
-            secrets::mark(look, at, byte);
-            pii::mark(look, at, byte);
-            crate::injection::mark(look, at, byte);
+            secrets::mark(context, at, byte);
+            pii::mark(context, at, byte);
+            crate::injection::mark(context, at, byte);
         }
     })?;
     Some(at + 1)
 }
 
-/// Looks at the character here, and steps over those behind it at which nothing can begin.
+/// Returns whether no detector wants a punctuation mark before this byte.
+fn begins_nothing(byte: u8, next: u8) -> bool {
+    match byte {
+        b'<' => !b"|<s/".contains(&next),
+        b'[' => !b"ISs".contains(&next),
+        b'#' => next != b'#',
+        b'-' => next != b'-',
+        b'(' => !next.is_ascii_digit(),
+        b'+' => !matches!(next, b'1'..=b'9' | b'('),
+        _ => false,
+    }
+}
+
+/// Examines the character here, and steps over those behind it at which nothing can begin.
 fn wide_run(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
     let text = pass.text;
     let mut at = state.at;
@@ -204,76 +251,87 @@ fn wide_run(pass: &mut Pass<'_, '_>, state: &mut ScanState) -> Option<usize> {
             break;
         }
         let rest = text.rest(at);
-        let begins = begins_word(text, at);
-        if invisible::may_be(rest) || begins && pass.guard.lexicon().may_start_wide(rest) {
+        let begins_entry = begins_word(text, at) && pass.guard.lexicon().starts().may_start_wide(rest);
+        let invisible = invisible::may_be(rest);
+        if begins_entry || invisible {
             if at > state.at {
                 break;
             }
-            look(pass, state, |look, guard| wide(look, guard, at))?;
+            run_detectors(pass, state, |context, guard| {
+                if invisible {
+                    invisible::character(context, at);
+                }
+                if begins_entry {
+                    note_entry(context, guard, at);
+                }
+            })?;
         }
-        at += length;
+        // Nothing else begins in a run of invisible characters that was reported.
+        at = (at + length).max(text.memories().invisible.get());
     }
     (at > state.at).then_some(at)
 }
 
-fn wide(look: &mut Look<'_, '_>, guard: &Guard, at: usize) {
-    invisible::character(look, at);
-    if begins_word(look.text, at) {
-        note(look, guard, at);
-    }
-}
-
-/// Whether a word can begin with the character here: scripts beyond the first two thousand may have no spaces.
+/// Returns whether a word can begin with the character here: scripts beyond the first two thousand may have no spaces.
 fn begins_word(text: &Text<'_>, at: usize) -> bool {
     text.arrived(at).is_some_and(|lead| lead >= 0xE0)
         || text.before(at).is_none_or(|byte| class_of(byte) & (WIDE | WORD) == 0)
 }
 
-/// The words of context in a word: at its beginning and at each hump of a camel.
-fn words(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
-    if token.any & LOWER != 0 || token.len() < 24 {
-        note(look, guard, token.start);
+/// Notes the words of context in a word: at its beginning and at each capital of camelCase.
+fn words(context: &mut ScanContext<'_, '_>, guard: &Guard, token: Token, begins_entry: bool) {
+    if begins_entry && (token.any & LOWER != 0 || token.len() < 24) {
+        note_entry(context, guard, token.start);
     }
-    if token.rest & UPPER == 0 || token.any & LOWER == 0 {
+    if !has_humps(token) {
         return;
     }
     let mut before = 0;
-    for (at, &byte) in (token.start..).zip(look.text.slice(token.start, token.end)) {
+    for (at, &byte) in (token.start..).zip(context.text.slice(token.start, token.end)) {
         let class = class_of(byte);
         if before & LOWER != 0 && class & UPPER != 0 {
-            note(look, guard, at);
+            note(context, guard, at);
             // An identifier is no sentence.
-            look.draft.roles.clear();
+            context.draft.roles.clear();
         }
         before = class;
     }
 }
 
-fn note(look: &mut Look<'_, '_>, guard: &Guard, at: usize) {
-    let rest = look.text.rest(at);
-    if rest.first().is_some_and(u8::is_ascii) && !guard.lexicon().may_start(rest) {
+/// Returns whether capitals may stand behind small letters in it.
+fn has_humps(token: Token) -> bool {
+    token.rest & UPPER != 0 && token.any & LOWER != 0
+}
+
+fn note(context: &mut ScanContext<'_, '_>, guard: &Guard, at: usize) {
+    let rest = context.text.rest(at);
+    if rest.first().is_some_and(u8::is_ascii) && !guard.lexicon().starts().may_start(rest) {
         return;
     }
-    if let Some((meaning, end)) = guard.lexicon().walk(look.text, at) {
+    note_entry(context, guard, at);
+}
+
+fn note_entry(context: &mut ScanContext<'_, '_>, guard: &Guard, at: usize) {
+    if let Some((meaning, end)) = guard.lexicon().walk(context.text, at) {
         if meaning.topics != 0 {
-            look.draft.topics.push((meaning.topics, end));
+            context.draft.topics.push((meaning.topics, end));
         }
         if meaning.roles != 0 {
-            look.draft.roles.push((meaning.roles, at, end));
+            context.draft.roles.push((meaning.roles, at, end));
         }
     }
 }
 
-/// Lets detectors look; what they saw counts if the text was long enough for it.
-fn look<'g>(
+/// Runs detectors; their results count if the text was long enough for them.
+fn run_detectors<'g>(
     pass: &mut Pass<'g, '_>,
     state: &mut ScanState,
-    detect: impl FnOnce(&mut Look<'_, '_>, &'g Guard),
+    detect: impl FnOnce(&mut ScanContext<'_, '_>, &'g Guard),
 ) -> Option<()> {
-    let ScanState { topics, draft, injection, .. } = state;
+    let ScanState { topics, draft, injection, last_number, .. } = state;
     draft.clear();
-    let mut look = Look { text: pass.text, kinds: pass.kinds, topics, draft };
-    detect(&mut look, pass.guard);
+    let mut context = ScanContext { text: pass.text, kinds: pass.kinds, topics, last_number, draft };
+    detect(&mut context, pass.guard);
     if pass.text.is_short() {
         return None;
     }
@@ -295,7 +353,7 @@ fn look<'g>(
     Some(())
 }
 
-fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usize, score: f32, told: u16) {
+fn report(pass: &mut Pass<'_, '_>, kind: Kind, start: usize, end: usize, score: f32, told: usize) {
     let mut policies = pass.guard.wanted(kind).and(pass.policies);
     if kind == Kind::PromptInjection {
         policies = pass.guard.reached(policies, score);
@@ -324,7 +382,7 @@ fn token(text: &Text<'_>, start: usize) -> Token {
     Token { start, end: start + length, any: first | rest, rest }
 }
 
-/// How many of the letters and digits here belong to an escape that stands before a word: `\n`, `\u0022`, `%3D`.
+/// Returns how many of the letters and digits here belong to an escape that stands before a word: `\n`, `\u0022`, `%3D`.
 fn escape(text: &Text<'_>, at: usize) -> usize {
     let hex = |from: usize, count: usize| (from..from + count).all(|at| text.class(at) & HEX != 0);
     match text.before(at) {

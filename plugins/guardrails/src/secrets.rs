@@ -2,40 +2,50 @@
 
 pub(crate) mod assigned;
 mod authorization;
-mod forms;
+pub(crate) mod checksums;
+mod entropy;
+mod formats;
 mod jwt;
 pub(crate) mod placeholder;
 pub(crate) mod prefixed;
 mod private_key;
-mod randomness;
 pub(crate) mod rules;
-pub(crate) mod sums;
 mod url;
 
 use crate::Guard;
-use crate::look::{Look, Token};
+use crate::context::{ScanContext, Token};
+use crate::text::class::LETTER;
 
-/// Looks at a word.
-pub(crate) fn word(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
-    guard.prefixes().find(look, token.start);
-    forms::word(look, token);
-    match look.text.get(token.end) {
-        Some(b':') => url::scheme(look, guard, token),
+/// Examines a word.
+pub(crate) fn word(context: &mut ScanContext<'_, '_>, guard: &Guard, token: Token) {
+    guard.prefixes().find(context, token.start);
+    let after = context.text.get(token.end);
+    if token.any & LETTER == 0 && token.len() < formats::SHORTEST_ID && after != Some(b':') {
+        return;
+    }
+    // Of shorter words nothing but a piece of an AWS secret is asked for.
+    if token.len() >= formats::SHORTEST_ID || context.topics.any_near(token.start, formats::REACH) {
+        formats::word(context, token, after);
+    }
+    match after {
+        Some(b':') => url::scheme(context, guard, token),
         Some(b' ') => {
-            authorization::scheme(look, token);
-            assigned::verb(look, token);
+            authorization::scheme(context, token);
+            assigned::verb(context, token);
         }
         _ => {}
     }
-    jwt::word(look, token);
+    if token.len() >= 3 {
+        jwt::word(context, token);
+    }
 }
 
-/// Looks at a punctuation mark.
-pub(crate) fn mark(look: &mut Look<'_, '_>, at: usize, byte: u8) {
+/// Examines a punctuation mark.
+pub(crate) fn mark(context: &mut ScanContext<'_, '_>, at: usize, byte: u8) {
     match byte {
-        b'-' => private_key::dash(look, at),
-        b'=' | b':' => assigned::sign(look, at),
-        b'~' => forms::tilde(look, at),
+        b'-' => private_key::dash(context, at),
+        b'=' | b':' => assigned::sign(context, at),
+        b'~' => formats::tilde(context, at),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
-//! What a policy asks for, as it travels inside the compiled policy document.
+//! The detectors that a policy asks for, as they travel inside the compiled policy document.
 //!
-//! A spec is one guardrail of gateway.yaml after its names were resolved. Who it applies to (key, team, model,
-//! direction) is not said here: whoever runs the guard picks the policies of an exchange with [`crate::Policies`].
+//! A spec is one guardrail of gateway.yaml after its names were resolved. It does not contain its scope (key, team, model,
+//! direction): callers choose the policies of an exchange with [`crate::Policies`].
 
 use crate::kinds::{Group, Kind};
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 pub struct DetectorSpec {
     /// Its id in gateway.yaml; clients and records see it.
     pub policy: String,
-    /// What becomes of a finding.
+    /// The effect of a finding.
     pub action: Action,
     /// Names of built-in kinds, or of groups (`secrets`, `pii`, `prompt_injection`, `invisible_text`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
-    /// Words and phrases, whatever their case and width; a letter before or after makes it another word, except in
+    /// Words and phrases, without regard to case and width; a letter before or after makes it another word, except in
     /// scripts that do not separate words. At most [`crate::MAX_WORD_BYTES`] each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
-    /// Regular expressions. See [`crate::Guard::compile`] for what they may be.
+    /// Regular expressions, as [`crate::Guard::compile`] describes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<String>,
     /// Hosts that URLs may or may not name.
@@ -33,7 +33,7 @@ pub struct DetectorSpec {
 }
 
 impl DetectorSpec {
-    /// Whether it asks for anything.
+    /// Returns whether it asks for anything.
     #[must_use]
     pub fn looks_for_something(&self) -> bool {
         !(self.kinds.is_empty() && self.words.is_empty() && self.patterns.is_empty() && self.urls.is_none())
@@ -43,7 +43,7 @@ impl DetectorSpec {
 /// Score from which on [`Kind::PromptInjection`] is a finding.
 pub const DEFAULT_THRESHOLD: f32 = 0.8;
 
-/// What becomes of a finding.
+/// The effect of a finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -60,7 +60,7 @@ pub enum Action {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UrlSpec {
-    /// Where it is not empty, every other host is a finding.
+    /// If it is not empty, every other host is a finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
     /// These hosts are findings.
@@ -68,7 +68,7 @@ pub struct UrlSpec {
     pub deny: Vec<String>,
 }
 
-/// What a name in [`DetectorSpec::kinds`] stands for; nothing if there is no such name.
+/// Returns the kinds of a name in [`DetectorSpec::kinds`]; none if there is no such name.
 #[must_use]
 pub fn resolve(name: &str) -> Option<Vec<Kind>> {
     let group = Group::ALL.into_iter().find(|group| *group != Group::Custom && group.name() == name);

@@ -1,6 +1,6 @@
-//! Counts the steps of the detectors, for the test that holds them; elsewhere it is nothing.
+//! Counts the steps of the detectors in tests; elsewhere it does nothing.
 //!
-//! A step is a byte that somebody looks at, or a candidate that is moved. Time would depend on the machine.
+//! A step is a byte that is read, or a candidate that is moved. Time would depend on the machine.
 
 #[cfg(test)]
 std::thread_local! {
@@ -16,7 +16,7 @@ pub(crate) fn count(steps: usize) {
     let _ = steps;
 }
 
-/// The steps of some work.
+/// Returns the steps of some work.
 #[cfg(test)]
 pub(crate) fn of(work: impl FnOnce()) -> u64 {
     let before = STEPS.with(std::cell::Cell::get);

@@ -1,4 +1,4 @@
-//! What each detector finds, and what it leaves alone.
+//! Tests of the findings of each detector, and of texts without findings.
 
 mod own;
 mod personal;
@@ -9,14 +9,14 @@ mod texts;
 
 use crate::*;
 
-/// Kinds and texts of what is found.
+/// Returns the kinds and texts of the findings.
 fn found(text: &str) -> Vec<(&'static str, &str)> {
     thread_local!(static GUARD: Guard = Guard::with_all_kinds());
     let found = GUARD.with(|guard| guard.find(text));
     found.into_iter().map(|finding| (finding.kind.name(), &text[finding.start..finding.end])).collect()
 }
 
-/// What is between ⟦ and ⟧ is found, and nothing else.
+/// Asserts that the text between ⟦ and ⟧ is found, and nothing else.
 #[track_caller]
 fn check(kind: &str, marked: &str) {
     let mut expected = Vec::new();

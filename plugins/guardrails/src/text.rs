@@ -1,179 +1,33 @@
 //! The text under the scanner: a piece of a stream, or the whole of it.
 //!
-//! A verdict must not depend on where a stream was cut. So every look ahead goes through [`Text`], which notes when
-//! somebody looked beyond what has arrived; such a verdict is thrown away and made again when there is more. A detector
-//! written as if it had the whole text is thereby exact on a stream.
+//! A verdict must not depend on the cuts of a stream. So every look ahead goes through [`Text`], which notes each read beyond
+//! the end of the arrived bytes; such a verdict is discarded and made again when there is more. A detector that is written as if
+//! it had the whole text is thereby exact on a stream.
 
+pub(crate) mod class;
+mod runs;
+
+pub(crate) use class::class_of;
+pub(crate) use runs::{Nested, Runs, SearchMemories, SearchMemory};
+
+use runs::Run;
 use std::cell::Cell;
 
-/// Classes of bytes, to be combined.
-pub(crate) mod class {
-    /// `a-z`
-    pub(crate) const LOWER: u32 = 1;
-    /// `A-Z`
-    pub(crate) const UPPER: u32 = 1 << 1;
-    /// `0-9`
-    pub(crate) const DIGIT: u32 = 1 << 2;
-    /// `0-9a-f`
-    pub(crate) const HEX: u32 = 1 << 3;
-    /// `0-9A-F`
-    pub(crate) const HEX_UPPER: u32 = 1 << 4;
-    /// `-`
-    pub(crate) const DASH: u32 = 1 << 5;
-    /// `_`
-    pub(crate) const UNDERSCORE: u32 = 1 << 6;
-    /// `+` and `/`
-    pub(crate) const BASE64: u32 = 1 << 7;
-    /// `.`
-    pub(crate) const DOT: u32 = 1 << 8;
-    /// What else the part before the `@` of an address is made of.
-    pub(crate) const LOCAL: u32 = 1 << 9;
-    /// ASCII white space.
-    pub(crate) const SPACE: u32 = 1 << 10;
-    /// Not ASCII.
-    pub(crate) const WIDE: u32 = 1 << 11;
-    /// Punctuation at which something can begin or be decided.
-    pub(crate) const MARK: u32 = 1 << 12;
-    /// `=`
-    pub(crate) const EQUALS: u32 = 1 << 13;
-    /// Digits of Bech32: no `1`, `b`, `i`, `o`; lower case.
-    pub(crate) const BECH32: u32 = 1 << 14;
-    /// Digits of Base58: no `0`, `I`, `O`, `l`.
-    pub(crate) const BASE58: u32 = 1 << 15;
+/// Bytes before a position that a stream keeps for detectors.
+pub(crate) const LOOKBEHIND_BYTES: usize = 256;
+/// Longest run of letters and digits that is one token; of a longer one only the beginning is.
+pub(crate) const LONGEST_TOKEN: usize = 128;
+/// Longest local part of an e-mail address, RFC 5321 section 4.5.3.1.1.
+pub(crate) const LONGEST_LOCAL_PART: usize = 64;
+/// Text that is held back and longer than this is scanned again only when it has grown by one part in [`RESCAN_GROWTH`], so
+/// that a stream of single bytes is not read over and over.
+const RESCAN_FROM: usize = 32;
+/// Runs that may not be longer are not remembered, bytes.
+const SHORT_RUN: usize = 9;
+/// See [`RESCAN_FROM`].
+pub(crate) const RESCAN_GROWTH: usize = 8;
 
-    /// What a URL is made of.
-    pub(crate) const URL: u32 = 1 << 16;
-    /// What its part before path, query and fragment is made of.
-    pub(crate) const AUTHORITY: u32 = 1 << 17;
-    /// What stands in the body of a private key, and in its last line.
-    pub(crate) const KEY_BODY: u32 = 1 << 18;
-    /// What a value without quotes is made of.
-    pub(crate) const BARE_VALUE: u32 = 1 << 19;
-    /// What a signature in a URL is made of.
-    pub(crate) const ESCAPED64: u32 = 1 << 20;
-
-    pub(crate) const LETTER: u32 = LOWER | UPPER;
-    pub(crate) const WORD: u32 = LETTER | DIGIT;
-    /// Base64 for URLs.
-    pub(crate) const URL64: u32 = WORD | DASH | UNDERSCORE;
-}
-
-static CLASSES: [u32; 256] = classes();
-
-const fn classes() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
-        {
-            table[byte] = classify(byte as u8);
-        }
-        byte += 1;
-    }
-    table
-}
-
-const fn classify(byte: u8) -> u32 {
-    punctuation(byte) | of_runs(byte)
-}
-
-const fn punctuation(byte: u8) -> u32 {
-    use class::{
-        BASE58, BASE64, BECH32, DASH, DIGIT, DOT, EQUALS, HEX, HEX_UPPER, LOCAL, LOWER, MARK, SPACE, UNDERSCORE, UPPER,
-        WIDE,
-    };
-    match byte {
-        b'0'..=b'9' => DIGIT | HEX | HEX_UPPER | bit(byte != b'0', BASE58) | bit(byte != b'1', BECH32),
-        b'a'..=b'z' => {
-            let bech32 = !matches!(byte, b'b' | b'i' | b'o');
-            LOWER | bit(byte <= b'f', HEX) | bit(byte != b'l', BASE58) | bit(bech32, BECH32)
-        }
-        b'A'..=b'Z' => UPPER | bit(byte <= b'F', HEX_UPPER) | bit(!matches!(byte, b'I' | b'O'), BASE58),
-        b'-' => DASH | LOCAL | MARK,
-        b'_' => UNDERSCORE | LOCAL,
-        b'+' => BASE64 | LOCAL | MARK,
-        b'/' => BASE64,
-        b'.' => DOT | LOCAL,
-        b'=' => EQUALS | MARK,
-        b'@' | b'(' | b':' | b'<' | b'[' | b'#' => MARK,
-        b'~' => LOCAL | MARK,
-        b'%' | b'\'' => LOCAL,
-        b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => SPACE,
-        0x80.. => WIDE,
-        _ => 0,
-    }
-}
-
-/// Classes of which nothing but runs are asked for.
-const fn of_runs(byte: u8) -> u32 {
-    use class::{AUTHORITY, BARE_VALUE, ESCAPED64, KEY_BODY, URL};
-    let space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C);
-    let url = !(space
-        || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|' | b'^')
-        || byte < b' '
-        || byte == 0x7F);
-    let authority = url && !matches!(byte, b'/' | b'?' | b'#');
-    let sign = matches!(byte, b'\\' | b':' | b',' | b'-' | b'.' | b'(' | b')' | b'"' | b'\'');
-    let key = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || space || sign;
-    let ends = byte.is_ascii_whitespace()
-        || matches!(byte, b'"' | b',' | b';' | b'\'' | b'`' | b'&' | b'|' | b'<' | b'>' | b')' | b']' | b'}' | b'\\');
-    let escaped = byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'+' | b'/' | b'=');
-    bit(url, URL) | bit(authority, AUTHORITY) | bit(key, KEY_BODY) | bit(!ends, BARE_VALUE) | bit(escaped, ESCAPED64)
-}
-
-const fn bit(set: bool, bit: u32) -> u32 {
-    if set { bit } else { 0 }
-}
-
-/// Classes of a byte.
-#[inline]
-pub(crate) fn class_of(byte: u8) -> u32 {
-    // The table has a place for every byte.
-    CLASSES.get(byte as usize).copied().unwrap_or(0)
-}
-
-/// Runs of a class that were followed before: a detector that begins within one need not follow it again. Without this a
-/// text that begins something every few bytes would be read as often as a run is long.
-#[derive(Debug, Default)]
-pub(crate) struct Runs {
-    slots: [Cell<Run>; 16],
-    pub(crate) marks: Marks,
-}
-
-/// All bytes of `from..to` are of the class.
-#[derive(Debug, Clone, Copy, Default)]
-struct Run {
-    class: u32,
-    from: usize,
-    to: usize,
-}
-
-/// Searches that go on where they stopped, each for a thing of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Marks {
-    /// The last line of a private key.
-    pub(crate) key_end: Cell<Mark>,
-    /// The last byte of Base64 before an end.
-    pub(crate) key_digit: Cell<Mark>,
-    /// Text from right to left, behind and ahead.
-    pub(crate) right_to_left: [Cell<Mark>; 2],
-}
-
-/// How far a search went, and what it found there or before.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Mark {
-    pub(crate) from: usize,
-    pub(crate) upto: usize,
-    pub(crate) found: Option<usize>,
-}
-
-impl Runs {
-    fn slot(&self, class: u32) -> Option<&Cell<Run>> {
-        self.slots.get((class.wrapping_mul(0x9E37_79B1) >> 28) as usize)
-    }
-}
-
-/// What has arrived, beginning somewhere before the first byte that is undecided.
+/// The arrived bytes, from some position before the first undecided byte.
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     bytes: &'a [u8],
@@ -190,47 +44,53 @@ impl<'a> Text<'a> {
         Self { bytes, base, whole, short: Cell::new(false), runs }
     }
 
-    /// Searches that go on where they stopped.
-    pub(crate) fn marks(&self) -> &'a Marks {
-        &self.runs.marks
+    /// Returns how much text must have arrived before a scan from `at`, which reached the end, is worth another try.
+    pub(crate) fn rescan_at(&self, at: usize) -> usize {
+        let pending = self.end().saturating_sub(at);
+        if pending > RESCAN_FROM { self.end() + pending / RESCAN_GROWTH } else { 0 }
     }
 
-    /// Where what has arrived ends.
+    /// Searches that go on where they stopped.
+    pub(crate) fn memories(&self) -> &'a SearchMemories {
+        &self.runs.memories
+    }
+
+    /// Returns the end of the arrived bytes.
     #[inline]
     pub(crate) fn end(&self) -> usize {
         self.base + self.bytes.len()
     }
 
-    /// Whether nothing comes after it.
+    /// Returns whether nothing comes after it.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }
 
-    /// What has arrived from here on.
+    /// Returns the arrived bytes from here on.
     #[inline]
     pub(crate) fn rest(&self, at: usize) -> &'a [u8] {
         self.bytes.get(at.wrapping_sub(self.base)..).unwrap_or_default()
     }
 
-    /// Forgets that somebody looked too far.
+    /// Forgets reads beyond the end.
     #[inline]
     pub(crate) fn begin(&self) {
         self.short.set(false);
     }
 
-    /// Whether somebody looked beyond what has arrived.
+    /// Returns whether a byte beyond the end of the arrived text was asked for.
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.short.get()
     }
 
-    /// The byte, without a note that it was asked for.
+    /// Returns the byte, without a note that it was asked for.
     #[inline]
     pub(crate) fn arrived(&self, at: usize) -> Option<u8> {
         self.bytes.get(at.wrapping_sub(self.base)).copied()
     }
 
-    /// The byte; none at the end of the text.
+    /// Returns the byte; none at the end of the text.
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<u8> {
         crate::steps::count(1);
@@ -252,15 +112,53 @@ impl<'a> Text<'a> {
         self.get(at) == Some(byte)
     }
 
-    /// The byte before; none at the beginning.
+    /// Returns the byte before; none at the beginning.
     #[inline]
     pub(crate) fn before(&self, at: usize) -> Option<u8> {
         self.bytes.get(at.checked_sub(1)?.wrapping_sub(self.base)).copied()
     }
 
-    /// Up to `most` bytes that stand before `at`. At most [`crate::window::BEHIND`] of them are kept on a stream.
+    /// Up to `most` bytes that stand before `at`. At most [`LOOKBEHIND_BYTES`] of them are kept on a stream.
     pub(crate) fn behind(&self, at: usize, most: usize) -> &'a [u8] {
-        self.slice(at.saturating_sub(most.min(crate::window::BEHIND)).max(self.base), at)
+        self.slice(at.saturating_sub(most.min(LOOKBEHIND_BYTES)).max(self.base), at)
+    }
+
+    /// Returns whether `://` stands somewhere in the `most` bytes before `at`, and where it begins.
+    pub(crate) fn scheme_before(&self, at: usize, most: usize) -> Option<usize> {
+        let ends = |at: usize| self.arrived(at) == Some(b'/') && self.behind_is(at, b":/");
+        let end = self.last_before(&self.runs.memories.scheme, at, 80, ends)?;
+        end.checked_sub(2).filter(|begin| begin + most >= at)
+    }
+
+    /// Returns whether these bytes stand right before `at`.
+    #[inline]
+    pub(crate) fn behind_is(&self, at: usize, literal: &[u8]) -> bool {
+        at.checked_sub(literal.len()).is_some_and(|from| self.seen(from, at) == literal)
+    }
+
+    /// Returns the last position before `upto`, at most `most` bytes before it, at which `begins` holds. The search goes on
+    /// where the last one with the same memory stopped. Whether it holds must not depend on bytes from `upto` on.
+    pub(crate) fn last_before(
+        &self,
+        memory: &Cell<SearchMemory>,
+        upto: usize,
+        most: usize,
+        begins: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let from = upto.saturating_sub(most);
+        let known = Some(memory.get()).filter(|known| known.from <= from && (from..=upto).contains(&known.upto));
+        let mut mark = known.unwrap_or(SearchMemory { from, upto: from, found: None });
+        crate::steps::count(upto - mark.upto);
+        mark.found = (mark.upto..upto).rev().find(|at| begins(*at)).or(mark.found);
+        mark.upto = upto;
+        memory.set(mark);
+        mark.found.filter(|found| *found >= from)
+    }
+
+    /// The same as [`Self::slice`] without counting steps: for callers that read only a bounded part of it.
+    #[inline]
+    pub(crate) fn seen(&self, from: usize, to: usize) -> &'a [u8] {
+        self.bytes.get(from.wrapping_sub(self.base)..to.wrapping_sub(self.base)).unwrap_or_default()
     }
 
     /// Bytes that were looked at before; empty if they are not there.
@@ -270,11 +168,12 @@ impl<'a> Text<'a> {
         self.bytes.get(from.wrapping_sub(self.base)..to.wrapping_sub(self.base)).unwrap_or_default()
     }
 
-    /// Where the run of a class that begins at `from` ends, at most `most` bytes on.
+    /// Returns where the run of a class that begins at `from` ends, at most `most` bytes on.
     #[inline]
     pub(crate) fn run(&self, from: usize, class: u32, most: usize) -> usize {
         let limit = from.saturating_add(most);
-        let slot = self.runs.slot(class);
+        // To look up a short run takes longer than to follow it again.
+        let slot = if most > SHORT_RUN { self.runs.slot(class) } else { None };
         let known = slot.map(Cell::get).filter(|known| known.class == class && known.from <= from && from <= known.to);
         let begin = known.map_or(from, |known| known.to);
         if begin >= limit {
@@ -293,7 +192,7 @@ impl<'a> Text<'a> {
         end
     }
 
-    /// Whether these bytes stand here.
+    /// Returns whether these bytes stand here.
     pub(crate) fn starts(&self, at: usize, literal: &[u8]) -> bool {
         let rest = self.rest(at);
         let known = rest.len().min(literal.len());
@@ -304,7 +203,7 @@ impl<'a> Text<'a> {
         agrees && known == literal.len()
     }
 
-    /// The same, whatever the case of ASCII letters; `literal` is lower case.
+    /// The same without regard to the case of ASCII letters; `literal` is lower case.
     pub(crate) fn starts_folded(&self, at: usize, literal: &[u8]) -> bool {
         let rest = self.rest(at);
         let known = rest.len().min(literal.len());
@@ -327,13 +226,32 @@ impl<'a> Text<'a> {
         (1..expected).find(|&offset| !continues(offset)).unwrap_or(expected)
     }
 
-    /// The character that begins here; none for a broken one.
+    /// Returns the character that begins here; none for a broken one, and none beyond the end.
+    #[inline]
     pub(crate) fn char(&self, at: usize) -> Option<char> {
-        let bytes = self.slice(at, at + self.char_len(at));
-        std::str::from_utf8(bytes).ok()?.chars().next()
+        match self.get(at)? {
+            byte @ ..0x80 => Some(char::from(byte)),
+            _ => {
+                let length = self.char_len(at);
+                decode(self.rest(at).get(..length)?)
+            }
+        }
     }
 
-    /// Where the last character begins if it has not arrived whole, else where what has arrived ends.
+    /// Returns the character that ends right before `at`; none for a broken one, and none at the beginning.
+    pub(crate) fn char_before(&self, at: usize) -> Option<char> {
+        let byte = self.before(at)?;
+        if byte.is_ascii() {
+            return Some(char::from(byte));
+        }
+        let is_lead =
+            |back: &usize| self.before((at + 1).saturating_sub(*back)).is_some_and(|byte| byte & 0xC0 != 0x80);
+        let length = (1..=4.min(at)).find(is_lead)?;
+        crate::steps::count(length);
+        decode(self.rest(at - length).get(..length)?)
+    }
+
+    /// Returns where the last character begins if it has not arrived whole, else the end of the arrived bytes.
     pub(crate) fn last_char(&self) -> usize {
         let tail = |back: &usize| self.end().checked_sub(*back).and_then(|at| self.arrived(at));
         let lead = (1..=3).find(|back| !matches!(tail(back), Some(0x80..=0xBF)));
@@ -344,5 +262,47 @@ impl<'a> Text<'a> {
             _ => false,
         });
         self.end() - missing.unwrap_or(0)
+    }
+}
+
+/// Decodes the bytes of one character. `std::str::from_utf8` takes several times as long, and hostile texts are full of
+/// characters beyond ASCII.
+#[inline]
+fn decode(bytes: &[u8]) -> Option<char> {
+    let low = |byte: u8| u32::from(byte & 0x3F);
+    let continues = |byte: u8| byte & 0xC0 == 0x80;
+    let (code, least) = match *bytes {
+        [a @ 0..0x80] => (u32::from(a), 0),
+        [a @ 0xC2..=0xDF, b] if continues(b) => (u32::from(a & 0x1F) << 6 | low(b), 0x80),
+        [a @ 0xE0..=0xEF, b, c] if continues(b) && continues(c) => {
+            (u32::from(a & 0xF) << 12 | low(b) << 6 | low(c), 0x800)
+        }
+        [a @ 0xF0..=0xF4, b, c, d] if continues(b) && continues(c) && continues(d) => {
+            (u32::from(a & 7) << 18 | low(b) << 12 | low(c) << 6 | low(d), 0x1_0000)
+        }
+        _ => return None,
+    };
+    char::from_u32(code).filter(|_| code >= least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_decode_as_the_library_does() {
+        let library = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next());
+        for code in (0..=0x11_0000).filter_map(char::from_u32) {
+            let mut bytes = [0; 4];
+            let bytes = code.encode_utf8(&mut bytes).as_bytes();
+            assert_eq!(decode(bytes), Some(code));
+        }
+        for first in 0x80..=u8::MAX {
+            for second in [0, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0] {
+                for broken in [&[first][..], &[first, second], &[first, second, 0x80], &[first, second, 0x80, 0x80]] {
+                    assert_eq!(decode(broken), library(broken), "{broken:x?}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Words that tell what stands beside them.
+//! Words of context: they tell the kind of the value beside them.
 
 pub(crate) mod fold;
 pub(crate) mod lexicon;
+mod starts;
 pub(crate) mod topic;
 pub(crate) mod vocabulary;

@@ -7,7 +7,7 @@
     reason = "a test may panic, that is how it fails"
 )]
 
-use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, UrlSpec, Window};
+use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, StreamScanner, UrlSpec};
 use proptest::prelude::*;
 
 /// Texts in which something is found, or nearly.
@@ -58,9 +58,9 @@ fn guard() -> Guard {
     Guard::compile(&specs).unwrap()
 }
 
-/// Pushes pieces; returns what was found, after checking that what went is what came and how much was held.
+/// Pushes pieces and returns the findings. Asserts that the text is released unchanged, and the bound of held bytes.
 fn stream<'a>(guard: &Guard, text: &[u8], pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Finding> {
-    let mut window = Window::new(Policies::ALL);
+    let mut window = StreamScanner::new(Policies::ALL);
     let mut findings = Vec::new();
     let mut released: Vec<u8> = Vec::new();
     let limit = guard.hold_limit(Policies::ALL);
@@ -89,7 +89,7 @@ fn check(guard: &Guard, text: &[u8], sizes: &[usize]) {
 }
 
 #[test]
-fn every_split_in_two_gives_the_verdicts_of_the_whole() {
+fn every_split_gives_the_same_findings() {
     let guard = guard();
     for text in TEXTS {
         let whole = guard.find(text);
@@ -101,7 +101,7 @@ fn every_split_in_two_gives_the_verdicts_of_the_whole() {
 }
 
 #[test]
-fn pieces_of_every_size_give_the_verdicts_of_the_whole() {
+fn every_piece_size_gives_the_same_findings() {
     let guard = guard();
     for text in TEXTS {
         check(&guard, text.as_bytes(), &(1..40).collect::<Vec<_>>());
@@ -114,7 +114,7 @@ fn pieces_of_every_size_give_the_verdicts_of_the_whole() {
 fn released_text_ends_between_characters() {
     let guard = guard();
     for text in TEXTS {
-        let mut window = Window::new(Policies::ALL);
+        let mut window = StreamScanner::new(Policies::ALL);
         for byte in text.as_bytes().chunks(1) {
             assert!(std::str::from_utf8(window.push(&guard, byte).released).is_ok());
         }
@@ -124,7 +124,7 @@ fn released_text_ends_between_characters() {
 #[test]
 fn prose_waits_for_its_last_word_only() {
     let guard = Guard::with_all_kinds();
-    let mut window = Window::new(Policies::ALL);
+    let mut window = StreamScanner::new(Policies::ALL);
     let text = "The quick brown fox jumps over the lazy dog while nobody looks at it, again and again. ".repeat(50);
     for byte in text.as_bytes().chunks(1) {
         let held = window.push(&guard, byte).held;
@@ -137,7 +137,7 @@ fn prose_waits_for_its_last_word_only() {
 mod property;
 
 #[test]
-fn the_fuzzer_s_seeds_whole_and_cut_off_anywhere_hold_its_property() {
+fn fuzz_seeds_hold_at_every_length() {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/guard");
     let mut ran = 0;
     for seed in std::fs::read_dir(seeds).unwrap() {
@@ -149,12 +149,12 @@ fn the_fuzzer_s_seeds_whole_and_cut_off_anywhere_hold_its_property() {
 }
 
 #[test]
-fn each_kind_alone_holds_back_no_more_than_its_reach() {
+fn each_kind_holds_back_at_most_its_reach() {
     for row in headgate_guardrails::KINDS.iter().filter(|row| row.group != headgate_guardrails::Group::Custom) {
         let spec = DetectorSpec { kinds: vec![row.name.into()], ..DetectorSpec::default() };
         let guard = Guard::compile(&[spec]).unwrap();
         let limit = row.reach.max(128);
-        let mut window = Window::new(Policies::ALL);
+        let mut window = StreamScanner::new(Policies::ALL);
         for byte in TEXTS.join(" ").as_bytes().chunks(1) {
             let held = window.push(&guard, byte).held;
             assert!(held <= limit, "{}: {held}", row.name);
@@ -166,7 +166,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
-    fn texts_in_any_order_and_pieces_give_the_verdicts_of_the_whole(
+    fn random_pieces_give_the_same_findings(
         picks in prop::collection::vec((0..TEXTS.len(), 0.0..1.0, 0.0..1.0), 1..6),
         size in 1..80usize,
     ) {
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_of_any_kind_give_the_verdicts_of_the_whole(
+    fn random_bytes_give_the_same_findings(
         bytes in prop::collection::vec(prop_oneof![
             4 => prop::sample::select(b" .-:=@+/_~()<[#\"'\\%0123456789abcdefABCDEFxyzXYZ".to_vec()),
             1 => any::<u8>(),

@@ -1,4 +1,4 @@
-//! Virtual keys: from what a client presents to who it is and what it may ask for.
+//! Virtual keys: finds the caller of a presented credential, and the caller's permissions.
 //!
 //! The table holds hashes only, so that a leaked policy leaks no key. It is laid out for a worker that carries
 //! 100 000 keys: sorted hashes beside fixed-size rows whose repeated words (owners, projects, sets of globs) are kept
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use wildmatch::WildMatch;
 
-/// Longest credential that is looked at, bytes; longer ones are unknown keys.
+/// Longest credential that is looked up, in bytes. A longer one is an unknown key.
 pub const MAX_PRESENTED: usize = 512;
 
-/// Why a key does not get in.
+/// The reason why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRefusal {
     /// No credential was presented.
@@ -41,43 +41,43 @@ pub struct Caller<'a> {
     pub project: Option<&'a str>,
     /// Its own application, if it overrides the team's.
     pub application: Option<&'a str>,
-    /// Which aliases it may ask for.
+    /// Aliases that it may ask for.
     pub permission: &'a Permission,
 }
 
-/// Which aliases a key may ask for. Cheap to clone: keys with equal lists share one.
+/// The aliases that a key may ask for. Cheap to clone: keys with equal lists share one.
 #[derive(Debug, Clone, Default)]
 pub struct Permission(Option<Rc<[WildMatch]>>);
 
 impl Permission {
-    /// Whether there are aliases that the key may not ask for.
+    /// Returns whether the key is limited to a list of aliases.
     #[must_use]
     pub fn is_limited(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether this alias is one of them.
+    /// Returns whether the key may use this alias.
     #[must_use]
     pub fn may_use(&self, alias: &str) -> bool {
         self.0.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(alias)))
     }
 }
 
-/// A refused key, with its identity when it is known, so that the record can say whose key it was.
+/// A refused key, with its identity if it is known, so that the record can name it.
 #[derive(Debug, Clone, Copy)]
 pub struct Refused<'a> {
-    /// Why.
+    /// The reason.
     pub reason: KeyRefusal,
-    /// Whose key it was, if it was anyone's.
+    /// The identity, if the key is known.
     pub caller: Option<Caller<'a>>,
 }
 
 impl KeyTable {
-    /// Admits the bearer of the first of these credentials that is a key of this table. A client may also have sent its own
-    /// credential of a provider.
+    /// Admits the caller of the first credential that is a key of this table. The others may be the client's own credentials
+    /// of a provider.
     ///
     /// # Errors
-    /// Why not: what is wrong with that key, or that there is none.
+    /// Returns the refusal of that key, or that there is none.
     pub fn admit_first<'k>(
         &self,
         presented: impl Iterator<Item = &'k [u8]>,
@@ -95,10 +95,10 @@ impl KeyTable {
         Err(refused)
     }
 
-    /// Admits the bearer of `presented` at `now_s` (seconds since the Unix epoch).
+    /// Admits the caller of `presented` at `now_s` (seconds since the Unix epoch).
     ///
     /// # Errors
-    /// Why not, and who it was if the key is known.
+    /// Returns the reason, and the identity if the key is known.
     pub fn admit(&self, presented: Option<&[u8]>, now_s: u64) -> Result<Caller<'_>, Refused<'_>> {
         let refuse = |reason, caller| Err(Refused { reason, caller });
         let Some(presented) = presented.filter(|key| !key.is_empty()) else {
@@ -120,14 +120,14 @@ impl KeyTable {
     }
 }
 
-/// Headers in which clients put a credential, in the order in which they are looked at.
+/// Headers in which clients put a credential, in the order of preference.
 const HEADERS: [&[u8]; 4] = [b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"];
 
-/// Most credentials of one request that are looked at.
+/// Largest number of credentials of one request that are looked up.
 const MAX_CANDIDATES: usize = 8;
 
-/// The credentials that a request presents: `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, in this
-/// order. A header that came twice may have been joined by a proxy, with a comma.
+/// Returns the credentials of a request: `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, in this
+/// order. A proxy may have joined a repeated header with a comma.
 pub fn presented<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> impl Iterator<Item = &'a [u8]> {
     let values = HEADERS.into_iter().flat_map(move |wanted| {
         let own = headers.clone().filter(move |(name, _)| *name == wanted);
@@ -136,7 +136,7 @@ pub fn presented<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone
     values.flat_map(pieces).map(<[u8]>::trim_ascii).filter(|key| !key.is_empty()).take(MAX_CANDIDATES)
 }
 
-/// The whole value, then its parts between commas.
+/// Returns the whole value, then its parts between commas.
 fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let parts = value.contains(&b',').then(|| value.split(|byte| *byte == b','));
     let parts = parts.into_iter().flatten().map(|part| bearer(part.trim_ascii()).unwrap_or(part));

@@ -7,7 +7,7 @@ use crate::{Caller, Permission};
 use std::collections::HashMap;
 use wildmatch::WildMatch;
 
-/// Most keys a table takes.
+/// Largest number of keys of a table.
 pub const MAX_KEYS: usize = 1_000_000;
 
 /// One key as the policy document has it.
@@ -43,7 +43,7 @@ pub struct KeyTable {
     permissions: Vec<Permission>,
 }
 
-/// Whether a key is usable.
+/// The state of a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyState {
     pub(crate) expires: Option<u64>,
@@ -52,7 +52,7 @@ pub(crate) struct KeyState {
 
 const NONE: u32 = u32::MAX;
 
-/// A piece of the arena.
+/// A range of the arena.
 #[derive(Debug, Clone, Copy)]
 struct Word {
     at: u32,
@@ -67,12 +67,12 @@ struct Row {
     application: Word,
     team: u32,
     permission: u32,
-    /// `u64::MAX` is never, 0 is disabled.
+    /// `u64::MAX`: the key never expires; 0: the key is disabled.
     expires: u64,
 }
 
 impl KeyTable {
-    /// Builds the table; later duplicates of a hash are dropped, as the policy's check reports them before.
+    /// Builds the table. Of keys with the same hash one is kept; the policy's check has reported them before.
     pub fn build<'a>(entries: impl Iterator<Item = KeyEntry<'a>>) -> Self {
         let mut builder = Builder { permissions: vec![Permission::default()], ..Builder::default() };
         let mut rows: Vec<([u8; 32], Row)> =
@@ -84,19 +84,19 @@ impl KeyTable {
         Self { hashes, rows, text: builder.text, permissions: builder.permissions }
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// Bytes the table holds on the heap, globs aside.
+    /// Returns the bytes that the table holds on the heap, without the globs.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.hashes.capacity() * size_of::<[u8; 32]>() + self.rows.capacity() * size_of::<Row>() + self.text.capacity()

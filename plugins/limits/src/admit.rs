@@ -1,23 +1,23 @@
 //! Admission: every rule that applies is asked first; only if all admit, all are charged.
 //!
-//! Charging while asking would let one rule burn what another then refuses. Rules lie in several cells, and another
-//! worker may change one between the look and the charge: then that cell is read and judged once more, and if it
-//! refuses now, what was charged elsewhere is given back.
+//! Charging while asking would let one rule charge a request that another one rejects. Rules lie in several cells, and another
+//! worker may change one between the look and the charge. Then that cell is read and judged once more, and if it
+//! rejects now, the other charges are given back.
 
 use crate::cell::{Cell, Removed};
-use crate::counter::{Counter, Full, Standing};
+use crate::counter::{Counter, FleetStatus, Full};
+use crate::eviction::evicted_rows;
 use crate::ledger::{Held, HeldAmount, Ledger, TRIES, cell_of};
 use crate::rule::{Amounts, Compiled, Facts, Meter, Rules, Unit};
-use crate::wire::stray_rows;
 
 /// A request that may go on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Admission {
-    /// What it has reserved; to be settled once, in whatever way it ends.
+    /// Its reservations, to be settled once.
     pub held: Vec<Held>,
-    /// What rules that only watch would have refused.
+    /// Rejections of rules that only watch.
     pub notes: Vec<Note>,
-    /// What is left, for the client.
+    /// The remaining quotas, for the client.
     pub quotas: Quotas,
     /// Most that it may cost, nano-USD, and the index of the rule that says so.
     pub max_cost: Option<(u64, usize)>,
@@ -30,13 +30,13 @@ pub struct Admission {
 pub struct Note {
     /// Index of the rule.
     pub rule: usize,
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
     /// The threshold that was crossed, percent; none for a refusal of a rule that only watches.
     pub crossed: Option<u8>,
-    /// What it came to, in the unit.
+    /// The amount, in the unit.
     pub observed: u64,
-    /// What there may be, in the unit.
+    /// The bound, in the unit.
     pub max: u64,
 }
 
@@ -45,19 +45,19 @@ pub struct Note {
 pub struct Refusal {
     /// Index of the rule.
     pub rule: usize,
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
     /// Why.
     pub why: Why,
     /// Whole seconds after which it may be tried again; none if that is no use.
     pub retry_after_s: Option<u64>,
-    /// What it would have come to, in the unit.
+    /// The amount with this request, in the unit.
     pub observed: u64,
-    /// What there may be, in the unit.
+    /// The bound, in the unit.
     pub max: u64,
 }
 
-/// Why a request may not go on.
+/// The reason for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// It alone is more than the rule allows.
@@ -70,7 +70,7 @@ pub enum Why {
     Unreachable,
 }
 
-/// What is left under the rule that has least left.
+/// The quotas of the rules with the least left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quotas {
     /// Requests.
@@ -84,22 +84,22 @@ pub struct Quotas {
 pub struct Quota {
     /// All there is in a window.
     pub limit: u64,
-    /// What is left of it.
+    /// The rest of it.
     pub remaining: u64,
     /// Seconds until the window ends.
     pub reset_s: u64,
 }
 
-/// What one admission is about.
-struct Asking<'a> {
+/// The request and the rules of one admission.
+struct AdmissionContext<'a> {
     rules: &'a Rules,
     amounts: &'a Amounts,
-    standing: Standing,
+    fleet_status: FleetStatus,
     now_s: u64,
 }
 
 /// A rule that applies.
-struct Bid<'a> {
+struct RuleMatch<'a> {
     index: usize,
     one: &'a Compiled,
     subject: Vec<u8>,
@@ -123,12 +123,12 @@ impl Rules {
         &self,
         facts: &impl Facts,
         amounts: &Amounts,
-        standing: Standing,
+        fleet_status: FleetStatus,
         now_s: u64,
         ledger: &mut impl Ledger,
     ) -> Result<Admission, Refusal> {
         let mut admission = Admission::default();
-        let mut bids = Vec::new();
+        let mut matches = Vec::new();
         for (index, one) in self.all.iter().enumerate().filter(|(_, one)| one.applies(facts)) {
             match one.rule.max_cost {
                 Some(max) if one.only_watches() => admission.watched_costs.push((max, index)),
@@ -139,21 +139,21 @@ impl Rules {
             }
             if !one.rule.meters.is_empty() {
                 let subject = one.subject(facts);
-                bids.push(Bid { index, one, cell: cell_of(one.rule.per.len(), &subject), subject });
+                matches.push(RuleMatch { index, one, cell: cell_of(one.rule.per.len(), &subject), subject });
             }
         }
-        bids.sort_by_key(|bid| bid.cell);
-        let asking = Asking { rules: self, amounts, standing, now_s };
-        let groups: Vec<&[Bid<'_>]> = bids.chunk_by(|one, next| one.cell == next.cell).collect();
+        matches.sort_by_key(|matched| matched.cell);
+        let context = AdmissionContext { rules: self, amounts, fleet_status, now_s };
+        let groups: Vec<&[RuleMatch<'_>]> = matches.chunk_by(|one, next| one.cell == next.cell).collect();
         let mut read = Vec::with_capacity(groups.len());
         let mut refused: Option<Refusal> = None;
         for group in &groups {
-            let stored = group.first().map(|bid| ledger.read(bid.cell)).unwrap_or_default();
+            let stored = group.first().map(|matched| ledger.read(matched.cell)).unwrap_or_default();
             let cell = Cell::new(stored.bytes);
-            match asking.judge(group, &cell) {
+            match context.judge(group, &cell) {
                 Ok(()) => read.push((cell, stored.version)),
                 Err(refusal) => {
-                    asking.want(group, cell, stored.version, &refusal, ledger);
+                    context.want(group, cell, stored.version, &refusal, ledger);
                     // All are asked before one is told: a client that waits a second for one rule must not find that
                     // another one bars it for the rest of the month.
                     refused = longest(refused.into_iter().chain([refusal]));
@@ -164,7 +164,7 @@ impl Rules {
             return Err(refusal);
         }
         for (group, (cell, version)) in groups.iter().zip(read) {
-            if let Err(refusal) = asking.charge(group, cell, version, ledger, &mut admission) {
+            if let Err(refusal) = context.charge(group, cell, version, ledger, &mut admission) {
                 self.give_back(admission.held, now_s, ledger);
                 return Err(refusal);
             }
@@ -178,23 +178,26 @@ fn longest(refusals: impl Iterator<Item = Refusal>) -> Option<Refusal> {
     refusals.max_by_key(|refusal| refusal.retry_after_s.unwrap_or(u64::MAX))
 }
 
-impl Asking<'_> {
+impl AdmissionContext<'_> {
     /// Whether all bids on a cell are admitted.
-    fn judge(&self, group: &[Bid<'_>], cell: &Cell) -> Result<(), Refusal> {
-        let refusals = group.iter().filter(|bid| !bid.one.only_watches()).filter_map(|bid| self.refusal(bid, cell));
+    fn judge(&self, group: &[RuleMatch<'_>], cell: &Cell) -> Result<(), Refusal> {
+        let refusals = group
+            .iter()
+            .filter(|matched| !matched.one.only_watches())
+            .filter_map(|matched| self.refusal(matched, cell));
         longest(refusals).map_or(Ok(()), Err)
     }
 
-    fn refusal(&self, bid: &Bid<'_>, cell: &Cell) -> Option<Refusal> {
-        let place = cell.find(bid.one.tag, &bid.subject);
-        let refusals = bid.one.rule.meters.iter().enumerate().filter_map(|(index, meter)| {
+    fn refusal(&self, matched: &RuleMatch<'_>, cell: &Cell) -> Option<Refusal> {
+        let place = cell.find(matched.one.tag, &matched.subject);
+        let refusals = matched.one.rule.meters.iter().enumerate().filter_map(|(index, meter)| {
             let kept = place.and_then(|place| cell.counter(place, index));
-            let (counter, _) = bid.one.current(meter, kept, self.now_s);
+            let (counter, _) = matched.one.current(meter, kept, self.now_s);
             let amount = self.amounts.held(meter.unit);
-            let unreachable = bid.one.rule.when_unreachable;
-            let full = counter.check(meter.max, amount, self.standing, unreachable, self.now_s).err()?;
+            let unreachable = matched.one.rule.when_unreachable;
+            let full = counter.check(meter.max, amount, self.fleet_status, unreachable, self.now_s).err()?;
             Some(Refusal {
-                rule: bid.index,
+                rule: matched.index,
                 unit: meter.unit,
                 why: full.into(),
                 retry_after_s: self.wait(meter, &counter, full),
@@ -208,7 +211,8 @@ impl Asking<'_> {
     fn wait(&self, meter: &Meter, counter: &Counter, full: Full) -> Option<u64> {
         match full {
             Full::Never => None,
-            Full::Share | Full::Unreachable => Some(1),
+            Full::Share => Some(counter.share_wait_s(self.fleet_status, self.now_s)),
+            Full::Unreachable => Some(self.fleet_status.sync_s.max(1)),
             // A slot is free when somebody is done, and nobody knows when.
             Full::Exhausted if meter.unit == Unit::Concurrency => Some(1),
             Full::Exhausted if counter.end == u64::MAX => None,
@@ -218,22 +222,22 @@ impl Asking<'_> {
 
     /// Notes that there is demand, so that the next report asks for a share, or for more of it. Nothing is charged,
     /// and if another worker is faster, it is noted next time.
-    fn want(&self, group: &[Bid<'_>], mut cell: Cell, version: u32, refusal: &Refusal, ledger: &mut impl Ledger) {
-        let refused = |bid: &&Bid<'_>| bid.index == refusal.rule && self.standing.shared;
-        let Some(bid) = group.iter().find(refused) else { return };
-        let Some(account) = cell.account_of(bid.one.tag, &bid.subject) else { return };
+    fn want(&self, group: &[RuleMatch<'_>], mut cell: Cell, version: u32, refusal: &Refusal, ledger: &mut impl Ledger) {
+        let refused = |matched: &&RuleMatch<'_>| matched.index == refusal.rule && self.fleet_status.shared;
+        let Some(matched) = group.iter().find(refused) else { return };
+        let Some(account) = cell.account_of(matched.one.tag, &matched.subject) else { return };
         if refusal.why != Why::Share && account.was_touched_since(self.now_s) {
             return;
         }
         let place = account.place;
         let counters: Vec<Counter> = cell.counters(place).collect();
-        for (index, (meter, counter)) in bid.one.rule.meters.iter().zip(counters).enumerate() {
+        for (index, (meter, counter)) in matched.one.rule.meters.iter().zip(counters).enumerate() {
             let wanted = if refusal.why == Why::Share { self.amounts.held(meter.unit) } else { 0 };
             cell.set_counter(place, index, Counter { wanted: counter.wanted.max(wanted), ..counter });
         }
         cell.touch(place, self.now_s);
-        if ledger.write(bid.cell, cell.bytes(), version) {
-            ledger.touched(bid.cell);
+        if ledger.write(matched.cell, cell.bytes(), version) {
+            ledger.touched(matched.cell);
         }
         if refusal.why == Why::Share {
             ledger.hurry();
@@ -243,26 +247,26 @@ impl Asking<'_> {
     /// Reserves for all bids on a cell.
     fn charge(
         &self,
-        group: &[Bid<'_>],
+        group: &[RuleMatch<'_>],
         mut cell: Cell,
         mut version: u32,
         ledger: &mut impl Ledger,
         admission: &mut Admission,
     ) -> Result<(), Refusal> {
-        let Some(number) = group.first().map(|bid| bid.cell) else { return Ok(()) };
+        let Some(number) = group.first().map(|matched| matched.cell) else { return Ok(()) };
         for _ in 0..TRIES {
             let mut removed = Vec::new();
-            let notes: Vec<Note> = group.iter().filter_map(|bid| self.note(bid, &cell)).collect();
+            let notes: Vec<Note> = group.iter().filter_map(|matched| self.note(matched, &cell)).collect();
             let charged: Vec<(Held, Vec<Counter>)> =
-                group.iter().filter_map(|bid| self.reserve(bid, &mut cell, &mut removed)).collect();
+                group.iter().filter_map(|matched| self.reserve(matched, &mut cell, &mut removed)).collect();
             if ledger.write(number, cell.bytes(), version) {
                 ledger.touched(number);
                 admission.notes.extend(notes);
-                for ((held, counters), bid) in charged.into_iter().zip(group) {
-                    admission.quotas.note(bid.one, &counters, self.now_s);
+                for ((held, counters), matched) in charged.into_iter().zip(group) {
+                    admission.quotas.note(matched.one, &counters, self.now_s);
                     admission.held.push(held);
                 }
-                removed.into_iter().for_each(|removed| ledger.stray(stray_rows(self.rules, removed)));
+                removed.into_iter().for_each(|removed| ledger.evicted(evicted_rows(self.rules, removed)));
                 return Ok(());
             }
             let stored = ledger.read(number);
@@ -270,23 +274,28 @@ impl Asking<'_> {
             self.judge(group, &cell)?;
         }
         // Nobody loses this often; but if so, a request that cannot be counted does not go on.
-        let bid = group.first().map_or((0, Unit::Requests), |bid| (bid.index, Unit::Requests));
-        Err(Refusal { rule: bid.0, unit: bid.1, why: Why::Share, retry_after_s: Some(1), observed: 0, max: 0 })
+        let matched = group.first().map_or((0, Unit::Requests), |matched| (matched.index, Unit::Requests));
+        Err(Refusal { rule: matched.0, unit: matched.1, why: Why::Share, retry_after_s: Some(1), observed: 0, max: 0 })
     }
 
-    /// What a rule that only watches would have refused.
-    fn note(&self, bid: &Bid<'_>, cell: &Cell) -> Option<Note> {
-        if !bid.one.only_watches() {
+    /// The rejection of a rule that only watches.
+    fn note(&self, matched: &RuleMatch<'_>, cell: &Cell) -> Option<Note> {
+        if !matched.one.only_watches() {
             return None;
         }
-        let Refusal { rule, unit, observed, max, .. } = self.refusal(bid, cell)?;
+        let Refusal { rule, unit, observed, max, .. } = self.refusal(matched, cell)?;
         Some(Note { rule, unit, crossed: None, observed, max })
     }
 
-    fn reserve(&self, bid: &Bid<'_>, cell: &mut Cell, removed: &mut Vec<Removed>) -> Option<(Held, Vec<Counter>)> {
-        let mut account = bid.one.open(cell, &bid.subject, self.now_s, removed);
+    fn reserve(
+        &self,
+        matched: &RuleMatch<'_>,
+        cell: &mut Cell,
+        removed: &mut Vec<Removed>,
+    ) -> Option<(Held, Vec<Counter>)> {
+        let mut account = matched.one.open(cell, &matched.subject, self.now_s, removed);
         let mut amounts = Vec::with_capacity(account.counters.len());
-        for (meter, counter) in bid.one.rule.meters.iter().zip(&mut account.counters) {
+        for (meter, counter) in matched.one.rule.meters.iter().zip(&mut account.counters) {
             let amount = self.amounts.held(meter.unit);
             counter.reserve(amount);
             amounts.push(HeldAmount { start: counter.start, era: counter.era, amount });
@@ -294,9 +303,9 @@ impl Asking<'_> {
         if let Some(place) = account.place {
             cell.touch(place, self.now_s);
         }
-        account.put_back(cell, self.now_s, self.standing.shared, removed)?;
+        account.put_back(cell, self.now_s, self.fleet_status.shared, removed)?;
         let counters = account.counters;
-        Some((Held { rule: bid.index, cell: bid.cell, subject: bid.subject.clone(), amounts }, counters))
+        Some((Held { rule: matched.index, cell: matched.cell, subject: matched.subject.clone(), amounts }, counters))
     }
 }
 

@@ -1,16 +1,15 @@
 //! A cell: the accounts of the subjects that hash to it, as bytes that all workers of a proxy share.
 //!
 //! The host's shared data has no way to remove a key, so a key per subject would be memory that never comes back. A
-//! fixed number of cells, each with room for a bounded number of accounts, is: what has not been touched for longest
+//! fixed number of cells, each with room for a bounded number of accounts, does not grow. The account that was untouched for longest
 //! makes room, and its counts are with the collector. Accounts of one subject lie in one cell, because each cell that
 //! a request needs costs two calls to the host. Counters are changed where they lie.
 //!
 //! An account: length of the whole (u16), meters (u8), 0 (u8), touched (u32, s since the epoch), tag of the rule
 //! (u64), length of the subject (u16), the subject, the counters; all little-endian.
 
-use crate::counter::{COUNTER_BYTES, Counter, Stray};
-use crate::rule::MAX_METERS;
-use crate::wire::MAX_SUBJECT_BYTES;
+use crate::counter::{COUNTER_BYTES, Counter, Evicted};
+use crate::rule::{MAX_METERS, MAX_SUBJECT_BYTES};
 
 const HEAD_BYTES: usize = 18;
 /// Accounts from which on the one untouched for longest makes room, if nothing would be lost with it.
@@ -24,9 +23,9 @@ pub(crate) struct Cell {
     bytes: Vec<u8>,
 }
 
-/// Where an account lies. Good until an account is added.
+/// The place of an account. Valid until an account is added.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct AccountOffset {
     at: usize,
     counters: usize,
     meters: usize,
@@ -35,7 +34,7 @@ pub(crate) struct Place {
 /// An account, as it lies in its cell.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account<'a> {
-    pub(crate) place: Place,
+    pub(crate) place: AccountOffset,
     pub(crate) tag: u64,
     pub(crate) subject: &'a [u8],
     touched: u32,
@@ -54,12 +53,12 @@ impl Account<'_> {
 pub(crate) struct Removed {
     pub(crate) tag: u64,
     pub(crate) subject: Vec<u8>,
-    /// Index of the meter, and what was used in which window.
-    pub(crate) counts: Vec<(usize, Stray)>,
+    /// Index of the meter, and its use in a window.
+    pub(crate) counts: Vec<(usize, Evicted)>,
 }
 
 impl Cell {
-    /// Takes over what the host keeps. Bytes that make no sense count as none.
+    /// Takes the host's bytes. Bytes that make no sense count as none.
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         let cell = Self { bytes };
         let length: usize = cell.accounts().map(|account| account.length).sum();
@@ -89,7 +88,7 @@ impl Cell {
             return None;
         }
         Some(Account {
-            place: Place { at, counters: at + HEAD_BYTES + subject_bytes, meters },
+            place: AccountOffset { at, counters: at + HEAD_BYTES + subject_bytes, meters },
             tag: u64::from_le_bytes(field(bytes, 8)?),
             subject: bytes.get(HEAD_BYTES..HEAD_BYTES + subject_bytes)?,
             touched: u32::from_le_bytes(field(bytes, 4)?),
@@ -97,7 +96,7 @@ impl Cell {
         })
     }
 
-    pub(crate) fn find(&self, tag: u64, subject: &[u8]) -> Option<Place> {
+    pub(crate) fn find(&self, tag: u64, subject: &[u8]) -> Option<AccountOffset> {
         self.account_of(tag, subject).map(|account| account.place)
     }
 
@@ -106,29 +105,29 @@ impl Cell {
     }
 
     /// The counters of an account, in the order of its rule's meters.
-    pub(crate) fn counters(&self, place: Place) -> impl Iterator<Item = Counter> + '_ {
+    pub(crate) fn counters(&self, place: AccountOffset) -> impl Iterator<Item = Counter> + '_ {
         (0..place.meters).filter_map(move |index| self.counter(place, index))
     }
 
-    pub(crate) fn counter(&self, place: Place, index: usize) -> Option<Counter> {
+    pub(crate) fn counter(&self, place: AccountOffset, index: usize) -> Option<Counter> {
         let at = place.counters + index * COUNTER_BYTES;
         self.bytes.get(at..at + COUNTER_BYTES).filter(|_| index < place.meters).map(Counter::from_bytes)
     }
 
-    pub(crate) fn set_counter(&mut self, place: Place, index: usize, counter: Counter) {
+    pub(crate) fn set_counter(&mut self, place: AccountOffset, index: usize, counter: Counter) {
         let at = place.counters + index * COUNTER_BYTES;
         if let Some(bytes) = self.bytes.get_mut(at..at + COUNTER_BYTES) {
             bytes.copy_from_slice(&counter.to_bytes());
         }
     }
 
-    pub(crate) fn touch(&mut self, place: Place, now_s: u64) {
+    pub(crate) fn touch(&mut self, place: AccountOffset, now_s: u64) {
         if let Some(bytes) = self.bytes.get_mut(place.at + 4..place.at + 8) {
             bytes.copy_from_slice(&u32::try_from(now_s).unwrap_or(u32::MAX).to_le_bytes());
         }
     }
 
-    /// Adds an account; `removed` gets what had to make room. `shared` says that the collector keeps counts too.
+    /// Adds an account; `removed` gets the accounts that make room. `shared` says that the collector keeps counts too.
     pub(crate) fn add(
         &mut self,
         tag: u64,
@@ -137,7 +136,7 @@ impl Cell {
         now_s: u64,
         shared: bool,
         removed: &mut Vec<Removed>,
-    ) -> Option<Place> {
+    ) -> Option<AccountOffset> {
         self.make_room(now_s, shared, removed);
         let subject = subject.get(..subject.len().min(MAX_SUBJECT_BYTES))?;
         let counters = counters.get(..counters.len().min(MAX_METERS))?;
@@ -150,11 +149,17 @@ impl Cell {
         self.bytes.extend_from_slice(&u16::try_from(subject.len()).ok()?.to_le_bytes());
         self.bytes.extend_from_slice(subject);
         counters.iter().for_each(|counter| self.bytes.extend_from_slice(&counter.to_bytes()));
-        Some(Place { at, counters: at + HEAD_BYTES + subject.len(), meters: counters.len() })
+        Some(AccountOffset { at, counters: at + HEAD_BYTES + subject.len(), meters: counters.len() })
     }
 
     /// Adds an account only if nothing has to make room for it.
-    pub(crate) fn add_if_room(&mut self, tag: u64, subject: &[u8], counters: &[Counter], now_s: u64) -> Option<Place> {
+    pub(crate) fn add_if_room(
+        &mut self,
+        tag: u64,
+        subject: &[u8],
+        counters: &[Counter],
+        now_s: u64,
+    ) -> Option<AccountOffset> {
         if self.accounts().count() >= CROWDED {
             return None;
         }
@@ -180,9 +185,9 @@ impl Cell {
     }
 }
 
-/// What the collector has not been told of a counter.
-fn unreported((index, counter): (usize, Counter)) -> impl Iterator<Item = (usize, Stray)> {
-    counter.unreported().into_iter().filter(|stray| stray.amount > 0).map(move |stray| (index, stray))
+/// Returns the unreported part of a counter.
+fn unreported((index, counter): (usize, Counter)) -> impl Iterator<Item = (usize, Evicted)> {
+    counter.unreported().into_iter().filter(|evicted| evicted.amount > 0).map(move |evicted| (index, evicted))
 }
 
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_found_by_rule_and_subject_and_keeps_its_counters() {
+    fn account_is_found_by_rule_and_subject() {
         let mut cell = Cell::default();
         let mut removed = Vec::new();
         cell.add(1, b"alice", &[counter(3), counter(4)], 100, true, &mut removed);
@@ -214,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowded_cell_gives_up_the_settled_account_that_was_untouched_for_longest() {
+    fn crowded_cell_evicts_the_oldest_settled() {
         let mut cell = Cell::default();
         let mut removed = Vec::new();
         for subject in 0..CROWDED as u64 {
@@ -238,11 +243,11 @@ mod tests {
         }
         assert_eq!(cell.accounts().count(), FULL);
         assert_eq!(removed.len(), 1_000 - FULL, "and what left is handed over");
-        assert!(removed.iter().all(|one| one.counts == [(0, Stray { start: 60, amount: 1 })]));
+        assert!(removed.iter().all(|one| one.counts == [(0, Evicted { start: 60, amount: 1 })]));
     }
 
     #[test]
-    fn windows_of_a_second_make_room_when_they_are_over() {
+    fn finished_second_windows_make_room() {
         let mut cell = Cell::default();
         let mut removed = Vec::new();
         for now_s in 0..1_000_u64 {
@@ -255,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_that_make_no_sense_are_an_empty_cell_or_a_sound_one(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        fn nonsense_bytes_give_a_sound_cell(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let cell = Cell::new(bytes);
             let length: usize = cell.accounts().map(|account| account.length).sum();
             prop_assert_eq!(length, cell.bytes().len());

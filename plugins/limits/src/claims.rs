@@ -1,8 +1,8 @@
 //! Reservations that outlive the worker that made them, so that they can be given back when it dies.
 //!
-//! Only shared data survives a worker's VM. Each worker has a place in a [`Roster`] there, which it renews; beside it lies what
-//! each of its requests has reserved, as bytes that are read without the rules they came of. A worker that no longer renews
-//! its place is dead, and another one gives back what it held.
+//! Only shared data survives a worker's VM. Each worker has a place in a [`Roster`] there, which it renews. Beside it lie the
+//! reservations of its requests, as bytes that are read without the rules they came of. A worker that no longer renews
+//! its place is dead, and another one gives its reservations back.
 
 use crate::cell::Cell;
 use crate::ledger::{Held, HeldAmount, Ledger, TRIES};
@@ -10,8 +10,15 @@ use crate::rule::Rules;
 
 /// Workers that can have a place.
 const MOST_WORKERS: usize = 256;
-/// A worker that has not renewed its place for so long, ms, is dead.
+/// A worker that has not renewed its place for so long, ms, is dead. One that reads a very large body is silent for a while.
 const DEAD_MS: u64 = 2_000;
+/// The same where a worker has just begun in a process that runs already: it follows one that died, so somebody is dead, and
+/// it is the one that is silent.
+const REPLACED_MS: u64 = 500;
+/// A worker counts as just begun for so long, ms.
+const NEWBORN_MS: u64 = 3_000;
+/// Workers of a process begin within this time, ms; those that begin later follow one that died.
+const TOGETHER_MS: u64 = 5_000;
 /// Longest pause between two of a worker's own looks, ms, after which it may judge others: a process that was stopped finds
 /// everybody silent.
 const AWAKE_MS: u64 = 1_000;
@@ -36,6 +43,31 @@ struct Place {
     slots: u32,
 }
 
+/// The worker that looks for dead ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looker {
+    /// Its name.
+    pub worker: u64,
+    /// When its process began, ms since the Unix epoch.
+    pub process_ms: u64,
+    /// When it began itself.
+    pub began_ms: u64,
+    /// When it looked before.
+    pub looked_ms: u64,
+}
+
+impl Looker {
+    /// Silence after which a worker counts as dead, ms; `None` if this one may not judge, because it was asleep.
+    fn patience_ms(&self, now_ms: u64) -> Option<u64> {
+        if now_ms.abs_diff(self.looked_ms) > AWAKE_MS {
+            return None;
+        }
+        let follows = self.began_ms.saturating_sub(self.process_ms) > TOGETHER_MS;
+        let newborn = now_ms.abs_diff(self.began_ms) < NEWBORN_MS;
+        Some(if follows && newborn { REPLACED_MS } else { DEAD_MS })
+    }
+}
+
 /// A place that is to be cleared: its number, and how many requests may lie there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dead {
@@ -46,7 +78,7 @@ pub struct Dead {
 }
 
 impl Roster {
-    /// Reads what the workers share; what is no place is left out.
+    /// Reads the shared bytes; a malformed place is left out.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let place = |bytes: &[u8]| {
@@ -84,14 +116,12 @@ impl Roster {
         self.find(worker).and_then(|own| u32::try_from(own).ok())
     }
 
-    /// Takes the place of a dead worker to clear it. `last_look_ms` is when the worker that asks looked before.
-    pub fn take_dead(&mut self, worker: u64, last_look_ms: u64, now_ms: u64) -> Option<Dead> {
-        if now_ms.abs_diff(last_look_ms) > AWAKE_MS {
-            return None;
-        }
+    /// Takes the place of a dead worker to clear it.
+    pub fn take_dead(&mut self, looker: Looker, now_ms: u64) -> Option<Dead> {
+        let patience_ms = looker.patience_ms(now_ms)?;
         let dead = |place: &Place| {
-            let silent = now_ms.abs_diff(place.seen_ms) > DEAD_MS;
-            place.worker != 0 && place.worker != worker && silent
+            let silent = now_ms.abs_diff(place.seen_ms) > patience_ms;
+            place.worker != 0 && place.worker != looker.worker && silent
         };
         let at = self.places.iter().position(dead)?;
         let place = self.places.get_mut(at)?;
@@ -118,7 +148,7 @@ impl Roster {
 }
 
 impl Rules {
-    /// What a request has reserved, for [`give_back_claim`].
+    /// Returns the reservations of a request as bytes, for [`give_back_claim`].
     #[must_use]
     pub fn claim(&self, held: &[Held]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -138,7 +168,7 @@ impl Rules {
     }
 }
 
-/// Gives back what a worker that died has left. Nothing is counted as used: nobody knows what was.
+/// Gives back the reservations of a worker that died. Nothing counts as used, because the use is not known.
 pub fn give_back_claim(bytes: &[u8], ledger: &mut impl Ledger) {
     let mut rest = bytes;
     while let Some((one, left)) = Claimed::read(rest) {
@@ -147,7 +177,7 @@ pub fn give_back_claim(bytes: &[u8], ledger: &mut impl Ledger) {
     }
 }
 
-/// What was reserved in one cell.
+/// The reservations in one cell.
 struct Claimed<'a> {
     cell: u16,
     tag: u64,
@@ -195,17 +225,37 @@ impl<'a> Claimed<'a> {
 mod tests {
     use super::*;
 
+    fn looker(worker: u64, looked_ms: u64) -> Looker {
+        Looker { worker, looked_ms, ..Looker::default() }
+    }
+
+    #[test]
+    fn a_successor_takes_a_dead_place_at_once() {
+        let mut roster = Roster::default();
+        roster.renew(7, 3, 60_000);
+        roster.renew(8, 0, 60_600);
+        roster.renew(9, 0, 60_600);
+        let successor = Looker { worker: 9, process_ms: 1_000, began_ms: 60_500, looked_ms: 60_600 };
+        assert_eq!(roster.clone().take_dead(successor, 60_500), None, "half a second is no silence");
+        let first_of_all = Looker { process_ms: 60_000, ..successor };
+        assert_eq!(roster.clone().take_dead(first_of_all, 60_700), None, "it follows nobody");
+        let older = Looker { began_ms: 50_000, ..successor };
+        assert_eq!(roster.clone().take_dead(older, 60_700), None, "it does not know that anybody died");
+        assert_eq!(roster.take_dead(successor, 60_700), Some(Dead { place: 0, slots: 3 }));
+        assert_eq!(roster.take_dead(successor, 60_700), None, "the others renew their places");
+    }
+
     #[test]
     fn a_silent_worker_is_cleared_once() {
         let mut roster = Roster::default();
         assert_eq!((roster.renew(7, 3, 1_000), roster.renew(8, 0, 1_000)), (Some(0), Some(1)));
         let mut roster = Roster::from_bytes(&roster.to_bytes());
-        assert_eq!(roster.take_dead(8, 2_900, 3_000), None, "not yet");
-        assert_eq!(roster.take_dead(8, 1_000, 3_001), None, "who was asleep judges nobody");
-        assert_eq!(roster.take_dead(8, 2_900, 3_001), Some(Dead { place: 0, slots: 3 }));
+        assert_eq!(roster.take_dead(looker(8, 2_900), 3_000), None, "not yet");
+        assert_eq!(roster.take_dead(looker(8, 1_000), 3_001), None, "who was asleep judges nobody");
+        assert_eq!(roster.take_dead(looker(8, 2_900), 3_001), Some(Dead { place: 0, slots: 3 }));
         assert!(!roster.has(7));
         roster.renew(8, 0, 3_100);
-        assert_eq!(roster.take_dead(9, 3_000, 3_200), None, "it is being cleared");
+        assert_eq!(roster.take_dead(looker(9, 3_000), 3_200), None, "it is being cleared");
         assert_eq!(roster.renew(9, 0, 3_200), Some(2), "and not given to anybody");
         roster.cleared(0);
         assert_eq!(roster.renew(10, 0, 3_300), Some(0));

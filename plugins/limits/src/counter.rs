@@ -1,4 +1,4 @@
-//! One count of one subject: what is used, what is reserved, what the fleet is known to have used, and this proxy's
+//! One count of one subject: the amounts used, reserved, and known of the fleet, and this proxy's
 //! share of the rest.
 //!
 //! Reservations are kept by the hour in which they were made and forgotten after two: one that is never settled,
@@ -10,20 +10,22 @@ use crate::shares::next_part;
 use crate::wire::ReplyRow;
 
 /// Fields of a counter, 8 bytes each.
-const FIELDS: usize = 17;
+const FIELDS: usize = 18;
 /// Bytes of a counter in a cell.
 pub(crate) const COUNTER_BYTES: usize = FIELDS * 8;
 /// Reservations are remembered for one to two of these.
 const ERA_S: u64 = 3_600;
-/// How long a share holds after the report it answered. The collector keeps it set aside for longer
+/// Time for which a share holds after the report that it answered. The collector keeps it set aside for longer
 /// ([`crate::SHARE_TTL_MS`]), so that a share never counts twice.
 const SHARE_S: u64 = 7;
-/// How far before its window's beginning, s, beside one whole window, the clock may be set back with the count staying.
+/// Longest wait for a share that is told, s.
+const MOST_WAIT_S: u64 = 60;
+/// Time before its window's beginning, s, beside one whole window, by which the clock may be set back while the count stays.
 const SET_BACK_S: u64 = 60;
 
-/// How this proxy stands to the fleet.
+/// The relation of this proxy to the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct FleetStatus {
     /// There is a collector that counts for all.
     pub shared: bool,
     /// It has answered lately.
@@ -32,11 +34,13 @@ pub struct Standing {
     pub proxies: u64,
     /// This proxy has just started and waits for its first answer.
     pub starting: bool,
+    /// Pause between two reports, s, rounded up.
+    pub sync_s: u64,
 }
 
-impl Standing {
+impl FleetStatus {
     /// Of a proxy that counts for itself alone.
-    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false };
+    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false, sync_s: 0 };
 }
 
 /// See the module's text. All times are seconds since the Unix epoch.
@@ -47,7 +51,7 @@ pub(crate) struct Counter {
     pub(crate) end: u64,
     /// Settled here, in this window.
     pub(crate) used: u64,
-    /// Of that, what the collector has counted.
+    /// Of that, the part that the collector has counted.
     pub(crate) acked: u64,
     /// Reserved here: in this era and in the one before.
     pub(crate) open: [u64; 2],
@@ -58,7 +62,7 @@ pub(crate) struct Counter {
     pub(crate) others: u64,
     /// Reserved by all others, at that time.
     pub(crate) others_open: u64,
-    /// What this proxy may add to what the collector knows.
+    /// The amount that this proxy may add to the collector's count.
     pub(crate) share: u64,
     /// When the collector was asked last and answered; 0 for never.
     pub(crate) asked: u64,
@@ -71,9 +75,11 @@ pub(crate) struct Counter {
     pub(crate) late: u64,
     /// Thresholds that have been told of, one bit each.
     pub(crate) warned: u64,
+    /// When a larger share can be had at the earliest; in the past if that is not known.
+    pub(crate) more_at: u64,
 }
 
-/// What a report said of a counter.
+/// The content of a report on a counter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) used: u64,
@@ -83,7 +89,7 @@ pub(crate) struct Told {
 /// A share that has not been given.
 const NO_SHARE: u64 = u64::MAX;
 
-/// Why there is no room.
+/// The reason why there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
     /// One request is more than the whole.
@@ -96,9 +102,9 @@ pub(crate) enum Full {
     Unreachable,
 }
 
-/// What was used in a window that is over and has no place in its counter any more.
+/// Use in a window that is over and has no place in its counter any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stray {
+pub(crate) struct Evicted {
     pub(crate) start: u64,
     pub(crate) amount: u64,
 }
@@ -108,8 +114,8 @@ impl Counter {
         Self { start: window.start, end: window.end, share: NO_SHARE, ..Self::default() }
     }
 
-    /// Brings it to the moment: a new window, a new era. Gives back what finds no place any more.
-    pub(crate) fn advance(&mut self, window: Window, now_s: u64) -> Option<Stray> {
+    /// Brings it to the given time: a new window, a new era. Returns use that has no place any more.
+    pub(crate) fn advance(&mut self, window: Window, now_s: u64) -> Option<Evicted> {
         self.age(now_s);
         let is_same_or_before = window.start <= self.start && self.start <= window.end.saturating_add(SET_BACK_S);
         if is_same_or_before {
@@ -117,8 +123,9 @@ impl Counter {
             // count would else be waited for until the true clock comes to that window.
             return None;
         }
-        let [Stray { amount: unreported, .. }, _] = self.unreported();
-        let stray = (self.late > 0 && unreported > 0).then_some(Stray { start: self.late_start, amount: self.late });
+        let [Evicted { amount: unreported, .. }, _] = self.unreported();
+        let evicted =
+            (self.late > 0 && unreported > 0).then_some(Evicted { start: self.late_start, amount: self.late });
         if unreported > 0 {
             (self.late_start, self.late) = (self.start, unreported);
         }
@@ -130,7 +137,7 @@ impl Counter {
             late: self.late,
             ..Self::new(window)
         };
-        stray
+        evicted
     }
 
     fn age(&mut self, now_s: u64) {
@@ -158,7 +165,7 @@ impl Counter {
         self.end.saturating_sub(self.start) > 1
     }
 
-    /// All that is known to be used or reserved, by anybody. Reservations come and go: what the collector said of
+    /// All that is known to be used or reserved. Reservations come and go, so the collector's figure for
     /// those of others is forgotten when it is old.
     pub(crate) fn known(&self, now_s: u64) -> u64 {
         let others_open = if self.is_fresh(now_s) { self.others_open } else { 0 };
@@ -180,11 +187,14 @@ impl Counter {
         &self,
         max: u64,
         amount: u64,
-        standing: Standing,
+        fleet_status: FleetStatus,
         unreachable: WhenUnreachable,
         now_s: u64,
     ) -> Result<(), Full> {
-        if standing.shared && !standing.reachable && !(standing.starting && unreachable == WhenUnreachable::LastKnown) {
+        if fleet_status.shared
+            && !fleet_status.reachable
+            && !(fleet_status.starting && unreachable == WhenUnreachable::LastKnown)
+        {
             match unreachable {
                 WhenUnreachable::Allow => return Ok(()),
                 WhenUnreachable::Deny => return Err(Full::Unreachable),
@@ -197,30 +207,38 @@ impl Counter {
         if self.known(now_s).saturating_add(amount) > max {
             return Err(Full::Exhausted);
         }
-        if standing.shared && self.exceeds_share(max, amount, standing, now_s) {
+        if fleet_status.shared && self.exceeds_share(max, amount, fleet_status, now_s) {
             return Err(Full::Share);
         }
         Ok(())
     }
 
-    /// Whether this proxy would add more to what the collector knows than it may. What it has given back since it
+    /// Whether this proxy would exceed its share. Amounts that it has given back since it
     /// reported, it may use again.
-    fn exceeds_share(&self, max: u64, amount: u64, standing: Standing, now_s: u64) -> bool {
+    fn exceeds_share(&self, max: u64, amount: u64, fleet_status: FleetStatus, now_s: u64) -> bool {
         let here = self.used.saturating_add(self.reserved(now_s));
         let counted = self.acked.saturating_add(self.open_acked);
         let fresh = self.is_fresh(now_s);
         if fresh && self.share != NO_SHARE {
             return here.saturating_add(amount) > counted.saturating_add(self.share);
         }
-        // Without a share, one request at a time may go on, and more as far as an equal part of what was left allows.
-        // Who shared the last window shares this one; somebody new has to reckon with everybody; who has only just
-        // started does not know with how many.
+        // Without a share, one request at a time may go on, and more as far as an equal part of the rest allows.
+        // A proxy that had a share of the last window counts on the same peers, a new one on all proxies, and one that has just
+        // started does not know their number.
         let goes_on = fresh && self.peers > 0;
-        let among = if goes_on { self.peers } else { standing.proxies };
+        let among = if goes_on { self.peers } else { fleet_status.proxies };
         let left = max.saturating_sub(self.others.saturating_add(counted));
-        let part = if standing.starting { 0 } else { left.div_ceil(among.max(1)) };
+        let part = if fleet_status.starting { 0 } else { left.div_ceil(among.max(1)) };
         let part = if goes_on { next_part(part) } else { part };
         here > counted && here.saturating_add(amount) > counted.saturating_add(part)
+    }
+
+    /// After how many seconds this proxy may have a larger share. While the collector answers, a refusal has it asked at once;
+    /// while it does not, the next report is the next chance.
+    pub(crate) fn share_wait_s(&self, fleet_status: FleetStatus, now_s: u64) -> u64 {
+        let told_s = self.more_at.saturating_sub(now_s);
+        let retry_s = if fleet_status.reachable || fleet_status.starting { 1 } else { fleet_status.sync_s };
+        told_s.clamp(retry_s.max(1), MOST_WAIT_S)
     }
 
     /// Reserves.
@@ -240,7 +258,7 @@ impl Counter {
     }
 
     /// Counts `amount` as used in the window that began at `start`.
-    pub(crate) fn count(&mut self, start: u64, amount: u64) -> Option<Stray> {
+    pub(crate) fn count(&mut self, start: u64, amount: u64) -> Option<Evicted> {
         if start == self.start {
             self.used = self.used.saturating_add(amount);
         } else if amount == 0 || !self.is_told() {
@@ -249,19 +267,19 @@ impl Counter {
             self.late_start = start;
             self.late = self.late.saturating_add(amount);
         } else {
-            return Some(Stray { start, amount });
+            return Some(Evicted { start, amount });
         }
         None
     }
 
-    /// What the collector has not been told: of this window, and of the one before.
-    pub(crate) fn unreported(&self) -> [Stray; 2] {
+    /// Returns the unreported use: of this window, and of the one before.
+    pub(crate) fn unreported(&self) -> [Evicted; 2] {
         let amount = if self.is_told() { self.used.saturating_sub(self.acked) } else { 0 };
-        let current = Stray { start: self.start, amount };
-        [current, Stray { start: self.late_start, amount: self.late }]
+        let current = Evicted { start: self.start, amount };
+        [current, Evicted { start: self.late_start, amount: self.late }]
     }
 
-    /// Gives the share back: what is added from now on is added without one.
+    /// Gives the share back: later amounts are added without one.
     pub(crate) fn give_back_share(&mut self) {
         (self.share, self.asked) = (NO_SHARE, 0);
     }
@@ -273,7 +291,9 @@ impl Counter {
             self.open_acked = told.open;
             self.learned(row);
             self.asked = now_s;
-            self.wanted = 0;
+            // The missing amount is asked for again.
+            self.wanted = if row.wait_ms > 0 { self.wanted } else { 0 };
+            self.more_at = now_s.saturating_add(row.wait_ms.div_ceil(1_000));
             if let Some(share) = row.share {
                 (self.share, self.peers) = (share, row.peers);
             }
@@ -282,9 +302,9 @@ impl Counter {
         }
     }
 
-    /// Takes in what the collector says of the others.
+    /// Takes in the collector's figures for other proxies.
     pub(crate) fn learned(&mut self, row: &ReplyRow) {
-        // Less than was reported from here: it was corrected. What is not reported yet stays.
+        // Less than was reported from here: it was corrected. Unreported use stays.
         let excess = self.acked.saturating_sub(row.total);
         self.acked = self.acked.saturating_sub(excess);
         self.used = self.used.saturating_sub(excess);
@@ -295,7 +315,7 @@ impl Counter {
 
     /// Whether nothing would be lost with it.
     pub(crate) fn is_settled(&self, shared: bool, now_s: u64) -> bool {
-        let unreported = shared && self.unreported().iter().any(|stray| stray.amount > 0);
+        let unreported = shared && self.unreported().iter().any(|evicted| evicted.amount > 0);
         let is_only_here = !shared || !self.is_told();
         let counts = is_only_here && self.used > 0 && now_s < self.end;
         self.reserved(now_s) == 0 && !unreported && !counts
@@ -321,6 +341,7 @@ impl Counter {
             self.late_start,
             self.late,
             self.warned,
+            self.more_at,
         ];
         let mut bytes = [0; COUNTER_BYTES];
         for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
@@ -349,6 +370,7 @@ impl Counter {
             late_start: next(),
             late: next(),
             warned: next(),
+            more_at: next(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How long answers are when nobody says: a mean for each model, learned from what was served.
+//! The likely length of answers: a mean for each model, learned from answers that were served.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ const SHIFT: u32 = 3;
 /// Means of output tokens by the name of the alias, which is the same in the next policy. One worker's own; it is a guess
 /// and need not be shared.
 #[derive(Debug, Default)]
-pub struct Means {
+pub struct OutputEstimates {
     /// Scaled by 2^SHIFT.
     scaled: HashMap<String, u64>,
 }
 
-impl Means {
+impl OutputEstimates {
     /// Output tokens that an answer of this alias is likely to take.
     #[must_use]
     pub fn output_tokens(&self, alias: &str) -> u64 {
@@ -38,15 +38,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_starts_with_the_first_answer_and_follows_the_next_ones() {
-        let mut means = Means::default();
-        assert_eq!(means.output_tokens("a"), UNKNOWN);
-        means.learn("a", 100);
-        assert_eq!(means.output_tokens("a"), 100);
+    fn mean_follows_the_answers() {
+        let mut output_estimates = OutputEstimates::default();
+        assert_eq!(output_estimates.output_tokens("a"), UNKNOWN);
+        output_estimates.learn("a", 100);
+        assert_eq!(output_estimates.output_tokens("a"), 100);
         for _ in 0..100 {
-            means.learn("a", 1_000);
+            output_estimates.learn("a", 1_000);
         }
-        assert!((950..=1_000).contains(&means.output_tokens("a")), "{}", means.output_tokens("a"));
-        assert_eq!(means.output_tokens("b"), UNKNOWN, "models do not learn from each other");
+        assert!(
+            (950..=1_000).contains(&output_estimates.output_tokens("a")),
+            "{}",
+            output_estimates.output_tokens("a")
+        );
+        assert_eq!(output_estimates.output_tokens("b"), UNKNOWN, "models do not learn from each other");
     }
 }

@@ -1,4 +1,4 @@
-//! The collector's answer to a report: what is counted, and what this proxy may add.
+//! The collector's answer to a report: the counts, and the amount that this proxy may add.
 //!
 //! Totals are the store's matter, for they must outlive the collector; they are reached through [`Totals`], so that
 //! the very code that answers proxies also runs in a simulation of a hundred of them. Shares are worth ten seconds, so a
@@ -8,9 +8,9 @@ use crate::shares::{Counted, SHARE_TTL_MS, Shares};
 use crate::wire::{Reply, ReplyRow, Report, ReportRow};
 use std::collections::{BTreeMap, HashMap};
 
-/// Where totals are kept.
+/// The store of totals.
 pub trait Totals {
-    /// Why it could not be done.
+    /// The reason for the failure.
     type Fault;
 
     /// Whether this report has been counted before. If not, it is noted as counted.
@@ -19,13 +19,13 @@ pub trait Totals {
     /// The store's own.
     fn is_repeated(&mut self, report: &Report) -> Result<bool, Self::Fault>;
 
-    /// Adds what a row has used, and gives the sum.
+    /// Adds the use of a row, and returns the sum.
     ///
     /// # Errors
     /// The store's own.
     fn add(&mut self, row: &ReportRow, used: u64) -> Result<Total, Self::Fault>;
 
-    /// What was heard of each proxy, if other collectors hear proxies too.
+    /// The last report of each proxy, if other collectors hear proxies too.
     ///
     /// # Errors
     /// The store's own.
@@ -33,7 +33,7 @@ pub trait Totals {
         Ok(None)
     }
 
-    /// Keeps what was heard of a proxy for other collectors.
+    /// Keeps the time of a report for other collectors.
     ///
     /// # Errors
     /// The store's own.
@@ -61,7 +61,7 @@ pub trait Totals {
 /// The shares of a count by the start of the window: clocks differ, so more than one is current.
 pub type Windows = BTreeMap<u64, Shares>;
 
-/// When a proxy was heard, and what it said of itself. Times are ms.
+/// The times of a proxy's reports. Times are ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heard {
     /// Its node.
@@ -107,7 +107,7 @@ impl Heard {
     }
 }
 
-/// What has been used of a count.
+/// The use of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {
     /// By all proxies, in this window.
@@ -119,7 +119,7 @@ pub struct Total {
 /// Names a count: rule, meter, subject.
 type Name = (String, String, Vec<String>);
 
-/// What the collector knows of the proxies that report now.
+/// The collector's knowledge of the proxies that report now.
 #[derive(Debug)]
 pub struct Fleet {
     reported_ms: u64,
@@ -169,7 +169,7 @@ impl Fleet {
         Ok(Reply { seq: report.seq, cursor: report.cursor, proxies: self.proxies(now_ms), rules_wanted: false, rows })
     }
 
-    /// Notes that a proxy was heard, and that the one whose place it has taken is gone.
+    /// Notes a report of a proxy, and that the one whose place it has taken is gone.
     fn hear<T: Totals>(
         &mut self,
         report: &Report,
@@ -261,12 +261,14 @@ impl Fleet {
         let others = self.heard.iter().filter(|(proxy, heard)| *proxy != report.proxy() && heard.is_here(now_ms));
         let unheard = others.filter(|(proxy, heard)| shares.may_surprise(proxy, heard.before_ms)).count() as u64;
         let counted = Counted { unheard, ..counted };
-        let grant = shares.grant(report.proxy(), row, counted, now_ms);
-        // What an earlier run of this collector gave away is not known here; it runs out by itself.
+        let grant = shares.grant(report.proxy(), report.interval_ms, row, counted, now_ms);
+        // The grants of an earlier run of this collector are not known here; they expire by themselves.
         let settled = now_ms >= self.reported_ms.saturating_add(SHARE_TTL_MS);
         answer.share = (settled && !row.idle).then_some(grant.share);
         answer.others_open = grant.others_open;
         answer.peers = grant.peers;
+        answer.wait_ms =
+            if settled { grant.wait_ms } else { self.reported_ms.saturating_add(SHARE_TTL_MS).saturating_sub(now_ms) };
         answer
     }
 
@@ -289,7 +291,7 @@ fn name(rule: &str, meter: &str, subject: &[String]) -> Name {
 
 fn shares_of<'a>(all: &'a mut HashMap<Name, Windows>, report: &Report, row: &ReportRow, now_ms: u64) -> &'a mut Shares {
     let windows = all.entry(name(&row.rule, &row.meter, &row.subject)).or_default();
-    // A proxy whose clock is behind still lives in the old window, and will want its part of the new one.
+    // A proxy with a clock that is behind still lives in the old window, and will want its part of the new one.
     windows.range_mut(row.start.saturating_add(1)..).for_each(|(_, shares)| shares.seen(report.proxy(), now_ms));
     let before = windows.range(..row.start).next_back().map(|(_, shares)| shares.next_window(row.max, now_ms));
     windows.entry(row.start).or_insert_with(|| before.unwrap_or_else(|| Shares::new(now_ms)))

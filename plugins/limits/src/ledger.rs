@@ -1,9 +1,9 @@
-//! Where counts are kept: cells that all workers of a proxy share and change by compare-and-set.
+//! The place of counts: cells that all workers of a proxy share and change by compare-and-set.
 
 use crate::rule::{FNV_START, fnv};
 use crate::wire::ReportRow;
 
-/// How many cells there are. With at most 64 settled accounts each, a proxy keeps some 260 000 accounts.
+/// Number of cells. With at most 64 settled accounts each, a proxy keeps some 260 000 accounts.
 pub const CELLS: u16 = 4_096;
 
 /// Another worker may win a compare-and-set this often before a change is put off.
@@ -33,10 +33,10 @@ pub trait Ledger {
     fn hurry(&mut self) {}
 
     /// Takes counts that lost their place in their cell; they are to be reported too.
-    fn stray(&mut self, rows: Vec<ReportRow>);
+    fn evicted(&mut self, rows: Vec<ReportRow>);
 }
 
-/// What a request has reserved under one rule, until it is settled.
+/// The reservation of a request under one rule, until it is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Index of the rule.
@@ -48,13 +48,13 @@ pub struct Held {
 }
 
 impl Held {
-    /// What was reserved has been given back by others.
+    /// Marks the reservation as given back by others.
     pub fn empty(&mut self) {
         self.amounts.iter_mut().for_each(|one| one.amount = 0);
     }
 }
 
-/// What is reserved on one counter.
+/// The reservation on one counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeldAmount {
     /// Start of the window it was reserved in.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 const DAY_S: i64 = 86_400;
 
-/// How long a count lasts.
+/// The duration of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,26 +1,34 @@
-//! A proxy's side of the talk with the collector: what is to be reported, what an answer changes.
+//! A proxy's side of the reports: the rows that are due, and the changes that an answer makes.
 //!
 //! One worker speaks for all (the host layer sees to it), because the counts are the proxy's, not the worker's. The
 //! others hand it the numbers of the cells they touched. A report that gets no answer stays as it is and is sent
 //! again: only an answer moves a count from "here" to "there".
 
-use crate::cell::{Cell, Place};
-use crate::counter::{Counter, Standing, Told};
+use crate::cell::{AccountOffset, Cell};
+use crate::counter::{Counter, FleetStatus, Told};
 use crate::ledger::{CELLS, Ledger, TRIES, cell_of};
 use crate::period::Period;
+use crate::reporter_lease::ReporterLease;
 use crate::rule::{Compiled, Rules};
-use crate::seat::Seat;
 use crate::wire::{Reply, ReplyRow, Report, ReportRow, SYNC_SCHEMA, parts, subject};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most rows of one report.
 pub const MAX_ROWS: usize = 2_000;
 /// Strays that wait for a collector; more are dropped, oldest first.
-const MAX_STRAYS: usize = 20_000;
+const MAX_EVICTED: usize = 20_000;
 /// Accounts with reservations are reported again after this, s, so that the collector does not take the proxy for gone.
 const REVISIT_S: u64 = 3;
 /// An account that was touched this long ago, s, is no longer asked about.
 const RECENT_S: u64 = 2;
+/// The same where a share was too small: whoever was refused comes again when it was told to.
+const WANTED_S: u64 = 30;
+/// A share that was too small is asked for again after this at the earliest, ms,
+const LEAST_WAIT_MS: u64 = 250;
+/// and after this at the latest.
+const MOST_WAIT_MS: u64 = 15_000;
+/// Bytes of the bitmap of touched cells; one more says that there is a hurry.
+const BITMAP_BYTES: usize = CELLS as usize / 8;
 
 /// The process of a proxy, which all its workers have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,9 +49,13 @@ pub struct Reporter {
     stale_ms: u64,
     seq: u64,
     pending: Option<Pending>,
-    strays: Vec<ReportRow>,
+    evicted_rows: Vec<ReportRow>,
     dirty: BTreeSet<u16>,
     revisit: BTreeMap<u16, u64>,
+    /// Cells with shares that were too small, and the time when there may be more, ms.
+    again_ms: BTreeMap<u16, u64>,
+    /// Another worker is to be told that a share was too small.
+    hurried: bool,
     cursor: u64,
     told_rules: Option<String>,
     due_ms: u64,
@@ -63,10 +75,10 @@ struct Pending {
     with_rules: bool,
     at_s: u64,
     rows: Vec<Sent>,
-    strays: usize,
+    evicted_rows: usize,
 }
 
-/// Where a row of the report came from.
+/// The origin of a row of the report.
 #[derive(Debug)]
 struct Sent {
     cell: u16,
@@ -100,15 +112,15 @@ impl Reporter {
     }
 
     /// Counts that lost their place.
-    pub fn add_strays(&mut self, strays: Vec<ReportRow>) {
-        self.strays.extend(strays);
-        let excess = self.strays.len().saturating_sub(MAX_STRAYS);
-        self.strays.drain(..excess);
+    pub fn add_evicted(&mut self, evicted_rows: Vec<ReportRow>) {
+        self.evicted_rows.extend(evicted_rows);
+        let excess = self.evicted_rows.len().saturating_sub(MAX_EVICTED);
+        self.evicted_rows.drain(..excess);
     }
 
     /// A share was too small: report now rather than in a moment.
     pub fn hurry(&mut self) {
-        self.due_ms = 0;
+        (self.due_ms, self.hurried) = (0, true);
     }
 
     /// The cells that were touched, added to a bitmap for the worker that reports; none if there are none.
@@ -118,7 +130,8 @@ impl Reporter {
             return None;
         }
         let mut bitmap = bitmap.to_vec();
-        bitmap.resize(usize::from(CELLS) / 8, 0);
+        let hurry = self.hurried || bitmap.len() > BITMAP_BYTES;
+        bitmap.resize(BITMAP_BYTES + usize::from(hurry), 0);
         for cell in &self.dirty {
             if let Some(byte) = bitmap.get_mut(usize::from(cell / 8)) {
                 *byte |= 1 << (cell % 8);
@@ -130,10 +143,14 @@ impl Reporter {
     /// The worker that reports has them now.
     pub fn handed_over(&mut self) {
         self.dirty.clear();
+        self.hurried = false;
     }
 
     /// Takes a bitmap of [`Reporter::touched_onto`].
     pub fn take_over(&mut self, bitmap: &[u8]) {
+        if bitmap.len() > BITMAP_BYTES {
+            self.hurry();
+        }
         for cell in 0..CELLS {
             if bitmap.get(usize::from(cell / 8)).is_some_and(|byte| byte & (1 << (cell % 8)) != 0) {
                 self.dirty.insert(cell);
@@ -141,23 +158,24 @@ impl Reporter {
         }
     }
 
-    /// The seat of this proxy, with what this worker's reports have brought.
+    /// Returns the lease with the news of this worker's reports.
     #[must_use]
-    pub fn seated(&self, seat: Seat) -> Seat {
-        seat.heard(self.answered_ms, self.stale_ms, self.proxies)
+    pub fn extend_lease(&self, lease: ReporterLease) -> ReporterLease {
+        lease.heard(self.answered_ms, self.stale_ms, self.proxies)
     }
 
-    /// How a proxy stands whose only worker this is.
+    /// Returns the status of a proxy with this worker alone.
     #[must_use]
-    pub fn standing(&self, now_ms: u64) -> Standing {
-        let first = Seat::default().claimed(0, self.first_ms).unwrap_or_default();
-        self.seated(if self.first_ms == 0 { Seat::default() } else { first }).standing(now_ms)
+    pub fn fleet_status(&self, now_ms: u64) -> FleetStatus {
+        let first = ReporterLease::default().claimed(0, self.first_ms).unwrap_or_default();
+        let lease = self.extend_lease(if self.first_ms == 0 { ReporterLease::default() } else { first });
+        FleetStatus { sync_s: self.interval_ms.div_ceil(1_000), ..lease.fleet_status(now_ms) }
     }
 
-    /// Whether there were strays to hand in; a worker that does not speak for its proxy reports only then.
+    /// Whether there are evicted counts to deliver; a worker without the lease reports only then.
     #[must_use]
-    pub fn has_strays(&self) -> bool {
-        !self.strays.is_empty()
+    pub fn has_evicted(&self) -> bool {
+        !self.evicted_rows.is_empty()
     }
 
     /// The report to send now, if it is time. `whole` says that this worker speaks for its proxy. The same bytes
@@ -171,8 +189,9 @@ impl Reporter {
         now_ms: u64,
     ) -> Option<&[u8]> {
         let wait_ms = self.due_ms.saturating_sub(now_ms);
+        let asks_again = whole && self.again_ms.values().any(|at_ms| is_over(*at_ms, now_ms));
         // A longer wait than was ever set means that the clock was set back.
-        if wait_ms > 0 && wait_ms <= self.interval_ms {
+        if wait_ms > 0 && wait_ms <= self.interval_ms && !asks_again {
             return None;
         }
         self.due_ms = now_ms.saturating_add(self.interval_ms);
@@ -194,8 +213,8 @@ impl Reporter {
         now_ms: u64,
     ) -> Pending {
         let now_s = now_ms / 1_000;
-        let strays = self.strays.len().min(MAX_ROWS);
-        let mut rows: Vec<ReportRow> = self.strays.iter().take(strays).cloned().collect();
+        let evicted_rows = self.evicted_rows.len().min(MAX_ROWS);
+        let mut rows: Vec<ReportRow> = self.evicted_rows.iter().take(evicted_rows).cloned().collect();
         let mut sent = Vec::new();
         if whole {
             self.revisit
@@ -203,6 +222,7 @@ impl Reporter {
                 .for_each(|(cell, _)| {
                     self.dirty.insert(cell);
                 });
+            self.dirty.extend(self.again_ms.extract_if(.., |_, at_ms| is_over(*at_ms, now_ms)).map(|(cell, _)| cell));
             while rows.len() < MAX_ROWS
                 && let Some(cell) = self.dirty.pop_first()
             {
@@ -214,7 +234,7 @@ impl Reporter {
         }
         self.seq = self.seq.saturating_add(1);
         let with_rules = whole && self.told_rules.as_deref() != Some(revision);
-        let ending = self.ending && whole && self.dirty.is_empty() && strays == self.strays.len();
+        let ending = self.ending && whole && self.dirty.is_empty() && evicted_rows == self.evicted_rows.len();
         let report = Report {
             schema: SYNC_SCHEMA,
             node: self.node.clone(),
@@ -231,7 +251,7 @@ impl Reporter {
             rows,
         };
         let body = serde_json::to_vec(&report).unwrap_or_default();
-        Pending { body, revision: revision.to_owned(), with_rules, at_s: now_s, rows: sent, strays }
+        Pending { body, revision: revision.to_owned(), with_rules, at_s: now_s, rows: sent, evicted_rows }
     }
 
     /// The rows of one cell.
@@ -250,10 +270,12 @@ impl Reporter {
         for account in cell.accounts() {
             let Some(one) = rules.by_tag(account.tag) else { continue };
             let recent = account.was_touched_since(now_s.saturating_sub(RECENT_S));
+            let waits = account.was_touched_since(now_s.saturating_sub(WANTED_S));
             for (meter, counter) in cell.counters(account.place).enumerate() {
                 if counter.reserved(now_s) > 0 || counter.holds_share(now_s) {
                     self.revisit.insert(number, now_s.saturating_add(REVISIT_S));
                 }
+                let counter = Counter { wanted: if waits { counter.wanted } else { 0 }, ..counter };
                 for (row, told) in counter_rows(one, meter, &counter, recent, now_s) {
                     if row.idle {
                         idle.push((account.place, meter, rows.len()));
@@ -300,9 +322,13 @@ impl Reporter {
         } else if reply.rules_wanted {
             self.told_rules = None;
         }
-        self.strays.drain(..pending.strays.min(self.strays.len()));
-        let rows = reply.rows.get(pending.strays..).unwrap_or_default();
+        self.evicted_rows.drain(..pending.evicted_rows.min(self.evicted_rows.len()));
+        let rows = reply.rows.get(pending.evicted_rows..).unwrap_or_default();
         self.take_answers(&pending.rows, rows, pending.at_s, ledger);
+        for (one, row) in pending.rows.iter().zip(rows).filter(|(_, row)| row.wait_ms > 0) {
+            let wait_ms = row.wait_ms.clamp(LEAST_WAIT_MS, MOST_WAIT_MS);
+            self.again_ms.insert(one.cell, now_ms.saturating_add(wait_ms));
+        }
         let pushed = rows.get(pending.rows.len()..).unwrap_or_default();
         for row in pushed {
             learn(row, rules, ledger, now_ms / 1_000);
@@ -327,7 +353,7 @@ impl Reporter {
     }
 }
 
-/// What is to be said of a counter: its window if there is news or somebody wants to know, and the one before.
+/// Returns the rows on a counter: its window if it has changed or was asked for, and the one before.
 fn counter_rows(one: &Compiled, meter: usize, counter: &Counter, recent: bool, now_s: u64) -> Vec<(ReportRow, Told)> {
     let Some(kept) = one.rule.meters.get(meter).filter(|kept| kept.period != Some(Period::Second)) else {
         return Vec::new();
@@ -371,7 +397,7 @@ fn give_back(
     mut cell: Cell,
     number: u16,
     version: u32,
-    idle: &[(Place, usize, usize)],
+    idle: &[(AccountOffset, usize, usize)],
     ledger: &mut impl Ledger,
 ) -> bool {
     for (place, meter, _) in idle {
@@ -384,11 +410,16 @@ fn give_back(
     ledger.write(number, cell.bytes(), version)
 }
 
+/// Whether the moment has come; one that is further off than any that is set means that the clock was set back.
+fn is_over(at_ms: u64, now_ms: u64) -> bool {
+    now_ms >= at_ms || at_ms > now_ms.saturating_add(MOST_WAIT_MS)
+}
+
 fn finite(end: u64) -> Option<u64> {
     (end != u64::MAX).then_some(end)
 }
 
-/// What others have used of a count that this proxy has not reported on.
+/// Takes in other proxies' use of a count that this proxy has not reported on.
 fn learn(row: &ReplyRow, rules: &Rules, ledger: &mut impl Ledger, now_s: u64) {
     let Some(one) = rules.by_id(&row.rule) else { return };
     let Some(index) = one.rule.meters.iter().position(|meter| meter.name() == row.meter) else { return };
@@ -398,7 +429,7 @@ fn learn(row: &ReplyRow, rules: &Rules, ledger: &mut impl Ledger, now_s: u64) {
         let place = cell.find(one.tag, &subject).or_else(|| {
             let counters: Vec<Counter> =
                 one.rule.meters.iter().map(|meter| Counter::new(one.window(meter, None, now_s))).collect();
-            // What has to make room for a count of others is left where it is: there is always another answer.
+            // A count of others makes no account leave: there is always another answer.
             cell.add_if_room(one.tag, &subject, &counters, now_s)
         });
         let Some(place) = place else { return };

@@ -1,12 +1,14 @@
-//! What an operator laid down: whom a rule is for, what it counts, how much there may be.
+//! An operator's rule: its scope, its unit and its bound.
 //!
-//! Limits and budgets differ in what they count and in how a refusal reads, not in how they are kept; so both are one
+//! Limits and budgets differ in their units and in the words of a rejection, not in how they are kept. So both are one
 //! type, and there is one way through admission and settlement for them.
 
 use crate::period::{Period, Zone};
-use crate::wire::MAX_SUBJECT_BYTES;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
+
+/// Longest subject, bytes: the values of `per` together.
+pub const MAX_SUBJECT_BYTES: usize = 1_024;
 
 /// Nothing stands in a name; joins the parts of a subject.
 pub(crate) const SEPARATOR: u8 = 0x1f;
@@ -32,7 +34,7 @@ pub struct Rule {
     /// Each combination of these has a count of its own; empty means that there is one count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub per: Vec<Dimension>,
-    /// What is counted; at most 32.
+    /// Meters; at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub meters: Vec<Meter>,
     /// Most that one request may cost, nano-USD.
@@ -50,7 +52,7 @@ pub struct Rule {
     /// Percents of the budget at which to tell; ascending, at most 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warn_at: Vec<u8>,
-    /// What to do while the collector cannot be reached.
+    /// The behaviour while the collector cannot be reached.
     #[serde(default)]
     pub when_unreachable: WhenUnreachable,
     /// Environment variable of the collector with the address that is told of crossings.
@@ -73,12 +75,12 @@ pub enum Kind {
     Budget,
 }
 
-/// What to do while the collector cannot be reached.
+/// The behaviour while the collector cannot be reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnreachable {
-    /// Go on by the totals known last, within this proxy's share of what was left.
+    /// Go on by the last known totals, within this proxy's share of the rest.
     #[default]
     LastKnown,
     /// Reject nothing.
@@ -98,7 +100,7 @@ pub struct Condition {
     pub any: Vec<String>,
 }
 
-/// By what requests are told apart.
+/// The properties that tell subjects apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +127,7 @@ pub enum Dimension {
     Tag(String),
 }
 
-/// What a rule needs to know of a request.
+/// The facts of a request that a rule compares.
 pub trait Facts {
     /// Its value in this dimension, if it has one.
     fn value(&self, dimension: &Dimension) -> Option<&str>;
@@ -136,7 +138,7 @@ pub trait Facts {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Meter {
-    /// What.
+    /// The unit.
     pub unit: Unit,
     /// In which time; none for concurrency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +147,7 @@ pub struct Meter {
     pub max: u64,
 }
 
-/// What is counted.
+/// A unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -190,7 +192,7 @@ impl Meter {
     }
 }
 
-/// What a request takes: estimated at admission, known at settlement.
+/// The amounts of a request: estimated at admission, known at settlement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amounts {
     /// 1, or 0 if it does not count.
@@ -204,12 +206,12 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// What is taken of a unit while the request runs.
+    /// The amount of a unit while the request runs.
     pub(crate) fn held(&self, unit: Unit) -> u64 {
         if unit == Unit::Concurrency { 1 } else { self.used(unit) }
     }
 
-    /// What of a unit is gone when it is over.
+    /// The amount of a unit when the request is over.
     pub(crate) fn used(&self, unit: Unit) -> u64 {
         match unit {
             Unit::Requests => self.requests,
@@ -222,7 +224,7 @@ impl Amounts {
     }
 }
 
-/// Why a list of rules cannot be used.
+/// The fault of a list of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleFault {
     /// Two rules cannot be told apart.
@@ -240,7 +242,7 @@ pub struct Rules {
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
-    /// Names the rule and what it counts in cells: with other meters it is another rule.
+    /// Names the rule and its meters in cells: with other meters it is another rule.
     pub(crate) tag: u64,
     globs: Vec<(Dimension, Vec<WildMatch>)>,
     by_provider: bool,
@@ -312,7 +314,7 @@ impl Compiled {
         })
     }
 
-    /// Whose count the request goes to: the values of `per`, one after another; what it has not, is empty.
+    /// Returns the subject of the request: the values of `per`, one after another; a missing value is empty.
     pub(crate) fn subject(&self, facts: &impl Facts) -> Vec<u8> {
         let mut subject = String::new();
         for (index, dimension) in self.rule.per.iter().enumerate() {
@@ -327,7 +329,7 @@ impl Compiled {
         subject.into_bytes()
     }
 
-    /// Whether it matters to the rule who serves a request.
+    /// Whether the rule depends on the provider of a request.
     pub(crate) fn by_provider(&self) -> bool {
         self.by_provider
     }

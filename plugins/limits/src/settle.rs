@@ -1,31 +1,31 @@
-//! Settlement: what was reserved is given back, what was really used is counted.
+//! Settlement: the reservation is given back, and the real use is counted.
 
-use crate::account::OpenAccount;
 use crate::admit::Note;
 use crate::cell::{Cell, Removed};
-use crate::counter::{Counter, Standing, Stray};
+use crate::counter::{Counter, Evicted, FleetStatus};
+use crate::eviction::evicted_rows;
 use crate::ledger::{Held, HeldAmount, Ledger, TRIES, cell_of};
+use crate::open_account::OpenAccount;
 use crate::rule::{Amounts, Compiled, Facts, Meter, Rules};
-use crate::wire::stray_rows;
 
 /// The end of a request, as the rules see it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// Thresholds that it crossed.
     pub notes: Vec<Note>,
-    /// What other workers kept from being settled; to be settled again with the same amounts.
+    /// Reservations that other workers kept from being settled; to be settled again with the same amounts.
     pub left: Vec<(Held, Amounts)>,
 }
 
 impl Rules {
-    /// Settles what a request has reserved with what it used. `facts` are those of its end: who serves a request may
-    /// have changed since it was admitted, and with it whose count it is.
+    /// Settles a request's reservations with its use. `facts` are those of its end: its provider may
+    /// have changed since it was admitted, and with it the subject.
     pub fn settle(
         &self,
         held: Vec<Held>,
         facts: &impl Facts,
         used: &Amounts,
-        standing: Standing,
+        fleet_status: FleetStatus,
         now_s: u64,
         ledger: &mut impl Ledger,
     ) -> Settlement {
@@ -39,21 +39,21 @@ impl Rules {
                 due.push((rule.unreserved(index, facts, now_s), *used));
             }
         }
-        self.settle_due(due, standing, now_s, ledger)
+        self.settle_due(due, fleet_status, now_s, ledger)
     }
 
-    /// Settles what [`Settlement::left`] says was left.
+    /// Settles the rest, [`Settlement::left`].
     pub fn settle_due(
         &self,
         mut due: Vec<(Held, Amounts)>,
-        standing: Standing,
+        fleet_status: FleetStatus,
         now_s: u64,
         ledger: &mut impl Ledger,
     ) -> Settlement {
         let mut settlement = Settlement::default();
         due.sort_by_key(|(held, _)| held.cell);
         for group in due.chunk_by(|(one, _), (next, _)| one.cell == next.cell) {
-            if !self.settle_cell(group, standing, now_s, ledger, &mut settlement.notes) {
+            if !self.settle_cell(group, fleet_status, now_s, ledger, &mut settlement.notes) {
                 settlement.left.extend_from_slice(group);
             }
         }
@@ -62,14 +62,14 @@ impl Rules {
 
     pub(crate) fn give_back(&self, held: Vec<Held>, now_s: u64, ledger: &mut impl Ledger) {
         let due = held.into_iter().map(|held| (held, Amounts::default())).collect();
-        // What cannot be given back now is forgotten with its era.
-        self.settle_due(due, Standing::ALONE, now_s, ledger);
+        // A reservation that cannot be given back now is forgotten with its era.
+        self.settle_due(due, FleetStatus::ALONE, now_s, ledger);
     }
 
     fn settle_cell(
         &self,
         group: &[(Held, Amounts)],
-        standing: Standing,
+        fleet_status: FleetStatus,
         now_s: u64,
         ledger: &mut impl Ledger,
         notes: &mut Vec<Note>,
@@ -82,13 +82,13 @@ impl Rules {
             let mut crossed = Vec::new();
             for (held, used) in group {
                 if let Some(one) = self.all.get(held.rule) {
-                    let settling = Settling { one, held, used, standing, now_s };
+                    let settling = Settling { one, held, used, fleet_status, now_s };
                     settling.apply(&mut cell, &mut removed, &mut crossed);
                 }
             }
             if ledger.write(*number, cell.bytes(), stored.version) {
                 ledger.touched(*number);
-                removed.into_iter().for_each(|removed| ledger.stray(stray_rows(self, removed)));
+                removed.into_iter().for_each(|removed| ledger.evicted(evicted_rows(self, removed)));
                 notes.extend(crossed);
                 return true;
             }
@@ -102,7 +102,7 @@ struct Settling<'a> {
     one: &'a Compiled,
     held: &'a Held,
     used: &'a Amounts,
-    standing: Standing,
+    fleet_status: FleetStatus,
     now_s: u64,
 }
 
@@ -111,13 +111,13 @@ impl Settling<'_> {
         let mut account = self.one.open(cell, &self.held.subject, self.now_s, removed);
         for index in 0..account.counters.len() {
             let late = self.count(index, &mut account, crossed);
-            removed.extend(late.map(|stray| account.removed(index, stray)));
+            removed.extend(late.map(|evicted| account.removed(index, evicted)));
         }
-        account.put_back(cell, self.now_s, self.standing.shared, removed);
+        account.put_back(cell, self.now_s, self.fleet_status.shared, removed);
     }
 
-    /// Settles one meter; gives back what came too late for its window.
-    fn count(&self, index: usize, account: &mut OpenAccount<'_>, crossed: &mut Vec<Note>) -> Option<Stray> {
+    /// Settles one meter; returns use that came too late for its window.
+    fn count(&self, index: usize, account: &mut OpenAccount<'_>, crossed: &mut Vec<Note>) -> Option<Evicted> {
         let meter = self.one.rule.meters.get(index)?;
         let amount = self.held.amounts.get(index)?;
         let counter = account.counters.get_mut(index)?;

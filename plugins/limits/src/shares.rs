@@ -1,21 +1,24 @@
-//! How the collector divides what is left of a count among the proxies that use it.
+//! The division of the rest of a count among the proxies that use it.
 //!
 //! A total alone, a second old, lets each of a hundred proxies spend the same last dollar. So an answer also says how
-//! much this proxy may add before it reports again. What one proxy was given is set aside from the others until it
-//! reports or is silent for too long, so the shares in force never come to more than what is left.
+//! much this proxy may add before it reports again. The share of one proxy is set aside from the others until it
+//! reports or is silent for too long, so the shares in force never exceed the rest.
 
 use crate::wire::ReportRow;
 use serde::{Deserialize, Serialize};
 
-/// How long a share is set aside for a proxy that does not report, ms. Longer than the proxy itself trusts it.
+/// Time for which a share is set aside for a proxy that does not report, ms. Longer than the proxy itself trusts it.
 pub const SHARE_TTL_MS: u64 = 10_000;
 
 /// There is plenty while at least this part of the whole is left.
 const PLENTY: u64 = 4;
-/// At most this part of what is free is kept back for newcomers,
+/// At most this part of the free rest is kept back for newcomers,
 const KEPT_BACK: u64 = 8;
-/// and no more than so many times what one proxy uses at a time.
+/// and no more than so many times the amount that one proxy uses at a time.
 const KEPT_USES: u64 = 16;
+
+/// Allowance for a report that is sent late or takes long, ms.
+const REPORT_DELAY_MS: u64 = 500;
 
 /// The shares of one count.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,36 +30,57 @@ pub struct Shares {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Share {
     proxy: String,
-    /// What it was told last.
+    /// Its last share.
     share: u64,
-    /// What it may add until the answer with that share has reached it: the rest of an earlier, larger share.
+    /// The amount that it may add until the answer with that share has reached it: the rest of an earlier, larger share.
     aside: u64,
     open: u64,
     seen_ms: u64,
+    /// Pause between two of its reports; 0 if it did not say.
+    #[serde(default)]
+    interval_ms: u64,
 }
 
-/// What is known of a count when a row has been counted.
+impl Share {
+    /// Returns the earliest time at which a part of its share is free. One report lowers the share, the report after it
+    /// confirms that the lower share has arrived. A proxy that is overdue keeps its share until it is given up.
+    fn yields_ms(&self, now_ms: u64) -> u64 {
+        let overdue_ms = self.seen_ms.saturating_add(self.interval_ms.saturating_mul(5) / 2);
+        if self.interval_ms > 0 && now_ms <= overdue_ms {
+            let reports = if self.aside > self.share { 1 } else { 2 };
+            let due_ms = self.seen_ms.saturating_add(self.interval_ms.saturating_mul(reports));
+            due_ms.max(now_ms).saturating_add(REPORT_DELAY_MS)
+        } else {
+            self.seen_ms.saturating_add(SHARE_TTL_MS)
+        }
+    }
+}
+
+/// The state of a count after a row has been counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// What of the row had not been counted before.
+    /// The part of the row that had not been counted before.
     pub added: u64,
     /// The report has come before, and its answer may not have arrived.
     pub repeated: bool,
-    /// What is used with it.
+    /// The use, with it.
     pub total: u64,
     /// Proxies that may be using the count without having said so.
     pub unheard: u64,
 }
 
-/// What a proxy is told.
+/// The answer for a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    /// What it may add to what it has reported.
+    /// The amount that it may add to its report.
     pub share: u64,
     /// Reserved by the others.
     pub others_open: u64,
     /// Proxies that use this count, this one included.
     pub peers: u64,
+    /// If the share is too small for a request that was refused: the time until another proxy can give some of its own
+    /// back, ms. 0 where it is large enough.
+    pub wait_ms: u64,
 }
 
 impl Shares {
@@ -66,13 +90,13 @@ impl Shares {
         Self { all: Vec::new(), since_ms: now_ms }
     }
 
-    /// Whether a proxy whose last report was made then or later may use this count without having said so yet.
+    /// Whether a proxy with its last report at that time or later may use this count without having reported so yet.
     #[must_use]
     pub fn may_surprise(&self, proxy: &str, made_ms: u64) -> bool {
         made_ms <= self.since_ms && !self.all.iter().any(|one| one.proxy == proxy)
     }
 
-    /// The shares of the window after this one: who uses a count now will go on, and until it reports it takes its part of the
+    /// The shares of the window after this one: proxies that use a count now will go on, and until they report each takes its part of the
     /// whole.
     #[must_use]
     pub fn next_window(&self, max: u64, now_ms: u64) -> Self {
@@ -94,8 +118,8 @@ impl Shares {
         known.into_iter().for_each(|one| one.seen_ms = now_ms);
     }
 
-    /// `proxy` has reported this row.
-    pub fn grant(&mut self, proxy: &str, row: &ReportRow, counted: Counted, now_ms: u64) -> Grant {
+    /// `proxy`, which reports every `interval_ms`, has reported this row.
+    pub fn grant(&mut self, proxy: &str, interval_ms: u64, row: &ReportRow, counted: Counted, now_ms: u64) -> Grant {
         let Counted { added, repeated, total, unheard } = counted;
         let before = self.all.iter().find(|one| one.proxy == proxy).cloned();
         self.all.retain(|one| one.proxy != proxy && now_ms < one.seen_ms.saturating_add(SHARE_TTL_MS));
@@ -103,7 +127,7 @@ impl Shares {
         let others_open = sum(|one| one.open);
         let peers = self.all.len() as u64 + 1;
         if row.idle {
-            return Grant { share: 0, others_open, peers };
+            return Grant { share: 0, others_open, peers, wait_ms: 0 };
         }
         let left = row.max.saturating_sub(total).saturating_sub(others_open).saturating_sub(row.open);
         // An equal part; but one that is too small for a single request is of use to nobody.
@@ -118,9 +142,17 @@ impl Shares {
             true => one.aside,
             false => one.share.saturating_add(one.open).saturating_sub(taken),
         });
+        let wait_ms = if share < row.wanted { self.wait_ms(now_ms) } else { 0 };
         let aside = share.max(rest);
-        self.all.push(Share { proxy: proxy.to_owned(), share, aside, open: row.open, seen_ms: now_ms });
-        Grant { share, others_open, peers }
+        let proxy = proxy.to_owned();
+        self.all.push(Share { proxy, share, aside, open: row.open, seen_ms: now_ms, interval_ms });
+        Grant { share, others_open, peers, wait_ms }
+    }
+
+    /// The time until the first of those that hold something can give it back.
+    fn wait_ms(&self, now_ms: u64) -> u64 {
+        let holders = self.all.iter().filter(|one| one.aside > 0 || one.open > 0);
+        holders.map(|one| one.yields_ms(now_ms).saturating_sub(now_ms)).min().unwrap_or(0)
     }
 
     /// Reserved by all proxies that have reported lately.
@@ -153,13 +185,13 @@ impl Shares {
     }
 }
 
-/// What a proxy takes of an equal part of a window that has just begun: the rest is for newcomers, until it has reported.
+/// Returns the part that a proxy takes of an equal share of a new window: the rest is for newcomers, until it has reported.
 pub(crate) const fn next_part(equal: u64) -> u64 {
     equal.saturating_sub(equal / KEPT_BACK)
 }
 
-/// What is kept back of what is free, while there is plenty, for a proxy that comes next: it would else have to wait until
-/// those who hold the rest have reported, or are given up. `use_now` is what the proxy that asks needs at a time.
+/// Returns the amount that is kept back of the free rest, while there is plenty, for the next proxy. It would else have to wait until
+/// the holders of the rest have reported, or are given up. `use_now` is the amount that the asking proxy needs at a time.
 fn kept_back(max: u64, left: u64, free: u64, use_now: u64) -> u64 {
     if left < max / PLENTY {
         0
@@ -180,31 +212,35 @@ mod tests {
     }
 
     fn grant(shares: &mut Shares, proxy: &str, row: &ReportRow, total: u64, now_ms: u64) -> Grant {
-        shares.grant(proxy, row, Counted { total, ..Counted::default() }, now_ms)
+        shares.grant(proxy, 1_000, row, Counted { total, ..Counted::default() }, now_ms)
     }
 
     #[test]
-    fn those_who_may_use_a_count_unheard_keep_their_part() {
+    fn unheard_proxies_keep_their_part() {
         let mut shares = Shares::new(1_000);
         assert!(shares.may_surprise("b", 1_000) && !shares.may_surprise("b", 1_001));
         let counted = Counted { unheard: 3, ..Counted::default() };
-        let grant = shares.grant("a", &row(), counted, 1_000);
-        assert_eq!(grant, Grant { share: 13, others_open: 0, peers: 1 }, "half of its part is for newcomers");
+        let grant = shares.grant("a", 1_000, &row(), counted, 1_000);
+        assert_eq!(
+            grant,
+            Grant { share: 13, others_open: 0, peers: 1, wait_ms: 0 },
+            "half of its part is for newcomers"
+        );
         assert!(!shares.may_surprise("a", 0), "it has been heard");
     }
 
     #[test]
-    fn one_proxy_alone_may_use_nearly_all_that_is_left() {
+    fn lone_proxy_may_use_nearly_all() {
         let mut shares = Shares::default();
         let busy = ReportRow { open: 5, ..row() };
         let plenty = grant(&mut shares, "a", &busy, 30, 0);
-        assert_eq!(plenty, Grant { share: 57, others_open: 0, peers: 1 }, "an eighth is for newcomers");
+        assert_eq!(plenty, Grant { share: 57, others_open: 0, peers: 1, wait_ms: 0 }, "an eighth is for newcomers");
         let little = grant(&mut shares, "a", &busy, 80, 100);
         assert_eq!(little.share, 15, "where little is left, all of it is given");
     }
 
     #[test]
-    fn newcomers_find_a_share_while_there_is_plenty() {
+    fn newcomers_find_a_share_in_plenty() {
         let mut shares = Shares::default();
         let busy = ReportRow { max: 100_000, open: 100, ..ReportRow::default() };
         grant(&mut shares, "a", &busy, 0, 0);
@@ -214,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_one_waits_for_the_first_to_report_and_then_they_share() {
+    fn second_proxy_waits_for_a_report() {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &row(), 0, 0);
         assert_eq!(grant(&mut shares, "b", &row(), 0, 500).share, 0, "all is set aside for a");
@@ -225,15 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_has_nothing_to_do_gives_its_share_back() {
+    fn idle_proxy_gives_its_share_back() {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &row(), 0, 0);
         grant(&mut shares, "a", &ReportRow { idle: true, ..row() }, 0, 500);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 600), Grant { share: 100, others_open: 0, peers: 1 });
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 600), Grant { share: 100, others_open: 0, peers: 1, wait_ms: 0 });
     }
 
     #[test]
-    fn a_request_that_is_larger_than_an_equal_part_gets_what_it_needs() {
+    fn large_request_gets_a_large_share() {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &row(), 95, 0);
         grant(&mut shares, "b", &row(), 95, 100);
@@ -246,20 +282,44 @@ mod tests {
     }
 
     #[test]
-    fn one_that_asks_again_may_not_have_heard_that_its_share_is_smaller() {
+    fn lost_answer_keeps_the_larger_share() {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &row(), 0, 0);
         grant(&mut shares, "b", &row(), 0, 500);
         assert_eq!(grant(&mut shares, "a", &row(), 0, 1_000).share, 50, "and this answer is lost");
         let again = Counted { repeated: true, ..Counted::default() };
-        assert_eq!(shares.grant("a", &row(), again, 2_000).share, 50);
+        assert_eq!(shares.grant("a", 1_000, &row(), again, 2_000).share, 50);
         assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 0, "a may still use its hundred");
+    }
+
+    #[test]
+    fn the_wait_is_until_a_holder_can_give_back() {
+        let mut shares = Shares::default();
+        let wants = ReportRow { wanted: 60, ..row() };
+        shares.grant("a", 5_000, &row(), Counted::default(), 0);
+        assert_eq!(grant(&mut shares, "b", &wants, 0, 500).wait_ms, 10_000, "two reports");
+        shares.grant("a", 5_000, &row(), Counted::default(), 5_000);
+        assert_eq!(grant(&mut shares, "b", &wants, 0, 5_500).wait_ms, 5_000, "one report");
+        let silent = SHARE_TTL_MS - 2_000;
+        shares.grant("a", 1_000, &row(), Counted::default(), 6_000);
+        assert_eq!(grant(&mut shares, "b", &wants, 0, 8_400).wait_ms, 500, "late is not dead");
+        assert_eq!(
+            grant(&mut shares, "b", &wants, 0, 6_000 + 2_501).wait_ms,
+            SHARE_TTL_MS - 2_501,
+            "it is given up then"
+        );
+        assert_eq!(grant(&mut shares, "b", &wants, 0, 6_000 + silent).wait_ms, 2_000);
+        let given = grant(&mut shares, "b", &wants, 0, 6_000 + SHARE_TTL_MS);
+        assert!(given.share >= wants.wanted && given.wait_ms == 0, "{given:?}");
     }
 
     #[test]
     fn a_silent_proxy_is_given_up_in_time() {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &ReportRow { open: 7, ..row() }, 0, 0);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, SHARE_TTL_MS), Grant { share: 100, others_open: 0, peers: 1 });
+        assert_eq!(
+            grant(&mut shares, "b", &row(), 0, SHARE_TTL_MS),
+            Grant { share: 100, others_open: 0, peers: 1, wait_ms: 0 }
+        );
     }
 }

@@ -1,20 +1,16 @@
-//! What proxies and collector tell each other about counts: `POST /v1/limits/sync`, JSON both ways.
+//! Reports of counts and their answers: `POST /v1/limits/sync`, JSON both ways.
 //!
-//! A report says what was added since the last one that was answered, numbered within the proxy's boot. A report that
+//! A report has the additions since the last one that was answered, numbered within the proxy's boot. A report that
 //! is not answered is sent again as it was, and a collector that had counted it already answers without counting it
 //! twice. So neither a lost report nor a lost answer makes a count wrong.
 
-use crate::cell::Removed;
-use crate::period::Period;
-use crate::rule::{Rule, Rules, SEPARATOR};
+use crate::rule::{Rule, SEPARATOR};
 use serde::{Deserialize, Serialize};
 
 /// Version of these shapes.
 pub const SYNC_SCHEMA: u8 = 1;
-/// Where the collector takes reports.
+/// Path of the collector for reports.
 pub const SYNC_PATH: &str = "/v1/limits/sync";
-/// Longest subject, bytes: the values of `per` together.
-pub const MAX_SUBJECT_BYTES: usize = 1_024;
 
 /// A proxy's report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +31,7 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
     pub process: String,
-    /// How long that process has run, ms.
+    /// Uptime of that process, ms.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub uptime_ms: u64,
     /// Pause between two reports, ms.
@@ -57,7 +53,7 @@ pub struct Report {
     /// The rules, where the collector asked for them or may not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
-    /// What was added.
+    /// The additions.
     #[cfg_attr(feature = "schema", schemars(length(max = 22_000)))]
     pub rows: Vec<ReportRow>,
 }
@@ -80,7 +76,7 @@ pub struct ReportRow {
     pub rule: String,
     /// [`crate::Meter::name`].
     pub meter: String,
-    /// The values of the rule's `per`, in its order; what a request had not, is empty.
+    /// The values of the rule's `per`, in its order; a missing value is empty.
     #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     pub subject: Vec<String>,
     /// First second of the window.
@@ -89,7 +85,7 @@ pub struct ReportRow {
     /// First second after it; absent if it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
-    /// What the rule allows.
+    /// The bound of the rule.
     pub max: u64,
     /// Added since the last report.
     pub used: u64,
@@ -124,7 +120,7 @@ pub struct Reply {
     /// It does not know the rules of this revision.
     #[serde(default)]
     pub rules_wanted: bool,
-    /// One for each row of the report, in its order; then what others have used.
+    /// One for each row of the report, in its order; then the use of other proxies.
     pub rows: Vec<ReplyRow>,
 }
 
@@ -144,11 +140,14 @@ pub struct ReplyRow {
     pub total: u64,
     /// Reserved by the other proxies.
     pub others_open: u64,
-    /// What this proxy may add before it reports again; absent means that it keeps the share it has.
+    /// The amount that this proxy may add before it reports again; absent means that it keeps the share it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<u64>,
     /// Among how many proxies the rest is shared.
     pub peers: u64,
+    /// If the share is smaller than wanted: the time until there may be more, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait_ms: u64,
     /// Thresholds that have been told of, one bit each.
     #[serde(default)]
     pub told: u64,
@@ -162,26 +161,4 @@ pub(crate) fn parts(subject: &[u8]) -> Vec<String> {
 /// A subject from its parts.
 pub(crate) fn subject(parts: &[String]) -> Vec<u8> {
     parts.join("\u{1f}").into_bytes()
-}
-
-/// Counts that lost their place, as rows of a report.
-pub(crate) fn stray_rows(rules: &Rules, removed: Removed) -> Vec<ReportRow> {
-    let Some(one) = rules.by_tag(removed.tag) else { return Vec::new() };
-    let row = |(index, stray): (usize, crate::counter::Stray)| {
-        let meter = one.rule.meters.get(index)?;
-        let period = meter.period.filter(|period| *period != Period::Second)?;
-        let end = one.rule.zone.window(period, stray.start).end;
-        Some(ReportRow {
-            rule: one.rule.id.clone(),
-            meter: meter.name(),
-            subject: parts(&removed.subject),
-            start: stray.start,
-            end: (end != u64::MAX).then_some(end),
-            max: meter.max,
-            used: stray.amount,
-            late: true,
-            ..ReportRow::default()
-        })
-    };
-    removed.counts.into_iter().filter_map(row).collect()
 }

@@ -1,11 +1,11 @@
-//! How long guardrails take for a request: `cargo run --release -p headgate-policy --example guard_speed`, or for
+//! The time that guardrails take for a request: `cargo run --release -p headgate-policy --example guard_speed`, or for
 //! wasm32-wasip1 under a runner of one's own.
 //!
 //! Each stage by itself, so that a figure says where the time goes: the walk to the texts, undoing escapes, detecting.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement reads the clock and tells")]
 
-use headgate_exchange::{Edit, Examine, GuardedStream, Halt, Spelled, request_texts};
-use headgate_guardrails::{Guard, Policies, Window};
+use headgate_exchange::{Edit, Examine, GuardedStream, Halt, UnescapedText, request_texts};
+use headgate_guardrails::{Guard, Policies, StreamScanner};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ fn main() {
     }
 }
 
-/// A stream of events with four bytes of text each: what it costs, and how much of it waits.
+/// Streams events with four bytes of text each, and measures their cost and how much of the text waits.
 fn stream(guard: &Guard, name: &str, line: &str) {
     let text = line.replace("\\n", " ").replace("\\\"", "'").repeat(100);
     let events: Vec<String> = text
@@ -39,7 +39,7 @@ fn stream(guard: &Guard, name: &str, line: &str) {
     let (mut best, mut most, mut average) = (f64::MAX, 0, 0);
     for _ in 0..ROUNDS {
         let (mut guarded, mut out) = (GuardedStream::new(true), Vec::new());
-        let mut windows = Held { guard, window: Window::new(Policies::ALL), most: 0, sum: 0 };
+        let mut windows = Held { guard, window: StreamScanner::new(Policies::ALL), most: 0, sum: 0 };
         let began = Instant::now();
         for event in &events {
             let _ = guarded.push(event.as_bytes(), false, &mut windows, &mut out);
@@ -54,7 +54,7 @@ fn stream(guard: &Guard, name: &str, line: &str) {
 
 struct Held<'a> {
     guard: &'a Guard,
-    window: Window,
+    window: StreamScanner,
     most: usize,
     sum: usize,
 }
@@ -77,8 +77,8 @@ fn measure(guard: &Guard, name: &str, line: &str, kilobytes: usize) {
     let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#).into_bytes();
     let walk = ns_per_byte(&body, || request_texts(&body).map_or(0, |found| found.texts.len()));
     let texts = request_texts(&body).unwrap_or_default();
-    let spell = ns_per_byte(&body, || texts.texts.iter().map(|text| text.spelled().text.len()).sum());
-    let spelled: Vec<Spelled<'_>> = texts.texts.iter().map(|text| text.spelled()).collect();
+    let spell = ns_per_byte(&body, || texts.texts.iter().map(|text| text.unescaped_text().text.len()).sum());
+    let spelled: Vec<UnescapedText<'_>> = texts.texts.iter().map(|text| text.unescaped_text()).collect();
     let find = ns_per_byte(&body, || {
         spelled.iter().map(|text| guard.find_in(text.text.as_bytes(), Policies::ALL).len()).sum()
     });

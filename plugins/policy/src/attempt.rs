@@ -7,32 +7,29 @@
 mod judge;
 mod prepare;
 
-use crate::call::{Answer, Call, CallRef, Moment, Try};
+use crate::call::{Answer, Call, Timestamp, Try};
 use crate::effect::{Effect, Effects};
-use crate::gate::is_quota_header;
-use crate::head::Head;
+use crate::header_view::HeaderView;
+use crate::headers::{RETRY_HEADER, is_quota_header};
+use crate::status::status_error;
 use headgate_exchange::{Opened, Opening, ProviderFault, rewrite};
 use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind};
-use headgate_routing::{Retriable, Step};
-use judge::{answer, fails_over, kind, rest, retriable, retry_after_ms};
+use headgate_routing::{NextAttempt, Retry};
+use judge::{answer, fails_over, kind, retriable, retry_after_ms, set_cooldown};
 use prepare::{prepare, remove_headers, silence};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-pub(crate) use judge::{is_redirect, status_error};
-
-/// A response with this header is tried again by the proxy; it never reaches the client.
-pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
 /// With this in a response Envoy makes no other try. Providers behind an Envoy of their own send it.
 const NOT_AGAIN: &str = "x-envoy-ratelimited";
-/// A timer of the proxy may come early by what its event loop's turn had taken when it was set, ms. Without this a
+/// A timer of the proxy may come early by the time that its event loop had taken when it was set, ms. Without this a
 /// timeout would now and then be taken for a reset, which the policy may treat otherwise.
 const EARLY_MS: u64 = 50;
 /// The status that an answer without anything in it stands for: a bad gateway.
 const EMPTY_STATUS: u16 = 502;
 
-/// What the host can tell of a try that ended before its answer began.
+/// The end of a try before its answer began, as the host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd {
     /// It failed before there was a connection.
@@ -40,14 +37,14 @@ pub enum AttemptEnd {
     /// There was a connection, but no answer.
     NoResponse,
     /// The same, and the provider has not read the request, as far as can be told: the connection had served others before,
-    /// so its server may have closed it as idle; or the provider reset the HTTP/2 stream, as it does to refuse one.
+    /// so its server may have closed it as idle.
     Lost,
 }
 
 /// See the module's text.
 #[derive(Debug)]
 pub struct Attempt {
-    call: CallRef,
+    /// Its place among the tries of the call.
     index: usize,
     /// Reads the beginning of a held answer.
     opening: Option<Box<Opening>>,
@@ -57,22 +54,20 @@ impl Attempt {
     /// Begins a try in the cluster of `provider`: sets path, authority, credential and length, and names the next target.
     /// `None` if the request is not one of the gate's or the try was not meant for this provider: then nothing must
     /// go out, for it would carry another provider's credential.
-    pub fn begin(call: &CallRef, provider: &str, now: Moment, out: &mut Effects) -> Option<Self> {
-        let mut borrowed = call.borrow_mut();
-        let call_mut = &mut *borrowed;
-        let fresh = std::mem::take(&mut call_mut.fresh);
-        let (step, kind) = next_step(call_mut, fresh)?;
-        let way = call_mut.way(step)?;
-        let policy = Rc::clone(&call_mut.policy);
-        let target = policy.providers.get(way.provider).filter(|target| &*target.name == provider)?;
-        let scan = call_mut.scan.as_ref()?;
-        let splices = rewrite(scan, &way.model, target.stream_usage);
-        let again = !call_mut.tries.is_empty();
-        prepare(call_mut, target, &splices, again, out);
+    pub fn begin(call: &mut Call, provider: &str, now: Timestamp, out: &mut Effects) -> Option<Self> {
+        let fresh = std::mem::take(&mut call.fresh);
+        let (step, kind) = next_step(call, fresh)?;
+        let upstream = call.upstream(step)?;
+        let policy = &call.policy;
+        let target = policy.providers.get(upstream.provider).filter(|target| &*target.name == provider)?;
+        let scan = call.scan.as_ref()?;
+        let splices = rewrite(scan, &upstream.model, target.stream_usage);
+        let again = !call.tries.is_empty();
+        prepare(call, target, &splices, again, out);
         let here = if fresh { &target.fresh } else { &target.name };
-        out.extend(next_route(call_mut, Retriable::Again).filter(|next| next != here).map(Effect::Route));
-        let index = call_mut.tries.len();
-        call_mut.tries.push(Try {
+        out.extend(next_route(call, Retry::SameTarget).filter(|next| next != here).map(Effect::Route));
+        let index = call.tries.len();
+        call.tries.push(Try {
             step,
             kind,
             started: now,
@@ -88,13 +83,11 @@ impl Attempt {
             busy: false,
             ended: false,
         });
-        drop(borrowed);
-        Some(Self { call: Rc::clone(call), index, opening: None })
+        Some(Self { index, opening: None })
     }
 
     /// Hands the pieces of this provider's body, in order, to `each`.
-    pub fn body(&self, mut each: impl FnMut(&[u8])) {
-        let call = self.call.borrow();
+    pub fn body(&self, call: &Call, mut each: impl FnMut(&[u8])) {
         if let Some(splices) = call.tries.get(self.index).and_then(|one| one.splices.as_ref()) {
             splices.pieces(&call.body).for_each(&mut each);
         }
@@ -102,9 +95,14 @@ impl Attempt {
 
     /// The response headers: judges the status, and asks the proxy to try again where the policy says so. `whole` says
     /// that no body follows. Returns whether the response is held: then its body goes to [`Attempt::response_body`].
-    pub fn response_headers(&mut self, now: Moment, head: Head<'_>, whole: bool, out: &mut Effects) -> bool {
-        let mut borrowed = self.call.borrow_mut();
-        let call = &mut *borrowed;
+    pub fn response_headers(
+        &mut self,
+        call: &mut Call,
+        now: Timestamp,
+        head: HeaderView<'_>,
+        whole: bool,
+        out: &mut Effects,
+    ) -> bool {
         silence(head, call.tries.get(self.index).and_then(|one| call.echo(one.step)), out);
         let status = head.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
         if call.quotas != Quotas::default() {
@@ -117,8 +115,7 @@ impl Attempt {
         if (200..300).contains(&status) {
             one.held = true;
             self.opening = Some(Box::new(Opening::new(!one.answer.encoded)));
-            drop(borrowed);
-            return !whole || self.response_body(&[], true, now, out);
+            return !whole || self.response_body(call, &[], true, now, out);
         }
         one.passed_on = true;
         one.error = status_error(status);
@@ -130,15 +127,20 @@ impl Attempt {
 
     /// A piece of the body of a held response; `last` says that no more follows. Returns whether it is still held. Once it
     /// is not, the proxy passes it on, or tries again if it was asked to.
-    pub fn response_body(&mut self, piece: &[u8], last: bool, now: Moment, out: &mut Effects) -> bool {
+    pub fn response_body(
+        &mut self,
+        call: &mut Call,
+        piece: &[u8],
+        last: bool,
+        now: Timestamp,
+        out: &mut Effects,
+    ) -> bool {
         let Some(opening) = &mut self.opening else { return false };
         let opened = opening.push(piece, last);
         if opened == Opened::Undecided {
             return true;
         }
         self.opening = None;
-        let mut borrowed = self.call.borrow_mut();
-        let call = &mut *borrowed;
         let Some(one) = call.tries.get_mut(self.index) else { return false };
         one.held = false;
         one.passed_on = true;
@@ -162,14 +164,12 @@ impl Attempt {
 
     /// Whether the answer has not begun yet.
     #[must_use]
-    pub fn is_unanswered(&self) -> bool {
-        self.call.borrow().tries.get(self.index).is_some_and(|one| one.decided.is_none() || one.held)
+    pub fn is_unanswered(&self, call: &Call) -> bool {
+        call.tries.get(self.index).is_some_and(|one| one.decided.is_none() || one.held)
     }
 
-    /// The proxy has let go of this try. If its answer has not begun, it failed; `end` tells what the host saw.
-    pub fn ended(&mut self, now: Moment, end: AttemptEnd, out: &mut Effects) {
-        let mut borrowed = self.call.borrow_mut();
-        let call = &mut *borrowed;
+    /// The proxy has let go of this try. If its answer has not begun, it failed; `end` is the report of the host.
+    pub fn ended(&mut self, call: &mut Call, now: Timestamp, end: AttemptEnd, out: &mut Effects) {
         let Some(one) = call.tries.get_mut(self.index).filter(|one| !one.ended) else { return };
         one.ended = true;
         if one.decided.is_some() && !one.held {
@@ -190,36 +190,42 @@ impl Attempt {
         if let Some(one) = call.tries.get_mut(self.index) {
             one.error = Some(error);
         }
-        // A server that closes an idle connection while a request is on its way has not read that request, and one that
-        // refuses a stream (RFC 9113, 8.7) neither; the host does not tell that code from others. A connection that was made
-        // for this request and then breaks tells no such thing, and the policy decides.
+        // A server that closes an idle connection while a request is on its way has not read that request. A connection that
+        // was made for this request and then breaks tells no such thing, and the policy decides.
         if end == AttemptEnd::Lost && error == AttemptError::Reset && !fresh {
             call.fresh = true;
             out.extend(call.provider_of(step).map(|provider| Effect::Route(Rc::clone(&provider.fresh))));
             return;
         }
-        rest(call, step, now, None, out);
-        let next = if self.allows(call, error) { next_route(call, Retriable::Again) } else { None };
+        set_cooldown(call, step, now, None, out);
+        let next = if allows(call, error) { next_route(call, Retry::SameTarget) } else { None };
         out.push(Effect::Route(next.unwrap_or_default()));
     }
 
-    /// Whether the policy wants another try after this one ended without an answer.
-    fn allows(&self, call: &Call, error: AttemptError) -> bool {
-        call.alias().is_some_and(|alias| match error {
-            AttemptError::Timeout => alias.failover.on_timeout,
-            AttemptError::Connect => alias.failover.on_connect,
-            _ => alias.failover.on_reset,
-        })
+    /// The provider has reset the HTTP/2 stream of this try, which [`Attempt::ended`] could not know. A server refuses a stream
+    /// like this (REFUSED_STREAM, RFC 9113, 8.7) and has not read the request then. The host does not tell that code from
+    /// others, so any reset without an answer counts as one. Unless another target follows, the same one is tried once more.
+    pub fn stream_was_reset(&self, call: &mut Call, out: &mut Effects) {
+        let is_last = self.index.saturating_add(1) == call.tries.len();
+        let Some(one) = call.tries.get(self.index).filter(|one| is_last && !one.fresh) else { return };
+        let step = one.step;
+        let is_reset = one.error == Some(AttemptError::Reset);
+        let another_follows =
+            allows(call, AttemptError::Reset) && call.route_plan.peek_next(Retry::SameTarget).is_some();
+        if is_reset && !another_follows {
+            call.fresh = true;
+            out.extend(call.provider_of(step).map(|provider| Effect::Route(Rc::clone(&provider.fresh))));
+        }
     }
 
     /// After an answer that stands for this status: lets the target rest and asks for the next one, if the policy wants it.
-    fn move_on(&self, call: &mut Call, status: u16, now: Moment, asked_ms: Option<u64>, out: &mut Effects) {
+    fn move_on(&self, call: &mut Call, status: u16, now: Timestamp, asked_ms: Option<u64>, out: &mut Effects) {
         if !fails_over(call, status) {
             return;
         }
         let Some((step, busy)) = call.tries.get(self.index).map(|one| (one.step, one.busy)) else { return };
-        rest(call, step, now, asked_ms, out);
-        let Some(next) = call.course.peek_next(retriable(busy)) else { return };
+        set_cooldown(call, step, now, asked_ms, out);
+        let Some(next) = call.route_plan.peek_next(retriable(busy)) else { return };
         let Some(provider) = call.provider_name(next) else { return };
         if let Some(one) = call.tries.get_mut(self.index) {
             one.passed_on = false;
@@ -230,11 +236,11 @@ impl Attempt {
     }
 }
 
-/// The step this try is, and why it is made: the first of the course, the one after the try that failed before, or, on
-/// a fresh connection, the same once more, which is none of the policy's tries.
-fn next_step(call: &mut Call, fresh: bool) -> Option<(Step, AttemptKind)> {
+/// Returns this try and its reason: the first of the plan, the one after the failed try, or, on a fresh connection, the
+/// same try once more, which does not count as one of the policy's tries.
+fn next_step(call: &mut Call, fresh: bool) -> Option<(NextAttempt, AttemptKind)> {
     let Some(last) = call.tries.last_mut() else {
-        return call.course.begin().map(|step| (step, kind(step.kind)));
+        return call.route_plan.begin().map(|step| (step, kind(step.kind)));
     };
     last.ended = true;
     last.held = false;
@@ -243,12 +249,21 @@ fn next_step(call: &mut Call, fresh: bool) -> Option<(Step, AttemptKind)> {
         return Some((last.step, AttemptKind::Retry));
     }
     let retriable = retriable(last.busy);
-    call.course.advance(retriable).map(|step| (step, kind(step.kind)))
+    call.route_plan.advance(retriable).map(|step| (step, kind(step.kind)))
 }
 
-/// Where the next try goes if this one fails like this; empty if there is to be none.
-fn next_route(call: &Call, failed: Retriable) -> Option<Rc<str>> {
-    match call.course.peek_next(failed) {
+/// Whether the policy wants another try after one that ended without an answer.
+fn allows(call: &Call, error: AttemptError) -> bool {
+    call.alias().is_some_and(|alias| match error {
+        AttemptError::Timeout => alias.failover.on_timeout,
+        AttemptError::Connect => alias.failover.on_connect,
+        _ => alias.failover.on_reset,
+    })
+}
+
+/// Returns the route of the next try if this one fails like this; empty if there is to be none.
+fn next_route(call: &Call, failed: Retry) -> Option<Rc<str>> {
+    match call.route_plan.peek_next(failed) {
         Some(next) => call.provider_name(next),
         None => Some(Rc::from("")),
     }

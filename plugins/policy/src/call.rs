@@ -1,27 +1,25 @@
-//! One client request on its way: what the gate read, what the attempts saw, what the record will say.
+//! One client request on its way: the facts that the gate read and the attempts saw, and that the record will have.
 //!
-//! Gate and attempts run in turn in one worker and share this through a reference count; it is never borrowed across
-//! a call back to the host.
+//! The gate owns it. Gate and attempts run in turn in one worker, so an attempt borrows it for the time of one method.
 
 use crate::credentials::Echo;
 use crate::id::RequestId;
-use crate::policy::{Alias, Policy, Provider, Way};
+use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_keys::Permission;
 use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind, ClientContext};
-use headgate_routing::{Course, Facts, Step};
-use std::cell::RefCell;
+use headgate_routing::{Facts, NextAttempt, RoutePlan};
 use std::rc::Rc;
 
-/// Shared by the gate and the attempts of one request.
-pub type CallRef = Rc<RefCell<Call>>;
+/// Time that the proxy's own timer is given to end a try, ms.
+const GRACE_MS: u64 = 500;
 
 /// A point in time, µs since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub u64);
+pub struct Timestamp(pub u64);
 
-impl Moment {
+impl Timestamp {
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn as_ms(self) -> u64 {
@@ -46,11 +44,11 @@ impl Moment {
 pub struct Call {
     pub(crate) policy: Rc<Policy>,
     pub(crate) id: RequestId,
-    pub(crate) started: Moment,
+    pub(crate) started: Timestamp,
     pub(crate) surface: Option<Surface>,
     /// Of its path, served or not.
     pub(crate) dialect: Dialect,
-    /// `?…` of the client's path without what could be a credential, or empty.
+    /// `?…` of the client's path without parameters that could be a credential, or empty.
     pub(crate) query: String,
     /// Something was taken out of it.
     pub(crate) query_cleaned: bool,
@@ -68,15 +66,15 @@ pub struct Call {
     pub(crate) request_fingerprint: Option<String>,
     /// Index of the alias in the policy.
     pub(crate) alias: Option<usize>,
-    pub(crate) course: Course,
+    pub(crate) route_plan: RoutePlan,
     pub(crate) tries: Vec<Try>,
     /// The next try is the last one again, on a fresh connection.
     pub(crate) fresh: bool,
-    /// What is left under the tightest limits.
+    /// The rest under the tightest limits.
     pub(crate) quotas: Quotas,
 }
 
-/// Who asks, copied from the key's row so that a policy change does not touch requests under way.
+/// The caller, copied from the key's row so that a policy change does not touch requests under way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Identity {
     pub(crate) key_id: String,
@@ -90,11 +88,11 @@ pub(crate) struct Identity {
 /// One attempt as it went.
 #[derive(Debug)]
 pub(crate) struct Try {
-    pub(crate) step: Step,
+    pub(crate) step: NextAttempt,
     pub(crate) kind: AttemptKind,
-    pub(crate) started: Moment,
+    pub(crate) started: Timestamp,
     /// When the response headers came, or when it failed.
-    pub(crate) decided: Option<Moment>,
+    pub(crate) decided: Option<Timestamp>,
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<AttemptError>,
     /// The provider's own word for it.
@@ -113,17 +111,19 @@ pub(crate) struct Try {
     pub(crate) ended: bool,
 }
 
-/// What the gate needs to know of an answer's head.
+/// The facts of an answer's head that the gate needs.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) event_stream: bool,
     /// It is compressed and cannot be read.
     pub(crate) encoded: bool,
+    /// It may end with trailers: only HTTP/2 has an answer of no known length without `transfer-encoding`.
+    pub(crate) may_have_trailers: bool,
     pub(crate) provider_request_id: Option<String>,
 }
 
 impl Call {
-    pub(crate) fn new(policy: Rc<Policy>, id: RequestId, started: Moment) -> Self {
+    pub(crate) fn new(policy: Rc<Policy>, id: RequestId, started: Timestamp) -> Self {
         Self {
             policy,
             id,
@@ -143,44 +143,47 @@ impl Call {
             scan: None,
             request_fingerprint: None,
             alias: None,
-            course: Course::default(),
+            route_plan: RoutePlan::default(),
             tries: Vec::new(),
             fresh: false,
             quotas: Quotas::default(),
         }
     }
 
-    /// Id of the request, under which the host layer finds this call again.
+    /// Whether the last try has had its time and more, without an answer. The proxy's own timer ends such a try, unless an
+    /// interim answer (100, 102, 103) has stopped that timer.
     #[must_use]
-    pub fn id(&self) -> RequestId {
-        self.id
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let Some((one, alias)) = self.last_try().zip(self.alias()) else { return false };
+        let unanswered = one.decided.is_none() || one.held;
+        let due_ms = alias.failover.first_byte_timeout_ms.saturating_add(GRACE_MS);
+        unanswered && !one.ended && now.us_since(one.started) / 1_000 >= due_ms
     }
 
     pub(crate) fn alias(&self) -> Option<&Alias> {
         self.policy.aliases.get(self.alias?)
     }
 
-    pub(crate) fn way(&self, step: Step) -> Option<&Way> {
-        self.alias()?.ways.get(step.target)
+    pub(crate) fn upstream(&self, step: NextAttempt) -> Option<&Upstream> {
+        self.alias()?.upstreams.get(step.target)
     }
 
-    pub(crate) fn provider_of(&self, step: Step) -> Option<&Provider> {
-        self.policy.providers.get(self.way(step)?.provider)
+    pub(crate) fn provider_of(&self, step: NextAttempt) -> Option<&LoadedProvider> {
+        self.policy.providers.get(self.upstream(step)?.provider)
     }
 
-    pub(crate) fn provider_name(&self, step: Step) -> Option<Rc<str>> {
+    pub(crate) fn provider_name(&self, step: NextAttempt) -> Option<Rc<str>> {
         self.provider_of(step).map(|provider| Rc::clone(&provider.name))
     }
 
     /// Whether the provider of this step is asked to tell the usage of a stream.
-    pub(crate) fn asks_for_usage(&self, step: Step) -> bool {
-        let provider = self.way(step).and_then(|way| self.policy.providers.get(way.provider));
-        provider.is_none_or(|provider| provider.stream_usage)
+    pub(crate) fn asks_for_usage(&self, step: NextAttempt) -> bool {
+        self.provider_of(step).is_none_or(|provider| provider.stream_usage)
     }
 
     /// The credential of a step's provider, as its own answer may repeat it.
-    pub(crate) fn echo(&self, step: Step) -> Option<&Echo> {
-        self.policy.providers.get(self.way(step)?.provider).map(|provider| &provider.echo)
+    pub(crate) fn echo(&self, step: NextAttempt) -> Option<&Echo> {
+        self.provider_of(step).map(|provider| &provider.echo)
     }
 
     pub(crate) fn stream(&self) -> bool {
@@ -191,7 +194,7 @@ impl Call {
         self.tries.last()
     }
 
-    /// The try whose answer the client gets.
+    /// The try that answers the client.
     pub(crate) fn served_try(&self) -> Option<&Try> {
         self.tries.last().filter(|one| one.passed_on)
     }

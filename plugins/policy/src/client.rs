@@ -1,9 +1,9 @@
-//! What a client says about itself in headers, cut down to what a record may hold.
+//! A client's own description in headers, reduced to the values that a record may hold.
 //!
 //! Headers are free text from outside. Only documented ones are read, only short printable values are kept, and of the
 //! user agent only its class.
 
-use crate::head::Head;
+use crate::header_view::HeaderView;
 use headgate_record::ClientContext;
 
 /// Longest value that is kept.
@@ -12,7 +12,7 @@ const MAX_VALUE: usize = 128;
 pub(crate) const GATEWAY_PREFIX: &[u8] = b"x-headgate-";
 
 /// Reads the documented headers; `tags` are the allow-listed names.
-pub(crate) fn client_context(head: Head<'_>, tags: &[String]) -> ClientContext {
+pub(crate) fn client_context(head: HeaderView<'_>, tags: &[String]) -> ClientContext {
     let mut context = ClientContext {
         user_agent: head.bytes("user-agent").map(|agent| agent_class(agent).to_owned()),
         ..ClientContext::default()
@@ -86,7 +86,7 @@ pub(crate) fn trace_id(traceparent: &[u8]) -> Option<String> {
 }
 
 /// A provider's request id, if it is short and printable.
-pub(crate) fn provider_request_id(head: Head<'_>) -> Option<String> {
+pub(crate) fn provider_request_id(head: HeaderView<'_>) -> Option<String> {
     head.bytes("x-request-id").or_else(|| head.bytes("request-id")).and_then(printable)
 }
 
@@ -95,11 +95,11 @@ mod tests {
     use super::*;
 
     fn context(fields: &[(&[u8], &[u8])]) -> ClientContext {
-        client_context(Head::new(fields), &["feature".to_owned()])
+        client_context(HeaderView::new(fields), &["feature".to_owned()])
     }
 
     #[test]
-    fn documented_headers_are_kept_and_others_are_not() {
+    fn only_documented_headers_are_kept() {
         let context = context(&[
             (b"x-headgate-session-id", b"s-1"),
             (b"x-headgate-tag-feature", b"summary"),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn long_unprintable_and_foreign_values_are_left_out() {
+    fn unfit_values_are_left_out() {
         let long = [b'x'; 129];
         let context = context(&[
             (b"x-headgate-end-user", b"a\x1b[31m"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_id_is_read_from_a_valid_traceparent_only() {
+    fn trace_id_needs_a_valid_traceparent() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert_eq!(trace_id(format!("00-{trace}-00f067aa0ba902b7-01").as_bytes()).as_deref(), Some(trace));
         for bad in ["", "00", "00-xyz-1-1", &format!("ff-{trace}-0-0"), &format!("00-{}-0-0", "0".repeat(32))] {

@@ -3,9 +3,10 @@
 //! A client may have a credential of anybody in any header or in the query: of the provider, of another gateway, of a
 //! proxy before it. A list of names would miss the next vendor's, so names are also known by how they end.
 
+use memchr::memmem::Finder;
 use std::rc::Rc;
 
-/// Headers that carry a credential, or say who is to pay for the operator's, and whose names do not tell by their end.
+/// Headers that carry a credential, or name the payer for it, without an ending that tells so.
 const HEADERS: [&str; 17] = [
     "authentication",
     "cookie",
@@ -130,7 +131,7 @@ const LONGEST: usize = 4096;
 #[derive(Clone, Default)]
 pub(crate) struct Echo {
     /// As it is sent, and as some JSON writers put it.
-    spellings: Rc<[Vec<u8>]>,
+    spellings: Rc<[Finder<'static>]>,
 }
 
 // It is the credential.
@@ -151,12 +152,12 @@ impl Echo {
         if credential.contains('/') {
             spellings.push(credential.replace('/', "\\/").into_bytes());
         }
-        Self { spellings: spellings.into() }
+        Self { spellings: spellings.iter().map(|spelling| Finder::new(spelling).into_owned()).collect() }
     }
 
     /// Whether it stands in the value of a header. Most values are shorter than a credential.
     pub(crate) fn is_in(&self, value: &[u8]) -> bool {
-        self.spellings.iter().any(|spelling| value.len() >= spelling.len() && find(value, spelling).is_some())
+        self.spellings.iter().any(|spelling| value.len() >= spelling.needle().len() && spelling.find(value).is_some())
     }
 
     /// Masks a body that comes in chunks; none if there is nothing to look for.
@@ -165,26 +166,29 @@ impl Echo {
     }
 }
 
-/// Puts stars in the place of a credential. The length of the body stays what it is, so that its head stays true.
+/// Replaces a credential by stars. The length of the body does not change, so `content-length` stays true.
 #[derive(Debug)]
 pub(crate) struct Masking {
     echo: Echo,
-    /// What could be the beginning of the credential: shorter than it is.
+    /// Bytes that could begin the credential. They are fewer than it has.
     held: Vec<u8>,
 }
 
 impl Masking {
-    /// What of the body may pass after this chunk; none if that is the chunk itself.
+    /// Returns the bytes that may pass after this chunk; none if they are the chunk itself.
     pub(crate) fn push(&mut self, chunk: &[u8], last: bool) -> Option<Vec<u8>> {
+        if self.held.is_empty() && !self.echo.is_in(chunk) && (last || self.unfinished(chunk) == 0) {
+            return None;
+        }
         let was_held = !self.held.is_empty();
         let mut bytes = std::mem::take(&mut self.held);
         bytes.extend_from_slice(chunk);
         let mut masked = false;
         for spelling in self.echo.spellings.iter() {
             let mut from = 0;
-            while let Some(at) = bytes.get(from..).and_then(|rest| find(rest, spelling)) {
+            while let Some(at) = bytes.get(from..).and_then(|rest| spelling.find(rest)) {
                 let start = from.saturating_add(at);
-                let end = start.saturating_add(spelling.len());
+                let end = start.saturating_add(spelling.needle().len());
                 bytes.get_mut(start..end)?.fill(b'*');
                 (from, masked) = (end, true);
             }
@@ -196,7 +200,8 @@ impl Masking {
 
     /// Bytes at the end that could be the beginning of the credential.
     fn unfinished(&self, bytes: &[u8]) -> usize {
-        let longest = |spelling: &Vec<u8>| {
+        let longest = |spelling: &Finder<'static>| {
+            let spelling = spelling.needle();
             let first = bytes.len().saturating_sub(spelling.len().saturating_sub(1));
             let tails = (first..bytes.len()).filter_map(|start| bytes.get(start..));
             tails.filter(|tail| spelling.starts_with(tail)).map(<[u8]>::len).max().unwrap_or(0)
@@ -205,16 +210,12 @@ impl Masking {
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, what)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn headers_that_carry_a_credential_are_known() {
+    fn credential_headers_are_known() {
         for name in [
             "authorization",
             "proxy-authorization",
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_loses_its_credentials_and_nothing_else() {
+    fn query_loses_only_credentials() {
         for (query, clean) in [
             ("", ""),
             ("?beta=true", "?beta=true"),
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_masked_wherever_chunks_are_cut() {
+    fn echo_is_masked_across_chunks() {
         let text = "wrong key sk-secret-1 and sk-secret-1, not sk-secret-2 sk-s";
         let clean = "wrong key *********** and ***********, not sk-secret-2 sk-s";
         for first in 0..=text.len() {
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_to_be_told_from_text_is_not_looked_for() {
+    fn short_credential_is_not_searched() {
         assert!(Echo::of("short").masking().is_none() && !Echo::of("short").is_in(b"short"));
         assert!(Echo::of(" a-longer-one\n").is_in(b"Bearer a-longer-one"));
         assert_eq!(format!("{:?}", Echo::of("sk-secret-1")), "Echo");

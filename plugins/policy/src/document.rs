@@ -1,4 +1,4 @@
-//! The compiled policy document: what `headgate render` writes and the filter reads at start.
+//! The compiled policy document, which `headgate render` writes and the filter reads at start.
 //!
 //! It is the operator's gateway.yaml after every name has been resolved and every default filled in, so that the
 //! filter has nothing left to decide when it loads: no YAML, no patterns to expand, no price catalogue. Credentials
@@ -38,9 +38,9 @@ pub struct Document {
     /// Percent of the reserved output that a client is charged that leaves before the usage is known.
     #[serde(default = "all", skip_serializing_if = "is_all")]
     pub disconnect_charge_percent: u8,
-    /// Who answers.
+    /// Providers.
     pub providers: Vec<Provider>,
-    /// What may be asked for, in the order of gateway.yaml.
+    /// Aliases, in the order of gateway.yaml.
     pub models: Vec<Model>,
     /// Teams, referred to by name from keys.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct Document {
     /// Virtual keys.
     #[serde(default)]
     pub keys: Vec<Key>,
-    /// What prompts and answers are looked through for.
+    /// Guardrails on prompts and answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<Guardrail>,
     /// Limits, then budgets, each in the order of gateway.yaml.
@@ -57,9 +57,9 @@ pub struct Document {
     /// Which web pages may call from a browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Cors>,
-    /// What is kept of a request.
+    /// Rules for the content of records.
     pub logging: Logging,
-    /// Where records go; without it they go nowhere.
+    /// The collector for records; without it they are not delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
     /// A proxy that began at this time or before is to end soon, ms since the Unix epoch: `headgate drain` writes it. It serves on,
@@ -91,7 +91,7 @@ pub struct Provider {
     pub format: Format,
     /// `host[:port]` for the `:authority` of its requests.
     pub authority: String,
-    /// What goes before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
+    /// The part of the path before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
     /// `https://api.openai.com/v1`, empty for `https://api.anthropic.com`.
     pub path_prefix: String,
     /// Prices of models that it may use by itself beside the one that is asked, such as an advisor.
@@ -138,9 +138,9 @@ pub enum Format {
 pub struct Model {
     /// The alias.
     pub name: String,
-    /// Where it can go.
+    /// The targets.
     pub targets: Vec<Target>,
-    /// What moves a request on to another target.
+    /// Rules for another try.
     pub failover: Failover,
 }
 
@@ -159,8 +159,11 @@ pub struct Target {
     /// Holds for which requests; empty means all.
     #[serde(default, skip_serializing_if = "Condition::is_empty")]
     pub when: Condition,
-    /// What it costs.
+    /// Its price.
     pub price: Price,
+    /// Most tokens of one prompt, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
 }
 
 /// All that is given must hold.
@@ -247,7 +250,7 @@ pub struct Price {
     /// No price was known for this model; the dearest known one of its provider was taken.
     #[serde(default)]
     pub assumed: bool,
-    /// What it costs in another service tier, or with a long prompt.
+    /// Prices in other service tiers, and of long prompts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<PriceVariant>,
 }
@@ -285,7 +288,7 @@ pub struct Team {
     /// Default for its keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
-    /// Where its costs go.
+    /// The cost center.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_center: Option<String>,
     /// Tenant it belongs to.
@@ -301,7 +304,7 @@ pub struct Key {
     pub id: String,
     /// SHA-256 of the key, 64 hex digits.
     pub sha256: String,
-    /// Who it belongs to.
+    /// Its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Index into [`Document::teams`].
@@ -333,11 +336,11 @@ pub struct Cors {
     /// Whether browsers may send cookies and the like.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub credentials: bool,
-    /// How long a browser may keep the answer to a preflight, s.
+    /// Time for which a browser may keep the answer to a preflight, s.
     pub max_age_s: u64,
 }
 
-/// What is kept.
+/// The content of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logging {
@@ -351,7 +354,7 @@ pub struct Logging {
     pub retention_class: String,
 }
 
-/// Where records go.
+/// The collector for records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collector {
@@ -359,12 +362,12 @@ pub struct Collector {
     pub cluster: String,
     /// `host[:port]`.
     pub authority: String,
-    /// What goes before `/v1/ingest/requests`, without a slash at the end; usually empty.
+    /// The part of the path before `/v1/ingest/requests`, without a slash at the end; usually empty.
     pub path_prefix: String,
     /// Environment variable with the ingest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
-    /// How often counts are reported, ms.
+    /// Interval between reports of counts, ms.
     pub sync_interval_ms: u64,
     /// Without an answer for this long, ms, it counts as unreachable.
     pub stale_after_ms: u64,

@@ -1,4 +1,4 @@
-//! What a machine wants done. The host layer translates each into one host call and decides nothing.
+//! Actions that a machine asks for. The host layer translates each into one host call and decides nothing.
 
 use headgate_routing::TargetKey;
 use std::borrow::Cow;
@@ -31,18 +31,18 @@ pub enum Effect {
     ResetStream,
     /// Ask somebody over HTTP; the answer goes to [`crate::Gate::call_done`].
     Call(HttpCall),
-    /// Tell all workers that a target rests until then, ms since the Unix epoch.
-    Rest {
-        /// Which target.
+    /// Put a target in cooldown on all workers.
+    SetCooldown {
+        /// The target.
         target: TargetKey,
-        /// Until when.
+        /// The end of the cooldown, ms since the Unix epoch.
         until_ms: u64,
-        /// It asked for it itself.
-        barred: bool,
+        /// Whether the target sent `Retry-After`.
+        unavailable: bool,
     },
 }
 
-/// A request to somebody who is asked about the exchange.
+/// A request to an external check.
 #[derive(PartialEq, Eq)]
 pub struct HttpCall {
     /// By which the answer is told from others of the same exchange.

@@ -3,7 +3,7 @@
 //! A plain hash of a short prompt could be guessed; HMAC-SHA-256 under a key that only the operator has cannot.
 
 use crate::id::push_hex;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// Runs along a body and ends as 64 hex digits.

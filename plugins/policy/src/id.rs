@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn version_variant_and_time_stand_where_rfc_9562_puts_them() {
+    fn fields_are_as_in_rfc_9562() {
         // The time of the RFC's own example, appendix A.6.
         let text = uuid_v7(0x017f_22e2_79b0, [0xff; 16]);
         assert_eq!(text, "017f22e2-79b0-7fff-bfff-ffffffffffff");

@@ -3,7 +3,8 @@
 //! [`Gate`] sees a client's request once; [`Attempt`] sees each try at a provider. Both are pure: events and time go
 //! in through their methods, [`Effect`]s come out, and nothing here knows a proxy, a clock, a random source or a
 //! logger. So the same machines run inside Envoy, in native tests, and wherever else a policy is to be tried out. The
-//! two share one [`Call`], because an attempt needs what the gate read, and the record needs what the attempts saw.
+//! gate owns the [`Call`], and each method of an attempt borrows it: an attempt needs the facts that the gate read, and the
+//! record those that the attempts saw.
 
 mod attempt;
 mod call;
@@ -14,21 +15,24 @@ mod effect;
 mod fingerprint;
 mod gate;
 mod guard;
-mod head;
+mod header_view;
+mod headers;
 mod id;
-mod lent;
 mod memory;
 mod policy;
 mod price;
+mod request_env;
+mod secret;
+mod status;
 
 pub use attempt::{Attempt, AttemptEnd};
-pub use call::{Call, CallRef, Moment};
+pub use call::{Call, Timestamp};
 pub use effect::{Effect, Effects, HttpCall, Reply};
-pub use gate::{EndSigns, Flow, Gate, Number};
-pub use head::Head;
+pub use gate::{Disconnect, Flow, Gate, RecordSeq};
+pub use header_view::HeaderView;
 pub use id::{RequestId, uuid_v7};
-pub use lent::{Lent, Unsettled};
 pub use memory::{Memory, can_allocate};
 pub use policy::{LoadError, Policy};
+pub use request_env::{RequestEnv, Unsettled};
 
 pub use headgate_routing::{Cooldowns, TargetKey};

@@ -1,9 +1,9 @@
 //! How many bytes the requests of one VM hold, and whether there is room for more.
 //!
 //! A VM ends near 1 GiB, and an allocation that fails there is a trap that takes every request of its worker down. So
-//! what requests keep for longer than one callback is counted against a bound, and before a large step the allocator
-//! is asked for what the step may take. A [`Hold`] gives back what it counts when it is dropped: a request that ends in
-//! whatever way gives back its bytes exactly once.
+//! memory that requests keep for longer than one callback is counted against a bound, and before a large step the allocator
+//! is asked for the memory of the step. A [`Hold`] gives its bytes back when it is dropped, so a request gives them back exactly
+//! once, however it ends.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -73,7 +73,7 @@ impl Drop for Hold {
 }
 
 /// Whether the allocator can give so many bytes in one piece. Asked just before they are needed, by the one thread of
-/// a VM, this holds for what is then allocated.
+/// a VM, this holds for the allocation that follows.
 #[must_use]
 pub fn can_allocate(bytes: u64) -> bool {
     let Ok(bytes) = usize::try_from(bytes) else { return false };

@@ -3,7 +3,8 @@
 
 use crate::credentials::Echo;
 use crate::document::{self, Document, Failover, Format, Price};
-use crate::guard::Rails;
+use crate::guard::Guardrails;
+use crate::secret::Secret;
 use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
 use headgate_limits::{RuleFault, Rules};
@@ -27,7 +28,7 @@ pub enum LoadError {
     UnknownProvider(String),
     /// A key's hash is not 64 hex digits.
     KeyHash(String),
-    /// A guardrail looks for what this filter does not know, or in a way that cannot be compiled.
+    /// A guardrail has a detector that this filter does not know, or one that cannot be compiled.
     Guardrail(String),
     /// A limit or a budget cannot be told from another one, or counts too much at once.
     Limit(String),
@@ -68,12 +69,12 @@ pub struct Policy {
     /// Most bytes that the requests of one VM hold.
     pub(crate) max_memory: u64,
     pub(crate) disconnect_charge_percent: u8,
-    pub(crate) providers: Vec<Provider>,
+    pub(crate) providers: Vec<LoadedProvider>,
     pub(crate) aliases: Vec<Alias>,
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
-    pub(crate) rails: Rc<Rails>,
+    pub(crate) guardrails: Rc<Guardrails>,
     pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
@@ -88,7 +89,7 @@ pub struct Policy {
 }
 
 #[derive(Debug)]
-pub(crate) struct Provider {
+pub(crate) struct LoadedProvider {
     pub(crate) name: Rc<str>,
     /// Where a try goes that needs a connection of its own; see [`document::fresh_route`].
     pub(crate) fresh: Rc<str>,
@@ -105,44 +106,40 @@ pub(crate) struct Provider {
     pub(crate) echo: Echo,
 }
 
-/// A value that never shows itself.
-pub(crate) struct Secret(pub(crate) String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("(secret)")
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Alias {
     pub(crate) name: String,
-    /// What routing looks at, in the order of `ways`.
+    /// The targets as routing takes them, in the order of `upstreams`.
     pub(crate) targets: Vec<Target>,
-    pub(crate) ways: Vec<Way>,
+    pub(crate) upstreams: Vec<Upstream>,
     pub(crate) failover: Failover,
 }
 
 impl Alias {
     /// Whether it has a target for requests in this dialect, in rotation or not.
-    pub(crate) fn speaks(&self, dialect: Dialect) -> bool {
-        self.ways.iter().any(|way| way.dialect == dialect)
+    pub(crate) fn supports(&self, dialect: Dialect) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.dialect == dialect)
     }
 
     /// Whether one of these is in rotation.
     pub(crate) fn is_in_rotation(&self, dialect: Dialect) -> bool {
-        self.targets.iter().zip(&self.ways).any(|(target, way)| target.weight > 0 && way.dialect == dialect)
+        self.targets
+            .iter()
+            .zip(&self.upstreams)
+            .any(|(target, upstream)| target.weight > 0 && upstream.dialect == dialect)
     }
 }
 
-/// What is needed to use a target.
+/// The provider, model and price of a target.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct Upstream {
     pub(crate) key: TargetKey,
     pub(crate) provider: usize,
     pub(crate) dialect: Dialect,
     pub(crate) model: String,
     pub(crate) price: Price,
+    /// Most tokens of one prompt, if known.
+    pub(crate) context_window: Option<u64>,
 }
 
 impl Policy {
@@ -160,7 +157,8 @@ impl Policy {
             return Err(LoadError::Schema(document.schema));
         }
         let mut variables = Variables { env, missing: Vec::new() };
-        let providers: Vec<Provider> = document.providers.iter().map(|one| provider(one, &mut variables)).collect();
+        let providers: Vec<LoadedProvider> =
+            document.providers.iter().map(|one| provider(one, &mut variables)).collect();
         let usable: Vec<bool> = providers
             .iter()
             .zip(&document.providers)
@@ -175,9 +173,10 @@ impl Policy {
             .as_ref()
             .and_then(|collector| collector.token_env.as_deref())
             .and_then(|name| variables.read(name));
-        let rails = Rails::load(&document.guardrails, |name| variables.read(name)).map_err(LoadError::Guardrail)?;
+        let guardrails =
+            Guardrails::load(&document.guardrails, |name| variables.read(name)).map_err(LoadError::Guardrail)?;
         Ok(Self {
-            rails: Rc::new(rails),
+            guardrails: Rc::new(guardrails),
             keys: keys(&document)?,
             condition_headers: condition_headers(&document),
             cors: document.cors,
@@ -204,21 +203,21 @@ impl Policy {
 
     /// The price of another model of the provider that this way leads to, and whether it is known. One that is not known
     /// costs as much as the dearest of that provider.
-    pub(crate) fn price_of<'a>(&'a self, way: &'a Way, model: &str) -> (&'a Price, bool) {
-        let listed = self.providers.get(way.provider).map(|provider| &provider.model_prices);
+    pub(crate) fn price_of<'a>(&'a self, upstream: &'a Upstream, model: &str) -> (&'a Price, bool) {
+        let listed = self.providers.get(upstream.provider).map(|provider| &provider.model_prices);
         let undated = model.rsplit_once('-').filter(|(_, date)| date.len() == 8).map_or(model, |(stem, _)| stem);
         let exact = listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated)));
-        let served = || self.ways().find(|one| one.provider == way.provider && one.model == model);
+        let served = || self.upstreams().find(|one| one.provider == upstream.provider && one.model == model);
         if let Some(price) = exact.or_else(|| Some(&served()?.price)) {
             return (price, true);
         }
-        let of_provider = self.ways().filter(|one| one.provider == way.provider).map(|one| &one.price);
+        let of_provider = self.upstreams().filter(|one| one.provider == upstream.provider).map(|one| &one.price);
         let all = of_provider.chain(listed.into_iter().flat_map(BTreeMap::values));
-        (all.max_by_key(|price| price.output).unwrap_or(&way.price), false)
+        (all.max_by_key(|price| price.output).unwrap_or(&upstream.price), false)
     }
 
-    fn ways(&self) -> impl Iterator<Item = &Way> {
-        self.aliases.iter().flat_map(|alias| &alias.ways)
+    fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        self.aliases.iter().flat_map(|alias| &alias.upstreams)
     }
 
     /// Revision of the document.
@@ -278,9 +277,9 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 }
 
-fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: &mut Variables<F>) -> Provider {
+fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: &mut Variables<F>) -> LoadedProvider {
     let credential = one.credential_env.as_deref().and_then(|name| variables.read(name));
-    Provider {
+    LoadedProvider {
         name: one.name.as_str().into(),
         fresh: document::fresh_route(&one.name).into(),
         authority: one.authority.clone(),
@@ -305,9 +304,9 @@ fn dialect(format: Format) -> Dialect {
     }
 }
 
-fn alias(model: &document::Model, providers: &[Provider], usable: &[bool]) -> Result<Alias, LoadError> {
+fn alias(model: &document::Model, providers: &[LoadedProvider], usable: &[bool]) -> Result<Alias, LoadError> {
     let mut targets = Vec::with_capacity(model.targets.len());
-    let mut ways = Vec::with_capacity(model.targets.len());
+    let mut upstreams = Vec::with_capacity(model.targets.len());
     for one in &model.targets {
         let index = one.provider as usize;
         let provider = providers.get(index).ok_or_else(|| LoadError::UnknownProvider(model.name.clone()))?;
@@ -317,15 +316,16 @@ fn alias(model: &document::Model, providers: &[Provider], usable: &[bool]) -> Re
             tier: one.tier,
             when: condition(&one.when).dialect(provider.dialect.as_str()),
         });
-        ways.push(Way {
+        upstreams.push(Upstream {
             key: TargetKey::new(&provider.name, &one.model),
             provider: index,
             dialect: provider.dialect,
             model: one.model.clone(),
             price: one.price.clone(),
+            context_window: one.context_window,
         });
     }
-    Ok(Alias { name: model.name.clone(), targets, ways, failover: model.failover.clone() })
+    Ok(Alias { name: model.name.clone(), targets, upstreams, failover: model.failover.clone() })
 }
 
 fn condition(when: &document::Condition) -> Condition {

@@ -1,4 +1,4 @@
-//! What tokens cost, in whole nano-USD.
+//! The cost of tokens, in whole nano-USD.
 
 use crate::document::{Price, PriceVariant};
 use headgate_record::{Cost, Usage};
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn cached_input_is_part_of_the_input_and_priced_as_such() {
+    fn cached_input_has_its_own_price() {
         let usage = Usage { input_tokens: 1_000, cached_input_tokens: 400, output_tokens: 100, ..Usage::default() };
         assert_eq!(cost(&price(), &usage).nano_usd, 600 * 1_250 + 400 * 125 + 100 * 10_000);
     }
 
     #[test]
-    fn cache_writes_are_part_of_the_input_and_cost_by_how_long_they_are_kept() {
+    fn cache_writes_cost_by_duration() {
         // $3, $0.30, $3.75 and $6 per million tokens, as Anthropic prices a $3 model.
         let price = Price {
             input: 3_000_000_000,
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_are_more_than_their_whole_are_not_paid_twice() {
+    fn oversized_parts_are_not_paid_twice() {
         let price = Price { input: 2_000_000, cached_input: 1_000_000, cache_write: 4_000_000, ..Price::default() };
         let usage = Usage { input_tokens: 10, cached_input_tokens: 8, cache_write_input_tokens: 8, ..Usage::default() };
         assert_eq!(cost(&price, &usage).nano_usd, 8 + 2 * 4);
     }
 
     #[test]
-    fn a_fraction_of_a_nano_usd_is_rounded_up_never_to_free() {
+    fn fraction_of_a_nano_usd_rounds_up() {
         let price = Price { input: 1, ..Price::default() };
         assert_eq!(cost(&price, &Usage { input_tokens: 1, ..Usage::default() }).nano_usd, 1);
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_tier_is_as_dear_as_the_dearest() {
+    fn unknown_tier_costs_the_highest_price() {
         assert_eq!(in_tier("turbo", 1_000), (60, true));
         assert_eq!(in_tier("Priority", 1_000), (60, true));
         let plain = Price { input: 1_000, ..Price::default() };
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prompt_has_its_own_price_in_each_tier() {
+    fn long_prompt_has_its_price_in_each_tier() {
         assert_eq!(in_tier("", 2_000), (40, false), "up to the bound the usual price holds");
         assert_eq!(in_tier("", 4_000), (4 * 15 + 30, false));
         assert_eq!(in_tier("flex", 4_000), (4 * 7 + 15, false));

@@ -1,11 +1,11 @@
-//! What travels between a data plane and the collector.
+//! The messages by which a data plane delivers records to the collector.
 //!
 //! Records stay raw JSON in a batch, so that one bad record can be refused by itself while the rest is kept.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Where the collector takes batches.
+/// Path of the collector's route for batches.
 pub const INGEST_PATH: &str = "/v1/ingest/requests";
 
 /// `POST /v1/ingest/requests`.
@@ -23,7 +23,7 @@ pub struct Batch<'a> {
     pub records: Vec<&'a RawValue>,
 }
 
-/// The collector's 200: everything not refused is on disk, now or from an earlier delivery.
+/// The collector's 200: every record that is not refused is on disk, now or from an earlier delivery.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Acknowledgement {
@@ -35,15 +35,15 @@ pub struct Acknowledgement {
     pub refused: Vec<Refusal>,
 }
 
-/// One record that was refused.
+/// A refused record.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
-    /// Place in the batch, from 0.
+    /// Position in the batch, from 0.
     pub index: u64,
     /// The record's `seq`, if it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// Why, without quoting any of the record's values.
+    /// The reason, without any value of the record.
     pub reason: String,
 }

@@ -1,9 +1,49 @@
-//! What a data plane says about itself now and then, so that one that has fallen silent can be told from one that is idle.
+//! The state that a data plane reports regularly, so that a silent one can be told from an idle one.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Where the collector takes heartbeats.
+/// Path of the collector's route for heartbeats.
 pub const HEARTBEAT_PATH: &str = "/v1/heartbeat";
+
+/// The reason for which a proxy refused a request or a connection by itself, before any filter ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyRefusal {
+    /// Bytes that are not HTTP, in a request or on a connection without one.
+    CodecError,
+    /// More or larger headers than the listener accepts.
+    HeaderLimit,
+    /// HTTP/1.0 or older.
+    Http10,
+    /// A WebSocket or another upgrade.
+    Upgrade,
+    /// The proxy's memory is full.
+    Overload,
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+impl ProxyRefusal {
+    /// Returns all classes.
+    pub const ALL: [Self; 6] =
+        [Self::CodecError, Self::HeaderLimit, Self::Http10, Self::Upgrade, Self::Overload, Self::Other];
+
+    /// Returns the name as it is serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CodecError => "codec_error",
+            Self::HeaderLimit => "header_limit",
+            Self::Http10 => "http10",
+            Self::Upgrade => "upgrade",
+            Self::Overload => "overload",
+            Self::Other => "other",
+        }
+    }
+}
 
 /// `POST /v1/heartbeat`: the state of one worker of a data plane. Sent about every ten seconds; answered with 204.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,14 +68,18 @@ pub struct Heartbeat {
     pub queued: u64,
     /// Records of this boot that were dropped so far because the queue was full.
     pub dropped: u64,
-    /// `seq` of the last record that was numbered; 0 before the first. Tells of records that are missing at the end, which
-    /// no later record shows.
+    /// `seq` of the last numbered record; 0 before the first. Shows records that are missing at the end, which no later
+    /// record can show.
     pub last_seq: u64,
-    /// Requests that this worker has admitted and not yet numbered: each gets its record when it ends. What a worker that dies
-    /// had under way is lost without a number.
+    /// Requests that this worker has admitted and not yet numbered: each gets its record when it ends. If the worker dies,
+    /// they are lost without a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<u64>,
-    /// Whether this is the worker's last heartbeat: `last_seq` is final, and `queued` is what it could not deliver.
+    /// Requests and connections that the proxy refused by itself on this worker, by class. A refused request has a record
+    /// too; a connection that ended before its first request has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_by_proxy: BTreeMap<ProxyRefusal, u64>,
+    /// Whether this is the worker's last heartbeat: `last_seq` is final, and `queued` records could not be delivered.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ending: bool,
 }
@@ -43,4 +87,17 @@ pub struct Heartbeat {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProxyRefusal;
+
+    #[test]
+    fn refusals_are_named_as_serialized() {
+        for class in ProxyRefusal::ALL {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+        }
+        assert_eq!(serde_json::from_str::<ProxyRefusal>("\"later\"").unwrap(), ProxyRefusal::Other);
+    }
 }

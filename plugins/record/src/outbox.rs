@@ -1,12 +1,12 @@
-//! The way out: a bounded queue of finished records, sent in batches until they are acknowledged.
+//! The outbox: a bounded queue of finished records, sent in batches until they are acknowledged.
 //!
-//! Fire and forget would lose records whenever the collector restarts; an unbounded queue would take the proxy down
-//! with it. So: at most one batch is under way, it is sent again with growing pauses until it is acknowledged, new
-//! records wait, and those for which there is no room are dropped and counted. A dropped record keeps its number, so
-//! that the collector sees the hole. Delivery is at least once; the collector folds repeats by (node, boot, seq).
+//! Without acknowledgement, records would be lost whenever the collector restarts; an unbounded queue would exhaust the
+//! proxy's memory. So at most one batch is in flight. It is sent again after growing pauses until it is acknowledged.
+//! New records wait, and those that find no room are dropped and counted. A dropped record keeps its number, so that the
+//! collector sees the gap. Delivery is at least once; the collector recognises repeats by (node, boot, seq).
 //!
-//! Records are written straight into the batch they will travel in: one copy and one allocation less for each than a
-//! queue of single records.
+//! Records are written straight into their batch, which saves one copy and one allocation for each compared with a queue
+//! of single records.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,20 +14,22 @@ use std::rc::Rc;
 /// Bounds of the queue and the pace of delivery. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxLimits {
-    /// Records that may wait.
+    /// Records that may be queued.
     pub queue_records: usize,
-    /// Bytes that may wait.
+    /// Bytes that may be queued.
     pub queue_bytes: usize,
     /// Records in a batch.
     pub batch_records: usize,
-    /// Bytes in a batch, soft: one record always fits.
+    /// Bytes in a batch. A larger record is a batch of its own.
     pub batch_bytes: usize,
     /// First pause after a failed delivery.
     pub backoff_min_ms: u64,
     /// Longest pause.
     pub backoff_max_ms: u64,
-    /// After this long without an answer a delivery counts as failed.
+    /// Time without an answer after which a delivery has failed.
     pub delivery_timeout_ms: u64,
+    /// Shortest time between deliveries, unless a full batch is queued: each costs the proxy as much as a request.
+    pub spacing_ms: u64,
 }
 
 impl Default for OutboxLimits {
@@ -40,36 +42,37 @@ impl Default for OutboxLimits {
             backoff_min_ms: 200,
             backoff_max_ms: 30_000,
             delivery_timeout_ms: 10_000,
+            spacing_ms: 5,
         }
     }
 }
 
-/// How a delivery ended.
+/// The outcome of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// 2xx: the batch is on disk (refused records included: they never will be).
+    /// 2xx: the batch is on disk, except refused records, which never will be.
     Acknowledged,
-    /// Anything else, or silence.
+    /// Another status, or no answer.
     Failed,
 }
 
 /// A batch to send now.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PendingBatch {
-    /// Which delivery this is; answer with it.
+    /// Identifies this delivery in [`Outbox::delivered`].
     pub ticket: u64,
     /// The JSON body.
     pub body: Rc<Vec<u8>>,
-    /// How many records are inside.
+    /// The number of records.
     pub records: usize,
 }
 
-/// Queue of one worker. See the module's text.
+/// The queue of one worker.
 #[derive(Debug)]
 pub struct Outbox {
     limits: OutboxLimits,
     head: Vec<u8>,
-    /// The first one is next, or under way; the last one takes the records that come.
+    /// The first one is next or in flight; new records are added to the last one.
     bundles: VecDeque<Bundle>,
     queued_records: usize,
     queued_bytes: usize,
@@ -81,26 +84,27 @@ pub struct Outbox {
     not_before_ms: u64,
 }
 
-/// A batch in the making.
+/// A batch that is not acknowledged yet.
 #[derive(Debug)]
 struct Bundle {
-    /// The body as far as it is known: the end, with the number of dropped records, is put on for each delivery.
+    /// The body. Its end, with the number of dropped records, is written again for each delivery.
     body: Rc<Vec<u8>>,
-    /// Where the end begins.
+    /// The offset of the end.
     len: usize,
     records: usize,
-    /// Of the records alone.
+    /// Bytes of the records alone.
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct InFlight {
     ticket: u64,
+    sent_ms: u64,
     deadline_ms: u64,
 }
 
 impl Outbox {
-    /// A queue for one worker's boot. `node` and `boot` stand in every batch.
+    /// Returns an empty queue for one worker's boot. Every batch contains `node` and `boot`.
     #[must_use]
     pub fn new(node: &str, boot: &str, limits: OutboxLimits) -> Self {
         let mut head = b"{\"node\":".to_vec();
@@ -123,20 +127,20 @@ impl Outbox {
         }
     }
 
-    /// The number for the next record. Every finished request takes one, also one that is then dropped.
+    /// Returns the number for the next record. Every finished request takes one, even if its record is then dropped.
     pub fn take_seq(&mut self) -> u64 {
         let seq = self.next_seq;
         self.next_seq = seq.saturating_add(1);
         seq
     }
 
-    /// The number that was taken last; 0 before the first.
+    /// Returns the number that was taken last; 0 before the first.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.next_seq.saturating_sub(1)
     }
 
-    /// Puts a finished record (one JSON object) in the queue; `false` if there was no room and it was counted as dropped.
+    /// Queues a finished record (one JSON object). Returns `false` if there was no room, and counts it as dropped.
     pub fn push(&mut self, record_json: impl AsRef<[u8]>) -> bool {
         let record = record_json.as_ref();
         let full = self.queued_records >= self.limits.queue_records
@@ -156,12 +160,12 @@ impl Outbox {
         true
     }
 
-    /// Counts a record that could not even be written.
+    /// Counts a record that could not be serialized.
     pub fn note_dropped(&mut self) {
         self.dropped = self.dropped.saturating_add(1);
     }
 
-    /// The next batch, if one is due. `jitter` is any random number; it spreads the pauses of many workers.
+    /// Returns the next batch, if one is due. `jitter` is a random number that spreads the pauses of many workers.
     pub fn poll(&mut self, now_ms: u64, jitter: u32) -> Option<PendingBatch> {
         if let Some(flight) = &self.in_flight {
             if now_ms < flight.deadline_ms {
@@ -172,16 +176,22 @@ impl Outbox {
         let first = self.bundles.front_mut().filter(|_| now_ms >= self.not_before_ms)?;
         let (records, body) = (first.records, first.finish(self.dropped));
         self.ticket = self.ticket.saturating_add(1);
-        self.in_flight =
-            Some(InFlight { ticket: self.ticket, deadline_ms: now_ms.saturating_add(self.limits.delivery_timeout_ms) });
+        let deadline_ms = now_ms.saturating_add(self.limits.delivery_timeout_ms);
+        self.in_flight = Some(InFlight { ticket: self.ticket, sent_ms: now_ms, deadline_ms });
         Some(PendingBatch { ticket: self.ticket, body, records })
     }
 
-    /// Tells how the delivery `ticket` ended; an answer to an older one is ignored.
+    /// Returns the milliseconds until [`Outbox::poll`] may return a batch, or `None` if no record is queued or a delivery is
+    /// in flight.
+    #[must_use]
+    pub fn due_in_ms(&self, now_ms: u64) -> Option<u64> {
+        let waits = self.in_flight.is_none() && !self.bundles.is_empty();
+        waits.then(|| self.not_before_ms.saturating_sub(now_ms))
+    }
+
+    /// Records the outcome of the delivery `ticket`. Ignores the answer to an older one.
     pub fn delivered(&mut self, ticket: u64, outcome: Delivery, now_ms: u64, jitter: u32) {
-        if self.in_flight.as_ref().is_none_or(|flight| flight.ticket != ticket) {
-            return;
-        }
+        let Some(InFlight { sent_ms, .. }) = self.in_flight.take_if(|flight| flight.ticket == ticket) else { return };
         match outcome {
             Delivery::Failed => self.fail(now_ms, jitter),
             Delivery::Acknowledged => {
@@ -189,26 +199,26 @@ impl Outbox {
                     self.queued_records = self.queued_records.saturating_sub(acknowledged.records);
                     self.queued_bytes = self.queued_bytes.saturating_sub(acknowledged.bytes);
                 }
-                self.in_flight = None;
                 self.failures = 0;
-                self.not_before_ms = 0;
+                let full_waits = self.bundles.len() > 1;
+                self.not_before_ms = if full_waits { 0 } else { sent_ms.saturating_add(self.limits.spacing_ms) };
             }
         }
     }
 
-    /// Records that wait, those under way included.
+    /// Returns the number of queued records, including those in flight.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queued_records
     }
 
-    /// Bytes of the records that wait.
+    /// Returns the bytes of the queued records.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.queued_bytes
     }
 
-    /// Records dropped since the boot.
+    /// Returns the records dropped since the boot.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -222,12 +232,12 @@ impl Outbox {
             .saturating_mul(1_u64.checked_shl(self.failures).unwrap_or(u64::MAX))
             .min(self.limits.backoff_max_ms);
         self.failures = self.failures.saturating_add(1).min(32);
-        // Half of the pause is fixed, half is drawn, so that workers do not come back in step.
+        // Half of the pause is fixed and half is random, so that workers do not retry at the same time.
         let drawn = u64::from(jitter) % (pause / 2).saturating_add(1);
         self.not_before_ms = now_ms.saturating_add(pause / 2).saturating_add(drawn);
     }
 
-    /// Whether the last bundle can take a record of so many bytes. One that is under way takes none.
+    /// Returns whether the last bundle can take a record of this size. A bundle in flight takes none.
     fn last_takes(&self, bytes: usize) -> bool {
         let under_way = self.in_flight.is_some() && self.bundles.len() == 1;
         self.bundles.back().is_some_and(|last| {
@@ -254,7 +264,7 @@ impl Bundle {
         self.bytes = self.bytes.saturating_add(record.len());
     }
 
-    /// The body with its end, to be sent now.
+    /// Completes the body for a delivery.
     fn finish(&mut self, dropped: u64) -> Rc<Vec<u8>> {
         let body = Rc::make_mut(&mut self.body);
         body.truncate(self.len);
@@ -266,7 +276,7 @@ impl Bundle {
 }
 
 fn push_json_string(out: &mut Vec<u8>, text: &str) {
-    // Writing a string into a Vec cannot fail; should it ever, an empty name is still valid JSON.
+    // Serializing a string into a Vec cannot fail. If it did, an empty name would still be valid JSON.
     match serde_json::to_vec(text) {
         Ok(quoted) => out.extend_from_slice(&quoted),
         Err(_) => out.extend_from_slice(b"\"\""),

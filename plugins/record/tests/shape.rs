@@ -1,9 +1,9 @@
-//! The record's shape: closed, mapped, and the same after a round trip.
+//! The schema of the record: closed, mapped, and stable in a round trip.
 
 use headgate_record::*;
 use serde_json::{Map, Value};
 
-/// A record with every field there.
+/// Returns a record with every field set.
 fn full() -> RequestRecord {
     let text = || Some("x".to_owned());
     RequestRecord {
@@ -74,7 +74,7 @@ fn full() -> RequestRecord {
     }
 }
 
-/// Paths of all fields; lists and tags count as one.
+/// Returns the paths of all fields; lists and tags count as one.
 fn paths(value: &Map<String, Value>, prefix: &str) -> Vec<String> {
     let paths = value.iter().flat_map(|(name, value)| match value {
         Value::Object(inner) if name != "tags" && name != "redactions" => paths(inner, &format!("{prefix}{name}.")),
@@ -88,7 +88,7 @@ fn as_object(record: &RequestRecord) -> Map<String, Value> {
 }
 
 #[test]
-fn every_field_has_its_place_in_the_one_mapping_and_no_other_has() {
+fn otel_mapping_has_exactly_all_fields() {
     let mapping: Value = serde_json::from_str(include_str!("../otel.json")).unwrap();
     let mut mapped: Vec<String> = mapping["fields"].as_object().unwrap().keys().cloned().collect();
     let mut fields = paths(&as_object(&full()), "");
@@ -106,7 +106,7 @@ fn a_record_is_the_same_after_a_round_trip() {
 }
 
 #[test]
-fn a_usage_without_cache_writes_is_written_and_read_as_before_there_were_any() {
+fn usage_without_cache_writes_is_compatible() {
     let usage =
         r#"{"input_tokens":3,"output_tokens":2,"cached_input_tokens":1,"reasoning_tokens":0,"source":"reported"}"#;
     let read: Usage = serde_json::from_str(usage).unwrap();
@@ -115,7 +115,7 @@ fn a_usage_without_cache_writes_is_written_and_read_as_before_there_were_any() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_at_every_level() {
+fn unknown_fields_are_refused_everywhere() {
     let record = as_object(&full());
     let nested = ["", "caller", "client", "served_by", "usage", "cost", "payload"];
     for place in nested {
@@ -132,7 +132,7 @@ fn an_unknown_field_is_refused_at_every_level() {
 }
 
 #[test]
-fn the_vocabularies_are_closed_and_speak_the_words_of_the_wire() {
+fn vocabularies_are_closed() {
     for word in AttemptError::ALL {
         assert_eq!(serde_json::to_value(word).unwrap(), word.as_str());
     }

@@ -1,24 +1,24 @@
-//! Which requests a target is for.
+//! Conditions that select the requests of a target.
 
 use wildmatch::WildMatch;
 
-/// What a condition can ask about a request.
+/// The facts about a request that a condition can test.
 pub trait Facts {
-    /// Dialect it is written in.
+    /// Returns the dialect of the request.
     fn dialect(&self) -> &str;
-    /// First value of the header with this lower-case name.
+    /// Returns the first value of the header with this lower-case name.
     fn header(&self, name: &str) -> Option<&str>;
-    /// Team of the key.
+    /// Returns the team of the key.
     fn team(&self) -> Option<&str>;
-    /// Id of the key.
+    /// Returns the id of the key.
     fn key_id(&self) -> &str;
-    /// Whether a stream is asked for.
+    /// Returns whether the client asks for a stream.
     fn stream(&self) -> bool;
-    /// Bytes of prompt text.
+    /// Returns the bytes of prompt text.
     fn prompt_bytes(&self) -> u64;
 }
 
-/// All that is given must hold; nothing given holds always.
+/// A condition of several parts, all of which must hold. An empty one always holds.
 #[derive(Debug, Default)]
 pub struct Condition {
     dialect: Option<&'static str>,
@@ -30,7 +30,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Adds: it is written in this dialect.
+    /// Adds: the request is in this dialect.
     #[must_use]
     pub fn dialect(mut self, dialect: &'static str) -> Self {
         self.dialect = Some(dialect);
@@ -58,7 +58,7 @@ impl Condition {
         self
     }
 
-    /// Adds: a stream is asked for, or none.
+    /// Adds: the client asks for a stream, or for none.
     #[must_use]
     pub fn stream(mut self, stream: Option<bool>) -> Self {
         self.stream = stream;
@@ -72,7 +72,7 @@ impl Condition {
         self
     }
 
-    /// Whether it holds for this request.
+    /// Returns whether the condition holds for this request.
     pub fn holds(&self, facts: &impl Facts) -> bool {
         let (min, max) = self.prompt_bytes;
         self.dialect.is_none_or(|dialect| dialect == facts.dialect())

@@ -1,13 +1,13 @@
-//! From a model alias to an ordered course of targets.
+//! Plans the order in which a request tries the targets of its model alias.
 //!
-//! A course is drawn once per request: conditions choose who is eligible, tiers order them, weights shuffle within a
-//! tier, and targets that rest after a failure go last. Which target comes next is decided after each try, because
-//! what failed, and how, matters: another target first, the same one again only where that can help.
+//! The route is planned once per request: conditions select the eligible targets, tiers order them, weights shuffle
+//! them within a tier, and targets in cooldown come last. The next target is chosen after each try, because it depends
+//! on the failure: an untried target comes first, and the same target is tried again only if that can help.
 
 mod condition;
 mod cooldown;
-mod course;
+mod plan;
 
 pub use condition::{Condition, Facts};
-pub use cooldown::{Cooldowns, Rest, TargetKey};
-pub use course::{Course, NoTarget, Retriable, Step, StepKind, Target, draw_course};
+pub use cooldown::{Cooldowns, TargetHealth, TargetKey};
+pub use plan::{AttemptKind, NextAttempt, NoTarget, Retry, RoutePlan, Target, plan_route};

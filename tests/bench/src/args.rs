@@ -19,7 +19,7 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
                       workers`, whose name contains one of these, comma-separated
   --json FILE         write every figure there";
 
-/// What was asked for.
+/// The arguments.
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     pub(crate) envoy: PathBuf,

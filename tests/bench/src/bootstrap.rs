@@ -1,8 +1,8 @@
-//! The Envoy that Headgate is compared with: the listener, connection manager, retries and cluster that
-//! `headgate render envoy` writes, without Headgate.
+//! The configuration of the Envoy with which Headgate is compared: the listener, connection manager, retries and cluster of
+//! `headgate render envoy`, without Headgate.
 //!
-//! Written here and not derived from the rendering, so that what a rendering adds for Headgate's sake (watched files,
-//! the route that asks the filter, headers that are removed) is on Headgate's bill.
+//! It is not derived from the rendering, so that the parts that a rendering adds for Headgate (watched files, the route
+//! that asks the filter, removed headers) count as Headgate's cost.
 
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::path::Path;
 const BUFFER: u64 = 21 << 20;
 const OUT_OF_REACH: u32 = 1_000_000;
 
-/// A bootstrap, with one Wasm filter in front of the router if given.
+/// Returns a bootstrap, with a Wasm filter before the router if one is given.
 pub(crate) fn bootstrap(listen: SocketAddr, provider: SocketAddr, wasm: Option<&Path>) -> Value {
     let filters: Vec<Value> = wasm.map(filter).into_iter().chain([router()]).collect();
     json!({

@@ -1,4 +1,4 @@
-//! The processes of a run: started here, ended here, whatever happens.
+//! The processes of a run. They end with the run, however it ends.
 
 use crate::Outcome;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A process that ends with this value.
+/// A process that is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Child(std::process::Child);
 
@@ -35,7 +35,7 @@ impl Child {
         self.0.id()
     }
 
-    /// Whether it has ended by itself.
+    /// Returns whether it has ended by itself.
     pub(crate) fn is_gone(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
     }
@@ -43,13 +43,13 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // It may have ended already; there is nothing else to be done about it.
+        // It may have ended already, so errors are ignored.
         self.0.kill().ok();
         self.0.wait().ok();
     }
 }
 
-/// A folder that goes with this value.
+/// A folder that is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 
@@ -71,7 +71,7 @@ impl Drop for Scratch {
     }
 }
 
-/// An address on loopback that nobody listened on a moment ago.
+/// Returns an address on loopback that was free a moment ago.
 pub(crate) fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,4 +1,4 @@
-//! One client connection that sends prebuilt bytes and times the reply.
+//! A client connection that sends prebuilt bytes and times the reply.
 
 use crate::reply::Reply;
 use crate::workload::Workload;
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A reply that has not ended by then never will.
+/// Longest time for a reply.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// From the first byte sent.
+/// Times from the first byte that was sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
     /// To the first byte of the body.
     pub(crate) first_byte: Duration,
-    /// To the last.
+    /// To the last byte.
     pub(crate) total: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Client {
     /// Sends the request and waits for the end of the reply.
     ///
     /// # Errors
-    /// Anything but a complete 200 that carries the workload's mark.
+    /// Returns an error for anything but a complete 200 that contains the workload's mark.
     pub(crate) async fn exchange(&mut self, workload: &Workload) -> io::Result<Timing> {
         let sent = Instant::now();
         let reply = async {

@@ -1,12 +1,12 @@
-//! Who runs on which core, and how much of it and of memory a process has used.
+//! Assigns processes to cores, and reads their CPU time and memory.
 //!
-//! Without pinning, the generator and Envoy push each other around and the figures measure the scheduler.
+//! Without pinning, the generator and Envoy compete for cores, and the figures measure the scheduler.
 
 use crate::Outcome;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::time::Duration;
 
-/// The last core for Envoy, the others for everything else.
+/// The cores of a run: the last one for Envoy, the others for everything else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cores {
     envoy: CpuSet,
@@ -15,7 +15,7 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// Divides the cores this process may use; with a single one nothing can be divided.
+    /// Divides the cores of this process. A single core cannot be divided.
     pub(crate) fn divide() -> Outcome<Self> {
         let all = sched_getaffinity(None)?;
         let (mut envoy, mut rest) = (CpuSet::new(), all);
@@ -28,7 +28,7 @@ impl Cores {
         Ok(Self { envoy, rest, split: true })
     }
 
-    /// From here on this thread and what it starts stay off Envoy's core.
+    /// Keeps this thread, and processes that it starts, off Envoy's core.
     pub(crate) fn leave_envoy_alone(&self) -> Outcome {
         Ok(sched_setaffinity(None, &self.rest)?)
     }
@@ -41,14 +41,14 @@ impl Cores {
         started
     }
 
-    /// The same, but Envoy may run on all cores, and meets the others on theirs.
+    /// Returns the same assignment, but with Envoy on all cores.
     pub(crate) fn shared(&self) -> Self {
         let mut envoy = self.rest;
         (0..CpuSet::MAX_CPU).filter(|&cpu| self.envoy.is_set(cpu)).for_each(|cpu| envoy.set(cpu));
         Self { envoy, ..*self }
     }
 
-    /// How many there are.
+    /// Returns the number of cores.
     pub(crate) fn count(&self) -> usize {
         self.rest.count() as usize + usize::from(self.split)
     }
@@ -61,17 +61,17 @@ impl Cores {
     }
 }
 
-/// User and system time of a process, all its threads.
+/// Returns user and system time of a process with all its threads.
 pub(crate) fn cpu_time(pid: u32) -> Outcome<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in parentheses may hold anything; fields are counted from behind it (proc(5): utime is 14, stime 15).
+    // The name in parentheses may contain anything; fields are counted from its end (proc(5): utime is 14, stime 15).
     let (_, fields) = stat.rsplit_once(')').ok_or("unreadable /proc stat")?;
     let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 1000 / per_second))
 }
 
-/// Memory of a process that lies in RAM now, bytes.
+/// Returns the resident memory of a process, bytes.
 pub(crate) fn resident(pid: u32) -> Outcome<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));

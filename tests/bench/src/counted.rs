@@ -1,6 +1,6 @@
-//! Whether the collector ended up counting every request, and none twice.
+//! Checks that the collector counted every request exactly once.
 //!
-//! Limits that lose counts under load are cheap; what they cost would not be worth printing.
+//! Otherwise limits would look cheap because they lose counts under load.
 
 use crate::Outcome;
 use crate::evidence::{PATIENCE, get};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// What all subjects of a limit have used.
+/// The use of all subjects of a limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) requests: u64,
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_counts_is_not_nothing_counted() {
+    fn an_answer_without_counts_is_an_error() {
         for answer in ["HTTP/1.1 503 No\r\n\r\n{\"data\":[]}", "HTTP/1.1 200 OK\r\n\r\n{}", "HTTP/1.1 200 OK"] {
             assert!(add(&mut Counted::default(), answer).is_err(), "{answer}");
         }

@@ -1,6 +1,6 @@
-//! Whether every request that went through Headgate left its record at the collector.
+//! Checks that every request through Headgate has a record at the collector.
 //!
-//! A gateway that drops records under load is fast; its figure would not be worth printing.
+//! Otherwise a gateway would look fast because it drops records under load.
 
 use crate::Outcome;
 use crate::variant::OWNER_TOKEN;
@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 
 const STORED: &str = "headgate_collector_records_total{outcome=\"stored\"} ";
 
-/// What is under way when the load ends gets this long.
+/// Time after the end of the load for requests in progress.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// No answer is longer, bytes.
+/// Longest answer, bytes.
 const MAX_PAGE: u64 = 8 << 20;
 
-/// Waits until the collector has stored at least so many records.
+/// Waits until the collector has stored at least this many records.
 pub(crate) async fn wait_for(records: u64, collector: SocketAddr) -> Outcome<u64> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -37,7 +37,7 @@ async fn stored(collector: SocketAddr) -> Outcome<u64> {
     Ok(value.map_or(Ok(0), str::parse)?)
 }
 
-/// An answer of the collector, head and body.
+/// Returns an answer of the collector, with its headers.
 pub(crate) async fn get(collector: SocketAddr, path: &str) -> Outcome<String> {
     let mut stream = TcpStream::connect(collector).await?;
     let request = format!(

@@ -1,7 +1,7 @@
-//! What limits cost: Headgate with none, with some and with many, beside bare Envoy and beside one another.
+//! Measures the cost of limits: Headgate with none, some and many, beside bare Envoy.
 //!
-//! Cost goes by cells more than by limits: all that is kept of one subject lies in one, and a cell is read and written
-//! twice for a request. So rows tell how many subjects a request counts on, and how many counts there are in all.
+//! The cost depends on cells more than on limits: one cell contains all counts of a subject, and is read and written twice
+//! for a request. So rows show the number of subjects of a request, and the number of all counts.
 
 use crate::Outcome;
 use crate::cores::resident;
@@ -15,24 +15,24 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) name: &'static str,
-    /// Of each Envoy; more than one share all cores.
+    /// Workers of each Envoy; with more than one, all cores are shared.
     pub(crate) workers: usize,
     /// Values of the tag `user`, in turn.
     pub(crate) users: u32,
     pub(crate) policies: &'static [Policy],
 }
 
-/// What is added to the benchmark's policy.
+/// An addition to the benchmark's policy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
-    /// Of the variant; its limits' ids begin with it.
+    /// Name of the variant, and prefix of its limits' ids.
     pub(crate) name: &'static str,
     limits: &'static str,
-    /// The limit whose count must come to the number of requests, by the end of its id.
+    /// Suffix of the id of the limit whose count must equal the number of requests.
     checked: Option<&'static str>,
 }
 
-/// Everything measured of one variant.
+/// All measurements of one variant.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// Limits and budgets that apply to each request.
@@ -40,17 +40,17 @@ pub(crate) struct Row {
     /// Subjects that each request counts on.
     pub(crate) subjects: usize,
     pub(crate) rounds: Vec<Busy>,
-    /// Of the Envoy process, bytes: when it had answered one request, and at the end.
+    /// Memory of the Envoy process, bytes: after one request, and at the end.
     pub(crate) resident: [u64; 2],
     pub(crate) counted: Option<Counted>,
 }
 
-/// The tag must be kept to be counted by; those without limits keep it too.
+/// A tag must be recorded to be counted by. Variants without limits record it too.
 const TAGS: &str = "logging: {tags: [user]}\n";
 const NONE: Policy = Policy { name: HEADGATE, limits: "", checked: None };
 const TWENTY: &str = include_str!("../limits/twenty.yaml");
 
-/// All comparisons.
+/// Returns all comparisons.
 pub(crate) const ALL: [Comparison; 3] = [
     Comparison {
         name: "limits of one user",
@@ -81,7 +81,7 @@ pub(crate) const ALL: [Comparison; 3] = [
     },
 ];
 
-/// One comparison: the rows, bare Envoy first, and how many requests went through Headgate.
+/// Measures one comparison. Returns its rows, bare Envoy first, and its variants.
 pub(crate) async fn measure(site: &Site<'_>, comparison: &Comparison) -> Outcome<(Vec<Row>, Vec<Variant>)> {
     let workload = workload::from_users(u64::from(comparison.users));
     let (mut rows, mut variants) = (Vec::new(), Vec::new());
@@ -108,8 +108,8 @@ pub(crate) async fn measure(site: &Site<'_>, comparison: &Comparison) -> Outcome
     Ok((rows, variants))
 }
 
-/// A variant that answers. With limits it must have heard from the collector too: until then it counts for itself, and
-/// carefully.
+/// Starts a variant and waits until it answers. With limits it must have heard from the collector too: until then it
+/// counts alone, and reserves more.
 async fn start(site: &Site<'_>, policy: Option<&Policy>, workload: &Workload) -> Outcome<Option<Variant>> {
     let variant = match policy {
         None => Some(site.plain("bare", None)?),
@@ -141,12 +141,12 @@ impl Row {
     }
 }
 
-/// Limits and budgets, each on a line.
+/// Returns limits and budgets, each on a line.
 fn entries(yaml: &str) -> impl Iterator<Item = &str> {
     yaml.lines().filter_map(|line| line.trim().strip_prefix("- {id: "))
 }
 
-/// By what an entry is kept. The benchmark's policy gives no two dimensions the same name, so that each of these is
+/// Returns the dimensions of an entry. The benchmark's policy gives no two dimensions the same name, so each of them is
 /// another subject.
 fn per(entry: &str) -> &str {
     let Some((_, rest)) = entry.split_once(", per: ") else { return "" };
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_policy_has_as_many_limits_and_subjects_as_its_row_will_say() {
+    fn policies_match_their_rows() {
         let counts = ALL.iter().flat_map(|comparison| comparison.policies).map(|policy| {
             let subjects: BTreeSet<&str> = entries(policy.limits).map(per).collect();
             (policy.name, entries(policy.limits).count(), subjects.len())
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_is_checked_counts_the_requests_of_a_day() {
+    fn the_checked_limit_counts_requests_per_day() {
         for policy in ALL.iter().flat_map(|comparison| comparison.policies) {
             let Some(checked) = policy.checked else { continue };
             let id = format!("\"@VARIANT@.{checked}\"");

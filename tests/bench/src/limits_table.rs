@@ -1,4 +1,4 @@
-//! The figures of [`crate::limits`] as tables for people and as JSON for comparing runs.
+//! Prints the figures of [`crate::limits`] as tables for people and as JSON for comparisons of runs.
 
 use crate::cores::Cores;
 use crate::limits::{Comparison, Row};
@@ -19,7 +19,7 @@ pub(crate) fn markdown(comparison: &Comparison, rows: &[Row], cores: &Cores) -> 
     let headgate = rows.iter().find(|row| row.name == HEADGATE).map(|row| medians(&row.rounds).cpu_us);
     for row in rows {
         let figures = medians(&row.rounds);
-        // A single worker is only at its limit on a core that is full.
+        // A single worker is at its limit only if its core is full.
         let full = comparison.workers > 1 || figures.cpu_share.min(bare.cpu_share) >= FULL;
         let of_bare = figures.requests_per_second / bare.requests_per_second;
         let of_bare = if full { format!("{of_bare:.2}") } else { "–".into() };
@@ -64,7 +64,7 @@ fn about(comparison: &Comparison, cores: &Cores) -> String {
     )
 }
 
-/// What the collector counted; a run in which it is not what was answered has failed already.
+/// Formats the collector's counts. A run with a wrong count has failed before.
 fn counted(rows: &[Row]) -> String {
     let told = rows.iter().filter_map(|row| {
         let counted = row.counted?;

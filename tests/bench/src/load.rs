@@ -1,4 +1,4 @@
-//! The two ways to measure: every connection busy, for throughput and cost; and one request at a time, for latency.
+//! The two measurements: all connections busy, for throughput and cost; and one request at a time, for latency.
 
 use crate::Outcome;
 use crate::client::{Client, Timing};
@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Connections are opened and caches filled before anything counts.
+/// Time before the measurement, in which connections are opened and caches are filled.
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// One measurement of one cell.
 #[derive(Debug, Clone)]
 pub(crate) struct Busy {
     pub(crate) requests_per_second: f64,
-    /// Of the Envoy process, all threads.
+    /// CPU time of the Envoy process, all threads.
     pub(crate) cpu_us_per_request: f64,
     /// Share of one core.
     pub(crate) cpu_share: f64,
@@ -26,7 +26,7 @@ pub(crate) struct Busy {
     pub(crate) p99_ms: f64,
 }
 
-/// Start and end of what counts.
+/// Start and end of the measurement.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     start: Instant,
@@ -63,7 +63,7 @@ pub(crate) async fn busy(variant: &Variant, workload: &Arc<Workload>, measure: D
     })
 }
 
-/// How many requests were sent, and the times of those that ended inside the window.
+/// Returns the number of requests that were sent, and the times of those that ended inside the window.
 async fn keep_busy(to: SocketAddr, workload: Arc<Workload>, window: Window) -> io::Result<(u64, Vec<Duration>)> {
     let mut client = Client::connect(to).await?;
     let (mut sent, mut counted) = (0, Vec::new());
@@ -80,7 +80,7 @@ async fn keep_busy(to: SocketAddr, workload: Arc<Workload>, window: Window) -> i
     }
 }
 
-/// Sends exactly so many requests, on as many connections as the workload keeps busy.
+/// Sends exactly this number of requests, on as many connections as the workload keeps busy.
 pub(crate) async fn send(variant: &Variant, workload: &Arc<Workload>, requests: usize) -> Outcome {
     let mut connections = JoinSet::new();
     for connection in 0..workload.connections {
@@ -100,7 +100,7 @@ pub(crate) async fn send(variant: &Variant, workload: &Arc<Workload>, requests: 
     Ok(())
 }
 
-/// Sends one request to each variant in turn, again and again. One row a variant.
+/// Sends one request to each variant in turn, repeatedly. Returns one row for each variant.
 pub(crate) async fn alone(variants: &[Variant], workload: &Workload, measure: Duration) -> Outcome<Vec<Vec<Timing>>> {
     let mut clients = Vec::new();
     for variant in variants {
@@ -120,7 +120,7 @@ pub(crate) async fn alone(variants: &[Variant], workload: &Workload, measure: Du
     Ok(clients.into_iter().map(|(_, _, timings)| timings).collect())
 }
 
-/// Milliseconds; of sorted times.
+/// Returns a percentile of sorted times, in milliseconds.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)

@@ -1,10 +1,10 @@
-//! `headgate-bench`: the same load on bare Envoy, on Envoy with an empty filter, and on Envoy with Headgate, unguarded
-//! and with every detector on, without limits and with many.
+//! `headgate-bench`: puts the same load on bare Envoy, on Envoy with an empty filter, and on Envoy with Headgate: without
+//! guardrails and with every detector, without limits and with many.
 //!
-//! Figures of different runs, or of one variant after the other, cannot be compared on a shared machine. So all variants
-//! are up at once, each cell is measured on one after the other, round by round, and medians are printed with their
-//! ratio to bare Envoy of the same run. Envoy has one worker and a core to itself; generator, provider and collector
-//! share the rest. One failed request makes the whole run fail: a figure with failed requests is no figure.
+//! Figures of different runs, or of variants one after the other, cannot be compared on a shared machine. So all variants
+//! run at once, each cell is measured on all of them round by round, and medians are printed with their ratio to bare
+//! Envoy of the same run. Envoy has one worker and its own core; generator, provider and collector share the others. One
+//! failed request makes the whole run fail.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tables and the progress are its output")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -29,7 +29,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Everything that fails here ends the run with one line.
+/// An error ends the run with one line.
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Children are ended when `run` is dropped, so a signal must end it and not the process.
+/// Children are ended when `run` is dropped, so a signal must end it instead of the process.
 async fn until_stopped() -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

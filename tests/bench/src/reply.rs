@@ -1,11 +1,11 @@
-//! How far a reply has come: just enough HTTP/1.1 to know where it ends.
+//! Parses a reply: just enough HTTP/1.1 to find its end.
 //!
-//! The bytes are kept as they came and looked at where the last look ended, so a reply in fifty pieces costs no more
-//! than one in a single piece.
+//! The bytes are kept, and parsing continues where it stopped, so a reply in fifty pieces costs no more than one in a
+//! single piece.
 
 use memchr::memmem;
 
-/// Reads one reply.
+/// The state of parsing one reply.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     at: usize,
@@ -21,17 +21,17 @@ enum Stage {
     /// Bytes left of a body with a length.
     Sized(usize),
     ChunkLine,
-    /// Bytes left of a chunk, its line end included.
+    /// Bytes left of a chunk, including its line end.
     Chunk(usize),
     LastLine,
     Done,
 }
 
 impl Reply {
-    /// Looks at everything received so far; true once the reply is complete.
+    /// Parses all bytes received so far. Returns whether the reply is complete.
     ///
     /// # Errors
-    /// Another status than 200, or bytes that are no such reply.
+    /// Returns an error for another status than 200, and for an invalid reply.
     pub(crate) fn advance(&mut self, received: &[u8]) -> Result<bool, String> {
         while self.stage != Stage::Done {
             let rest = received.get(self.at..).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Reply {
         Ok(true)
     }
 
-    /// Bytes used up and what comes next, or nothing while too few are here.
+    /// Returns the bytes that were used and the next stage, or nothing if more bytes are needed.
     fn step(&mut self, rest: &[u8]) -> Result<Option<(usize, Stage)>, String> {
         Ok(match self.stage {
             Stage::Head => match memmem::find(rest, b"\r\n\r\n") {
@@ -98,7 +98,7 @@ mod tests {
     const SIZED: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx: y\r\n\r\nhello";
 
     #[test]
-    fn a_reply_is_complete_at_its_last_byte_however_it_arrives() {
+    fn a_reply_is_complete_at_its_last_byte() {
         for whole in [CHUNKED, SIZED] {
             let mut by_byte = Reply::default();
             for end in 0..whole.len() {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_starts_with_its_first_byte_and_not_with_the_head() {
+    fn body_starts_after_the_headers() {
         let mut reply = Reply::default();
         let head = memmem::find(SIZED, b"hello").unwrap();
         reply.advance(&SIZED[..head]).unwrap();

@@ -1,4 +1,4 @@
-//! The figures as tables for people and as JSON for comparing runs.
+//! Prints the figures as tables for people and as JSON for comparisons of runs.
 
 use crate::args::Args;
 use crate::client::Timing;
@@ -10,14 +10,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Everything measured for one workload; the first row is bare Envoy.
+/// All measurements of one workload; the first row is bare Envoy.
 pub(crate) struct Cell {
     workload: Arc<Workload>,
     /// Without a proxy.
     limit: Busy,
-    /// Per variant, per round.
+    /// By variant and round.
     pub(crate) busy: Vec<Vec<Busy>>,
-    /// Per variant, all rounds; the n-th of each were sent right after one another.
+    /// By variant, all rounds. The n-th of each were sent one directly after the other.
     pub(crate) alone: Vec<Vec<Timing>>,
 }
 
@@ -29,7 +29,7 @@ impl Cell {
     }
 }
 
-/// Share of its core from which on requests/s are the worker's limit and not the machine's.
+/// Share of its core above which requests/s are the worker's limit, not the machine's.
 pub(crate) const FULL: f64 = 0.9;
 
 /// A whole run.
@@ -53,7 +53,7 @@ pub(crate) struct Medians {
 #[derive(Clone)]
 struct Latencies {
     first_byte_p50: f64,
-    /// Median of the differences to the bare request sent right before.
+    /// Median of the differences to the bare request sent directly before.
     first_byte_later: f64,
     p50: f64,
     p99: f64,
@@ -73,7 +73,7 @@ impl Report {
         format!("{}\n\n{}\n{}\n{}", self.about, self.busy_table(), self.limits(), self.alone_table())
     }
 
-    /// Where a variant comes near this, generator and provider were measured and not the proxy.
+    /// Near this figure, generator and provider limit the measurement instead of the proxy.
     fn limits(&self) -> String {
         let limit = |cell: &Cell| format!("{}: {:.0}", cell.workload.name, cell.limit.requests_per_second);
         let limits: Vec<String> = self.cells.iter().map(limit).collect();
@@ -124,7 +124,7 @@ impl Report {
         table
     }
 
-    /// Every row of every cell beside its bare one.
+    /// Returns every row of every cell with its bare row.
     fn rows<T: Clone>(&self, of: impl Fn(&Cell) -> Vec<T>) -> Vec<(&Cell, &'static str, T, T)> {
         let mut all = Vec::new();
         for cell in &self.cells {
@@ -135,7 +135,7 @@ impl Report {
         all
     }
 
-    /// The same figures, and those of every round.
+    /// Returns the same figures, and those of every round.
     pub(crate) fn json(&self) -> Value {
         let busy = self.rows(|cell| cell.busy.clone());
         let rows = busy.into_iter().zip(self.rows(latencies)).map(|((cell, name, rounds, _), (_, _, alone, _))| {
@@ -177,7 +177,7 @@ pub(crate) fn medians(rounds: &[Busy]) -> Medians {
     }
 }
 
-/// One row a variant.
+/// Returns one row for each variant.
 fn latencies(cell: &Cell) -> Vec<Latencies> {
     let bare = cell.alone.first().map(Vec::as_slice).unwrap_or_default();
     cell.alone.iter().map(|timings| latency(timings, bare)).collect()
@@ -204,7 +204,7 @@ fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
     times
 }
 
-/// The middle one; of an even number, the upper of the two.
+/// Returns the median; of an even number, the upper of the two.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
@@ -220,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_is_taken_pair_by_pair() {
+    fn latencies_are_compared_in_pairs() {
         let timing = |ms| Timing { first_byte: Duration::from_millis(ms), total: Duration::from_millis(ms) };
-        // The machine grows slower for both; the difference stays.
+        // The machine becomes slower for both; the difference stays.
         let (bare, own) = ([1, 10, 100].map(timing), [3, 12, 102].map(timing));
         assert!((latency(&own, &bare).first_byte_later - 2.0).abs() < 1e-6);
     }

@@ -1,4 +1,4 @@
-//! One run from the first process to the last figure.
+//! One run, from the first process to the last figure.
 
 use crate::Outcome;
 use crate::args::Args;
@@ -46,14 +46,14 @@ type Chosen = (Vec<Arc<Workload>>, Vec<&'static Comparison>);
 fn chosen(args: &Args) -> Outcome<Chosen> {
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()));
     let workloads: Vec<_> = workload::all().into_iter().filter(|workload| wanted(workload.name)).collect();
-    // Without a collector that counts, limits are not what they are.
+    // Without a collector that counts, limits cannot be measured.
     let whole = args.headgate.is_some() && args.collector.is_some();
     let comparisons: Vec<_> = limits::ALL.iter().filter(|one| whole && wanted(one.name)).collect();
     let nothing = workloads.is_empty() && comparisons.is_empty();
     if nothing { Err("--only leaves nothing to measure".into()) } else { Ok((workloads, comparisons)) }
 }
 
-/// The workloads on all variants.
+/// Measures the workloads on all variants.
 async fn bodies(site: &Site<'_>, direct: &Variant, workloads: &[Arc<Workload>], recorded: &mut u64) -> Outcome<Value> {
     let args = site.args;
     let variants = start(site).await?;
@@ -67,7 +67,7 @@ async fn bodies(site: &Site<'_>, direct: &Variant, workloads: &[Arc<Workload>], 
     Ok(report.json())
 }
 
-/// One comparison of limits.
+/// Measures one comparison of limits.
 async fn compare(site: &Site<'_>, comparison: &Comparison, recorded: &mut u64) -> Outcome<Value> {
     eprintln!("{}: {} rounds of {:?}", comparison.name, site.args.rounds, site.args.measure);
     let shared = site.cores.shared();
@@ -79,8 +79,8 @@ async fn compare(site: &Site<'_>, comparison: &Comparison, recorded: &mut u64) -
     Ok(limits_table::json(comparison, &rows))
 }
 
-/// Every request that went through Headgate must have left its record before its Envoy may end. `recorded` are those of
-/// Envoys that have.
+/// Waits until every request through Headgate has its record, before its Envoy may end. `recorded` is the number of those
+/// whose Envoys have ended.
 async fn records(site: &Site<'_>, variants: &[Variant], recorded: &mut u64) -> Outcome {
     let through_headgate = variants.iter().filter(|variant| variant.headgate);
     let answered: u64 = through_headgate.map(Variant::answered).sum();
@@ -103,7 +103,7 @@ async fn start_collector(args: &Args, scratch: &Scratch) -> Outcome<(Option<Chil
     Ok((Some(child), address))
 }
 
-/// Bare Envoy first: everything is compared with it.
+/// Starts bare Envoy first, with which everything is compared.
 async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     let mut variants = vec![site.plain("bare", None)?];
     if let Some(wasm) = &site.args.empty_wasm {
@@ -119,7 +119,7 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     Ok(variants)
 }
 
-/// The variants in turn, round by round.
+/// Measures the variants in turn, round by round.
 async fn measure(args: &Args, direct: &Variant, variants: &[Variant], workload: &Arc<Workload>) -> Outcome<Cell> {
     let limit = busy(direct, workload, Duration::from_secs(1).min(args.measure)).await?;
     let mut cell = Cell::new(Arc::clone(workload), limit, variants.len());

@@ -1,6 +1,6 @@
-//! A collector that acknowledges everything and keeps nothing, for when the real one is not given.
+//! A collector that acknowledges everything and stores nothing, for runs without the real one.
 //!
-//! Like the real one it counts what it took, so that the run can end by asking whether every request left its record.
+//! Like the real one it counts records, so that the run can check that every request left its record.
 
 use memchr::memmem;
 use std::io;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Every record has its number under this key, once.
+/// Key of a record's number, which is in every record once.
 const RECORD: &[u8] = b"\"seq\":";
 
 /// Serves until the run ends.
@@ -32,7 +32,7 @@ async fn connection(mut stream: TcpStream, stored: Arc<AtomicUsize>) {
         let request: Vec<u8> = buffer.drain(..length.min(buffer.len())).collect();
         let body = answer(&request, &stored);
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        // The proxy posts batches on one connection; whoever asks for the count wants it closed.
+        // The proxy sends batches on one connection; the other client wants its connection closed.
         if stream.write_all(answer.as_bytes()).await.is_err() || request.starts_with(b"GET ") {
             return;
         }
@@ -49,7 +49,7 @@ fn answer(request: &[u8], stored: &AtomicUsize) -> String {
     format!(r#"{{"stored":{records},"duplicates":0,"refused":[]}}"#)
 }
 
-/// Length of the request at the front of the buffer, once it is whole. Batches have a length.
+/// Returns the length of the request at the front of the buffer, once it is complete. Batches have a length.
 async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         if let Some(length) = whole(buffer).filter(|&length| buffer.len() >= length) {

@@ -1,4 +1,4 @@
-//! One Envoy under test, up and answering; and the provider itself, as the limit of the harness.
+//! An Envoy under test, ready to answer; and the provider itself, as the limit of the harness.
 
 use crate::Outcome;
 use crate::args::Args;
@@ -14,11 +14,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const GATEWAY: &str = include_str!("../gateway.yaml");
-/// What the guarded variant has besides.
+/// Additional policy of the guarded variant.
 pub(crate) const GUARDRAILS: &str = include_str!("../guardrails.yaml");
-/// Headgate as most run it.
+/// Name of the variant without guardrails.
 pub(crate) const HEADGATE: &str = "headgate";
-/// Headgate with every built-in detector on, in both directions.
+/// Name of the variant with every built-in detector in both directions.
 pub(crate) const GUARDED: &str = "guarded";
 pub(crate) const INGEST_TOKEN: &str = "bench-ingest-token";
 pub(crate) const OWNER_TOKEN: &str = "bench-owner-token";
@@ -33,7 +33,7 @@ pub(crate) struct Variant {
     sent: Cell<u64>,
 }
 
-/// What all of them are started with.
+/// Settings of all variants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) args: &'a Args,
@@ -41,34 +41,34 @@ pub(crate) struct Site<'a> {
     pub(crate) scratch: &'a Scratch,
     pub(crate) provider: SocketAddr,
     pub(crate) collector: SocketAddr,
-    /// Of each Envoy.
+    /// Workers of each Envoy.
     pub(crate) workers: usize,
 }
 
 impl Variant {
-    /// The provider without a proxy: what generator and provider can do at most.
+    /// Returns the provider without a proxy, as the limit of generator and provider.
     pub(crate) fn provider(process: Child, address: SocketAddr) -> Self {
         Self { name: "no proxy", address, headgate: false, process, sent: Cell::new(0) }
     }
 
-    /// Of the process under test.
+    /// Returns the process under test.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Adds requests that were answered.
+    /// Adds answered requests.
     pub(crate) fn count(&self, requests: u64) {
         self.sent.set(self.sent.get() + requests);
     }
 
-    /// Requests answered so far.
+    /// Returns the number of answered requests.
     pub(crate) fn answered(&self) -> u64 {
         self.sent.get()
     }
 }
 
 impl Site<'_> {
-    /// Envoy without any filter of ours, or with the empty one.
+    /// Starts Envoy without a filter, or with the empty one.
     pub(crate) fn plain(&self, name: &'static str, wasm: Option<&Path>) -> Outcome<Variant> {
         let wasm = wasm.map(std::path::absolute).transpose()?;
         let listen = free_address()?;
@@ -77,7 +77,7 @@ impl Site<'_> {
         self.start(name, listen, &file)
     }
 
-    /// Envoy as `headgate render envoy` wants it, its policy with `added` at the end; none if Headgate was not given.
+    /// Starts Envoy with Headgate and with `added` at the end of the policy; returns none if Headgate was not given.
     pub(crate) fn headgate(&self, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
         let (Some(command), Some(wasm)) = (&self.args.headgate, &self.args.wasm) else { return Ok(None) };
         let (listen, admin) = (free_address()?, free_address()?);
@@ -109,7 +109,7 @@ impl Site<'_> {
         Ok(Variant { name, address, headgate: false, process: envoy, sent: Cell::new(0) })
     }
 
-    /// Waits until a request is answered as it should be.
+    /// Waits until a request is answered correctly.
     pub(crate) async fn ready(&self, variant: &mut Variant, workload: &Workload) -> Outcome {
         let end = Instant::now() + START;
         loop {
@@ -128,7 +128,7 @@ impl Site<'_> {
         }
     }
 
-    /// The end of an Envoy's log.
+    /// Returns the end of an Envoy's log.
     fn log(&self, name: &str) -> String {
         let text = std::fs::read(self.scratch.path(&format!("{name}.log"))).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);

@@ -1,14 +1,14 @@
-//! What is sent: chat completions as `openai-python` sends them, `messages` before `model`, in four sizes and two streams.
+//! The requests: chat completions as `openai-python` sends them, `messages` before `model`, in four sizes and two streams.
 //!
-//! The text is prose with the escapes and the non-ASCII letters that prose has; a scanner that skips strings fast on
-//! `aaaa` would flatter itself.
+//! The text is prose with escapes and non-ASCII letters: on `aaaa`, a scanner that skips strings quickly would look too
+//! fast.
 
 use memchr::memmem;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Opens nothing but the benchmark's own gateway.
+/// A key of the benchmark's own gateway.
 pub(crate) const KEY: &str = "hg-bench-9d1f0c6e5b7a48d2";
 
 const SENTENCES: [&str; 6] = [
@@ -27,16 +27,16 @@ const TURN: usize = 2000;
 #[derive(Debug)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
-    /// The whole request, head and body.
+    /// The whole request with its headers.
     pub(crate) request: Vec<u8>,
-    /// What a good answer contains.
+    /// A mark that every correct answer contains.
     pub(crate) mark: &'static [u8],
-    /// Connections that are kept busy: enough to fill the worker, unless the provider paces itself.
+    /// Connections that are kept busy: enough to fill the worker, unless the provider limits the pace.
     pub(crate) connections: usize,
     turns: Option<Turns>,
 }
 
-/// The place of a number that is another one in every request.
+/// The position of a number that differs in every request.
 #[derive(Debug)]
 struct Turns {
     at: usize,
@@ -44,11 +44,11 @@ struct Turns {
     next: AtomicU64,
 }
 
-/// The tag whose value takes turns; its zeros are the number's place.
+/// The tag whose value takes turns; the number replaces its zeros.
 const USER: &str = "X-Headgate-Tag-User: user-00000000\r\n";
 
 impl Workload {
-    /// The bytes to send next.
+    /// Returns the bytes to send next.
     pub(crate) fn next(&self) -> Cow<'_, [u8]> {
         let Some(turns) = &self.turns else { return Cow::Borrowed(&self.request) };
         let number = format!("{:08}", turns.next.fetch_add(1, Ordering::Relaxed) % turns.values);
@@ -60,7 +60,7 @@ impl Workload {
     }
 }
 
-/// All cells.
+/// Returns all cells.
 pub(crate) fn all() -> Vec<Arc<Workload>> {
     let cells = [
         json("0.5 KB", 500, 32),
@@ -73,7 +73,7 @@ pub(crate) fn all() -> Vec<Arc<Workload>> {
     cells.into_iter().map(Arc::new).collect()
 }
 
-/// The smallest body, from so many users in turn: tag `user`, `user-00000000` and up.
+/// Returns the smallest body from this number of users in turn: tag `user`, `user-00000000` and up.
 pub(crate) fn from_users(users: u64) -> Arc<Workload> {
     let request = request(USER, &body(500, r#""model":"chat""#));
     let at = memmem::find(&request, b"user-0").map_or(0, |at| at + "user-".len());
@@ -104,7 +104,7 @@ fn request(headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A conversation of exactly `size` bytes that ends in `tail`.
+/// Returns a conversation of exactly `size` bytes that ends in `tail`.
 fn body(size: usize, tail: &str) -> String {
     let mut text = String::from(
         r#"{"messages":[{"role":"system","content":"You are a careful assistant."},{"role":"user","content":""#,
@@ -133,7 +133,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn users_take_turns_and_nothing_else_changes() {
+    fn only_the_user_changes() {
         let workload = from_users(2);
         let users: Vec<String> = (0..3).map(|_| String::from_utf8(workload.next().into_owned()).unwrap()).collect();
         assert!(users[0].contains("\r\nX-Headgate-Tag-User: user-00000000\r\n"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_json_of_exactly_their_size_with_the_model_last() {
+    fn bodies_have_their_exact_size() {
         for size in [500, 10_000, 100_000, 1_000_000] {
             let text = body(size, r#""model":"chat""#);
             assert_eq!(text.len(), size);

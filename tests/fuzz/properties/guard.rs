@@ -1,9 +1,9 @@
-//! Guardrails on a stream against guardrails on the whole text, in any pieces; findings are spans of the text, and what
-//! is held back stays within what the guard says. By itself, so that the tests of `guardrails` need no other crate.
+//! Compares guardrails on a stream, in any pieces, with guardrails on the whole text. Findings are spans of the text, and
+//! no more text is held back than the guard allows. A file of its own, so that the tests of `guardrails` need no other crate.
 
-use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, Window};
+use headgate_guardrails::{DetectorSpec, Finding, Guard, Policies, StreamScanner};
 
-/// The first byte says how large the pieces of one of the readings are; the rest is the text.
+/// Checks a text. The first byte gives the size of the pieces in one of the readings.
 pub(crate) fn guard(data: &[u8]) {
     let Some((&size, text)) = data.split_first() else {
         return;
@@ -31,7 +31,7 @@ fn compiled() -> Guard {
 }
 
 fn stream(guard: &Guard, text: &[u8], size: usize) -> Vec<Finding> {
-    let mut window = Window::new(Policies::ALL);
+    let mut window = StreamScanner::new(Policies::ALL);
     let (mut findings, mut released) = (Vec::new(), Vec::new());
     for piece in text.chunks(size.max(1)) {
         let step = window.push(guard, piece);

@@ -1,8 +1,8 @@
-//! What must hold for any bytes whatever, checked against plain references: serde_json for JSON, a literal reading of
-//! the grammar for event streams.
+//! Properties that must hold for any bytes, checked against plain references: serde_json for JSON, a direct reading of the
+//! grammar for event streams.
 //!
-//! The fuzz targets call these, and so does `cargo test`, on the seeds and on generated input: a property that only a
-//! fuzzer runs is one that nobody runs.
+//! Both the fuzz targets and `cargo test`, on the seeds and on generated input, call these, so that they also run without a
+//! fuzzer.
 
 mod request_scan;
 mod sse;

@@ -1,12 +1,12 @@
-//! The request scan against serde_json, and what a rewrite may change.
+//! Compares the request scan with serde_json, and checks the changes of a rewrite.
 
 use super::tree::Tree;
 use super::usage_scan::{MAX_COUNT, count};
 use headgate_exchange::{Dialect, RequestScan, ScanErrorKind, Splices, Surface, UsageAsk, rewrite, scan_request};
 use serde::de::IgnoredAny;
 
-/// Accepts exactly what is JSON and means something, finds what serde_json finds, and changes only what it says: in
-/// either dialect.
+/// Checks that the scan accepts exactly unambiguous JSON, finds the same as serde_json, and changes only the reported
+/// parts, in either dialect.
 pub fn request_scan(body: &[u8]) {
     scan_as(Surface::ChatCompletions, body);
     scan_as(Surface::Messages, body);
@@ -33,7 +33,7 @@ fn scan_as(surface: Surface, body: &[u8]) {
     }
 }
 
-/// RFC 8259, with any nesting, any number and lone surrogates.
+/// Checks JSON after RFC 8259, with any nesting, any number and lone surrogates.
 fn is_json(body: &[u8]) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
@@ -68,7 +68,8 @@ fn refused_for_a_reason(kind: ScanErrorKind, body: &[u8], is_json: bool) {
 
 fn repeats(tree: &Tree, path: &str) {
     let count = match path.split_once('.') {
-        Some((outer, inner)) => tree.get(outer).map_or(0, |object| object.all(inner).count()),
+        // A body is refused at its first fault, so a later object of the same name may be without one.
+        Some((outer, inner)) => tree.all(outer).map(|object| object.all(inner).count()).max().unwrap_or(0),
         None => {
             let same = |name: &str| name == path || name.eq_ignore_ascii_case("model") && path == "model";
             tree.members().iter().filter(|(name, _)| same(name)).count()
@@ -77,19 +78,26 @@ fn repeats(tree: &Tree, path: &str) {
     assert!(count > 1, "{path} was called a duplicate");
 }
 
+/// Returns the largest number of answers to generate, under any spelling that a server may read; 1 if there is none.
+fn answers(tree: &Tree) -> u64 {
+    let is = |name: &str| ["n", "best_of"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let given = tree.members().iter().filter(|(name, _)| is(name)).filter_map(|(_, value)| count(Some(value)));
+    given.max().unwrap_or(1)
+}
+
 fn finds_the_same(scan: &RequestScan, tree: &Tree, body: &[u8]) {
     assert_eq!(Some(scan.model.as_str()), tree.get("model").and_then(Tree::str));
     let written: String = serde_json::from_slice(&body[scan.model_span.clone()]).unwrap();
     assert_eq!(written, scan.model);
     assert_eq!(scan.stream, tree.get("stream") == Some(&Tree::Bool(true)));
-    // A number that is written as nearly zero is one for serde_json.
+    // serde_json reads a number that is almost zero as zero.
     let is_tiny = body.windows(2).any(|two| matches!(two, b"e-" | b"E-"));
     let whole = |name| count(tree.get(name));
     let limit_of = |name| whole(name).filter(|limit| *limit > 0);
     let (wants_usage, limit, choices, attachments, text) = match scan.surface.dialect() {
         Dialect::Openai => {
             let limit = limit_of("max_tokens").max(limit_of("max_completion_tokens"));
-            (asks(tree), limit, whole("n").unwrap_or(1), attachments(tree), text_bytes(tree))
+            (asks(tree), limit, answers(tree), attachments(tree), text_bytes(tree))
         }
         Dialect::Anthropic => {
             let prompts = || tree.all("system").chain(tree.all("messages").flat_map(contents));
@@ -113,7 +121,7 @@ fn asks(tree: &Tree) -> bool {
     options.and_then(|options| options.get("include_usage")) == Some(&Tree::Bool(true))
 }
 
-/// Every value that carries a prompt.
+/// Returns every value that carries a prompt.
 fn carriers(tree: &Tree) -> Vec<&Tree> {
     let messages = tree.all("messages").flat_map(contents);
     messages.chain(tree.all("prompt")).chain(tree.all("input")).collect()
@@ -123,7 +131,7 @@ fn contents(messages: &Tree) -> impl Iterator<Item = &Tree> {
     messages.elements().iter().flat_map(|message| message.all("content"))
 }
 
-/// Bytes of text in Anthropic's content: a string, or blocks with content of their own.
+/// Returns the bytes of text in Anthropic's content: a string, or blocks with content of their own.
 fn block_text(content: &Tree) -> u64 {
     let len = |text: &Tree| text.str().map_or(0, |text| text.len() as u64);
     let of_source = |source: &Tree| {
@@ -187,7 +195,7 @@ fn rewrites(body: &[u8], scan: &RequestScan, model: &str, ask: bool) {
     }
 }
 
-/// Walks both bodies side by side: outside the splices they are equal.
+/// Compares both bodies: outside the splices they are equal.
 fn leaves_the_rest_alone(before: &[u8], after: &[u8], splices: &Splices) {
     let (mut from, mut to) = (0, 0);
     for splice in splices.list() {
@@ -201,7 +209,7 @@ fn leaves_the_rest_alone(before: &[u8], after: &[u8], splices: &Splices) {
     assert_eq!(before[from..], after[to..]);
 }
 
-/// The document as it must be afterwards: the one before, with its model and its stream options changed in place.
+/// Returns the expected document: the original one, with its model and its stream options changed in place.
 fn changed(before: Tree, model: &str, ask: bool, how: &UsageAsk) -> Tree {
     let Tree::Object(mut members) = before else {
         panic!("no object");

@@ -1,10 +1,10 @@
-//! The event stream against a literal reading of the WHATWG grammar with the whole stream in hand, in any pieces.
+//! Compares the event stream parser, in any pieces, with a direct reading of the WHATWG grammar on the whole stream.
 
 use super::pieces;
 use super::tree::Tree;
 use headgate_exchange::{HOLD_LIMIT, Part, Passage, SseParser, StreamReader, StreamReading, Surface};
 
-/// The first byte says how large the pieces of one of the readings are; the rest is the stream.
+/// Checks a stream. The first byte gives the size of the pieces in one of the readings.
 pub fn sse(data: &[u8]) {
     let Some((&size, stream)) = data.split_first() else {
         return;
@@ -35,14 +35,14 @@ pub fn sse(data: &[u8]) {
 
 #[derive(Debug, Default, PartialEq)]
 struct Event {
-    /// Where it stands, its blank line and that one's line end included.
+    /// Its range, including its blank line and that line's end.
     span: std::ops::Range<usize>,
     name: Vec<u8>,
     data: Vec<u8>,
     dispatched: bool,
 }
 
-/// Runs the parser and collects the events it tells.
+/// Runs the parser and collects its events.
 fn parse(stream: &[u8], size: usize) -> Vec<Event> {
     let mut parser = SseParser::new();
     let mut events = Vec::new();
@@ -75,7 +75,7 @@ fn parse(stream: &[u8], size: usize) -> Vec<Event> {
     events
 }
 
-/// The LF of the CRLF that ended the last event.
+/// Adds the LF of the CRLF that ended the last event.
 fn extend_over_lf(events: &mut [Event], under_way: &Option<Event>, stream: &[u8], at: usize) {
     if let (Some(last), None) = (events.last_mut(), under_way)
         && last.span.end == at
@@ -86,19 +86,19 @@ fn extend_over_lf(events: &mut [Event], under_way: &Option<Event>, stream: &[u8]
     }
 }
 
-/// An event without data is none; its other fields mean nothing.
+/// Removes an event without data, whose other fields mean nothing.
 fn settle(event: &mut Event) {
     if !event.dispatched {
         event.data.clear();
     }
-    // Several `event` fields: the last one counts, which pieces do not show.
+    // Of several `event` fields the last one counts, which pieces do not show.
     event.name.clear();
 }
 
-/// The grammar, line by line.
+/// Applies the grammar, line by line.
 fn literal(stream: &[u8]) -> Vec<Event> {
     let mark = usize::from(stream.starts_with(b"\xEF\xBB\xBF")) * 3;
-    // Part of a mark belongs to no event, although it spoils the name it stands before.
+    // A part of a byte order mark belongs to no event, although it spoils the field name after it.
     let partial = match mark {
         0 => stream.iter().zip(b"\xEF\xBB").take_while(|(a, b)| a == b).count(),
         _ => 0,
@@ -140,7 +140,7 @@ fn field(line: &[u8], event: &mut Event) {
     }
 }
 
-/// The line that begins at `at` and where the next one does; none if it is not ended.
+/// Returns the line at `at` and the beginning of the next one, or none if it has no end.
 fn line(stream: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = &stream[at..];
     let end = rest.iter().position(|byte| b"\r\n".contains(byte))?;
@@ -171,7 +171,7 @@ fn read_as(surface: Surface, stream: &[u8], size: usize, hide: bool) -> (Vec<u8>
     (out, reader.reading())
 }
 
-/// The stream without its usage events, if each event's data is an unambiguous document, or none at all.
+/// Returns the stream without its usage events, if the data of each event is an unambiguous document.
 fn without_usage(stream: &[u8], events: &[Event]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut at = 0;
@@ -192,7 +192,7 @@ fn is_usage_only(data: &[u8]) -> Option<bool> {
     }
     let tree = Tree::parse(data)?;
     let is_object = |value: Option<&Tree>| matches!(value, Some(Tree::Object(_)));
-    // An answer may stand in a list.
+    // An answer may be an element of a list.
     if !matches!(tree, Tree::Object(_)) || tree.repeats() {
         return None;
     }

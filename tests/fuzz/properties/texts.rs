@@ -1,9 +1,9 @@
-//! Texts of bodies and streams: what masking may change, and that a guarded stream does not depend on how it is cut.
+//! Checks texts of bodies and streams: the changes of masking, and that the result does not depend on the pieces.
 
 use super::pieces;
 use headgate_exchange::{Edit, Examine, GuardedStream, Halt, Splice, Splices, Texts, answer_texts, request_texts};
 
-/// The first byte says how large the pieces of a stream are; the rest is read as a request, an answer and a stream.
+/// Checks a body and a stream. The first byte gives the size of the pieces; the rest is a request, an answer and a stream.
 pub fn texts(data: &[u8]) {
     let Some((&size, body)) = data.split_first() else { return };
     for found in [request_texts(body), answer_texts(body)].into_iter().flatten() {
@@ -17,12 +17,11 @@ pub fn texts(data: &[u8]) {
     }
 }
 
-/// Every vowel of every text is masked: what comes is JSON still, has no vowel in any of these texts, and no byte outside
-/// of them is another one.
+/// Masks every vowel of every text: the result is still JSON, has no vowel in these texts, and is otherwise the same.
 fn masks(body: &[u8], found: &Texts<'_>) {
     let mut splices = Vec::new();
     for written in &found.texts {
-        let spelled = written.spelled();
+        let spelled = written.unescaped_text();
         let vowels = spelled.text.match_indices(is_vowel);
         let edits: Vec<Edit> = vowels.map(|(at, _)| Edit { at: at..at + 1, with: "_".into() }).collect();
         spelled.splices(&edits, &mut splices);
@@ -58,7 +57,7 @@ fn guarded(stream: &[u8], size: usize, strict: bool) -> (Vec<u8>, Option<Halt>) 
     (out, None)
 }
 
-/// Masks two vowels in a row, blocks at three; needs to see two characters ahead.
+/// Masks two vowels in a row and blocks at three; needs two characters ahead.
 #[derive(Default)]
 struct Pairs {
     texts: Vec<(String, usize)>,

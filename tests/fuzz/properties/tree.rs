@@ -1,5 +1,5 @@
-//! A JSON document as it was written: members in their order, repeated ones too. serde_json's own `Value` keeps only
-//! the last of them, and would hide just what the scans must see.
+//! A JSON document with its members in their order, including repeated ones. serde_json's `Value` keeps only the last of
+//! these, and would hide the cases that the scans must detect.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) enum Tree {
     Null,
     Bool(bool),
-    /// As a whole number, if it is one from 0 up.
+    /// As a whole number, if it is one and not negative.
     Number(Option<u64>, f64),
     String(String),
     Array(Vec<Tree>),
@@ -16,7 +16,7 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// The document, if serde_json can hold it: no number beyond f64, no lone surrogate, not nested deeper than 127.
+    /// Parses a document, if serde_json can hold it: no number beyond f64, no lone surrogate, not nested deeper than 127.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
@@ -35,14 +35,14 @@ impl Tree {
         }
     }
 
-    /// Every member of this name.
+    /// Returns every member of this name.
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Tree> + use<'a> {
         let same = |member: &&(String, Tree)| member.0 == name;
         let members: Vec<_> = self.members().iter().filter(same).collect();
         members.into_iter().map(|(_, value)| value)
     }
 
-    /// The last member of this name.
+    /// Returns the last member of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Tree> {
         self.all(name).last()
     }
@@ -54,7 +54,7 @@ impl Tree {
         }
     }
 
-    /// Whether any object in here repeats a member.
+    /// Returns whether any object in here repeats a member.
     pub(crate) fn repeats(&self) -> bool {
         let members = self.members();
         members

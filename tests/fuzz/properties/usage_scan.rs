@@ -1,4 +1,4 @@
-//! The usage scan against serde_json, in any pieces.
+//! Compares the usage scan, in any pieces, with serde_json.
 
 use super::pieces;
 use super::tree::Tree;
@@ -6,7 +6,7 @@ use headgate_exchange::{AnswerFacts, Dialect, Reading, Tokens, UsageScan};
 
 pub(super) const MAX_COUNT: u64 = 1 << 53;
 
-/// The first byte says how large the pieces of one of the readings are; the rest is the answer.
+/// Checks an answer. The first byte gives the size of the pieces in one of the readings.
 pub fn usage_scan(data: &[u8]) {
     let Some((&size, answer)) = data.split_first() else {
         return;
@@ -17,13 +17,13 @@ pub fn usage_scan(data: &[u8]) {
         assert_eq!(read(dialect, answer, 1), whole, "byte by byte");
         assert_eq!(read(dialect, answer, usize::from(size)), whole, "in pieces of {size}");
         if let Some(tree) = &tree {
-            // A number that is written as nearly zero is one for serde_json.
+            // serde_json reads a number that is almost zero as zero.
             if answer.windows(2).any(|two| matches!(two, b"e-" | b"E-")) {
                 continue;
             }
-            // Escapes are counted as they are written, which a document in hand does not tell.
+            // The scan counts escapes as they are written, which a parsed document does not show.
             let text = answer.contains(&b'\\').then_some(whole.output_text_bytes);
-            // Words are kept by their shape, which tests beside the scan hold.
+            // Tests beside the scan check which words are kept.
             let facts = AnswerFacts::default();
             let whole = Reading { facts, flawed: false, understood: false, ..whole.clone() };
             assert_eq!(reference(tree, text), whole, "{dialect:?}");
@@ -31,7 +31,7 @@ pub fn usage_scan(data: &[u8]) {
     }
 }
 
-/// What a reader with the whole document in hand would say; of the text's bytes it is told where it cannot know.
+/// Returns the expected reading of a whole document. The second argument is the count of text bytes, if given.
 type Reference = fn(&Tree, Option<u64>) -> Reading;
 
 fn read(dialect: Dialect, answer: &[u8], size: usize) -> Reading {
@@ -57,7 +57,7 @@ fn completion(tree: &Tree, text: Option<u64>) -> Reading {
     }
 }
 
-/// An Anthropic answer, or one event.
+/// Reads an Anthropic answer, or one event.
 fn message(tree: &Tree, text: Option<u64>) -> Reading {
     let begun = tree.get("message");
     let own = tree.get("usage").filter(is_object);
@@ -79,7 +79,7 @@ fn is_object(tree: &&Tree) -> bool {
     matches!(tree, Tree::Object(_))
 }
 
-/// Each count is the largest that any of the objects gives.
+/// Returns, for each count, the largest of all objects.
 fn message_tokens(usages: &[Option<&Tree>]) -> Option<Tokens> {
     let most = |name| usages.iter().flatten().filter_map(|usage| count(usage.get(name))).max();
     let inner = |outer, name| usages.iter().flatten().filter_map(|usage| count(usage.get(outer)?.get(name))).max();
@@ -98,7 +98,7 @@ fn message_tokens(usages: &[Option<&Tree>]) -> Option<Tokens> {
     })
 }
 
-/// The last one that is a word, in the order of the document.
+/// Returns the last stop reason that is a word, in the order of the document.
 fn stop_reason(tree: &Tree) -> Option<String> {
     let of = |name: &str, value: &Tree| match name {
         "stop_reason" => value.str().filter(plain_word).map(str::to_owned),
@@ -121,7 +121,7 @@ fn block_text(block: &Tree) -> u64 {
     ["text", "thinking", "partial_json"].iter().filter_map(|name| block.get(name)).map(text_bytes).sum()
 }
 
-/// Where an answer can tell its usage.
+/// Returns the places where an answer can report its usage.
 fn usages(tree: &Tree) -> Vec<&Tree> {
     let groq = tree.get("x_groq").and_then(|own| own.get("usage"));
     let choices = tree.get("choices").map_or(&[][..], Tree::elements);
@@ -129,7 +129,7 @@ fn usages(tree: &Tree) -> Vec<&Tree> {
     all.flatten().filter(is_object).collect()
 }
 
-/// A whole number in any spelling; those that are too large are the largest.
+/// Reads a whole number in any spelling. One that is too large saturates.
 pub(super) fn count(value: Option<&Tree>) -> Option<u64> {
     let number = match value? {
         Tree::Number(Some(whole), _) => return Some((*whole).min(MAX_COUNT)),
@@ -169,15 +169,13 @@ fn tokens(usages: &[&Tree], text: u64) -> Option<Tokens> {
     let is_beside = beside > prompt || (beside > 0 && total.is_some_and(|all| all == sum || all == sum + reasoning));
     let input = if is_beside { prompt + beside } else { prompt };
     let rest = total.and_then(|total| total.checked_sub(input));
-    let output = match (given, rest) {
-        (Some(given), Some(rest)) if rest >= given => rest,
-        (Some(given), _) if given < reasoning => given + reasoning,
-        (Some(given), rest) => given.max(rest.unwrap_or(0)),
-        (None, Some(rest)) => rest,
-        (None, None) if text == 0 => 0,
-        (None, None) => return None,
+    let output = match given.max(rest) {
+        Some(output) if output < reasoning => output + reasoning,
+        Some(output) => output,
+        None if text == 0 => 0,
+        None => return None,
     };
-    let cached_input = cached.max(read).unwrap_or(0).min(input);
+    let cached_input = cached.max(read).filter(|cached| *cached <= input).unwrap_or(0);
     let cache_write = written.max(created).unwrap_or(0).min(input - cached_input);
     let hours = inner(&["cache_creation"], &["ephemeral_1h_input_tokens"]).unwrap_or(0);
     Some(Tokens {
@@ -220,7 +218,7 @@ fn choice_text(choice: &Tree) -> u64 {
     text(choice, "text") + messages.map(of_message).sum::<u64>()
 }
 
-/// A string, or a list of parts that have one. Parts can have lists of parts, as deep as they like.
+/// Counts a string, or a list of parts that have one. Parts can contain lists of parts to any depth.
 fn text_bytes(value: &Tree) -> u64 {
     let own = value.str().map_or(0, |text| text.len() as u64);
     let parts = value.elements().iter().filter_map(|part| part.get("text"));

@@ -1,42 +1,43 @@
-//! Answers in OpenAI's exact shape, key order and layout included: a gateway that reads bytes sees what it will see.
+//! Answers in OpenAI's exact format, including key order and layout, because a gateway reads bytes.
 //!
-//! Templates rather than a serialiser, because serde_json sorts keys and the real provider does not.
+//! They are templates, because serde_json sorts keys and the real provider does not.
 
 use crate::asked::{Asked, Surface};
-use crate::message::COUNTED;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// 2026-01-01; fixed, so that answers are equal from run to run.
+/// 2026-01-01. It is fixed, so that answers are equal from run to run.
 pub(crate) const CREATED: u64 = 1_767_225_600;
-/// Arguments of every tool call, in the pieces a stream sends.
+/// Arguments of every tool call, in the pieces of a stream.
 pub(crate) const TOOL_ARGUMENTS: [&str; 3] = [r#"{"city""#, r#": "Oslo", "#, r#""unit": "C"}"#];
+/// The answer of `count_tokens`.
+const COUNTED: &str = r#"{"input_tokens":11}"#;
 const DIMENSIONS: usize = 8;
 
-/// Everything an answer is made of.
+/// The inputs of an answer.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) asked: &'a Asked,
-    /// Unique in this process.
+    /// A unique number in this process.
     pub(crate) number: u64,
-    /// The text, in the pieces a stream sends.
+    /// The text, in the pieces of a stream.
     pub(crate) pieces: Vec<String>,
     /// Whether usage is reported.
     pub(crate) usage: bool,
 }
 
-/// The text of an ordinary answer.
+/// Returns the text of an ordinary answer.
 pub(crate) fn pieces(provider: &str) -> Vec<String> {
     let text = ["Hello", " from", &format!(" {provider}"), ":", " it", " was", " served \u{2713}"].map(str::to_owned);
     text.into()
 }
 
-/// Text as a JSON string, quotes included.
+/// Returns text as a JSON string with quotes.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 impl Answer<'_> {
-    /// The id inside the answer.
+    /// Returns the id inside the answer.
     pub(crate) fn id(&self) -> String {
         let prefix = match self.asked.surface {
             Surface::Chat => "chatcmpl-",
@@ -46,7 +47,7 @@ impl Answer<'_> {
         format!("{prefix}{:016x}", self.number)
     }
 
-    /// The whole answer as one JSON.
+    /// Returns the whole answer as JSON.
     pub(crate) fn json(&self) -> String {
         match self.asked.surface {
             Surface::Chat => self.chat(),
@@ -137,7 +138,7 @@ impl Answer<'_> {
     }
 }
 
-/// 11 in, 4 of them cached; 7 out, 2 of them reasoning.
+/// 11 input tokens, 4 of them cached; 7 output tokens, 2 of them reasoning.
 pub(crate) const CHAT_USAGE: &str = r#"{
     "prompt_tokens": 11,
     "completion_tokens": 7,
@@ -188,7 +189,7 @@ fn embedding(index: usize, base64: bool) -> String {
     format!(r#"    {{"object": "embedding", "index": {index}, "embedding": {vector}}}"#)
 }
 
-/// An error in OpenAI's shape.
+/// Returns an error in OpenAI's format.
 pub(crate) fn error(status: u16) -> String {
     let (kind, code, message) = match status {
         400 => ("invalid_request_error", "\"invalid_value\"", "Invalid value."),
@@ -211,7 +212,7 @@ pub(crate) fn error(status: u16) -> String {
     )
 }
 
-/// `GET /models`.
+/// Returns the answer to `GET /models`.
 pub(crate) fn models() -> String {
     let entry = |id| format!(r#"{{"id":"{id}","object":"model","created":{CREATED},"owned_by":"headgate"}}"#);
     format!(r#"{{"object":"list","data":[{}]}}"#, ["ok", "status-503", "reset-mid-stream"].map(entry).join(","))

@@ -1,13 +1,13 @@
-//! What a request asks for, as far as the answer depends on it.
+//! The parts of a request on which the answer depends.
 //!
-//! Reads the top level only and skips the rest without recursion, so that a prompt nested ten thousand deep is served
-//! like any other; of a repeated key the last one counts, as with most JSON readers.
+//! Only the top level is parsed and the rest is skipped without recursion, so that a prompt nested ten thousand deep is
+//! served like any other. Of a repeated key the last one counts, as in most JSON parsers.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
-/// Which API was called.
+/// The surface of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     Chat,
@@ -18,7 +18,7 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
-    /// By the end of the path, whatever stands before it.
+    /// Returns the surface by the end of the path.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let path = path.split('?').next().unwrap_or_default();
         if path.ends_with("/chat/completions") {
@@ -37,16 +37,16 @@ impl Surface {
     }
 }
 
-/// The parts of the request that shape the answer.
+/// The parts of the request on which the answer depends.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) surface: Surface,
     pub(crate) model: String,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
-    /// Name of the first tool offered.
+    /// Name of the first offered tool.
     pub(crate) tool: Option<String>,
-    /// How many texts are to be embedded.
+    /// Number of texts to embed.
     pub(crate) inputs: usize,
     pub(crate) base64: bool,
 }
@@ -57,7 +57,7 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-/// OpenAI's has its name in `function`, Anthropic's by itself.
+/// A tool, whose name OpenAI has in `function` and Anthropic at the top.
 #[derive(Default, Deserialize)]
 struct Tool {
     #[serde(default)]
@@ -73,7 +73,7 @@ struct Function {
 }
 
 impl Asked {
-    /// `None` when the body is not a JSON object with a `model` in it.
+    /// Reads a body. Returns `None` if it is not a JSON object with a `model`.
     pub(crate) fn of(surface: Surface, body: &[u8]) -> Option<Self> {
         let fields: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
         let tools: Vec<Tool> = read(&fields, "tools").unwrap_or_default();
@@ -94,7 +94,7 @@ fn read<'a, T: Deserialize<'a>>(fields: &HashMap<String, &'a RawValue>, name: &s
     serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
-/// A list of texts or of token lists has one input each; a text or one list of tokens is one.
+/// Returns the number of inputs. A list of texts or of token lists has one input each; a text or one list of tokens is one.
 fn inputs(input: &RawValue) -> usize {
     let items: Vec<&RawValue> = serde_json::from_str(input.get()).unwrap_or_default();
     match items.first().map(|v| v.get().starts_with(['"', '['])) {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_models_counts_and_escapes_are_resolved() {
+    fn the_last_model_counts() {
         assert_eq!(asked(r#"{"model":"a","model":"\u0067pt"}"#).unwrap().model, "gpt");
     }
 
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_with_a_model_asks_for_nothing() {
+    fn bodies_without_a_model_have_no_request() {
         for body in ["", "[]", "{}", r#"{"model":1}"#, r#"{"model":"a""#] {
             assert_eq!(asked(body), None, "{body}");
         }
     }
 
     #[test]
-    fn token_lists_are_one_input_and_lists_of_texts_are_many() {
+    fn token_lists_are_one_input() {
         let of = |input: &str| {
             let body = format!(r#"{{"model":"e","input":{input}}}"#);
             Asked::of(Surface::Embeddings, body.as_bytes()).unwrap().inputs

@@ -1,6 +1,6 @@
-//! How the provider behaves, chosen by the model name it receives.
+//! The behaviour of the provider, selected by the model name that it receives.
 //!
-//! | name | what happens |
+//! | name | behaviour |
 //! |---|---|
 //! | any other, `ok` | a good answer |
 //! | `status-N`, `status-N-retry-after-S` | an error answer with status N in the API's shape |

@@ -1,15 +1,14 @@
-//! What tests may look at and steer, on the same port as the provider.
+//! Control paths for tests, on the provider's port.
 //!
-//! `GET /_seen` lists the last requests with headers and body; `DELETE /_seen` forgets them and the count of aborts.
-//! `POST /_script` queues exact answers, `DELETE /_script` drops what is queued. `GET /_aborted` counts the clients that
-//! left before their answer was out.
+//! `GET /_seen` lists the last requests with headers and body; `DELETE /_seen` removes them and resets the count of aborts.
+//! `POST /_script` queues exact answers, `DELETE /_script` drops them. `GET /_aborted` counts the clients that left before
+//! the end of their answer.
 
 use crate::ledger::Ledger;
 use crate::request::Request;
 use crate::script::{Script, Scripted};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,19 +47,19 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Number of the next answer.
+    /// Returns the number of the next answer.
     pub(crate) fn number(&self) -> u64 {
         let mut state = self.state();
         state.answers += 1;
         state.answers
     }
 
-    /// The next queued answer.
+    /// Returns the next queued answer.
     pub(crate) fn scripted(&self) -> Option<Scripted> {
         self.state().script.pop_front()
     }
 
-    /// How often this name has been asked for before.
+    /// Counts a request for this name, and returns the number of earlier ones.
     pub(crate) fn failures(&self, model: &str) -> u32 {
         let mut state = self.state();
         let count = state.failures.entry(model.to_owned()).or_default();
@@ -68,7 +67,7 @@ impl Shared {
         count.saturating_sub(1)
     }
 
-    /// Keeps a request; the oldest go when there are too many or they weigh too much.
+    /// Keeps a request, and drops the oldest when there are too many or too large ones.
     pub(crate) fn see(&self, number: u64, request: Request) {
         let mut state = self.state();
         state.seen_bytes += request.body.len();
@@ -79,7 +78,7 @@ impl Shared {
         }
     }
 
-    /// Notes that the client left before the answer was out.
+    /// Notes that the client left before the end of the answer.
     pub(crate) fn aborted(&self, number: u64) {
         let mut state = self.state();
         state.aborted += 1;
@@ -88,7 +87,7 @@ impl Shared {
         }
     }
 
-    /// Status and body of a control request, or `None` when it is for the provider.
+    /// Returns status and body of a control request, or `None` for a request to the provider.
     pub(crate) fn control(&self, request: &Request) -> Option<(u16, Value)> {
         let mut state = self.state();
         Some(match (request.method.as_str(), request.path.as_str()) {
@@ -124,7 +123,6 @@ impl Seen {
             "path": self.request.path,
             "headers": self.request.headers,
             "body_base64": STANDARD.encode(body),
-            "body_sha256": format!("{:x}", Sha256::digest(body)),
             "body_length": body.len(),
             "aborted": self.aborted,
         })

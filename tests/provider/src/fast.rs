@@ -1,7 +1,7 @@
 //! `--fast`: prebuilt answers with the least work, so that a benchmark measures the proxy and not the provider.
 //!
-//! The body is read to its end but not parsed; streams, usage and pacing (`stream-50-delay-MS` as the model) are found
-//! by their bytes in its first or last 8 KB. Nothing is recorded and no control path exists.
+//! The body is read to its end but not parsed; streams, usage and pacing (`stream-50-delay-MS` as the model) are detected
+//! in its first or last 8 KB. Nothing is recorded, and there are no control paths.
 
 use crate::answer::Answer;
 use crate::asked::{Asked, Surface};
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 const READ: usize = 64 << 10;
 const CHUNKS: usize = 50;
-/// What is looked for stands near the beginning or near the end of a body, as SDKs and gateways write it.
+/// Bytes at the beginning and the end of a body that are searched. SDKs and gateways write the fields there.
 const EDGE: usize = 8 << 10;
 
-/// The three answers there are.
+/// The three possible answers.
 pub(crate) struct Prebuilt {
     json: Vec<u8>,
     stream: Vec<Vec<u8>>,
@@ -62,7 +62,7 @@ fn message(kind: &str, body: &[u8]) -> Vec<u8> {
     [head(200, &headers.map(|(n, v)| (n.into(), v.into()))), body.to_vec()].concat()
 }
 
-/// Serves until the client goes, asks to close, or sends what is not understood.
+/// Serves until the client closes, asks to close, or sends an invalid request.
 pub(crate) async fn connection(stream: TcpStream, prebuilt: &Prebuilt) {
     let mut incoming = Incoming { stream, unread: Vec::with_capacity(READ), kept: Vec::new() };
     while incoming.request().await.is_ok() {
@@ -78,7 +78,7 @@ fn closes(request: &[u8]) -> bool {
     memmem::find(&head.to_ascii_lowercase(), b"\r\nconnection: close").is_some()
 }
 
-/// A connection of which little is kept: a megabyte that is only read costs half of one that is stored and searched.
+/// A connection that keeps little: a megabyte that is only read costs half of one that is stored and searched.
 struct Incoming {
     stream: TcpStream,
     unread: Vec<u8>,
@@ -107,7 +107,7 @@ impl Incoming {
         }
     }
 
-    /// Takes the bytes up to and with `end`. A head is kept, the line before a chunk is not.
+    /// Takes the bytes up to and including `end`. Headers are kept, the size line of a chunk is not.
     async fn line(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
         loop {
             if let Some(at) = memmem::find(&self.unread, end) {
@@ -168,7 +168,7 @@ async fn respond(stream: &mut TcpStream, prebuilt: &Prebuilt, request: &[u8]) ->
     }
 }
 
-/// By the clock and not by pauses: a timer is always a little late, and fifty of them would add up.
+/// Sends pieces by the clock, without sleeping in between: a timer is always a little late, and delays would add up.
 async fn paced(stream: &mut TcpStream, pieces: &[Vec<u8>], delay_ms: u64) -> io::Result<()> {
     let (first, rest) = pieces.split_at_checked(2).unwrap_or_default();
     stream.write_all(&first.concat()).await?;
@@ -181,7 +181,7 @@ async fn paced(stream: &mut TcpStream, pieces: &[Vec<u8>], delay_ms: u64) -> io:
     Ok(())
 }
 
-/// Whether a key is followed by `true`, white space allowed.
+/// Returns whether a key is followed by `true`, with optional white space.
 fn is_true(body: &[u8], key: &[u8]) -> bool {
     let Some(at) = memmem::find(body, key) else {
         return false;

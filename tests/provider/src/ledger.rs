@@ -1,7 +1,7 @@
-//! The provider's own account of the requests that reached it, for tests that compare it with the gateway's.
+//! The provider's own list of the requests that reached it, for tests that compare it with the gateway's.
 //!
-//! One line per event, `arrived TRACEPARENT` and `done|closed|left TRACEPARENT`, appended without a buffer, so that the
-//! account survives a `kill -9` of the provider.
+//! It has one line per event, `arrived TRACEPARENT` and `done|closed|left TRACEPARENT`, appended without a buffer, so that
+//! it survives a `kill -9` of the provider.
 
 use crate::steps::Ending;
 use std::fs::{File, OpenOptions};
@@ -17,12 +17,12 @@ impl Ledger {
         Ok(Self(file))
     }
 
-    /// Notes that a request is here whole.
+    /// Notes that a complete request has arrived.
     pub(crate) fn arrived(&self, trace: &str) {
         self.write("arrived", trace);
     }
 
-    /// Notes how its answer ended.
+    /// Notes the end of its answer.
     pub(crate) fn ended(&self, trace: &str, ending: Ending) {
         let event = match ending {
             Ending::Done => "done",
@@ -34,7 +34,7 @@ impl Ledger {
 
     fn write(&self, event: &str, trace: &str) {
         if let Some(mut file) = self.0.as_ref() {
-            // One write a line: lines of concurrent answers must not mix.
+            // One write for each line, so that lines of concurrent answers do not mix.
             file.write_all(format!("{event} {trace}\n").as_bytes()).ok();
         }
     }

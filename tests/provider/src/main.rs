@@ -1,9 +1,9 @@
 //! `headgate-mock-provider`: a provider with OpenAI's and Anthropic's APIs for the demo, the end-to-end tests and the benchmarks.
 //!
-//! A mock server library answers well-formed HTTP only. What a gateway must survive is the rest: a reset in
-//! mid-stream, half a body, bytes that are not HTTP. So this one writes its own bytes. How it behaves is chosen by the
-//! model name it receives (see `behaviour.rs`), so tests that run side by side share no state; exact answers can be
-//! queued and requests inspected through the control paths (see `control.rs`).
+//! A mock server library answers well-formed HTTP only, but a gateway must also survive a reset in mid-stream, half a body,
+//! or bytes that are not HTTP. So this one writes its own bytes. The model name of a request selects the behaviour (see
+//! `behaviour.rs`), so concurrent tests share no state. Control paths queue exact answers and return requests (see
+//! `control.rs`).
 #![allow(clippy::print_stdout, reason = "the address it listens on is its output")]
 
 mod answer;
@@ -82,7 +82,7 @@ async fn accept_fast(listener: TcpListener, name: &str) -> io::Result<()> {
     }
 }
 
-/// Each write must leave as it is: chunk boundaries are what the tests look at.
+/// Accepts a connection without delayed writes: tests depend on chunk boundaries.
 async fn next(listener: &TcpListener) -> io::Result<TcpStream> {
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;

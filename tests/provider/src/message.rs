@@ -1,22 +1,19 @@
-//! The Messages API in Anthropic's shape: one compact JSON, or named events with a ping among them.
+//! The Messages API in Anthropic's format: one compact JSON, or named events including a ping.
 //!
-//! The usage of a stream is told twice, as Anthropic does: the input at the beginning with the first token of the output,
+//! A stream reports its usage twice, as Anthropic's does: the input at the beginning with the first token of the output,
 //! the whole output at the end.
 
 use crate::answer::{Answer, TOOL_ARGUMENTS, quoted};
 
-/// Of `count_tokens`.
-pub(crate) const COUNTED: &str = r#"{"input_tokens":11}"#;
-
-/// 11 in all: 5 new ones, 4 from the cache, 2 into it, of these one for an hour.
+/// 11 input tokens: 5 new ones, 4 read from the cache, 2 written to it, of these one for an hour.
 const INPUT_USAGE: &str = r#""input_tokens":5,"cache_creation_input_tokens":2,"cache_read_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":1}"#;
-/// Of a message that has hardly begun.
+/// The output of a message at its beginning.
 const BEGUN_USAGE: &str = r#""output_tokens":1"#;
-/// 7 in all, 2 of them thinking.
+/// 7 output tokens, 2 of them thinking.
 const OUTPUT_USAGE: &str = r#""output_tokens":7,"output_tokens_details":{"thinking_tokens":2}"#;
 
 impl Answer<'_> {
-    /// The whole message.
+    /// Returns the whole message.
     pub(crate) fn message(&self) -> String {
         let text = quoted(&self.pieces.concat());
         let block = match &self.asked.tool {
@@ -26,7 +23,7 @@ impl Answer<'_> {
         self.envelope(&block, &quoted(self.stop_reason()), OUTPUT_USAGE)
     }
 
-    /// Every event with its name and its empty line.
+    /// Returns all events with their names and empty lines.
     pub(crate) fn message_events(&self) -> Vec<String> {
         let start = format!(r#"{{"type":"message_start","message":{}}}"#, self.envelope("", "null", BEGUN_USAGE));
         let (block, deltas): (_, Vec<_>) = match &self.asked.tool {
@@ -80,12 +77,12 @@ fn delta(delta: &str) -> String {
     format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#)
 }
 
-/// The type is the first string after the first colon.
+/// Returns the type: the first string after the first colon.
 fn name_of(data: &str) -> &str {
     data.split('"').nth(3).unwrap_or_default()
 }
 
-/// An error in Anthropic's shape.
+/// Returns an error in Anthropic's format.
 pub(crate) fn error(status: u16) -> String {
     let (kind, message) = match status {
         401 => ("authentication_error", "invalid x-api-key"),

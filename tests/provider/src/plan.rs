@@ -1,4 +1,4 @@
-//! From a behaviour and what was asked to the steps of the answer.
+//! Plans the steps of an answer from the behaviour and the request.
 
 use crate::answer::{self, Answer};
 use crate::asked::Asked;
@@ -9,19 +9,19 @@ use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use std::time::Duration;
 
-/// Long enough for what was written before to be read and passed on: a reset discards what is still unread.
+/// Time for the other side to read and pass on earlier bytes: a reset discards unread ones.
 const BEFORE_RESET: Duration = Duration::from_millis(30);
 
-/// Who answers, and the how-manieth answer it is.
+/// The provider's name, and the number and format of the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) provider: &'a str,
     pub(crate) number: u64,
-    /// In Anthropic's words, or in OpenAI's.
+    /// Whether the format is Anthropic's, or OpenAI's.
     pub(crate) anthropic: bool,
 }
 
-/// The steps for one request. `failures` says how often `flaky-N` has failed for this name.
+/// Returns the steps for one request. `failures` is the number of earlier requests for this `flaky-N`.
 pub(crate) fn plan(behaviour: Behaviour, asked: &Asked, origin: Origin<'_>, failures: u32) -> Vec<Step> {
     let good = || good(behaviour, asked, origin);
     match behaviour {
@@ -40,14 +40,14 @@ pub(crate) fn plan(behaviour: Behaviour, asked: &Asked, origin: Origin<'_>, fail
     }
 }
 
-/// A complete JSON message in one write.
+/// Returns a complete JSON message in one write.
 pub(crate) fn json(origin: Origin<'_>, status: u16, extra: &[(&str, String)], body: &[u8]) -> Vec<Step> {
     let mut headers = headers(origin, "application/json", extra);
     headers.push(("content-length".into(), body.len().to_string()));
     vec![Step::Write([head(status, &headers), body.to_vec()].concat())]
 }
 
-/// An error in the API's shape.
+/// Returns an error in the API's format.
 pub(crate) fn error(origin: Origin<'_>, status: u16, retry_after: Option<u32>) -> Vec<Step> {
     let extra: Vec<_> = retry_after.map(|s| ("retry-after", s.to_string())).into_iter().collect();
     let body = if origin.anthropic { message::error(status) } else { answer::error(status) };
@@ -93,7 +93,7 @@ fn events(behaviour: Behaviour, origin: Origin<'_>, extra: &[(&str, String)], ev
     chunked(origin, "text/event-stream; charset=utf-8", extra, pieces, delay_ms)
 }
 
-/// Headers, every piece and the end: a write each.
+/// Returns one write each for the headers, every piece and the end.
 fn chunked(origin: Origin<'_>, kind: &str, extra: &[(&str, String)], pieces: Vec<Vec<u8>>, delay_ms: u64) -> Vec<Step> {
     let mut headers = headers(origin, kind, extra);
     headers.push(("cache-control".into(), "no-cache".into()));
@@ -113,14 +113,14 @@ fn reset_midway(mut good: Vec<Step>, stream: bool) -> Vec<Step> {
     if stream {
         good.truncate(4);
     } else if let Some(Step::Write(message)) = good.first_mut() {
-        // The head is about as long as the body: three quarters end inside the body.
+        // The headers are about as long as the body, so three quarters end inside the body.
         message.truncate(message.len() * 3 / 4);
     }
     good.extend([Step::Pause(BEFORE_RESET), Step::Reset]);
     good
 }
 
-/// Half of the JSON, announced as what it is (`honest`) or as the whole.
+/// Returns half of the JSON, with its own length (`honest`) or the length of the whole.
 fn half(asked: &Asked, origin: Origin<'_>, honest: bool) -> Vec<Step> {
     let body = answer(Behaviour::Ok, asked, origin).json().into_bytes();
     let kept: Vec<u8> = body.iter().copied().take(body.len() / 2).collect();

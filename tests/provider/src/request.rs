@@ -1,7 +1,7 @@
-//! Reads HTTP/1.1 requests off one connection: the head, then a body by length or in chunks.
+//! Parses HTTP/1.1 requests of one connection: headers, then a body by length or in chunks.
 //!
-//! Own code because the same socket must afterwards be written to byte by byte, reset, or left hanging, and because a
-//! test wants to see the request exactly as it arrived: header order, case and repeats.
+//! A library does not allow to write to the socket byte by byte, reset it, or leave it open, and it would hide the exact
+//! request: header order, case and repeats.
 
 use memchr::memmem;
 use std::io::{self, ErrorKind};
@@ -12,19 +12,19 @@ const MAX_HEAD: usize = 512 << 10;
 const MAX_BODY: usize = 128 << 20;
 const READ: usize = 64 << 10;
 
-/// One request as it came.
+/// One request as it arrived.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// With the query, if there was one.
+    /// With the query, if there is one.
     pub(crate) path: String,
-    /// In the order they came, names as written.
+    /// In their order, with their case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    /// First value of a header, by any case.
+    /// Returns the first value of a header, ignoring case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
@@ -33,13 +33,13 @@ impl Request {
         self.header(name).is_some_and(|v| v.trim().eq_ignore_ascii_case(value))
     }
 
-    /// Whether the client wants the connection closed afterwards.
+    /// Returns whether the client wants the connection closed afterwards.
     pub(crate) fn closes(&self) -> bool {
         self.header_is("connection", "close")
     }
 }
 
-/// A connection and the bytes read from it that belong to no request yet.
+/// A connection, and the bytes read from it that belong to no request yet.
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     unread: Vec<u8>,
@@ -50,10 +50,10 @@ impl Connection {
         Self { stream, unread: Vec::new() }
     }
 
-    /// The next request, or `None` when the client has ended the connection between two.
+    /// Reads the next request. Returns `None` if the client has closed the connection between two.
     ///
     /// # Errors
-    /// The connection broke, ended inside a request, or did not carry HTTP/1.1.
+    /// Returns an error if the connection broke, ended inside a request, or did not carry HTTP/1.1.
     pub(crate) async fn request(&mut self) -> io::Result<Option<Request>> {
         while self.unread.is_empty() {
             if self.fill().await? == 0 {

@@ -1,8 +1,8 @@
-//! Exact answers that a test queues: status, headers, a body or the very chunks, and how the connection ends.
+//! Exact answers that a test queues: status, headers, a body or exact chunks, and the end of the connection.
 //!
 //! `{"responses":[{"status":200,"headers":{"content-type":"text/event-stream"},"chunks":["data: a\n\n",{"base64":"/w=="}],
-//! "delay_ms":5,"chunk_delay_ms":2,"then":"reset"}]}`. Everything may be left out. A body is framed by its length,
-//! chunks as a chunked body with one write each; headers that frame the message themselves are taken as they are.
+//! "delay_ms":5,"chunk_delay_ms":2,"then":"reset"}]}`. All fields are optional. A body is framed by its length, chunks as a
+//! chunked body with one write each. Headers that frame the message are used as given.
 
 use crate::steps::{LAST_CHUNK, Step, chunk, head};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -29,21 +29,21 @@ pub(crate) struct Scripted {
     body: Option<Bytes>,
     #[serde(default)]
     chunks: Option<Vec<Bytes>>,
-    /// Before the first byte.
+    /// Delay before the first byte.
     #[serde(default)]
     delay_ms: u64,
-    /// Between chunks, so that each arrives by itself.
+    /// Delay between chunks, so that each arrives separately.
     #[serde(default = "chunk_delay")]
     chunk_delay_ms: u64,
-    /// Not a byte is written: only the delay and `then` happen.
+    /// Whether nothing is written: only the delay and `then` take effect.
     #[serde(default)]
     silent: bool,
-    /// Instead of keeping the connection; a chunked body is then left without its end.
+    /// The end of the connection, instead of keeping it open; a chunked body then has no end.
     #[serde(default)]
     then: Option<Then>,
 }
 
-/// Text, or `{"base64":"…"}` for bytes that are no text, such as half a character.
+/// Text, or `{"base64":"…"}` for other bytes, such as half a character.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Bytes {

@@ -1,4 +1,4 @@
-//! One connection: read a request, decide the steps, play them, until one side ends it.
+//! One connection: reads a request, plans the steps, plays them, until one side closes.
 
 use crate::answer;
 use crate::asked::{Asked, Surface};
@@ -17,7 +17,7 @@ pub(crate) async fn connection(stream: TcpStream, shared: &Shared) {
         let request = match connection.request().await {
             Ok(Some(request)) => request,
             Ok(None) => return,
-            // A client that closes with an answer unread sends a reset.
+            // A client that closes with an unread answer sends a reset.
             Err(error) => return note_reset(shared, last, error.kind()),
         };
         let closes = request.closes();

@@ -1,22 +1,22 @@
-//! An answer as a list of steps: writes, pauses and ways to end badly; and the player that performs them.
+//! An answer as a list of steps: writes, pauses and faulty ends; and their player.
 //!
-//! A response type could not say "half of it, then a reset". Steps can, and what a behaviour does is a value that can
-//! be read before it happens.
+//! A response type cannot express half an answer followed by a reset. Steps can, and a test can inspect them before they
+//! are played.
 
 use crate::request::Connection;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// How long a hanging answer is kept open at most.
+/// Longest time for which a hanging answer is kept open.
 const HANG: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// One write of its own.
+    /// A separate write.
     Write(Vec<u8>),
     Pause(Duration),
-    /// Nothing more, until the client goes.
+    /// Nothing more, until the client closes.
     Hang,
     /// RST.
     Reset,
@@ -24,14 +24,14 @@ pub(crate) enum Step {
     Close,
 }
 
-/// How playing ended.
+/// The end of playing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The answer is out and the connection good for another request.
+    /// The answer is complete, and the connection can be used again.
     Done,
     /// The provider ended the connection.
     Closed,
-    /// The client went before the answer was out.
+    /// The client left before the end of the answer.
     ClientLeft,
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn play(connection: &mut Connection, steps: Vec<Step>) -> Endin
                 if connection.stream.write_all(&bytes).await.is_err() {
                     return Ending::ClientLeft;
                 }
-                // Lets the other side read each write by itself, as far as loopback allows.
+                // Lets the other side read each write separately, as far as loopback allows.
                 tokio::task::yield_now().await;
             }
             Step::Pause(time) => {
@@ -62,7 +62,7 @@ async fn hang(stream: &TcpStream) -> Ending {
     if leaves_within(stream, HANG).await { Ending::ClientLeft } else { Ending::Closed }
 }
 
-/// With no time to linger the kernel sends RST when the socket is dropped.
+/// With zero linger time the kernel sends RST when the socket is dropped.
 fn reset(stream: &TcpStream) -> Ending {
     stream.set_zero_linger().ok();
     Ending::Closed
@@ -80,7 +80,7 @@ async fn leaves_within(stream: &TcpStream, time: Duration) -> bool {
     }
 }
 
-/// Ready once the client has ended or broken the connection; never while bytes of a next request wait in front.
+/// Completes once the client has closed or broken the connection, and never while bytes of a next request are unread.
 async fn left(stream: &TcpStream) {
     let mut first = [0];
     if stream.peek(&mut first).await.is_ok_and(|n| n > 0) {
@@ -88,7 +88,7 @@ async fn left(stream: &TcpStream) {
     }
 }
 
-/// A status line and headers, the empty line included.
+/// Returns a status line and headers, including the empty line.
 pub(crate) fn head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for (name, value) in headers {
@@ -98,7 +98,7 @@ pub(crate) fn head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// One chunk of a chunked body; an empty one would end it, so it becomes no bytes at all.
+/// Returns one chunk of a chunked body. An empty one would end the body, so it has no bytes.
 pub(crate) fn chunk(bytes: &[u8]) -> Vec<u8> {
     if bytes.is_empty() {
         return Vec::new();

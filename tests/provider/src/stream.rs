@@ -1,13 +1,13 @@
-//! The same answers as server-sent events: a role chunk, content chunks, a finish chunk, usage if asked for, `[DONE]`.
+//! The same answers as server-sent events: a role chunk, content chunks, a finish chunk, usage on request, `[DONE]`.
 //!
-//! As at OpenAI, `"usage":null` stands in every chunk when usage was asked for, and the extra last chunk that carries
-//! it has no choices; without the wish neither appears.
+//! As in OpenAI's streams, every chunk has `"usage":null` if usage was requested, and the last chunk with the usage has no
+//! choices. Without the request neither appears.
 
 use crate::answer::{Answer, CHAT_USAGE, CREATED, TOOL_ARGUMENTS, quoted};
 use crate::asked::Surface;
 
 impl Answer<'_> {
-    /// Every event with its empty line.
+    /// Returns every event with its empty line.
     pub(crate) fn events(&self) -> Vec<String> {
         if self.asked.surface == Surface::Messages {
             return self.message_events();
@@ -74,7 +74,7 @@ fn choice(delta: &str, finish: &str) -> String {
     format!(r#"{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}"#)
 }
 
-/// The usage template has no white space inside its strings.
+/// Removes white space. The usage template has none inside its strings.
 fn compact(json: &str) -> String {
     json.split_whitespace().collect()
 }

@@ -1,4 +1,4 @@
-//! What the provider puts on the wire, seen by a client that reads bytes.
+//! The bytes that the provider sends, read by a plain client.
 
 use serde_json::{Value, json};
 use std::error::Error;
@@ -32,7 +32,7 @@ fn start(extra: &[&str]) -> Outcome<Provider> {
 struct Answer {
     head: String,
     body: Vec<u8>,
-    /// How reading ended, when not by a clean end.
+    /// The end of reading, if it was not a clean one.
     broken: Option<ErrorKind>,
 }
 
@@ -72,7 +72,7 @@ impl Provider {
     }
 }
 
-/// The body, and how many chunks it came in.
+/// Returns the body and the number of its chunks.
 fn unchunk(mut rest: &[u8]) -> (Vec<u8>, usize) {
     let (mut body, mut chunks) = (Vec::new(), 0);
     while let Some(line) = rest.windows(2).position(|w| w == b"\r\n") {
@@ -94,7 +94,7 @@ fn events(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_json_answer_echoes_the_model_and_reports_usage() -> Outcome {
+fn json_answers_have_model_and_usage() -> Outcome {
     let answer = start(&[])?.chat(&json!({"model": "gpt-5.2", "messages": []}))?;
     assert!(answer.head.starts_with("HTTP/1.1 200 OK\r\n") && answer.head.contains("x-request-id: req_alpha_1\r\n"));
     let body = answer.json()?;
@@ -120,7 +120,7 @@ fn a_stream_reports_usage_only_when_asked() -> Outcome {
 }
 
 #[test]
-fn an_offered_tool_is_called_in_json_and_in_a_stream() -> Outcome {
+fn offered_tools_are_called() -> Outcome {
     let provider = start(&[])?;
     let mut request = json!({"model": "ok", "tools": [{"type": "function", "function": {"name": "weather"}}]});
     let message = provider.chat(&request)?.json()?["choices"][0]["message"]["tool_calls"][0]["function"].clone();
@@ -134,7 +134,7 @@ fn an_offered_tool_is_called_in_json_and_in_a_stream() -> Outcome {
 }
 
 #[test]
-fn a_message_is_answered_in_anthropic_s_shape_whole_and_as_a_stream() -> Outcome {
+fn messages_have_anthropic_format() -> Outcome {
     let provider = start(&[])?;
     let message = |body: Value| provider.send("POST", "/anthropic/v1/messages", &body.to_string());
     let whole = message(json!({"model": "ok", "messages": []}))?;
@@ -166,7 +166,7 @@ fn a_message_is_answered_in_anthropic_s_shape_whole_and_as_a_stream() -> Outcome
 }
 
 #[test]
-fn every_misbehaviour_is_what_its_name_says() -> Outcome {
+fn misbehaviours_match_their_names() -> Outcome {
     let provider = start(&[])?;
     let ask = |model: &str| provider.chat(&json!({"model": model}));
     let limited = ask("status-429-retry-after-7")?;
@@ -189,7 +189,7 @@ fn every_misbehaviour_is_what_its_name_says() -> Outcome {
 }
 
 #[test]
-fn a_reset_in_mid_stream_comes_after_three_chunks() -> Outcome {
+fn resets_come_after_three_chunks() -> Outcome {
     let answer = start(&[])?.chat(&json!({"model": "reset-mid-stream", "stream": true}))?;
     assert_eq!(answer.broken, Some(ErrorKind::ConnectionReset));
     assert_eq!(events(&answer.text()).len(), 3);
@@ -253,7 +253,7 @@ fn a_client_that_leaves_in_mid_stream_is_counted() -> Outcome {
 }
 
 #[test]
-fn two_requests_in_one_write_get_two_answers_in_order() -> Outcome {
+fn pipelined_requests_are_answered_in_order() -> Outcome {
     let provider = start(&[])?;
     let body = r#"{"model":"first"}"#;
     let one = format!("POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
@@ -277,7 +277,7 @@ fn the_fast_provider_answers_json_and_streams() -> Outcome {
 }
 
 #[test]
-fn the_fast_provider_finds_the_stream_behind_a_long_body_in_chunks() -> Outcome {
+fn fast_provider_reads_chunked_bodies() -> Outcome {
     let provider = start(&["--fast"])?;
     let text = "x".repeat(300_000);
     let chunk = format!(r#"{{"messages":"{text}","#);

@@ -1,39 +1,39 @@
-//! A cursor over a whole document: strict RFC 8259, every byte looked at once, nothing copied.
+//! A cursor over a whole document: strict RFC 8259, one pass, no copies.
 //!
-//! The caller walks into the containers it knows with [`Cursor::enter`] and lets [`Cursor::skip`] check the rest. Skipping
-//! is a loop over a stack of bits: a body of ten thousand brackets is an error at the 129th, not a crash.
+//! The caller walks into known containers with [`Cursor::enter`] and lets [`Cursor::skip`] check the rest. Skipping is a
+//! loop over a stack of bits: a body of ten thousand brackets is an error at the 129th, not a stack overflow.
 
 use super::nesting::{Container, MAX_DEPTH, Nesting};
 use super::run::plain_run;
 use super::text::Text;
 
-/// What is wrong with the bytes.
+/// The kind of a syntax error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
-    /// A byte that cannot stand there.
+pub enum JsonErrorKind {
+    /// A byte that is not allowed here.
     UnexpectedByte,
     /// The document ends too early.
     UnexpectedEnd,
     /// A control character inside a string; it must be escaped.
     ControlCharacter,
-    /// A backslash and then nothing JSON knows.
+    /// An unknown escape.
     InvalidEscape,
-    /// A number JSON does not know, such as `01` or `1.`.
+    /// An invalid number, such as `01` or `1.`.
     InvalidNumber,
     /// A string that is not UTF-8.
     InvalidUtf8,
 }
 
-/// Why reading stopped.
+/// The reason why parsing stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum ParseError {
     /// Not JSON, from this byte on.
-    Malformed(Flaw, usize),
+    Malformed(JsonErrorKind, usize),
     /// Nested deeper than [`MAX_DEPTH`], at this byte.
     TooDeep(usize),
 }
 
-/// See the module's text.
+/// A position in a document.
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -45,13 +45,13 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0, depth: 0 }
     }
 
-    /// Offset of the next byte.
+    /// Returns the offset of the next byte.
     #[inline]
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// The next byte.
+    /// Returns the next byte.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -64,20 +64,20 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps into the container whose opening byte is next.
+    /// Enters the container whose opening byte is next.
     #[inline]
-    pub(crate) fn enter(&mut self) -> Result<(), Fault> {
+    pub(crate) fn enter(&mut self) -> Result<(), ParseError> {
         if self.depth >= MAX_DEPTH {
-            return Err(Fault::TooDeep(self.at));
+            return Err(ParseError::TooDeep(self.at));
         }
         self.depth += 1;
         self.at += 1;
         Ok(())
     }
 
-    /// Steps to the next element of the array that was entered; `false` once it is closed. The first call for an
-    /// array has `first` set.
-    pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Fault> {
+    /// Moves to the next element of the entered array. Returns `false` once it is closed. `first` is set for the first call
+    /// in an array.
+    pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, ParseError> {
         self.skip_whitespace();
         let is_first = std::mem::replace(first, false);
         match self.peek() {
@@ -90,10 +90,10 @@ impl<'a> Cursor<'a> {
         Ok(true)
     }
 
-    /// Steps to the value of the next member of the object that was entered, and returns its name; `None` once the
-    /// object is closed. The first call for an object has `first` set.
+    /// Moves to the value of the next member of the entered object, and returns its name, or `None` once the object is
+    /// closed. `first` is set for the first call in an object.
     #[inline]
-    pub(crate) fn member(&mut self, first: &mut bool) -> Result<Option<Text<'a>>, Fault> {
+    pub(crate) fn member(&mut self, first: &mut bool) -> Result<Option<Text<'a>>, ParseError> {
         self.skip_whitespace();
         let is_first = std::mem::replace(first, false);
         match self.peek() {
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads the string whose opening quote is next.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, ParseError> {
         let start = self.at + 1;
         let mut escaped = false;
         let mut ascii = true;
@@ -125,8 +125,8 @@ impl<'a> Cursor<'a> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(_) => return Err(self.malformed(Flaw::ControlCharacter)),
-                None => return Err(self.malformed(Flaw::UnexpectedEnd)),
+                Some(_) => return Err(self.malformed(JsonErrorKind::ControlCharacter)),
+                None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
             }
             escaped = true;
         }
@@ -138,8 +138,8 @@ impl<'a> Cursor<'a> {
         Ok(Text { raw, at: start, escaped })
     }
 
-    /// Checks the value that is next, whatever it is, and steps over it.
-    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+    /// Checks the next value of any kind, and skips it.
+    pub(crate) fn skip(&mut self) -> Result<(), ParseError> {
         let mut open = Nesting::default();
         loop {
             if self.open_or_skip(&mut open)? {
@@ -151,27 +151,27 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What is not read yet.
+    /// Returns the unread bytes.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Nothing but whitespace may be left.
+    /// Checks that only whitespace is left. Returns the offset of other bytes.
     pub(crate) fn end(&mut self) -> Option<usize> {
         self.skip_whitespace();
         (self.at < self.bytes.len()).then_some(self.at)
     }
 
-    /// At a value: `true` if it was an opening byte and another value is next.
+    /// Skips a scalar, or the opening byte of a container. Returns whether another value is next.
     #[inline]
-    fn open_or_skip(&mut self, open: &mut Nesting) -> Result<bool, Fault> {
+    fn open_or_skip(&mut self, open: &mut Nesting) -> Result<bool, ParseError> {
         let (container, close) = match self.peek() {
             Some(b'{') => (Container::Object, b'}'),
             Some(b'[') => (Container::Array, b']'),
             _ => return self.scalar().map(|()| false),
         };
         if self.depth + open.depth() >= MAX_DEPTH || !open.open(container) {
-            return Err(Fault::TooDeep(self.at));
+            return Err(ParseError::TooDeep(self.at));
         }
         self.at += 1;
         self.skip_whitespace();
@@ -186,9 +186,9 @@ impl<'a> Cursor<'a> {
         Ok(true)
     }
 
-    /// Behind a value: steps over what closes, and over a comma; `true` if another value is next.
+    /// Skips closing bytes and a comma after a value. Returns whether another value is next.
     #[inline]
-    fn close_or_continue(&mut self, open: &mut Nesting) -> Result<bool, Fault> {
+    fn close_or_continue(&mut self, open: &mut Nesting) -> Result<bool, ParseError> {
         while let Some(container) = open.inner() {
             self.skip_whitespace();
             match (self.peek(), container) {
@@ -210,9 +210,9 @@ impl<'a> Cursor<'a> {
         Ok(false)
     }
 
-    /// A name, its colon, and the whitespace around.
+    /// Reads a name, its colon, and the whitespace around.
     #[inline]
-    fn name(&mut self) -> Result<Text<'a>, Fault> {
+    fn name(&mut self) -> Result<Text<'a>, ParseError> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
@@ -227,7 +227,7 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn scalar(&mut self) -> Result<(), Fault> {
+    fn scalar(&mut self) -> Result<(), ParseError> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -238,7 +238,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Fault> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), ParseError> {
         for &expected in word {
             if self.peek() != Some(expected) {
                 return Err(self.unexpected());
@@ -248,14 +248,14 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
+    fn number(&mut self) -> Result<(), ParseError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
         if self.peek() == Some(b'0') {
             self.at += 1;
             if let Some(b'0'..=b'9') = self.peek() {
-                return Err(self.malformed(Flaw::InvalidNumber));
+                return Err(self.malformed(JsonErrorKind::InvalidNumber));
             }
         } else {
             self.digits()?;
@@ -275,36 +275,36 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), ParseError> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
         match self.peek() {
             _ if self.at > start => Ok(()),
-            None => Err(self.malformed(Flaw::UnexpectedEnd)),
-            Some(_) => Err(self.malformed(Flaw::InvalidNumber)),
+            None => Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
+            Some(_) => Err(self.malformed(JsonErrorKind::InvalidNumber)),
         }
     }
 
     #[inline]
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Result<(), ParseError> {
         let backslash = self.at;
         self.at += 2;
         match self.bytes.get(backslash + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
             Some(b'u') => self.hex4(backslash),
-            Some(_) => Err(Fault::Malformed(Flaw::InvalidEscape, backslash)),
-            None => Err(Fault::Malformed(Flaw::UnexpectedEnd, self.bytes.len())),
+            Some(_) => Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
+            None => Err(ParseError::Malformed(JsonErrorKind::UnexpectedEnd, self.bytes.len())),
         }
     }
 
-    fn hex4(&mut self, backslash: usize) -> Result<(), Fault> {
+    fn hex4(&mut self, backslash: usize) -> Result<(), ParseError> {
         for _ in 0..4 {
             match self.peek() {
                 Some(digit) if digit.is_ascii_hexdigit() => self.at += 1,
-                Some(_) => return Err(Fault::Malformed(Flaw::InvalidEscape, backslash)),
-                None => return Err(self.malformed(Flaw::UnexpectedEnd)),
+                Some(_) => return Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
+                None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
             }
         }
         Ok(())
@@ -317,25 +317,25 @@ impl<'a> Cursor<'a> {
     }
 
     #[cold]
-    fn unexpected(&self) -> Fault {
+    fn unexpected(&self) -> ParseError {
         self.malformed(match self.peek() {
-            Some(_) => Flaw::UnexpectedByte,
-            None => Flaw::UnexpectedEnd,
+            Some(_) => JsonErrorKind::UnexpectedByte,
+            None => JsonErrorKind::UnexpectedEnd,
         })
     }
 
     #[cold]
-    fn malformed(&self, flaw: Flaw) -> Fault {
-        Fault::Malformed(flaw, self.at)
+    fn malformed(&self, flaw: JsonErrorKind) -> ParseError {
+        ParseError::Malformed(flaw, self.at)
     }
 }
 
-/// By SIMD, for the standard library's way takes longer than all the rest of a scan; it is asked only where it broke.
-fn check_utf8(raw: &[u8], start: usize) -> Result<(), Fault> {
+/// Checks UTF-8 by SIMD, because the standard library takes longer than the rest of a scan; it only finds the position.
+fn check_utf8(raw: &[u8], start: usize) -> Result<(), ParseError> {
     if simdutf8::basic::from_utf8(raw).is_ok() {
         return Ok(());
     }
     std::str::from_utf8(raw)
         .map(|_| ())
-        .map_err(|error| Fault::Malformed(Flaw::InvalidUtf8, start + error.valid_up_to()))
+        .map_err(|error| ParseError::Malformed(JsonErrorKind::InvalidUtf8, start + error.valid_up_to()))
 }

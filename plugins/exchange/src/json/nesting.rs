@@ -1,6 +1,6 @@
-//! Which containers are open: one bit each, so that hostile nesting costs sixteen bytes and then an error.
+//! The open containers, one bit each, so that hostile nesting costs sixteen bytes and then an error.
 
-/// Deepest nesting that is read.
+/// Deepest nesting that is accepted.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
 /// `{}` or `[]`.
@@ -20,7 +20,7 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Opens one; `false` when it would be too deep.
+    /// Opens a container. Returns `false` if it would be too deep.
     #[inline]
     pub(crate) fn open(&mut self, container: Container) -> bool {
         if self.depth >= MAX_DEPTH {
@@ -38,7 +38,7 @@ impl Nesting {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// The innermost one.
+    /// Returns the innermost open container.
     #[inline]
     pub(crate) fn inner(&self) -> Option<Container> {
         match (self.depth, self.bits & 1) {
@@ -48,7 +48,7 @@ impl Nesting {
         }
     }
 
-    /// How many are open.
+    /// Returns the number of open containers.
     #[inline]
     pub(crate) fn depth(&self) -> u32 {
         self.depth

@@ -1,7 +1,7 @@
-//! Whole numbers as JSON writes them: `11`, `11.0`, `1.1e1`, and in quotes.
+//! Whole numbers in every spelling of JSON: `11`, `11.0`, `1.1e1`, and in quotes.
 
-/// Reads a number that is whole and not negative, whatever its spelling; one beyond `u64` is `u64::MAX`. `None` for a
-/// fraction, a negative number and what is no number.
+/// Reads a number that is whole and not negative, in any spelling. A number beyond `u64` saturates. Returns `None` for a
+/// fraction, a negative number and other text.
 pub(crate) fn whole_number(written: &[u8]) -> Option<u64> {
     if written.len() <= 19 && !written.is_empty() && written.iter().all(u8::is_ascii_digit) {
         return Some(digits(written));
@@ -24,12 +24,12 @@ pub(crate) fn whole_number(written: &[u8]) -> Option<u64> {
     (!negative || number == 0).then_some(number)
 }
 
-/// Digits that fit.
+/// Reads digits that fit into `u64`.
 fn digits(written: &[u8]) -> u64 {
     written.iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')))
 }
 
-/// The exponent, bounded: a larger one makes every number 0, infinite or a fraction, as this one does.
+/// Reads the exponent. It is bounded: a larger one makes every number 0, infinite or a fraction, as the bound does.
 fn exponent(written: &[u8]) -> Option<i64> {
     let (sign, digits) = match written.split_first()? {
         (b'-', rest) => (-1, rest),
@@ -45,13 +45,13 @@ fn exponent(written: &[u8]) -> Option<i64> {
 
 const MAX_EXPONENT: i64 = 1 << 32;
 
-/// `whole.fraction` times ten to the `exponent`, if it is whole.
+/// Returns `whole.fraction` times ten to the `exponent`, if it is whole.
 fn scaled(whole: &[u8], fraction: &[u8], exponent: i64) -> Option<u64> {
     let all = || whole.iter().chain(fraction);
     if !all().all(u8::is_ascii_digit) {
         return None;
     }
-    // Digits before the point, once it has moved.
+    // Number of digits before the point after it has moved.
     let kept = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
     let mut number = 0_u64;
     for (place, digit) in (0_i64..).zip(all()) {

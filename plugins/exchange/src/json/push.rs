@@ -1,48 +1,48 @@
-//! A push tokenizer: JSON in whatever pieces it comes, remembered as a few words of state.
+//! A push tokenizer: JSON in any pieces, with a few words of state.
 //!
-//! It is for answers, which must reach the client whether they are JSON or not. So it does not judge: it follows
-//! strings, brackets and commas, tells its [`Sink`] what stands at the places the sink knows, and says at the end
-//! whether the document was whole. It keeps at most 128 bytes of what it reads, never the document.
+//! It is for answers, which must reach the client whether they are JSON or not. So it does not validate: it follows
+//! strings, brackets and commas, tells its [`Sink`] the values of known fields, and reports at the end whether the
+//! document was complete. It keeps at most 128 bytes, never the document.
 
 use super::nesting::{Container, Nesting};
 use memchr::memchr2;
 
-/// Longest name, word or number that is captured, a model's name among them; longer ones are none that a sink knows.
+/// Longest name, word or number that is captured, including a model's name. A sink knows no longer ones.
 const CAPTURE: usize = 128;
 
-/// Levels whose place is remembered; deeper ones are unknown places.
-const PLACES: usize = 8;
+/// Levels whose field is remembered; deeper ones are unknown fields.
+const LEVELS: usize = 8;
 
-/// What a sink calls the values it knows. The default is a place nobody cares about.
-pub(crate) trait Place: Copy + Default {
-    /// The place of a member of this object.
+/// The position of a value, among those that a sink knows. The default is an unknown one.
+pub(crate) trait JsonField: Copy + Default {
+    /// Returns the field of a member of this object.
     fn member(self, name: &[u8]) -> Self;
-    /// The place of the elements of this array.
+    /// Returns the field of the elements of this array.
     fn element(self) -> Self;
-    /// Whether anything in here can matter.
+    /// Returns whether the field or its content can matter.
     fn is_known(self) -> bool;
-    /// Whether strings here are counted, not captured.
+    /// Returns whether strings here are counted instead of captured.
     fn is_text(self) -> bool;
 }
 
-/// Is told what stands where.
-pub(crate) trait Sink<P: Place> {
-    /// A value begins at a known place.
-    fn begins(&mut self, place: P);
-    /// A container opens at a known place.
-    fn opens(&mut self, place: P, container: Container);
-    /// The container that opened at a known place closes.
-    fn closes(&mut self, place: P);
-    /// Bytes of a string at a text place, as written.
-    fn text(&mut self, place: P, bytes: usize);
+/// Receives the values of known fields.
+pub(crate) trait Sink<P: JsonField> {
+    /// A value begins.
+    fn begins(&mut self, field: P);
+    /// A container opens.
+    fn opens(&mut self, field: P, container: Container);
+    /// A container closes.
+    fn closes(&mut self, field: P);
+    /// Bytes of a string in a text field, as written.
+    fn text(&mut self, field: P, bytes: usize);
     /// A string that fits, unescaped.
-    fn word(&mut self, place: P, word: &[u8]);
+    fn word(&mut self, field: P, word: &[u8]);
     /// A number or a literal that fits, as written.
-    fn scalar(&mut self, place: P, written: &[u8]);
+    fn scalar(&mut self, field: P, written: &[u8]);
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+enum ScanState {
     #[default]
     Between,
     String,
@@ -52,33 +52,33 @@ enum State {
         code: u16,
     },
     Scalar,
-    /// The document is whole.
+    /// The document is complete.
     Done,
-    /// It is none.
+    /// The document is not JSON.
     Lost,
 }
 
-/// See the module's text.
+/// The state of parsing one document.
 #[derive(Debug, Clone)]
 pub(crate) struct PushScan<P> {
-    state: State,
+    state: ScanState,
     open: Nesting,
-    places: [P; PLACES],
-    /// Place of the value that is next or under way.
+    parents: [P; LEVELS],
+    /// Field of the next or current value.
     here: P,
-    /// The string that is next or under way is a member's name.
+    /// Whether the next or current string is a member's name.
     at_name: bool,
     captured: [u8; CAPTURE],
     captured_len: usize,
 }
 
-impl<P: Place> PushScan<P> {
-    /// For a document that stands at `root`.
+impl<P: JsonField> PushScan<P> {
+    /// Starts a document whose root is this field.
     pub(crate) fn new(root: P) -> Self {
         Self {
-            state: State::Between,
+            state: ScanState::Between,
             open: Nesting::default(),
-            places: [P::default(); PLACES],
+            parents: [P::default(); LEVELS],
             here: root,
             at_name: false,
             captured: [0; CAPTURE],
@@ -86,36 +86,36 @@ impl<P: Place> PushScan<P> {
         }
     }
 
-    /// Whether something stood there that is no JSON.
+    /// Returns whether a byte was not JSON.
     pub(crate) fn is_lost(&self) -> bool {
-        self.state == State::Lost
+        self.state == ScanState::Lost
     }
 
-    /// Makes ready for the next document.
+    /// Starts the next document.
     pub(crate) fn restart(&mut self, root: P) {
-        self.state = State::Between;
+        self.state = ScanState::Between;
         self.open = Nesting::default();
         self.here = root;
         self.at_name = false;
         self.captured_len = 0;
     }
 
-    /// Whether the outermost value was closed and nothing but whitespace came after it.
+    /// Returns whether the outermost value was closed and only whitespace came after it.
     pub(crate) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ScanState::Done
     }
 
-    /// Reads on.
+    /// Reads more bytes.
     pub(crate) fn push(&mut self, mut bytes: &[u8], sink: &mut impl Sink<P>) {
         while let Some((&byte, rest)) = bytes.split_first() {
             bytes = match self.state {
-                State::Between => self.between(byte, bytes, rest, sink),
-                State::String => self.string(bytes, sink),
-                State::Escape => self.escape(byte, rest, sink),
-                State::Hex { left, code } => self.hex(byte, left, code, rest, sink),
-                State::Scalar => self.scalar(bytes, sink),
-                State::Done => self.after(bytes),
-                State::Lost => return,
+                ScanState::Between => self.between(byte, bytes, rest, sink),
+                ScanState::String => self.string(bytes, sink),
+                ScanState::Escape => self.escape(byte, rest, sink),
+                ScanState::Hex { left, code } => self.hex(byte, left, code, rest, sink),
+                ScanState::Scalar => self.scalar(bytes, sink),
+                ScanState::Done => self.after(bytes),
+                ScanState::Lost => return,
             };
         }
     }
@@ -135,7 +135,7 @@ impl<P: Place> PushScan<P> {
                     sink.begins(self.here);
                 }
                 self.captured_len = 0;
-                self.state = State::Scalar;
+                self.state = ScanState::Scalar;
                 return all;
             }
         }
@@ -143,7 +143,7 @@ impl<P: Place> PushScan<P> {
     }
 
     fn begin_string(&mut self, sink: &mut impl Sink<P>) {
-        self.state = State::String;
+        self.state = ScanState::String;
         self.captured_len = 0;
         if !self.at_name && self.here.is_known() {
             sink.begins(self.here);
@@ -152,7 +152,7 @@ impl<P: Place> PushScan<P> {
 
     fn open(&mut self, container: Container, sink: &mut impl Sink<P>) {
         if self.at_name || !self.open.open(container) {
-            self.state = State::Lost;
+            self.state = ScanState::Lost;
             return;
         }
         if self.here.is_known() {
@@ -160,20 +160,20 @@ impl<P: Place> PushScan<P> {
             sink.opens(self.here, container);
         }
         let level = self.open.depth() as usize - 1;
-        if let Some(place) = self.places.get_mut(level) {
-            *place = self.here;
+        if let Some(field) = self.parents.get_mut(level) {
+            *field = self.here;
         }
         self.next();
     }
 
     fn close(&mut self, container: Container, sink: &mut impl Sink<P>) {
         if self.open.inner() != Some(container) {
-            self.state = State::Lost;
+            self.state = ScanState::Lost;
             return;
         }
-        let place = self.container();
-        if place.is_known() {
-            sink.closes(place);
+        let field = self.container();
+        if field.is_known() {
+            sink.closes(field);
         }
         self.open.close();
         self.at_name = false;
@@ -181,15 +181,15 @@ impl<P: Place> PushScan<P> {
         self.end_value();
     }
 
-    /// A value is over: the document, or one of several.
+    /// Ends a value: the document, or one inside of it.
     fn end_value(&mut self) {
         self.state = match self.open.depth() {
-            0 => State::Done,
-            _ => State::Between,
+            0 => ScanState::Done,
+            _ => ScanState::Between,
         };
     }
 
-    /// What is next in this container.
+    /// Prepares for the next value of this container.
     fn next(&mut self) {
         self.at_name = self.open.inner() == Some(Container::Object);
         self.here = match self.at_name {
@@ -198,10 +198,10 @@ impl<P: Place> PushScan<P> {
         };
     }
 
-    /// Place of the innermost open container.
+    /// Returns the field of the innermost open container.
     fn container(&self) -> P {
         let level = (self.open.depth() as usize).wrapping_sub(1);
-        self.places.get(level).copied().unwrap_or_default()
+        self.parents.get(level).copied().unwrap_or_default()
     }
 
     fn wants_capture(&self) -> bool {
@@ -218,7 +218,7 @@ impl<P: Place> PushScan<P> {
         match rest.split_first() {
             None => rest,
             Some((b'\\', rest)) => {
-                self.state = State::Escape;
+                self.state = ScanState::Escape;
                 rest
             }
             Some((_, rest)) => {
@@ -228,7 +228,7 @@ impl<P: Place> PushScan<P> {
         }
     }
 
-    /// `text` of a string, written as `written` bytes.
+    /// Handles unescaped `text` of a string that takes `written` bytes.
     fn in_string(&mut self, text: &[u8], written: usize, sink: &mut impl Sink<P>) {
         if self.wants_capture() {
             self.capture(text);
@@ -240,12 +240,12 @@ impl<P: Place> PushScan<P> {
     fn end_string(&mut self, sink: &mut impl Sink<P>) {
         let captured = self.captured.get(..self.captured_len);
         if self.at_name {
-            // An unknown name, or one too long to be known, leads nowhere.
+            // An unknown or too long name leads to an unknown field.
             self.here = match captured {
                 Some(name) if self.container().is_known() => self.container().member(name),
                 _ => P::default(),
             };
-            self.state = State::Between;
+            self.state = ScanState::Between;
             return;
         }
         if let Some(word) = captured
@@ -261,13 +261,13 @@ impl<P: Place> PushScan<P> {
         if let Some(room) = self.captured.get_mut(self.captured_len..end) {
             room.copy_from_slice(bytes);
         }
-        // Beyond the room, so that nothing is taken for a whole.
+        // Beyond the room, so that a cut value is not taken for a whole one.
         self.captured_len = end;
     }
 
     fn escape<'a>(&mut self, byte: u8, rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         if byte == b'u' {
-            self.state = State::Hex { left: 4, code: 0 };
+            self.state = ScanState::Hex { left: 4, code: 0 };
             return rest;
         }
         let spelled = match byte {
@@ -278,23 +278,23 @@ impl<P: Place> PushScan<P> {
             b't' => b'\t',
             itself => itself,
         };
-        self.state = State::String;
+        self.state = ScanState::String;
         self.in_string(&[spelled], 2, sink);
         rest
     }
 
     fn hex<'a>(&mut self, byte: u8, left: u8, code: u16, rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         let Some(digit) = char::from(byte).to_digit(16) else {
-            self.state = State::Lost;
+            self.state = ScanState::Lost;
             return rest;
         };
         let code = code << 4 | digit as u16;
         if left > 1 {
-            self.state = State::Hex { left: left - 1, code };
+            self.state = ScanState::Hex { left: left - 1, code };
             return rest;
         }
-        self.state = State::String;
-        // All that is known is ASCII; anything else only has to be different.
+        self.state = ScanState::String;
+        // All known names are ASCII; other characters only have to differ.
         let spelled = u8::try_from(code).ok().filter(u8::is_ascii).unwrap_or(0xFF);
         self.in_string(&[spelled], 6, sink);
         rest
@@ -322,7 +322,7 @@ impl<P: Place> PushScan<P> {
     fn after<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let rest = bytes.trim_ascii_start();
         if !rest.is_empty() {
-            self.state = State::Lost;
+            self.state = ScanState::Lost;
         }
         rest
     }

@@ -1,13 +1,13 @@
-//! How far a JSON string goes before a byte that means something.
+//! Measures the run of plain bytes in a JSON string.
 //!
-//! `memchr` finds the quote and the backslash but not the control characters, and would need a second pass to know
-//! whether there is anything to check as UTF-8. This is all of it at once: sixteen bytes a step where the target has
-//! `simd128`, eight elsewhere.
+//! `memchr` finds the quote and the backslash but not control characters, and would need a second pass to know whether
+//! the bytes must be checked as UTF-8. This does all at once: sixteen bytes a step on targets with `simd128`, eight
+//! elsewhere.
 
-/// Bytes of a string that stand for themselves.
+/// A run of bytes that stand for themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// How many, up to a quote, a backslash, a control character or the end.
+    /// Number of bytes, up to a quote, a backslash, a control character or the end.
     pub(crate) len: usize,
     /// Whether all of them are ASCII.
     pub(crate) ascii: bool,
@@ -22,7 +22,7 @@ struct Marks {
     high: u64,
 }
 
-/// The plain bytes at the start of `bytes`.
+/// Returns the run of plain bytes at the start of `bytes`.
 #[inline]
 pub(crate) fn plain_run(bytes: &[u8]) -> Run {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -84,7 +84,7 @@ mod swar {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGH: u64 = ONES * 0x80;
 
-    /// The subtractions can borrow into bytes above the first mark, never below it: the lowest mark is exact.
+    /// The subtractions can borrow into bytes above the first mark, never below it, so the lowest mark is exact.
     #[inline(always)]
     pub(super) fn marks(block: &[u8; BLOCK]) -> Marks {
         let block = u64::from_le_bytes(*block);
@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_run_is_what_a_byte_by_byte_reading_finds(bytes: Vec<u8>) {
+        fn runs_agree_with_a_plain_search(bytes: Vec<u8>) {
             prop_assert_eq!(plain_run(&bytes), literal(&bytes));
         }
 

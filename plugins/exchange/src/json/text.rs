@@ -1,21 +1,21 @@
-//! A string of a document, still as it was written; and how to write one.
+//! A string of a document, as written, and the writing of strings.
 
 use super::run::plain_run;
 
-/// Longest name of a field that this crate knows, and then some.
+/// Room for the longest known field name.
 const NAME_BYTES: usize = 32;
 
-/// Bytes of `\u0041`, the most that one byte of text can take.
+/// Bytes of `\u0041`, the longest escape of one byte of text.
 const LONGEST_ESCAPE: usize = 6;
 
-/// The bytes between two quotes, checked to be a JSON string.
+/// The bytes between two quotes, which are a valid JSON string.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     /// As written.
     pub(crate) raw: &'a [u8],
-    /// Where they begin in the document.
+    /// Offset of the first byte in the document.
     pub(crate) at: usize,
-    /// Whether there is a backslash among them.
+    /// Whether it contains a backslash.
     pub(crate) escaped: bool,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Text<'a> {
 pub(crate) type NameBuffer = [u8; NAME_BYTES];
 
 impl<'a> Text<'a> {
-    /// The name this spells, for comparing with known ones. One that does not fit comes back as written: with its
+    /// Returns the unescaped name, for comparison with known ones. One that does not fit is returned as written: with its
     /// backslash it equals no known name.
     #[inline]
     pub(crate) fn name<'b>(&self, buffer: &'b mut NameBuffer) -> &'b [u8]
@@ -46,13 +46,13 @@ impl<'a> Text<'a> {
         Some(name.len())
     }
 
-    /// What it spells, or `None` beyond `limit` bytes. A lone surrogate becomes U+FFFD.
+    /// Returns the unescaped text, or `None` if it is longer than `limit` bytes. A lone surrogate becomes U+FFFD.
     pub(crate) fn unescaped(&self, limit: usize) -> Option<String> {
         if self.raw.len() > limit.saturating_mul(LONGEST_ESCAPE) {
             return None;
         }
         let mut text = String::new();
-        for piece in self.pieces() {
+        for piece in self.segments() {
             piece.push_to(&mut text);
             if text.len() > limit {
                 return None;
@@ -61,17 +61,17 @@ impl<'a> Text<'a> {
         Some(text)
     }
 
-    fn pieces(&self) -> Pieces<'a> {
-        Pieces { rest: self.raw }
+    fn segments(&self) -> Segments<'a> {
+        Segments { rest: self.raw }
     }
 }
 
-enum Piece<'a> {
+enum Segment<'a> {
     Plain(&'a [u8]),
     Escape(char),
 }
 
-impl Piece<'_> {
+impl Segment<'_> {
     fn push_to(&self, text: &mut String) {
         match self {
             Self::Plain(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
@@ -80,27 +80,27 @@ impl Piece<'_> {
     }
 }
 
-struct Pieces<'a> {
+struct Segments<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<Segment<'a>> {
         let (&first, after) = self.rest.split_first()?;
         if first == b'\\' {
             self.rest = after;
-            return Some(Piece::Escape(self.escape()));
+            return Some(Segment::Escape(self.escape()));
         }
-        // At least the first byte: it may be one that no valid string holds.
+        // At least one byte, even if it is not allowed in a string.
         let (plain, rest) = self.rest.split_at_checked(plain_run(self.rest).len.max(1))?;
         self.rest = rest;
-        Some(Piece::Plain(plain))
+        Some(Segment::Plain(plain))
     }
 }
 
-impl Pieces<'_> {
+impl Segments<'_> {
     fn escape(&mut self) -> char {
         let Some((&kind, rest)) = self.rest.split_first() else {
             return char::REPLACEMENT_CHARACTER;
@@ -145,14 +145,14 @@ impl Pieces<'_> {
     }
 }
 
-/// Writes `text` as a JSON string, quotes included.
+/// Writes `text` as a JSON string with quotes.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     push_escaped(out, text);
     out.push(b'"');
 }
 
-/// Writes `text` as it stands between the quotes of a JSON string.
+/// Writes `text` in the form that is valid between the quotes of a JSON string.
 pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     const HEX: [u8; 16] = *b"0123456789abcdef";
     for byte in text.bytes() {
@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_too_long_to_be_known_stays_as_written() {
+    fn a_too_long_name_stays_as_written() {
         let long = format!(r"\u0061{}", "b".repeat(60));
         assert_eq!(text(&long).name(&mut NameBuffer::default()), long.as_bytes());
     }
 
     #[test]
-    fn a_lone_surrogate_is_replaced_and_what_follows_is_kept() {
+    fn a_lone_surrogate_is_replaced() {
         assert_eq!(text(r"a\ud800b").unescaped(64).unwrap(), "a\u{FFFD}b");
         assert_eq!(text(r"\ud800\u0041").unescaped(64).unwrap(), "\u{FFFD}A");
         assert_eq!(text(r"\udc00\ud83d\ude00").unescaped(64).unwrap(), "\u{FFFD}😀");
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_as_the_same(string: String) {
+        fn written_strings_are_read_back(string: String) {
             let mut quoted = Vec::new();
             push_quoted(&mut quoted, &string);
             prop_assert_eq!(&serde_json::from_slice::<String>(&quoted).unwrap(), &string);

@@ -1,16 +1,16 @@
-//! Anthropic's content: a string or a list of blocks, and blocks inside blocks.
+//! Anthropic's content: a string or a list of blocks, which can contain blocks.
 //!
-//! A tool's result and a document carry content of their own, text and images mixed, so what is text cannot be told by
-//! the outer block alone. A document's plain text stands in `source.data`, where an image has its base64: only the
-//! `type` beside it tells which.
+//! A tool's result and a document contain text and images mixed, so the outer block does not tell which values are text.
+//! A document's plain text is in `source.data`, where an image has its base64, and only the `type` beside it tells the
+//! difference.
 
-use super::fault::ScanError;
+use super::containers::{array, object};
 use super::prompt::Prompt;
-use super::{array, object};
+use super::scan_error::ScanError;
 use crate::json::{Cursor, NameBuffer};
 
 impl Prompt {
-    /// A string, or a list of blocks.
+    /// Reads a string, or a list of blocks.
     pub(super) fn blocks(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         match cursor.peek() {
             Some(b'"') => self.string(cursor),

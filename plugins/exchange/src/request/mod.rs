@@ -1,102 +1,104 @@
-//! The request scan: one validating pass that finds what a gateway decides by.
+//! The request scan: one validating pass that reads the fields by which the gateway decides.
 //!
-//! Most clients write `messages` before `model`, so the whole body is read anyway; then it may as well be checked, and
-//! a broken body be answered here with the place where it broke. Reading only part of it would also let a second
-//! `model` hide behind the first: a field this scan reads may stand once, however its name is spelled.
+//! Most clients write `messages` before `model`, so the whole body is read anyway. It is validated on the way, so that a
+//! broken body is answered here with the position of the error. Reading only a part would also let a second `model` hide
+//! behind the first: a field that the scan reads may appear once, in any spelling of its name.
 
 mod blocks;
-mod fault;
+mod containers;
 mod prompt;
+mod scan_error;
 mod sizes;
 
-pub use fault::{Field, ScanError, ScanErrorKind};
+pub use scan_error::{Field, ScanError, ScanErrorKind};
 
-use crate::json::{Cursor, Fault, NameBuffer, Text};
+use crate::json::{Cursor, NameBuffer, Text};
 use crate::surface::{Dialect, Surface};
 use crate::word::plain_word;
+use containers::object;
 use prompt::Prompt;
 use sizes::Sizes;
 use std::ops::Range;
 
-/// Longest model name that is read, bytes after unescaping.
+/// Longest accepted model name, bytes after unescaping.
 pub const MAX_MODEL_BYTES: usize = 256;
 
-/// What one request asks for. Offsets count from the start of the body.
+/// The facts of one request. Offsets count from the start of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestScan {
-    /// The API it was sent to.
+    /// The API to which it was sent.
     pub surface: Surface,
     /// The model's name, unescaped; a lone surrogate escape in it is U+FFFD.
     pub model: String,
-    /// Where `model`'s value stands, quotes included.
+    /// Range of `model`'s value, including quotes.
     pub model_span: Range<usize>,
-    /// Whether it asks for a stream.
+    /// Whether the client asks for a stream.
     pub stream: bool,
-    /// Where `stream_options.include_usage` can be asked for.
+    /// The place where `stream_options.include_usage` can be set.
     pub usage_ask: UsageAsk,
-    /// The largest of `max_tokens` and `max_completion_tokens`, as far as given as whole numbers above 0, in any spelling.
+    /// The largest of `max_tokens` and `max_completion_tokens` that are whole numbers above 0, in any spelling.
     pub max_output_tokens: Option<u64>,
     /// The largest limit under a name that not every server reads, such as `Max_Tokens`, and the budget of `thinking`.
     pub min_output_tokens: u64,
-    /// The first limit of the output that is given as something else than a whole number.
+    /// The first limit of the output that is not a whole number.
     pub odd_number: Option<ScanError>,
     /// `service_tier`, if it is a plain word.
     pub service_tier: Option<String>,
     /// `speed` of an Anthropic request, if it is a plain word.
     pub speed: Option<String>,
-    /// The first field that lets a provider take other models than `model`, if it is there and not null.
+    /// The first field by which a provider could use other models than `model`, if it is there and not null.
     pub reroute: Option<&'static str>,
-    /// The larger of `n` and `best_of`: how many answers; 1 when neither is given as a whole number.
+    /// The larger of `n` and `best_of`, the number of answers; 1 if neither is a whole number.
     pub choices: u64,
-    /// Bytes of what a provider reads as text besides `text_bytes`: tools, schemas, earlier calls and reasoning.
+    /// Bytes of other values that a provider reads as text: tools, schemas, earlier calls and reasoning.
     pub more_text_bytes: u64,
     /// Token ids in `prompt` and `input`.
     pub token_ids: u64,
-    /// A provider may add input of which no byte is in the body, such as a file or what its own tools find.
+    /// Whether a provider may add input that is not in the body, such as a file or the results of its own tools.
     pub brings_more_input: bool,
-    /// It asks for reasoning, or says how much.
+    /// Whether it asks for reasoning, or sets its amount.
     pub asks_for_reasoning: bool,
-    /// Bytes of prompt text, as written between the quotes, escapes not undone. OpenAI: strings of `messages[].content`
-    /// (or its parts' `text`), `prompt` and `input`; token ids are counted by themselves. Anthropic: strings of `system` and
-    /// `messages[].content` (or their blocks' text, also inside tool results and documents).
+    /// Bytes of prompt text, as written between the quotes, with escapes. OpenAI: strings of `messages[].content` (or of
+    /// its parts' `text`), `prompt` and `input`; token ids are counted separately. Anthropic: strings of `system` and
+    /// `messages[].content` (or of their blocks' text, also inside tool results and documents).
     pub text_bytes: u64,
     /// Content parts of the types `image_url`, `input_audio` and `file`; blocks of the types `image` and `document`.
     pub attachments: u32,
 }
 
 impl RequestScan {
-    /// Whether the client asked for the usage of a stream by itself.
+    /// Returns whether the client itself asked for the usage of a stream.
     #[must_use]
     pub fn client_wants_usage(&self) -> bool {
         self.usage_ask == UsageAsk::Asked
     }
 }
 
-/// How the body stands to `stream_options.include_usage`.
+/// The state of `stream_options.include_usage` in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsageAsk {
-    /// It is true already, or the API tells the usage without it.
+    /// It is true already, or the API reports the usage without it.
     Asked,
-    /// There are no `stream_options`; a member can be inserted here, at the front of the body's object.
+    /// There are no `stream_options`. A member can be inserted here, at the front of the body's object.
     Absent(usize),
-    /// `stream_options` is null, here.
+    /// `stream_options` is null, in this range.
     Null(Range<usize>),
     /// `stream_options` is an object without it.
     Unset {
-        /// Just behind its opening brace.
+        /// Offset after its opening brace.
         at: usize,
         /// Whether it has no members.
         empty: bool,
     },
-    /// It is false or null, here.
+    /// It is false or null, in this range.
     Off(Range<usize>),
 }
 
-/// Reads a request's body. Takes O(n) time, and memory for the model's name only.
+/// Scans a request's body. Takes O(n) time, and memory for the model's name only.
 ///
 /// # Errors
-/// The first thing that is wrong: not JSON by RFC 8259 (lone surrogate escapes are let through), nested deeper than
-/// 128, no object, no `model`, a field twice that may stand once, or one of the wrong type.
+/// Returns the first error: invalid JSON by RFC 8259 (lone surrogate escapes are accepted), nesting deeper than 128, not
+/// an object, no `model`, a repeated field, or a field of the wrong type.
 pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanError> {
     let mut cursor = Cursor::new(body);
     if let Some(kind) = byte_order_mark(body) {
@@ -113,7 +115,7 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
             return Err(ScanErrorKind::NotAnObject.at(start));
         }
     }
-    let mut found = Found { dialect: surface.dialect(), ..Found::default() };
+    let mut found = RequestFields { dialect: surface.dialect(), ..RequestFields::default() };
     found.sizes.has_answers = found.dialect == Dialect::Openai;
     object(&mut cursor, |cursor, name| found.member(cursor, name))?;
     match cursor.end() {
@@ -122,39 +124,13 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
     }
 }
 
-/// A body that begins with a byte order mark would be no JSON at its first byte, which tells nobody why.
+/// Returns the error for a byte order mark, which is more helpful than that for an unexpected first byte.
 fn byte_order_mark(body: &[u8]) -> Option<ScanErrorKind> {
     let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
     marks.iter().any(|mark| body.starts_with(mark)).then_some(ScanErrorKind::ByteOrderMark)
 }
 
-/// Walks the object that is next; `member` must step over each value.
-fn object<'a>(
-    cursor: &mut Cursor<'a>,
-    mut member: impl FnMut(&mut Cursor<'a>, Text<'a>) -> Result<(), ScanError>,
-) -> Result<(), ScanError> {
-    let mut first = true;
-    cursor.enter()?;
-    while let Some(name) = cursor.member(&mut first)? {
-        member(cursor, name)?;
-    }
-    Ok(())
-}
-
-/// Walks the array that is next; `element` must step over each value.
-fn array<'a>(
-    cursor: &mut Cursor<'a>,
-    mut element: impl FnMut(&mut Cursor<'a>) -> Result<(), ScanError>,
-) -> Result<(), ScanError> {
-    let mut first = true;
-    cursor.enter()?;
-    while cursor.element(&mut first)? {
-        element(cursor)?;
-    }
-    Ok(())
-}
-
-/// Fields with which providers and gateways behind them take other models, or other providers, than `model` says.
+/// Fields by which providers, and gateways behind them, use other models or providers than `model` names.
 /// Sources: OpenRouter's `models`, `route`, `provider` and `preset`; LiteLLM's fallbacks; `extra_body` of SDKs that a
 /// server unpacks; `engine` and `deployment_id` of older APIs.
 const REROUTES: [&str; 16] = [
@@ -177,7 +153,7 @@ const REROUTES: [&str; 16] = [
 ];
 
 #[derive(Default)]
-struct Found {
+struct RequestFields {
     dialect: Dialect,
     seen: u32,
     model: Option<(String, Range<usize>)>,
@@ -191,7 +167,7 @@ struct Found {
     prompt: Prompt,
 }
 
-impl Found {
+impl RequestFields {
     fn member(&mut self, cursor: &mut Cursor<'_>, name: Text<'_>) -> Result<(), ScanError> {
         let mut buffer = NameBuffer::default();
         let spelled = name.name(&mut buffer);
@@ -241,7 +217,7 @@ impl Found {
         let Some((model, model_span)) = self.model else {
             return Err(ScanErrorKind::MissingModel.at(start));
         };
-        // Some servers match names regardless of case and would take the other one.
+        // Some servers ignore the case of names and would read the other one.
         if let Some(at) = self.other_case_of_model {
             return Err(ScanErrorKind::DuplicateField(Field::Model).at(at));
         }
@@ -271,7 +247,7 @@ impl Found {
     }
 }
 
-/// The field of this name that the scan reads; any other is for the provider alone.
+/// Returns the field of this name that the scan reads. Other fields concern only the provider.
 fn field(dialect: Dialect, name: &[u8]) -> Option<Field> {
     Some(match (dialect, name) {
         (_, b"model") => Field::Model,
@@ -302,7 +278,7 @@ fn model(cursor: &mut Cursor<'_>) -> Result<(String, Range<usize>), ScanError> {
     Ok((name, start..cursor.at()))
 }
 
-/// A bool; null is false.
+/// Reads a bool; null is false.
 fn flag(cursor: &mut Cursor<'_>, field: Field) -> Result<bool, ScanError> {
     let first = cursor.peek();
     if !matches!(first, Some(b't' | b'f' | b'n')) {
@@ -343,7 +319,7 @@ fn include_usage(cursor: &mut Cursor<'_>) -> Result<UsageAsk, ScanError> {
     Ok(if flag(cursor, Field::IncludeUsage)? { UsageAsk::Asked } else { UsageAsk::Off(start..cursor.at()) })
 }
 
-/// A plain word, or nothing for any other value: that is for the provider to judge.
+/// Reads a plain word. Other values are none, and the provider judges them.
 fn word(cursor: &mut Cursor<'_>) -> Result<Option<String>, ScanError> {
     if cursor.peek() != Some(b'"') {
         cursor.skip()?;
@@ -352,21 +328,12 @@ fn word(cursor: &mut Cursor<'_>) -> Result<Option<String>, ScanError> {
     Ok(plain_word(cursor.string()?.name(&mut NameBuffer::default())).map(str::to_owned))
 }
 
-/// The value that is next has the wrong type, unless it is no value at all.
+/// Returns the error for a value of the wrong type, or for invalid JSON.
 #[cold]
 fn wrong_type(cursor: &mut Cursor<'_>, field: Field) -> ScanError {
     let at = cursor.at();
     match cursor.skip() {
         Ok(()) => ScanErrorKind::InvalidType(field).at(at),
         Err(fault) => fault.into(),
-    }
-}
-
-impl From<Fault> for ScanError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Malformed(flaw, at) => ScanErrorKind::Malformed(flaw).at(at),
-            Fault::TooDeep(at) => ScanErrorKind::TooDeep.at(at),
-        }
     }
 }

@@ -1,12 +1,12 @@
-//! How much is asked: bytes of text and pieces that are no text, wherever a request carries them.
+//! Measures the prompt: bytes of text and attachments, in every place of a request.
 //!
-//! The shapes here are OpenAI's, Anthropic's are in `blocks`: `messages[].content` is a string or a list of parts,
-//! `prompt` and `input` are a string, a list of strings, or token ids. What has another shape is still checked as JSON,
-//! and counts nothing.
+//! These are OpenAI's formats; Anthropic's are in `blocks`. `messages[].content` is a string or a list of parts; `prompt`
+//! and `input` are a string, a list of strings, or token ids. Values of another type are validated as JSON and not
+//! counted.
 
-use super::fault::ScanError;
+use super::containers::{array, object};
+use super::scan_error::ScanError;
 use super::sizes::written_bytes;
-use super::{array, object};
 use crate::json::{Cursor, NameBuffer, Text};
 use crate::surface::Dialect;
 
@@ -14,15 +14,15 @@ use crate::surface::Dialect;
 pub(super) struct Prompt {
     pub(super) text_bytes: u64,
     pub(super) attachments: u32,
-    /// Bytes of what else in a message a provider reads as text: earlier calls, reasoning.
+    /// Bytes of other values in a message that a provider reads as text: earlier calls, reasoning.
     pub(super) more_bytes: u64,
     pub(super) token_ids: u64,
-    /// There are files, of which the body may hold no more than a name.
+    /// Whether there are files, of which the body may contain only a name.
     pub(super) files: bool,
 }
 
 impl Prompt {
-    /// `messages`: a list of objects with `content`; those of the role `tool` carry their results there too.
+    /// Reads `messages`: a list of objects with `content`, which also contains the results of tools.
     pub(super) fn messages(&mut self, dialect: Dialect, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         if cursor.peek() != Some(b'[') {
             return Ok(cursor.skip()?);
@@ -30,7 +30,7 @@ impl Prompt {
         array(cursor, |cursor| self.message(dialect, cursor))
     }
 
-    /// A string, or a list of strings and content parts.
+    /// Reads a string, or a list of strings and content parts.
     pub(super) fn text(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         match cursor.peek() {
             Some(b'"') => self.string(cursor),
@@ -44,14 +44,14 @@ impl Prompt {
         }
     }
 
-    /// A token's id, or an element of another kind.
+    /// Reads a token id, or an element of another kind.
     fn token(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         self.token_ids =
             self.token_ids.saturating_add(u64::from(cursor.peek().is_some_and(|byte| byte.is_ascii_digit())));
         self.more(cursor)
     }
 
-    /// A value that counts as it is written, if it can hold text.
+    /// Counts a value as written, if it can contain text.
     pub(super) fn more(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         self.more_bytes = self.more_bytes.saturating_add(written_bytes(cursor)?);
         Ok(())

@@ -1,50 +1,49 @@
-//! How much a request may take: limits on its output, and text outside its messages.
+//! Measures the cost of a request: limits on its output, and text outside its messages.
 //!
 //! Limits and budgets reserve by these before a provider is asked, so nothing may make a request look smaller than it is.
 //! A number counts in any spelling. A limit under a name that only lenient servers read, such as `Max_Tokens`, can raise
-//! a reservation and not lower it: a strict server ignores it.
+//! a reservation but not lower it, because a strict server ignores it.
 
-use super::array;
-use super::fault::{Field, ScanError, ScanErrorKind};
-use super::object;
+use super::containers::{array, object};
+use super::scan_error::{Field, ScanError, ScanErrorKind};
 use crate::json::{Cursor, NameBuffer, whole_number};
 
-/// See the module's text.
+/// The sizes of one request.
 #[derive(Debug, Default)]
 pub(super) struct Sizes {
-    /// The largest limit of the API's own names.
+    /// The largest limit under one of the API's own names.
     pub(super) max_output: Option<u64>,
     /// The largest limit under another name.
     pub(super) min_output: u64,
     /// The largest number of answers to generate.
     pub(super) choices: Option<u64>,
-    /// The API has a number of answers.
+    /// Whether the API has a number of answers.
     pub(super) has_answers: bool,
-    /// The first limit that is no whole number.
+    /// The first limit that is not a whole number.
     pub(super) odd: Option<ScanError>,
     /// Bytes of values outside the messages that a provider reads as text.
     pub(super) more_bytes: u64,
-    /// A provider may add input of which no byte is in the body.
+    /// Whether a provider may add input that is not in the body.
     pub(super) brings_more_input: bool,
     pub(super) asks_for_reasoning: bool,
 }
 
 impl Sizes {
-    /// A limit on the output under one of the API's own names. 0 is none: servers take it for their default.
+    /// Reads a limit on the output under one of the API's own names. Servers treat 0 as their default.
     pub(super) fn limit(&mut self, field: Field, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         let given = self.number(field, cursor)?.filter(|limit| *limit > 0);
         self.max_output = self.max_output.max(given);
         Ok(())
     }
 
-    /// How many answers are to be generated.
+    /// Reads the number of answers to generate.
     pub(super) fn answers(&mut self, field: Field, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         let given = self.number(field, cursor)?;
         self.choices = self.choices.max(given);
         Ok(())
     }
 
-    /// A field that the scan does not know by this very name.
+    /// Reads a field whose exact name the scan does not know.
     pub(super) fn unknown(&mut self, name: &[u8], cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("max_tokens") || is("max_completion_tokens") {
@@ -71,13 +70,13 @@ impl Sizes {
         }
     }
 
-    /// A value of any shape, read by the provider as it is written.
+    /// Counts a value of any type as text that the provider reads as written.
     pub(super) fn text(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         self.more_bytes = self.more_bytes.saturating_add(written_bytes(cursor)?);
         Ok(())
     }
 
-    /// `thinking.budget_tokens` of Anthropic, `reasoning.max_tokens` of others.
+    /// Reads `thinking.budget_tokens` of Anthropic, or `reasoning.max_tokens` of others.
     fn thinking(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         if cursor.peek() != Some(b'{') {
             return Ok(cursor.skip()?);
@@ -93,7 +92,7 @@ impl Sizes {
         })
     }
 
-    /// The provider runs tools that are neither functions nor custom ones, and reads what they find.
+    /// Counts the tools. The provider runs those that are neither functions nor custom ones, and adds their results.
     fn tools(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ScanError> {
         if cursor.peek() != Some(b'[') {
             return self.text(cursor);
@@ -117,8 +116,8 @@ impl Sizes {
         Ok(())
     }
 
-    /// A whole number in any spelling, also in quotes; null is none. Another value is kept as the fault it is where a
-    /// limit applies; elsewhere it is for the provider to judge.
+    /// Reads a whole number in any spelling, also in quotes; null is none. Other values are kept as an error for the case
+    /// that a limit applies; otherwise the provider judges them.
     fn number(&mut self, field: Field, cursor: &mut Cursor<'_>) -> Result<Option<u64>, ScanError> {
         let start = cursor.at();
         let first = cursor.peek();
@@ -136,7 +135,7 @@ impl Sizes {
     }
 }
 
-/// Fields that add nothing to what a model reads.
+/// Returns whether a field adds nothing to the model's input.
 fn is_plain(name: &[u8]) -> bool {
     matches!(
         name,
@@ -173,7 +172,7 @@ fn is_plain(name: &[u8]) -> bool {
     )
 }
 
-/// Skips a value; returns the bytes of it as it is written if it can hold text, else 0.
+/// Skips a value. Returns its bytes as written if it can contain text, else 0.
 pub(super) fn written_bytes(cursor: &mut Cursor<'_>) -> Result<u64, ScanError> {
     let is_text = matches!(cursor.peek(), Some(b'"' | b'{' | b'['));
     let start = cursor.at();

@@ -1,17 +1,17 @@
-//! Counts of a usage object, however a provider spells and divides them, and the account they make.
+//! The counts of usage objects in the notations of all providers, and their sum.
 //!
-//! Providers tell the usage of one answer in one object, in each event of a stream, or in parts. So every count is the
-//! largest that was told: counts only grow, and an object that is empty or all zeros takes nothing back.
+//! Providers report the usage of an answer in one object, in each event of a stream, or in parts. So every count is the
+//! largest one that was reported: an object that is empty or all zeros does not lower it.
 
-use super::places::Spot;
+use super::fields::UsageField;
 use crate::json::whole_number;
 
-/// Numbers beyond this are no token counts: 2^53, where JSON's numbers stop being exact.
+/// Largest token count: 2^53, up to which JSON's numbers are exact.
 const MAX_COUNT: u64 = 1 << 53;
 
 /// Token counts as a provider reported them. `cached_input` and `cache_write` are parts of `input`, `cache_write_1h` is
-/// part of `cache_write`, `reasoning` part of `output`. Anthropic reports the three kinds of input side by side; here
-/// they are added up.
+/// part of `cache_write`, `reasoning` is part of `output`. Anthropic reports three disjoint kinds of input, which are
+/// added up here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Tokens of the prompt.
@@ -29,13 +29,13 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Of each count the larger one.
+    /// Returns the larger one of each count.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         self.each(other, u64::max)
     }
 
-    /// Both together.
+    /// Returns the sum of each count.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         self.each(other, u64::saturating_add)
@@ -53,15 +53,15 @@ impl Tokens {
     }
 }
 
-/// Whose account the counts are.
+/// The notation of the counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// OpenAI: the input is all of it.
+    /// OpenAI: the input includes cached tokens.
     #[default]
     Whole,
-    /// Anthropic: what came of the cache, and what went into it, is not in the input. Told at the end.
+    /// Anthropic: the input does not include tokens read from or written to the cache. Reported at the end.
     Message,
-    /// The same, told at the beginning.
+    /// The same, reported at the beginning.
     Begun,
 }
 
@@ -71,17 +71,17 @@ pub(super) struct Counts {
     input: Option<u64>,
     output: Option<u64>,
     total: Option<u64>,
-    /// Of the input, or beside it.
+    /// Part of the input, or separate.
     cache_read: Option<u64>,
-    /// Of the input, as OpenAI counts.
+    /// Part of the input, as OpenAI counts.
     cached: Option<u64>,
-    /// Of the input, or beside it.
+    /// Part of the input, or separate.
     cache_creation: Option<u64>,
-    /// Of the input, as OpenAI counts.
+    /// Part of the input, as OpenAI counts.
     cache_write: Option<u64>,
     cache_write_1h: Option<u64>,
     reasoning: Option<u64>,
-    /// Something stood where a count belongs that is none.
+    /// Whether a count was not a valid number.
     pub(super) flawed: bool,
 }
 
@@ -90,18 +90,18 @@ impl Counts {
         Self { kind, ..Self::default() }
     }
 
-    /// Takes the count that is written here. Some servers write both spellings of one and leave one of them at 0.
-    pub(super) fn note(&mut self, spot: Spot, written: &[u8]) {
-        let slot = match spot {
-            Spot::Input => &mut self.input,
-            Spot::Output => &mut self.output,
-            Spot::Total => &mut self.total,
-            Spot::CacheRead => &mut self.cache_read,
-            Spot::Cached => &mut self.cached,
-            Spot::CacheCreation => &mut self.cache_creation,
-            Spot::CacheWrite => &mut self.cache_write,
-            Spot::CacheWrite1h => &mut self.cache_write_1h,
-            Spot::Reasoning => &mut self.reasoning,
+    /// Notes a count. Some servers write two spellings of one count and leave one of them at 0.
+    pub(super) fn note(&mut self, field: UsageField, written: &[u8]) {
+        let slot = match field {
+            UsageField::Input => &mut self.input,
+            UsageField::Output => &mut self.output,
+            UsageField::Total => &mut self.total,
+            UsageField::CacheRead => &mut self.cache_read,
+            UsageField::Cached => &mut self.cached,
+            UsageField::CacheCreation => &mut self.cache_creation,
+            UsageField::CacheWrite => &mut self.cache_write,
+            UsageField::CacheWrite1h => &mut self.cache_write_1h,
+            UsageField::Reasoning => &mut self.reasoning,
             _ => return,
         };
         let number = whole_number(written).map(|number| number.min(MAX_COUNT));
@@ -109,7 +109,18 @@ impl Counts {
         *slot = (*slot).max(number);
     }
 
-    /// The account. `text_bytes` of text came with it.
+    /// Returns whether a count was not a valid number, or a part is larger than its whole.
+    pub(super) fn is_flawed(self, text_bytes: u64) -> bool {
+        let Some(tokens) = self.tokens(text_bytes) else { return self.flawed };
+        let beyond = |reported: Option<u64>, most: u64| reported.is_some_and(|reported| reported > most);
+        self.flawed
+            || beyond(self.cached.max(self.cache_read), tokens.cached_input)
+            || beyond(self.cache_write.max(self.cache_creation), tokens.cache_write)
+            || beyond(self.cache_write_1h, tokens.cache_write_1h)
+            || beyond(self.reasoning, tokens.reasoning)
+    }
+
+    /// Returns the usage. `text_bytes` is the size of the text that came with it.
     pub(super) fn tokens(self, text_bytes: u64) -> Option<Tokens> {
         match self.kind {
             Kind::Whole => self.of_whole(text_bytes),
@@ -117,14 +128,15 @@ impl Counts {
         }
     }
 
-    /// Both sides of the account, one from the total if need be. Without a word on the output there is none, unless
-    /// there was no text either: embeddings.
+    /// Returns input and output, one of them from the total if needed. Without any output count there is none, unless
+    /// there was no text either, as with embeddings.
     fn of_whole(self, text_bytes: u64) -> Option<Tokens> {
         let prompt = self.input.or_else(|| self.total?.checked_sub(self.output?))?;
         let beside = self.cache_beside(prompt);
         let input = prompt.saturating_add(beside);
         let output = self.all_output(input).or((text_bytes == 0).then_some(0))?;
-        let cached_input = self.cached.max(self.cache_read).unwrap_or(0).min(input);
+        // Cached tokens are cheap, so an impossible number of them counts as none. Writes are expensive, so they are only capped.
+        let cached_input = self.cached.max(self.cache_read).filter(|cached| *cached <= input).unwrap_or(0);
         let cache_write = self.cache_write.max(self.cache_creation).unwrap_or(0).min(input - cached_input);
         Some(Tokens {
             input,
@@ -136,8 +148,8 @@ impl Counts {
         })
     }
 
-    /// What Anthropic's names of cached tokens add to an OpenAI prompt: nothing where it holds them already. The total
-    /// tells, or that they are more than the prompt.
+    /// Returns the cached tokens under Anthropic's names that an OpenAI prompt does not include. It includes them unless
+    /// the total says otherwise, or they are more than the prompt.
     fn cache_beside(self, prompt: u64) -> u64 {
         let beside = self.cache_read.unwrap_or(0).saturating_add(self.cache_creation.unwrap_or(0));
         let sum = prompt.saturating_add(beside).saturating_add(self.output.unwrap_or(0));
@@ -146,19 +158,15 @@ impl Counts {
         if told || beside > prompt { beside } else { 0 }
     }
 
-    /// Some providers leave reasoning out of the output but not out of the total, or out of both.
+    /// Returns the output with reasoning, which some providers leave out of the output but not of the total, or of both. The
+    /// larger of output and rest includes the reasoning if it is large enough.
     fn all_output(self, input: u64) -> Option<u64> {
         let rest = self.total.and_then(|total| total.checked_sub(input));
         let reasoning = self.reasoning.unwrap_or(0);
-        let output = self.output.map(|output| match output < reasoning {
+        self.output.max(rest).map(|output| match output < reasoning {
             true => output.saturating_add(reasoning),
             false => output,
-        });
-        // With a total that says so, the sum above counts nothing twice.
-        match (self.output, rest) {
-            (Some(reported), Some(rest)) if rest >= reported => Some(rest),
-            _ => output.max(rest),
-        }
+        })
     }
 
     /// Each count is at most 2^53, so their sum fits.

@@ -1,8 +1,7 @@
-//! Prints what the detectors cost, in MB/s: `cargo run --release -p headgate-guardrails --example speed`.
+//! Prints the speed of the detectors, in MB/s: `cargo run --release -p headgate-guardrails --example speed`.
 //!
-//! It also runs as `wasm32-wasip1` in any WASI host (`node speed.mjs target/wasm32-wasip1/release/examples/speed.wasm`),
-//! which is the figure that counts: that is where the proxy runs it. Best of many rounds, so that a busy machine does
-//! not show.
+//! It also runs as `wasm32-wasip1` in any WASI host (`node wasi.mjs target/wasm32-wasip1/release/examples/speed.wasm`), which is the
+//! relevant figure, because the proxy runs them there. The best of many rounds counts, so that a busy machine does not show.
 
 #![allow(
     clippy::disallowed_methods,
@@ -13,14 +12,14 @@
 
 mod hostile;
 
-use headgate_guardrails::{DetectorSpec, Guard, Policies, Window};
+use headgate_guardrails::{Guard, Policies, StreamScanner};
 use hostile::HOSTILE;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 // Small enough for many rounds, and for one to be through before a busy machine takes the core away.
-const SIZE: usize = 20_000;
-const ROUNDS_MS: u64 = 60;
+const SIZE: usize = 6_000;
+const ROUNDS_MS: u64 = 80;
 
 const PROSE: &str = "When the council met on Tuesday, nobody had expected the harbour to be the main point of the evening. The engineers \
 had brought 14 drawings and a model; the mayor's office, as so often, brought questions. \"How long will it take?\" she asked. Two years, they \
@@ -33,33 +32,96 @@ const CODE: &str = "    fn settle(&mut self, known: usize) -> Option<usize> {\n 
         if ready == 0 || self.state.get(\"open_items\") == Some(&42) { return None; }\n        self.total += ready * 0x1F; // see RFC 9110, 15.5.4\n    }\n";
 const JSON: &str = "{\"id\":48213,\"name\":\"harbour_model_7\",\"created_at\":\"2025-03-14T09:26:53Z\",\"tags\":[\"steel\",\"bridge-2\"],\"score\":0.8731,\"token_count\":1182,\"ok\":true},";
 
+/// Ways to hand a text over: whole, and in pieces of so many bytes.
+const WAYS: [Option<usize>; 3] = [None, Some(40), Some(1)];
+
 fn main() {
     let guard = Guard::with_all_kinds();
-    println!("{:<34}{:>10}{:>12}{:>12}   MB/s", "", "whole", "by 40 bytes", "by 1 byte");
-    let only = std::env::args().nth(1).unwrap_or_default();
-    for (name, text) in inputs().into_iter().filter(|(name, _)| name.contains(&only)) {
-        let whole = measure(&text, || {
-            black_box(guard.find_in(black_box(&text), Policies::ALL));
-        });
-        let [stream, bytes] = [40, 1].map(|size| {
-            measure(&text, || {
-                let mut window = Window::new(Policies::ALL);
-                for piece in text.chunks(size) {
-                    black_box(window.push(&guard, black_box(piece)).held);
-                }
-                black_box(window.finish(&guard).held);
-            })
-        });
-        println!("{name:<34}{whole:>10.1}{stream:>12.1}{bytes:>12.2}");
+    let mut arguments = std::env::args().skip(1);
+    let only = arguments.next().unwrap_or_default();
+    if let Some(file) = arguments.next().filter(|_| only == "--units") {
+        return search(&guard, &file, arguments.next().and_then(|size| size.parse().ok()));
     }
-    let none = Guard::compile(&[DetectorSpec::default()]).map(|guard| guard.find("").len());
-    println!("{}", if none.is_ok() { "" } else { "a guard without detectors does not compile" });
+    let prose = fill(PROSE);
+    // A virtual machine compiles code better once it has run for a while.
+    for way in WAYS {
+        compare(&guard, &prose, &prose, way);
+    }
+    println!(
+        "{:<34}{:>10}{:>12}{:>12}   MB/s, and cost of a byte beside one of prose",
+        "", "whole", "by 40 bytes", "by 1 byte"
+    );
+    let mut worst = [0.0_f64; WAYS.len()];
+    for (name, text) in inputs().into_iter().filter(|(name, _)| name.contains(&only)) {
+        let [whole, pieces, bytes] = WAYS.map(|way| compare(&guard, &text, &prose, way));
+        println!(
+            "{name:<34}{:>10.1}{:>12.1}{:>12.2}   {:>5.1}{:>5.1}{:>5.1}",
+            whole.0, pieces.0, bytes.0, whole.1, pieces.1, bytes.1
+        );
+        worst.iter_mut().zip([whole, pieces, bytes]).for_each(|(worst, (_, times))| *worst = worst.max(times));
+    }
+    println!("{:<68}   {:>5.1}{:>5.1}{:>5.1}", "the most expensive", worst[0], worst[1], worst[2]);
+}
+
+/// MB/s of a text, and how often its cost of a byte is that of prose; best of rounds that take turns, so that a busy machine
+/// does not show.
+fn compare(guard: &Guard, text: &[u8], prose: &[u8], way: Option<usize>) -> (f64, f64) {
+    let began = Instant::now();
+    let (mut best, mut best_prose) = (f64::MAX, f64::MAX);
+    while began.elapsed() < Duration::from_millis(ROUNDS_MS) {
+        best_prose = best_prose.min(once(guard, prose, way));
+        best = best.min(once(guard, text, way));
+    }
+    (1e-6 / best, best / best_prose)
+}
+
+/// Seconds for a byte.
+fn once(guard: &Guard, text: &[u8], way: Option<usize>) -> f64 {
+    let start = Instant::now();
+    match way {
+        Some(size) => stream(guard, text, size),
+        None => drop(black_box(guard.find_in(black_box(text), Policies::ALL))),
+    }
+    start.elapsed().as_secs_f64() / text.len() as f64
+}
+
+/// Repeats each line of a file as a text of its own and prints the slowest, as multiples of prose. The rows
+/// of `hostile.rs` were found so. A backslash and `n` stand for a line feed. With a number after the file's name texts come in
+/// pieces of so many bytes.
+fn search(guard: &Guard, file: &str, piece: Option<usize>) {
+    let lines = std::fs::read_to_string(file).unwrap_or_default();
+    let prose: Vec<u8> = PROSE.bytes().cycle().take(SIZE).collect();
+    let mut slow = Vec::new();
+    for line in lines.lines().filter(|line| !line.is_empty()) {
+        let text = hostile::text(&("", &line.replace("\\n", "\n"), 0), SIZE).into_bytes();
+        let (mut best, mut best_prose) = (f64::MAX, f64::MAX);
+        for _ in 0..6 {
+            best_prose = best_prose.min(once(guard, &prose, piece));
+            best = best.min(once(guard, &text, piece));
+        }
+        slow.push((best / best_prose, line));
+    }
+    slow.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let above = [5.0, 4.5, 4.0].map(|limit| slow.iter().filter(|(times, _)| *times > limit).count());
+    println!("above 5, 4.5 and 4 times prose: {above:?}");
+    slow.iter().take(200).for_each(|(times, line)| println!("{times:>8.1}  {line}"));
+}
+
+fn stream(guard: &Guard, text: &[u8], size: usize) {
+    let mut window = StreamScanner::new(Policies::ALL);
+    for piece in text.chunks(size) {
+        black_box(window.push(guard, black_box(piece)).held);
+    }
+    black_box(window.finish(guard).held);
+}
+
+fn fill(text: &str) -> Vec<u8> {
+    text.bytes().cycle().take(SIZE).collect()
 }
 
 fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let mut random = Random(7);
     let mut noise = |alphabet: &[u8]| (0..SIZE).map(|_| alphabet[random.below(alphabet.len())]).collect::<Vec<u8>>();
-    let fill = |text: &str| text.as_bytes().iter().copied().cycle().take(SIZE).collect::<Vec<u8>>();
     let base64 = noise(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     let hex = noise(b"0123456789abcdef");
     let digits = noise(b"0123456789");
@@ -80,18 +142,6 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     ];
     inputs.extend(HOSTILE.iter().map(|row| (row.0, hostile::text(row, SIZE).into_bytes())));
     inputs
-}
-
-/// Best of rounds for some time, in MB/s.
-fn measure(text: &[u8], mut work: impl FnMut()) -> f64 {
-    let began = Instant::now();
-    let mut best = f64::MAX;
-    while began.elapsed() < Duration::from_millis(ROUNDS_MS) {
-        let start = Instant::now();
-        work();
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    text.len() as f64 / best / 1e6
 }
 
 struct Random(u64);

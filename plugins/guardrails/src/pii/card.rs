@@ -1,9 +1,9 @@
 //! Payment cards: an issuer's range, one of its lengths, Luhn; bare, or in the groups that are printed on the card.
 
 use super::checks;
-use super::number::{Before, Number, is_table};
+use super::number::{Form, Number, Preceding, form, is_table};
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
 use crate::words::topic::bit as topic;
 
 const REACH: usize = 96;
@@ -38,38 +38,53 @@ static RANGES: &[(u32, u32, usize, usize, bool)] = &[
     (9792, 9792, 16, 16, true),
 ];
 
-static GROUPS: &[&[u8]] = &[&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3], &[4, 4, 4, 1], &[8, 8], &[6, 10]];
+/// Groups as they are printed, with the three signs that stand between them; dots only beside a word.
+static PRINTED: [[Form; 3]; 7] = [
+    printed(&[4, 4, 4, 4]),
+    printed(&[4, 6, 5]),
+    printed(&[4, 6, 4]),
+    printed(&[4, 4, 4, 4, 3]),
+    printed(&[4, 4, 4, 1]),
+    printed(&[8, 8]),
+    printed(&[6, 10]),
+];
 
-pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
-    if !look.wants(Kind::Card) || number.first() < 4 {
+const fn printed(sizes: &[u8]) -> [Form; 3] {
+    [form(sizes, b"    "), form(sizes, b"----"), form(sizes, b"....")]
+}
+
+pub(crate) fn number(context: &mut ScanContext<'_, '_>, number: &Number) {
+    if !context.wants(Kind::Card) || number.first() < 4 {
         return;
     }
-    let told = look.near(topic::CARD, number.start, REACH);
+    let told = context.near(topic::CARD, number.start, REACH);
     let Some(groups) = groups(number, told) else { return };
     let digits = number.digits(groups);
     // Printed groups are a sign of their own.
     let sure = told || groups > 1 && groups != 2;
     let table = groups > 1 && !told && is_table(digits);
-    // Beside a word the check digit is enough: new ranges are handed out all the time.
+    // Beside a word the check digit is enough: new ranges are issued all the time.
     let known = issued(digits, sure) || told && (SHORTEST..=19).contains(&digits.len());
     if known && checks::luhn(digits) && !checks::all_same(digits) && !table {
         let end = number.end(groups);
-        look.report_told(Kind::Card, number.start, end, topic::CARD, REACH);
+        context.report_told(Kind::Card, number.start, end, topic::CARD, REACH);
         if told {
-            look.goes_on(topic::CARD, end, REACH);
+            context.goes_on(topic::CARD, end, REACH);
         }
     }
 }
 
 fn groups(number: &Number, told: bool) -> Option<usize> {
-    let bare = (12..=19).contains(&number.first()) && number.is_bare() && (told || number.before != Before::Joined);
+    let bare = (12..=19).contains(&number.first()) && number.is_bare() && (told || number.before != Preceding::Joined);
     if bare {
         return Some(1);
     }
-    let printed = |sizes: &&&[u8]| {
-        number.has_form(sizes, b"    ") || number.has_form(sizes, b"----") || told && number.has_form(sizes, b"....")
+    let stands = |forms: &&[Form; 3]| {
+        let [spaced, dashed, dotted] = **forms;
+        number.has_sizes(spaced)
+            && (number.has_form(spaced) || number.has_form(dashed) || told && number.has_form(dotted))
     };
-    GROUPS.iter().find(printed).map(|sizes| sizes.len())
+    PRINTED.iter().find(stands).and_then(|forms| forms.first()).map(|form| form.groups())
 }
 
 fn issued(digits: &[u8], sure: bool) -> bool {

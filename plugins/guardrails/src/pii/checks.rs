@@ -9,7 +9,7 @@ fn value(byte: u8) -> u32 {
     }
 }
 
-/// Sum of digits times weights.
+/// Returns the sum of digits times weights.
 pub(crate) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(digit, weight)| value(*digit) * weight).sum()
 }
@@ -18,7 +18,7 @@ fn digit(digits: &[u8], at: usize) -> u32 {
     digits.get(at).map_or(0, |digit| value(*digit))
 }
 
-/// The last digit.
+/// Returns the last digit.
 fn last(digits: &[u8]) -> u32 {
     digits.last().map_or(0, |digit| value(*digit))
 }
@@ -27,7 +27,7 @@ pub(crate) fn all_same(digits: &[u8]) -> bool {
     digits.windows(2).all(|pair| matches!(pair, [a, b] if a == b))
 }
 
-/// Two digits as a number.
+/// Returns two digits as a number.
 pub(crate) fn two(digits: &[u8], at: usize) -> u32 {
     digit(digits, at) * 10 + digit(digits, at + 1)
 }
@@ -54,7 +54,7 @@ pub(crate) fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Remainder of a decimal number.
+/// Returns the remainder of a decimal number.
 pub(crate) fn modulo(digits: &[u8], modulus: u64) -> u64 {
     digits.iter().fold(0, |rest, digit| (rest * 10 + u64::from(value(*digit))) % modulus)
 }
@@ -88,7 +88,7 @@ pub(crate) fn verhoeff(digits: &[u8]) -> bool {
     digits.iter().rev().zip(PERMUTED.iter().cycle()).fold(0, step) == 0
 }
 
-/// Product of two elements of the dihedral group of the pentagon.
+/// Returns the product of two elements of the dihedral group of the pentagon.
 fn dihedral(a: u8, b: u8) -> u8 {
     match (a < 5, b < 5) {
         (true, true) => (a + b) % 5,
@@ -116,7 +116,7 @@ pub(crate) fn fr_nir(d: &[u8]) -> bool {
         && 97 - modulo(body, 97) == key
 }
 
-/// One digit twice or thrice among the first ten, as the Federal Central Tax Office hands them out.
+/// One digit twice or thrice among the first ten, as the Federal Central Tax Office issues them.
 pub(crate) fn de_tax(d: &[u8]) -> bool {
     let body = d.get(..10).unwrap_or_default();
     let most = (b'0'..=b'9').map(|digit| body.iter().filter(|other| **other == digit).count()).max();
@@ -180,7 +180,7 @@ pub(crate) fn no_national(d: &[u8]) -> bool {
         && check(&[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) == digit(d, 10)
 }
 
-/// Since 2007 the sum no longer has to hold, so the day alone is asked for where a word tells what it is.
+/// Since 2007 the sum no longer has to hold, so beside a word of its kind the day alone is enough.
 pub(crate) fn dk_date(d: &[u8]) -> bool {
     is_day(two(d, 0), two(d, 2))
 }
@@ -230,7 +230,7 @@ pub(crate) fn kr_rrn(d: &[u8]) -> bool {
     kr_date(d) && (11 - sum % 11) % 10 == last(d)
 }
 
-/// Numbers handed out since October 2020 have no check digit.
+/// Numbers issued since October 2020 have no check digit.
 pub(crate) fn kr_date(d: &[u8]) -> bool {
     is_day(two(d, 4), two(d, 2)) && matches!(d.get(6), Some(b'0'..=b'9'))
 }

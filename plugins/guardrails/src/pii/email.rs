@@ -1,23 +1,22 @@
-//! E-mail addresses: a local part of what mail systems hand out, a domain with a top level (RFC 5321, RFC 1035).
+//! E-mail addresses: a local part as mail systems issue it, and a domain with a top level (RFC 5321, RFC 1035).
 
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
-use crate::scan::LONGEST_LOCAL_PART;
-use crate::text::Text;
-use crate::text::class::{DASH, DOT, LETTER, WIDE, WORD};
+use crate::text::class::{DASH, DOT, WIDE, WORD};
+use crate::text::{LONGEST_LOCAL_PART, Text};
 
 const LONGEST_DOMAIN: usize = 255;
 const LONGEST_LABEL: usize = 63;
 
-/// Looks at an `@`; what could be a local part begins at `local`.
-pub(crate) fn address(look: &mut Look<'_, '_>, local: usize, at: usize) {
-    if !look.wants(Kind::Email) || at <= local || at - local > LONGEST_LOCAL_PART {
+/// Examines an `@`; the possible local part begins at `local`.
+pub(crate) fn address(context: &mut ScanContext<'_, '_>, local: usize, at: usize) {
+    if !context.wants(Kind::Email) || at <= local || at - local > LONGEST_LOCAL_PART {
         return;
     }
-    let text = look.text;
-    let Some(start) = local_part(text, local, at) else { return };
-    if let Some(end) = domain(text, at + 1) {
-        look.report(Kind::Email, start, end);
+    let text = context.text;
+    let Some(end) = domain(text, at + 1) else { return };
+    if let Some(start) = local_part(text, local, at) {
+        context.report(Kind::Email, start, end);
     }
 }
 
@@ -40,20 +39,20 @@ fn local_part(text: &Text<'_>, local: usize, at: usize) -> Option<usize> {
     (plain && !dots && before).then_some(local + skip)
 }
 
-/// Whether this is the user of a URL: `https://user@host`, `ftp://user:password@host`.
+/// Returns whether this is the user of a URL: `https://user@host`, `ftp://user:password@host`.
 fn in_url(text: &Text<'_>, at: usize) -> bool {
     match text.before(at) {
         Some(b'/') => true,
         Some(b':') => {
-            let behind = text.behind(at, 80);
-            let word = behind.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
-            behind.get(behind.len() - word..).is_some_and(|word| word.windows(3).any(|three| three == b"://"))
+            let is_space = |at: usize| text.arrived(at).is_some_and(|byte| byte.is_ascii_whitespace());
+            let space = text.last_before(&text.memories().space, at, 80, is_space);
+            text.scheme_before(at, 80).is_some_and(|scheme| space.is_none_or(|space| space < scheme))
         }
         _ => false,
     }
 }
 
-/// Where a domain name that begins here ends.
+/// Returns where a domain name that begins here ends.
 fn domain(text: &Text<'_>, start: usize) -> Option<usize> {
     let end = text.run(start, WORD | DOT | DASH | WIDE, LONGEST_DOMAIN);
     let mut name = text.slice(start, end);
@@ -61,18 +60,21 @@ fn domain(text: &Text<'_>, start: usize) -> Option<usize> {
         name = rest;
     }
     name = ascii_prefix(name);
-    let labels = name.split(|&byte| byte == b'.');
-    let well = |label: &[u8]| {
-        (1..=LONGEST_LABEL).contains(&label.len()) && label.first() != Some(&b'-') && label.last() != Some(&b'-')
-    };
-    let top = name.rsplit(|&byte| byte == b'.').next()?;
-    let named = (2..=24).contains(&top.len()) && top.iter().all(|&byte| crate::text::class_of(byte) & LETTER != 0)
-        || top.starts_with(b"xn--");
-    let is_file = FILE_ENDINGS.iter().any(|ending| top.eq_ignore_ascii_case(ending));
     let end = start + name.len();
     let at_end =
         text.class(end) & WORD == 0 && !text.is(end, b'@') && !(text.is(end, b':') && text.starts(end, b"://"));
-    (labels.clone().count() >= 2 && labels.clone().all(well) && named && !is_file && at_end).then_some(end)
+    (at_end && is_domain(name)).then_some(end)
+}
+
+/// Labels, and a top level that is no ending of a file.
+fn is_domain(name: &[u8]) -> bool {
+    let mut labels = name.rsplit(|&byte| byte == b'.');
+    let (Some(top), true) = (labels.next(), name.contains(&b'.')) else { return false };
+    let named = (2..=24).contains(&top.len()) && top.iter().all(u8::is_ascii_alphabetic) || top.starts_with(b"xn--");
+    let well = |label: &[u8]| {
+        (1..=LONGEST_LABEL).contains(&label.len()) && label.first() != Some(&b'-') && label.last() != Some(&b'-')
+    };
+    named && well(top) && labels.all(well) && !FILE_ENDINGS.iter().any(|ending| top.eq_ignore_ascii_case(ending))
 }
 
 /// Text without spaces may go on in another script right after the address.

@@ -1,7 +1,7 @@
 //! Bank account numbers: a country and its length (SWIFT IBAN registry), mod 97 (ISO 13616); in one piece or in fours.
 
+use crate::context::{ScanContext, Token};
 use crate::kinds::Kind;
-use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::WORD;
 
@@ -98,55 +98,109 @@ static LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
-pub(crate) fn word(look: &mut Look<'_, '_>, token: Token) {
-    let text = look.text;
+/// From here on a sum is reduced, long before it has no room.
+const LARGE: u64 = 1 << 50;
+
+/// Lengths by country; 0 is none.
+static BY_COUNTRY: [u8; 26 * 26] = by_country();
+
+const fn by_country() -> [u8; 26 * 26] {
+    let (mut table, mut rows) = ([0; 26 * 26], LENGTHS);
+    while let [(country, length), others @ ..] = rows {
+        #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            table[place(**country)] = *length as u8;
+        }
+        rows = others;
+    }
+    table
+}
+
+const fn place([a, b]: [u8; 2]) -> usize {
+    (a & 31).wrapping_sub(1) as usize * 26 + (b & 31).wrapping_sub(1) as usize
+}
+
+pub(crate) fn word(context: &mut ScanContext<'_, '_>, token: Token) {
+    let text = context.text;
     let head = text.slice(token.start, (token.start + 4).min(token.end));
     let [a, b, c, d] = *head else { return };
     let begins = a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit();
-    if !begins || !look.wants(Kind::Iban) {
+    if !begins || !context.wants(Kind::Iban) {
         return;
     }
-    let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
-    let Some((_, length)) = LENGTHS.iter().find(|(code, _)| **code == country) else { return };
-    if let Some(end) = number(text, token.start, *length) {
-        look.report(Kind::Iban, token.start, end);
+    let length = BY_COUNTRY.get(place([a, b])).copied().map_or(0, usize::from);
+    if length > 0
+        && let Some(end) = number(text, token.start, length)
+    {
+        context.report(Kind::Iban, token.start, end);
     }
 }
 
-/// Where the number of this length ends, if it holds.
+/// Returns where the number of this length ends, if it holds. Hostile text begins one every five bytes, so it is read only if it
+/// ends where it should.
 fn number(text: &Text<'_>, start: usize, length: usize) -> Option<usize> {
-    let (mut at, mut count, mut rest, mut head) = (start, 0, 0_u32, 0_u32);
-    let mut sign = 0;
-    while count < length {
-        let byte = text.get(at)?;
-        if !byte.is_ascii_alphanumeric() {
-            // The same sign throughout, after every fourth.
-            let fits =
-                matches!(byte, b' ' | b'-') && count > 0 && count % 4 == 0 && (sign == 0 && count == 4 || sign == byte);
-            if !fits || !text.get(at + 1)?.is_ascii_alphanumeric() {
+    let sign = text.get(start + 4).filter(|byte| matches!(byte, b' ' | b'-'));
+    let end = end(text, start, length, sign)?;
+    let (sum, count) = add((0, 0), text.slice(start + 4, end), sign)?;
+    // The first four go to the end.
+    let (sum, _) = add((sum, 0), text.slice(start, start + 4), None)?;
+    (sum % 97 == 1 && count == length - 4).then_some(end)
+}
+
+/// Returns where so many letters and digits end. A blank may stand after every fourth of them, a hyphen must; of four only
+/// the last is looked at.
+fn end(text: &Text<'_>, start: usize, length: usize, sign: Option<u8>) -> Option<usize> {
+    let (mut at, mut left) = (start, length);
+    while left > 0 {
+        let most = if sign.is_some() { left.min(4) } else { left };
+        let whole = match sign {
+            Some(_) => text.class(at + most - 1) & WORD != 0,
+            None => text.run(at, WORD, most) - at == most,
+        };
+        if !whole {
+            return None;
+        }
+        (at, left) = (at + most, left - most);
+        if left > 0 && let Some(sign) = sign {
+            let stands = text.is(at, sign);
+            // A hyphen stands after every fourth or not at all: "ba99-a4f8-486024495200" is the end of a UUID.
+            if sign == b'-' && !stands {
                 return None;
             }
-            sign = byte;
-            at += 1;
-            continue;
+            at += usize::from(stands);
         }
-        // The first four go to the end.
-        let sum = if count < 4 { &mut head } else { &mut rest };
-        *sum = add(*sum, byte);
-        (at, count) = (at + 1, count + 1);
     }
-    let shift = text
-        .slice(start, start + 4)
-        .iter()
-        .fold(1, |shift, byte| shift * if byte.is_ascii_digit() { 10 } else { 100 } % 97);
-    let over = text.class(at) & WORD == 0;
-    (over && (rest * shift + head) % 97 == 1).then_some(at)
+    (text.class(at) & WORD == 0).then_some(at)
 }
 
-/// One more character, modulo 97.
-fn add(sum: u32, byte: u8) -> u32 {
-    match byte {
-        b'0'..=b'9' => (sum * 10 + u32::from(byte - b'0')) % 97,
-        _ => (sum * 100 + u32::from(byte.to_ascii_uppercase().saturating_sub(b'A')) + 10) % 97,
+/// Appends letters and digits to a number of which only the remainder by 97 counts, and counts them; letters are two digits.
+/// None for anything else but the sign.
+fn add((mut sum, mut count): (u64, usize), characters: &[u8], sign: Option<u8>) -> Option<(u64, usize)> {
+    for byte in characters {
+        sum = match VALUES.get(usize::from(*byte)) {
+            Some(digit @ ..10) => sum * 10 + u64::from(*digit),
+            Some(letter @ 10..36) => sum * 100 + u64::from(*letter),
+            _ if Some(*byte) == sign => continue,
+            _ => return None,
+        };
+        count += 1;
+        // A division is needed only once in several characters.
+        sum = if sum < LARGE { sum } else { sum % 97 };
     }
+    Some((sum, count))
+}
+
+/// The values of letters and digits, 36 for all other bytes.
+static VALUES: [u8; 256] = values();
+
+const fn values() -> [u8; 256] {
+    let (mut values, mut byte) = ([36; 256], 0);
+    while byte < 256 {
+        #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        if let Some(value) = (byte as u8 as char).to_digit(36) {
+            values[byte] = value as u8;
+        }
+        byte += 1;
+    }
+    values
 }

@@ -1,8 +1,8 @@
 //! Phone numbers: E.164 with its country codes and lengths; national forms that nothing else has; others beside a word.
 
-use super::number::{Before, Number};
+use super::number::{Form, Number, Preceding, form};
+use crate::context::{ScanContext, Token};
 use crate::kinds::Kind;
-use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::{DIGIT, WORD};
 use crate::words::topic::bit as topic;
@@ -12,12 +12,13 @@ const MOST_DIGITS: usize = 15;
 /// Digits of the shortest number that no word has to tell of.
 const SHORTEST_OWN: usize = 10;
 
-/// Looks at `+`.
-pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
-    let text = look.text;
+/// Examines `+`.
+pub(crate) fn plus(context: &mut ScanContext<'_, '_>, at: usize) {
+    let text = context.text;
     let joined = text.before(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+)]}_.=*/%".contains(&byte));
     let bound = joined && text.before(at) != Some(b'=');
-    if !look.wants(Kind::Phone) || bound || !text.get(at + 1).is_some_and(|byte| matches!(byte, b'1'..=b'9' | b'(')) {
+    if !context.wants(Kind::Phone) || bound || !text.get(at + 1).is_some_and(|byte| matches!(byte, b'1'..=b'9' | b'('))
+    {
         return;
     }
     if is_position(text, at + 1) {
@@ -25,7 +26,7 @@ pub(crate) fn plus(look: &mut Look<'_, '_>, at: usize) {
     }
     let dialled = Dialled::read(text, at + 1);
     if is_international(dialled.digits()) && !dialled.goes_on {
-        look.report(Kind::Phone, at, extension(text, dialled.end));
+        context.report(Kind::Phone, at, extension(text, dialled.end));
     }
 }
 
@@ -37,10 +38,10 @@ fn is_position(text: &Text<'_>, start: usize) -> bool {
     signed && matches!((latitude - start, longitude - latitude - 1), (4, 5) | (6, 7))
 }
 
-/// Looks at `(`: `(415) 555-2671`, `(030) 901820`.
-pub(crate) fn bracket(look: &mut Look<'_, '_>, at: usize) {
-    let text = look.text;
-    if !look.wants(Kind::Phone)
+/// Examines `(`: `(415) 555-2671`, `(030) 901820`.
+pub(crate) fn bracket(context: &mut ScanContext<'_, '_>, at: usize) {
+    let text = context.text;
+    if !context.wants(Kind::Phone)
         || text.before(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_)]+".contains(&byte))
     {
         return;
@@ -54,20 +55,27 @@ pub(crate) fn bracket(look: &mut Look<'_, '_>, at: usize) {
     if text.class(start) & DIGIT == 0 {
         return;
     }
-    let rest = Number::read(text, start);
-    let told = look.near(topic::PHONE | topic::CONTACT, at, REACH);
-    let sizes: Vec<u8> = rest.groups().iter().map(|group| group.size).collect();
-    let Some(groups) = local_groups(area, &sizes, told) else { return };
+    let rest = Number::read(text, context.last_number, start, Preceding::Nothing);
+    let told = context.near(topic::PHONE | topic::CONTACT, at, REACH);
+    if let Some(groups) = groups_after(area, &rest, told) {
+        context.report(Kind::Phone, at, extension(text, rest.end(groups)));
+    }
+    rest.keep(text, context.last_number);
+}
+
+/// Returns how many groups of the number behind an area code in brackets belong to the phone number.
+fn groups_after(area: &[u8], rest: &Number, told: bool) -> Option<usize> {
+    let mut sizes = [0; 3];
+    sizes.iter_mut().zip(rest.groups()).for_each(|(size, group)| *size = group.size);
+    let groups = local_groups(area, sizes.get(..rest.count().min(3)).unwrap_or_default(), told)?;
     let valid = area.len() != 3
         || area.starts_with(b"0")
         || told
         || is_nanp_part(area) && is_nanp_part(rest.digits(1).get(..3).unwrap_or_default());
-    if valid && rest.ends_after(groups) {
-        look.report(Kind::Phone, at, extension(text, rest.end(groups)));
-    }
+    (valid && rest.ends_after(groups)).then_some(groups)
 }
 
-/// How many groups after an area code in brackets are the number.
+/// Returns how many groups after an area code in brackets are the number.
 fn local_groups(area: &[u8], sizes: &[u8], told: bool) -> Option<usize> {
     let trunk = area.first() == Some(&b'0');
     match (area.len(), sizes) {
@@ -83,84 +91,90 @@ fn local_groups(area: &[u8], sizes: &[u8], told: bool) -> Option<usize> {
     }
 }
 
-/// Looks at a number.
-pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
-    if !look.wants(Kind::Phone)
-        || matches!(number.before, Before::Digits(sign) if sign != b' ')
-        || look.text.before(number.start) == Some(b'+')
+/// Examines a number.
+pub(crate) fn number(context: &mut ScanContext<'_, '_>, number: &Number) {
+    if !context.wants(Kind::Phone)
+        || matches!(number.before, Preceding::Digits(sign) if sign != b' ')
+        || context.text.before(number.start) == Some(b'+')
     {
         return;
     }
-    let end = match own_form(number).or_else(|| told_form(look, number)) {
+    let end = match own_form(number).or_else(|| told_form(context, number)) {
         Some(groups) => number.end(groups),
         None => return,
     };
-    let end = extension(look.text, end);
-    look.report_told(Kind::Phone, number.start, end, topic::PHONE, REACH);
-    if look.near(topic::PHONE, number.start, REACH) {
-        look.goes_on(topic::PHONE, end, REACH);
+    let end = extension(context.text, end);
+    context.report_told(Kind::Phone, number.start, end, topic::PHONE, REACH);
+    if context.near(topic::PHONE, number.start, REACH) {
+        context.goes_on(topic::PHONE, end, REACH);
     }
 }
 
-/// Looks at digits with an extension that nothing separates: `4155552671x12`.
-pub(crate) fn with_extension(look: &mut Look<'_, '_>, token: Token) {
-    let text = look.text;
+/// Examines digits with an extension that nothing separates: `4155552671x12`.
+pub(crate) fn with_extension(context: &mut ScanContext<'_, '_>, token: Token) {
+    let text = context.text;
     let digits = text.run(token.start, DIGIT, 16);
     let length = digits - token.start;
-    if look.wants(Kind::Phone) && (10..=15).contains(&length) && matches!(text.get(digits), Some(b'x' | b'X')) {
+    if context.wants(Kind::Phone) && (10..=15).contains(&length) && matches!(text.get(digits), Some(b'x' | b'X')) {
         let end = extension(text, digits);
         let valid =
-            length == 10 && is_nanp(text.slice(token.start, digits)) || look.near(topic::PHONE, token.start, REACH);
+            length == 10 && is_nanp(text.slice(token.start, digits)) || context.near(topic::PHONE, token.start, REACH);
         if end > digits && valid {
-            look.report(Kind::Phone, token.start, end);
+            context.report(Kind::Phone, token.start, end);
         }
     }
 }
 
-/// How many groups are a phone number by their form alone.
+/// Returns how many groups are a phone number by their form alone.
 fn own_form(number: &Number) -> Option<usize> {
-    if number.groups().len() < 2 || number.digits(usize::MAX).len() < SHORTEST_OWN {
+    if number.count() < 2 || number.total() < SHORTEST_OWN {
         return None;
     }
     let digits = |groups: usize| number.digits(groups);
-    let free = |signs: &[u8]| {
-        number.before == Before::Nothing || number.before == Before::Digits(b' ') && !signs.contains(&b' ')
+    let free = |form: Form| {
+        number.before == Preceding::Nothing || number.before == Preceding::Digits(b' ') && !form.has_sign(b' ')
     };
-    let form = |sizes: &[u8], signs: &[u8]| number.has_form(sizes, signs) && free(signs);
+    let has = |form: Form| number.has_form(form) && free(form);
     let north_american = |groups: usize, skip: usize| is_nanp(digits(groups).get(skip..).unwrap_or_default());
-    if (form(&[3, 3, 4], b"--") || form(&[3, 3, 4], b"..")) && north_american(3, 0) {
-        return Some(3);
+    match number.first() {
+        1 => {
+            let long_distance = has(const { form(&[1, 3, 3, 4], b"---") })
+                || has(const { form(&[1, 3, 3, 4], b"...") })
+                || has(const { form(&[1, 3, 3, 4], b" --") });
+            (long_distance && number.digits(1) == b"1" && north_american(4, 1)).then_some(4)
+        }
+        2 => {
+            let pairs =
+                || has(const { form(&[2, 2, 2, 2, 2], b"    ") }) || has(const { form(&[2, 2, 2, 2, 2], b"....") });
+            match digits(1) {
+                [b'0', ..] if has(const { form(&[2, 4, 4], b"--") }) => Some(3),
+                [b'0', b'6' | b'7'] if pairs() => Some(5),
+                _ => None,
+            }
+        }
+        3 => {
+            let national = has(const { form(&[3, 3, 4], b"--") }) || has(const { form(&[3, 3, 4], b"..") });
+            // Mobile and area codes of East Asia.
+            let asian = || has(const { form(&[3, 4, 4], b"--") });
+            let is_asian = || digits(3).starts_with(b"0") || matches!(digits(3), [b'1', b'3'..=b'9', ..]);
+            (national && north_american(3, 0) || asian() && is_asian()).then_some(3)
+        }
+        4 => (has(const { form(&[4, 3, 3], b"--") }) && digits(1).starts_with(b"0")).then_some(3),
+        5 if digits(1).starts_with(b"07") => {
+            let mobile = has(const { form(&[5, 6], b" ") });
+            (mobile || has(const { form(&[5, 3, 3], b"  ") })).then_some(if mobile { 2 } else { 3 })
+        }
+        _ => None,
     }
-    let long_distance = form(&[1, 3, 3, 4], b"---") || form(&[1, 3, 3, 4], b"...") || form(&[1, 3, 3, 4], b" --");
-    if long_distance && number.digits(1) == b"1" && north_american(4, 1) {
-        return Some(4);
-    }
-    // Mobile and area codes of East Asia and the trunk 0.
-    if form(&[3, 4, 4], b"--") && (digits(3).starts_with(b"0") || matches!(digits(3), [b'1', b'3'..=b'9', ..])) {
-        return Some(3);
-    }
-    if (form(&[2, 4, 4], b"--") || form(&[4, 3, 3], b"--")) && digits(1).starts_with(b"0") {
-        return Some(3);
-    }
-    let pairs = form(&[2, 2, 2, 2, 2], b"    ") || form(&[2, 2, 2, 2, 2], b"....");
-    if pairs && matches!(digits(1), [b'0', b'6' | b'7']) {
-        return Some(5);
-    }
-    let mobile = form(&[5, 6], b" ") || form(&[5, 3, 3], b"  ");
-    (mobile && digits(1).starts_with(b"07")).then_some(if number.groups().get(1).is_some_and(|group| group.size == 6) {
-        2
-    } else {
-        3
-    })
 }
 
-/// How many groups are one beside a word that says so.
-fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
-    let phone = look.near(topic::PHONE, number.start, REACH);
-    let contact = look.near(topic::CONTACT, number.start, REACH / 2);
+/// Returns how many groups are one beside a word that says so.
+fn told_form(context: &ScanContext<'_, '_>, number: &Number) -> Option<usize> {
+    let phone = context.near(topic::PHONE, number.start, REACH);
+    let contact = context.near(topic::CONTACT, number.start, REACH / 2);
     // So a social security number is written, and no phone number.
-    let social = number.has_form(&[3, 2, 4], b"--");
-    if !phone && !contact || social || is_date(number) || number.before == Before::Joined {
+    let is_social = || number.has_form(const { form(&[3, 2, 4], b"--") });
+    if !phone && !contact || is_social() || is_date(number) || number.before == Preceding::Joined {
         return None;
     }
     let (mut total, mut last) = (0, 0);
@@ -171,7 +185,7 @@ fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
             last = groups;
         }
         // Another sign than before, or another number of a list.
-        let next = number.groups().get(groups).map_or(0, |next| next.size);
+        let next = number.group(groups).map_or(0, |next| next.size);
         if total + usize::from(next) > MOST_DIGITS || group.sign == b'.' && next == 1 {
             break;
         }
@@ -188,9 +202,9 @@ fn told_form(look: &Look<'_, '_>, number: &Number) -> Option<usize> {
 fn is_date(number: &Number) -> bool {
     let mut sizes = [0_u8; 3];
     sizes.iter_mut().zip(number.groups()).for_each(|(size, group)| *size = group.size);
-    let sizes = sizes.get(..number.groups().len().min(3)).unwrap_or_default();
+    let sizes = sizes.get(..number.count().min(3)).unwrap_or_default();
     let year = |from: usize| matches!(number.digits(3).get(from..from + 2), Some(b"19" | b"20"));
-    let sign = number.groups().first().map_or(0, |group| group.sign);
+    let sign = number.group(0).map_or(0, |group| group.sign);
     match sizes {
         [4, 2, 2] | [4, 1, _] => year(0),
         [2, 2, 4] => year(4) && sign != b' ',
@@ -311,7 +325,7 @@ impl Dialled {
     }
 }
 
-/// Length of what may stand between two digits.
+/// Returns the length of the separator between two digits.
 fn between(text: &Text<'_>, at: usize) -> Option<usize> {
     let digit = |at: usize| text.get(at).is_some_and(|byte| byte.is_ascii_digit());
     let sign = |at: usize| matches!(text.get(at), Some(b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
@@ -330,6 +344,9 @@ fn between(text: &Text<'_>, at: usize) -> Option<usize> {
 /// `x123`, ` ext. 123`: where it ends.
 fn extension(text: &Text<'_>, end: usize) -> usize {
     let start = end + usize::from(text.is(end, b' ') && matches!(text.get(end + 1), Some(b'x' | b'X' | b'e' | b'E')));
+    if !matches!(text.get(start), Some(b'x' | b'X' | b'e' | b'E')) {
+        return end;
+    }
     let names: [&[u8]; 5] = [b"extension ", b"ext. ", b"ext.", b"ext ", b"ext"];
     let named = names.iter().find(|name| text.starts_folded(start, name)).map(|name| name.len());
     let mark = named.or_else(|| matches!(text.get(start), Some(b'x' | b'X')).then_some(1));

@@ -3,9 +3,9 @@
 //! No area 000, 666 or 9xx, no group 00, no serial 0000 (ssa.gov); nor the numbers that were published in
 //! advertisements. 9xx with a group of the taxpayer ranges is an ITIN (irs.gov).
 
-use super::number::Number;
+use super::number::{Number, form};
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
 use crate::words::topic::bit as topic;
 
 const REACH: usize = 96;
@@ -13,11 +13,15 @@ const REACH: usize = 96;
 /// Printed on the card in a wallet, in a pamphlet, and counted out.
 static PUBLISHED: [&[u8]; 3] = [b"078051120", b"219099999", b"123456789"];
 
-pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
-    let dashed = number.has_form(&[3, 2, 4], b"--");
-    let ssn = look.near(topic::SSN, number.start, REACH);
-    let itin = look.near(topic::US_ITIN, number.start, REACH);
-    let spaced = || number.has_form(&[3, 2, 4], b"  ") || number.has_form(&[3, 2, 4], b"..");
+pub(crate) fn number(context: &mut ScanContext<'_, '_>, number: &Number) {
+    if !matches!(number.first(), 3 | 9) {
+        return;
+    }
+    let dashed = number.has_form(const { form(&[3, 2, 4], b"--") });
+    let ssn = context.near(topic::SSN, number.start, REACH);
+    let itin = context.near(topic::US_ITIN, number.start, REACH);
+    let spaced =
+        || number.has_form(const { form(&[3, 2, 4], b"  ") }) || number.has_form(const { form(&[3, 2, 4], b"..") });
     let groups = match number.first() {
         3 if dashed || (ssn || itin) && spaced() => 3,
         9 if (ssn || itin) && number.is_bare() => 1,
@@ -26,14 +30,14 @@ pub(crate) fn number(look: &mut Look<'_, '_>, number: &Number) {
     let digits = number.digits(groups);
     let end = number.end(groups);
     if is_ssn(digits) && (ssn || !PUBLISHED.contains(&digits)) {
-        look.report_told(Kind::UsSsn, number.start, end, topic::SSN, REACH);
+        context.report_told(Kind::UsSsn, number.start, end, topic::SSN, REACH);
     } else if is_itin(digits) {
-        look.report_told(Kind::UsItin, number.start, end, topic::US_ITIN, REACH);
+        context.report_told(Kind::UsItin, number.start, end, topic::US_ITIN, REACH);
     } else {
         return;
     }
     if ssn {
-        look.goes_on(topic::SSN, end, REACH);
+        context.goes_on(topic::SSN, end, REACH);
     }
 }
 

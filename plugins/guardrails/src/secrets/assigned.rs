@@ -1,30 +1,34 @@
 //! Values beside a telling word: `password=…`, `"api_key": "…"`, `client_secret => '…'`, "the token is …".
 //!
 //! Anything can be assigned to such a name, and mostly it is no secret: a variable, a call, a placeholder, a path, a
-//! type. What is left must look as if a machine or a careful person had made it up.
+//! type. A finding must look random, or like a chosen password.
 
-use super::{placeholder, randomness};
+use super::entropy::{Composition, signs};
+use super::placeholder;
+use crate::context::{ScanContext, Token};
 use crate::kinds::Kind;
-use crate::look::{Look, Token};
 use crate::text::class::{BARE_VALUE, BASE64, EQUALS, ESCAPED64, SPACE, WORD};
+use crate::text::{Nested, Text};
 use crate::words::topic::bit as topic;
 
 const LONGEST: usize = 256;
 /// Most bytes between the telling word and the sign after it.
 const LONGEST_GAP: usize = 12;
+/// Distance before a value within which other settings are looked for, bytes.
+const SETTINGS: usize = 200;
 
 /// A value and how it stands there.
 struct Value<'t> {
     bytes: &'t [u8],
     start: usize,
     quoted: bool,
-    /// What comes after it, if anything.
+    /// The byte after it, if any.
     after: Option<u8>,
 }
 
-/// Looks at `=` and `:`.
-pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
-    if look.text.before(at) != Some(b'g') && !look.topics.any_near(at, LONGEST_GAP + 1) {
+/// Examines `=` and `:`.
+pub(crate) fn sign(context: &mut ScanContext<'_, '_>, at: usize) {
+    if context.text.before(at) != Some(b'g') && !context.topics.any_near(at, LONGEST_GAP + 1) {
         return;
     }
     let kinds = [
@@ -36,40 +40,40 @@ pub(crate) fn sign(look: &mut Look<'_, '_>, at: usize) {
         Kind::GithubToken,
         Kind::NpmToken,
     ];
-    if !kinds.iter().any(|kind| look.wants(*kind))
-        || signature(look, at)
-        || !look.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1)
+    if !kinds.iter().any(|kind| context.wants(*kind))
+        || signature(context, at)
+        || !context.near(topic::PASSWORD | topic::KEY, at, LONGEST_GAP + 1)
     {
         return;
     }
-    let next = look.text.get(at + 1);
+    let next = context.text.get(at + 1);
     let doubled =
-        matches!(next, Some(b'=' | b':' | b'/')) || matches!(look.text.before(at), Some(b'=' | b'!' | b'<' | b'>'));
-    if doubled || !joins(look, at) {
+        matches!(next, Some(b'=' | b':' | b'/')) || matches!(context.text.before(at), Some(b'=' | b'!' | b'<' | b'>'));
+    if doubled || !joins(context, at) {
         return;
     }
     let start = if next == Some(b'>') { at + 2 } else { at + 1 };
-    judge(look, start);
+    judge(context, start);
 }
 
-/// Looks at the "is" of "the password is".
-pub(crate) fn verb(look: &mut Look<'_, '_>, token: Token) {
-    if token.len() > 3 || !look.topics.any_near(token.start, 4) {
+/// Examines the "is" of "the password is".
+pub(crate) fn verb(context: &mut ScanContext<'_, '_>, token: Token) {
+    if token.len() > 3 || !context.topics.any_near(token.start, 4) {
         return;
     }
-    let word = look.text.slice(token.start, token.end);
+    let word = context.text.slice(token.start, token.end);
     let verb = [&b"is"[..], b"was", b"to", b"ist", b"est", b"es"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
-    if verb && look.near(topic::PASSWORD | topic::KEY, token.start, 3) && joins(look, token.start) {
-        judge(look, token.end);
+    if verb && context.near(topic::PASSWORD | topic::KEY, token.start, 3) && joins(context, token.start) {
+        judge(context, token.end);
     }
 }
 
-/// Whether nothing but quotes, brackets and the like stands between the telling word and the sign at `at`.
-fn joins(look: &Look<'_, '_>, at: usize) -> bool {
-    let ended = look.topics.ended(topic::PASSWORD | topic::KEY);
+/// Returns whether nothing but quotes, brackets and the like stands between the telling word and the sign at `at`.
+fn joins(context: &ScanContext<'_, '_>, at: usize) -> bool {
+    let ended = context.topics.ended(topic::PASSWORD | topic::KEY);
     let Some(ended) = ended else { return false };
-    let gap = look.text.slice(ended, at);
-    if is_verdict(look, ended, at) {
+    let gap = context.text.slice(ended, at);
+    if is_verdict(context, ended, at) {
         return false;
     }
     let typed = gap.strip_prefix(b":").map(<[u8]>::trim_ascii);
@@ -78,80 +82,112 @@ fn joins(look: &Look<'_, '_>, at: usize) -> bool {
 }
 
 /// `PASS: test-17` reports a test; `DB_PASS: …` and `pass=…` do not.
-fn is_verdict(look: &Look<'_, '_>, ended: usize, at: usize) -> bool {
-    let name = look.text.behind(ended, 5);
+fn is_verdict(context: &ScanContext<'_, '_>, ended: usize, at: usize) -> bool {
+    let name = context.text.behind(ended, 5);
     let word = name.get(name.len().saturating_sub(4)..).unwrap_or_default();
-    word.eq_ignore_ascii_case(b"pass") && look.text.arrived(at) != Some(b'=') && name.first() != Some(&b'_')
+    word.eq_ignore_ascii_case(b"pass") && context.text.arrived(at) != Some(b'=') && name.first() != Some(&b'_')
 }
 
-fn judge(look: &mut Look<'_, '_>, start: usize) {
-    let Some(value) = value(look, start) else { return };
+fn judge(context: &mut ScanContext<'_, '_>, start: usize) {
+    let Some(value) = value(context, start) else { return };
+    // More may follow.
+    if context.text.is_short() || value.bytes.len() < 6 || is_deep(context.text, &value) {
+        return;
+    }
     let end = value.start + value.bytes.len();
-    let kind = match kind(look, &value) {
-        Some(kind) => kind,
-        None => return,
-    };
-    look.report(kind, value.start, end);
+    if let Some(kind) = kind(context, &value) {
+        context.report(kind, value.start, end);
+    }
 }
 
-fn kind(look: &Look<'_, '_>, value: &Value<'_>) -> Option<Kind> {
-    if value.bytes.len() < 6 || is_no_value(value) {
+/// Returns whether the value is a long one within several others: `key=key=key=…`. Of these only the first are judged, so
+/// that a value is not read again for each of its bytes.
+fn is_deep(text: &Text<'_>, value: &Value<'_>) -> bool {
+    const MOST: usize = 2;
+    const LONG: usize = 32;
+    let memory = &text.memories().nested;
+    let (start, end) = (value.start, value.start + value.bytes.len());
+    let known = Some(memory.get()).filter(|known| known.end == end);
+    // The same value is judged twice where the text after it had not arrived.
+    let count = known.map_or(1, |known| known.count + usize::from(known.start != start));
+    memory.set(Nested { start, end, count });
+    count > MOST && end - start > LONG
+}
+
+fn kind(context: &ScanContext<'_, '_>, value: &Value<'_>) -> Option<Kind> {
+    let counted = Composition::of(value.bytes);
+    let random = counted.looks_random(16);
+    let password = counted.looks_chosen(true) && context.near(topic::PASSWORD, value.start, LONGEST_GAP + 12);
+    // Most values are nothing by their bytes alone, so what they stand for need not be asked.
+    if !(random || password || has_known_length(value.bytes)) || is_no_value(context.text, value, &counted) {
         return None;
     }
-    if let Some(kind) = known(look, value.bytes, value.start) {
+    if let Some(kind) = known(context, value, &counted) {
         return Some(kind);
     }
-    let password = look.near(topic::PASSWORD, value.start, LONGEST_GAP + 12);
-    if password && in_settings(look, value) && randomness::looks_chosen(value.bytes, true) {
+    if password && in_settings(context.text, value.start) {
         return Some(Kind::ConnectionString);
     }
-    let weak = value.bytes.len() < 20 && names_itself(value.bytes);
-    let random = randomness::looks_random(value.bytes, 16);
-    let chosen = || password && stands_alone(value) && randomness::looks_chosen(value.bytes, value.quoted);
-    (!weak && (random || chosen())).then_some(Kind::GenericSecret)
+    let weak = || value.bytes.len() < 20 && names_itself(value.bytes);
+    let chosen = || password && stands_alone(value) && (value.quoted || counted.looks_chosen(false));
+    ((random || chosen()) && !weak()).then_some(Kind::GenericSecret)
 }
 
-/// Values whose form tells more than the word beside them.
-fn known(look: &Look<'_, '_>, value: &[u8], start: usize) -> Option<Kind> {
+/// Returns whether the value has the length of one that [`known`] knows.
+fn has_known_length(value: &[u8]) -> bool {
+    matches!(value.len(), 40 | 44 | 88)
+}
+
+/// Values with a form that tells more than the word beside them.
+fn known(context: &ScanContext<'_, '_>, value: &Value<'_>, counted: &Composition<'_>) -> Option<Kind> {
+    let (value, start) = (value.bytes, value.start);
     let base64 = |body: &[u8]| body.iter().all(|&byte| crate::text::class_of(byte) & (WORD | BASE64 | EQUALS) != 0);
     let after = |prefix: &[u8]| {
         value.strip_prefix(prefix).is_some_and(|body| body.len() == 36 && body.iter().all(u8::is_ascii_alphanumeric))
     };
-    let github = [&b"ghp_"[..], b"gho_", b"ghu_", b"ghs_", b"ghr_"].iter().any(|prefix| after(prefix));
+    let github = || [&b"ghp_"[..], b"gho_", b"ghu_", b"ghs_", b"ghr_"].iter().any(|prefix| after(prefix));
     match value.len() {
-        // Next to a telling word a wrong check sum is no excuse.
-        40 if github => Some(Kind::GithubToken),
+        // Beside a telling word a wrong checksum still counts.
+        40 if github() => Some(Kind::GithubToken),
         40 if after(b"npm_") => Some(Kind::NpmToken),
-        40 if base64(value)
-            && look.near(topic::AWS, start, LONGEST_GAP + 12)
-            && randomness::looks_random(value, 40) =>
-        {
+        40 if base64(value) && context.near(topic::AWS, start, LONGEST_GAP + 12) && counted.looks_random(40) => {
             Some(Kind::AwsSecretAccessKey)
         }
         88 if base64(value) && value.ends_with(b"==") => Some(Kind::AzureKey),
-        44 if base64(value) && value.ends_with(b"=") && look.near(topic::AZURE, start, 4) => Some(Kind::AzureKey),
+        44 if base64(value) && value.ends_with(b"=") && context.near(topic::AZURE, start, 4) => Some(Kind::AzureKey),
         _ => None,
     }
 }
 
 /// `Server=…;User Id=…;Password=…`
-fn in_settings(look: &Look<'_, '_>, value: &Value<'_>) -> bool {
-    let behind = look.text.behind(value.start, 200);
-    let names: [&[u8]; 8] =
-        [b"server", b"data source", b"host", b"user id", b"uid", b"initial catalog", b"database", b"dsn"];
-    let is_named = |at: usize| {
-        let before = behind.get(..at).unwrap_or_default();
-        let ends = |name: &&&[u8]| {
-            before.get(at.saturating_sub(name.len())..).is_some_and(|end| end.eq_ignore_ascii_case(name))
-        };
-        names.iter().any(|name| ends(&name))
-    };
-    behind.contains(&b';') && (0..behind.len()).any(|at| behind.get(at) == Some(&b'=') && is_named(at))
+fn in_settings(text: &Text<'_>, start: usize) -> bool {
+    let memories = text.memories();
+    let is_semicolon = |at: usize| text.arrived(at) == Some(b';');
+    let ends_name = |at: usize| text.arrived(at) == Some(b'=') && setting(text, at).is_some();
+    // Most texts have no semicolon, and names take longer to find.
+    if text.last_before(&memories.semicolon, start, SETTINGS, is_semicolon).is_none() {
+        return false;
+    }
+    let named = text.last_before(&memories.setting, start, SETTINGS, ends_name);
+    let named = named.and_then(|at| Some(at - setting(text, at)?.len()));
+    named.is_some_and(|begin| begin + SETTINGS >= start)
 }
 
-/// The value that begins after a sign.
-fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
-    let text = look.text;
+/// Returns the name of a setting that ends at `at`.
+fn setting(text: &Text<'_>, at: usize) -> Option<&'static [u8]> {
+    const NAMES: [&[u8]; 8] =
+        [b"server", b"data source", b"host", b"user id", b"uid", b"initial catalog", b"database", b"dsn"];
+    let last = text.before(at)?.to_ascii_lowercase();
+    let ends = |name: &&&[u8]| {
+        name.last() == Some(&last)
+            && at.checked_sub(name.len()).is_some_and(|from| text.seen(from, at).eq_ignore_ascii_case(name))
+    };
+    NAMES.iter().find(ends).copied()
+}
+
+/// Returns the value that begins after a sign.
+fn value<'t>(context: &ScanContext<'_, 't>, from: usize) -> Option<Value<'t>> {
+    let text = context.text;
     let mut start = text.run(from, SPACE, 3);
     let escaped = text.is(start, b'\\');
     start += usize::from(escaped);
@@ -168,7 +204,8 @@ fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
     let after = text.get(end);
     let whole =
         end - start < LONGEST && (quote.is_none() || after.is_some_and(|byte| Some(byte) == quote || byte == b'\\'));
-    let mut bytes = text.slice(start, end);
+    // It is read only if it is whole, and then it is not long.
+    let mut bytes = text.seen(start, end);
     if let (None, [rest @ .., b'.' | b':']) = (quote, bytes) {
         bytes = rest;
     }
@@ -176,35 +213,39 @@ fn value<'t>(look: &Look<'_, 't>, from: usize) -> Option<Value<'t>> {
 }
 
 /// Variables, calls, paths, URLs, UUIDs, hashes, placeholders.
-fn is_no_value(value: &Value<'_>) -> bool {
+fn is_no_value(text: &Text<'_>, value: &Value<'_>, counted: &Composition<'_>) -> bool {
     let bytes = value.bytes;
-    let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-    let variable = bytes.iter().any(|byte| byte.is_ascii_whitespace())
-        || matches!(bytes.first(), Some(b'$' | b'<' | b'{' | b'[' | b'(' | b'&' | b'/' | b'.' | b'%' | b'@'))
-        || has(b"${")
-        || has(b"{{")
-        || has(b"://")
-        || has(b"%(")
-        || has(b"...")
-        || has(b"::")
-        || has(b"->");
-    let call = !value.quoted && (has(b"(") || has(b"[") || has(b"{") || value.after == Some(b'('));
+    let variable = matches!(bytes.first(), Some(b'$' | b'<' | b'{' | b'[' | b'(' | b'&' | b'/' | b'.' | b'%' | b'@'))
+        || counted.has(const { signs(b"\t\n\x0C\r ") })
+        || refers(bytes, counted);
+    let call = !value.quoted && (counted.has(const { signs(b"([{") }) || value.after == Some(b'('));
     variable
         || call
-        || bytes.ends_with(b")") && has(b"(")
-        || is_path(value)
+        || bytes.ends_with(b")") && counted.has(const { signs(b"(") })
+        || is_path(value, counted)
         || is_uuid(bytes)
         || is_digest(bytes)
-        || placeholder::is_one(bytes)
+        || counted.distinct() < 5.min(bytes.len())
+        || placeholder::has_word(text, value.start, value.start + bytes.len())
+}
+
+/// Returns whether something in it refers to a value that stands elsewhere: `${…}`, `a::b`, `https://`.
+fn refers(bytes: &[u8], counted: &Composition<'_>) -> bool {
+    let pair = |pair: &[u8]| matches!(pair, b"${" | b"{{" | b"%(" | b"::" | b"->");
+    let three = |three: &[u8]| matches!(three, b"://" | b"...");
+    counted.has(const { signs(b"{(:>") }) && bytes.windows(2).any(pair)
+        || counted.has(const { signs(b":.") }) && bytes.windows(3).any(three)
 }
 
 /// `config.key1`, `a/b/c.pem`
-fn is_path(value: &Value<'_>) -> bool {
+fn is_path(value: &Value<'_>, counted: &Composition<'_>) -> bool {
     let name =
         |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && part.len() < 24;
-    let of = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(name);
-    let kebab = |sign: u8| value.bytes.contains(&sign) && value.bytes.split(|&byte| byte == sign).all(plain_word);
-    !value.quoted && of(b'.') || of(b'/') || kebab(b'-') || kebab(b'_')
+    let all = |sign: u8, part: fn(&[u8]) -> bool| {
+        counted.has(signs(&[sign])) && value.bytes.split(|&byte| byte == sign).all(part)
+    };
+    counted.has(const { signs(b"./-_") })
+        && (!value.quoted && all(b'.', name) || all(b'/', name) || all(b'-', plain_word) || all(b'_', plain_word))
 }
 
 /// Letters alone, or digits alone.
@@ -213,47 +254,65 @@ fn plain_word(part: &[u8]) -> bool {
 }
 
 fn is_uuid(bytes: &[u8]) -> bool {
-    let groups: Vec<usize> = bytes.split(|&byte| byte == b'-').map(<[u8]>::len).collect();
-    groups == [8, 4, 4, 4, 12] && bytes.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+    let groups = bytes.split(|&byte| byte == b'-').map(<[u8]>::len);
+    bytes.len() == 36
+        && groups.eq([8, 4, 4, 4, 12])
+        && bytes.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
 }
 
 /// Digests say how they were made.
 fn is_digest(bytes: &[u8]) -> bool {
     let prefixes: [&[u8]; 11] =
         [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"$2a$", b"$2b$", b"$2y$", b"$argon2", b"$6$", b"h1:"];
-    prefixes.iter().any(|prefix| bytes.starts_with(prefix))
+    matches!(bytes.first(), Some(b's' | b'm' | b'$' | b'h')) && prefixes.iter().any(|prefix| bytes.starts_with(prefix))
 }
 
-/// A value made of the words that one uses when one needs some value.
+/// Returns whether a value contains a common dummy word.
 fn names_itself(bytes: &[u8]) -> bool {
-    let folded = bytes.to_ascii_lowercase();
-    let words: [&[u8]; 14] = [
-        b"pass", b"secret", b"token", b"test", b"user", b"admin", b"demo", b"default", b"none", b"null", b"true",
-        b"false", b"value", b"string",
-    ];
-    words.iter().any(|word| folded.windows(word.len()).any(|window| window == *word))
+    let begins = |rest: &[u8]| {
+        let is_word = |word: &&[u8]| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        rest.first().is_some_and(|first| dummy_words(*first).iter().any(is_word))
+    };
+    (0..bytes.len()).filter_map(|at| bytes.get(at..)).any(begins)
 }
 
-/// Without quotes a value that somebody chose stands at the end of a line or of a sentence; a name goes on.
+/// Returns the common dummy words that begin with a letter.
+fn dummy_words(first: u8) -> &'static [&'static [u8]] {
+    match first.to_ascii_lowercase() {
+        b'a' => &[b"admin"],
+        b'd' => &[b"demo", b"default"],
+        b'f' => &[b"false"],
+        b'n' => &[b"none", b"null"],
+        b'p' => &[b"pass"],
+        b's' => &[b"secret", b"string"],
+        b't' => &[b"token", b"test", b"true"],
+        b'u' => &[b"user"],
+        b'v' => &[b"value"],
+        _ => &[],
+    }
+}
+
+/// Without quotes a chosen value stands at the end of a line or of a sentence; a name goes on.
 fn stands_alone(value: &Value<'_>) -> bool {
     value.quoted
         || value.after.is_none_or(|byte| byte.is_ascii_whitespace() || byte == b'&' || byte == b'"' || byte == b'\'')
 }
 
-/// `sig=` of a shared access URL of Azure; whether this was one.
-fn signature(look: &mut Look<'_, '_>, at: usize) -> bool {
-    let text = look.text;
+/// Reports the `sig=` of an Azure shared access URL; returns whether this is a `sig=`.
+fn signature(context: &mut ScanContext<'_, '_>, at: usize) -> bool {
+    let text = context.text;
     if !text.behind(at, 4).ends_with(b"sig") || !text.is(at, b'=') {
         return false;
     }
     let start = at + 1;
     let end = text.run(start, ESCAPED64, 80);
-    let value = text.slice(start, end);
+    // Of one that is too long only the end is read.
+    let value = text.seen(start, end);
     let padded = value.ends_with(b"=")
         || value.len() > 3 && value.get(value.len() - 3..).is_some_and(|tail| tail.eq_ignore_ascii_case(b"%3d"));
     let shared = || text.behind(at, 256).windows(3).any(|name| matches!(name, b"sv=" | b"se=" | b"sr="));
     if padded && (43..=75).contains(&value.len()) && shared() {
-        look.report(Kind::AzureSasSignature, start, end);
+        context.report(Kind::AzureSasSignature, start, end);
     }
     true
 }

@@ -3,7 +3,17 @@
 //! `AKIAIOSFODNN7EXAMPLE` and everything else that calls itself an example is in documentation all over the world and
 //! opens nothing, so it is no finding.
 
-/// Words that nobody's secret is made of.
+use crate::text::{SearchMemory, Text};
+use crate::words::topic::bits;
+
+/// Bytes of a value that are looked at. A long random value contains any short word by chance.
+const MOST: usize = 96;
+/// Fewer different bytes are no credential.
+const VARIED: usize = 5;
+/// Longest word, bytes.
+const LONGEST_WORD: usize = 32;
+
+/// Words that real secrets do not contain.
 static TELLING: &[&[u8]] = &[
     b"example",
     b"placeholder",
@@ -37,50 +47,108 @@ static TELLING: &[&[u8]] = &[
     b"0123456789abcdef0123456789abcdef",
 ];
 
-/// Whether the body of a credential is no credential.
+/// Returns whether the body of a credential is no credential.
 pub(crate) fn is_one(body: &[u8]) -> bool {
-    distinct(body) < 5.min(body.len()) || says_so(body)
+    !has_distinct(body, VARIED.min(body.len())) || says_so(body)
 }
 
-/// Whether a value calls itself a placeholder.
-pub(crate) fn says_so(value: &[u8]) -> bool {
-    // In a long random value any short word turns up some day.
-    let folded = value.get(..value.len().min(96)).unwrap_or_default().to_ascii_lowercase();
-    contains_any(&folded, TELLING, &STARTS)
+/// The same of a body that stands in the text. Hostile text begins a body every few bytes, so the search for a word goes on
+/// where that for the body before stopped.
+pub(crate) fn is_in(text: &Text<'_>, start: usize, end: usize) -> bool {
+    !is_varied(text, start, end) || has_word(text, start, end)
 }
 
-/// Whether one of these words is in a text, by a look at each two bytes of it.
-fn contains_any(text: &[u8], words: &[&[u8]], starts: &[u64; 16]) -> bool {
-    let may_start = |rest: &[u8]| match *rest {
-        [a, b, ..] => starts.get(pair(a, b) / 64).is_some_and(|word| word >> (pair(a, b) % 64) & 1 == 1),
-        _ => false,
+/// Returns whether a body has enough different bytes. If a body has too few, each part of it has too few.
+fn is_varied(text: &Text<'_>, start: usize, end: usize) -> bool {
+    let memory = &text.memories().monotonous;
+    let known = memory.get();
+    let body = text.seen(start, end);
+    if body.len() >= VARIED && known.from <= start && end <= known.upto {
+        return false;
+    }
+    let varied = has_distinct(body, VARIED.min(body.len()));
+    if !varied {
+        memory.set(SearchMemory { from: start, upto: end, found: None });
+    }
+    varied
+}
+
+/// Returns whether a value that has arrived calls itself a placeholder.
+pub(crate) fn has_word(text: &Text<'_>, start: usize, end: usize) -> bool {
+    let end = end.min(start + MOST);
+    let memory = &text.memories().placeholder;
+    let known = Some(memory.get()).filter(|known| (known.from..=known.upto).contains(&start));
+    let mut mark = known.unwrap_or(SearchMemory { from: start, upto: start, found: None });
+    if let Some(found) = mark.found.filter(|found| *found < start) {
+        (mark.from, mark.found) = (found + 1, None);
+    }
+    // A word that the end of the arrived text may cut is looked for again.
+    let certain = text.end().saturating_sub(LONGEST_WORD);
+    while mark.found.is_none() && mark.upto < end.min(certain) {
+        crate::steps::count(1);
+        mark.found = Some(mark.upto).filter(|at| begins_word(text.rest(*at)));
+        mark.upto += 1;
+    }
+    memory.set(mark);
+    let fits = |at: usize| {
+        crate::steps::count(1);
+        begins_word(text.seen(at, end))
     };
-    let rests = (0..text.len()).filter_map(|at| text.get(at..)).filter(|rest| may_start(rest));
-    rests.into_iter().any(|rest| words.iter().any(|word| rest.starts_with(word)))
+    (mark.found.unwrap_or(mark.upto).max(start)..end).any(fits)
 }
 
-/// Bits of the first two bytes of [`TELLING`].
-static STARTS: [u64; 16] = starts();
+/// Returns whether a value calls itself a placeholder. A long random value contains any short word by chance.
+pub(crate) fn says_so(value: &[u8]) -> bool {
+    let value = value.get(..value.len().min(MOST)).unwrap_or_default();
+    crate::steps::count(value.len());
+    (0..value.len()).filter_map(|at| value.get(at..)).any(begins_word)
+}
 
-const fn starts() -> [u64; 16] {
-    let mut bits = [0; 16];
+fn begins_word(rest: &[u8]) -> bool {
+    let [a, b, ..] = *rest else { return false };
+    let words = bits(STARTS.get(pair(a, b)).copied().map_or(0, u64::from));
+    let is_word = |word: &&[u8]| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    words.filter_map(|word| TELLING.get(word)).any(is_word)
+}
+
+/// Returns whether there are at least so many different bytes. Nearly every value shows that within a few.
+fn has_distinct(value: &[u8], least: usize) -> bool {
+    let mut seen = [0_u64; 4];
+    let mut count = 0;
+    for &byte in value {
+        crate::steps::count(1);
+        if let Some(word) = seen.get_mut(usize::from(byte) / 64) {
+            count += usize::from(*word >> (byte % 64) & 1 == 0);
+            *word |= 1 << (byte % 64);
+        }
+        if count >= least {
+            return true;
+        }
+    }
+    count >= least
+}
+
+/// By the hash of two bytes: the words of [`TELLING`] that begin so, one bit each.
+static STARTS: [u32; 1024] = starts();
+
+const fn starts() -> [u32; 1024] {
+    let mut starts = [0; 1024];
     let mut index = 0;
     while index < TELLING.len() {
         #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
         {
-            let bit = pair(TELLING[index][0], TELLING[index][1]);
-            bits[bit / 64] |= 1 << (bit % 64);
+            starts[pair(TELLING[index][0], TELLING[index][1])] |= 1 << index;
         }
         index += 1;
     }
-    bits
+    starts
 }
 
 const fn pair(a: u8, b: u8) -> usize {
     (a as usize & 31) << 5 | b as usize & 31
 }
 
-/// How many different bytes there are.
+/// Returns how many different bytes there are.
 pub(crate) fn distinct(value: &[u8]) -> usize {
     let mut seen = [0_u64; 4];
     for &byte in value {

@@ -1,122 +1,141 @@
-//! Finds what `rules.rs` describes: one look into a small table for most words, then the rows with that prefix.
+//! Finds the formats of `rules.rs`: one lookup in a small table for most words, then the rows with that prefix.
 
-use super::rules::RULES;
-use super::sums;
-use crate::kinds::Kind;
-use crate::look::Look;
+use super::checksums;
+use super::rules::{Check, Part, RULES, Rule};
+use crate::context::ScanContext;
+use crate::secrets::entropy::looks_random;
 use crate::secrets::placeholder;
-use crate::secrets::randomness::looks_random;
 use crate::text::Text;
-use crate::text::class::WORD;
-use std::ops::Range;
+use crate::text::class::{WORD, class_of};
 
-const STARTS: usize = 1 << 12;
+const HASHES: usize = 1 << 12;
 
-/// One format.
-#[derive(Debug)]
-pub(crate) struct Rule {
-    pub(crate) kind: Kind,
-    pub(crate) prefix: &'static [u8],
-    pub(crate) body: &'static [Part],
-    pub(crate) check: Check,
-}
-
-/// What comes after the prefix.
-#[derive(Debug)]
-pub(crate) enum Part {
-    /// So many bytes of a class, and no more of it.
-    Run(u32, usize, usize),
-    /// This.
-    Text(&'static [u8]),
-}
-
-/// What the body is checked with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
-    /// Nothing.
-    None,
-    /// The last six are the CRC-32 of the others, in base 62; or it looks random all the same. A prefix of its own and an
-    /// exact length say so much that a wrong sum is rather a slip of whoever copied it than another kind of word.
-    Crc32Base62,
-    /// The checksum of Bech32 over the whole.
-    Bech32,
-}
-
-/// The rules by how they begin.
+/// The rules by the first bytes of their prefixes.
 #[derive(Debug)]
 pub(crate) struct Prefixes {
-    /// Bits of what the first three bytes hash to.
-    starts: Vec<u64>,
-    /// By the first byte, then by the prefix.
-    rules: Vec<&'static Rule>,
+    /// Bits of the hashes of the first three bytes of prefixes: most words are done with one lookup.
+    first_three: Vec<u64>,
+    /// All rules by three bytes.
+    by_three: Index<3>,
+    /// The rules with longer prefixes by four bytes: many begin with the same three.
+    by_four: Index<4>,
+    /// The rules with prefixes of three bytes.
+    short: Index<3>,
 }
 
 impl Prefixes {
     pub(crate) fn new() -> Self {
-        let mut rules: Vec<_> = RULES.iter().collect();
-        rules.sort_by_key(|rule| rule.prefix);
-        let mut starts = vec![0; STARTS / 64];
-        for rule in &rules {
-            if let [a, b, c, ..] = *rule.prefix
-                && let bit = hash(a, b, c)
-                && let Some(word) = starts.get_mut(bit / 64)
-            {
-                *word |= 1 << (bit % 64);
+        let (short, long): (Vec<_>, Vec<_>) = RULES.iter().partition(|rule| rule.prefix.len() <= 3);
+        let mut first_three = vec![0; HASHES / 64];
+        for first in RULES.iter().filter_map(|rule| rule.prefix.first_chunk::<3>()) {
+            if let Some(word) = first_three.get_mut(hash(first) / 64) {
+                *word |= 1 << (hash(first) % 64);
             }
         }
-        Self { starts, rules }
+        let by_three = Index::new(RULES.iter().collect());
+        Self { first_three, by_three, by_four: Index::new(long), short: Index::new(short) }
     }
 
-    fn may_start(&self, first: &[u8]) -> bool {
-        let [a, b, c] = *first else { return false };
-        let bit = hash(a, b, c);
-        self.starts.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    /// Returns whether a prefix can begin with these bytes.
+    #[inline]
+    pub(crate) fn may_begin(&self, rest: &[u8]) -> bool {
+        rest.first_chunk::<3>().is_none_or(|first| {
+            let hash = hash(first);
+            self.first_three.get(hash / 64).is_some_and(|word| word >> (hash % 64) & 1 == 1)
+        })
     }
 
-    fn with(&self, first: u8) -> Range<usize> {
-        let begins = |rule: &&Rule| rule.prefix.first() < Some(&first);
-        let start = self.rules.partition_point(begins);
-        start..self.rules.partition_point(|rule| rule.prefix.first() <= Some(&first))
+    /// Finds the credential that begins at `at`.
+    #[inline]
+    pub(crate) fn find(&self, context: &mut ScanContext<'_, '_>, at: usize) {
+        if self.may_begin(context.text.rest(at)) {
+            self.find_rule(context, at);
+        }
     }
 
-    /// The credential that begins at `at`.
-    pub(crate) fn find(&self, look: &mut Look<'_, '_>, at: usize) {
-        let first: [Option<u8>; 3] = [0, 1, 2].map(|offset| look.text.get(at + offset));
-        let [Some(a), Some(b), Some(c)] = first else { return };
-        if !self.may_start(&[a, b, c]) {
+    fn find_rule(&self, context: &mut ScanContext<'_, '_>, at: usize) {
+        let rest = context.text.rest(at);
+        let Some(first) = rest.first_chunk() else {
+            // Shorter texts have no credential; on a stream the rest may come.
+            context.text.get(at + 2);
             return;
-        }
-        let rules = self.rules.get(self.with(a)).unwrap_or_default();
-        let kinds = look.kinds;
-        for rule in rules.iter().filter(|rule| kinds.contains(rule.kind)) {
-            if let Some(end) = rule.end(look.text, at) {
-                look.report(rule.kind, at, end);
+        };
+        match rest.first_chunk() {
+            Some(four) => {
+                report(context, at, self.by_four.with(four));
+                report(context, at, self.short.with(first));
             }
+            None => report(context, at, self.by_three.with(first)),
         }
     }
 }
 
-fn hash(a: u8, b: u8, c: u8) -> usize {
-    (usize::from(a) * 61 + usize::from(b) * 577 + usize::from(c) * 4391) % STARTS
+#[inline]
+fn report(context: &mut ScanContext<'_, '_>, at: usize, rules: &[&'static Rule]) {
+    for rule in rules {
+        if context.kinds.contains(rule.kind)
+            && let Some(end) = rule.end(context.text, at)
+        {
+            context.report(rule.kind, at, end);
+        }
+    }
+}
+
+/// Rules by a hash of their first bytes.
+#[derive(Debug)]
+struct Index<const N: usize> {
+    /// In the order of those bytes' hash.
+    rules: Vec<&'static Rule>,
+    /// For each hash where its rules begin; they end where those of the next one begin.
+    begins: Vec<u16>,
+}
+
+impl<const N: usize> Index<N> {
+    fn new(mut rules: Vec<&'static Rule>) -> Self {
+        let hash_of = |rule: &&Rule| rule.prefix.first_chunk::<N>().map_or(0, hash);
+        rules.sort_by_key(|rule| (hash_of(rule), rule.prefix));
+        let before = |hash: usize| rules.partition_point(|rule| hash_of(rule) < hash);
+        let begins = (0..=HASHES).map(|hash| u16::try_from(before(hash)).unwrap_or(u16::MAX)).collect();
+        Self { rules, begins }
+    }
+
+    /// Returns the rules with prefixes that can begin with these bytes.
+    #[inline]
+    fn with(&self, first: &[u8; N]) -> &[&'static Rule] {
+        let hash = hash(first);
+        let place = |hash: usize| self.begins.get(hash).copied().map_or(0, usize::from);
+        self.rules.get(place(hash)..place(hash + 1)).unwrap_or_default()
+    }
+}
+
+#[inline]
+fn hash<const N: usize>(first: &[u8; N]) -> usize {
+    let number = first.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+    (number.wrapping_mul(0x9E37_79B1) >> (32 - HASHES.trailing_zeros())) as usize
 }
 
 impl Rule {
     fn end(&self, text: &Text<'_>, at: usize) -> Option<usize> {
-        if !text.starts(at, self.prefix) {
+        // Prefixes that begin alike differ at the end, and one byte is faster to compare than all.
+        let last = text.arrived(at + self.prefix.len() - 1);
+        if last.is_some() && last.as_ref() != self.prefix.last() || !text.starts(at, self.prefix) {
             return None;
         }
         let start = at + self.prefix.len();
         let end = self.body.iter().try_fold(start, |at, part| part.end(text, at))?;
-        let body = text.slice(start, end);
+        let body = text.seen(start, end);
+        if text.is_short() {
+            return None;
+        }
         let over = text.class(end) & WORD == 0;
-        (over && !placeholder::is_one(body) && self.passes(text.slice(at, end), body)).then_some(end)
+        (over && !placeholder::is_in(text, start, end) && self.passes(text.seen(at, end), body)).then_some(end)
     }
 
     fn passes(&self, all: &[u8], body: &[u8]) -> bool {
         match self.check {
             Check::None => true,
-            Check::Crc32Base62 => sums::crc32_base62(body) || looks_random(body, body.len()),
-            Check::Bech32 => sums::bech32(all).is_some(),
+            Check::Crc32Base62 => checksums::crc32_base62(body) || looks_random(body, body.len()),
+            Check::Bech32 => checksums::bech32(all).is_some(),
         }
     }
 }
@@ -126,6 +145,10 @@ impl Part {
         match *self {
             Self::Text(literal) => text.starts(at, literal).then_some(at + literal.len()),
             Self::Run(class, least, most) => {
+                // Most runs are shorter than the format wants.
+                if text.arrived(at + least - 1).is_some_and(|byte| class_of(byte) & class == 0) {
+                    return None;
+                }
                 let end = text.run(at, class, most + 1);
                 let length = trimmed(text, at, end) - at;
                 (least..=most).contains(&length).then_some(at + length)
@@ -134,9 +157,28 @@ impl Part {
     }
 }
 
-/// A full stop or dash at the end belongs to the sentence.
+/// Returns a full stop or dash at the end belongs to the sentence.
 fn trimmed(text: &Text<'_>, at: usize, end: usize) -> usize {
-    let bytes = text.slice(at, end);
+    let bytes = text.seen(at, end);
     let dots = bytes.iter().rev().take_while(|&&byte| byte == b'.').count();
     end - dots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::LONGEST_PLAIN;
+
+    /// The scan relies on it: it asks for no credential at a short word of letters alone.
+    #[test]
+    fn no_format_is_a_short_word_of_letters() {
+        for rule in RULES.iter().filter(|rule| rule.prefix.iter().all(u8::is_ascii_alphabetic)) {
+            let least = match rule.body.first() {
+                Some(Part::Run(_, least, _)) => *least,
+                Some(Part::Text(text)) => text.len(),
+                None => 0,
+            };
+            assert!(rule.prefix.len() + least >= LONGEST_PLAIN, "{rule:?}");
+        }
+    }
 }

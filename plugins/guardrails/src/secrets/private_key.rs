@@ -3,10 +3,10 @@
 //! A block counts if it has a body: documentation is full of its first line. It ends with its last line, or, where that
 //! is missing, with the last byte that can belong to it.
 
+use crate::context::ScanContext;
 use crate::kinds::Kind;
-use crate::look::Look;
 use crate::text::class::{BASE64, DIGIT, EQUALS, KEY_BODY, SPACE, UPPER, WORD};
-use crate::text::{Mark, Text};
+use crate::text::{SearchMemory, Text};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -15,11 +15,11 @@ const LONGEST_BODY: usize = 16_000;
 /// Fewer digits of Base64 are no key.
 const SHORTEST_BODY: usize = 40;
 
-pub(crate) fn dash(look: &mut Look<'_, '_>, at: usize) {
-    let text = look.text;
+pub(crate) fn dash(context: &mut ScanContext<'_, '_>, at: usize) {
+    let text = context.text;
     if text.before(at) == Some(b'-')
         || !text.is(at + 1, b'-')
-        || !look.wants(Kind::PrivateKey)
+        || !context.wants(Kind::PrivateKey)
         || !text.starts(at, BEGIN)
     {
         return;
@@ -31,11 +31,11 @@ pub(crate) fn dash(look: &mut Look<'_, '_>, at: usize) {
         return;
     }
     if let Some(end) = body(text, label_end + 5) {
-        look.report(Kind::PrivateKey, at, end);
+        context.report(Kind::PrivateKey, at, end);
     }
 }
 
-/// Where the block ends whose body begins here. A hostile text begins one in every line, so each of these searches goes on
+/// Returns where the block ends if its body begins here. A hostile text begins one in every line, so each of these searches goes on
 /// where that of the block before stopped.
 fn body(text: &Text<'_>, start: usize) -> Option<usize> {
     let limit = start + LONGEST_BODY;
@@ -51,13 +51,13 @@ fn body(text: &Text<'_>, start: usize) -> Option<usize> {
     Some(if text.starts(label_end, b"-----") { label_end + 5 } else { label_end })
 }
 
-/// Where the next last line of a block begins, if before `upto`.
+/// Returns where the next last line of a block begins, if before `upto`.
 fn last_line(text: &Text<'_>, start: usize, upto: usize) -> Option<usize> {
-    let memory = &text.marks().key_end;
+    let memory = &text.memories().key_end;
     let mut mark = memory.get();
     let known = mark.from <= start && start <= mark.upto && mark.found.is_none_or(|found| found >= start);
     if !known {
-        mark = Mark { from: start, upto: start, found: None };
+        mark = SearchMemory { from: start, upto: start, found: None };
     }
     while mark.found.is_none() && mark.upto < upto && text.arrived(mark.upto).is_some() {
         crate::steps::count(1);
@@ -74,19 +74,20 @@ fn last_line(text: &Text<'_>, start: usize, upto: usize) -> Option<usize> {
     mark.found.filter(|found| *found < upto)
 }
 
-/// Whether there is enough of Base64.
+/// Returns whether there is enough of Base64.
 fn has_digits(text: &Text<'_>, start: usize, end: usize) -> bool {
     let digits = (start..end).filter(|at| text.class(*at) & (WORD | BASE64 | EQUALS) != 0);
     digits.take(SHORTEST_BODY).count() == SHORTEST_BODY
 }
 
-/// Behind the last digit of Base64 before `end`.
+/// Returns the position behind the last digit of Base64 before `end`.
 fn last_digit(text: &Text<'_>, start: usize, end: usize) -> Option<usize> {
-    let memory = &text.marks().key_digit;
+    let memory = &text.memories().key_digit;
     let mark = memory.get();
-    let known = if (start..=end).contains(&mark.upto) { mark } else { Mark { from: start, upto: start, found: None } };
+    let known =
+        if (start..=end).contains(&mark.upto) { mark } else { SearchMemory { from: start, upto: start, found: None } };
     let is_digit = |at: &usize| text.class(*at) & (WORD | BASE64 | EQUALS) != 0;
     let found = (known.upto..end).rev().find(is_digit).map(|at| at + 1).or(known.found);
-    memory.set(Mark { from: start, upto: end, found });
+    memory.set(SearchMemory { from: start, upto: end, found });
     found.filter(|found| *found > start)
 }

@@ -1,13 +1,42 @@
-//! Credentials that say themselves whose they are: prefix, lengths and alphabet as their issuers publish them.
+//! Credentials with a prefix of their issuer: prefix, lengths and alphabet as the issuer publishes them.
 //!
-//! A row is one format. Where an issuer publishes no length, the row takes what its documentation shows, with room.
+//! A row is one format. Where an issuer publishes no length, the row takes the length that its documentation shows, with room.
 //! Sources stand beside the kinds in `kinds.rs`.
 
-use super::prefixed::{Check, Part, Rule};
 use crate::kinds::Kind::{self, *};
 use crate::text::class::{
     BASE64, DASH, DIGIT, DOT, EQUALS, HEX, HEX_UPPER, LETTER, LOWER, UNDERSCORE, UPPER, URL64, WORD,
 };
+
+/// One format.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) kind: Kind,
+    pub(crate) prefix: &'static [u8],
+    pub(crate) body: &'static [Part],
+    pub(crate) check: Check,
+}
+
+/// A part of the body after the prefix.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// So many bytes of a class, and no more of it.
+    Run(u32, usize, usize),
+    /// This.
+    Text(&'static [u8]),
+}
+
+/// The check of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Nothing.
+    None,
+    /// The last six are the CRC-32 of the others, in base 62; or it looks random all the same. A prefix of its own and an
+    /// exact length are so specific that a wrong sum is more likely a copying mistake than another kind of word.
+    Crc32Base62,
+    /// The checksum of Bech32 over the whole.
+    Bech32,
+}
 
 const UPPER_DIGIT: u32 = UPPER | DIGIT;
 const LOWER_DIGIT: u32 = LOWER | DIGIT;

@@ -2,8 +2,8 @@
 
 use super::placeholder;
 use crate::Guard;
+use crate::context::{ScanContext, Token};
 use crate::kinds::Kind;
-use crate::look::{Look, Token};
 use crate::text::Text;
 use crate::text::class::{AUTHORITY, DIGIT, URL, URL64, WORD};
 
@@ -12,15 +12,15 @@ const LONGEST: usize = 1000;
 /// Most signs at the end of a URL that belong to the sentence around it.
 const MOST_SIGNS: usize = 16;
 
-/// Looks at a word with a colon after it.
-pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
-    let text = look.text;
+/// Examines a word with a colon after it.
+pub(crate) fn scheme(context: &mut ScanContext<'_, '_>, guard: &Guard, token: Token) {
+    let text = context.text;
     let kinds =
         [Kind::ConnectionString, Kind::SlackWebhookUrl, Kind::DiscordWebhookUrl, Kind::TeamsWebhookUrl, Kind::Url];
-    if !kinds.iter().any(|kind| look.wants(*kind)) || !text.starts(token.end, b"://") {
+    if !kinds.iter().any(|kind| context.wants(*kind)) || !text.starts(token.end, b"://") {
         return;
     }
-    // `postgresql+psycopg2://`: the scheme began earlier; what matters comes after.
+    // `postgresql+psycopg2://`: the scheme began earlier, which does not matter.
     let start = token.end + 3;
     let authority_end = text.run(start, AUTHORITY, LONGEST_AUTHORITY);
     let authority = text.slice(start, authority_end);
@@ -30,21 +30,21 @@ pub(crate) fn scheme(look: &mut Look<'_, '_>, guard: &Guard, token: Token) {
     };
     if let Some(user_info) = user_info
         && has_password(user_info)
-        && !is_documentation(look.text.slice(token.start, token.end), host)
+        && !is_documentation(context.text.slice(token.start, token.end), host)
         && is_host(host)
     {
-        look.report(Kind::ConnectionString, token.start, url_end(text, authority_end));
+        context.report(Kind::ConnectionString, token.start, url_end(text, authority_end));
     }
-    webhook(look, token, authority_end, host);
+    webhook(context, token, authority_end, host);
     let policies = guard.url_policies(host_name(host));
     if !host.is_empty() && !policies.is_empty() {
         let end = url_end(text, authority_end);
-        look.draft.urls.push((token.start, end, policies));
+        context.draft.urls.push((token.start, end, policies));
     }
 }
 
-fn webhook(look: &mut Look<'_, '_>, token: Token, path: usize, host: &[u8]) {
-    let text = look.text;
+fn webhook(context: &mut ScanContext<'_, '_>, token: Token, path: usize, host: &[u8]) {
+    let text = context.text;
     let (kind, end) = match host {
         b"hooks.slack.com" => (Kind::SlackWebhookUrl, slack(text, path)),
         b"discord.com" | b"discordapp.com" | b"canary.discord.com" | b"ptb.discord.com" => {
@@ -54,7 +54,7 @@ fn webhook(look: &mut Look<'_, '_>, token: Token, path: usize, host: &[u8]) {
         _ => return,
     };
     if let Some(end) = end {
-        look.report(kind, token.start, end);
+        context.report(kind, token.start, end);
     }
 }
 
@@ -120,7 +120,7 @@ fn has_password(user_info: &[u8]) -> bool {
     !password.is_empty() && !is_stand_in(user, password)
 }
 
-/// Whether this is what documentation writes where a password goes.
+/// Returns whether this is a common stand-in for a password in documentation.
 pub(crate) fn is_stand_in(user: &[u8], password: &[u8]) -> bool {
     let folded = password.to_ascii_lowercase();
     let common: [&[u8]; 19] = [

@@ -1,4 +1,4 @@
-//! What policies list, and how policies and overlaps go together.
+//! Words, patterns and hosts of policies, and how policies and overlaps go together.
 
 use crate::*;
 
@@ -11,7 +11,7 @@ fn texts<'t>(guard: &Guard, text: &'t str) -> Vec<(&'static str, &'t str, u8)> {
 }
 
 #[test]
-fn words_are_found_whatever_their_case_and_width_as_whole_words() {
+fn words_ignore_case_and_width() {
     let words = ["Top Secret", "秘密", "café"].map(str::to_owned).to_vec();
     let guard = Guard::compile(&[DetectorSpec { words, ..spec("w") }]).unwrap();
     let text = "top  SECRET, ｔｏｐ\nsecret; topsecret top secrets 秘密文書 CAFÉ cafés";
@@ -29,7 +29,7 @@ fn patterns_match_as_expressions_do() {
 }
 
 #[test]
-fn specs_that_make_no_sense_say_why() {
+fn invalid_specs_say_why() {
     let wrong = |spec: DetectorSpec| Guard::compile(&[spec]).unwrap_err().reason;
     assert!(wrong(DetectorSpec { kinds: vec!["emial".into()], ..spec("x") }).contains("no such kind"));
     assert!(wrong(DetectorSpec { patterns: vec!["a*".into()], ..spec("x") }).contains("empty"));
@@ -53,7 +53,7 @@ fn hosts_are_allowed_or_denied() {
 }
 
 #[test]
-fn each_policy_has_its_own_findings_and_can_be_left_out() {
+fn each_policy_has_its_own_findings() {
     let email = |policy, action| DetectorSpec { kinds: vec!["email".into()], action, ..spec(policy) };
     let guard = Guard::compile(&[email("watch", Action::Monitor), email("hide", Action::Mask)]).unwrap();
     assert_eq!(texts(&guard, "a@b.org"), [("email", "a@b.org", 0), ("email", "a@b.org", 1)]);
@@ -64,7 +64,7 @@ fn each_policy_has_its_own_findings_and_can_be_left_out() {
 }
 
 #[test]
-fn of_two_that_overlap_the_better_proof_stands() {
+fn better_proof_wins_an_overlap() {
     let guard = Guard::with_all_kinds();
     let found = texts(&guard, "card: 4111-1111-1111-1111 token=AKIAQYLPMN5HHHFPZAM2");
     assert_eq!(found, [("card", "4111-1111-1111-1111", 0), ("aws_access_key_id", "AKIAQYLPMN5HHHFPZAM2", 0)]);

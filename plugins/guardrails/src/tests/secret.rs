@@ -1,12 +1,14 @@
 //! Credentials.
 
 use super::{check, check_everywhere, found, nothing};
-use crate::secrets::prefixed::{Check, Part, Rule};
-use crate::secrets::{placeholder, rules::RULES, sums};
+use crate::secrets::{
+    checksums, placeholder,
+    rules::{Check, Part, RULES, Rule},
+};
 use crate::text::class_of;
 use proptest::prelude::*;
 
-/// A body made of a rule's parts; `draw` yields random numbers.
+/// Returns a body made of a rule's parts; `draw` yields random numbers.
 fn body(rule: &Rule, draw: &mut impl FnMut() -> usize) -> String {
     let mut body = String::new();
     for part in rule.body {
@@ -37,7 +39,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
-    fn every_rule_finds_what_it_describes_and_not_what_is_a_byte_short(seed in any::<u32>()) {
+    fn every_rule_finds_tokens_of_its_format(seed in any::<u32>()) {
         let mut state = u64::from(seed);
         let mut draw = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -47,7 +49,7 @@ proptest! {
             let mut body = body(rule, &mut draw);
             if rule.check == Check::Crc32Base62 {
                 body.truncate(30);
-                body += &base62(sums::crc32(body.as_bytes()));
+                body += &base62(checksums::crc32(body.as_bytes()));
             }
             // Now and then chance spells a word that marks placeholders.
             if placeholder::is_one(body.as_bytes()) {
@@ -69,7 +71,7 @@ proptest! {
 }
 
 #[test]
-fn prefixed_tokens_are_found_in_all_surroundings() {
+fn prefixed_tokens_are_found_everywhere() {
     check_everywhere("aws_access_key_id", "AKIAQYLPMN5HHHFPZAM2");
     check_everywhere("github_token", "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");
     check("stripe_key", "key: '⟦sk_live_4eC39HqLyjWDarjtT1zdp7dc⟧'");
@@ -78,7 +80,7 @@ fn prefixed_tokens_are_found_in_all_surroundings() {
 }
 
 #[test]
-fn published_examples_and_placeholders_are_none() {
+fn examples_and_placeholders_pass() {
     nothing("AKIAIOSFODNN7EXAMPLE");
     nothing("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
     nothing(
@@ -91,7 +93,7 @@ fn published_examples_and_placeholders_are_none() {
 }
 
 #[test]
-fn a_github_token_has_its_check_sum_or_looks_random() {
+fn github_token_needs_checksum_or_entropy() {
     check("github_token", "see ⟦ghp_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18⟧");
     nothing("see ghp_this_is_the_name_of_some_function_of_ours");
     nothing("see ghp_thenameofsomefunctionthatwealluse123");
@@ -107,7 +109,7 @@ fn private_keys_have_a_body() {
 }
 
 #[test]
-fn a_jwt_has_a_header_with_an_algorithm() {
+fn jwt_needs_an_algorithm() {
     check("jwt", "t=⟦eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U⟧ x");
     nothing("t=eyJoZWxsbyI6IndvcmxkIn0.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U");
 }
@@ -122,7 +124,7 @@ fn passwords_in_urls_and_settings_are_found() {
 }
 
 #[test]
-fn values_beside_a_telling_word_are_secrets_if_they_look_like_some() {
+fn assigned_values_need_entropy() {
     check("generic_secret", "password = \"⟦Tr0ub4dor&3⟧\"");
     check("generic_secret", "{\"api_key\": \"⟦9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c⟧\"}");
     check("generic_secret", "client_secret => '⟦q8Xv2LmZ0rT5wYk3⟧'");

@@ -1,10 +1,11 @@
-//! The words that the scan notices as it passes: a trie, walked from the beginning of a word.
+//! The words that the scan notes as it passes: a trie, walked from the beginning of a word.
 //!
-//! Whether a walk is worth it is told by the first three letters, so that most words of a text cost one look into a
-//! small table. A walk steps over what may stand between words: "date of birth", "date_of_birth" and "dateOfBirth" are
-//! one entry.
+//! A walk steps over gaps between words: "date of birth", "date_of_birth" and "dateOfBirth" are one entry.
 
-use super::fold::{Folded, fold, runs_on};
+use super::fold::{
+    FIRST_RUNNING_ON, Folded, ascii_base, fold, fold_on_walk, is_gap, narrow_letter, plain_length, runs_on,
+};
+use super::starts::Starts;
 use crate::text::Text;
 use std::collections::BTreeMap;
 
@@ -12,13 +13,11 @@ use std::collections::BTreeMap;
 const LONGEST_WALK: usize = 96;
 /// Most characters between two words of a phrase.
 const LONGEST_GAP: usize = 3;
-const STARTS: usize = 1 << 15;
-const WIDE_STARTS: usize = 1 << 12;
 
-/// What a word tells.
+/// The meaning of a word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Meaning {
-    /// Topics of what follows.
+    /// Topics of the text after it.
     pub(crate) topics: u64,
     /// Its part in an attempt to take over instructions.
     pub(crate) roles: u32,
@@ -33,38 +32,52 @@ impl Meaning {
 /// All words.
 #[derive(Debug)]
 pub(crate) struct Lexicon {
-    /// Bits of what the first three bytes of a word may hash to.
-    starts: Vec<u64>,
-    /// Bits of what the first character of a word may be if it is not ASCII.
-    wide_starts: Vec<u64>,
-    nodes: Vec<Node>,
-    edges: Vec<(u8, u32)>,
+    starts: Starts,
+    nodes: Vec<LexiconNode>,
+    branches: Vec<Branch>,
+    /// The children of all branches.
+    children: Vec<u32>,
+    /// The nodes behind two letters, 0 for none.
+    pairs: Vec<u32>,
     meanings: Vec<Meaning>,
 }
 
 #[derive(Debug)]
-struct Node {
-    first: u32,
+struct LexiconNode {
+    /// The child, if there is only one, else the index of the branch.
+    next: u32,
     count: u16,
+    /// The byte of the only child: nearly all nodes have one.
+    only: u8,
     /// A word of a phrase ends here.
     gap: bool,
     /// Index of its meaning plus one.
     meaning: u16,
 }
 
+/// The children of a node that has several, found by counting bits: a search by halves would guess wrong at each step.
+#[derive(Debug, Default)]
+struct Branch {
+    /// Bits of the bytes that have a child.
+    bytes: [u64; 4],
+    /// For each of these numbers, the index of its first child.
+    begins: [u32; 4],
+}
+
 impl Lexicon {
     pub(crate) fn new<'w>(words: impl Iterator<Item = (&'w str, Meaning)>) -> Self {
-        let mut growing = vec![Growing::default()];
+        let mut growing = vec![NodeBuilder::default()];
         let mut lexicon = Self {
-            starts: vec![0; STARTS / 64],
-            wide_starts: vec![0; WIDE_STARTS / 64],
+            starts: Starts::default(),
             nodes: Vec::new(),
-            edges: Vec::new(),
+            branches: Vec::new(),
+            children: Vec::new(),
+            pairs: Vec::new(),
             meanings: Vec::new(),
         };
         for (word, meaning) in words {
             let key = key(word);
-            lexicon.note_start(word, key.as_bytes());
+            lexicon.starts.add(word, &key);
             let end = grow(&mut growing, key.as_bytes());
             if let Some(node) = growing.get_mut(end) {
                 node.meaning = Some(node.meaning.unwrap_or_default().or(meaning));
@@ -74,65 +87,78 @@ impl Lexicon {
         lexicon
     }
 
-    fn note_start(&mut self, word: &str, key: &[u8]) {
-        let letters: Vec<u8> = key.iter().copied().filter(|byte| *byte != b' ').take(3).collect();
-        if let [a, b, c] = *letters {
-            set(&mut self.starts, hash([a, b, c]));
-        }
-        for first in word.chars().take(1).flat_map(|first| first.to_uppercase().chain(first.to_lowercase())) {
-            set(&mut self.wide_starts, first as usize % WIDE_STARTS);
-        }
+    pub(crate) fn starts(&self) -> &Starts {
+        &self.starts
     }
 
-    /// The longest entry that begins at `at`, and where it ends.
+    /// Returns the longest entry that begins at `at`, and where it ends.
     pub(crate) fn walk(&self, text: &Text<'_>, at: usize) -> Option<(Meaning, usize)> {
-        let mut walk = Walk { node: 0, gap: 0, at, last: ' ' };
+        let mut walk = self.begin(text, at)?;
         let mut best = None;
-        while walk.at - at < LONGEST_WALK && self.step(text, &mut walk) {
-            if let Some(meaning) = self.meaning(walk.node)
-                && walk.gap == 0
-                && ends_word(text, walk.at, walk.last)
-            {
-                best = Some((meaning, walk.at));
+        loop {
+            if walk.node.meaning != 0 && walk.gap == 0 && ends_word(text, walk.at, walk.last) {
+                best = Some((walk.node.meaning, walk.at));
+            }
+            if walk.at - at >= LONGEST_WALK || self.step(text, &mut walk).is_none() {
+                break;
             }
         }
-        best
+        let (meaning, end) = best?;
+        Some((*self.meanings.get(usize::from(meaning) - 1)?, end))
     }
 
-    /// Whether a walk from here could get anywhere, by a look at three letters.
-    #[inline]
-    pub(crate) fn may_start(&self, rest: &[u8]) -> bool {
-        let (a, b, c) = match *rest {
-            [a, b, c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
-            [a, b, b' ', c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
-            [a, b' ', b, c, ..] if b.is_ascii_alphanumeric() && c.is_ascii_alphanumeric() => (a, b, c),
-            // Accents, width and other gaps take the long way.
-            _ => return true,
-        };
-        is_set(&self.starts, hash([a, b, c]))
-    }
-
-    /// The same for a character that is not ASCII; broken ones begin nothing.
-    #[inline]
-    pub(crate) fn may_start_wide(&self, rest: &[u8]) -> bool {
-        let low = |byte: u8| usize::from(byte & 0x3F);
-        let code = match *rest {
-            [a @ 0xC2..=0xDF, b, ..] => usize::from(a & 0x1F) << 6 | low(b),
-            [a @ 0xE0..=0xEF, b, c, ..] => usize::from(a & 0xF) << 12 | low(b) << 6 | low(c),
-            _ => return false,
-        };
-        // Full width letters stand for others, and accents are no part of a word.
-        code >= 0xFF00 || matches!(code, 0xC0..=0x17F) || is_set(&self.wide_starts, code % WIDE_STARTS)
-    }
-
-    fn flatten(&mut self, growing: &[Growing]) {
-        for node in growing {
-            let first = index(self.edges.len());
-            self.edges.extend(node.children.iter().map(|(byte, child)| (*byte, index(*child))));
-            let meaning = node.meaning.map_or(0, |meaning| self.index_of(meaning) + 1);
-            let count = node.children.len().min(256) as u16;
-            self.nodes.push(Node { first, count, gap: node.gap, meaning: u16::try_from(meaning).unwrap_or(0) });
+    /// Begins a walk: behind two letters if there is a shortcut for them, else at the first node.
+    fn begin(&self, text: &Text<'_>, at: usize) -> Option<Walk<'_>> {
+        if let [a, b, ..] = *text.rest(at)
+            && a.is_ascii_alphabetic()
+            && b.is_ascii_alphabetic()
+            && let Some(node) = self.pairs.get(pair(a, b)).copied().filter(|node| *node != 0)
+        {
+            let node = self.nodes.get(node as usize)?;
+            return Some(Walk { node, gap: 0, at: at + 2, last: char::from(b) });
         }
+        Some(Walk { node: self.nodes.first()?, gap: 0, at, last: ' ' })
+    }
+
+    /// Adds a shortcut for each two letters, unless the first of them is an entry.
+    fn add_pairs(&mut self) {
+        let Some(root) = self.nodes.first() else { return };
+        let first = |a: u8| self.child(root, a).filter(|node| node.meaning == 0);
+        let second = |place: usize| self.child_index(first(letter(place >> 5))?, letter(place & 31));
+        self.pairs = (0..1 << 10).map(|place| second(place).unwrap_or(0)).collect();
+    }
+
+    fn flatten(&mut self, growing: &[NodeBuilder]) {
+        for node in growing {
+            let (only, next) = match node.children.first_key_value() {
+                Some((byte, child)) if node.children.len() == 1 => (*byte, index(*child)),
+                _ => (0, index(self.branches.len())),
+            };
+            if node.children.len() > 1 {
+                self.add_branch(&node.children);
+            }
+            let meaning = node.meaning.map_or(0, |meaning| self.index_of(meaning) + 1);
+            self.nodes.push(LexiconNode {
+                next,
+                count: node.children.len().min(256) as u16,
+                only,
+                gap: node.gap,
+                meaning: u16::try_from(meaning).unwrap_or(0),
+            });
+        }
+        self.add_pairs();
+    }
+
+    fn add_branch(&mut self, children: &BTreeMap<u8, usize>) {
+        let mut branch = Branch::default();
+        for (place, (bytes, begins)) in branch.bytes.iter_mut().zip(&mut branch.begins).enumerate() {
+            *begins = index(self.children.len());
+            for (byte, child) in children.iter().filter(|(byte, _)| usize::from(**byte) / 64 == place) {
+                *bytes |= 1 << (byte % 64);
+                self.children.push(index(*child));
+            }
+        }
+        self.branches.push(branch);
     }
 
     fn index_of(&mut self, meaning: Meaning) -> usize {
@@ -143,61 +169,106 @@ impl Lexicon {
         })
     }
 
-    /// One character on; whether there is a way.
-    fn step(&self, text: &Text<'_>, walk: &mut Walk) -> bool {
-        let Some(byte) = text.get(walk.at) else { return false };
-        if byte.is_ascii_lowercase() {
-            return self.follow(walk, char::from(byte), char::from(byte), 1);
+    /// Follows one character; none if no entry continues with it.
+    fn step<'l>(&'l self, text: &Text<'_>, walk: &mut Walk<'l>) -> Option<()> {
+        let byte = text.get(walk.at)?;
+        if byte.is_ascii_alphanumeric() {
+            let child = self.child(walk.node, byte.to_ascii_lowercase())?;
+            return walk.follow(child, 1, char::from(byte));
         }
-        let length = text.char_len(walk.at);
-        let Some(c) = text.char(walk.at) else { return false };
-        match fold(c) {
-            Folded::Letter(folded) => self.follow(walk, folded, c, length),
-            Folded::Nothing => walk.pass(length, 0),
-            Folded::Gap => self.nodes.get(walk.node as usize).is_some_and(|node| node.gap) && walk.pass(length, 1),
-            Folded::Other => false,
+        if byte.is_ascii() {
+            return if is_gap(byte) { walk.pass(1, 1) } else { None };
+        }
+        self.step_wide(text, walk)
+    }
+
+    /// The same for a character that is not ASCII.
+    fn step_wide<'l>(&'l self, text: &Text<'_>, walk: &mut Walk<'l>) -> Option<()> {
+        let length = plain_length(text.rest(walk.at));
+        if length > 0 {
+            // A part of a character is none yet.
+            text.get(walk.at + length - 1)?;
+            let bytes = walk.at..walk.at + length;
+            let child = bytes.into_iter().try_fold(walk.node, |node, at| self.child(node, text.get(at)?))?;
+            return walk.follow(child, length, FIRST_RUNNING_ON);
+        }
+        if let Some(letter) = narrow_letter(text.rest(walk.at)) {
+            let child = self.child(walk.node, letter.to_ascii_lowercase())?;
+            return walk.follow(child, 3, FIRST_RUNNING_ON);
+        }
+        if let [0xCC, 0x80..=0xBF, ..] | [0xCD, 0x80..=0xAF, ..] = text.rest(walk.at) {
+            // Accents that stand by themselves.
+            return walk.pass(2, 0);
+        }
+        let c = text.char(walk.at)?;
+        if let [lead @ 0xC3..=0xC5, low, ..] = *text.rest(walk.at)
+            && let Some(base) = ascii_base(lead, low)
+        {
+            return walk.follow(self.child(walk.node, base)?, 2, c);
+        }
+        match fold_on_walk(c) {
+            Folded::Letter(folded) => {
+                let mut bytes = [0; 4];
+                let bytes = folded.encode_utf8(&mut bytes).bytes();
+                let child = bytes.into_iter().try_fold(walk.node, |node, byte| self.child(node, byte))?;
+                walk.follow(child, c.len_utf8(), c)
+            }
+            Folded::Nothing => walk.pass(c.len_utf8(), 0),
+            Folded::Gap => walk.pass(c.len_utf8(), 1),
+            Folded::Other => None,
         }
     }
 
-    fn follow(&self, walk: &mut Walk, folded: char, c: char, length: usize) -> bool {
-        let mut bytes = [0; 4];
-        let found = folded.encode_utf8(&mut bytes).bytes().try_fold(walk.node, |node, byte| self.child(node, byte));
-        let Some(node) = found else { return false };
-        *walk = Walk { node, gap: 0, at: walk.at + length, last: c };
-        true
+    #[inline]
+    fn child(&self, node: &LexiconNode, byte: u8) -> Option<&LexiconNode> {
+        self.nodes.get(self.child_index(node, byte)? as usize)
     }
 
-    fn child(&self, node: u32, byte: u8) -> Option<u32> {
-        let node = self.nodes.get(node as usize)?;
-        let edges = self.edges.get(node.first as usize..node.first as usize + usize::from(node.count))?;
+    #[inline]
+    fn child_index(&self, node: &LexiconNode, byte: u8) -> Option<u32> {
+        match node.count {
+            0 => None,
+            1 => (node.only == byte).then_some(node.next),
+            _ => self.branch_child(node.next, byte),
+        }
+    }
+
+    fn branch_child(&self, branch: u32, byte: u8) -> Option<u32> {
         crate::steps::count(1);
-        let place = edges.binary_search_by_key(&byte, |(label, _)| *label).ok()?;
-        edges.get(place).map(|(_, child)| *child)
-    }
-
-    fn meaning(&self, node: u32) -> Option<Meaning> {
-        let index = usize::from(self.nodes.get(node as usize)?.meaning).checked_sub(1)?;
-        self.meanings.get(index).copied()
+        let branch = self.branches.get(branch as usize)?;
+        let (place, bit) = (usize::from(byte) / 64, 1_u64 << (byte % 64));
+        let bytes = *branch.bytes.get(place)?;
+        if bytes & bit == 0 {
+            return None;
+        }
+        let before = (bytes & (bit - 1)).count_ones();
+        self.children.get((branch.begins.get(place)? + before) as usize).copied()
     }
 }
 
-struct Walk {
-    node: u32,
+struct Walk<'l> {
+    node: &'l LexiconNode,
     gap: usize,
     at: usize,
-    /// The last letter, as it was written.
+    /// The last letter, as it was written, or [`FIRST_RUNNING_ON`] for any letter that runs on.
     last: char,
 }
 
-impl Walk {
-    fn pass(&mut self, length: usize, gap: usize) -> bool {
+impl<'l> Walk<'l> {
+    fn follow(&mut self, node: &'l LexiconNode, length: usize, last: char) -> Option<()> {
+        *self = Walk { node, gap: 0, at: self.at + length, last };
+        Some(())
+    }
+
+    /// Steps over a character that is no letter, which may be a gap between two words.
+    fn pass(&mut self, length: usize, gap: usize) -> Option<()> {
         self.at += length;
         self.gap += gap;
-        self.gap <= LONGEST_GAP
+        (gap == 0 || self.node.gap && self.gap <= LONGEST_GAP).then_some(())
     }
 }
 
-/// Whether a word that ended with `last` is over: "card" is not in "cardinal", but in "cards" and in "cardNumber".
+/// Returns whether a word that ended with `last` is over: "card" is not in "cardinal", but in "cards" and in "cardNumber".
 fn ends_word(text: &Text<'_>, at: usize, last: char) -> bool {
     if runs_on(last) {
         return true;
@@ -212,29 +283,23 @@ fn ends_word(text: &Text<'_>, at: usize, last: char) -> bool {
 fn is_letter(text: &Text<'_>, at: usize) -> bool {
     match text.get(at) {
         Some(byte) if byte.is_ascii() => byte.is_ascii_alphabetic(),
-        Some(0xC3..=0xC5) => text.char(at).is_some_and(char::is_alphabetic),
+        // All of them are letters but two.
+        Some(0xC3..=0xC5) => text.char(at).is_some_and(|c| !matches!(c, '×' | '÷')),
         _ => false,
     }
 }
 
-#[inline]
-fn hash([a, b, c]: [u8; 3]) -> usize {
-    let folded = |byte: u8| usize::from(byte & 31);
-    folded(a) << 10 | folded(b) << 5 | folded(c)
+/// Returns the place of two letters, in either case.
+fn pair(a: u8, b: u8) -> usize {
+    usize::from(a & 31) << 5 | usize::from(b & 31)
 }
 
-#[inline]
-fn is_set(bits: &[u64], bit: usize) -> bool {
-    bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+/// Returns the small letter with this number; no letter for a number that none has.
+fn letter(number: usize) -> u8 {
+    (number as u8 & 31) | 0x60
 }
 
-fn set(bits: &mut [u64], bit: usize) {
-    if let Some(word) = bits.get_mut(bit / 64) {
-        *word |= 1 << (bit % 64);
-    }
-}
-
-/// A phrase as the walk sees it: folded, with a space for each gap.
+/// Returns a phrase as the walk sees it: folded, with a space for each gap.
 fn key(word: &str) -> String {
     let letter = |c| match fold(c) {
         Folded::Letter(c) => Some(c),
@@ -245,13 +310,13 @@ fn key(word: &str) -> String {
 }
 
 #[derive(Default)]
-struct Growing {
+struct NodeBuilder {
     children: BTreeMap<u8, usize>,
     gap: bool,
     meaning: Option<Meaning>,
 }
 
-fn grow(nodes: &mut Vec<Growing>, key: &[u8]) -> usize {
+fn grow(nodes: &mut Vec<NodeBuilder>, key: &[u8]) -> usize {
     let mut at = 0;
     for &byte in key {
         let fresh = nodes.len();
@@ -262,7 +327,7 @@ fn grow(nodes: &mut Vec<Growing>, key: &[u8]) -> usize {
         }
         at = *node.children.entry(byte).or_insert(fresh);
         if at == fresh {
-            nodes.push(Growing::default());
+            nodes.push(NodeBuilder::default());
         }
     }
     at
@@ -270,4 +335,31 @@ fn grow(nodes: &mut Vec<Growing>, key: &[u8]) -> usize {
 
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::vocabulary::VOCABULARY;
+
+    #[test]
+    fn accented_latin_is_letters_but_for_two_signs() {
+        for c in '\u{C0}'..='\u{17F}' {
+            assert_eq!(c.is_alphabetic(), !matches!(c, '×' | '÷'), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn no_entry_begins_in_two_scripts() {
+        let entries = VOCABULARY.iter().flat_map(|(_, words)| words.iter());
+        let parts = crate::injection::PARTS.iter().flat_map(|(_, words)| words.iter());
+        for word in entries.chain(parts) {
+            let key = key(word);
+            let latin = |c: char| {
+                c.is_ascii() || ('\u{180}'..='\u{24F}').contains(&c) || ('\u{1E00}'..='\u{1FFF}').contains(&c)
+            };
+            let mixed = key.starts_with(|c: char| c.is_ascii()) && !key.chars().nth(1).is_none_or(latin);
+            assert!(!mixed, "{word}");
+        }
+    }
 }

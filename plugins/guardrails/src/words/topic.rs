@@ -1,7 +1,7 @@
-//! What the words before a number tell of it.
+//! Topics of the words before a number.
 //!
-//! Nine digits mean nothing; nine digits after "BSN" are a Dutchman. Words are noticed as the scan passes them, so that a
-//! detector asks for a position instead of searching backwards, and a stream needs no text held for it.
+//! Nine digits mean nothing; nine digits after "BSN" are the number of a Dutch citizen. Words are noted as the scan passes them, so
+//! that a detector asks for a position instead of searching backwards, and a stream holds no text for it.
 
 /// Topics, one bit each.
 pub(crate) mod bit {
@@ -13,7 +13,7 @@ pub(crate) mod bit {
     pub(crate) const PASSPORT: u64 = 1 << 4;
     pub(crate) const SSN: u64 = 1 << 5;
     pub(crate) const IP: u64 = 1 << 6;
-    /// "Version" and its like: what follows is no address.
+    /// "Version" and its like: the number after it is no address.
     pub(crate) const VERSION: u64 = 1 << 7;
     pub(crate) const CRYPTO: u64 = 1 << 8;
     pub(crate) const AWS: u64 = 1 << 9;
@@ -67,13 +67,18 @@ pub(crate) mod bit {
     pub(crate) const US_ITIN: u64 = 1 << 55;
     pub(crate) const IT_CF: u64 = 1 << 56;
     pub(crate) const IBAN: u64 = 1 << 57;
-    /// What comes after an equals sign is a password.
+    /// A value after an equals sign is a password.
     pub(crate) const PASSWORD: u64 = 1 << 58;
     /// Likewise a key or token.
     pub(crate) const KEY: u64 = 1 << 59;
     pub(crate) const AZURE: u64 = 1 << 60;
     /// Schemes of authorization.
     pub(crate) const SCHEME: u64 = 1 << 61;
+
+    /// Those that make nothing of a number, or nothing but a date or an address.
+    const OTHERS: u64 = BIRTH | IP | VERSION | CRYPTO | AWS | IBAN | PASSWORD | KEY | AZURE | SCHEME;
+    /// Those that tell of a number of a person.
+    pub(crate) const NUMBERS: u64 = !OTHERS;
 }
 
 /// For each topic, where a word that tells of it ended last.
@@ -83,11 +88,13 @@ pub(crate) struct Topics {
     ended: [usize; 64],
     /// The latest of them.
     latest: usize,
+    /// The latest of those that tell of a number of a person.
+    latest_of_number: usize,
 }
 
 impl Default for Topics {
     fn default() -> Self {
-        Self { ended: [0; 64], latest: 0 }
+        Self { ended: [0; 64], latest: 0, latest_of_number: 0 }
     }
 }
 
@@ -95,6 +102,9 @@ impl Topics {
     /// A word of these topics ends at `end`.
     pub(crate) fn note(&mut self, topics: u64, end: usize) {
         self.latest = self.latest.max(end + 1);
+        if topics & bit::NUMBERS != 0 {
+            self.latest_of_number = self.latest_of_number.max(end + 1);
+        }
         for topic in bits(topics) {
             if let Some(ended) = self.ended.get_mut(topic) {
                 *ended = (*ended).max(end + 1);
@@ -102,32 +112,42 @@ impl Topics {
         }
     }
 
-    /// Whether any word ended at most `reach` bytes before.
+    /// Returns whether any word ended at most `reach` bytes before.
     #[inline]
     pub(crate) fn any_near(&self, at: usize, reach: usize) -> bool {
         self.latest + reach > at
     }
 
-    /// Whether a word of one of these topics ended at most `reach` bytes before `at`.
+    /// Returns whether a word that tells of a number of a person ended at most `reach` bytes before.
+    #[inline]
+    pub(crate) fn tell_of_number(&self, at: usize, reach: usize) -> bool {
+        self.latest_of_number + reach > at
+    }
+
+    /// Returns whether a word of one of these topics ended at most `reach` bytes before `at`.
     #[inline]
     pub(crate) fn near(&self, topics: u64, at: usize, reach: usize) -> bool {
+        if topics == u64::MAX && self.latest <= at + 1 {
+            return self.latest > 0 && at + 1 - self.latest <= reach;
+        }
         let near = |ended: usize| ended > 0 && ended <= at + 1 && at + 1 - ended <= reach;
         // Words end in the order of the text, so that one look tells that there was none.
         self.latest + reach > at && bits(topics).any(|topic| self.ended.get(topic).copied().is_some_and(near))
     }
 
-    /// How many bytes before `at` the last word of these topics ended.
+    /// Returns how many bytes before `at` the last word of these topics ended.
     pub(crate) fn distance(&self, topics: u64, at: usize) -> Option<usize> {
         at.checked_sub(self.ended(topics)?)
     }
 
-    /// Where the last word of these topics ended.
+    /// Returns where the last word of these topics ended.
     pub(crate) fn ended(&self, topics: u64) -> Option<usize> {
         bits(topics).filter_map(|topic| self.ended.get(topic).copied()?.checked_sub(1)).max()
     }
 }
 
-fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+/// Returns the places of the bits that are set, lowest first.
+pub(crate) fn bits(mut set: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = set.trailing_zeros() as usize;
         set &= set.wrapping_sub(1);

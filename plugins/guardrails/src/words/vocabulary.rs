@@ -1,5 +1,5 @@
-//! Words of context, in English and in the languages of the countries concerned. Case, accents and what joins the words
-//! of a phrase do not matter; a word counts as a whole, or with a plural s.
+//! Words of context, in English and in the languages of the countries concerned. Case, accents and separators between the
+//! words of a phrase do not matter; a word counts as a whole, or with a plural s.
 
 use super::topic::bit::*;
 

@@ -1,27 +1,27 @@
-//! One proxy: what is admitted, refused, charged and given back.
+//! One proxy: admission, rejection, charges and returns.
 
 use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
 use headgate_limits::{
-    Amounts, Condition, Dimension, Held, Period, Quota, Rule, Rules, Settlement, Standing, Unit, WhenUnreachable, Why,
-    give_back_claim,
+    Amounts, Condition, Dimension, FleetStatus, Held, Period, Quota, Rule, Rules, Settlement, Unit, WhenUnreachable,
+    Why, give_back_claim,
 };
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
 const BOB: Who = Who { key: "bob", team: "search", provider: "openai", tag: String::new() };
 
 fn admit(rules: &Rules, who: &Who, now_s: u64, memory: &mut Memory) -> Result<Vec<Held>, (String, Why, Option<u64>)> {
-    match rules.admit(who, &one_request(), Standing::ALONE, now_s, memory) {
+    match rules.admit(who, &one_request(), FleetStatus::ALONE, now_s, memory) {
         Ok(admission) => Ok(admission.held),
         Err(refusal) => Err((rules.get(refusal.rule).unwrap().id.clone(), refusal.why, refusal.retry_after_s)),
     }
 }
 
 fn settle(rules: &Rules, held: Vec<Held>, who: &Who, used: Amounts, now_s: u64, memory: &mut Memory) -> Settlement {
-    rules.settle(held, who, &used, Standing::ALONE, now_s, memory)
+    rules.settle(held, who, &used, FleetStatus::ALONE, now_s, memory)
 }
 
 #[test]
-fn a_window_admits_its_amount_and_tells_when_the_next_begins() {
+fn window_admits_its_amount() {
     let rules = rules(vec![rule("per-key", &[Dimension::Key], &[meter(Unit::Requests, Period::Minute, 3)])]);
     let mut memory = Memory::default();
     for _ in 0..3 {
@@ -33,7 +33,7 @@ fn a_window_admits_its_amount_and_tells_when_the_next_begins() {
 }
 
 #[test]
-fn a_refused_request_charges_nothing_anywhere() {
+fn rejected_request_charges_nothing() {
     let rules = rules(vec![
         rule("all", &[], &[meter(Unit::Requests, Period::Minute, 10)]),
         rule("each", &[Dimension::Tag("user".into())], &[meter(Unit::Requests, Period::Minute, 1)]),
@@ -52,7 +52,7 @@ fn a_refused_request_charges_nothing_anywhere() {
 }
 
 #[test]
-fn when_another_worker_takes_the_last_one_in_between_what_was_charged_is_given_back() {
+fn lost_race_gives_charges_back() {
     let limits = rules(vec![
         rule("roomy", &[Dimension::Team], &[meter(Unit::Requests, Period::Minute, 100)]),
         rule("tight", &[Dimension::Key], &[concurrency(1)]),
@@ -62,12 +62,12 @@ fn when_another_worker_takes_the_last_one_in_between_what_was_charged_is_given_b
     assert_eq!(held.len(), 2);
     assert!(admit(&limits, &ALICE, 120, &mut memory).is_err());
     settle(&limits, held, &ALICE, one_request(), 121, &mut memory);
-    let admission = limits.admit(&ALICE, &one_request(), Standing::ALONE, 121, &mut memory).unwrap();
+    let admission = limits.admit(&ALICE, &one_request(), FleetStatus::ALONE, 121, &mut memory).unwrap();
     assert_eq!(admission.quotas.requests, Some(Quota { limit: 100, remaining: 98, reset_s: 59 }));
 }
 
 #[test]
-fn a_slot_is_free_again_when_its_request_is_over() {
+fn slot_is_free_after_its_request() {
     let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(2)])]);
     let mut memory = Memory::default();
     let first = admit(&rules, &ALICE, 100, &mut memory).unwrap();
@@ -78,7 +78,7 @@ fn a_slot_is_free_again_when_its_request_is_over() {
 }
 
 #[test]
-fn a_slot_whose_worker_died_is_free_after_two_hours() {
+fn slot_of_dead_worker_frees_in_two_hours() {
     let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(1)])]);
     let mut memory = Memory::default();
     assert!(admit(&rules, &ALICE, 100, &mut memory).is_ok());
@@ -87,11 +87,11 @@ fn a_slot_whose_worker_died_is_free_after_two_hours() {
 }
 
 #[test]
-fn the_estimate_is_reserved_and_the_truth_is_counted() {
+fn estimate_reserved_real_use_counted() {
     let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Hour, 100)])]);
     let mut memory = Memory::default();
     let held = admit(&rules, &ALICE, 100, &mut memory).unwrap();
-    let reserved = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    let reserved = rules.admit(&ALICE, &one_request(), FleetStatus::ALONE, 100, &mut memory).unwrap();
     assert_eq!(reserved.quotas.tokens.unwrap().remaining, 40, "two estimates of 30");
     settle(&rules, reserved.held, &ALICE, Amounts::default(), 100, &mut memory);
     settle(
@@ -106,23 +106,23 @@ fn the_estimate_is_reserved_and_the_truth_is_counted() {
 }
 
 #[test]
-fn a_request_that_is_larger_than_the_limit_is_told_that_waiting_is_no_use() {
+fn request_above_limit_has_no_retry_after() {
     let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Minute, 29)])]);
     assert_eq!(admit(&rules, &ALICE, 100, &mut Memory::default()), Err(("tokens".into(), Why::TooLarge, None)));
 }
 
 #[test]
-fn what_is_settled_after_its_window_does_not_burden_the_next() {
+fn late_settlement_spares_the_next_window() {
     let rules = rules(vec![rule("tokens", &[Dimension::Key], &[meter(Unit::Tokens, Period::Minute, 100)])]);
     let mut memory = Memory::default();
     let held = admit(&rules, &ALICE, 119, &mut memory).unwrap();
     settle(&rules, held, &ALICE, Amounts { input_tokens: 90, ..Amounts::default() }, 121, &mut memory);
-    let next = rules.admit(&ALICE, &one_request(), Standing::ALONE, 122, &mut memory).unwrap();
+    let next = rules.admit(&ALICE, &one_request(), FleetStatus::ALONE, 122, &mut memory).unwrap();
     assert_eq!(next.quotas.tokens.unwrap().remaining, 70);
 }
 
 #[test]
-fn a_clock_that_is_set_back_gives_nothing_away() {
+fn clock_set_back_gives_nothing_away() {
     let rules = rules(vec![rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)])]);
     let mut memory = Memory::default();
     assert!(admit(&rules, &ALICE, 180, &mut memory).is_ok());
@@ -145,12 +145,12 @@ fn only_what_matches_counts() {
 }
 
 #[test]
-fn a_rule_that_only_watches_refuses_nothing_and_says_what_it_would_have_refused() {
+fn monitor_rule_rejects_nothing() {
     let rules = rules(vec![Rule { monitor: true, ..rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)]) }]);
     let mut memory = Memory::default();
-    let first = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    let first = rules.admit(&ALICE, &one_request(), FleetStatus::ALONE, 100, &mut memory).unwrap();
     assert!(first.notes.is_empty() && first.quotas.requests.is_none());
-    let second = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    let second = rules.admit(&ALICE, &one_request(), FleetStatus::ALONE, 100, &mut memory).unwrap();
     assert_eq!((second.notes[0].observed, second.notes[0].max, second.notes[0].crossed), (2, 1, None));
 }
 
@@ -172,7 +172,7 @@ fn each_threshold_is_told_once() {
 }
 
 #[test]
-fn a_request_that_crosses_several_thresholds_tells_each() {
+fn each_crossed_threshold_is_noted() {
     let rules =
         rules(vec![Rule { warn_at: vec![50, 90], ..rule("b", &[], &[meter(Unit::NanoUsd, Period::Month, 1_000)]) }]);
     let mut memory = Memory::default();
@@ -183,7 +183,7 @@ fn a_request_that_crosses_several_thresholds_tells_each() {
 }
 
 #[test]
-fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
+fn failover_counts_once_where_it_ends() {
     let condition = Condition { dimension: Dimension::Provider, any: vec!["openai".into()] };
     let rules = rules(vec![
         Rule { conditions: vec![condition], ..rule("openai-only", &[], &[meter(Unit::Tokens, Period::Hour, 1_000)]) },
@@ -194,7 +194,7 @@ fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
     let used = Amounts { input_tokens: 500, ..Amounts::default() };
     settle(&rules, held, &Who { provider: "anthropic", ..ALICE }, used, 100, &mut memory);
     let remaining = |who: &Who, memory: &mut Memory| {
-        let admission = rules.admit(who, &one_request(), Standing::ALONE, 100, memory).unwrap();
+        let admission = rules.admit(who, &one_request(), FleetStatus::ALONE, 100, memory).unwrap();
         settle(&rules, admission.held, who, Amounts::default(), 100, memory);
         admission.quotas.tokens.unwrap().remaining
     };
@@ -203,8 +203,8 @@ fn a_request_that_moves_to_another_provider_is_counted_there_and_once() {
 }
 
 #[test]
-fn without_the_collector_each_rule_does_as_it_was_told() {
-    let down = Standing { shared: true, reachable: false, proxies: 2, starting: false };
+fn unreachable_collector_per_rule() {
+    let down = FleetStatus { shared: true, reachable: false, proxies: 2, starting: false, sync_s: 1 };
     for (when, admits) in [(WhenUnreachable::Allow, 6), (WhenUnreachable::Deny, 0), (WhenUnreachable::LastKnown, 2)] {
         let rules =
             rules(vec![Rule { when_unreachable: when, ..rule("r", &[], &[meter(Unit::Requests, Period::Hour, 4)]) }]);
@@ -215,16 +215,16 @@ fn without_the_collector_each_rule_does_as_it_was_told() {
 }
 
 #[test]
-fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
+fn million_subjects_in_bounded_memory() {
     let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 1_000)])]);
-    let shared = Standing { shared: true, reachable: true, proxies: 1, starting: false };
+    let shared = FleetStatus { shared: true, reachable: true, proxies: 1, starting: false, sync_s: 1 };
     let mut memory = Memory::default();
     for number in 0..1_000_000_u64 {
         let who = Who { tag: format!("subject-{number}"), ..ALICE };
         let admission = rules.admit(&who, &one_request(), shared, 100 + number / 1_000, &mut memory).unwrap();
         rules.settle(admission.held, &who, &one_request(), shared, 100 + number / 1_000, &mut memory);
     }
-    let handed_over: u64 = memory.strays.iter().map(|row| row.used).sum();
+    let handed_over: u64 = memory.evicted_rows.iter().map(|row| row.used).sum();
     let kept = 1_000_000 - handed_over;
     assert!(memory.bytes() < 200 << 20, "{} bytes", memory.bytes());
     assert!(kept <= 4_096 * 256 && handed_over > 0, "{handed_over} were handed over");
@@ -232,7 +232,7 @@ fn a_million_subjects_take_bounded_memory_and_lose_no_count() {
 }
 
 #[test]
-fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() {
+fn longest_wait_is_told() {
     // Whichever of the two cells is read first.
     for (slow, fast) in
         [(&[][..], &[Dimension::Key][..]), (&[Dimension::Key], &[]), (&[Dimension::Team], &[Dimension::Key])]
@@ -249,11 +249,11 @@ fn of_several_refusals_the_one_with_the_longest_wait_is_told_wherever_it_lies() 
 }
 
 #[test]
-fn a_claim_gives_back_what_a_dead_worker_had_reserved() {
+fn claim_returns_reservations_of_the_dead() {
     let rules = rules(vec![rule("slots", &[Dimension::Key], &[concurrency(2)])]);
     let (who, mut memory) = (Who { key: "alice", ..Who::default() }, Memory::default());
     let one = Amounts { requests: 1, ..Amounts::default() };
-    let admit = |memory: &mut Memory| rules.admit(&who, &one, Standing::ALONE, 7_200, memory);
+    let admit = |memory: &mut Memory| rules.admit(&who, &one, FleetStatus::ALONE, 7_200, memory);
     let claims: Vec<Vec<u8>> = (0..2).map(|_| rules.claim(&admit(&mut memory).unwrap().held)).collect();
     assert!(admit(&mut memory).is_err());
     memory.lose = 3;

@@ -1,7 +1,7 @@
-//! What comes from outside cannot break it: any cell, any answer, any rule.
+//! Hostile input changes nothing: any cell, any answer, any rule.
 
 use crate::memory::{Memory, Who, meter, one_request, rule, rules};
-use headgate_limits::{Dimension, Ledger, Period, Report, Reporter, RuleFault, Rules, Standing, Unit};
+use headgate_limits::{Dimension, FleetStatus, Ledger, Period, Report, Reporter, RuleFault, Rules, Unit};
 use proptest::prelude::*;
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
@@ -14,8 +14,8 @@ proptest! {
         for cell in 0..headgate_limits::CELLS {
             memory.write(cell, &bytes, 0);
         }
-        if let Ok(admission) = rules.admit(&ALICE, &one_request(), Standing::ALONE, 100, &mut memory) {
-            rules.settle(admission.held, &ALICE, &one_request(), Standing::ALONE, 100, &mut memory);
+        if let Ok(admission) = rules.admit(&ALICE, &one_request(), FleetStatus::ALONE, 100, &mut memory) {
+            rules.settle(admission.held, &ALICE, &one_request(), FleetStatus::ALONE, 100, &mut memory);
         }
     }
 
@@ -30,7 +30,7 @@ proptest! {
 }
 
 #[test]
-fn an_answer_with_absurd_numbers_ends_in_a_refusal_at_worst() {
+fn absurd_answer_rejects_at_worst() {
     let rules = rules(vec![rule("r", &[Dimension::Key], &[meter(Unit::Tokens, Period::Hour, 100)])]);
     let mut memory = Memory::default();
     let mut reporter = Reporter::new("n", "b", 1_000, 5_000);
@@ -41,26 +41,26 @@ fn an_answer_with_absurd_numbers_ends_in_a_refusal_at_worst() {
     );
     let body = format!(r#"{{"seq":1,"cursor":{max},"proxies":{max},"rows":[{row},{row}]}}"#);
     assert!(reporter.answered(body.as_bytes(), &rules, &mut memory, 1_001));
-    assert!(rules.admit(&ALICE, &one_request(), reporter.standing(1_002), 1, &mut memory).is_err());
+    assert!(rules.admit(&ALICE, &one_request(), reporter.fleet_status(1_002), 1, &mut memory).is_err());
 }
 
 #[test]
-fn a_subject_of_four_kilobytes_is_cut_and_counted() {
+fn long_subject_is_cut_and_counted() {
     let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 1)])]);
     let who = Who { tag: "x".repeat(4_096), ..ALICE };
     let mut memory = Memory::default();
-    assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_ok());
-    assert!(rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).is_err());
+    assert!(rules.admit(&who, &one_request(), FleetStatus::ALONE, 100, &mut memory).is_ok());
+    assert!(rules.admit(&who, &one_request(), FleetStatus::ALONE, 100, &mut memory).is_err());
     assert!(memory.bytes() < 1_400);
 }
 
 #[test]
-fn a_subject_is_cut_between_characters_so_that_the_collector_knows_it_again() {
+fn subject_is_cut_between_characters() {
     let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 9)])]);
     let who = Who { tag: format!("x{}", "\u{e9}".repeat(2_000)), ..ALICE };
     let mut memory = Memory::default();
     let mut reporter = Reporter::new("n", "b", 1_000, 5_000);
-    rules.admit(&who, &one_request(), Standing::ALONE, 100, &mut memory).unwrap();
+    rules.admit(&who, &one_request(), FleetStatus::ALONE, 100, &mut memory).unwrap();
     memory.touched.iter().for_each(|cell| reporter.touched(*cell));
     let report: Report =
         serde_json::from_slice(reporter.report(&rules, "1", true, &mut memory, 100_000).unwrap()).unwrap();
@@ -68,7 +68,7 @@ fn a_subject_is_cut_between_characters_so_that_the_collector_knows_it_again() {
 }
 
 #[test]
-fn rules_that_cannot_be_told_apart_are_refused() {
+fn equal_rules_are_refused() {
     let one = || rule("r", &[], &[meter(Unit::Requests, Period::Hour, 1)]);
     assert_eq!(Rules::new(vec![one(), one()]).unwrap_err(), RuleFault::SameRule("r".into()));
 }

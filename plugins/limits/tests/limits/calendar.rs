@@ -65,7 +65,7 @@ fn check(name: &str, period: Period, at: u64) {
 }
 
 #[test]
-fn every_edge_of_every_zone_lies_where_the_library_says() {
+fn window_edges_match_the_library() {
     for name in ZONES {
         let (ours, _) = zone(name);
         for (from, _) in ours.offsets.iter().skip(1) {
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn windows_follow_each_other_without_gap_or_overlap(
+    fn windows_have_no_gap_or_overlap(
         zone_name in prop::sample::select(&ZONES[..]),
         period in prop::sample::select(&[Period::Day, Period::Week, Period::Month][..]),
         at in 1_000_100_000_u64..2_100_000_000,
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn nonsense_offsets_and_any_moment_give_some_window(
+    fn any_time_and_offset_give_a_window(
         offsets in prop::collection::vec((any::<i64>(), any::<i32>()), 0..6),
         at in any::<u64>(),
         period in prop::sample::select(&[Period::Second, Period::Day, Period::Week, Period::Month][..]),

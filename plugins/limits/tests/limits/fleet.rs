@@ -1,5 +1,5 @@
 //! A fleet of 1, 10 and 100 proxies, step by step: loss, delay, and clocks that differ. Nothing here is random but
-//! what a seed says, so that every run is the same run.
+//! the seed, so that every run is the same run.
 
 use crate::memory::{Memory, Who, meter, rule, rules};
 use crate::schedule::Store;
@@ -9,8 +9,8 @@ use headgate_limits::{
 use std::collections::{BTreeMap, BTreeSet};
 
 const LIMIT: u64 = 600;
-/// Shows what this simulation measures.
-const PAGE: &str = include_str!("../../../../LIMITS.md");
+/// Prints the measurements of this simulation.
+const PAGE: &str = include_str!("../../../../docs/limits-and-budgets.md");
 const STEP_MS: u64 = 50;
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
 
@@ -104,15 +104,15 @@ impl World {
         let proxy = &mut self.proxies[number];
         let local_ms = now_ms.saturating_add_signed(proxy.skew_ms);
         let one = Amounts { requests: 1, ..Amounts::default() };
-        let standing = proxy.reporter.standing(local_ms);
-        if standing.proxies == 0 && !standing.starting {
+        let fleet_status = proxy.reporter.fleet_status(local_ms);
+        if fleet_status.proxies == 0 && !fleet_status.starting {
             self.alone.insert(number);
         }
         for (_, held) in proxy.running.extract_if(.., |(until, _)| *until <= now_ms) {
-            self.rules.settle(held, &ALICE, &one, standing, local_ms / 1_000, &mut proxy.memory);
+            self.rules.settle(held, &ALICE, &one, fleet_status, local_ms / 1_000, &mut proxy.memory);
         }
         for _ in 0..wanted {
-            let asked = self.rules.admit(&ALICE, &one, standing, local_ms / 1_000, &mut proxy.memory);
+            let asked = self.rules.admit(&ALICE, &one, fleet_status, local_ms / 1_000, &mut proxy.memory);
             match asked {
                 Ok(admission) => {
                     *self.admitted.entry(local_ms / 60_000).or_default() += 1;
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// Runs minutes of far more demand than there is room for; gives what each full minute admitted.
+    /// Runs minutes of far more demand than there is room for; returns the admitted amount of each full minute.
     fn run(&mut self, minutes: u64) -> Vec<u64> {
         let start_ms = 600_000_000;
         self.fleet = Fleet::new(start_ms - 60_000);
@@ -180,9 +180,9 @@ fn a_fleet_keeps_one_limit() {
             let minutes = world.run(5);
             println!("{name:>6} network, {proxies:>3} proxies: {minutes:?}");
             let row: Vec<String> = minutes.iter().map(u64::to_string).collect();
-            assert!(PAGE.contains(&row.join(", ")), "LIMITS.md shows other figures than {minutes:?}");
+            assert!(PAGE.contains(&row.join(", ")), "docs/limits-and-budgets.md shows other figures than {minutes:?}");
             for (minute, admitted) in minutes.iter().enumerate() {
-                // One request is the largest request; see LIMITS.md for the formula.
+                // One request is the largest request; see docs/limits-and-budgets.md for the formula.
                 let alone = if minute == 0 { world.alone.len() as u64 * LIMIT } else { 0 };
                 let bound = LIMIT + joining(minute, proxies, network) + alone;
                 assert!(*admitted <= bound, "{name}, {proxies} proxies, minute {minute}: {admitted} > {bound}");
@@ -216,7 +216,7 @@ fn report(boot: &str, seq: u64, rows: &[ReportRow]) -> Report {
 }
 
 #[test]
-fn a_report_that_was_under_way_says_nothing_of_what_its_proxy_has_begun_since() {
+fn report_under_way_hides_later_requests() {
     let (mut fleet, mut store) = (Fleet::new(0), Store::default());
     let used = ReportRow {
         rule: "one".to_owned(),
@@ -243,12 +243,12 @@ fn a_report_that_was_under_way_says_nothing_of_what_its_proxy_has_begun_since() 
     assert_eq!(share(report("a", 5, &[used]), 101_300), Some(Some(8)), "this one was made since: b takes no part");
 }
 
-/// What proxies may take without a share: when they start, and where a share ran out because answers were lost.
+/// The amount that proxies may take without a share: when they start, and where a share ran out because answers were lost.
 fn joining(minute: usize, proxies: u64, network: Network) -> u64 {
     if minute == 0 || network.loss > 0 { LIMIT * (proxies - 1) / proxies } else { 0 }
 }
 
-/// How a proxy ends.
+/// The end of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     /// It gives its shares back.
@@ -282,7 +282,7 @@ impl World {
         self.proxies[number] = named_proxy(number, now_ms + 1_000);
     }
 
-    /// Half of what the limit allows is asked, evenly, while each proxy is restarted in turn; gives how many were refused
+    /// Asks for half of the limit, evenly, while each proxy is restarted in turn; returns how many were refused
     /// for want of a share.
     fn rolling_restart(&mut self, end: End) -> u64 {
         let start_ms = 600_000_000;
@@ -302,7 +302,7 @@ impl World {
             // Five a second. Whoever has just started lets them wait for its first answer.
             let ready: Vec<usize> = serving
                 .into_iter()
-                .filter(|number| !self.proxies[*number].reporter.standing(now_ms).starting)
+                .filter(|number| !self.proxies[*number].reporter.fleet_status(now_ms).starting)
                 .collect();
             if at % 200 == 0 && !ready.is_empty() {
                 let chosen = ready[self.dice.below(ready.len() as u64) as usize];
@@ -349,7 +349,7 @@ fn named_report(node: &str, process: &str, uptime_ms: u64, rows: &[ReportRow]) -
 }
 
 #[test]
-fn a_process_takes_the_place_of_its_dead_forerunner() {
+fn process_replaces_its_dead_predecessor() {
     let row = ReportRow {
         rule: "one".to_owned(),
         meter: "requests/day".to_owned(),
@@ -369,7 +369,7 @@ fn a_process_takes_the_place_of_its_dead_forerunner() {
 }
 
 #[test]
-fn two_live_proxies_of_one_name_take_nothing_from_each_other() {
+fn namesakes_take_nothing_from_each_other() {
     let (mut fleet, mut store) = (Fleet::new(0), Store::default());
     let mut share = |process: &str, seq, uptime_ms, now_ms| {
         let row = ReportRow {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) struct Memory {
     pub(crate) cells: HashMap<u16, (Vec<u8>, u32)>,
     pub(crate) touched: BTreeSet<u16>,
-    pub(crate) strays: Vec<ReportRow>,
+    pub(crate) evicted_rows: Vec<ReportRow>,
     /// So many writes are lost to another worker.
     pub(crate) lose: u32,
 }
@@ -40,8 +40,8 @@ impl Ledger for Memory {
         self.touched.insert(cell);
     }
 
-    fn stray(&mut self, rows: Vec<ReportRow>) {
-        self.strays.extend(rows);
+    fn evicted(&mut self, rows: Vec<ReportRow>) {
+        self.evicted_rows.extend(rows);
     }
 }
 

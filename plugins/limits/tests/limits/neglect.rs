@@ -1,10 +1,10 @@
-//! Counts that nobody touches, and clocks that jump: what is to happen by itself happens.
+//! Untouched counts, and clocks that jump.
 
 use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
-use headgate_limits::{Dimension, Period, Reply, ReplyRow, Report, Reporter, Rules, Standing, Unit, Why};
+use headgate_limits::{Dimension, FleetStatus, Period, Reply, ReplyRow, Report, Reporter, Rules, Unit, Why};
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
-const FLEET: Standing = Standing { shared: true, reachable: true, proxies: 2, starting: false };
+const FLEET: FleetStatus = FleetStatus { shared: true, reachable: true, proxies: 2, starting: false, sync_s: 1 };
 
 /// A proxy with one rule.
 struct Proxy {
@@ -30,7 +30,7 @@ impl Proxy {
         Some(serde_json::from_slice(body).unwrap())
     }
 
-    /// Answers it: for each of its rows one, and then what others have changed.
+    /// Answers it: one row for each of its rows, and then the changes of others.
     fn answer(&mut self, report: &Report, news: &[ReplyRow], now_s: u64) {
         let same = |row: &headgate_limits::ReportRow| ReplyRow {
             rule: row.rule.clone(),
@@ -50,7 +50,7 @@ impl Proxy {
 }
 
 #[test]
-fn what_others_used_of_a_window_is_known_before_the_first_request_in_it() {
+fn others_use_is_known_beforehand() {
     let mut proxy = Proxy::new(rules(vec![rule("purse", &[], &[meter(Unit::NanoUsd, Period::Day, 10_000)])]));
     assert_eq!(proxy.admit(100), Ok(()));
     let report = proxy.report(100).unwrap();
@@ -70,7 +70,7 @@ fn what_others_used_of_a_window_is_known_before_the_first_request_in_it() {
 }
 
 #[test]
-fn a_slot_whose_worker_died_is_in_no_report_after_two_hours() {
+fn dead_slot_leaves_reports_in_two_hours() {
     let mut proxy = Proxy::new(rules(vec![rule("slots", &[Dimension::Key], &[concurrency(1)])]));
     assert_eq!(proxy.admit(100), Ok(()));
     let mut reserved = Vec::new();
@@ -83,7 +83,7 @@ fn a_slot_whose_worker_died_is_in_no_report_after_two_hours() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_silences_no_proxy() {
+fn clock_set_back_silences_no_proxy() {
     let mut proxy = Proxy::new(rules(vec![rule("r", &[], &[meter(Unit::Requests, Period::Hour, 9)])]));
     let report = proxy.report(7_200).unwrap();
     proxy.answer(&report, &[], 7_200);
@@ -92,7 +92,7 @@ fn a_clock_that_is_set_back_silences_no_proxy() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_makes_no_share_hold_for_longer() {
+fn clock_set_back_extends_no_share() {
     let mut proxy = Proxy::new(rules(vec![rule("r", &[], &[meter(Unit::Requests, Period::Day, 6)])]));
     assert_eq!(proxy.admit(7_200), Ok(()));
     let report = proxy.report(7_200).unwrap();
@@ -102,7 +102,7 @@ fn a_clock_that_is_set_back_makes_no_share_hold_for_longer() {
 }
 
 #[test]
-fn a_clock_that_was_far_ahead_bars_nobody_when_it_is_right_again() {
+fn corrected_clock_blocks_nothing() {
     let mut proxy = Proxy::new(rules(vec![rule("r", &[], &[meter(Unit::Requests, Period::Minute, 1)])]));
     let ahead = 2 * 3_600;
     assert_eq!(proxy.admit(600 + ahead), Ok(()));

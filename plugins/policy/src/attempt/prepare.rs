@@ -1,16 +1,16 @@
-//! The headers of a try: what is sent to this provider, and what a provider may not say in the gateway's name.
+//! The headers of a try: those sent to this provider, and those that a provider may not send in the gateway's name.
 
 use crate::call::Call;
 use crate::client::GATEWAY_PREFIX;
 use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
-use crate::head::Head;
-use crate::policy::Provider;
+use crate::header_view::HeaderView;
+use crate::policy::LoadedProvider;
 use headgate_exchange::{Dialect, Splices, Surface};
 use std::borrow::Cow;
 
-/// Headers of a try. The proxy keeps one header map for all tries, so each sets what an earlier one may have set.
-pub(super) fn prepare(call: &Call, target: &Provider, splices: &Splices, again: bool, out: &mut Effects) {
+/// Headers of a try. The proxy keeps one header map for all tries, so each try sets all headers that an earlier one may set.
+pub(super) fn prepare(call: &Call, target: &LoadedProvider, splices: &Splices, again: bool, out: &mut Effects) {
     credential(target, again, out);
     out.push(Effect::SetRequestHeader(":authority", Cow::Owned(target.authority.clone())));
     if again || call.query_cleaned || target.path_prefix != call.surface.map_or("", Surface::own_prefix) {
@@ -28,7 +28,7 @@ pub(super) fn prepare(call: &Call, target: &Provider, splices: &Splices, again: 
 }
 
 /// This provider's credential, and nobody else's: an earlier try may have set one, in the same header or the other.
-fn credential(target: &Provider, again: bool, out: &mut Effects) {
+fn credential(target: &LoadedProvider, again: bool, out: &mut Effects) {
     let (own, other) = match target.dialect {
         Dialect::Openai => ("authorization", "x-api-key"),
         Dialect::Anthropic => ("x-api-key", "authorization"),
@@ -43,9 +43,9 @@ fn credential(target: &Provider, again: bool, out: &mut Effects) {
     }
 }
 
-/// Takes away what a provider says in the gateway's name: it could ask for other tries, put its refusals down to us, or tell
-/// browsers how to reach the gateway; and what repeats the operator's credential.
-pub(super) fn silence(head: Head<'_>, echo: Option<&Echo>, out: &mut Effects) {
+/// Removes headers that a provider sends in the gateway's name: they could ask for other tries, blame the gateway for a refusal, or
+/// tell browsers how to reach the gateway. Also removes headers that repeat the operator's credential.
+pub(super) fn silence(head: HeaderView<'_>, echo: Option<&Echo>, out: &mut Effects) {
     for (name, value) in head.iter() {
         if !is_for_gateway(name) && !echo.is_some_and(|echo| echo.is_in(value)) {
             continue;
@@ -71,7 +71,7 @@ fn is_for_gateway(name: &[u8]) -> bool {
     name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"access-control-") || NAMES.contains(&name)
 }
 
-pub(super) fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
+pub(super) fn remove_headers(head: HeaderView<'_>, which: impl Fn(&[u8]) -> bool, out: &mut Effects) {
     for (name, _) in head.iter().filter(|(name, _)| which(name)) {
         if let Ok(name) = std::str::from_utf8(name) {
             out.push(Effect::RemoveResponseHeader(Cow::Owned(name.to_owned())));
@@ -82,10 +82,10 @@ pub(super) fn remove_headers(head: Head<'_>, which: impl Fn(&[u8]) -> bool, out:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Secret;
+    use crate::secret::Secret;
 
-    fn provider(dialect: Dialect, credential: Option<&str>) -> Provider {
-        Provider {
+    fn provider(dialect: Dialect, credential: Option<&str>) -> LoadedProvider {
+        LoadedProvider {
             name: "p".into(),
             authority: String::new(),
             path_prefix: String::new(),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// The credentials that a try sends, after one that left these two behind.
-    fn sent(target: &Provider, again: bool) -> (Option<String>, Option<String>) {
+    fn sent(target: &LoadedProvider, again: bool) -> (Option<String>, Option<String>) {
         let (mut authorization, mut x_api_key) = match again {
             true => (Some("Bearer of another".to_owned()), Some("another's".to_owned())),
             false => (None, None),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_try_carries_the_credential_of_its_own_provider_in_its_own_header_and_no_other() {
+    fn try_has_only_its_own_credential() {
         for again in [false, true] {
             let own = Some("own".to_owned());
             assert_eq!(sent(&provider(Dialect::Openai, Some("own")), again), (own.clone(), None));

@@ -1,6 +1,6 @@
-//! Guardrails in the policy document: what they look for, on whose exchanges, and who else is asked.
+//! Guardrails in the policy document: their detectors, their scope and their external checks.
 //!
-//! What is looked for travels as the detectors take it; all around it is the policy's own business.
+//! The detectors' part has the form that the guardrails crate takes. The rest is for the policy alone.
 
 pub use headgate_guardrails::{Action, DetectorSpec, UrlSpec};
 use serde::{Deserialize, Serialize};
@@ -15,18 +15,18 @@ pub struct Guardrail {
     /// It looks at answers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_response: bool,
-    /// What it looks for, under which id, and what becomes of it.
+    /// Its detectors, its id and its action.
     pub detect: DetectorSpec,
-    /// What was masked in a request is put back where the answer to it has the placeholder.
+    /// Masked values of a request are put back into the answer, in place of their placeholders.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restore: bool,
     /// For which requests; empty means all.
     #[serde(default, skip_serializing_if = "GuardrailMatch::is_empty")]
     pub only: GuardrailMatch,
-    /// What a request may have.
+    /// Bounds of a request.
     #[serde(default, skip_serializing_if = "RequestLimits::is_empty")]
     pub limits: RequestLimits,
-    /// Somebody else who is asked.
+    /// An external check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalCheck>,
 }
@@ -57,7 +57,7 @@ impl GuardrailMatch {
     }
 }
 
-/// What a request may have.
+/// Bounds of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestLimits {
@@ -109,7 +109,7 @@ pub struct ExternalCheck {
     pub allow_unreachable: bool,
 }
 
-/// How an external check is asked and what it answers.
+/// The protocol of an external check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExternalKind {

@@ -1,20 +1,20 @@
-//! The request's way in: who asks, for what, may they, and who is to serve it.
+//! The admission of a request: caller, operation, permissions and route plan.
 
-use super::{Flow, Gate, Phase};
-use crate::call::{Call, Identity, Moment};
+use super::state::{Flow, Gate, Phase};
+use crate::call::{Call, Identity, Timestamp};
 use crate::client::{GATEWAY_PREFIX, client_context, parent_span_id, trace_id};
 use crate::credentials::{clean_query, is_credential_header};
 use crate::effect::{Effect, Effects, Reply};
-use crate::head::Head;
-use crate::lent::Lent;
+use crate::header_view::HeaderView;
 use crate::policy::{Alias, Policy};
+use crate::request_env::RequestEnv;
 use headgate_exchange::{
     Dialect, Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models,
 };
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
 use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
-use headgate_routing::{Cooldowns, NoTarget, draw_course};
+use headgate_routing::{Cooldowns, NoTarget, plan_route};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ const OUT_OF_ROTATION_RETRY_S: u64 = 30;
 
 impl Gate {
     /// The request's headers. `whole` says that no body follows.
-    pub fn request_headers(&mut self, head: Head<'_>, whole: bool, out: &mut Effects) -> Flow {
+    pub fn request_headers(&mut self, head: HeaderView<'_>, whole: bool, out: &mut Effects) -> Flow {
         if let Some(flow) = self.answer_aside(head, out) {
             return flow;
         }
@@ -53,14 +53,27 @@ impl Gate {
         if let Some(encoded) = unreadable_body(head) {
             return self.reject(Rejection::UnreadableBody { encoded }, out);
         }
-        self.call.borrow_mut().surface = Some(surface);
+        self.call.surface = Some(surface);
         self.phase = Phase::Body;
         if whole {
             let rejection = scan_request(surface, &[]).map_or_else(Rejection::BadBody, |_| Rejection::MalformedRequest);
             return self.reject(rejection, out);
         }
         strip_request(head, out);
-        Flow::Hold
+        Flow::Pause
+    }
+
+    /// The headers of a request over HTTP/1.0, which has no chunks: its clients could not tell a stream that broke off from
+    /// one that is over. Health checks are answered, since load balancers send them in this version.
+    pub fn request_headers_of_http_1_0(&mut self, head: HeaderView<'_>, out: &mut Effects) -> Flow {
+        if let Some(flow) = self.answer_aside(head, out) {
+            return flow;
+        }
+        let path = head.text(":path").unwrap_or_default();
+        self.note_client(head, path, &endpoint(head.text(":method").unwrap_or_default(), path));
+        // The record names the caller; its permissions do not matter here.
+        let _ = self.identify(head);
+        self.reject(Rejection::HttpVersion, out)
     }
 
     /// More of the body is there, `buffered` bytes so far.
@@ -69,10 +82,10 @@ impl Gate {
         match self.phase {
             Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
             Phase::Body => match self.hold_request(buffered) {
-                Ok(()) => Flow::Hold,
+                Ok(()) => Flow::Pause,
                 Err(rejection) => self.reject(rejection, out),
             },
-            Phase::Asking => Flow::Hold,
+            Phase::AwaitingChecks => Flow::Pause,
             Phase::Answered => Flow::Answered,
             _ => Flow::Continue,
         }
@@ -82,8 +95,8 @@ impl Gate {
     pub fn request_body<L: Ledger>(
         &mut self,
         body: Vec<u8>,
-        now: Moment,
-        mut lent: Lent<'_, L>,
+        now: Timestamp,
+        mut env: RequestEnv<'_, L>,
         mut draw: impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Flow {
@@ -92,15 +105,15 @@ impl Gate {
             Phase::Answered => return Flow::Answered,
             _ => return Flow::Continue,
         }
-        let planned = self.plan(body, lent.cooldowns, &mut draw);
-        if let Err(rejection) = planned.and_then(|()| self.admit_limits(now.as_s(), &mut lent)) {
+        let planned = self.plan(body, env.cooldowns, &mut draw);
+        if let Err(rejection) = planned.and_then(|()| self.admit_limits(now.as_s(), &mut env)) {
             return self.reject(rejection, out);
         }
         match self.guard_request(&mut draw, out) {
             Err(rejection) => return self.reject(rejection, out),
             Ok(true) => {
-                self.phase = Phase::Asking;
-                return Flow::Hold;
+                self.phase = Phase::AwaitingChecks;
+                return Flow::Pause;
             }
             Ok(false) => {}
         }
@@ -109,11 +122,10 @@ impl Gate {
         Flow::Continue
     }
 
-    pub(super) fn note_client(&mut self, head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) {
-        let mut call = self.call.borrow_mut();
-        let policy = Rc::clone(&call.policy);
+    pub(super) fn note_client(&mut self, head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) {
+        let call = &mut self.call;
         call.dialect = dialect(head, path, endpoint);
-        call.client = client_context(head, &policy.tags);
+        call.client = client_context(head, &call.policy.tags);
         let traceparent = head.bytes("traceparent");
         call.trace_id = traceparent.and_then(trace_id);
         call.parent_span_id = traceparent.and_then(parent_span_id);
@@ -121,7 +133,8 @@ impl Gate {
         let query = path.find('?').and_then(|at| path.get(at..)).unwrap_or_default();
         call.query = clean_query(query);
         call.query_cleaned = call.query != query;
-        call.condition_headers = policy
+        call.condition_headers = call
+            .policy
             .condition_headers
             .iter()
             .filter_map(|name| head.text(name).map(|value| (name.clone(), value.to_owned())))
@@ -133,10 +146,9 @@ impl Gate {
         };
     }
 
-    pub(super) fn identify(&mut self, head: Head<'_>) -> Result<(), Rejection> {
-        let mut call = self.call.borrow_mut();
-        let policy = Rc::clone(&call.policy);
-        let (identity, refused) = match policy.keys.admit_first(presented(head.iter()), call.started.as_s()) {
+    pub(super) fn identify(&mut self, head: HeaderView<'_>) -> Result<(), Rejection> {
+        let call = &mut self.call;
+        let (identity, refused) = match call.policy.keys.admit_first(presented(head.iter()), call.started.as_s()) {
             Ok(caller) => (Some(identity(caller)), None),
             Err(Refused { reason, caller }) => {
                 let identity = caller.map(identity);
@@ -156,8 +168,7 @@ impl Gate {
     }
 
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
-        let mut borrowed = self.call.borrow_mut();
-        let call = &mut *borrowed;
+        let call = &mut self.call;
         let policy = Rc::clone(&call.policy);
         call.request_bytes = body.len() as u64;
         call.request_fingerprint = fingerprint(&policy, &body);
@@ -182,17 +193,20 @@ impl Gate {
             return Err(Rejection::FieldNotAllowed { field, key_id: key_id(call) });
         }
         call.alias = Some(index);
-        if !alias.speaks(call.dialect) {
+        if !alias.supports(call.dialect) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("wrong_api")));
             return Err(Rejection::WrongApi { model, served_at: served_at(call.dialect) });
         }
         let now_ms = call.started.as_ms();
-        let rest = |target: usize| {
-            alias.ways.get(target).map_or(headgate_routing::Rest::Ready, |way| cooldowns.rest(way.key, now_ms))
+        let health = |target: usize| {
+            alias
+                .upstreams
+                .get(target)
+                .map_or(headgate_routing::TargetHealth::Healthy, |upstream| cooldowns.health(upstream.key, now_ms))
         };
-        match draw_course(&alias.targets, call, rest, alias.failover.attempts, draw) {
-            Ok(course) => {
-                call.course = course;
+        match plan_route(&alias.targets, call, health, alias.failover.attempts, draw) {
+            Ok(plan) => {
+                call.route_plan = plan;
                 self.decisions.push(routing(Some(alias), Verdict::Allow, None));
                 Ok(())
             }
@@ -206,12 +220,12 @@ impl Gate {
 
     /// Tells the host where the first try goes and how many may follow.
     pub(super) fn send(&self, out: &mut Effects) {
-        let call = self.call.borrow();
-        let mut course = call.course.clone();
-        let Some(first) = course.begin().and_then(|step| call.provider_name(step)) else { return };
+        let call = &self.call;
+        let mut plan = call.route_plan.clone();
+        let Some(first) = plan.begin().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
         // Each try may be made once more on a fresh connection. Attempts end the tries by an empty route.
-        let retries = course.tries_left().saturating_mul(2).saturating_add(1);
+        let retries = plan.tries_left().saturating_mul(2).saturating_add(1);
         out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(retries.to_string())));
         if let Some(alias) = call.alias() {
             let timeout = alias.failover.first_byte_timeout_ms.to_string();
@@ -220,22 +234,15 @@ impl Gate {
     }
 
     fn list_models(&mut self, out: &mut Effects) -> Flow {
-        let body = {
-            let call = self.call.borrow();
-            write_models(
-                call.policy.aliases.iter().filter(|alias| may_use(&call, alias)).map(|alias| alias.name.as_str()),
-            )
-        };
+        let call = &self.call;
+        let visible = call.policy.aliases.iter().filter(|alias| may_use(call, alias));
+        let body = write_models(visible.map(|alias| alias.name.as_str()));
         self.answer(body, out)
     }
 
     fn retrieve_model(&mut self, raw: &str, out: &mut Effects) -> Flow {
         let model = model_id(raw).unwrap_or_default();
-        let visible = {
-            let call = self.call.borrow();
-            call.policy.alias(&model).is_some_and(|(_, alias)| may_use(&call, alias))
-        };
-        if visible {
+        if self.call.policy.alias(&model).is_some_and(|(_, alias)| may_use(&self.call, alias)) {
             self.answer(write_model(&model), out)
         } else {
             self.reject(Rejection::ModelNotFound { model }, out)
@@ -254,9 +261,9 @@ impl Gate {
     }
 }
 
-/// Whether a header says that the body is not the UTF-8 that it is read as, and whether it is `content-encoding`. Who looks
-/// at the body must see what the provider sees.
-fn unreadable_body(head: Head<'_>) -> Option<bool> {
+/// Whether a header says that the body is not the UTF-8 that it is read as, and whether it is `content-encoding`. A guardrail must see
+/// the same text as the provider.
+fn unreadable_body(head: HeaderView<'_>) -> Option<bool> {
     let values = |wanted: &'static [u8]| head.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value);
     let identity = |coding: &[u8]| {
         let coding = coding.trim_ascii();
@@ -277,8 +284,8 @@ fn unreadable_body(head: Head<'_>) -> Option<bool> {
     if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
-/// What must not leave the gateway: the caller's credential, what was said to the gateway, and the host's own controls.
-fn strip_request(head: Head<'_>, out: &mut Effects) {
+/// Removes headers that must not leave the gateway: the caller's credential, those for the gateway, and the host's own controls.
+fn strip_request(head: HeaderView<'_>, out: &mut Effects) {
     for (name, _) in head.iter() {
         let ours = is_credential_header(name) || name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"x-envoy-");
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
@@ -288,7 +295,7 @@ fn strip_request(head: Head<'_>, out: &mut Effects) {
 }
 
 /// By the path where it is one API's; where it is not, Anthropic's clients tell themselves by their version.
-fn dialect(head: Head<'_>, path: &str, endpoint: &Endpoint<'_>) -> Dialect {
+fn dialect(head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) -> Dialect {
     let shared = !matches!(endpoint, Endpoint::Surface(surface) if *surface != Surface::Models);
     if shared && head.has("anthropic-version") { Dialect::Anthropic } else { Dialect::of_path(path) }
 }
@@ -337,7 +344,7 @@ fn routing(alias: Option<&Alias>, verdict: Verdict, reason: Option<&str>) -> Dec
     }
 }
 
-/// The path that serves an alias whose targets do not speak this dialect.
+/// Returns the path of the other API, for an alias without a target of this one.
 fn served_at(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Openai => "/v1/messages",
@@ -352,7 +359,7 @@ fn no_target(reason: NoTarget, call: &Call, alias: &Alias) -> Rejection {
             return Rejection::ModelNotAllowed { model, key_id: key_id(call) };
         }
         NoTarget::NoneEligible => OUT_OF_ROTATION_RETRY_S,
-        NoTarget::AllBarred(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
+        NoTarget::AllUnavailable(until_ms) => until_ms.saturating_sub(call.started.as_ms()).div_ceil(1_000).max(1),
     };
     Rejection::AllTargetsUnavailable { model, retry_after_s }
 }

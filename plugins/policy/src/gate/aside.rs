@@ -1,28 +1,25 @@
-//! What the gate answers without a key and without a record: whether it is there, and browsers that ask before they call.
+//! Answers without a key and without a record: health checks, and the preflight requests of browsers.
 //!
 //! Neither is a request for a model. Load balancers ask every second and browsers before each call, and a log full of them
-//! would hide what was done.
+//! would hide the requests for models.
 
-use super::{Flow, Gate, Phase};
+use super::state::{Flow, Gate, Headers, Phase};
 use crate::document::Cors;
 use crate::effect::{Effect, Effects, Reply};
-use crate::head::Head;
+use crate::header_view::HeaderView;
 use std::borrow::Cow;
 
 /// Path of the answer that says that the gate is there.
 const HEALTH: &str = "/healthz";
 /// Longest list of headers that a browser may ask for.
 const MAX_ASKED_HEADERS: usize = 2048;
-/// What scripts may read of an answer, beside what they always may.
+/// Headers that scripts may read of an answer, beside those that they always may.
 const EXPOSED: &str = "x-headgate-request-id, x-headgate-served-by, x-headgate-attempts, x-headgate-rejected-by, retry-after, \
     x-should-retry, request-id, x-request-id, openai-processing-ms, x-ratelimit-limit-requests, \
     x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, \
     x-ratelimit-reset-tokens";
-/// What scripts may send, where the browser does not name it.
+/// Headers that scripts may send if the browser does not name any.
 const ALLOWED: &str = "authorization, content-type, x-api-key, anthropic-version, anthropic-beta";
-
-/// Headers of an answer.
-pub(super) type Headers = Vec<(&'static str, Cow<'static, str>)>;
 
 impl Gate {
     /// Whether the exchange leaves no record.
@@ -32,7 +29,7 @@ impl Gate {
     }
 
     /// Answers a health check or a preflight; none of any other request, of which a page's origin is noted.
-    pub(super) fn answer_aside(&mut self, head: Head<'_>, out: &mut Effects) -> Option<Flow> {
+    pub(super) fn answer_aside(&mut self, head: HeaderView<'_>, out: &mut Effects) -> Option<Flow> {
         let path = head.text(":path").unwrap_or_default();
         let method = head.text(":method").unwrap_or_default();
         let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -41,8 +38,7 @@ impl Gate {
                 vec![("content-type", Cow::Borrowed("application/json")), ("cache-control", Cow::Borrowed("no-store"))];
             return Some(self.reply_aside(200, headers, br#"{"status":"ok"}"#.to_vec(), out));
         }
-        let policy = std::rc::Rc::clone(&self.call.borrow().policy);
-        let cors = policy.cors.as_ref()?;
+        let cors = self.call.policy.cors.as_ref()?;
         let origin = head.text("origin")?;
         self.cors = allowed_origin(cors, origin);
         if method != "OPTIONS" || !head.has("access-control-request-method") {
@@ -96,7 +92,7 @@ fn allowed_origin(cors: &Cors, origin: &str) -> Headers {
 }
 
 /// The headers that the browser asks for, if they are names; SDKs send many, and new ones come with each version.
-fn asked_headers(head: Head<'_>) -> Cow<'static, str> {
+fn asked_headers(head: HeaderView<'_>) -> Cow<'static, str> {
     let names = |text: &&str| {
         !text.is_empty()
             && text.len() <= MAX_ASKED_HEADERS

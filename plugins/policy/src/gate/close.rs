@@ -1,21 +1,20 @@
 //! The end of a request, whichever it was: one record, once.
 
-use super::account::{cost_with_others, is_the_answer_s, other_models, usage};
-use super::answer::Seen;
-use super::{Gate, Phase};
-use crate::attempt::status_error;
-use crate::call::{Call, Identity, Moment, Try};
-use crate::lent::Lent;
-use crate::price::is_cheaper;
-use headgate_exchange::{AnswerFacts, error_status, is_model_name};
+use super::account::{cost_with_others, is_the_answer_s, other_models, tier, usage};
+use super::reader::Seen;
+use super::state::{Gate, Phase};
+use crate::call::{Call, Identity, Timestamp, Try};
+use crate::request_env::RequestEnv;
+use crate::status::status_error;
+use headgate_exchange::{error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
     AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, SCHEMA, ServedBy,
 };
 
-/// What the host saw when the stream ended early.
+/// The reason for an early end of the stream, as the host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndSigns {
+pub enum Disconnect {
     /// The client's connection or stream went first.
     ClientGone,
     /// The provider's did.
@@ -24,9 +23,9 @@ pub enum EndSigns {
     Unknown,
 }
 
-/// Where a record stands among the others.
+/// The place of a record among the others.
 #[derive(Debug, Clone, Copy)]
-pub struct Number<'a> {
+pub struct RecordSeq<'a> {
     /// The proxy, as it names itself.
     pub node: &'a str,
     /// The run of its worker.
@@ -42,35 +41,35 @@ impl Gate {
         !self.response_whole
     }
 
-    /// Closes the books: settles what was reserved, and says what happened. Call it once.
+    /// Settles the reservations and returns the record. Call it once.
     pub fn close<L: Ledger>(
         &mut self,
-        now: Moment,
-        signs: EndSigns,
-        number: Number<'_>,
-        mut lent: Lent<'_, L>,
+        now: Timestamp,
+        disconnect: Disconnect,
+        number: RecordSeq<'_>,
+        mut env: RequestEnv<'_, L>,
     ) -> RequestRecord {
-        let mut record = self.record(now, signs, number);
-        self.settle_limits(&mut record, now.as_s(), &mut lent);
+        let mut record = self.record(now, disconnect, number);
+        self.settle_limits(&mut record, now.as_s(), &mut env);
         record
     }
 
-    fn record(&mut self, now: Moment, signs: EndSigns, number: Number<'_>) -> RequestRecord {
+    fn record(&mut self, now: Timestamp, disconnect: Disconnect, number: RecordSeq<'_>) -> RequestRecord {
         let mut seen = self.reader.finish(self.response_bytes);
-        let redactions = self.guarded();
-        let ended_by = self.ended_by(signs);
+        let redactions = self.redactions();
+        let ended_by = self.ended_by(disconnect);
         // Before the tries are settled: a client that leaves because of an error has got the provider's answer.
         self.note_answer_error(&seen);
         self.settle_tries(now, ended_by);
         self.note_provider_error(seen.facts.error.take());
-        let call = self.call.borrow();
+        let call = &self.call;
         let served = call.served_try();
-        let usage = usage(&call, served, &seen, ended_by, self.charged_when_left(&call).as_ref());
-        let tier = tier(&call, &seen.facts);
-        let way = served.or(call.last_try()).and_then(|one| call.way(one.step));
+        let usage = usage(call, served, &seen, ended_by, self.charged_when_left().as_ref());
+        let tier = tier(call, &seen.facts);
+        let upstream = served.or(call.last_try()).and_then(|one| call.upstream(one.step));
         let other_models = other_models(usage.as_ref(), &seen.other_models);
-        let priced = usage.as_ref().zip(way);
-        let cost = priced.map(|(usage, way)| cost_with_others(&call.policy, way, tier, usage, &other_models));
+        let priced = usage.as_ref().zip(upstream);
+        let cost = priced.map(|(usage, upstream)| cost_with_others(&call.policy, upstream, tier, usage, &other_models));
         RequestRecord {
             schema: SCHEMA,
             id: call.id.to_text(),
@@ -79,24 +78,24 @@ impl Gate {
             seq: number.seq,
             started_at: call.started.0,
             duration_us: now.us_since(call.started),
-            time_to_first_token_us: self.time_to_first_token(&call),
+            time_to_first_token_us: self.time_to_first_token(),
             trace_id: call.trace_id.clone(),
             parent_span_id: call.parent_span_id.clone(),
             provider_request_id: served.and_then(|one| one.answer.provider_request_id.clone()),
             config_revision: call.policy.revision.clone(),
             environment: call.policy.environment.clone(),
-            caller: call.caller.as_ref().map(|caller| identity(&call, caller)),
+            caller: call.caller.as_ref().map(|caller| identity(call, caller)),
             client: call.client.clone(),
             surface: call.surface.map_or("unknown", |surface| surface.as_str()).to_owned(),
-            requested_model: requested_model(&call),
-            served_by: served.and_then(|one| served_by(&call, one)),
+            requested_model: requested_model(call),
+            served_by: served.and_then(|one| served_by(call, one)),
             response_model: seen.facts.model,
             requested_service_tier: call.scan.as_ref().and_then(|scan| scan.service_tier.clone()),
             service_tier: seen.facts.service_tier,
             requested_speed: call.scan.as_ref().and_then(|scan| scan.speed.clone()),
             speed: seen.facts.speed,
             stream: call.stream(),
-            attempts: call.tries.iter().filter_map(|one| attempt(&call, one)).collect(),
+            attempts: call.tries.iter().filter_map(|one| attempt(call, one)).collect(),
             status: self.status,
             finish_reason: seen.finish_reason,
             ended_by,
@@ -119,27 +118,26 @@ impl Gate {
         }
     }
 
-    fn ended_by(&self, signs: EndSigns) -> EndedBy {
-        match (self.phase, self.response_whole, signs) {
-            (Phase::Cut, _, _) => EndedBy::Gateway,
-            (Phase::Answered | Phase::Reworded, _, _) if self.rejection.is_some() => EndedBy::Gateway,
+    fn ended_by(&self, disconnect: Disconnect) -> EndedBy {
+        match (self.phase, self.response_whole, disconnect) {
+            (Phase::Aborted, _, _) => EndedBy::Gateway,
+            (Phase::Answered | Phase::RewrittenLocalReply, _, _) if self.rejection.is_some() => EndedBy::Gateway,
             (_, true, _) => EndedBy::Complete,
-            (_, false, EndSigns::ProviderGone) => EndedBy::Provider,
-            (_, false, EndSigns::ClientGone) => EndedBy::Client,
-            (_, false, EndSigns::Unknown) if self.status == 0 => EndedBy::Client,
-            (_, false, EndSigns::Unknown) => EndedBy::Provider,
+            (_, false, Disconnect::ProviderGone) => EndedBy::Provider,
+            (_, false, Disconnect::ClientGone) => EndedBy::Client,
+            (_, false, Disconnect::Unknown) if self.status == 0 => EndedBy::Client,
+            (_, false, Disconnect::Unknown) => EndedBy::Provider,
         }
     }
 
     /// A try that was still running when the stream ended, ended with it.
-    fn settle_tries(&mut self, now: Moment, ended_by: EndedBy) {
+    fn settle_tries(&mut self, now: Timestamp, ended_by: EndedBy) {
         let error = match ended_by {
             EndedBy::Client => AttemptError::ClientGone,
             EndedBy::Provider => AttemptError::ResetMidStream,
             EndedBy::Complete | EndedBy::Gateway => return,
         };
-        let mut call = self.call.borrow_mut();
-        if let Some(one) = call.tries.last_mut().filter(|one| one.error.is_none()) {
+        if let Some(one) = self.call.tries.last_mut().filter(|one| one.error.is_none()) {
             one.error = Some(error);
             one.decided.get_or_insert(now);
         }
@@ -147,8 +145,7 @@ impl Gate {
 
     /// An error that a provider reports under a success status, in JSON or in the middle of a stream.
     fn note_answer_error(&mut self, seen: &Seen) {
-        let mut call = self.call.borrow_mut();
-        let Some(one) = call.tries.last_mut().filter(|one| one.passed_on) else { return };
+        let Some(one) = self.call.tries.last_mut().filter(|one| one.passed_on) else { return };
         if seen.error && one.error.is_none() {
             one.error = status_error(error_status(seen.facts.error.as_deref()));
         }
@@ -157,33 +154,20 @@ impl Gate {
         }
     }
 
-    /// What the provider itself called the error that its answer is, or that its stream ended with.
-    fn note_provider_error(&self, word: Option<String>) {
-        let mut call = self.call.borrow_mut();
-        if let Some(one) = call.tries.last_mut().filter(|one| one.passed_on && one.error.is_some()) {
+    /// Notes the provider's own word for the error that its answer is, or that its stream ended with.
+    fn note_provider_error(&mut self, word: Option<String>) {
+        if let Some(one) = self.call.tries.last_mut().filter(|one| one.passed_on && one.error.is_some()) {
             one.provider_error = one.provider_error.take().or(word);
         }
     }
 
-    fn time_to_first_token(&self, call: &Call) -> Option<u64> {
-        if !matches!(self.phase, Phase::Sent | Phase::Cut) {
+    fn time_to_first_token(&self) -> Option<u64> {
+        if !matches!(self.phase, Phase::Sent | Phase::Aborted) {
             None
         } else {
-            self.first_byte.map(|at| at.us_since(call.started))
+            self.first_byte.map(|at| at.us_since(self.call.started))
         }
     }
-}
-
-/// The service tier, or the speed, at whose price a request is counted: what the answer says, else what was asked for. A
-/// discount that was asked for and that no answer confirms is none.
-pub(super) fn tier<'a>(call: &'a Call, facts: &'a AnswerFacts) -> &'a str {
-    let asked = call.scan.as_ref();
-    let speed = facts.speed.as_deref().or_else(|| asked.and_then(|scan| scan.speed.as_deref()));
-    if let Some(speed) = speed.filter(|speed| *speed != "standard") {
-        return speed;
-    }
-    let asked = asked.and_then(|scan| scan.service_tier.as_deref()).filter(|tier| !is_cheaper(tier));
-    facts.service_tier.as_deref().or(asked).unwrap_or_default()
 }
 
 fn identity(call: &Call, caller: &Identity) -> CallerIdentity {
@@ -201,14 +185,14 @@ fn identity(call: &Call, caller: &Identity) -> CallerIdentity {
     }
 }
 
-/// The alias, or what was asked for instead if it looks like the name of a model: anything else is payload.
+/// Returns the alias, or the requested text if it has the form of a model name. Anything else is payload.
 fn requested_model(call: &Call) -> Option<String> {
     call.scan.as_ref().map(|scan| scan.model.clone()).filter(|model| is_model_name(model))
 }
 
 fn served_by(call: &Call, one: &Try) -> Option<ServedBy> {
     let provider = call.provider_name(one.step)?;
-    Some(ServedBy { provider: provider.to_string(), model: call.way(one.step)?.model.clone() })
+    Some(ServedBy { provider: provider.to_string(), model: call.upstream(one.step)?.model.clone() })
 }
 
 fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {

@@ -1,37 +1,34 @@
-//! Limits and budgets around one request: what it is likely to take, whose counts it goes to, what came of it.
+//! Limits and budgets around one request: its likely usage, the reservation, and the settlement.
 
-use super::Gate;
-use super::account::{prompt_tokens, seen_usage};
+use super::account::{prompt_tokens, seen_usage, tier};
+use super::state::Gate;
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
-use crate::gate::close::tier;
-use crate::lent::{Lent, Unsettled};
 use crate::price::cost_in_tier;
+use crate::request_env::{RequestEnv, Unsettled};
 use headgate_exchange::{AnswerFacts, LimitReached, LimitScope, Rejection};
 use headgate_limits::{
-    Amounts, Dimension, Facts, Kind, Ledger, Means, Meter, Note, Quota, Quotas, Refusal, Rule, Unit, Why,
+    Amounts, Dimension, Facts, Kind, Ledger, Meter, Note, OutputEstimates, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
 use headgate_record::{Decision, RequestRecord, Usage, UsageSource, Verdict};
 use std::borrow::Cow;
-use std::rc::Rc;
 
 impl Gate {
     /// Asks every limit and budget that applies, and reserves. A request belongs to the moment when it is whole: one that
     /// is sent slowly would else be counted in a window that is over.
-    pub(super) fn admit_limits<L: Ledger>(&mut self, now_s: u64, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
-        let call = Rc::clone(&self.call);
-        let mut call = call.borrow_mut();
-        let policy = Rc::clone(&call.policy);
+    pub(super) fn admit_limits<L: Ledger>(&mut self, now_s: u64, env: &mut RequestEnv<'_, L>) -> Result<(), Rejection> {
+        let call = &mut self.call;
+        let policy = &call.policy;
         if policy.limits.is_empty() {
             return Ok(());
         }
         let odd = call.scan.as_ref().and_then(|scan| scan.odd_number.filter(|_| scan.surface.generates()));
-        if let Some(odd) = odd.filter(|_| policy.limits.depend_on_tokens(&*call)) {
+        if let Some(odd) = odd.filter(|_| policy.limits.depend_on_tokens(call)) {
             return Err(Rejection::BadBody(odd));
         }
-        let usage = likely_usage(&call, lent.means);
-        let amounts = amounts(1, &usage, dearest(&call, &usage));
-        match policy.limits.admit(&*call, &amounts, lent.standing, now_s, lent.ledger) {
+        let usage = likely_usage(call, env.output_estimates);
+        let amounts = amounts(1, &usage, dearest(call, &usage));
+        match policy.limits.admit(call, &amounts, env.fleet_status, now_s, env.ledger) {
             Ok(admission) => {
                 self.decisions
                     .extend(admission.notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
@@ -40,8 +37,7 @@ impl Gate {
                 self.max_cost = admission.max_cost;
                 self.watched_costs = admission.watched_costs;
                 call.quotas = admission.quotas;
-                drop(call);
-                self.affordable(&usage, now_s, lent)
+                self.affordable(&usage, now_s, env)
             }
             Err(refusal) => {
                 let Some(rule) = policy.limits.get(refusal.rule) else { return Err(Rejection::Misconfigured) };
@@ -53,42 +49,48 @@ impl Gate {
     }
 
     /// Whether the prompt alone does not cost more than the whole request may.
-    fn affordable<L: Ledger>(&mut self, usage: &Usage, now_s: u64, lent: &mut Lent<'_, L>) -> Result<(), Rejection> {
+    fn affordable<L: Ledger>(
+        &mut self,
+        usage: &Usage,
+        now_s: u64,
+        env: &mut RequestEnv<'_, L>,
+    ) -> Result<(), Rejection> {
         let Some((max, index)) = self.max_cost else { return Ok(()) };
         let prompt = Usage { output_tokens: 0, ..*usage };
-        let prompt_cost = dearest(&self.call.borrow(), &prompt);
+        let prompt_cost = dearest(&self.call, &prompt);
         if prompt_cost <= max {
             return Ok(());
         }
-        let policy = Rc::clone(&self.call.borrow().policy);
-        let call = Rc::clone(&self.call);
-        self.settle(&call.borrow(), &Amounts::default(), now_s, lent);
-        let policy_id = policy.limits.get(index).map(|rule| rule.id.clone()).unwrap_or_default();
+        self.settle(&Amounts::default(), now_s, env);
+        let policy_id = self.call.policy.limits.get(index).map(|rule| rule.id.clone()).unwrap_or_default();
         self.decisions.push(over_max_cost(&policy_id, Verdict::Deny, prompt_cost, max));
         Err(Rejection::TooExpensive { policy: policy_id })
     }
 
-    /// Settles what was reserved with what the record says was used.
-    pub(super) fn settle_limits<L: Ledger>(&mut self, record: &mut RequestRecord, now_s: u64, lent: &mut Lent<'_, L>) {
-        let call = Rc::clone(&self.call);
-        let call = call.borrow();
+    /// Settles the reservation with the usage on record.
+    pub(super) fn settle_limits<L: Ledger>(
+        &mut self,
+        record: &mut RequestRecord,
+        now_s: u64,
+        env: &mut RequestEnv<'_, L>,
+    ) {
         let reported = record.usage.filter(|usage| usage.source == UsageSource::Reported);
-        if let (Some(alias), Some(usage)) = (call.alias(), reported) {
-            lent.means.learn(&alias.name, usage.output_tokens);
+        if let (Some(alias), Some(usage)) = (self.call.alias(), reported) {
+            env.output_estimates.learn(&alias.name, usage.output_tokens);
         }
         let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
         let over = self.watched_costs.iter().filter(|(max, _)| nano_usd > *max).filter_map(|(max, index)| {
-            Some(over_max_cost(&call.policy.limits.get(*index)?.id, Verdict::Monitor, nano_usd, *max))
+            Some(over_max_cost(&self.call.policy.limits.get(*index)?.id, Verdict::Monitor, nano_usd, *max))
         });
         record.decisions.extend(over);
         if self.held.is_empty() {
             return;
         }
-        // What the gateway itself turned away after its limits had let it in is nobody's request.
-        let requests = u64::from(!call.tries.is_empty());
+        // A request that the gateway rejected after its limits had admitted it does not count.
+        let requests = u64::from(!self.call.tries.is_empty());
         let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
-        let notes = self.settle(&call, &used, now_s, lent);
-        let policy = &call.policy;
+        let notes = self.settle(&used, now_s, env);
+        let policy = &self.call.policy;
         record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
     }
 
@@ -105,38 +107,37 @@ impl Gate {
         if let Some(at) = replaced {
             out.remove(at);
         }
-        let policy = Rc::clone(&self.call.borrow().policy);
-        let policy_id = policy.limits.get(rule).map(|rule| rule.id.clone()).unwrap_or_default();
+        let policy_id = self.call.policy.limits.get(rule).map(|rule| rule.id.clone()).unwrap_or_default();
         self.decisions.push(over_max_cost(&policy_id, Verdict::Deny, cost, max));
         self.cut(Rejection::MaxCostReached { policy: policy_id }, whole, out);
     }
 
-    /// What a stream costs by what was seen of it; none when its end is near or there is nothing to see.
+    /// Returns the cost of a stream so far; none when its end is near or nothing is known of it.
     fn cost_so_far(&self) -> Option<u64> {
         let (reading, facts) = self.reader.stream()?;
         if reading.ends {
             return None;
         }
-        let call = self.call.borrow();
-        let price = &call.way(call.served_try()?.step)?.price;
-        let usage = seen_usage(&call, reading.begun.as_ref(), reading.output_text_bytes);
-        Some(cost_in_tier(price, tier(&call, facts), &usage).nano_usd)
+        let call = &self.call;
+        let price = &call.upstream(call.served_try()?.step)?.price;
+        let usage = seen_usage(call, reading.begun.as_ref(), reading.output_text_bytes);
+        Some(cost_in_tier(price, tier(call, facts), &usage).nano_usd)
     }
 
-    /// What a client is charged at least that leaves before the usage is known: the prompt, and a part of the output that was
-    /// reserved. The provider may go on, and what the client has read does not tell what was generated.
-    pub(super) fn charged_when_left(&self, call: &Call) -> Option<Usage> {
+    /// Returns the least charge for a client that leaves before the usage is known: the prompt, and a part of the reserved output.
+    /// The provider may go on generating, so the bytes that the client has read are no measure.
+    pub(super) fn charged_when_left(&self) -> Option<Usage> {
         let reserved = self.reserved?;
-        let percent = u64::from(call.policy.disconnect_charge_percent);
+        let percent = u64::from(self.call.policy.disconnect_charge_percent);
         let output_tokens = reserved.output_tokens.saturating_mul(percent).div_ceil(100);
         Some(Usage { output_tokens, ..reserved })
     }
 
-    fn settle<L: Ledger>(&mut self, call: &Call, used: &Amounts, now_s: u64, lent: &mut Lent<'_, L>) -> Vec<Note> {
-        let held = std::mem::take(&mut self.held);
-        let settlement = call.policy.limits.settle(held, call, used, lent.standing, now_s, lent.ledger);
+    fn settle<L: Ledger>(&mut self, used: &Amounts, now_s: u64, env: &mut RequestEnv<'_, L>) -> Vec<Note> {
+        let (call, held) = (&self.call, std::mem::take(&mut self.held));
+        let settlement = call.policy.limits.settle(held, call, used, env.fleet_status, now_s, env.ledger);
         if !settlement.left.is_empty() {
-            lent.unsettled.push(Unsettled::new(&call.policy, settlement.left));
+            env.unsettled.push(Unsettled::new(&call.policy, settlement.left));
         }
         settlement.notes
     }
@@ -162,18 +163,18 @@ impl Facts for Call {
 }
 
 impl Call {
-    /// Who serves it: the provider of the last try, or of the first one to come.
+    /// The provider of the last try, or of the first one to come.
     fn provider(&self) -> Option<&str> {
-        let step = self.last_try().map(|one| one.step).or_else(|| self.course.clone().begin())?;
-        let provider = self.way(step)?.provider;
+        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.clone().begin())?;
+        let provider = self.upstream(step)?.provider;
         self.policy.providers.get(provider).map(|provider| &*provider.name)
     }
 }
 
-/// What a request is likely to take: its text's bytes, and as much output as it allows or as answers usually have.
-fn likely_usage(call: &Call, means: &Means) -> Usage {
+/// Returns the likely usage of a request: its text's bytes, and as much output as it allows or as answers usually have.
+fn likely_usage(call: &Call, output_estimates: &OutputEstimates) -> Usage {
     let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
-    let likely = || call.alias().map_or(0, |alias| means.output_tokens(&alias.name));
+    let likely = || call.alias().map_or(0, |alias| output_estimates.output_tokens(&alias.name));
     let each = match scan.surface.generates() {
         true => scan.max_output_tokens.unwrap_or_else(likely).max(scan.min_output_tokens),
         false => 0,
@@ -186,13 +187,13 @@ fn likely_usage(call: &Call, means: &Means) -> Usage {
     }
 }
 
-/// What it costs at the dearest target it may go to.
+/// Returns its cost at the most expensive eligible target.
 fn dearest(call: &Call, usage: &Usage) -> u64 {
-    let ways = call.alias().map(|alias| alias.ways.as_slice()).unwrap_or_default();
-    let eligible = ways.iter().filter(|way| way.dialect == call.dialect);
+    let upstreams = call.alias().map(|alias| alias.upstreams.as_slice()).unwrap_or_default();
+    let eligible = upstreams.iter().filter(|upstream| upstream.dialect == call.dialect);
     let nothing_yet = AnswerFacts::default();
     let tier = tier(call, &nothing_yet);
-    eligible.map(|way| cost_in_tier(&way.price, tier, usage).nano_usd).max().unwrap_or(0)
+    eligible.map(|upstream| cost_in_tier(&upstream.price, tier, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {
@@ -207,7 +208,7 @@ fn stage(rule: &Rule) -> String {
     .to_owned()
 }
 
-/// What is put on record of a rule that let the request pass: that a threshold was crossed, or that it only watches.
+/// Returns the decision on record of a rule that admitted the request: a crossed threshold, or a rule that only watches.
 fn noted(rule: &Rule, note: &Note) -> Option<Decision> {
     let (verdict, reason) = match note.crossed {
         Some(percent) => (Verdict::Warn, format!("crossed_{percent}_percent")),
@@ -325,9 +326,4 @@ fn duration(seconds: u64) -> String {
         (0, _) => format!("{minutes}m{rest}s"),
         _ => format!("{hours}h{minutes}m{rest}s"),
     }
-}
-
-/// A provider's own word on quotas, which would contradict the gateway's.
-pub(crate) fn is_quota_header(name: &[u8]) -> bool {
-    name.starts_with(b"x-ratelimit-") || name.starts_with(b"anthropic-ratelimit-")
 }

@@ -1,25 +1,25 @@
-//! What a request may take of the VM's memory, and the refusal when there is no more.
+//! The VM memory that a request may take, and the rejection when there is no more.
 //!
 //! Counted are the bytes of an upload as they come (they wait in the proxy and then come into the VM in one copy), the
 //! body while a try may still need it, the originals of masked values, and an answer that waits for its guardrail.
-//! What a single step takes for itself is not counted but asked for just before, see [`can_allocate`].
+//! Memory that a single step takes for itself is not counted but asked for just before, see [`can_allocate`].
 
-use super::guard::Way;
-use super::{Flow, Gate, Phase};
+use super::guarding::GuardMode;
+use super::state::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
 use crate::guard::AnswerGuard;
 use crate::memory::{Memory, can_allocate};
 use headgate_exchange::Rejection;
 
-/// What every open request counts as: its context, its call, its headers and its record to be.
+/// Bytes that every open request counts as: its context, its call, its headers and its record to be.
 const REQUEST_BYTES: u64 = 8 << 10;
-/// What is larger may not take the last of the memory.
+/// Requests and answers beyond this size may not take the last of the memory.
 const SMALL_BYTES: u64 = 256 << 10;
 /// Memory is given back as requests end; most end within a second.
 const RETRY_AFTER_S: u64 = 1;
 /// Of each byte of a body that guardrails look through: unescaped, masked, and the copy that both are made from.
 const EXAMINED: u64 = 4;
-/// Of each escape in it: what is noted of it, in a list that doubles as it grows.
+/// Bytes of the note of each escape in it, in a list that doubles as it grows.
 const ESCAPE_BYTES: u64 = 64;
 /// Most texts of a body and most findings that are kept of it take no more than this.
 const FINDINGS_BYTES: u64 = 48 << 20;
@@ -33,14 +33,14 @@ impl Gate {
         self
     }
 
-    /// How far memory may fill for something of this size. Large ones leave an eighth to small ones, so that uploads that
+    /// The level to which memory may fill for something of this size. Large ones leave an eighth to small ones, so that uploads that
     /// fill the memory do not shut out everybody.
     fn limit_for(&self, bytes: u64) -> u64 {
-        let all = self.call.borrow().policy.max_memory;
+        let all = self.call.policy.max_memory;
         if bytes > SMALL_BYTES { all.saturating_sub(all / 8) } else { all }
     }
 
-    /// Counts `bytes` for the request, its body or what is kept of it.
+    /// Counts `bytes` for the request: its body, or the part of it that is kept.
     pub(super) fn hold_request(&mut self, bytes: u64) -> Result<(), Rejection> {
         let limit = self.limit_for(bytes);
         let held = self.held_request.set(bytes.saturating_add(REQUEST_BYTES), limit);
@@ -56,7 +56,7 @@ impl Gate {
 
     /// The body is not needed any more; originals that are to be put back are.
     pub(super) fn release_request(&mut self) {
-        self.call.borrow_mut().release_body();
+        self.call.release_body();
         let kept = self.guarding.kept_bytes;
         let limit = self.limit_for(kept);
         self.held_request.set(kept.saturating_add(REQUEST_BYTES), limit);
@@ -71,7 +71,7 @@ impl Gate {
 
     /// Whether there is room to write its texts into so many questions.
     pub(super) fn room_to_ask(&self, questions: usize) -> bool {
-        let texts = self.call.borrow().body.len() as u64;
+        let texts = self.call.body.len() as u64;
         can_allocate(texts.saturating_mul((questions as u64).saturating_mul(2).saturating_add(2)))
     }
 
@@ -96,7 +96,7 @@ impl Gate {
         if self.answer_guard().is_none_or(AnswerGuard::only_watches) {
             return;
         }
-        if matches!(self.guarding.way, Way::Whole(_)) {
+        if matches!(self.guarding.mode, GuardMode::Whole(_)) {
             self.refuse_answer(overloaded(), out);
         } else {
             self.cut(overloaded(), Vec::new(), out);

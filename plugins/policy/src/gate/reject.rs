@@ -1,7 +1,7 @@
 //! The gateway's own no, and the host's failures put into the API's words.
 
 use super::limit::quota_headers;
-use super::{Flow, Gate, Phase};
+use super::state::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects, Reply};
 use headgate_exchange::{Dialect, Rejection, Surface, error_event};
 use headgate_record::RejectedBy;
@@ -13,7 +13,7 @@ impl Gate {
         let body = self.rejection_body_of(&rejection);
         let mut headers = rejection_headers(&rejection);
         headers.push(("x-headgate-request-id", Cow::Owned(self.id().to_text())));
-        headers.extend(quota_headers(&self.call.borrow().quotas));
+        headers.extend(quota_headers(&self.call.quotas));
         headers.extend(self.anthropic_request_id());
         headers.extend(self.cors.iter().cloned());
         self.note_rejection(rejection);
@@ -35,7 +35,7 @@ impl Gate {
         );
         out.extend(self.anthropic_request_id().map(|(name, value)| Effect::SetResponseHeader(name, value)));
         self.note_rejection(rejection);
-        self.phase = Phase::Reworded;
+        self.phase = Phase::RewrittenLocalReply;
     }
 
     /// Puts this rejection in the place of an answer that has been held so far.
@@ -48,30 +48,29 @@ impl Gate {
 
     /// Anthropic's SDKs show developers this header's id, not the body's.
     fn anthropic_request_id(&self) -> Option<(&'static str, Cow<'static, str>)> {
-        let call = self.call.borrow();
+        let call = &self.call;
         (call.dialect == Dialect::Anthropic).then(|| ("request-id", Cow::Owned(call.id.to_text())))
     }
 
     /// In the words of the API that was called.
     pub(super) fn rejection_body_of(&self, rejection: &Rejection) -> Vec<u8> {
-        let call = self.call.borrow();
-        rejection.body(call.dialect, &call.id.to_text())
+        rejection.body(self.call.dialect, &self.call.id.to_text())
     }
 
-    /// Ends a stream under way with this rejection: `passed` is what of this chunk still goes to the client, in whole
+    /// Ends a stream under way with this rejection: `passed` is the part of this chunk that still goes to the client, in whole
     /// events; behind it comes the error event, and no `[DONE]`. The status has been sent and stays.
     pub(super) fn cut(&mut self, rejection: Rejection, mut passed: Vec<u8>, out: &mut Effects) {
         let status = self.status;
         passed.extend(self.rejection_event(&rejection));
         self.note_rejection(rejection);
         self.status = status;
-        self.phase = Phase::Cut;
+        self.phase = Phase::Aborted;
         out.push(Effect::ReplaceChunk(passed));
         out.push(Effect::EndStream);
     }
 
     fn rejection_event(&self, rejection: &Rejection) -> Vec<u8> {
-        let call = self.call.borrow();
+        let call = &self.call;
         error_event(call.surface.unwrap_or(Surface::ChatCompletions), rejection, &call.id.to_text())
     }
 

@@ -1,11 +1,11 @@
 //! A guardrail that asks somebody else: how it asks over HTTP, and how it reads the answer.
 //!
-//! Two shapes: OpenAI's moderations, which several vendors and open servers speak, and a plain webhook. What comes back
-//! is hostile like all else: a word of it gets into the record only if it is shaped like one.
+//! Two shapes: OpenAI's moderations, which several vendors and open servers speak, and a plain webhook. The answer
+//! is hostile like all input: a word of it enters the record only if it has the form of one.
 
 use crate::document::{self, ExternalKind};
 use crate::effect::HttpCall;
-use crate::policy::Secret;
+use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct External {
     pub(crate) unusable: bool,
 }
 
-/// What it said.
+/// The answer of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answered {
     /// Nothing is wrong.
@@ -73,7 +73,7 @@ enum WebhookVerdict {
     Block,
 }
 
-/// What is asked about.
+/// The content of a check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) guardrail: &'a str,
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moderation_tells_the_first_category_that_holds() {
+    fn moderation_names_the_first_category() {
         let flagged =
             br#"{"results":[{"flagged":false},{"flagged":true,"categories":{"hate":false,"self-harm/intent":true}}]}"#;
         assert_eq!(moderation(flagged), Answered::Flagged("self-harm/intent".into()));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_says_allow_or_block_and_its_words_are_not_trusted() {
+    fn webhook_words_are_not_trusted() {
         assert_eq!(webhook(br#"{"verdict":"allow","more":1}"#), Answered::Clean);
         assert_eq!(webhook(br#"{"verdict":"block","kind":"toxic_text"}"#), Answered::Flagged("toxic_text".into()));
         assert_eq!(webhook(br#"{"verdict":"block","kind":"the secret is 42"}"#), Answered::Flagged("flagged".into()));

@@ -1,4 +1,4 @@
-//! The guardrails of a policy, loaded, and what one exchange does with them.
+//! The guardrails of a policy, loaded, and the set that applies to one exchange.
 //!
 //! All detectors of all guardrails are compiled into one guard, once per configuration, so that a text is looked
 //! through once however many guardrails there are. Which of them apply is a set of bits per exchange and direction.
@@ -15,8 +15,8 @@ pub(crate) use placeholders::Placeholders;
 pub(crate) use request::{Checked, MAX_FINDINGS, check_request};
 pub(crate) use tally::{Tally, verdict};
 
-use crate::call::Call;
 use crate::document::{self, Action};
+use headgate_exchange::Surface;
 use headgate_guardrails::{Guard, Policies};
 use headgate_record::Direction;
 use wildmatch::WildMatch;
@@ -26,14 +26,14 @@ pub(crate) const MAX_CHANGED_BYTES: usize = 32 << 20;
 
 /// All guardrails of a policy.
 #[derive(Debug)]
-pub(crate) struct Rails {
+pub(crate) struct Guardrails {
     pub(crate) guard: Guard,
-    pub(crate) list: Vec<Rail>,
+    pub(crate) list: Vec<CompiledGuardrail>,
 }
 
 /// One guardrail.
 #[derive(Debug)]
-pub(crate) struct Rail {
+pub(crate) struct CompiledGuardrail {
     pub(crate) id: String,
     pub(crate) action: Action,
     pub(crate) restore: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Rail {
     only: Only,
 }
 
-/// What a request may have.
+/// Bounds of a request.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) input_bytes: Option<u64>,
@@ -62,6 +62,16 @@ struct Only {
     surfaces: Vec<String>,
 }
 
+/// The facts of a request that `match` of a guardrail compares.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GuardedRequest<'a> {
+    pub(crate) key_id: &'a str,
+    pub(crate) team: Option<&'a str>,
+    /// The alias.
+    pub(crate) model: &'a str,
+    pub(crate) surface: Option<Surface>,
+}
+
 /// The guardrails that apply to one exchange.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Applying {
@@ -69,7 +79,7 @@ pub(crate) struct Applying {
     pub(crate) answer: Policies,
 }
 
-impl Rails {
+impl Guardrails {
     /// Compiles them; `read` gives the value of an environment variable. `Err` is the id of the guardrail that cannot be.
     pub(crate) fn load(
         guardrails: &[document::Guardrail],
@@ -78,39 +88,39 @@ impl Rails {
         let specs: Vec<_> = guardrails.iter().map(|one| one.detect.clone()).collect();
         let guard = Guard::compile(&specs)
             .map_err(|invalid| specs.get(invalid.spec).map(|spec| spec.policy.clone()).unwrap_or_default())?;
-        Ok(Self { guard, list: guardrails.iter().map(|one| rail(one, &mut read)).collect() })
+        Ok(Self { guard, list: guardrails.iter().map(|one| guardrail(one, &mut read)).collect() })
     }
 
-    pub(crate) fn applying(&self, call: &Call) -> Applying {
+    pub(crate) fn applying(&self, request: &GuardedRequest<'_>) -> Applying {
         let mut applying = Applying::default();
-        for (index, rail) in self.list.iter().enumerate().filter(|(_, rail)| rail.only.holds(call)) {
-            if rail.on_request {
+        for (index, guardrail) in self.list.iter().enumerate().filter(|(_, guardrail)| guardrail.only.holds(request)) {
+            if guardrail.on_request {
                 applying.request.insert(index);
             }
-            if rail.on_response {
+            if guardrail.on_response {
                 applying.answer.insert(index);
             }
         }
         applying
     }
 
-    pub(crate) fn get(&self, index: u8) -> Option<&Rail> {
+    pub(crate) fn get(&self, index: u8) -> Option<&CompiledGuardrail> {
         self.list.get(usize::from(index))
     }
 
     pub(crate) fn id(&self, index: u8) -> String {
-        self.get(index).map(|rail| rail.id.clone()).unwrap_or_default()
+        self.get(index).map(|guardrail| guardrail.id.clone()).unwrap_or_default()
     }
 
     /// The first of these that could stop something or change it.
     pub(crate) fn first_that_acts(&self, set: Policies) -> Option<u8> {
-        set.iter().find(|index| self.get(*index).is_some_and(|rail| rail.action != Action::Monitor))
+        set.iter().find(|index| self.get(*index).is_some_and(|guardrail| guardrail.action != Action::Monitor))
     }
 }
 
-fn rail(one: &document::Guardrail, read: &mut impl FnMut(&str) -> Option<String>) -> Rail {
+fn guardrail(one: &document::Guardrail, read: &mut impl FnMut(&str) -> Option<String>) -> CompiledGuardrail {
     let globs = |list: &[String]| list.iter().map(|glob| WildMatch::new(glob)).collect::<Vec<_>>();
-    Rail {
+    CompiledGuardrail {
         id: one.detect.policy.clone(),
         action: one.detect.action,
         restore: one.restore,
@@ -134,29 +144,28 @@ fn rail(one: &document::Guardrail, read: &mut impl FnMut(&str) -> Option<String>
 }
 
 impl Only {
-    fn holds(&self, call: &Call) -> bool {
-        use headgate_routing::Facts;
+    fn holds(&self, request: &GuardedRequest<'_>) -> bool {
         let any = |globs: &[WildMatch], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
         let is_one_of = |list: &[String], word: Option<&str>| {
             list.is_empty() || word.is_some_and(|word| list.iter().any(|one| one == word))
         };
-        any(&self.keys, call.key_id())
-            && any(&self.models, call.alias().map_or("", |alias| alias.name.as_str()))
-            && is_one_of(&self.teams, call.team())
-            && is_one_of(&self.surfaces, call.surface.map(headgate_exchange::Surface::as_str))
+        any(&self.keys, request.key_id)
+            && any(&self.models, request.model)
+            && is_one_of(&self.teams, request.team)
+            && is_one_of(&self.surfaces, request.surface.map(Surface::as_str))
     }
 }
 
-impl Rail {
-    /// Whether it has to read what is said.
+impl CompiledGuardrail {
+    /// Whether it has to read text.
     pub(crate) fn looks_at_text(&self) -> bool {
         self.looks_at_text || self.external.is_some()
     }
 }
 
 impl Limits {
-    /// Whether a request may offer or call this tool. One that has no name, or that a server brings which says by itself
-    /// what it does, has to be allowed: a list of what is denied says nothing of it.
+    /// Whether a request may offer or call this tool. A tool without a name, and an MCP server, which lists
+    /// its tools itself, has to be allowed explicitly: a list of denied tools cannot cover it.
     pub(crate) fn allows_tool(&self, name: &str) -> bool {
         let matches = |globs: &[WildMatch]| globs.iter().any(|glob| glob.matches(name));
         let unknown = name.is_empty() || name.starts_with("mcp:");
@@ -167,17 +176,17 @@ impl Limits {
     }
 }
 
-impl Sighting {
-    /// Whether the guardrail refuses for this whatever its action is: it cannot do what it should.
+impl FindingKey {
+    /// Whether the guardrail rejects for this whatever its action is, because it cannot do its work.
     pub(crate) fn refuses(&self) -> bool {
         matches!(self.kind, request::TOO_MANY | request::TOKEN_IDS)
     }
 }
 
-/// How many of what kind one guardrail found, and which way it looked.
+/// The kind of a finding, its guardrail and its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sighting {
-    pub(crate) rail: u8,
+pub(crate) struct FindingKey {
+    pub(crate) guardrail: u8,
     pub(crate) kind: &'static str,
     pub(crate) direction: Direction,
 }

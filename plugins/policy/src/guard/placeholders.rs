@@ -1,4 +1,4 @@
-//! What stands in a text in place of what was masked, and the way back for the caller who sent it.
+//! Placeholders of masked values, and the originals for the answer to the caller who sent them.
 //!
 //! A placeholder names the kind, and a number tells equal values from different ones, so that a model can still reason
 //! about them. The originals live here and nowhere else, for as long as the exchange does.
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// Longest placeholder, bytes; kinds have short names.
 const LONGEST: usize = 64;
 
-/// What a table needs for an entry, besides its texts.
+/// Bytes of a table entry, besides its texts.
 const ENTRY_BYTES: u64 = 96;
 
 /// See the module's text.
@@ -43,7 +43,7 @@ impl Placeholders {
         name
     }
 
-    /// Forgets what only the request needed, and returns the bytes that are kept for the answer.
+    /// Forgets the numbers, which only the request needs, and returns the bytes that are kept for the answer.
     pub(crate) fn keep_originals(&mut self) -> u64 {
         self.numbers = HashMap::new();
         self.originals.iter().fold(0, |sum, (name, original)| {
@@ -65,14 +65,14 @@ impl Placeholders {
 /// Looks for placeholders in one text, in whatever pieces it comes.
 #[derive(Debug, Default)]
 pub(crate) struct Restorer {
-    /// What is not decided yet.
+    /// The undecided rest.
     open: String,
     /// Where that begins in the text.
     base: usize,
 }
 
 impl Restorer {
-    /// Reads on; `found` gets where each placeholder stands and what it stands for. Returns how much is decided.
+    /// Reads on; `found` gets the position and the original of each placeholder. Returns the decided length.
     pub(crate) fn read(
         &mut self,
         placeholders: &Placeholders,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_put_back_wherever_the_text_is_cut() {
+    fn placeholders_restored_across_cuts() {
         let text = "x [[EMAIL_1] [EMAIL_3] [IBAN_1] [EMAIL_ [EMAIL_2]é[EMAIL_1";
         let expected = "x [a@b.c [EMAIL_3] [IBAN_1] [EMAIL_ d@e.fé[EMAIL_1";
         assert_eq!(restored(&[text]), expected);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_held_than_a_placeholder_can_be_long() {
+    fn held_text_is_bounded() {
         let mut restorer = Restorer::default();
         let text = format!("[{}", "A".repeat(100));
         assert_eq!(restorer.read(&Placeholders::default(), &text, false, |_, _| {}), text.len());

@@ -1,8 +1,8 @@
 //! A request under guard: its limits, its tools, and every text of it.
 
-use super::{Placeholders, Rails, Sighting, Tally};
+use super::{FindingKey, Guardrails, Placeholders, Tally};
 use crate::document::Action;
-use headgate_exchange::{Edit, Seen, Splice, Splices, Texts, WrittenText, visit_request};
+use headgate_exchange::{BodyItem, Edit, Splice, Splices, Texts, WrittenText, visit_request};
 use headgate_guardrails::{Finding, Policies};
 use headgate_record::Direction;
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use std::ops::ControlFlow;
 pub(crate) const MAX_FINDINGS: u32 = 10_000;
 /// Bytes of text that one token id counts as.
 const BYTES_OF_TOKEN: u64 = 4;
-/// Reason on record of what had more.
+/// Reason on record of more findings than that.
 pub(super) const TOO_MANY: &str = "too_many_findings";
 /// Reason on record of a prompt that nobody can read.
 pub(super) const TOKEN_IDS: &str = "token_ids";
 
-/// What came of it.
+/// The result of the checks.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     /// The guardrail that does not let it through.
@@ -27,20 +27,20 @@ pub(crate) struct Checked {
     pub(crate) flooded: Option<u8>,
     /// The guardrail that has to read a prompt of token ids.
     pub(crate) unreadable: Option<u8>,
-    /// What is to be masked.
+    /// The changes that mask.
     pub(crate) splices: Splices,
 }
 
-/// Looks through a request for what these guardrails are about; `None` if it is no JSON.
+/// Looks for these guardrails' findings in a request; `None` if it is no JSON.
 pub(crate) fn check_request(
-    rails: &Rails,
+    guardrails: &Guardrails,
     set: Policies,
     body: &[u8],
     placeholders: &mut Placeholders,
     tally: &mut Tally,
 ) -> Option<Checked> {
     let mut pass = Pass {
-        rails,
+        guardrails,
         set,
         placeholders,
         tally,
@@ -56,7 +56,7 @@ pub(crate) fn check_request(
 }
 
 struct Pass<'a> {
-    rails: &'a Rails,
+    guardrails: &'a Guardrails,
     set: Policies,
     placeholders: &'a mut Placeholders,
     tally: &'a mut Tally,
@@ -71,17 +71,17 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn see_piece(&mut self, seen: Seen<'_>) {
+    fn see_piece(&mut self, seen: BodyItem<'_>) {
         match seen {
-            Seen::Text(text) if !self.over => self.over = self.text(&text).is_break(),
-            Seen::Text(_) => {}
-            Seen::Tool(name) => self.tool(&name),
+            BodyItem::Text(text) if !self.over => self.over = self.text(&text).is_break(),
+            BodyItem::Text(_) => {}
+            BodyItem::Tool(name) => self.tool(&name),
         }
     }
 
     fn tool(&mut self, name: &str) {
         for index in self.set.iter() {
-            if self.rails.get(index).is_some_and(|rail| !rail.limits.allows_tool(name)) {
+            if self.guardrails.get(index).is_some_and(|guardrail| !guardrail.limits.allows_tool(name)) {
                 let count = self.tools.entry(index).or_default();
                 *count = count.saturating_add(1);
             }
@@ -90,19 +90,19 @@ impl Pass<'_> {
 
     fn limits(&mut self, found: &Texts<'_>) {
         for index in self.set.iter() {
-            let Some(rail) = self.rails.get(index) else { continue };
-            // What ids stand for is about as long as four bytes of text.
+            let Some(guardrail) = self.guardrails.get(index) else { continue };
+            // The text of an id is about four bytes long.
             let bytes = found.text_bytes.saturating_add(found.token_ids.saturating_mul(BYTES_OF_TOKEN));
-            if rail.limits.input_bytes.is_some_and(|most| bytes > most) {
+            if guardrail.limits.input_bytes.is_some_and(|most| bytes > most) {
                 self.see(index, "input_size");
             }
-            if rail.limits.attachments.is_some_and(|most| found.attachments > most) {
+            if guardrail.limits.attachments.is_some_and(|most| found.attachments > most) {
                 self.see(index, "attachments");
             }
             for _ in 0..self.tools.get(&index).copied().unwrap_or_default() {
                 self.see(index, "tool");
             }
-            let acts = rail.action != Action::Monitor && rail.looks_at_text();
+            let acts = guardrail.action != Action::Monitor && guardrail.looks_at_text();
             if acts && found.token_ids > 0 && self.checked.unreadable.is_none() {
                 self.checked.unreadable = Some(index);
                 self.see_once(index, TOKEN_IDS);
@@ -111,10 +111,10 @@ impl Pass<'_> {
     }
 
     fn text(&mut self, written: &WrittenText<'_>) -> ControlFlow<()> {
-        let spelled = written.spelled();
+        let spelled = written.unescaped_text();
         let mut masks: Vec<Finding> = Vec::new();
-        let (rails, set) = (self.rails, self.set);
-        rails.guard.look_through(spelled.text.as_bytes(), set, |finding| {
+        let (guardrails, set) = (self.guardrails, self.set);
+        guardrails.guard.look_through(spelled.text.as_bytes(), set, |finding| {
             let action = self.see(finding.policy, finding.kind.name());
             if action == Some(Action::Mask) {
                 join(&mut masks, finding);
@@ -124,7 +124,7 @@ impl Pass<'_> {
         let mut edits = Vec::with_capacity(masks.len());
         for mask in masks {
             let Some(original) = spelled.text.get(mask.start..mask.end) else { continue };
-            let restore = self.rails.get(mask.policy).is_some_and(|rail| rail.restore);
+            let restore = self.guardrails.get(mask.policy).is_some_and(|guardrail| guardrail.restore);
             let with = self.placeholders.name(mask.kind.name(), original, restore);
             edits.push(Edit { at: mask.start..mask.end, with });
         }
@@ -132,35 +132,35 @@ impl Pass<'_> {
         ControlFlow::Continue(())
     }
 
-    /// What is masked is kept, so it has a bound; beyond it nothing passes, and there is no use in looking on.
-    fn bound(&mut self, rail: u8, action: Option<Action>) -> ControlFlow<()> {
+    /// Masked findings are kept, so their number has a bound. Beyond it the request is rejected without a further look.
+    fn bound(&mut self, guardrail: u8, action: Option<Action>) -> ControlFlow<()> {
         self.acted += u32::from(!matches!(action, None | Some(Action::Monitor)));
         if self.acted <= MAX_FINDINGS {
             return ControlFlow::Continue(());
         }
         if self.checked.blocked.is_none() {
-            self.checked.flooded = Some(rail);
-            self.see_once(rail, TOO_MANY);
+            self.checked.flooded = Some(guardrail);
+            self.see_once(guardrail, TOO_MANY);
         }
         ControlFlow::Break(())
     }
 
-    /// Counts a finding and says what becomes of it.
-    fn see(&mut self, rail: u8, kind: &'static str) -> Option<Action> {
-        let action = self.rails.get(rail)?.action;
-        self.tally.add(Sighting { rail, kind, direction: Direction::Request });
+    /// Counts a finding and returns the action on it.
+    fn see(&mut self, guardrail: u8, kind: &'static str) -> Option<Action> {
+        let action = self.guardrails.get(guardrail)?.action;
+        self.tally.add(FindingKey { guardrail, kind, direction: Direction::Request });
         if action == Action::Block {
-            self.checked.blocked.get_or_insert(rail);
+            self.checked.blocked.get_or_insert(guardrail);
         }
         Some(action)
     }
 
-    fn see_once(&mut self, rail: u8, kind: &'static str) {
-        self.tally.add(Sighting { rail, kind, direction: Direction::Request });
+    fn see_once(&mut self, guardrail: u8, kind: &'static str) {
+        self.tally.add(FindingKey { guardrail, kind, direction: Direction::Request });
     }
 }
 
-/// Adds a finding to those before it; what overlaps becomes one.
+/// Adds a finding to those before it; overlapping findings become one.
 fn join(masks: &mut Vec<Finding>, finding: Finding) {
     match masks.last_mut().filter(|last| finding.start < last.end) {
         Some(last) => last.end = last.end.max(finding.end),
@@ -176,11 +176,13 @@ mod tests {
     fn checked(action: Action, addresses: u32) -> (Checked, Tally) {
         let detect =
             DetectorSpec { policy: "g".into(), action, kinds: vec!["email".into()], ..DetectorSpec::default() };
-        let rails = Rails::load(&[Guardrail { detect, on_request: true, ..Guardrail::default() }], |_| None).unwrap();
+        let guardrails =
+            Guardrails::load(&[Guardrail { detect, on_request: true, ..Guardrail::default() }], |_| None).unwrap();
         let text: String = (0..addresses).map(|number| format!("a{number}@b.co ")).collect();
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#).into_bytes();
         let (mut placeholders, mut tally) = (Placeholders::default(), Tally::default());
-        let checked = check_request(&rails, Policies::from_iter([0]), &body, &mut placeholders, &mut tally).unwrap();
+        let checked =
+            check_request(&guardrails, Policies::from_iter([0]), &body, &mut placeholders, &mut tally).unwrap();
         (checked, tally)
     }
 
@@ -190,7 +192,7 @@ mod tests {
         assert!(within.flooded.is_none() && within.splices.list().len() == MAX_FINDINGS as usize);
         let (beyond, tally) = checked(Action::Mask, MAX_FINDINGS + 1);
         assert_eq!((beyond.flooded, beyond.blocked), (Some(0), None));
-        assert!(tally.redactions(&Rails::load(&[], |_| None).unwrap()).is_empty());
+        assert!(tally.redactions(&Guardrails::load(&[], |_| None).unwrap()).is_empty());
     }
 
     #[test]

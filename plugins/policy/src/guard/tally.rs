@@ -1,6 +1,6 @@
-//! Counts of what was found, for the record: kind, guardrail, action, direction. Never the text.
+//! Counts of findings for the record: kind, guardrail, action, direction. Never the text.
 
-use super::{Rails, Sighting};
+use super::{FindingKey, Guardrails};
 use crate::document::Action;
 use headgate_record::{Decision, Direction, Verdict};
 use std::collections::BTreeMap;
@@ -11,12 +11,12 @@ const MAX_LINES: usize = 100;
 /// See the module's text.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    lines: Vec<(Sighting, u32)>,
+    lines: Vec<(FindingKey, u32)>,
 }
 
 impl Tally {
     /// One more.
-    pub(crate) fn add(&mut self, seen: Sighting) {
+    pub(crate) fn add(&mut self, seen: FindingKey) {
         if let Some((_, count)) = self.lines.iter_mut().find(|(line, _)| *line == seen) {
             *count = count.saturating_add(1);
         } else if self.lines.len() < MAX_LINES {
@@ -27,16 +27,16 @@ impl Tally {
     /// One decision for each kind that each guardrail found in this direction.
     pub(crate) fn decisions<'a>(
         &'a self,
-        rails: &'a Rails,
+        guardrails: &'a Guardrails,
         direction: Direction,
     ) -> impl Iterator<Item = Decision> + use<'a> {
         let lines = self.lines.iter().filter(move |(line, _)| line.direction == direction);
         lines.filter_map(move |(line, count)| {
-            let rail = rails.get(line.rail)?;
+            let guardrail = guardrails.get(line.guardrail)?;
             Some(Decision {
                 stage: "guardrails".to_owned(),
-                policy_id: Some(rail.id.clone()),
-                verdict: if line.refuses() { Verdict::Deny } else { verdict(rail.action) },
+                policy_id: Some(guardrail.id.clone()),
+                verdict: if line.refuses() { Verdict::Deny } else { verdict(guardrail.action) },
                 direction: Some(direction),
                 reason: Some(line.kind.to_owned()),
                 observed: Some(u64::from(*count)),
@@ -45,11 +45,11 @@ impl Tally {
         })
     }
 
-    /// How often what kind was masked.
-    pub(crate) fn redactions(&self, rails: &Rails) -> BTreeMap<String, u32> {
+    /// Returns the number of masked findings of each kind.
+    pub(crate) fn redactions(&self, guardrails: &Guardrails) -> BTreeMap<String, u32> {
         let mut redactions = BTreeMap::new();
         for (line, count) in self.lines.iter().filter(|(line, _)| !line.refuses()) {
-            if rails.get(line.rail).is_some_and(|rail| rail.action == Action::Mask) {
+            if guardrails.get(line.guardrail).is_some_and(|guardrail| guardrail.action == Action::Mask) {
                 let total: &mut u32 = redactions.entry(line.kind.to_owned()).or_default();
                 *total = total.saturating_add(*count);
             }

@@ -13,6 +13,7 @@ fn limits() -> OutboxLimits {
         batch_records: 2,
         backoff_min_ms: 100,
         backoff_max_ms: 1_000,
+        spacing_ms: 0,
         ..OutboxLimits::default()
     }
 }
@@ -28,7 +29,7 @@ fn seqs(batch: &PendingBatch) -> Vec<u64> {
 }
 
 #[test]
-fn a_batch_names_its_sender_and_what_was_dropped() {
+fn a_batch_has_sender_and_dropped_count() {
     let mut outbox = outbox(limits());
     (0..6).for_each(|_| {
         push(&mut outbox);
@@ -41,7 +42,7 @@ fn a_batch_names_its_sender_and_what_was_dropped() {
 }
 
 #[test]
-fn a_dropped_record_keeps_its_number_so_that_the_hole_shows() {
+fn a_dropped_record_keeps_its_number() {
     let mut outbox = outbox(limits());
     let kept: Vec<bool> = (0..5).map(|_| push(&mut outbox)).collect();
     assert_eq!(kept, [true, true, true, true, false]);
@@ -49,7 +50,32 @@ fn a_dropped_record_keeps_its_number_so_that_the_hole_shows() {
 }
 
 #[test]
-fn one_batch_is_under_way_until_it_is_acknowledged() {
+fn deliveries_keep_their_spacing() {
+    let mut outbox = outbox(OutboxLimits { spacing_ms: 5, ..limits() });
+    push(&mut outbox);
+    assert_eq!(outbox.due_in_ms(100), Some(0));
+    let first = outbox.poll(100, 0).unwrap();
+    assert_eq!(outbox.due_in_ms(100), None, "a delivery is under way");
+    push(&mut outbox);
+    outbox.delivered(first.ticket, Delivery::Acknowledged, 101, 0);
+    assert_eq!((outbox.due_in_ms(101), outbox.poll(104, 0)), (Some(4), None));
+    assert_eq!(seqs(&outbox.poll(105, 0).unwrap()), [2]);
+}
+
+#[test]
+fn a_full_batch_does_not_wait() {
+    let mut outbox = outbox(OutboxLimits { spacing_ms: 5, ..limits() });
+    push(&mut outbox);
+    let first = outbox.poll(0, 0).unwrap();
+    (0..3).for_each(|_| {
+        push(&mut outbox);
+    });
+    outbox.delivered(first.ticket, Delivery::Acknowledged, 1, 0);
+    assert_eq!(seqs(&outbox.poll(1, 0).unwrap()), [2, 3]);
+}
+
+#[test]
+fn one_batch_is_in_flight_at_a_time() {
     let mut outbox = outbox(limits());
     (0..3).for_each(|_| {
         push(&mut outbox);
@@ -61,7 +87,7 @@ fn one_batch_is_under_way_until_it_is_acknowledged() {
 }
 
 #[test]
-fn a_failed_batch_is_sent_again_after_growing_pauses() {
+fn a_failed_batch_is_retried_with_backoff() {
     let mut outbox = outbox(limits());
     push(&mut outbox);
     let (mut now, mut pauses) = (0, Vec::new());
@@ -78,7 +104,7 @@ fn a_failed_batch_is_sent_again_after_growing_pauses() {
 }
 
 #[test]
-fn jitter_spreads_the_pause_between_its_half_and_its_whole() {
+fn jitter_is_at_most_half_of_the_pause() {
     for jitter in [0, 1, 49, 50, 51, u32::MAX] {
         let mut outbox = outbox(limits());
         push(&mut outbox);
@@ -89,7 +115,7 @@ fn jitter_spreads_the_pause_between_its_half_and_its_whole() {
 }
 
 #[test]
-fn silence_counts_as_failure_and_a_late_answer_is_ignored() {
+fn a_late_acknowledgement_is_ignored() {
     let mut outbox = outbox(limits());
     push(&mut outbox);
     let lost = outbox.poll(0, 0).unwrap();
@@ -103,7 +129,7 @@ fn silence_counts_as_failure_and_a_late_answer_is_ignored() {
 }
 
 #[test]
-fn a_batch_ends_at_its_bytes_but_one_record_always_fits() {
+fn one_record_always_fits_into_a_batch() {
     let mut outbox = outbox(OutboxLimits { batch_bytes: 1, ..limits() });
     (0..2).for_each(|_| {
         push(&mut outbox);
@@ -136,9 +162,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// The collector keeps what it saw; whether the acknowledgement came back is another matter.
+    /// The collector keeps a batch even if its acknowledgement is lost.
     #[test]
-    fn whatever_happens_every_record_arrives_or_is_counted(events in events()) {
+    fn every_record_arrives_or_is_counted(events in events()) {
         let mut outbox = outbox(limits());
         let (mut now, mut made, mut arrived) = (0, 0, BTreeSet::new());
         let mut under_way: Option<PendingBatch> = None;

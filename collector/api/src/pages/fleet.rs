@@ -1,0 +1,115 @@
+//! `GET /gaps` and `GET /dataplanes`: the proxies as pages. They read as the routes of `/v1` do.
+
+use super::answer::html;
+use super::frame::{frame, shown, zone};
+use crate::access::Access;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use headgate_collector_pages::fleet::{DataPlanesPage, Gap, GapsPage, Plane, Worker};
+use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_store::{self as store, GapQuery, PlaneState, WorkerState};
+use headgate_collector_types::audit::Resource;
+use headgate_collector_types::clock;
+
+/// Most gaps on a page.
+const GAPS: usize = 200;
+
+/// Handles `GET /gaps`.
+pub(super) async fn gaps(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Extension(person): Extension<Person>,
+    headers: HeaderMap,
+) -> Response {
+    let result = completeness(&app, &caller, &person, &headers).await;
+    shown(&app, Page::Completeness, person, result).await
+}
+
+async fn completeness(app: &App, caller: &Caller, person: &Person, headers: &HeaderMap) -> Result<Response, ApiError> {
+    app.audit.search(caller, "gaps.searched", Resource::new("list", "gaps"), None).await?;
+    let query = GapQuery { limit: GAPS, ..GapQuery::default() };
+    let found = app.readers.query(move |db| store::gaps(db, &query)).await?;
+    // Damage names positions of the audit log too, which a viewer may not read.
+    let damaged = if Access::Audit.roles().contains(&person.role) {
+        app.audit.search(caller, "damage.searched", Resource::new("list", "damage"), None).await?;
+        app.readers.query(store::damage).await?.0
+    } else {
+        Vec::new()
+    };
+    let view = GapsPage {
+        gaps: found.gaps.into_iter().map(gap).collect(),
+        has_more: found.next.is_some(),
+        dropped: found.dropped.into_iter().map(|one| (one.node, one.boot, one.dropped)).collect(),
+        damaged: damaged.into_iter().map(|one| (one.log, one.first_position, one.last_position)).collect(),
+        zone: zone(headers),
+    };
+    Ok(html(StatusCode::OK, view.render(&frame(app, Page::Completeness, person.clone()).await?)))
+}
+
+fn gap(gap: store::Gap) -> Gap {
+    Gap {
+        node: gap.node,
+        boot: gap.boot,
+        numbers: (gap.first_seq, gap.last_seq),
+        records: u64::try_from(gap.records).unwrap_or(0),
+        between: (gap.after, gap.before),
+        noticed_at: gap.noticed_at,
+        end_unknown: gap.end_unknown,
+        waiting: (gap.queued, gap.open),
+    }
+}
+
+/// Handles `GET /dataplanes`.
+pub(super) async fn planes(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Extension(person): Extension<Person>,
+) -> Response {
+    let result = data_planes(&app, &caller, &person).await;
+    shown(&app, Page::Planes, person, result).await
+}
+
+async fn data_planes(app: &App, caller: &Caller, person: &Person) -> Result<Response, ApiError> {
+    app.audit.search(caller, "dataplanes.searched", Resource::new("list", "dataplanes"), None).await?;
+    let now = clock::now_us();
+    let (planes, in_force) =
+        app.readers.query(move |db| Ok((store::data_planes(db, now)?, store::policy_in_force(db)?))).await?;
+    let view = DataPlanesPage {
+        planes: planes.into_iter().map(|one| plane(one, now)).collect(),
+        in_force: in_force.map(|revision| revision.config_revision),
+    };
+    Ok(html(StatusCode::OK, view.render(&frame(app, Page::Planes, person.clone()).await?)))
+}
+
+fn plane(plane: store::DataPlane, now: i64) -> Plane {
+    let state = match plane.state {
+        PlaneState::Live => "live",
+        PlaneState::Stale => "stale",
+        PlaneState::Ended => "ended",
+        PlaneState::Gone => "gone",
+    };
+    Plane { node: plane.node, state, workers: plane.workers.into_iter().map(|one| worker(one, now)).collect() }
+}
+
+fn worker(worker: store::Worker, now: i64) -> Worker {
+    let state = match worker.state {
+        WorkerState::Live => "live",
+        WorkerState::Silent => "silent",
+        WorkerState::Ended => "ended",
+        WorkerState::Replaced => "replaced",
+    };
+    Worker {
+        boot: worker.boot,
+        state,
+        version: worker.version,
+        revision: worker.config_revision,
+        uptime_s: u64::try_from(worker.uptime_s).unwrap_or(0),
+        queue: (worker.queued, worker.dropped),
+        last_seq: worker.last_seq,
+        age_us: u64::try_from(now.saturating_sub(worker.last_seen)).unwrap_or(0),
+    }
+}

@@ -1,0 +1,64 @@
+//! The parts that all pages have in common: the frame, the reader's zone and choices, and refusals as pages.
+
+use super::access;
+use super::answer::{html, title};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::session::cookies;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{AppendHeaders, Response};
+use headgate_collector_pages::frame::{Completeness, Frame, Page, Person};
+use headgate_collector_pages::notice::Notice;
+use headgate_collector_pages::text::Zone;
+use headgate_collector_store as store;
+use headgate_collector_types::clock;
+use std::str::from_utf8;
+
+/// Cookies in which the script, or the choice of a reader, keeps what the server needs for a page. They are no secrets.
+const ZONE: &str = "headgate-zone";
+const ROWS: &str = "headgate-rows";
+
+/// Returns the frame of a page, with the present state of the logs.
+pub(crate) async fn frame(app: &App, page: Page, person: Person) -> Result<Frame, ApiError> {
+    let found = app.readers.query(store::completeness).await?;
+    let age = |at: i64| u64::try_from(clock::now_us().saturating_sub(at)).unwrap_or(0);
+    let completeness = Completeness {
+        missing: u64::try_from(found.missing).unwrap_or(0),
+        newest_age_us: found.newest_received_at.map(age),
+    };
+    let menu = Page::ALL.into_iter().filter(|page| access(*page).roles().contains(&person.role)).collect();
+    Ok(Frame { page, menu, person, completeness, refresh: None })
+}
+
+/// Returns a page, or its refusal as one.
+pub(super) async fn shown(app: &App, page: Page, person: Person, result: Result<Response, ApiError>) -> Response {
+    let (status, text) = match result {
+        Ok(response) => return response,
+        Err(error) => error.into_parts(),
+    };
+    let notice = Notice { title: title(status).to_owned(), text };
+    match frame(app, page, person).await {
+        Ok(frame) => html(status, notice.render(&frame)),
+        Err(_) => html(status, notice.alone()),
+    }
+}
+
+/// Returns the reader's zone.
+pub(super) fn zone(headers: &HeaderMap) -> Zone {
+    cookie(headers, ZONE).map(Zone::named).unwrap_or_default()
+}
+
+/// Returns the number of rows that the reader chose last.
+pub(super) fn remembered_rows(headers: &HeaderMap) -> Option<usize> {
+    cookie(headers, ROWS)?.parse().ok()
+}
+
+/// Returns the header that remembers the number of rows.
+pub(super) fn remember_rows(rows: usize) -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
+    let text = format!("{ROWS}={rows}; Path=/; Max-Age=31536000; SameSite=Lax");
+    AppendHeaders([(header::SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")))])
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    cookies(headers, name).next().and_then(|value| from_utf8(value).ok())
+}

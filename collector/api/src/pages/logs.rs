@@ -1,0 +1,360 @@
+//! `GET /logs` and `GET /logs/{id}`: the request log as pages. They read through the functions of `/v1/requests`, so filters,
+//! bounds and audit notes exist once.
+
+use super::answer::{html, see_other};
+use super::frame::{frame, remember_rows, remembered_rows, shown, zone};
+use crate::access::Access;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::path_param::PathName;
+use crate::query::{self, Filters};
+use crate::values::{Cursor, ParamValue, Position, bad, cursor};
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use headgate_collector_columns::{self as columns, Filter, Histogram, Sums};
+use headgate_collector_db::{Db, StoreError};
+use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::logs::{
+    AUTO_S, Bar, Bars, Change, Day, FACETS, Facet, Found, Logs, LogsState, RANGES, Range, RequestRow, Rules, Sheet,
+    Totals,
+};
+use headgate_collector_pages::search::{self, Parameters, Problem, Term};
+use headgate_collector_pages::text::Zone;
+use headgate_collector_store::{self as store, PolicyName, RequestQuery};
+use headgate_collector_types::audit::{Entry, Operation, Resource};
+use headgate_collector_types::{Log, RequestOutcome, StoredEntry, clock};
+use headgate_record::RequestRecord;
+
+/// Maximum number of bars of the histogram.
+const BARS: usize = 96;
+/// Maximum number of days of a page whose records are counted.
+const COUNTED_DAYS: usize = 7;
+const HOUR_US: i64 = 3_600_000_000;
+
+/// Handles `GET /logs`.
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Extension(person): Extension<Person>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let zone = zone(&headers);
+    let result = page(&app, &caller, &person, query.as_deref().unwrap_or_default(), zone, &headers).await;
+    shown(&app, Page::Logs, person, result).await
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    person: &Person,
+    query: &str,
+    zone: Zone,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let now = clock::now_us();
+    let state = LogsState::read(query, &zone).map_err(|message| bad("query", &message))?;
+    if has_local_time(query) {
+        // The address of a page means the same in every zone.
+        return Ok(see_other(&state.url()));
+    }
+    let rows = state.rows(remembered_rows(headers));
+    let read = search::parse(&state.q).and_then(|terms| Ok((filters(&terms)?, terms)));
+    let (terms, found) = match read {
+        Err(problem) => (Vec::new(), Err(problem)),
+        Ok((filters, terms)) => {
+            let asked = Asked { state: &state, terms: &terms, filters, zone: &zone, rows, now };
+            let found = find(app, caller, person, &asked).await?;
+            (terms, Ok(found))
+        }
+    };
+    let mut frame = frame(app, Page::Logs, person.clone()).await?;
+    // An open record is not read again and again.
+    frame.refresh = (state.auto && state.row.is_none()).then_some(AUTO_S);
+    let remembered = state.size.map(remember_rows);
+    let page = html(StatusCode::OK, Logs { state, terms, found, rows, zone, now }.render(&frame));
+    Ok((remembered, page).into_response())
+}
+
+/// Returns whether a form has sent a time of the reader's zone.
+fn has_local_time(query: &str) -> bool {
+    let is_local = |value: &str| !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_digit());
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| matches!(&*name, "from" | "to") && is_local(&value))
+}
+
+/// Returns the conditions of a search, or the first term with a value that its filter does not have.
+fn filters(terms: &[Term]) -> Result<Vec<Filter>, Problem> {
+    let mut filters = Vec::new();
+    for term in terms {
+        let read = Filters::<false>::of(term.parameters()?).read();
+        let refused = |error: ApiError| Problem { term: term.to_string(), message: error.into_parts().1 };
+        filters.extend(read.map_err(refused)?);
+    }
+    Ok(filters)
+}
+
+/// A search of the page.
+struct Asked<'a> {
+    state: &'a LogsState,
+    terms: &'a [Term],
+    filters: Vec<Filter>,
+    zone: &'a Zone,
+    rows: usize,
+    now: i64,
+}
+
+impl Asked<'_> {
+    /// Returns the query for one page of the list.
+    fn query(&self) -> Result<RequestQuery, ApiError> {
+        let (from, to) = self.state.range.bounds(self.now);
+        let position = |text: &Option<String>, name: &str| {
+            let read = text.as_ref().map(|text| Position::read(text).map_err(|must| bad(name, &must)));
+            read.transpose().map(|cursor| cursor.map(|Cursor([position])| position))
+        };
+        let (after, before) = (position(&self.state.after, "after")?, position(&self.state.before, "before")?);
+        let filters = self.filters.clone();
+        Ok(RequestQuery { filters, from, to, limit: self.rows, after, before, ..RequestQuery::default() })
+    }
+
+    /// Returns the search as the audit log notes it. A range up to now is noted by its name, so that a page that reloads
+    /// itself is one search.
+    fn noted(&self) -> String {
+        let parameters = self.terms.iter().filter_map(|term| term.parameters().ok());
+        let mut all: Parameters = parameters.flatten().collect();
+        match self.state.range {
+            Range::All => {}
+            Range::Last(place) => {
+                all.extend(RANGES.get(place).map(|(word, ..)| ("range".to_owned(), (*word).to_owned())))
+            }
+            Range::Between(from, to) => {
+                let bound = |name: &str, us: Option<i64>| us.map(|us| (name.to_owned(), us.to_string()));
+                all.extend([bound("from", from), bound("to", to)].into_iter().flatten());
+            }
+        }
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish()
+    }
+}
+
+/// Everything that a page shows of the store, from one snapshot.
+struct Snapshot {
+    /// Positions of damaged entries of the page.
+    damaged: Vec<i64>,
+    days: Vec<Day>,
+    newer: Option<String>,
+    older: Option<String>,
+    histogram: Histogram,
+    facets: Vec<Vec<(String, u64)>>,
+    log_is_empty: bool,
+}
+
+fn snapshot(db: &Db, query: &RequestQuery, zone: &Zone, now: i64) -> Result<Snapshot, StoreError> {
+    let page = store::list_requests(db, query)?;
+    let names = FACETS.map(|column| column.parameter);
+    let facets = columns::facets(db, &query::counting(query, query::columns_of(&names)))?;
+    Ok(Snapshot {
+        damaged: crate::damaged::damaged(page.records.iter()),
+        newer: query::previous(&page, query).map(cursor),
+        older: query::next(&page, query).map(cursor),
+        log_is_empty: page.records.is_empty() && store::next_request_position(db)? <= 1,
+        histogram: columns::histogram(db, &query::histogram_of(query, BARS))?,
+        facets: query::values(&names, facets),
+        days: days(db, query, zone, now, page.records)?,
+    })
+}
+
+/// Groups rows by day; a row without a time belongs to the day of the row before it.
+fn days(
+    db: &Db,
+    query: &RequestQuery,
+    zone: &Zone,
+    now: i64,
+    entries: Vec<StoredEntry>,
+) -> Result<Vec<Day>, StoreError> {
+    let mut days: Vec<(Option<(i64, i64)>, Day)> = Vec::new();
+    for row in entries.into_iter().map(row) {
+        let bounds = started(&row).and_then(|us| zone.day_bounds(us));
+        match days.last_mut() {
+            Some((known, day)) if bounds.is_none() || *known == bounds => day.rows.push(row),
+            _ => {
+                let title = bounds.map_or_else(String::new, |(from, _)| zone.day(from, now));
+                // The same day comes again if a record arrived late.
+                let known = days.iter().find(|(known, _)| *known == bounds).and_then(|(_, day)| day.count);
+                let count = match bounds.filter(|_| days.len() < COUNTED_DAYS) {
+                    Some(bounds) if known.is_none() => Some(count_of(db, query, bounds)?),
+                    _ => known,
+                };
+                days.push((bounds, Day { title, count, rows: vec![row] }));
+            }
+        }
+    }
+    Ok(days.into_iter().map(|(_, day)| day).collect())
+}
+
+/// Counts the records of a day that match.
+fn count_of(db: &Db, query: &RequestQuery, (from, to): (i64, i64)) -> Result<u64, StoreError> {
+    let mut day = query.clone();
+    day.from = Some(query.from.map_or(from, |bound| bound.max(from)));
+    day.to = Some(query.to.map_or(to, |bound| bound.min(to)));
+    Ok(columns::facets(db, &query::counting(&day, Vec::new()))?.total)
+}
+
+async fn find(app: &App, caller: &Caller, person: &Person, asked: &Asked<'_>) -> Result<Found, ApiError> {
+    let query = asked.query()?;
+    app.audit.search(caller, "requests.searched", query::log(), Some(&asked.noted())).await?;
+    let (zone, now) = (asked.zone.clone(), asked.now);
+    let seen = app.readers.query(move |db| snapshot(db, &query, &zone, now)).await?;
+    app.damage.report_altered(Log::Requests, &seen.damaged).await;
+    let sheet = match &asked.state.row {
+        Some(id) => sheet(app, caller, person, asked, id, &seen.days).await?,
+        None => None,
+    };
+    Ok(Found {
+        totals: totals(&seen.histogram.total()),
+        bars: view_of(&seen.histogram),
+        facets: FACETS.into_iter().zip(seen.facets).map(|(column, values)| Facet { column, values }).collect(),
+        days: seen.days,
+        newer: seen.newer,
+        older: seen.older,
+        sheet: sheet.map(Box::new),
+        log_is_empty: seen.log_is_empty,
+    })
+}
+
+fn totals(sums: &Sums) -> Totals {
+    Totals {
+        requests: sums.requests(),
+        errors: sums.of(RequestOutcome::Error),
+        refused: sums.of(RequestOutcome::Refused),
+        tokens: sums.input_tokens.saturating_add(sums.output_tokens),
+        cost_nano_usd: sums.cost_nano_usd,
+    }
+}
+
+fn view_of(histogram: &Histogram) -> Bars {
+    let bar = |sums: &Sums| Bar {
+        success: sums.of(RequestOutcome::Success),
+        refused: sums.of(RequestOutcome::Refused),
+        error: sums.of(RequestOutcome::Error),
+        aborted: sums.of(RequestOutcome::Aborted),
+        cost_nano_usd: sums.cost_nano_usd,
+    };
+    Bars { start: histogram.start, width: histogram.width, bars: histogram.bars.iter().map(bar).collect() }
+}
+
+fn row(entry: StoredEntry) -> RequestRow {
+    match entry {
+        StoredEntry::Damaged(position) => RequestRow::Damaged(position),
+        StoredEntry::Intact(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(record) => RequestRow::Record(Box::new(record)),
+            Err(_) => RequestRow::Unreadable,
+        },
+    }
+}
+
+fn started(row: &RequestRow) -> Option<i64> {
+    match row {
+        RequestRow::Record(record) => i64::try_from(record.started_at).ok(),
+        RequestRow::Damaged(_) | RequestRow::Unreadable => None,
+    }
+}
+
+/// Returns the sheet of a record with its neighbours in the list.
+async fn sheet(
+    app: &App,
+    caller: &Caller,
+    person: &Person,
+    asked: &Asked<'_>,
+    id: &str,
+    days: &[Day],
+) -> Result<Option<Sheet>, ApiError> {
+    let records: Vec<_> = days.iter().flat_map(|day| &day.rows).filter_map(record).collect();
+    let place = records.iter().position(|known| known.id == id);
+    // Several senders may have used one id.
+    let other = |at: Option<usize>| records.get(at?).filter(|other| other.id != id);
+    let neighbour = |at: Option<usize>| Some(asked.state.with_row(Some(&other(at)?.id)).url());
+    let newer = neighbour(place.and_then(|place| place.checked_sub(1)));
+    let older = neighbour(place.map(|place| place + 1));
+    let record = match place.and_then(|place| records.get(place)) {
+        Some(record) => (*record).clone(),
+        None => match named(app, id).await {
+            Ok(record) => record,
+            // A link to a record that retention has deleted shows the list without it.
+            Err(_) => return Ok(None),
+        },
+    };
+    read(app, caller, id).await;
+    let rules = rules(app, caller, person, &record).await?;
+    Ok(Some(Sheet { record, rules, newer, older }))
+}
+
+fn record(row: &RequestRow) -> Option<&RequestRecord> {
+    match row {
+        RequestRow::Record(record) => Some(record),
+        RequestRow::Damaged(_) | RequestRow::Unreadable => None,
+    }
+}
+
+/// Notes that a record was read.
+async fn read(app: &App, caller: &Caller, id: &str) {
+    let about = Resource::new("request", id);
+    app.audit.note(Entry::new("request.read", Operation::Read, caller.actor(), about)).await;
+}
+
+async fn named(app: &App, id: &str) -> Result<RequestRecord, ApiError> {
+    let (_, bytes) = query::named_request(app, Some(id.to_owned())).await?;
+    serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())
+}
+
+/// Returns the policy of a request, for readers of the audit log, and notes that it was read.
+async fn rules(app: &App, caller: &Caller, person: &Person, record: &RequestRecord) -> Result<Option<Rules>, ApiError> {
+    if !Access::Audit.roles().contains(&person.role) {
+        return Ok(None);
+    }
+    let about = Resource::new("request", &record.id).named(record.config_revision.clone());
+    app.audit.note(Entry::new("request.policy_read", Operation::Read, caller.actor(), about)).await;
+    let (config, started) = (record.config_revision.clone(), i64::try_from(record.started_at).unwrap_or(i64::MAX));
+    let found = app.readers.query(move |db| rules_of(db, &config, started)).await?;
+    Ok(Some(found))
+}
+
+/// Maximum number of changes that a sheet lists.
+const CHANGES: usize = 20;
+
+fn rules_of(db: &Db, config: &str, started: i64) -> Result<Rules, StoreError> {
+    let revision = store::policy_of_request(db, config, started)?;
+    let mut changes = Vec::new();
+    let mut latest = store::policy_at(db, started)?;
+    let earliest = started.saturating_sub(HOUR_US);
+    while let Some(change) = latest.filter(|change| change.effective_at >= earliest && changes.len() < CHANGES) {
+        latest = store::policy_revision(db, &PolicyName::Number(change.number.saturating_sub(1)))?;
+        changes.push(Change {
+            time: change.effective_at,
+            actor: change.by.name.unwrap_or(change.by.id),
+            event: "policy put in force".to_owned(),
+            resource: format!("revision {}", change.number),
+        });
+    }
+    Ok(Rules { revision: revision.map(|revision| revision.number), changes })
+}
+
+/// Handles `GET /logs/{id}`.
+pub(super) async fn one(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Extension(person): Extension<Person>,
+    PathName(name): PathName,
+    headers: HeaderMap,
+) -> Response {
+    let result = alone(&app, &caller, &person, name.unwrap_or_default(), &zone(&headers)).await;
+    shown(&app, Page::Logs, person, result).await
+}
+
+async fn alone(app: &App, caller: &Caller, person: &Person, id: String, zone: &Zone) -> Result<Response, ApiError> {
+    let record = named(app, &id).await?;
+    read(app, caller, &id).await;
+    let rules = rules(app, caller, person, &record).await?;
+    let frame = frame(app, Page::Logs, person.clone()).await?;
+    Ok(html(StatusCode::OK, Sheet { record, rules, newer: None, older: None }.render(&frame, zone)))
+}

@@ -1,0 +1,237 @@
+//! The policy and its revisions: `/v1/policy` and the routes below it.
+//!
+//! Answers are masked: a reader sees that the hash of a key changed, not its value. The file as written is served by one route
+//! alone, to roles that may change it.
+
+mod conditions;
+mod incident;
+mod parameters;
+mod revise;
+mod schemas;
+
+pub(super) use incident::of_request;
+pub(super) use parameters::{DiffParams, Revision};
+pub(super) use revise::{Rollback, apply, roll_back};
+pub(super) use schemas::{ABOUT_REVISION, changing, difference, incident, outcome, page, whole};
+
+use super::app::App;
+use super::caller::Caller;
+use super::error::{ApiError, json_response, stored_json};
+use super::path_param::PathName;
+use super::query_string::Query;
+use super::values::{Paging, cursor};
+use crate::revision as policy;
+use crate::revision::ResourceChange;
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use headgate_collector_db::{Db, StoreError};
+use headgate_collector_store::{self as store, PolicyName, PolicyRevision};
+use headgate_collector_types::audit::{Change, Entry, Operation, Resource};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Maximum number of changed resources in one answer; `total` counts all.
+const MAX_SHOWN: usize = 1_000;
+/// Longest wait for the checks and comparisons of others.
+const CHECK_TIME: Duration = Duration::from_secs(30);
+
+/// Handles `GET /v1/policy`.
+pub(super) async fn in_force(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
+    let guard = lock(&app.comparing).await?;
+    let found = app.readers.query(|db| with_text(db, store::policy_in_force(db)?)).await?;
+    let whole = found.ok_or_else(no_policy)?;
+    whole_revision(&app, &caller, whole, true, guard).await
+}
+
+/// Handles `GET /v1/policy/{rev}`.
+pub(super) async fn show(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+) -> Result<Response, ApiError> {
+    let name = revision_named(name)?;
+    let guard = lock(&app.comparing).await?;
+    let (found, current) = app
+        .readers
+        .query(move |db| Ok((with_text(db, store::policy_revision(db, &name)?)?, store::policy_in_force(db)?)))
+        .await?;
+    let whole = found.ok_or_else(not_found)?;
+    let in_force = current.is_some_and(|current| current.number == whole.0.number);
+    whole_revision(&app, &caller, whole, in_force, guard).await
+}
+
+async fn whole_revision(
+    app: &App,
+    caller: &Caller,
+    (revision, text): WithText,
+    in_force: bool,
+    guard: OwnedMutexGuard<()>,
+) -> Result<Response, ApiError> {
+    note(app, caller, "policy.read", Operation::Read, resource(&revision)).await;
+    let resources = blocking(guard, move || policy::masked(&text)).await?;
+    let mut body = revision_json(&revision);
+    merge(&mut body, json!({"in_force": in_force, "resources": resources}));
+    Ok(with_etag(json_response(StatusCode::OK, body.to_string().into_bytes()), &revision))
+}
+
+/// Handles `GET /v1/policy/{rev}/gateway.yaml`.
+pub(super) async fn text(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+) -> Result<Response, ApiError> {
+    let name = revision_named(name)?;
+    let found = app.readers.query(move |db| with_text(db, store::policy_revision(db, &name)?)).await?;
+    let (revision, text) = found.ok_or_else(not_found)?;
+    note(&app, &caller, "policy.exported", Operation::Export, resource(&revision)).await;
+    let mut response = stored_json(StatusCode::OK, text.into_bytes());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+    Ok(with_etag(response, &revision))
+}
+
+/// Handles `GET /v1/policy/revisions`.
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(text): RawQuery,
+    Query(pages): Query<Paging>,
+) -> Result<Response, ApiError> {
+    app.audit.search(&caller, "policies.searched", Resource::new("log", "policy"), text.as_deref()).await?;
+    let (found, has_more) =
+        app.readers.query(move |db| store::policy_revisions(db, pages.after(), pages.limit())).await?;
+    let next = found.last().filter(|_| has_more).map(|last| cursor(last.number));
+    let data: Vec<_> = found.iter().map(revision_json).collect();
+    let body = json!({"object": "list", "data": data, "has_more": has_more, "next": next});
+    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// Handles `GET /v1/policy/{rev}/diff`.
+pub(super) async fn diff(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+    Query(DiffParams { from }): Query<DiffParams>,
+) -> Result<Response, ApiError> {
+    let (name, from) = (revision_named(name)?, from.map(|Revision(name)| name));
+    let guard = lock(&app.comparing).await?;
+    let (from, to) =
+        app.readers.query(move |db| compared_revisions(db, from.as_ref(), &name)).await?.ok_or_else(not_found)?;
+    let compared = Entry::new("policy.compared", Operation::Read, caller.actor(), resource(&to.0));
+    let number = from.as_ref().map(|(revision, _)| json!(revision.number));
+    let with = Change { path: "from".to_owned(), before: None, after: number };
+    app.audit.note(compared.with_changes(vec![with])).await;
+    let mut body = json!({"object": "policy.diff", "from": from.as_ref().map(|(revision, _)| revision_json(revision)), "to": revision_json(&to.0)});
+    let changes = blocking(guard, move || policy::changes(from.as_ref().map(|(_, text)| text.as_str()), &to.1)).await?;
+    merge(&mut body, changes_json(&changes));
+    Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+type WithText = (PolicyRevision, String);
+
+/// Returns the two revisions of a comparison. The first defaults to the one before the second.
+fn compared_revisions(
+    db: &Db,
+    from: Option<&PolicyName>,
+    to: &PolicyName,
+) -> Result<Option<(Option<WithText>, WithText)>, StoreError> {
+    let Some(to) = with_text(db, store::policy_revision(db, to)?)? else {
+        return Ok(None);
+    };
+    let before = PolicyName::Number(to.0.number.saturating_sub(1));
+    let found = with_text(db, store::policy_revision(db, from.unwrap_or(&before))?)?;
+    let lacking = from.is_some() && found.is_none();
+    Ok((!lacking).then_some((found, to)))
+}
+
+fn with_text(db: &Db, revision: Option<PolicyRevision>) -> Result<Option<WithText>, StoreError> {
+    let Some(revision) = revision else { return Ok(None) };
+    let text = store::policy_text(db, revision.number)?.ok_or(StoreError::Damaged)?;
+    Ok(Some((revision, text)))
+}
+
+/// Waits until no other policy is read. It is called before a text is loaded, so that waiting requests hold none in memory.
+async fn lock(mutex: &Arc<Mutex<()>>) -> Result<OwnedMutexGuard<()>, ApiError> {
+    let late = |_| ApiError::unavailable("check_slow", "The policy could not be checked in time. Send it again later.");
+    tokio::time::timeout(CHECK_TIME, Arc::clone(mutex).lock_owned()).await.map_err(late)
+}
+
+/// Reads a whole policy or compares two, on a blocking thread. The lock is held until the work ends, even if the request was cancelled.
+async fn blocking<T: Send + 'static>(
+    guard: OwnedMutexGuard<()>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let work = move || {
+        let _guard = guard;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::internal())
+}
+
+async fn note(app: &App, caller: &Caller, kind: &str, operation: Operation, resource: Resource) {
+    app.audit.note(Entry::new(kind, operation, caller.actor(), resource)).await;
+}
+
+/// Returns the revision as the resource of an audit entry.
+fn resource(revision: &PolicyRevision) -> Resource {
+    Resource::new("policy", revision.number.to_string()).named(revision.config_revision.clone())
+}
+
+fn revision_json(revision: &PolicyRevision) -> Value {
+    let mut body = json!({"object": "policy.revision"});
+    merge(&mut body, json!(revision));
+    body
+}
+
+/// Returns the first changes, and the number of changes of each kind.
+fn changes_json(changes: &[ResourceChange]) -> Value {
+    let shown: Vec<_> = changes.iter().take(MAX_SHOWN).collect();
+    let of = |operation| changes.iter().filter(|change| change.operation == operation).count();
+    json!({
+        "changes": shown, "total": changes.len(), "has_more": changes.len() > MAX_SHOWN,
+        "counts": {
+            "created": of(Operation::Create), "updated": of(Operation::Update), "deleted": of(Operation::Delete),
+        },
+    })
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+/// Adds the ETag of this revision, which a change based on it has to name.
+fn with_etag(mut response: Response, revision: &PolicyRevision) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", revision.number)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn revision_named(name: Option<String>) -> Result<PolicyName, ApiError> {
+    let text = name.ok_or_else(not_found)?;
+    parameters::revision(&text).ok_or_else(not_found)
+}
+
+fn not_found() -> ApiError {
+    ApiError::invalid(
+        StatusCode::NOT_FOUND,
+        "policy_not_found",
+        "No revision has this number or config revision. GET /v1/policy/revisions lists them.",
+    )
+    .param("rev")
+}
+
+fn no_policy() -> ApiError {
+    ApiError::invalid(
+        StatusCode::NOT_FOUND,
+        "no_policy",
+        "No policy has been put here yet. `headgate apply gateway.yaml` does, or PUT /v1/policy with `If-None-Match: *`.",
+    )
+}

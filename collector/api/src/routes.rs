@@ -1,0 +1,247 @@
+//! The table of all routes: method, path, access, summary, inputs and outputs. The router, error texts, `/openapi.json` and the
+//! tests of access rights are derived from this one table, so no route lacks access rights or documentation.
+
+use super::access::Access;
+use super::app::App;
+use super::export::Format;
+use super::openapi::{self, Docs, list_of, of, read_as};
+use super::parameter;
+use super::route::Route;
+use super::values::{Paging, ParamValue, UUID};
+use super::{
+    audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy, query,
+    retention, session, tokens, usage,
+};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post, put};
+use axum::{Extension, Router};
+use headgate_collector_store::{Correction, Hold, SessionInfo, TokenInfo};
+use headgate_collector_types::audit::Entry;
+use headgate_collector_types::retention::Rules;
+use headgate_limits::{Reply, Report, SYNC_PATH};
+use headgate_record::{Acknowledgement, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RequestRecord};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1/damage.";
+
+const SEVERAL: &str = "Records of several ingest tokens have this id; `GET /v1/requests?id=` lists them.";
+
+const FOREIGN: &str = "The boot was opened with another ingest token, or a number leaps.";
+const TOO_MANY: &str = "The token has opened too many boots in this hour.";
+
+macro_rules! routes {
+    ($($method:literal $path:expr, $access:ident, $about:literal => $handler:expr, $docs:expr;)+) => {
+        vec![$(Route {
+            method: $method,
+            path: $path,
+            access: Access::$access,
+            about: $about,
+            docs: $docs,
+            handler: $handler,
+        }),+]
+    };
+}
+
+/// Returns the table of routes, grouped by feature.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    [requests(), usage(), data_planes(), audit_log(), policies(), retention_and_holds(), access_tokens(), service()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Returns the routes of the request log and its gaps.
+#[rustfmt::skip]
+fn requests() -> Vec<Route> {
+    routes! {
+        "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
+            Docs::json(of::<Acknowledgement>).body(ingest::batch).or(409, FOREIGN).or(429, TOO_MANY);
+        "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
+            filtered(Docs::json(query::page)).query::<query::RequestPaging>().link("get_v1_requests_id", "/data/0/id");
+        "GET" "/v1/requests.json", Read, "All records that match, as a JSON list" => query::export(Format::Json),
+            filtered(Docs::json(query::all)).query::<query::RequestExport>();
+        "GET" "/v1/requests.ndjson", Read, "All records that match, one per line" => query::export(Format::Ndjson),
+            filtered(Docs::text(export::NDJSON)).query::<query::RequestExport>();
+        "GET" "/v1/requests.csv", Read, "All records that match, as a spreadsheet" => query::export(Format::Csv),
+            filtered(Docs::text(export::CSV)).query::<query::RequestExport>();
+        "GET" "/v1/requests/histogram", Read, "Records that match over time, by outcome, with tokens and cost" => get(query::histogram),
+            filtered(Docs::json(query::bars)).query::<query::Bars>();
+        "GET" "/v1/requests/facets", Read, "The total of the records that match, and how they spread" => get(query::facets),
+            filtered(Docs::json(query::facets_schema)).query::<query::FacetParams>();
+        "GET" "/v1/requests/{id}", Read, "One record" => get(query::show),
+            Docs::json(of::<RequestRecord>).path(id(), "As in `x-headgate-request-id`.").or(409, SEVERAL).or(500, DAMAGED);
+        "GET" "/v1/requests/{id}/policy", Audit, "The policy that a request ran under, and its changes" => get(policy::of_request),
+            Docs::json(policy::incident).path(id(), "As in `x-headgate-request-id`.").or(409, SEVERAL).or(500, DAMAGED);
+        "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
+            Docs::json(gaps::page).query::<gaps::GapsQuery>();
+    }
+}
+
+/// Returns the routes of usage, limits and corrections.
+#[rustfmt::skip]
+fn usage() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/usage", Read, "Requests, tokens, cost and latency by time and group, in pages" => get(usage::list),
+            Docs::json(usage::page).query::<usage::UsageParams>().query::<usage::UsagePaging>();
+        "GET" "/v1/usage.csv", Read, "All of it, as a spreadsheet" => get(usage::csv),
+            Docs::text(export::CSV).query::<usage::UsageParams>();
+        "POST" SYNC_PATH, Deliver, "Counts a proxy's report for limits and budgets, and answers it" => post(limits::sync),
+            Docs::json(of::<Reply>).body(read_as::<Report>).or(409, "A later report of this boot has been answered; or it is another token's boot, or `seq` leaps.")
+                .or(429, TOO_MANY);
+        "GET" "/v1/limits", Read, "The use of each limit, by subject, in pages" => get(limits::limits),
+            Docs::json(limits::counts_schema).query::<limits::CountParams<limits::LimitWindow>>();
+        "GET" "/v1/budgets", Read, "The use of each budget, by subject, in pages" => get(limits::budgets),
+            Docs::json(limits::counts_schema).query::<limits::CountParams<limits::BudgetWindow>>();
+        "GET" "/v1/corrections", Audit, "Corrections of counts and usage, in pages" => get(corrections::list),
+            Docs::json(corrections::page).query::<Paging>();
+        "POST" "/v1/corrections", Own, "Corrects a count or usage that cannot be true; records stay as they are" => post(corrections::create),
+            Docs::created(of::<Correction>).body(read_as::<corrections::NewCorrection>)
+                .or(409, "There is nothing to correct, a sum would fall below zero, or another correction has this id.");
+    }
+}
+
+/// Returns the routes of data planes.
+#[rustfmt::skip]
+fn data_planes() -> Vec<Route> {
+    routes! {
+        "POST" HEARTBEAT_PATH, Deliver, "Stores the report of a data plane's worker on itself" => post(dataplanes::heartbeat),
+            Docs::nothing().body(read_as::<Heartbeat>).or(409, FOREIGN).or(429, TOO_MANY);
+        "GET" "/v1/dataplanes", Read, "Data planes, the policies they run, and which are silent" => get(dataplanes::list),
+            Docs::json(dataplanes::page);
+    }
+}
+
+/// Returns the routes of the audit log, and damage to both logs.
+#[rustfmt::skip]
+fn audit_log() -> Vec<Route> {
+    routes! {
+        "POST" "/v1/audit", Deliver, "Appends audit entries of another system" => post(audit::append),
+            Docs::json(of::<Acknowledgement>).body(audit::entries);
+        "GET" "/v1/audit", Audit, "The audit log, filtered, in pages" => get(audit::list),
+            Docs::json(audit::page).query::<audit::AuditFilter>().query::<audit::AuditPaging>().link("get_v1_audit_id", "/data/0/id")
+                .or(404, "`after` or `before` names no entry, or `actor` nobody.");
+        "GET" "/v1/audit.json", Audit, "All audit entries that are filtered, as a JSON list" => audit::export(Format::Json),
+            exported(Docs::json(audit::all));
+        "GET" "/v1/audit.ndjson", Audit, "All audit entries that are filtered, an entry a line" => audit::export(Format::Ndjson),
+            exported(Docs::text(export::NDJSON));
+        "GET" "/v1/audit.csv", Audit, "All audit entries that are filtered, as a spreadsheet" => audit::export(Format::Csv),
+            exported(Docs::text(export::CSV));
+        "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::show),
+            Docs::json(of::<Entry>).path(id(), "The entry's id.").or(500, DAMAGED);
+        "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
+            Docs::json(damage::listed);
+    }
+}
+
+/// Returns the routes of the policy.
+#[rustfmt::skip]
+fn policies() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/policy", Audit, "The policy in force, secrets masked" => get(policy::in_force),
+            Docs::json(policy::whole).or(404, "None has been put here yet.");
+        "PUT" "/v1/policy", Change, "Puts a gateway.yaml in force in place of the revision it was made from" => put(policy::apply),
+            policy::changing(Docs::json(policy::outcome).text_body("application/yaml"))
+                .or(409, "Another version of `headgate` makes another config revision of it.");
+        "POST" "/v1/policy/rollback", Change, "Puts an earlier revision in force again" => post(policy::roll_back),
+            policy::changing(Docs::json(policy::outcome).body(read_as::<policy::Rollback>)).or(404, "There is no such revision.");
+        "GET" "/v1/policy/revisions", Audit, "All revisions of the policy, in pages" => get(policy::list),
+            Docs::json(policy::page).query::<Paging>();
+        "GET" "/v1/policy/{rev}", Audit, "One revision, secrets masked" => get(policy::show),
+            Docs::json(policy::whole).path(policy::Revision::schema(), policy::ABOUT_REVISION);
+        "GET" "/v1/policy/{rev}/diff", Audit, "The changes of a revision, by resource, secrets masked" => get(policy::diff),
+            Docs::json(policy::difference).path(policy::Revision::schema(), policy::ABOUT_REVISION).query::<policy::DiffParams>();
+        "GET" "/v1/policy/{rev}/gateway.yaml", Change, "A revision as it was written" => get(policy::text),
+            Docs::text("application/yaml").path(policy::Revision::schema(), policy::ABOUT_REVISION);
+    }
+}
+
+/// Returns the routes of retention and legal holds.
+#[rustfmt::skip]
+fn retention_and_holds() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/retention", Audit, "How long the logs are kept" => get(retention::show),
+            Docs::json(of::<retention::Shown>);
+        "PUT" "/v1/retention", Own, "Sets how long the logs are kept, or tries it out" => put(retention::set),
+            Docs::json(of::<retention::Shown>).body(read_as::<Rules>).query::<retention::RetentionQuery>()
+                .header("If-Match", "The revision it was made from, as `GET` answers it in `ETag`.")
+                .or(412, "`If-Match` is not the revision any more.").or(428, "`If-Match` is missing.");
+        "POST" "/v1/retention/clock", Own, "Says that the host's clock is right although it has leapt" => post(retention::confirm_clock),
+            Docs::json(of::<retention::Clock>).body(read_as::<retention::StatedTime>)
+                .or(409, "The host's clock says something else.");
+        "GET" "/v1/holds", Audit, "Legal holds that stand" => get(holds::list),
+            Docs::json(list_of::<Hold>);
+        "POST" "/v1/holds", Own, "Places a legal hold: the entries in its scope are not deleted" => post(holds::place),
+            Docs::created(of::<holds::PlacedHold>).body(read_as::<holds::NewHold>).or(409, "There are 200 already.");
+        "DELETE" "/v1/holds/{id}", Own, "Releases a legal hold" => delete(holds::release),
+            Docs::json(of::<Hold>).path(name(), "`hold_…`, as the list shows it.");
+    }
+}
+
+/// Returns the routes of tokens.
+#[rustfmt::skip]
+fn access_tokens() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/tokens", Own, "All tokens, without their text" => get(tokens::list),
+            Docs::json(list_of::<TokenInfo>);
+        "POST" "/v1/tokens", Own, "Makes a token and shows it once" => post(tokens::create),
+            Docs::created(of::<tokens::MadeToken>).body(read_as::<tokens::NewToken>)
+                .link("delete_v1_tokens_id", "/id");
+        "DELETE" "/v1/tokens/{id}", Own, "Revokes a token" => delete(tokens::revoke),
+            Docs::json(of::<TokenInfo>).path(name(), "`tok_…`, as the list shows it.")
+                .or(409, "It is the last owner's.");
+        "GET" "/v1/sessions", Own, "Sessions of persons on the pages" => get(session::list),
+            Docs::json(list_of::<SessionInfo>);
+        "DELETE" "/v1/sessions/{id}", Own, "Ends a session" => delete(session::end),
+            Docs::json(of::<SessionInfo>).path(name(), "`ses_…`, as the list shows it.");
+    }
+}
+
+/// Returns the routes of the service itself, without a token.
+#[rustfmt::skip]
+fn service() -> Vec<Route> {
+    routes! {
+        "GET" "/healthz", Open, "Whether the process runs" => get(health::alive),
+            Docs::json(|_| health::status("alive"));
+        "GET" "/readyz", Open, "Whether a write reaches the disk" => get(health::ready),
+            Docs::json(|_| health::status("ready")).or(503, "It does not, or not in time.");
+        "GET" "/metrics", Open, "Metrics in the OpenMetrics text format" => get(metrics::page),
+            Docs::text(metrics::OPEN_METRICS).or(503, "They cannot be written.");
+        "GET" "/openapi.json", Open, "This document" => get(openapi::page),
+            Docs::json(openapi::itself);
+    }
+}
+
+fn filtered(docs: Docs) -> Docs {
+    docs.query::<query::RequestFilter>()
+}
+
+fn exported(docs: Docs) -> Docs {
+    docs.query::<audit::AuditFilter>().query::<audit::AuditExport>().or(404, "`actor` names nobody.")
+}
+
+/// Returns the schema of an id in a path.
+fn id() -> Value {
+    json!({"type": "string", "pattern": UUID})
+}
+
+/// Returns the schema of a name in a path.
+fn name() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 1024})
+}
+
+/// Returns the router for the table. Each route has its own guard: the caller is authenticated before its parameters are checked.
+pub(super) fn router(app: &App) -> Router<App> {
+    let router = routes().into_iter().fold(Router::new(), |router, route| {
+        let guarded = match route.access {
+            Access::Open => route.handler,
+            access => route
+                .handler
+                .route_layer(from_fn_with_state(Arc::from(route.docs.parameters), parameter::check_parameters))
+                .route_layer(from_fn_with_state((app.auth.clone(), access), auth::require)),
+        };
+        router.route(route.path, guarded)
+    });
+    router.layer(Extension(openapi::Table(routes)))
+}

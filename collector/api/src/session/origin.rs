@@ -1,0 +1,110 @@
+//! The origin of a request, by the headers of the browser.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use std::net::IpAddr;
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// The page that made a browser send a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// One of these pages, or the person at the browser itself.
+    Same,
+    /// A page of somebody else.
+    Other,
+    /// Not said: no browser of today, or a `GET` of an older one.
+    Unstated,
+}
+
+/// Returns the origin of a request.
+pub(crate) fn origin(headers: &HeaderMap) -> Origin {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
+    let origin = headers.get(header::ORIGIN);
+    let same = if sites.peek().is_some() {
+        sites.all(|site| site == "same-origin" || site == "none")
+    } else if let Some(origin) = origin {
+        authority(origin).zip(text(headers.get(header::HOST))).is_some_and(|(one, host)| one.eq_ignore_ascii_case(host))
+    } else {
+        return Origin::Unstated;
+    };
+    if same { Origin::Same } else { Origin::Other }
+}
+
+/// Returns whether a browser shows the page without TLS, and not from its own machine. It does not keep the cookie then.
+pub(crate) fn is_unprotected(headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().starts_with(b"http://"));
+    origin.is_some_and(|origin| !authority(origin).is_some_and(is_loopback_name))
+}
+
+/// Returns whether a `Host` header names the browser's own machine.
+pub(crate) fn is_loopback(host: Option<&HeaderValue>) -> bool {
+    text(host).is_some_and(is_loopback_name)
+}
+
+fn is_loopback_name(authority: &str) -> bool {
+    let name = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _)) => name,
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn authority(origin: &HeaderValue) -> Option<&str> {
+    text(Some(origin))?.split_once("://").map(|(_, authority)| authority)
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value?.to_str().ok().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
+        all.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn the_site_goes_before_the_origin() {
+        let host = ("host", "logs.example:8443");
+        for (all, expected) in [
+            (vec![("sec-fetch-site", "same-origin")], Origin::Same),
+            (vec![("sec-fetch-site", "none")], Origin::Same),
+            (vec![("sec-fetch-site", "same-site"), ("origin", "https://logs.example:8443")], Origin::Other),
+            (vec![("sec-fetch-site", "cross-site")], Origin::Other),
+            (vec![("sec-fetch-site", "")], Origin::Other),
+            (vec![("origin", "https://LOGS.example:8443")], Origin::Same),
+            (vec![("origin", "https://logs.example")], Origin::Other),
+            (vec![("origin", "null")], Origin::Other),
+            (vec![("origin", "")], Origin::Other),
+            (vec![("origin", "https://logs.example:8443.evil.example")], Origin::Other),
+            (vec![], Origin::Unstated),
+        ] {
+            assert_eq!(origin(&headers(&[all.as_slice(), &[host]].concat())), expected, "{all:?}");
+        }
+        assert_eq!(origin(&headers(&[("origin", "https://")])), Origin::Other, "no host");
+    }
+
+    #[test]
+    fn loopback_is_told_by_name_and_number() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LocalHost:4180", true),
+            ("127.8.9.1:4180", true),
+            ("[::1]:4180", true),
+            ("[::1]", true),
+            ("::1", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("10.0.0.1", false),
+            ("[", false),
+            ("", false),
+        ] {
+            assert_eq!(is_loopback(Some(&HeaderValue::from_static(host))), expected, "{host}");
+        }
+        assert!(is_unprotected(&headers(&[("origin", "http://10.0.0.5:4180")])));
+        assert!(!is_unprotected(&headers(&[("origin", "http://localhost:4180")])));
+        assert!(!is_unprotected(&headers(&[("origin", "https://logs.example")])));
+    }
+}

@@ -1,0 +1,15 @@
+//! The pages of the collector: HTML from what was read, and the state of a page in its URL.
+//!
+//! Nothing here reads a store, knows a session or a clock: a page is a function of its view. Every page works without
+//! JavaScript; scripts only make it quicker.
+
+pub mod assets;
+pub mod audit;
+pub mod fleet;
+pub mod frame;
+pub mod login;
+pub mod logs;
+pub mod notice;
+mod parts;
+pub mod search;
+pub mod text;

@@ -1,0 +1,197 @@
+//! The bar above the list: search, chips, range, status, number of rows, and exports.
+
+use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, without};
+use crate::parts::exports;
+use crate::search::Term;
+use maud::{Markup, html};
+
+pub(super) fn bar(logs: &Logs) -> Markup {
+    html! {
+        div.bar {
+            (search(logs))
+            (chips(logs))
+            div.choices {
+                // An unreadable search has no terms to change or to export.
+                @if logs.found.is_ok() { (statuses(logs)) }
+                (ranges(logs)) (sizes(logs)) (actions(logs))
+            }
+        }
+    }
+}
+
+fn search(logs: &Logs) -> Markup {
+    let LogsState { range, size, auto, .. } = logs.state;
+    let (from, to) = match range {
+        Range::Between(from, to) => (from, to),
+        _ => (None, None),
+    };
+    html! {
+        form.search role="search" action="/logs" method="get" {
+            label.hidden for="q" { "Search" }
+            input id="q" name="q" type="search" value=(logs.state.q) maxlength="1000" autocomplete="off" spellcheck="false"
+                placeholder="Search, or model:chat status:error team:search" aria-describedby="q-help" data-key="/";
+            @if let Range::Last(place) = range {
+                @if let Some((word, ..)) = RANGES.get(place) { input type="hidden" name="range" value=(word); }
+            }
+            @if let Some(from) = from { input type="hidden" name="from" value=(from); }
+            @if let Some(to) = to { input type="hidden" name="to" value=(to); }
+            @if let Some(size) = size { input type="hidden" name="size" value=(size); }
+            @if auto { input type="hidden" name="auto" value="1"; }
+            button.primary type="submit" { "Search" }
+            details.help {
+                summary aria-label="How to search" { "?" }
+                div id="q-help" { (help()) }
+            }
+        }
+    }
+}
+
+fn help() -> Markup {
+    let rows = [
+        ("chat", "model, surface, owner, key or tag contains it; one word or quoted text"),
+        ("model:chat,fast", "either value"),
+        ("-team:ops", "not this value"),
+        ("status:429", "a number, a class such as 5xx, or success, refused, error, aborted"),
+        ("latency:>250", "milliseconds; ttft: and cost: too"),
+        ("tag.cost:high", "a tag"),
+        ("01890a5d-…", "an id of any kind: request, trace, provider, session"),
+    ];
+    html! {
+        table { @for (term, meaning) in rows { tr { td { code { (term) } } td { (meaning) } } } }
+        p { "Names: " @for field in crate::search::FIELDS { code { (field.name) } " " } }
+    }
+}
+
+fn chips(logs: &Logs) -> Markup {
+    if logs.terms.is_empty() {
+        return html! {};
+    }
+    html! {
+        ul.chips aria-label="Active filters" {
+            @for (place, term) in logs.terms.iter().enumerate() {
+                li {
+                    (chip(logs, term, &turned(&logs.terms, place)))
+                    a.remove href=(logs.state.with_terms(&without(&logs.terms, place)).url()) {
+                        span.hidden { "Remove " (term) } span aria-hidden="true" { "×" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the text of a chip, as a link to its opposite if it has one.
+fn chip(logs: &Logs, term: &Term, turned: &[Term]) -> Markup {
+    if turned == logs.terms {
+        return html! { span { bdi { (term) } } };
+    }
+    html! { a href=(logs.state.with_terms(turned).url()) title="Turn into its opposite" { bdi { (term) } } }
+}
+
+/// Returns the terms with the one at this place negated. A comparison has no opposite.
+fn turned(terms: &[Term], place: usize) -> Vec<Term> {
+    let mut turned = terms.to_vec();
+    if let Some(term) = turned.get_mut(place) {
+        term.not = !term.not;
+        if term.parameters().is_err() {
+            term.not = !term.not;
+        }
+    }
+    turned
+}
+
+fn choice(url: &str, label: &str, is_current: bool) -> Markup {
+    html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
+}
+
+fn statuses(logs: &Logs) -> Markup {
+    let others: Vec<Term> = logs.terms.iter().filter(|term| term.name.as_deref() != Some("status")).cloned().collect();
+    let current = logs.terms.iter().find(|term| term.name.as_deref() == Some("status"));
+    let is = |word: &str| current.is_some_and(|term| !term.not && term.values == [word]);
+    let url = |word: &str| {
+        let mut terms = others.clone();
+        terms.push(Term::of("status", word));
+        logs.state.with_terms(&terms).url()
+    };
+    html! {
+        nav.choice aria-label="Status" {
+            (choice(&logs.state.with_terms(&others).url(), "All", current.is_none()))
+            (choice(&url("success"), "Success", is("success")))
+            (choice(&url("error"), "Error", is("error")))
+            (choice(&url("refused"), "Refused", is("refused")))
+            (choice(&url("aborted"), "Aborted", is("aborted")))
+        }
+    }
+}
+
+fn ranges(logs: &Logs) -> Markup {
+    let current = logs.state.range;
+    html! {
+        nav.choice aria-label="Range of time" {
+            @for (place, (_, label, _)) in RANGES.iter().enumerate() {
+                (choice(&logs.state.with_range(Range::Last(place)).url(), label, current == Range::Last(place)))
+            }
+            (choice(&logs.state.with_range(Range::All).url(), "All", current == Range::All))
+            (custom(logs))
+        }
+    }
+}
+
+fn custom(logs: &Logs) -> Markup {
+    let (from, to) = logs.state.range.bounds(logs.now);
+    let is_custom = matches!(logs.state.range, Range::Between(..));
+    let value = |us: Option<i64>| us.map(|us| logs.zone.input(us));
+    html! {
+        details.custom {
+            summary aria-current=[is_custom.then_some("true")] { "Custom" }
+            form action="/logs" method="get" {
+                input type="hidden" name="q" value=(logs.state.q);
+                @if let Some(size) = logs.state.size { input type="hidden" name="size" value=(size); }
+                @if logs.state.auto { input type="hidden" name="auto" value="1"; }
+                label { "From " input type="datetime-local" step="1" name="from" value=[value(from)]; }
+                label { "To " input type="datetime-local" step="1" name="to" value=[value(to)]; }
+                span.quiet { (logs.zone.name) }
+                button type="submit" { "Show" }
+            }
+        }
+    }
+}
+
+fn sizes(logs: &Logs) -> Markup {
+    let url = |size| LogsState { size: Some(size), ..logs.state.first_page() }.url();
+    html! {
+        nav.choice aria-label="Rows of a page" {
+            @for size in SIZES { (choice(&url(size), &size.to_string(), logs.rows == size)) }
+        }
+    }
+}
+
+fn actions(logs: &Logs) -> Markup {
+    let auto = LogsState { auto: !logs.state.auto, ..logs.state.clone() }.url();
+    html! {
+        nav.choice.actions aria-label="Actions" {
+            a href=(logs.state.url()) data-key="r" { "Refresh" }
+            a.auto href=(auto) aria-current=[logs.state.auto.then_some("true")] data-key="a" data-auto=[logs.state.auto.then_some(AUTO_S)] {
+                "Auto" span.hidden { @if logs.state.auto { ", on" } @else { ", off" } }
+            }
+            @if logs.found.is_ok() {
+                (exports(|end| export(logs, end)))
+            }
+        }
+    }
+}
+
+/// Returns the address of an export of exactly the records that match.
+fn export(logs: &Logs, end: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in logs.terms.iter().filter_map(|term| term.parameters().ok()).flatten() {
+        query.append_pair(&name, &value);
+    }
+    let (from, to) = logs.state.range.bounds(logs.now);
+    for (name, bound) in [("from", from), ("to", to)] {
+        if let Some(us) = bound {
+            query.append_pair(name, &us.to_string());
+        }
+    }
+    format!("/v1/requests.{end}?{}", query.finish())
+}

@@ -1,0 +1,26 @@
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention.
+
+use crate::gap_monitor::GapMonitor;
+use crate::retention::Retention;
+use headgate_collector_api::App;
+use headgate_collector_store::{RetentionMetrics, Store};
+use tokio::task::JoinSet;
+
+/// The running jobs; dropping the value stops them.
+#[derive(Debug)]
+pub struct Jobs {
+    _tasks: JoinSet<()>,
+}
+
+impl Jobs {
+    /// Starts the jobs on the current runtime.
+    #[must_use]
+    pub fn start(store: &Store, app: &App, retention: RetentionMetrics) -> Self {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(app.limits().clone().run());
+        tasks.spawn(app.scrub().clone().run());
+        tasks.spawn(GapMonitor::new(store).run());
+        tasks.spawn(Retention::new(store, retention).run());
+        Self { _tasks: tasks }
+    }
+}

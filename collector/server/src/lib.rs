@@ -1,0 +1,14 @@
+//! The collector: keeps the request log as evidence and answers queries about it.
+//!
+//! A proxy's access log is lost with the proxy, and a log that is reconstructed by guesswork proves nothing. The collector takes
+//! batches of records, acknowledges them only once they are on disk, drops duplicates, refuses records that violate the schema,
+//! and returns each record in the one form in which it was stored. This crate starts the parts and stops them in order; the
+//! binary is a thin wrapper around it.
+
+pub mod args;
+pub mod gap_monitor;
+pub mod jobs;
+pub mod log;
+pub mod retention;
+pub mod service;
+pub mod settings;

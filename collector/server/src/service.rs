@@ -1,0 +1,140 @@
+//! Runs a command: connects store and HTTP, starts them, stops them in order.
+
+mod backup;
+mod check;
+mod recover;
+mod stop;
+mod token;
+
+use crate::args::{Command, ConfigCommand, LogFormat, ServeOptions};
+use crate::jobs::Jobs;
+use crate::log;
+use crate::settings::Parsed;
+use headgate_collector_api::{self as http, App, Metrics};
+use headgate_collector_db::StoreError;
+use headgate_collector_store::{self as store, Location, Readers, Store, TokenHash};
+use headgate_collector_types::Role;
+use headgate_collector_types::audit::Actor;
+use headgate_collector_types::validate::is_name;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+use stop::{StopTimes, first_signal};
+use tokio::net::TcpListener;
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// One line for the operator: the problem and its remedy.
+pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
+    match args.command {
+        Command::Serve(options) => serve(&options),
+        Command::Config(ConfigCommand::Check(_)) => print_line("ok"),
+        Command::Config(ConfigCommand::Show(_)) => print_line(&shown),
+        Command::Backup { data, out } => backup::backup(&data, &out),
+        Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
+        Command::Init { place } => token::init(&place.location()?),
+        Command::Check { data } => check::run(&data),
+        Command::Recover { data } => recover::run(&data),
+        Command::Token(command) => token::run(command),
+    }
+}
+
+fn serve(options: &ServeOptions) -> Result<(), String> {
+    log::write_json(options.log_format == LogFormat::Json);
+    let location = &options.place.location()?;
+    hint_at_folder(location);
+    let tokens = environment_tokens();
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| format!("cannot start: {e}"))?;
+    let (metrics, writes) = Metrics::new();
+    let store =
+        Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
+    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
+    let retention = metrics.retention.clone();
+    let app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
+    let jobs = {
+        let _inside = runtime.enter();
+        Jobs::start(&store, &app, retention)
+    };
+    let Store { writes, readers, thread } = store;
+    drop((writes, readers));
+    let served = runtime.block_on(listen_until_stopped(options.listen, app, StopTimes::of(options)));
+    drop(jobs);
+    // This ends the last connections and with them the last handles of the writer; running queries are not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    thread.join();
+    served
+}
+
+async fn listen_until_stopped(listen: SocketAddr, app: App, times: StopTimes) -> Result<(), String> {
+    let stop = first_signal().map_err(|e| format!("cannot wait for signals: {e}"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|e| format!("cannot listen on {listen}: {e}; choose another --listen"))?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    print_line(&format!("listening on http://{address}"))?;
+    let leaving = app.clone();
+    let stop = async move {
+        let _ = stop.await;
+        leaving.begin_shutdown();
+        tokio::time::sleep(times.delay).await;
+    };
+    if !http::serve(listener, app, stop, times.finish).await {
+        tracing::warn!("some requests were cut: they were not done {} s after the end", times.finish.as_secs());
+    }
+    Ok(())
+}
+
+fn environment_tokens() -> Vec<(TokenHash, Role)> {
+    [("HEADGATE_INGEST_TOKEN", Role::Ingest), ("HEADGATE_OWNER_TOKEN", Role::Owner)]
+        .into_iter()
+        .filter_map(|(name, role)| Some((std::env::var(name).ok()?, role)))
+        .filter(|(token, _)| !token.trim().is_empty())
+        .map(|(token, role)| (store::hash_token(token.trim()), role))
+        .collect()
+}
+
+/// Warns the operator if no token exists, since the service is then unusable.
+async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Result<(), StoreError> {
+    if tokens.is_empty() && !readers.query(store::has_token).await? {
+        tracing::warn!("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
+    }
+    Ok(())
+}
+
+/// Warns if others may write to the folder, since they could replace the database.
+fn hint_at_folder(location: &Location) {
+    let Location::Folder(folder) = location else { return };
+    let rights = std::fs::metadata(folder).map_or(0, |meta| meta.permissions().mode());
+    if rights & 0o022 != 0 {
+        let folder = folder.display();
+        tracing::warn!("other users may change what is in {folder}; `chmod 700 {folder}` keeps them out");
+    }
+}
+
+/// Returns the user that runs a command, by the name in the environment. A user with write access to the store can forge the
+/// name, but could also write the audit entry itself.
+fn operator() -> Actor {
+    let named = |variable: &str| std::env::var(variable).ok().filter(|name| is_name(name));
+    Actor { name: ["SUDO_USER", "USER"].into_iter().find_map(named), ..Actor::command() }
+}
+
+fn no_database(data: &Path) -> String {
+    format!("there is no database in {}; check --data", data.display())
+}
+
+fn cannot_open(location: impl std::fmt::Display, error: StoreError) -> String {
+    match error.remedy() {
+        Some(remedy) => format!("cannot open the store in {location}: {error}; nothing in it has changed: {remedy}"),
+        None => format!("cannot open the store in {location}: {error}"),
+    }
+}
+
+/// Prints a line to standard output, which other programs read.
+fn print_line(line: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| format!("cannot write to standard output: {e}"))?;
+    Ok(())
+}

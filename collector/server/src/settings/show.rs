@@ -1,0 +1,57 @@
+//! The settings in force, written as a file of settings, with the source of each.
+
+use super::file::SettingsFile;
+use crate::args::serve_options;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches};
+
+/// Secrets, of which only the names are shown.
+const SECRETS: [&str; 2] = ["HEADGATE_INGEST_TOKEN", "HEADGATE_OWNER_TOKEN"];
+
+pub(super) fn show(matches: &ArgMatches, file: &SettingsFile) -> String {
+    let serve = serve_options();
+    let settings = serve.get_arguments().filter_map(|arg| line(arg, matches, file));
+    let secrets = SECRETS.iter().map(|name| {
+        let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        format!("# {name} is {}set", if set { "" } else { "not " })
+    });
+    settings.chain(secrets).collect::<Vec<_>>().join("\n")
+}
+
+fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {
+    let name = arg.get_id().as_str();
+    let in_file = file.settings.iter().find(|setting| setting.name == name);
+    let (value, from) = match (matches.value_source(name)?, in_file) {
+        (ValueSource::CommandLine, _) => (without_password(&given(name, matches)?), "option".to_owned()),
+        (ValueSource::EnvVariable, _) => {
+            (without_password(&given(name, matches)?), arg.get_env()?.to_string_lossy().into_owned())
+        }
+        // A file contains the name of a password's variable, not the password.
+        (_, Some(setting)) => (setting.written.clone(), format!("{}:{}", file.path.display(), setting.line)),
+        (_, None) => (given(name, matches)?, "default".to_owned()),
+    };
+    let value = if value.parse::<u64>().is_ok() { value } else { format!("{value:?}") };
+    Some(format!("{:<40} # {from}", format!("{name} = {value}")))
+}
+
+fn given(name: &str, matches: &ArgMatches) -> Option<String> {
+    let raw = matches.get_raw(name)?.next()?;
+    Some(raw.to_string_lossy().into_owned())
+}
+
+/// Removes the password from an address: `scheme://user:…@host`, and likewise from a parameter `password`.
+fn without_password(text: &str) -> String {
+    let text = match text.split_once("password=") {
+        Some((before, after)) => {
+            let rest = after.find('&').and_then(|end| after.get(end..)).unwrap_or_default();
+            format!("{before}password=…{rest}")
+        }
+        None => text.to_owned(),
+    };
+    let parts = text.split_once("://").and_then(|(scheme, rest)| {
+        let (user, host) = rest.rsplit_once('@')?;
+        let (user, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{user}:…@{host}"))
+    });
+    parts.unwrap_or(text)
+}

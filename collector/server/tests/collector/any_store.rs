@@ -1,0 +1,30 @@
+//! Tests that pass on either store: `just unit` runs them on SQLite, `just contract` also on PostgreSQL.
+
+pub(crate) mod access;
+pub(crate) mod audit;
+pub(crate) mod audit_export;
+pub(crate) mod clock_leaps;
+pub(crate) mod corrections;
+pub(crate) mod dataplanes;
+pub(crate) mod evidence;
+pub(crate) mod exports;
+pub(crate) mod findable;
+pub(crate) mod fleet;
+pub(crate) mod gaps;
+pub(crate) mod holds;
+pub(crate) mod hostile;
+pub(crate) mod ingest;
+pub(crate) mod kill;
+pub(crate) mod limits;
+pub(crate) mod list;
+pub(crate) mod noted;
+pub(crate) mod openapi;
+pub(crate) mod policy;
+pub(crate) mod retention;
+pub(crate) mod segments;
+pub(crate) mod sessions;
+pub(crate) mod stopping;
+pub(crate) mod thresholds;
+pub(crate) mod tokens;
+pub(crate) mod usage;
+pub(crate) mod webhook;

@@ -1,0 +1,159 @@
+//! The store: one database, one writer and a few readers.
+//!
+//! With a commit per batch, the writer would mostly wait for the disk, and several writers would wait for each other's
+//! lock. So one thread owns the only writing connection and commits the queued jobs in one transaction. It confirms
+//! success only once that transaction is on disk. Readers have their own connections and never block the writer. The
+//! database is a file of SQLite, or a database of PostgreSQL that several collectors share; see `db`.
+
+mod audit;
+mod backfill;
+mod conflicts;
+pub mod corrections;
+pub mod damage;
+mod dataplanes;
+pub mod file;
+pub mod gaps;
+pub mod high_water_mark;
+mod leaf_hash;
+mod location;
+mod log_label;
+mod overview;
+mod policies;
+mod read;
+mod readers;
+pub mod reindex;
+pub mod retention;
+pub mod schema;
+mod senders;
+mod sessions;
+mod tokens;
+pub mod trusted_time;
+pub mod usage;
+mod write;
+
+pub use audit::{
+    ActorFilter, Appended, AuditPage, AuditQuery, AuditRow, NameFilter, PreparedEntry, append, append_delivered,
+    append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
+};
+pub use conflicts::audit_conflicts;
+pub use conflicts::{Conflict, Delivery};
+pub use corrections::store_correction;
+pub use corrections::{Correction, CountChange, ListedCorrection, corrections, find_correction, usage_filters};
+pub use damage::{DamageKind, DamageWatch, Damaged, DamagedRange, Scrub, damage};
+pub use dataplanes::{DataPlane, HeartbeatOutcome, PlaneState, Worker, WorkerState, data_planes, store_heartbeat};
+pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, SilentWorker, UnknownEnd};
+pub use gaps::{audit_gaps, gaps, note_silent_workers, note_unknown_ends, silent_workers, unknown_ends};
+pub use location::Location;
+pub use log_label::LogLabel;
+pub use overview::{Completeness, Overview, completeness, overview};
+pub use policies::{
+    NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, policy_at, policy_in_force, policy_of_request,
+    policy_revision, policy_revisions, policy_text, put_policy,
+};
+pub use read::{Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, next_request_position};
+pub use readers::Readers;
+pub use retention::{
+    ExpiredCount, Hold, Prunable, RetentionCursor, RetentionMetrics, RulesVersion, Selection, Settings, complete_run,
+    count_covered, count_expired, delete, drop_day, empty_days, find_prunable, holds, place_hold, prune, release_hold,
+    retention, select_expired, set_retention,
+};
+pub use senders::line_of;
+pub use senders::{Claim, REPORTS, claim};
+pub use sessions::{
+    FoundSession, NewSession, SessionInfo, begin_session, end_session, find_session, new_session_secret, sessions,
+    touch_session,
+};
+pub use tokens::{
+    KnownToken, Revoked, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
+    is_made_token, known_token, new_token, note_use, revoke_token, token_id, token_of, tokens,
+};
+pub use trusted_time::{ClockSkew, TrustedTime, confirm_clock, deletion_time, note_trusted_time, trusted_time};
+pub use usage::correct as correct_usage;
+pub use usage::{
+    Calendar, Counter, GroupBy, Histogram, MAX_CORRECTION_SECONDS, QUARTER_S, Totals, UsageBucket, UsageChange,
+    UsageCorrected, UsagePage, UsageQuery, UsageRow, Width, usage, usage_total,
+};
+pub use write::{MemoryPermit, WriteHandle, WriteMetrics, WriterThread};
+
+use headgate_collector_db::{Db, StoreError};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Repairs the database of a folder if it is damaged. Recovery rebuilds a database through the store, so it is
+/// implemented above the store and passed in at the start.
+pub type RecoverFn = fn(&Path) -> Result<(), StoreError>;
+
+/// The parts of the store that a running service needs.
+#[derive(Debug)]
+pub struct Store {
+    /// Stores batches.
+    pub writes: WriteHandle,
+    /// Reads pages.
+    pub readers: Readers,
+    /// Ends once every [`WriteHandle`] is gone and the queued jobs are committed.
+    pub thread: WriterThread,
+}
+
+impl Store {
+    /// Opens the store, creates or upgrades its tables if needed, and starts the writer. `recovery` runs first on a
+    /// folder that no other service uses.
+    ///
+    /// # Errors
+    /// The store cannot be written, or it is from a newer version.
+    pub fn open(location: impl Into<Location>, metrics: WriteMetrics, recovery: RecoverFn) -> Result<Self, StoreError> {
+        let location = location.into();
+        let lock = location.recover(recovery)?;
+        let db = location.writer()?;
+        let file = location.file(lock)?;
+        let readers = Readers::new(&location);
+        let (writes, thread) = write::start(db, location, file, metrics)?;
+        Ok(Self { writes, readers, thread })
+    }
+}
+
+/// Reserves a data folder for work on its files, until the returned lock is dropped.
+///
+/// # Errors
+/// [`StoreError::Locked`] if a service uses the folder, or an error if the folder cannot be written.
+pub fn lock(data: &Path) -> Result<File, StoreError> {
+    file::lock(data)?.ok_or(StoreError::Locked)
+}
+
+/// Returns the path of the database file in a data folder.
+#[must_use]
+pub fn database(data: &Path) -> PathBuf {
+    file::database(data)
+}
+
+/// Creates the data folder if it is missing.
+///
+/// # Errors
+/// The folder cannot be created.
+pub fn create_folder(data: &Path) -> Result<(), StoreError> {
+    file::create_folder(data)
+}
+
+/// Returns the version of the tables, which is the number of steps in `schema`.
+#[must_use]
+pub fn schema_version() -> i64 {
+    schema::version()
+}
+
+/// Returns a connection that may write, for commands that work on the store without a running service.
+///
+/// # Errors
+/// As for [`Store::open`].
+pub fn open_writer(location: impl Into<Location>) -> Result<Db, StoreError> {
+    location.into().writer()
+}
+
+/// Runs `work` in its own transaction, for commands.
+///
+/// # Errors
+/// The store cannot be written, or `work` fails. Nothing has changed then.
+pub fn change<T>(db: &mut Db, work: impl FnOnce(&Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let transaction = db.transaction()?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}

@@ -1,0 +1,127 @@
+//! Leaf hashes of deleted entries, for a hash tree over the log.
+//!
+//! Without them, no proof about the remaining entries could be made. The store keeps 32 bytes of each deleted entry until
+//! a whole segment is gone. Then its leaf hashes are a complete subtree of the log's tree, and the head of that subtree
+//! replaces them. So in the long run, a thousand deleted entries cost two bytes. The price is that no proof can be made
+//! about a tree that ended within such a segment.
+
+use headgate_collector_columns::{SEGMENT, first_of, segment_of};
+use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
+use headgate_collector_types::{LeafHash, Log};
+use sha2::{Digest, Sha256};
+
+/// Stores the hashes of deleted entries, each as (position, hash), in ascending order.
+pub(super) fn store(tx: &Db, log: Log, deleted: &[(i64, LeafHash)]) -> Result<(), StoreError> {
+    let mut insert = tx.prepare_cached("INSERT INTO gone_leaves (log, first, leaves) VALUES (?1, ?2, ?3)")?;
+    let together =
+        |a: &(i64, LeafHash), b: &(i64, LeafHash)| a.0.saturating_add(1) == b.0 && segment_of(a.0) == segment_of(b.0);
+    for run in deleted.chunk_by(together) {
+        if let Some((first, _)) = run.first() {
+            let leaf_hashes: Vec<u8> = run.iter().flat_map(|(_, leaf_hash)| *leaf_hash).collect();
+            insert.execute(params![log.as_str(), first, leaf_hashes])?;
+        }
+    }
+    for same in deleted.chunk_by(|a, b| segment_of(a.0) == segment_of(b.0)) {
+        if let Some((first, _)) = same.first() {
+            compact(tx, log, segment_of(*first))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the runs of deleted positions from `first` to before `end`, in ascending order, both ends included.
+pub fn deleted_ranges(db: &Db, log: Log, first: i64, end: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT first, length(leaves) FROM gone_leaves WHERE log = ?1 AND first >= ?2 AND first < ?3 ORDER BY first",
+    )?;
+    // A run that contains `first` begins in its segment.
+    let begin = first_of(segment_of(first));
+    let runs = select.query_map(params![log.as_str(), begin, end], |row| {
+        let (from, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok((from, from.saturating_add(bytes / 32).saturating_sub(1)))
+    })?;
+    let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
+    let mut select =
+        db.prepare_cached("SELECT segment FROM gone_segments WHERE log = ?1 AND segment BETWEEN ?2 AND ?3")?;
+    let last = segment_of(end.saturating_sub(1));
+    let complete = select.query_map(params![log.as_str(), segment_of(first), last], |row| row.get::<_, i64>(0))?;
+    for segment in complete {
+        let from = first_of(segment?);
+        runs.push((from, from.saturating_add(SEGMENT - 1)));
+    }
+    runs.retain(|(_, last)| *last >= first);
+    runs.sort_unstable();
+    Ok(runs)
+}
+
+/// Replaces a segment's leaves by their head once no entry of it is left.
+fn compact(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
+    let first = first_of(segment);
+    let last = first.saturating_add(SEGMENT - 1);
+    if !is_fully_deleted(tx, log, first, last)? {
+        return Ok(());
+    }
+    let mut select =
+        tx.prepare_cached("SELECT leaves FROM gone_leaves WHERE log = ?1 AND first BETWEEN ?2 AND ?3 ORDER BY first")?;
+    let runs = select.query_map(params![log.as_str(), first, last], |row| row.get::<_, Vec<u8>>(0))?;
+    let bytes = runs.collect::<Result<Vec<_>, _>>()?.concat();
+    let (leaf_hashes, _) = bytes.as_chunks::<32>();
+    // A position that was lost before its deletion has no hash. Then the other leaves stay.
+    if i64::try_from(leaf_hashes.len()) != Ok(SEGMENT) {
+        return Ok(());
+    }
+    if let Some(head) = head(leaf_hashes.to_vec()) {
+        tx.prepare_cached("INSERT INTO gone_segments (log, segment, head) VALUES (?1, ?2, ?3)")?.execute(params![
+            log.as_str(),
+            segment,
+            head
+        ])?;
+        tx.prepare_cached("DELETE FROM gone_leaves WHERE log = ?1 AND first BETWEEN ?2 AND ?3")?.execute(params![
+            log.as_str(),
+            first,
+            last
+        ])?;
+    }
+    Ok(())
+}
+
+/// Returns whether the log has passed these positions and none of them has an entry.
+fn is_fully_deleted(tx: &Db, log: Log, first: i64, last: i64) -> Result<bool, StoreError> {
+    let next: i64 = tx
+        .prepare_cached("SELECT next_position FROM log_heads WHERE log = ?1")?
+        .query_row([log.as_str()], |row| row.get(0))?;
+    if next <= last {
+        return Ok(false);
+    }
+    let sql = format!("SELECT position FROM {} WHERE position BETWEEN ?1 AND ?2 LIMIT 1", log.table());
+    let left: Option<i64> = tx.prepare_cached(&sql)?.query_row([first, last], |row| row.get(0)).optional()?;
+    Ok(left.is_none())
+}
+
+/// Returns the head of a tree over a power of two of leaves; `None` if there are none.
+fn head(mut level: Vec<LeafHash>) -> Option<LeafHash> {
+    while level.len() > 1 {
+        let (pairs, _) = level.as_chunks::<2>();
+        level = pairs.iter().map(|[left, right]| node(left, right)).collect();
+    }
+    level.into_iter().next()
+}
+
+fn node(left: &LeafHash, right: &LeafHash) -> LeafHash {
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+    use headgate_collector_types::leaf_hash;
+
+    #[test]
+    fn the_head_matches_published_test_vectors() {
+        let entries: [&[u8]; 8] =
+            [b"", b"\x00", b"\x10", b"\x20\x21", b"\x30\x31", b"@ABC", b"PQRSTUVW", b"`abcdefghijklmno"];
+        let leaf_hashes = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        let hex: String = head(leaf_hashes).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328");
+    }
+}

@@ -1,0 +1,2 @@
+-- Version 19: records get columns for their outcome and their tokens, for histograms and totals. The columns are data, not
+-- tables: see `findable.rs`.

@@ -1,0 +1,26 @@
+//! The HTTP client for calls to the collector.
+
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::tls::{RootCerts, TlsConfig};
+
+/// Returns a client with the user agent `user_agent` that gives up a call after `call_time`.
+///
+/// It trusts the operating system's certificate store, returns every status as an answer, and follows no redirect, so
+/// that a token goes only to the address that the operator named.
+#[must_use]
+pub(crate) fn agent(user_agent: &str, call_time: Duration) -> ureq::Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(call_time))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .tls_config(tls)
+        .user_agent(user_agent)
+        .build();
+    config.into()
+}

@@ -1,0 +1,32 @@
+//! `headgate render`.
+
+use super::output_dir::OutputDir;
+use crate::exit::Failure;
+use crate::policy_file::{load, warn};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 written; 1 the policy has errors, or a running proxy cannot take it up, or the folder cannot be written; 2
+invalid arguments.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Render {
+    /// For Envoy: a bootstrap and the files it watches.
+    #[command(after_help = AFTER_HELP)]
+    Envoy(Envoy),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Envoy {
+    /// The gateway.yaml.
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputDir,
+}
+
+pub(crate) fn envoy(arguments: &Envoy) -> Result<(), Failure> {
+    let compiled = load(&arguments.file)?;
+    warn(&compiled);
+    arguments.output.render(&compiled)?.write()
+}

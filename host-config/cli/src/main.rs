@@ -1,0 +1,15 @@
+//! The `headgate` command: checks, renders and applies a `gateway.yaml`, makes keys, imports prices, tests guardrails.
+
+mod client;
+mod clock;
+mod command;
+mod deploy;
+mod exit;
+mod litellm;
+mod output;
+mod policy_file;
+mod virtual_key;
+
+fn main() -> std::process::ExitCode {
+    command::run()
+}

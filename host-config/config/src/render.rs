@@ -1,0 +1,39 @@
+//! Renders a compiled policy for a proxy.
+//!
+//! A renderer is a pure function from the policy to files. It does not read the environment, so no secret can get into a
+//! file, and the same policy always gives the same bytes. The `headgate` command writes the files.
+
+mod bootstrap;
+mod cluster;
+mod listener;
+mod refusal;
+mod route;
+mod transition;
+mod wasm;
+mod xds;
+
+pub use transition::transition;
+pub use xds::RenderOptions;
+
+/// JSON pointer to the environment variables of the VMs in the gate's file.
+pub const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";
+
+use crate::compile::Compiled;
+use std::path::PathBuf;
+
+/// Returns the files for Envoy in the order in which they must be put in place: each file comes after those it refers to.
+///
+/// The paths are relative to the folder; the contents are JSON and end with a line break.
+#[must_use]
+pub fn envoy(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
+    [
+        ("cds.json", cluster::resources(compiled, options)),
+        ("ecds/headgate-gate.json", wasm::gate_resources(compiled, options)),
+        ("rds.json", route::resources(compiled)),
+        ("lds.json", listener::resources(compiled, options)),
+        ("bootstrap.json", bootstrap::bootstrap(compiled, options)),
+    ]
+    .into_iter()
+    .map(|(path, value)| (PathBuf::from(path), format!("{value:#}\n")))
+    .collect()
+}

@@ -1,0 +1,466 @@
+//! The declaration of all keys, from the top of the file down.
+
+use super::key::Kind::{AllOr, List, Map, One, Section, Several};
+use super::key::Need::{Default, Optional, Required};
+use super::key::{Key, Kind, Need};
+use crate::scalar::Scalar;
+
+const fn key(name: &'static str, kind: Kind, need: Need, about: &'static str) -> Key {
+    Key { name, kind, need, about }
+}
+
+/// The whole file.
+pub static GATEWAY: &[Key] = &[
+    key("environment", One(Scalar::Text), Required, "Name of this installation; every record contains it."),
+    key(
+        "organization",
+        One(Scalar::Text),
+        Optional,
+        "Organization that runs the installation; limits and budgets can count by it across environments.",
+    ),
+    key("listen", One(Scalar::Socket), Required, "Address on which clients connect."),
+    key(
+        "admin",
+        One(Scalar::Socket),
+        Default("127.0.0.1:9901"),
+        "The proxy's admin page. It can stop the proxy: keep it on loopback.",
+    ),
+    key(
+        "max_request_bytes",
+        One(Scalar::Size),
+        Default("20MiB"),
+        "Largest request body; larger ones are answered with 413.",
+    ),
+    key(
+        "max_memory",
+        One(Scalar::Memory),
+        Default("256MiB, or twice max_request_bytes if that is more"),
+        "Largest memory of one worker for requests, and for answers that wait for a guardrail; beyond it 503.",
+    ),
+    key(
+        "max_heap",
+        One(Scalar::Memory),
+        Default("2GiB"),
+        "Heap of the proxy at which it begins to refuse requests, and then connections. It does not include the VMs of workers.",
+    ),
+    key(
+        "disconnect_charge",
+        One(Scalar::Percent),
+        Default("100"),
+        "Percent of the reserved output that limits and budgets charge when a client leaves before the usage is known.",
+    ),
+    key("cors", Section(CORS), Optional, "Web pages that may call the gateway from a browser; none without it."),
+    key(
+        "collector",
+        Section(COLLECTOR),
+        Optional,
+        "The collector that stores records of requests; without it they are not stored.",
+    ),
+    key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "LLM APIs that answer requests."),
+    key("models", Map(Scalar::Name, &Section(MODEL)), Required, "Aliases that clients ask for, each with its targets."),
+    key("teams", Map(Scalar::Name, &Section(TEAM)), Optional, "Teams that keys belong to."),
+    key("keys", List(&Section(VIRTUAL_KEY)), Optional, "Virtual keys. `headgate keys new` prints an entry."),
+    key(
+        "prices",
+        Map(Scalar::PriceName, &Section(PRICE)),
+        Optional,
+        "Prices that override the built-in catalogue, in US dollars per million tokens. A name takes precedence over a glob, \
+         and the first matching glob is used.",
+    ),
+    key(
+        "price_file",
+        One(Scalar::File),
+        Optional,
+        "File with a `price_list`, beside this one; `headgate prices import` writes it. It is applied with the policy.",
+    ),
+    key(
+        "price_list",
+        Map(Scalar::PriceName, &Section(PRICE)),
+        Optional,
+        "Prices as under `prices`, which take precedence; usually in the `price_file`.",
+    ),
+    key("logging", Section(LOGGING), Optional, "Retention of records, and optional fields."),
+    key(
+        "limits",
+        List(&Section(LIMIT)),
+        Optional,
+        "Limits on requests and tokens per time, and on concurrent requests.",
+    ),
+    key("budgets", List(&Section(BUDGET)), Optional, "Limits on cost per period."),
+    key("guardrails", List(&Section(GUARDRAIL)), Optional, "Rules on the text of prompts and answers."),
+];
+
+static COLLECTOR: &[Key] = &[
+    key("url", One(Scalar::Url), Required, "Address of the collector."),
+    key("token", One(Scalar::Variable), Optional, "Variable with the ingest token."),
+    key(
+        "sync_interval",
+        One(Scalar::Timeout),
+        Default("1s"),
+        "Interval at which counts of limits and budgets are reported and updated.",
+    ),
+    key(
+        "stale_after",
+        One(Scalar::Timeout),
+        Default("10s"),
+        "Time without an answer after which the collector counts as unreachable; see `when_unreachable`.",
+    ),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
+];
+
+static PROVIDER: &[Key] = &[
+    key(
+        "format",
+        One(Scalar::Format),
+        Required,
+        "API of the provider. `/v1/messages` goes to `anthropic` only, all else to `openai` only.",
+    ),
+    key(
+        "url",
+        One(Scalar::Url),
+        Required,
+        "Base address: the part before `/chat/completions`; for `anthropic`, before `/v1/messages`.",
+    ),
+    key(
+        "credential",
+        One(Scalar::Variable),
+        Optional,
+        "Variable with the provider's API key, sent in `authorization`, to `anthropic` in `x-api-key`. Without it no key is sent.",
+    ),
+    key(
+        "stream_usage",
+        One(Scalar::Flag),
+        Default("true"),
+        "Whether to request the usage of streams, in `stream_options`. With `false` the tokens of most streams are estimated.",
+    ),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
+];
+
+static TLS: &[Key] = &[key(
+    "ca_file",
+    One(Scalar::Path),
+    Default(crate::proxy_settings::SYSTEM_CA_FILE),
+    "Certificate authorities to trust, PEM, as the proxy sees the file.",
+)];
+
+static MODEL: &[Key] = &[
+    key("targets", List(&Section(TARGET)), Required, "Provider models that serve this alias."),
+    key("failover", Section(FAILOVER), Optional, "When to try another target, before the first byte of an answer."),
+];
+
+static TARGET: &[Key] = &[
+    key("provider", One(Scalar::ProviderName), Required, "Name of a provider."),
+    key("model", One(Scalar::Name), Default("the alias"), "The provider's name for the model."),
+    key(
+        "weight",
+        One(Scalar::Count),
+        Default("1"),
+        "Share of the requests within its tier; 0 takes it out of rotation.",
+    ),
+    key("tier", One(Scalar::Count), Default("1"), "Lower tiers are used first."),
+    key("when", Section(WHEN), Optional, "Conditions on requests, all of which must hold."),
+    key(
+        "context_window",
+        One(Scalar::Positive),
+        Default("the built-in catalogue's, if it has the model"),
+        "Most tokens of one prompt. A provider's count beyond it is replaced by an estimate.",
+    ),
+];
+
+static WHEN: &[Key] = &[
+    key(
+        "header",
+        Map(Scalar::HeaderName, &One(Scalar::Text)),
+        Optional,
+        "Headers and their values; `*` in a value stands for any run of characters.",
+    ),
+    key("team", List(&One(Scalar::Name)), Optional, "Teams, any of them."),
+    key("key", List(&One(Scalar::Glob)), Optional, "Ids of keys, any of them."),
+    key("stream", One(Scalar::Flag), Optional, "Whether the request asks for a stream."),
+    key("prompt_bytes", Section(RANGE), Optional, "Size of the prompt's text."),
+];
+
+static RANGE: &[Key] = &[
+    key("min", One(Scalar::Size), Optional, "Smallest size."),
+    key("max", One(Scalar::Size), Optional, "Largest size."),
+];
+
+static FAILOVER: &[Key] = &[
+    key(
+        "on",
+        List(&One(Scalar::Trigger)),
+        Default("[connect, timeout, reset, 429, 5xx]"),
+        "Failures after which another target is tried.",
+    ),
+    key("attempts", One(Scalar::Attempts), Default("number of targets"), "Largest number of tries."),
+    key(
+        "first_byte_timeout",
+        One(Scalar::Timeout),
+        Default("300s"),
+        "Longest time of one try until the answer begins: the first byte of a JSON body, the first event of a stream. Comments and pings do not count.",
+    ),
+    key(
+        "cooldown",
+        One(Scalar::Duration),
+        Default("30s"),
+        "Time for which a failed target is tried last. A `retry-after` of the provider overrides it.",
+    ),
+];
+
+static TEAM: &[Key] = &[
+    key("project", One(Scalar::Text), Optional, "Project of its keys."),
+    key("application", One(Scalar::Text), Optional, "Application of its keys."),
+    key("cost_center", One(Scalar::Text), Optional, "Cost center to which its costs are charged."),
+    key("tenant", One(Scalar::Text), Optional, "Tenant it belongs to."),
+];
+
+static VIRTUAL_KEY: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Name of the key in records; never the key itself."),
+    key("sha256", One(Scalar::Sha256), Required, "SHA-256 of the key."),
+    key("owner", One(Scalar::Text), Optional, "Person or service that it belongs to."),
+    key("team", One(Scalar::Name), Optional, "Name of a team."),
+    key("project", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("application", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("models", List(&One(Scalar::Glob)), Default("all"), "Aliases it may ask for."),
+    key("expires", One(Scalar::Timestamp), Optional, "Time from which it is refused; a date begins at midnight UTC."),
+    key("disabled", One(Scalar::Flag), Default("false"), "Whether the key is refused."),
+];
+
+const INPUT: Key = key("input", One(Scalar::Money), Required, "Input tokens.");
+const CACHED_INPUT: Key =
+    key("cached_input", One(Scalar::Money), Default("input"), "Input tokens that the provider read from its cache.");
+const CACHE_WRITE: Key = key(
+    "cache_write",
+    One(Scalar::Money),
+    Default("input; 1.25 times that for anthropic"),
+    "Input tokens that the provider wrote to its cache.",
+);
+const CACHE_WRITE_1H: Key = key(
+    "cache_write_1h",
+    One(Scalar::Money),
+    Default("cache_write; twice the input for anthropic"),
+    "Input tokens that it wrote to its cache for an hour.",
+);
+const OUTPUT: Key = key("output", One(Scalar::Money), Required, "Output tokens, including reasoning.");
+const LONG_PROMPTS: Key =
+    key("long_prompts", Section(LONG), Optional, "Prices of requests with prompts longer than a number of tokens.");
+
+static PRICE: &[Key] = &[
+    INPUT,
+    CACHED_INPUT,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    OUTPUT,
+    LONG_PROMPTS,
+    key(
+        "tiers",
+        Map(Scalar::TierName, &Section(TIER)),
+        Optional,
+        "Prices in other service tiers, and of the speed `fast`. A tier without a price costs as much as the most expensive one here.",
+    ),
+];
+
+static TIER: &[Key] = &[INPUT, CACHED_INPUT, CACHE_WRITE, CACHE_WRITE_1H, OUTPUT, LONG_PROMPTS];
+
+static LONG: &[Key] = &[
+    key("above", One(Scalar::Positive), Required, "Number of prompt tokens above which these prices apply."),
+    INPUT,
+    CACHED_INPUT,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    OUTPUT,
+];
+
+static CORS: &[Key] = &[
+    key(
+        "origins",
+        List(&One(Scalar::Origin)),
+        Required,
+        "Origins of pages that may call the gateway; `\"*\"` allows any page.",
+    ),
+    key(
+        "credentials",
+        One(Scalar::Flag),
+        Default("false"),
+        "Whether browsers may send cookies. The gateway does not use them; not together with `\"*\"`.",
+    ),
+    key(
+        "max_age",
+        One(Scalar::Duration),
+        Default("10m"),
+        "Time for which a browser may keep the answer to a preflight.",
+    ),
+];
+
+static LIMIT: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Its name in records, errors and reports; unique among limits and budgets."),
+    key("match", Section(MATCH), Optional, "Requests to which it applies; all conditions must hold."),
+    key(
+        "per",
+        Several(Scalar::Dimension),
+        Optional,
+        "Dimensions, each combination of which has its own count; without it there is one count.",
+    ),
+    key("requests", Several(Scalar::Rate), Optional, "Requests per time."),
+    key("tokens", Several(Scalar::Rate), Optional, "Input and output tokens per time."),
+    key("input_tokens", Several(Scalar::Rate), Optional, "Input tokens per time."),
+    key("output_tokens", Several(Scalar::Rate), Optional, "Output tokens per time."),
+    key("concurrency", One(Scalar::Positive), Optional, "Concurrent requests."),
+    key(
+        "max_cost",
+        One(Scalar::Money),
+        Optional,
+        "Largest cost of one request, US dollars; a stream that exceeds it is ended.",
+    ),
+    key("monitor", One(Scalar::Flag), Default("false"), "Decides and records, but rejects nothing."),
+    key("when_unreachable", One(Scalar::WhenUnreachable), Default("last_known"), WHEN_UNREACHABLE),
+];
+
+static BUDGET: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Its name in records, errors and reports; unique among limits and budgets."),
+    key("match", Section(MATCH), Optional, "Requests to which it applies; all conditions must hold."),
+    key(
+        "per",
+        Several(Scalar::Dimension),
+        Optional,
+        "Dimensions, each combination of which has its own budget; without it there is one.",
+    ),
+    key("usd", One(Scalar::Money), Required, "US dollars."),
+    key("period", One(Scalar::BudgetPeriod), Required, "Period of the budget; weeks begin on Monday."),
+    key("time_zone", One(Scalar::TimeZone), Default("UTC"), "Time zone of its days, weeks and months."),
+    key("action", One(Scalar::BudgetAction), Default("block"), "Handling of requests when the budget is spent."),
+    key(
+        "warn_at",
+        List(&One(Scalar::Percent)),
+        Optional,
+        "Percentages of the budget that cause one notification each; at most 8.",
+    ),
+    key(
+        "webhook",
+        One(Scalar::Variable),
+        Optional,
+        "Environment variable of the collector with the address for these notifications.",
+    ),
+    key("monitor", One(Scalar::Flag), Default("false"), "Decides and records, but rejects nothing."),
+    key("when_unreachable", One(Scalar::WhenUnreachable), Default("last_known"), WHEN_UNREACHABLE),
+];
+
+const WHEN_UNREACHABLE: &str = "While the collector is unreachable: go on within this proxy's share of the rest, reject \
+     nothing, or reject everything.";
+
+static MATCH: &[Key] = &[
+    key("key", Several(Scalar::Glob), Optional, "Ids of keys, any of them."),
+    key("owner", Several(Scalar::Text), Optional, "Owners, any of them."),
+    key("team", Several(Scalar::Glob), Optional, "Teams, any of them."),
+    key("project", Several(Scalar::Text), Optional, "Projects, any of them."),
+    key("application", Several(Scalar::Text), Optional, "Applications, any of them."),
+    key("model", Several(Scalar::Glob), Optional, "Aliases, any of them."),
+    key("provider", Several(Scalar::Glob), Optional, "Providers, any of them; with failover, the one that serves."),
+    key("organization", Several(Scalar::Text), Optional, "Organizations, any of them."),
+    key("environment", Several(Scalar::Text), Optional, "Environments, any of them."),
+    key("tag", Map(Scalar::TagName, &Several(Scalar::Text)), Optional, "Tags of the client and their values."),
+];
+
+static LOGGING: &[Key] = &[
+    key(
+        "fingerprint_key",
+        One(Scalar::Variable),
+        Optional,
+        "Variable with the key for fingerprints of prompts and answers; without it there are none.",
+    ),
+    key("retention", One(Scalar::Retention), Default("90d"), "Time for which the collector keeps records."),
+    key(
+        "tags",
+        List(&One(Scalar::TagName)),
+        Optional,
+        "Names of the `x-headgate-tag-NAME` headers that are recorded, at most 16.",
+    ),
+];
+
+static GUARDRAIL: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Name of the guardrail; clients and records see it."),
+    key(
+        "on",
+        List(&One(Scalar::Direction)),
+        Default("[request, response]"),
+        "Directions that it scans; an external check scans requests only.",
+    ),
+    key("detect", Section(DETECT), Optional, "Detectors, any of which is a finding."),
+    key(
+        "action",
+        One(Scalar::Action),
+        Default("block"),
+        "Action on a finding: end the exchange, replace the text by a placeholder, or only count.",
+    ),
+    key("match", Section(GUARDRAIL_MATCH), Optional, "Requests to which it applies; all conditions must hold."),
+    key(
+        "restore",
+        One(Scalar::Flag),
+        Default("false"),
+        "Restores the text that was masked in a request in its answer. The text is in memory for that exchange only.",
+    ),
+    key("external", Section(EXTERNAL), Optional, "External check of requests, over HTTP."),
+];
+
+static DETECT: &[Key] = &[
+    key("secrets", AllOr(Scalar::SecretKind), Optional, "Credentials."),
+    key("pii", AllOr(Scalar::PiiKind), Optional, "Personal data."),
+    key("words", List(&One(Scalar::Phrase)), Optional, "Words and phrases, regardless of case and width."),
+    key("regex", List(&One(Scalar::Pattern)), Optional, "Regular expressions, searched in linear time."),
+    key(
+        "prompt_injection",
+        Section(INJECTION),
+        Optional,
+        "Attempts to override the model's instructions: a heuristic.",
+    ),
+    key("invisible_text", One(Scalar::Flag), Default("false"), "Zero-width, tag and bidirectional characters."),
+    key("urls", Section(URLS), Optional, "Addresses by their host."),
+    key("max_input", One(Scalar::Size), Optional, "Largest prompt text, bytes."),
+    key("max_attachments", One(Scalar::Count), Optional, "Largest number of images, sounds and files."),
+    key("tools", Section(TOOLS), Optional, "Tools by name, offered, chosen or called."),
+];
+
+static INJECTION: &[Key] = &[key("threshold", One(Scalar::Share), Default("0.8"), "Lowest score of a finding.")];
+
+static URLS: &[Key] = &[
+    key("allow", List(&One(Scalar::Host)), Optional, "Every other host is a finding."),
+    key("deny", List(&One(Scalar::Host)), Optional, "These hosts are findings."),
+];
+
+static TOOLS: &[Key] = &[
+    key("allow", List(&One(Scalar::Glob)), Optional, "Every other tool is a finding."),
+    key("deny", List(&One(Scalar::Glob)), Optional, "These tools are findings."),
+];
+
+static GUARDRAIL_MATCH: &[Key] = &[
+    key("key", List(&One(Scalar::Glob)), Optional, "Ids of keys, any of them."),
+    key("team", List(&One(Scalar::Name)), Optional, "Teams, any of them."),
+    key("model", List(&One(Scalar::Glob)), Optional, "Aliases, any of them."),
+    key("surface", List(&One(Scalar::SurfaceName)), Optional, "APIs, any of them."),
+];
+
+static EXTERNAL: &[Key] = &[
+    key("kind", One(Scalar::ExternalKind), Required, "Protocol: OpenAI's moderations, or a webhook."),
+    key("url", One(Scalar::Url), Required, "Address, including the path."),
+    key("credential", One(Scalar::Variable), Optional, "Variable with its bearer token."),
+    key("model", One(Scalar::Name), Optional, "`model` of a moderation request."),
+    key("timeout", One(Scalar::Timeout), Default("2s"), "Longest time that a request waits for it."),
+    key("sample", One(Scalar::Share), Default("1"), "Share of the requests that are checked."),
+    key(
+        "when_unreachable",
+        One(Scalar::Unreachable),
+        Default("deny"),
+        "Handling of a request when it does not answer.",
+    ),
+    key("tls", Section(TLS), Optional, "Trust, for https."),
+];
+
+/// Returns whether a word is a declared key anywhere in the file.
+#[must_use]
+pub(crate) fn is_key(word: &str) -> bool {
+    contains(GATEWAY, word)
+}
+
+fn contains(keys: &[Key], word: &str) -> bool {
+    keys.iter().any(|key| key.name == word || key.kind.keys().is_some_and(|keys| contains(keys, word)))
+}

@@ -1,7 +1,0 @@
-//! The `headgate` command.
-
-mod command;
-
-fn main() -> std::process::ExitCode {
-    command::run()
-}

@@ -1,0 +1,231 @@
+//! Unescapes JSON strings, and maps each byte of the result back to the bytes that write it.
+//!
+//! A detector must see `\u0041KIA…` as the model does, and its findings must be replaced in the body as written. So
+//! unescaping notes every escape; between two of them text and bytes run in step. The same function reads a text in
+//! pieces, where an escape may be cut in two, and JSON inside a string.
+
+use std::ops::Range;
+
+/// Bytes of `\ud83d\ude00`, the longest escape.
+const LONGEST_ESCAPE: usize = 12;
+
+/// One escape that was undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Escape {
+    text: usize,
+    text_len: usize,
+    written: usize,
+    written_len: usize,
+}
+
+/// The mapping from a text to the bytes that write it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EscapeMap {
+    /// Offset of the text's first byte.
+    start: usize,
+    /// In order.
+    escapes: Vec<Escape>,
+}
+
+impl EscapeMap {
+    /// Returns the mapping of a text at offset `start`, without escapes so far.
+    pub(crate) fn at(start: usize) -> Self {
+        Self { start, escapes: Vec::new() }
+    }
+
+    /// Returns the bytes of a range of the text, with the whole of every escape that it touches.
+    #[must_use]
+    pub fn written(&self, text: Range<usize>) -> Range<usize> {
+        let start = self.written_start(text.start);
+        start..self.written_end(text.end).max(start)
+    }
+
+    /// Returns the offset at which the byte at this offset of the text is written.
+    pub(crate) fn written_start(&self, at: usize) -> usize {
+        match self.before(self.escapes.partition_point(|escape| escape.text <= at)) {
+            None => self.start.saturating_add(at),
+            Some(escape) if at < escape.text_end() => escape.written,
+            Some(escape) => escape.after(at),
+        }
+    }
+
+    fn written_end(&self, end: usize) -> usize {
+        match self.before(self.escapes.partition_point(|escape| escape.text < end)) {
+            None => self.start.saturating_add(end),
+            Some(escape) if end <= escape.text_end() => escape.written.saturating_add(escape.written_len),
+            Some(escape) => escape.after(end),
+        }
+    }
+
+    fn before(&self, index: usize) -> Option<&Escape> {
+        self.escapes.get(index.checked_sub(1)?)
+    }
+
+    /// Drops escapes before this offset of the text, which are no longer needed.
+    pub(crate) fn forget_before(&mut self, text: usize) {
+        let gone = self.escapes.partition_point(|escape| escape.text_end() <= text);
+        // The last one is needed to map offsets after it.
+        self.escapes.drain(..gone.saturating_sub(1));
+    }
+}
+
+impl Escape {
+    fn text_end(&self) -> usize {
+        self.text.saturating_add(self.text_len)
+    }
+
+    /// Returns the written offset of a text offset after this escape.
+    fn after(&self, at: usize) -> usize {
+        self.written.saturating_add(self.written_len).saturating_add(at.saturating_sub(self.text_end()))
+    }
+}
+
+/// Unescapes `written`, whose first byte has offset `at`, and appends to `text`, which begins at offset `text_at` of the
+/// whole text. Invalid escapes are kept; a lone surrogate becomes U+FFFD. Returns the number of used bytes: all, unless
+/// more is to come and the last ones may be the beginning of an escape.
+pub(crate) fn unescape(
+    written: &str,
+    at: usize,
+    last: bool,
+    text: &mut String,
+    text_at: usize,
+    escape_map: &mut EscapeMap,
+) -> usize {
+    let base = text.len();
+    let mut used = 0;
+    while let Some(rest) = written.get(used..) {
+        let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+        text.push_str(rest.get(..plain).unwrap_or_default());
+        used += plain;
+        let rest = rest.get(plain..).unwrap_or_default();
+        if rest.is_empty() || (!last && is_cut(rest)) {
+            break;
+        }
+        let (spelled, len) = one(rest);
+        let before = text.len();
+        text.push(spelled);
+        escape_map.escapes.push(Escape {
+            text: text_at + (before - base),
+            text_len: text.len() - before,
+            written: at + used,
+            written_len: len,
+        });
+        used += len;
+    }
+    used
+}
+
+/// Returns whether these bytes, which begin with a backslash, may be an incomplete escape or half a pair.
+fn is_cut(rest: &str) -> bool {
+    let bytes = rest.as_bytes();
+    match bytes.get(1) {
+        None => true,
+        Some(b'u') => {
+            let open = |from: usize| bytes.get(from..).unwrap_or_default().iter().take(4).all(u8::is_ascii_hexdigit);
+            let first = bytes.len() < 6 && open(2);
+            let high = hex4(rest.get(2..6)).is_some_and(|code| (0xD800..0xDC00).contains(&code));
+            let tail = bytes.get(6..).unwrap_or_default();
+            let second = bytes.len() < LONGEST_ESCAPE && b"\\u".starts_with(tail.get(..2).unwrap_or(tail)) && open(8);
+            first || (high && second)
+        }
+        Some(_) => false,
+    }
+}
+
+/// Returns the character of the escape at the front, and its length. A backslash without an escape stands for itself.
+fn one(rest: &str) -> (char, usize) {
+    let spelled = match rest.as_bytes().get(1) {
+        Some(b'u') => return unicode(rest),
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(itself @ (b'"' | b'\\' | b'/')) => char::from(*itself),
+        _ => return ('\\', 1),
+    };
+    (spelled, 2)
+}
+
+fn unicode(rest: &str) -> (char, usize) {
+    let Some(first) = hex4(rest.get(2..6)) else { return ('\\', 1) };
+    let low = rest.get(6..8).filter(|start| *start == "\\u").and_then(|_| hex4(rest.get(8..12)));
+    match low.filter(|low| (0xD800..0xDC00).contains(&first) && (0xDC00..0xE000).contains(low)) {
+        Some(low) => {
+            let code = 0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), LONGEST_ESCAPE)
+        }
+        None => (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+    }
+}
+
+fn hex4(digits: Option<&str>) -> Option<u32> {
+    digits?.bytes().try_fold(0, |code, digit| Some(code << 4 | char::from(digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn whole(written: &str) -> (String, EscapeMap) {
+        let (mut text, mut escape_map) = (String::new(), EscapeMap::at(100));
+        assert_eq!(unescape(written, 100, true, &mut text, 0, &mut escape_map), written.len());
+        (text, escape_map)
+    }
+
+    #[test]
+    fn ranges_cover_whole_escapes() {
+        let (text, escape_map) = whole(r"ab\u0041\n\ud83d\ude00c");
+        assert_eq!(text, "abA\n😀c");
+        assert_eq!(escape_map.written(0..2), 100..102);
+        assert_eq!(escape_map.written(2..3), 102..108);
+        assert_eq!(escape_map.written(1..4), 101..110);
+        assert_eq!(escape_map.written(5..6), 110..122);
+        assert_eq!(escape_map.written(8..9), 122..123);
+    }
+
+    #[test]
+    fn invalid_escapes_stay() {
+        assert_eq!(whole(r"\q \u12 \").0, r"\q \u12 \");
+        assert_eq!(whole(r"\ud83dx\ude00").0, "\u{FFFD}x\u{FFFD}");
+    }
+
+    fn writing() -> impl Strategy<Value = String> {
+        proptest::string::string_regex(r#"([a-z"é😀]|\\[nrtbf"/\\q]|\\u00[0-7][0-9a-f]|\\ud83d|\\ude0[0-9]|\\u){0,16}"#)
+            .unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_in_pieces_is_the_text_in_one(written in writing(), cuts in proptest::collection::vec(0_usize..80, 0..6)) {
+            let (text, escape_map) = whole(&written);
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| written.is_char_boundary(*cut)).collect();
+            cuts.push(written.len());
+            cuts.sort_unstable();
+            let (mut pieces, mut back, mut open, mut from, mut at) = (String::new(), EscapeMap::at(100), String::new(), 0, 100);
+            for cut in cuts {
+                open.push_str(written.get(from..cut).unwrap());
+                from = cut;
+                let text_at = pieces.len();
+                let used = unescape(&open, at, cut == written.len(), &mut pieces, text_at, &mut back);
+                prop_assert!(open.len() - used < LONGEST_ESCAPE);
+                open.drain(..used);
+                at += used;
+            }
+            prop_assert!(open.is_empty());
+            prop_assert_eq!(&pieces, &text);
+            prop_assert_eq!(back, escape_map);
+        }
+
+        #[test]
+        fn forgetting_keeps_later_offsets(written in writing(), from in 0_usize..40) {
+            let (text, escape_map) = whole(&written);
+            let mut later = escape_map.clone();
+            later.forget_before(from);
+            for at in from..text.len() {
+                prop_assert_eq!(later.written(at..at + 1), escape_map.written(at..at + 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One client request and its answer: feeds the events to a [`Gate`] and carries out its effects.
+//!
+//! Here is the way of the request; that of the answer is in `answer.rs`, and the end in `end.rs`.
+
+mod answer;
+mod end;
+
+use crate::claims::Slot;
+use crate::exchange_id::ExchangeId;
+use crate::host::{self, Buffer, Headers};
+use crate::http_calls::{HttpCalls, WAKE};
+use crate::pending_resets;
+use crate::worker::{apply, with_worker};
+use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
+use headgate_record::ProxyRefusal;
+use proxy_wasm::types::Action;
+use std::rc::Rc;
+
+/// Maximum number of times that a request asks whether the fleet's counts have come.
+const MAX_WAKES: u32 = 100;
+
+/// The gate of a request, and the state of its host calls.
+pub(crate) struct Exchange {
+    pub(crate) gate: Gate,
+    /// The host's number of the gate's context.
+    pub(crate) context: u32,
+    /// Its id among the exchanges of the worker, once it is one of them.
+    pub(crate) id: Option<ExchangeId>,
+    policy: Rc<Policy>,
+    effects: Effects,
+    /// Whether the client has received everything that it will receive.
+    ending: bool,
+    http_calls: HttpCalls,
+    /// The place of its reservations, should this VM die.
+    claim: Option<Slot>,
+    /// The body of a request that waits for the fleet's counts, and how often it has asked.
+    waiting: Option<(Vec<u8>, u32)>,
+    buffered: usize,
+    /// Bytes of a held response so far.
+    response_buffered: usize,
+    /// The chunks of the response are paused: bytes of the last one, see [`crate::pending_resumes`].
+    paced: Option<usize>,
+}
+
+impl Exchange {
+    pub(crate) fn new(context: u32, policy: &Rc<Policy>) -> Self {
+        let (random, memory) = with_worker(|worker| {
+            worker.open = worker.open.saturating_add(1);
+            (worker.random(), worker.memory.clone())
+        })
+        .unwrap_or_default();
+        Self {
+            gate: Gate::new(policy, Timestamp(host::now_us()), random).in_memory(&memory),
+            context,
+            id: None,
+            policy: Rc::clone(policy),
+            effects: Effects::new(),
+            ending: false,
+            http_calls: HttpCalls::default(),
+            claim: None,
+            waiting: None,
+            buffered: 0,
+            response_buffered: 0,
+            paced: None,
+        }
+    }
+
+    pub(crate) fn request_headers(&mut self, whole: bool) -> Action {
+        let encoded = host::headers(Headers::Request).unwrap_or_default();
+        let fields = host::decode_pairs(&encoded);
+        let head = HeaderView::new(&fields);
+        let flow = if host::property("request\0protocol").is_ok_and(|protocol| protocol == b"HTTP/1.0") {
+            self.http_1_0(head)
+        } else {
+            self.gate.request_headers(head, whole, &mut self.effects)
+        };
+        self.apply_flow(flow)
+    }
+
+    pub(crate) fn request_body(&mut self, size: usize, whole: bool) -> Action {
+        self.buffered = size;
+        if whole {
+            return self.body_is_whole(size);
+        }
+        let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+        self.apply_flow(flow)
+    }
+
+    /// With trailers, HTTP/2 never marks the body's last chunk: the trailers do.
+    pub(crate) fn request_trailers(&mut self) -> Action {
+        self.body_is_whole(self.buffered)
+    }
+
+    /// An HTTP call of this exchange has its answer, or has failed.
+    pub(crate) fn call_answered(&mut self, token: u32, body_size: usize) {
+        let Some(answer) = self.http_calls.answered(token, body_size) else { return };
+        if answer.number == WAKE {
+            // A collector that cannot be reached is not waited for.
+            return self.woken(answer.status == Some(200));
+        }
+        let said = answer.status.map(|status| (status, answer.body.as_slice()));
+        let flow = self.gate.call_done(answer.number, said, &mut self.effects);
+        if flow != Flow::Pause && self.resume(flow) == Action::Continue {
+            let _ = host::resume_request();
+        }
+    }
+
+    fn apply_effects(&mut self) {
+        let now_us = host::now_us();
+        for effect in self.effects.drain(..) {
+            match apply(effect, now_us) {
+                Some(Effect::Reply(reply)) => send(&reply),
+                Some(Effect::EndStream) => {
+                    self.ending = true;
+                    pending_resets::begin(self.context, now_us);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// While the request is held, its effects wait too: Envoy looks for the route again after each change.
+    fn apply_flow(&mut self, flow: Flow) -> Action {
+        if flow != Flow::Pause {
+            self.apply_effects();
+        }
+        match flow {
+            Flow::Continue => Action::Continue,
+            Flow::Pause | Flow::Answered => Action::Pause,
+        }
+    }
+
+    /// The body is whole: one copy into the VM, then the decision.
+    fn body_is_whole(&mut self, size: usize) -> Action {
+        if self.waiting.is_some() {
+            return Action::Pause;
+        }
+        let awaits_body = self.gate.awaits_body();
+        let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+        // A request that is answered, or on its way, has its route and body left alone: to touch them would crash the proxy.
+        if !awaits_body || flow != Flow::Pause {
+            return self.apply_flow(flow);
+        }
+        let body = match host::buffer(Buffer::RequestBody, size) {
+            Err(host::NO_ROOM) => {
+                let flow = self.gate.request_out_of_memory(&mut self.effects);
+                return self.apply_flow(flow);
+            }
+            body => body.unwrap_or_default(),
+        };
+        if self.waits_for_counts(0) {
+            self.waiting = Some((body, 1));
+            return Action::Pause;
+        }
+        self.decide(body)
+    }
+
+    /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
+    /// a tenth of a second normally, and asks again when the collector has said something.
+    fn waits_for_counts(&mut self, asked: u32) -> bool {
+        let Some((collector, _)) = self.policy.collector() else { return false };
+        let now_ms = host::now_us() / 1_000;
+        let starting =
+            || with_worker(|worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
+        !self.policy.limits().is_empty() && starting() && asked < MAX_WAKES && self.http_calls.wake(collector)
+    }
+
+    /// Something was heard of the collector.
+    fn woken(&mut self, reached: bool) {
+        let Some((body, asked)) = self.waiting.take() else { return };
+        if reached && self.waits_for_counts(asked) {
+            self.waiting = Some((body, asked.saturating_add(1)));
+        } else if self.decide(body) == Action::Continue {
+            let _ = host::resume_request();
+        }
+    }
+
+    /// The decision about a whole body.
+    fn decide(&mut self, body: Vec<u8>) -> Action {
+        let now_us = host::now_us();
+        let (gate, effects, policy, claim) = (&mut self.gate, &mut self.effects, &self.policy, &mut self.claim);
+        let flow = with_worker(|worker| {
+            let (env, random) = worker.request_env(policy, now_us);
+            let flow = gate.request_body(body, Timestamp(now_us), env, || random.draw(), effects);
+            *claim = worker.counters.claims.keep(policy.limits(), gate.reservations());
+            flow
+        });
+        let flow = match flow {
+            Some(Flow::Pause) => self.ask(),
+            Some(flow) => flow,
+            None => Flow::Continue,
+        };
+        self.resume(flow)
+    }
+
+    /// Sends the external checks of the held request, and nothing else yet.
+    fn ask(&mut self) -> Flow {
+        let mut flow = Flow::Pause;
+        while let (Flow::Pause, Some(at)) = (flow, self.effects.iter().position(|one| matches!(one, Effect::Call(_)))) {
+            if let Effect::Call(call) = self.effects.remove(at)
+                && !self.http_calls.send(&call)
+            {
+                flow = self.gate.call_done(call.number, None, &mut self.effects);
+            }
+        }
+        flow
+    }
+
+    /// The request goes on, is answered, or waits on.
+    fn resume(&mut self, flow: Flow) -> Action {
+        if let (Flow::Continue, Some(id)) = (flow, self.id) {
+            id.show_to_attempts();
+        }
+        let action = self.apply_flow(flow);
+        if flow == Flow::Continue {
+            // The call has the body, and each try writes its own from there: bytes that stay here would be copied for the
+            // first try, and kept for others, in vain.
+            let _ = host::replace_buffer(Buffer::RequestBody, b"");
+            let _ = host::clear_route_cache();
+        }
+        action
+    }
+
+    /// Refuses a request over HTTP/1.0, and counts it with those that the proxy refuses by itself.
+    fn http_1_0(&mut self, head: HeaderView<'_>) -> Flow {
+        let flow = self.gate.request_headers_of_http_1_0(head, &mut self.effects);
+        if !self.gate.is_aside() {
+            let client = host::property("source\0address").unwrap_or_default();
+            with_worker(|worker| worker.proxy_refusals.request(ProxyRefusal::Http10, &client));
+        }
+        flow
+    }
+}
+
+fn send(reply: &Reply) {
+    let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let _ = host::send_local_response(reply.status, &headers, &reply.body);
+}

@@ -1,0 +1,62 @@
+//! The caller of a request: the key and its identity, and the context that the client sent.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The virtual key and the identity that belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CallerIdentity {
+    /// Id of the key in the policy, never the key.
+    pub key_id: String,
+    /// Person or service the key belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Team of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Project of the key, else of its team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Application of the key, else of its team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Cost center of the team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_center: Option<String>,
+    /// Tenant of the team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// Taken from `x-headgate-end-user`, `x-headgate-session-id`, `x-headgate-agent-id` and the allow-listed
+/// `x-headgate-tag-NAME` headers, each at most 128 printable ASCII characters; and the class of the user agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ClientContext {
+    /// The end user's tag, as the client's own pseudonym.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_user: Option<String>,
+    /// Conversation or session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Agent within the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Class of the user agent (`openai-python`, `curl`, `browser`, `other` …), never the header itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// At most 16 tags, names allow-listed by `logging.tags`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl ClientContext {
+    /// Returns whether the client sent none of them.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,57 @@
+"""Made-up records for the pages: two hundred requests of three days, some refused, failed, retried or left."""
+
+from __future__ import annotations
+
+import random
+
+DAY_US = 86_400_000_000
+TEAMS = ["search", "support", "ops"]
+MODELS = ["chat", "fast", "reason"]
+
+
+def uuid7(at_us: int, number: int) -> str:
+    ms = at_us // 1000
+    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{number & 0xFFF:03x}-8000-{number:012x}"
+
+
+def attempt(provider: str, error: str | None = None, kind: str = "first", after: int = 400) -> dict:
+    one = {"provider": provider, "model": "m-large", "kind": kind, "started_after_us": after, "latency_us": 250_000}
+    return {**one, "status": 503, "error": error} if error else {**one, "status": 200}
+
+
+def record(number: int, at_us: int, pick: random.Random) -> dict:
+    team = pick.choice(TEAMS)
+    made = {
+        "schema": 1, "id": uuid7(at_us, number), "node": "gw-1", "boot": "b", "seq": number, "started_at": at_us,
+        "duration_us": pick.randint(200_000, 4_000_000), "trace_id": f"{number:032x}", "config_revision": "rev-1",
+        "environment": "test", "caller": {"key_id": f"{team}-bot", "owner": "ann", "team": team},
+        "surface": "chat_completions", "requested_model": pick.choice(MODELS), "stream": number % 2 == 0, "status": 200,
+        "ended_by": "complete", "retention_class": "default",
+        "decisions": [{"stage": "keys", "policy_id": f"{team}-bot", "verdict": "allow"}],
+        "attempts": [attempt("alpha")], "served_by": {"provider": "alpha", "model": "m-large"},
+        "payload": {"mode": "metadata_only", "request_bytes": 900, "response_bytes": 400, "attachments": 0},
+    }  # fmt: skip
+    tokens = pick.randint(10, 5_000)
+    made["usage"] = {"input_tokens": tokens, "output_tokens": 50, "cached_input_tokens": 0, "reasoning_tokens": 0, "source": "reported"}
+    made["cost"] = {"nano_usd": tokens * 1_750, "price_revision": "p1", "assumed": False}
+    match number % 10:
+        case 3:
+            refused = {"stage": "limits", "policy_id": "per-key", "verdict": "deny", "observed": 61, "limit": 60}
+            made |= {"status": 429, "rejected_by": "gateway", "error_code": "rate_limit_exceeded", "ended_by": "gateway"}
+            made |= {"attempts": [], "decisions": [*made["decisions"], refused]}
+        case 5:
+            made |= {"attempts": [attempt("alpha", "server_error"), attempt("beta", kind="failover", after=300_000)]}
+            made |= {"served_by": {"provider": "beta", "model": "m-large"}}
+        case 7:
+            made |= {"status": 503, "error_code": "provider_unavailable", "ended_by": "gateway"}
+            made |= {"attempts": [attempt("alpha", "server_error"), attempt("beta", "timeout", "failover", 300_000)]}
+    if made["status"] != 200:
+        for name in ("usage", "cost", "served_by"):
+            del made[name]
+    return made
+
+
+def records(now_us: int, count: int = 200) -> list[dict]:
+    pick = random.Random(7)
+    step = 3 * DAY_US // count
+    return [record(number, now_us - (count - number) * step - 1_000_000, pick) for number in range(1, count + 1)]
