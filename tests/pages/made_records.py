@@ -19,12 +19,18 @@ def attempt(provider: str, error: str | None = None, kind: str = "first", after:
     return {**one, "status": 503, "error": error} if error else {**one, "status": 200}
 
 
+def caller(number: int, team: str) -> dict:
+    if number % 9 == 4:
+        return {"key_id": "try-out", "owner": "ben", "team": team, "source": "playground"}
+    return {"key_id": f"{team}-bot", "owner": "ann", "team": team}
+
+
 def record(number: int, at_us: int, pick: random.Random) -> dict:
     team = pick.choice(TEAMS)
     made = {
         "schema": 1, "id": uuid7(at_us, number), "node": "gw-1", "boot": "b", "seq": number, "started_at": at_us,
         "duration_us": pick.randint(200_000, 4_000_000), "trace_id": f"{number:032x}", "config_revision": "rev-1",
-        "environment": "test", "caller": {"key_id": f"{team}-bot", "owner": "ann", "team": team},
+        "environment": "test", "caller": caller(number, team),
         "surface": "chat_completions", "requested_model": pick.choice(MODELS), "stream": number % 2 == 0, "status": 200,
         "ended_by": "complete", "retention_class": "default",
         "decisions": [{"stage": "keys", "policy_id": f"{team}-bot", "verdict": "allow"}],

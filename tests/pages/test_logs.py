@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from conftest import Reader, Service
 
 WITHOUT_SCRIPT = [{"java_script_enabled": False}, {}]
 NAMES = ["without script", "with script"]
@@ -153,3 +154,113 @@ def test_an_export_is_what_is_filtered(reader):
         page.click("details.export a:has-text('NDJSON')")
     lines = open(download.value.path()).read().splitlines()
     assert len(lines) == total(page)
+
+
+@pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
+def test_sources_and_columns_are_a_choice(reader):
+    page = reader.sign_in()
+    page.goto(f"{reader.service.url}/logs")
+    page.click("nav[aria-label=Source] a:has-text('Playground')")
+    page.wait_for_url("**source*playground*")
+    page.wait_for_selector(".chips")
+    expected = sum(one["caller"].get("source") == "playground" for one in reader.service.records)
+    assert total(page) == expected == reader.service.get("/v1/requests?total=true&source=playground")["total"]
+    page.click("nav[aria-label=Source] a:has-text('Virtual key')")
+    page.wait_for_url("**source*key*")
+    page.wait_for_function(f"document.querySelector('.totals').innerText.startsWith('{200 - expected} ')")
+    page.click(".columns-choice summary")
+    page.click(".columns-choice a:has-text('Team')")
+    page.wait_for_selector("td.more")
+    page.click(".columns-choice summary")
+    page.click(".columns-choice a:has-text('Node')")
+    page.wait_for_url("**columns=team.node*")
+    page.wait_for_selector("th.more >> nth=1")
+    # The choice is remembered, and a value leads to the records with it.
+    page.goto(f"{reader.service.url}/logs")
+    team = page.inner_text("td.more a >> nth=0")
+    page.click("td.more a >> nth=0")
+    page.wait_for_url(f"**team*{team}*")
+    page.wait_for_selector(".chips")
+    assert total(page) == sum(one["caller"]["team"] == team for one in reader.service.records)
+
+
+def test_keys_filter_by_the_focused_value(reader):
+    page = reader.sign_in()
+    page.goto(f"{reader.service.url}/logs")
+    page.focus("td.source a >> nth=0")
+    key = page.inner_text("td.source a >> nth=0")
+    page.keyboard.press("x")
+    page.wait_for_selector(".chips")
+    assert page.inner_text(".chips li").startswith(f"-key:{key}")
+    page.focus("td.source a >> nth=0")
+    other = page.inner_text("td.source a >> nth=0")
+    assert other != key
+    page.keyboard.press("f")
+    page.wait_for_selector(".chips li:nth-child(2)")
+    assert total(page) == sum(one["caller"]["key_id"] == other for one in reader.service.records)
+    page.focus("td.request a >> nth=0")
+    model = page.inner_text("td.request a >> nth=0")
+    page.keyboard.press("f")
+    page.wait_for_selector(".chips li:nth-child(3)")
+    assert all(text == model for text in page.locator("td.request > a").all_inner_texts())
+
+
+def test_search_completes_names_and_values(reader):
+    page = reader.sign_in()
+    page.goto(f"{reader.service.url}/logs")
+    page.focus("#q")
+    page.keyboard.type("tea")
+    assert page.locator("#offers li").all_inner_texts() == ["team:"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.input_value("#q") == "team:" and "/logs" in page.url
+    page.keyboard.type("s")
+    offered = page.locator("#offers li").all_inner_texts()
+    assert sorted(offered) == ["team:search", "team:support"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert page.input_value("#q") == f"{offered[0]} "
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".chips")
+    assert page.inner_text(".chips li").startswith(offered[0])
+
+
+def test_live_shows_records_as_they_arrive(browser, tmp_path):
+    # Its own collector: other tests count the records.
+    own = Service(tmp_path)
+    reader = Reader(own, browser.new_context())
+    try:
+        watch(reader)
+    finally:
+        reader.context.close()
+        own.part.stop()
+    assert reader.faults == []
+
+
+def watch(reader):
+    page = reader.sign_in()
+    page.goto(f"{reader.service.url}/logs?q=node:live-node")
+    assert page.inner_text(".empty h2") == "No request matches."
+    page.keyboard.press("L")
+    page.wait_for_selector("[data-live]")
+    page.wait_for_timeout(500)
+    one = {**reader.service.records[0], "node": "live-node", "boot": "live", "seq": 1, "id": "01890a5d-ac96-774b-bcce-b302099a8057"}
+    batch = {"node": "live-node", "boot": "live", "dropped": 0, "records": [one]}
+    reader.service.send("POST", "/v1/ingest/requests", "token-ingest", batch)
+    page.wait_for_selector("tr[data-row]", timeout=10_000)
+    assert total(page) == 1
+    page.keyboard.press("L")
+    page.wait_for_selector("[data-live]", state="detached")
+
+
+@pytest.mark.parametrize("end", ["csv", "json", "ndjson"])
+def test_the_address_of_a_page_has_formats(reader, end):
+    page = reader.sign_in()
+    shown = page.request.get(f"{reader.service.url}/logs.{end}?q=team:search status:refused")
+    assert shown.status == 200 and f"/v1/requests.{end}?" in shown.url
+    expected = sum(one["caller"]["team"] == "search" and one["status"] == 429 for one in reader.service.records)
+    text = shown.text()
+    found = len(shown.json()["data"]) if end == "json" else len(text.splitlines()) - (end == "csv")
+    assert found == expected
+    assert page.request.get(f"{reader.service.url}/audit.{end}?outcome=denied").status == 200
+    assert page.request.get(f"{reader.service.url}/logs.{end}?q=modle:x").status == 400

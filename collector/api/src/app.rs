@@ -7,6 +7,7 @@ use super::export_stream::Exports;
 use super::health::Health;
 use super::metrics::Metrics;
 use super::session::Tries;
+use super::streams::Streams;
 use axum::extract::FromRef;
 use headgate_collector_quota::Limits;
 use headgate_collector_store::{DamageWatch, Readers, Scrub, Store, TokenHash, WriteHandle};
@@ -25,6 +26,7 @@ pub struct App {
     pub(super) audit: AccessAudit,
     pub(super) bodies: Bodies,
     pub(super) exports: Exports,
+    pub(super) streams: Streams,
     pub(super) damage: DamageWatch,
     pub(super) scrub: Scrub,
     pub(super) health: Health,
@@ -50,6 +52,7 @@ impl App {
             audit,
             bodies: Bodies::default(),
             exports: Exports::default(),
+            streams: Streams::default(),
             scrub: Scrub::new(readers.clone(), writes.clone(), damage.clone()),
             damage,
             health: Health::new(writes.clone()),

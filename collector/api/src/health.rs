@@ -32,6 +32,11 @@ impl Health {
     pub(super) fn begin_shutdown(&self) {
         self.shutting_down.store(true, Ordering::Relaxed);
     }
+
+    /// Returns whether the process is about to end.
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Relaxed)
+    }
 }
 
 /// Handles `GET /healthz`.
@@ -41,7 +46,7 @@ pub(super) async fn alive() -> Response {
 
 /// Handles `GET /readyz`. It needs no token, so only one probe at a time occupies a place in the writer's queue.
 pub(super) async fn ready(State(health): State<Health>) -> Result<Response, ApiError> {
-    if health.shutting_down.load(Ordering::Relaxed) {
+    if health.is_shutting_down() {
         return Err(shutting_down());
     }
     let probe = async {

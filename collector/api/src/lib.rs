@@ -36,6 +36,7 @@ mod router;
 mod routes;
 mod server;
 mod session;
+mod streams;
 mod tokens;
 mod usage;
 mod values;

@@ -7,12 +7,14 @@ mod facet;
 mod filters;
 mod histogram;
 mod parameters;
+mod stream;
 
 pub(super) use export::export;
 pub(super) use facet::{FacetParams, columns_of, facets, facets_schema, values};
 pub(super) use filters::{Filters, Kind};
 pub(super) use histogram::{Bars, bars, histogram, of as histogram_of};
 pub(super) use parameters::{RequestExport, RequestFilter, RequestPaging};
+pub(super) use stream::{EVENT_STREAM, StreamParams, stream};
 
 use super::app::App;
 use super::caller::Caller;

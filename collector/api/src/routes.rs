@@ -68,6 +68,8 @@ fn requests() -> Vec<Route> {
             filtered(Docs::text(export::CSV)).query::<query::RequestExport>();
         "GET" "/v1/requests/histogram", Read, "Records that match over time, by outcome, with tokens and cost" => get(query::histogram),
             filtered(Docs::json(query::bars)).query::<query::Bars>();
+        "GET" "/v1/requests/stream", Read, "Records that match as they are stored, as server-sent events" => get(query::stream),
+            filtered(Docs::text(query::EVENT_STREAM)).query::<query::StreamParams>().or(429, "Too many streams are open.");
         "GET" "/v1/requests/facets", Read, "The total of the records that match, and how they spread" => get(query::facets),
             filtered(Docs::json(query::facets_schema)).query::<query::FacetParams>();
         "GET" "/v1/requests/{id}", Read, "One record" => get(query::show),

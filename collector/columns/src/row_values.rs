@@ -128,6 +128,8 @@ columns! {
     InputTokens,
     /// `usage.output_tokens`.
     OutputTokens,
+    /// Name: `caller.source`; 0 if there is no caller.
+    Source,
 }
 
 /// The number of columns.
@@ -280,6 +282,7 @@ fn value<'r>(column: Column, record: &'r RequestRecord, received_at: i64) -> Val
         Column::Outcome => Number(RequestOutcome::of(record) as i64),
         Column::InputTokens => Number(record.usage.map_or(0, |usage| number(usage.input_tokens))),
         Column::OutputTokens => Number(record.usage.map_or(0, |usage| number(usage.output_tokens))),
+        Column::Source => caller(|caller| Some(caller.source.as_str())),
     }
 }
 

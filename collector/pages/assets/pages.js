@@ -46,6 +46,10 @@ function nextError(step) {
 
 /** @type {Record<string, () => void>} */
 const keys = {
+  f: () => only(),
+  x: () => exclude(),
+  "]": () => section(1),
+  "[": () => section(-1),
   j: () => move(1),
   ArrowDown: () => move(1),
   k: () => move(-1),
@@ -55,6 +59,29 @@ const keys = {
   c: () => void navigator.clipboard?.writeText(location.href),
   "?": () => document.querySelector(".help")?.toggleAttribute("open"),
 };
+
+/** Shows only the records with the focused value. */
+function only() {
+  const link = /** @type {HTMLAnchorElement | null} */ (document.activeElement?.closest("a[data-exclude]") ?? null);
+  if (link) go(link.dataset.only ?? link.href);
+}
+
+/** Leaves out the records with the focused value. */
+function exclude() {
+  const url = /** @type {HTMLElement | null} */ (document.activeElement?.closest("a[data-exclude]") ?? null)?.dataset.exclude;
+  if (url) go(url);
+}
+
+/** Goes to the next part of the open sheet. @param {number} step */
+function section(step) {
+  const parts = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".sheet h3")]);
+  const at = parts.findIndex((part) => part === document.activeElement);
+  const next = parts[at < 0 ? (step > 0 ? 0 : parts.length - 1) : at + step];
+  if (!next) return;
+  next.tabIndex = -1;
+  next.focus();
+  next.scrollIntoView({ block: "start" });
+}
 
 let pressedG = false;
 /** @type {Record<string, string>} */
@@ -88,13 +115,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const MENUS = "details.help,details.custom,details.export,details.menu-of";
+
 /** A click anywhere on a row opens it. */
 document.addEventListener("click", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   const row = /** @type {HTMLElement | null} */ (target.closest("tr[data-row]"));
   if (row && !target.closest("a") && !getSelection()?.toString()) linkOf(row)?.click();
-  if (!target.closest("details.help, details.custom, details.export")) {
-    document.querySelectorAll("details.help[open], details.custom[open], details.export[open]").forEach((one) => one.removeAttribute("open"));
+  if (!target.closest(MENUS)) {
+    document.querySelectorAll(MENUS.replaceAll(",", "[open],") + "[open]").forEach((one) => one.removeAttribute("open"));
   }
 });
 
@@ -159,7 +188,103 @@ function copyable(value) {
 /** Whether the reader is in the middle of something that a reload would undo. */
 const isBusy = () =>
   document.hidden || !!document.activeElement?.closest("main input") ||
-  !!document.querySelector("details.custom[open], details.export[open], details.help[open], aside.sheet");
+  !!document.querySelector(MENUS.replaceAll(",", "[open],") + "[open], aside.sheet");
+
+/** @type {EventSource | undefined} */
+let source;
+let arrived = 0;
+/** Loads the page again when records arrive, at most once a second. */
+function live() {
+  const url = /** @type {HTMLElement | null} */ (document.querySelector("[data-live]"))?.dataset.live;
+  if (source && source.url === (url && new URL(url, location.href).href)) return;
+  source?.close();
+  source = url ? new EventSource(url) : undefined;
+  const refresh = () => {
+    if (arrived) return;
+    arrived = setTimeout(() => {
+      arrived = 0;
+      const link = /** @type {HTMLElement | null} */ (document.querySelector('[data-key="r"]'));
+      if (!isBusy()) link?.click();
+    }, 1000);
+  };
+  source?.addEventListener("request", refresh);
+  source?.addEventListener("damaged", refresh);
+}
+
+/** Offers names and values for the term at the cursor. @param {HTMLInputElement} input */
+function complete(input) {
+  if (input.dataset.ready) return;
+  input.dataset.ready = "yes";
+  const list = document.createElement("ul");
+  list.id = "offers";
+  list.className = "offers";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Completions");
+  list.hidden = true;
+  input.after(list);
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", "offers"], ["aria-expanded", "false"]]) {
+    input.setAttribute(name, value);
+  }
+  const names = [...document.querySelectorAll("#q-help [data-name]")].map((one) => `${one.textContent}:`);
+  /** @type {(name: string) => string[]} */
+  const values = (name) => [...document.querySelectorAll(`[data-facet="${CSS.escape(name)}"] [data-term]`)].map((one) => /** @type {HTMLElement} */ (one).dataset.term ?? "");
+  const close = () => {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+  /** Returns the beginning of the term at the cursor, and what may follow. */
+  const offers = () => {
+    const before = input.value.slice(0, input.selectionStart ?? input.value.length);
+    const word = /(?:^|\s)(-?)([^\s"]*)$/.exec(before);
+    if (!word || !word[2]) return { word: "", found: [] };
+    const colon = word[2].indexOf(":");
+    const known = colon < 0 ? names : values(word[2].slice(0, colon)).map((value) => `${word[2].slice(0, colon)}:${value}`);
+    const typed = word[2].toLowerCase();
+    return { word: word[2], found: known.filter((one) => one.toLowerCase().startsWith(typed) && one !== word[2]).slice(0, 8) };
+  };
+  const show = () => {
+    const { found } = offers();
+    list.replaceChildren(...found.map((text, place) => {
+      const item = document.createElement("li");
+      item.id = `offer-${place}`;
+      item.setAttribute("role", "option");
+      item.textContent = text;
+      item.addEventListener("pointerdown", (event) => { event.preventDefault(); take(text); });
+      return item;
+    }));
+    list.hidden = !found.length;
+    input.setAttribute("aria-expanded", String(!!found.length));
+    input.removeAttribute("aria-activedescendant");
+  };
+  /** @param {string} text */
+  const take = (text) => {
+    const at = input.selectionStart ?? input.value.length;
+    const start = at - offers().word.length;
+    const end = text.endsWith(":") ? "" : " ";
+    input.setRangeText(text + end, start, at, "end");
+    text.endsWith(":") ? show() : close();
+  };
+  /** @param {number} step */
+  const choose = (step) => {
+    const items = /** @type {HTMLElement[]} */ ([...list.children]);
+    const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
+    const next = items[(at + step + items.length + (at < 0 && step < 0 ? 1 : 0)) % items.length];
+    items.forEach((item) => item.setAttribute("aria-selected", String(item === next)));
+    input.setAttribute("aria-activedescendant", next.id);
+  };
+  input.addEventListener("input", show);
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    const chosen = list.querySelector('[aria-selected="true"]')?.textContent;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") choose(event.key === "ArrowDown" ? 1 : -1);
+    else if ((event.key === "Enter" || event.key === "Tab") && chosen) take(chosen);
+    else if (event.key === "Escape") { close(); event.stopPropagation(); return; }
+    else return;
+    event.preventDefault();
+  });
+}
 
 let timer = 0;
 /** Loads the page again after some seconds, if its state says so. */
@@ -172,7 +297,11 @@ function schedule() {
 
 function prepare() {
   document.querySelectorAll(".bars svg").forEach((svg) => brush(/** @type {SVGSVGElement} */ (svg)));
-  document.querySelectorAll(".sheet [data-copy]").forEach(copyable);
+  document.querySelectorAll("[data-origin]").forEach((one) => { one.textContent = location.origin; });
+  document.querySelectorAll(".sheet [data-copy], .export [data-copy]").forEach(copyable);
+  const search = /** @type {HTMLInputElement | null} */ (document.querySelector(".logs #q"));
+  if (search) complete(search);
+  live();
   schedule();
 }
 

@@ -1,6 +1,7 @@
 //! The Audit page: operator, event and resource of each change, with the values before and after.
 
 mod detail;
+mod events;
 mod state;
 
 pub use state::AuditState;
@@ -41,6 +42,8 @@ pub struct Audit {
     pub state: AuditState,
     /// The entries of this page, the newest first.
     pub rows: Vec<EntryRow>,
+    /// The cursor to newer entries, if there are any.
+    pub newer: Option<String>,
     /// The cursor to older entries, if there are any.
     pub older: Option<String>,
     /// The opened entry.
@@ -92,7 +95,7 @@ impl Audit {
     }
 
     fn filters(&self) -> Markup {
-        let AuditState { from, to, actor, event, resource, source, .. } = &self.state;
+        let AuditState { from, to, actor, event, resource, source, q, .. } = &self.state;
         let time = |us: &Option<i64>| us.map(|us| self.zone.input(us));
         let field = |name: &'static str, label: &'static str, value: &Option<String>| {
             html! { label { (label) input type="text" name=(name) value=[value.as_deref()] maxlength="256"; } }
@@ -103,11 +106,29 @@ impl Audit {
                 label { "From" input type="datetime-local" step="1" name="from" value=[time(from)]; }
                 label { "To" input type="datetime-local" step="1" name="to" value=[time(to)]; }
                 (field("actor", "Operator", actor))
-                (field("event", "Event", event))
+                label { "Event" input type="text" name="event" value=[event.as_deref()] maxlength="4096" list=(events::ID) autocomplete="off"; }
+                (events::suggestions())
                 (field("resource", "Resource ID", resource))
                 (field("source", "Source", source))
+                (self.outcomes())
+                label { "Search" input type="search" name="q" value=[q.as_deref()] maxlength="256" data-key="/"
+                    placeholder="event, operator, resource, address"; }
                 button.primary type="submit" { "Show" }
             }
+        }
+    }
+
+    fn outcomes(&self) -> Markup {
+        let chosen = self.state.outcome.as_deref().unwrap_or_default();
+        html! {
+            label { "Outcome" select name="outcome" {
+                option value="" { "any" }
+                @for outcome in Outcome::ALL {
+                    option value=(outcome.as_str()) selected[chosen == outcome.as_str()] { (outcome.as_str()) }
+                }
+                // A link may name several, which a choice of one must not drop.
+                @if chosen.contains(',') { option value=(chosen) selected { (chosen) } }
+            } }
         }
     }
 
@@ -122,6 +143,9 @@ impl Audit {
                 tbody { @for row in &self.rows { (self.row(row)) } }
             }
             nav.paging aria-label="Newer and older" {
+                @if let Some(newer) = &self.newer {
+                    a href=(AuditState { before: Some(newer.clone()), ..self.state.first_page() }.url()) rel="prev" { "← Newer" }
+                }
                 @if let Some(older) = &self.older {
                     a href=(AuditState { after: Some(older.clone()), ..self.state.first_page() }.url()) rel="next" { "Older →" }
                 }

@@ -3,6 +3,8 @@
 mod bars;
 mod controls;
 mod facets;
+mod links;
+mod optional;
 mod rows;
 mod sentence;
 mod sheet;
@@ -10,7 +12,9 @@ mod state;
 mod timeline;
 
 pub use bars::{Bar, Bars};
+pub use controls::export_address;
 pub use facets::{FACETS, Facet, FacetColumn};
+pub use optional::{OPTIONAL, OptionalColumn, columns_of, words_of};
 pub use rows::{Day, RequestRow};
 pub use sheet::{Change, Rules, Sheet};
 pub use state::{LogsState, RANGES, Range, SIZES};
@@ -70,6 +74,8 @@ pub struct Logs {
     pub found: Result<Found, Problem>,
     /// Rows of a page.
     pub rows: usize,
+    /// Columns beside the eight that are always shown.
+    pub columns: Vec<OptionalColumn>,
     /// The reader's zone.
     pub zone: Zone,
     /// The present time, µs.

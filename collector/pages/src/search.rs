@@ -41,6 +41,7 @@ pub const FIELDS: &[Field] = &[
     text("tried", "attempt_provider"),
     text("attempt", "attempt_error"),
     text("provider_error", "provider_error"),
+    text("source", "source"),
     text("key", "key_id"),
     text("owner", "owner"),
     text("team", "team"),
@@ -366,7 +367,7 @@ impl fmt::Display for Term {
 }
 
 /// Returns a value as it is written, with quotation marks where it needs them.
-fn quoted(value: &str, in_name: bool) -> String {
+pub(crate) fn quoted(value: &str, in_name: bool) -> String {
     let special = |one: char| {
         one.is_whitespace() || matches!(one, '"' | '\\') || (one == ',' && in_name) || (one == ':' && !in_name)
     };

@@ -63,6 +63,17 @@ const QUESTIONS: [(u32, &str); 29] = [
     (REST_MS, "usage?from=2026-01-01&to=2027-01-01&bucket=week&limit=60&key_id=key-7&group_by[]=status_class"),
 ];
 
+/// Target time of a page of HTML, in ms: list, histogram, totals and thirteen facets.
+const PAGE_HTML_MS: u32 = 150;
+/// The pages of HTML.
+const PAGES: [&str; 5] = [
+    "/logs",
+    "/logs?q=team:team-3",
+    "/logs?q=status:error+key:key-7",
+    "/logs?q=key-7",
+    "/logs?from=1782864000000000&to=1782950400000000",
+];
+
 fn main() -> Outcome<()> {
     let mut numbers = std::env::args().skip(1).map(|n| n.parse::<u64>());
     let all = numbers.next().transpose()?.unwrap_or(1_000_000);
@@ -85,7 +96,9 @@ fn main() -> Outcome<()> {
     let stored = batches * senders * BATCH;
     tell("", &format!("{} B", service.bytes()? / stored), "", &format!("a record in the database, of {stored}"));
     let mut owner = service.client("owner")?;
-    QUESTIONS.iter().try_for_each(|(aim_ms, question)| ask(&mut owner, *aim_ms, question))?;
+    QUESTIONS.iter().try_for_each(|(aim_ms, question)| ask(&mut owner, *aim_ms, &format!("/v1/{question}"), ""))?;
+    let (mut reader, cookie) = service.signed_in()?;
+    PAGES.iter().try_for_each(|page| ask(&mut reader, PAGE_HTML_MS, page, &cookie))?;
     filters::measure(&mut owner)
 }
 
@@ -140,18 +153,18 @@ fn varied(mut one: RequestRecord, sender: u64, at_us: u64) -> RequestRecord {
     one
 }
 
-fn ask(client: &mut Client, aim_ms: u32, question: &str) -> Outcome<()> {
+fn ask(client: &mut Client, aim_ms: u32, path: &str, headers: &str) -> Outcome<()> {
     let mut times = [Duration::ZERO; 2];
     for time in &mut times {
         let watch = Stopwatch::start();
-        let reply = client.get(&format!("/v1/{question}"))?;
+        let reply = client.send_with("GET", path, headers, b"")?;
         *time = watch.elapsed();
         if reply.status != 200 {
-            return Err(format!("{question}: status {}: {}", reply.status, reply.text()).into());
+            return Err(format!("{path}: status {}: {}", reply.status, reply.text()).into());
         }
     }
     let [first, again] = times.map(told);
-    tell(&format!("{aim_ms} ms"), &first, &again, question);
+    tell(&format!("{aim_ms} ms"), &first, &again, path.trim_start_matches("/v1/"));
     Ok(())
 }
 

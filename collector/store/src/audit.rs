@@ -5,6 +5,7 @@
 
 mod delivered;
 mod prepared_entry;
+mod search;
 mod terms;
 
 pub use delivered::{append_delivered, append_from_sender};
@@ -82,35 +83,57 @@ pub(super) fn insert_index_row(
     id: &[u8; 16],
     entry: &Entry,
 ) -> db::Result<()> {
-    let [kind, actor, resource, source] = indexed_ids(dictionary, entry)?;
-    let actor_name = actor_name_id(dictionary, entry)?;
+    let [kind, actor, resource, source, actor_name, outcome, resource_name, address] = name_ids(dictionary, entry)?;
     tx.prepare_cached(
-        "INSERT INTO audit (position, id, time, type, actor_id, resource_id, source, revision, actor_name)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO audit (position, id, time, revision, type, actor_id, resource_id, source, actor_name, outcome,
+           resource_name, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
-    .execute(params![position, id, time(entry), kind, actor, resource, source, revision(entry), actor_name])?;
+    .execute(params![
+        position,
+        id,
+        time(entry),
+        revision(entry),
+        kind,
+        actor,
+        resource,
+        source,
+        actor_name,
+        outcome,
+        resource_name,
+        address
+    ])?;
     Ok(())
 }
 
-/// Returns the number of the actor's name, if the entry has one.
-pub(super) fn actor_name_id(dictionary: &mut impl Dictionary, entry: &Entry) -> db::Result<Option<i64>> {
-    entry.actor.name.as_deref().map(|name| dictionary.name_id(name)).transpose()
+/// The columns with ids of names, in the order of [`names_of`].
+pub(super) const NAME_COLUMNS: [&str; 8] =
+    ["type", "actor_id", "resource_id", "source", "actor_name", "outcome", "resource_name", "address"];
+
+/// Returns the names that filters compare.
+pub(super) fn names_of(entry: &Entry) -> [Option<&str>; NAME_COLUMNS.len()] {
+    let Entry { kind, actor, resource, source, outcome, .. } = entry;
+    [
+        Some(kind),
+        Some(&actor.id),
+        Some(&resource.id),
+        Some(source),
+        actor.name.as_deref(),
+        Some(outcome.as_str()),
+        resource.name.as_deref(),
+        actor.address.as_deref(),
+    ]
 }
 
-/// Returns the names that filters compare, as numbers.
-fn indexed_ids(dictionary: &mut impl Dictionary, entry: &Entry) -> db::Result<[i64; 4]> {
-    Ok([
-        dictionary.name_id(&entry.kind)?,
-        dictionary.name_id(&entry.actor.id)?,
-        dictionary.name_id(&entry.resource.id)?,
-        dictionary.name_id(&entry.source)?,
-    ])
-}
-
-/// Returns all names of an entry that get a number.
-fn names_of(entry: &Entry) -> impl Iterator<Item = &str> {
-    let indexed = [&entry.kind, &entry.actor.id, &entry.resource.id, &entry.source];
-    indexed.into_iter().map(String::as_str).chain(entry.actor.name.as_deref())
+/// Returns the ids of the names that filters compare.
+pub(super) fn name_ids(
+    dictionary: &mut impl Dictionary,
+    entry: &Entry,
+) -> db::Result<[Option<i64>; NAME_COLUMNS.len()]> {
+    let mut ids = [None; NAME_COLUMNS.len()];
+    for (id, name) in ids.iter_mut().zip(names_of(entry)) {
+        *id = name.map(|name| dictionary.name_id(name)).transpose()?;
+    }
+    Ok(ids)
 }
 
 /// Returns the time of an entry as filters compare it, in µs.
@@ -165,6 +188,8 @@ pub struct AuditQuery {
     pub names: Vec<NameFilter>,
     /// Ids or names that actors must or must not have.
     pub actors: Vec<ActorFilter>,
+    /// A text that one of the entry's names contains, in any case.
+    pub contains: Option<String>,
     /// Numbers of the entries' policy revisions; any if empty.
     pub revisions: Vec<i64>,
     /// Numbers of policy revisions to leave out.
@@ -208,18 +233,22 @@ pub struct AuditPage {
 /// # Errors
 /// The store cannot be read, or not in time.
 pub fn list_audit(db: &Db, query: &AuditQuery) -> Result<AuditPage, StoreError> {
-    let Some((terms, mut values)) = terms::conditions(db, query)? else {
+    let Some((mut terms, mut values)) = terms::conditions(db, query)? else {
         return Ok(AuditPage::default());
     };
     // A page that ends at `before` is read in the other direction and then reversed.
     let backwards = query.before.is_some() && query.after.is_none();
     let ascending = (query.order == Order::Ascending) != backwards;
+    let direction = if ascending { "ASC" } else { "DESC" };
+    if let Some(text) = &query.contains {
+        let found = search::positions(db, text, &terms, &values, ascending, query.limit.saturating_add(1))?;
+        (terms, values) = (format!(" AND a.position IN ({})", search::list(&found)), Vec::new());
+    }
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
     values.push(Value::Integer(limit));
     let sql = format!(
         "SELECT a.position, a.id, e.bytes, e.leaf FROM audit a LEFT JOIN audit_entries e ON e.position = a.position
-         WHERE a.position > 0{terms} ORDER BY a.position {} LIMIT ?{}",
-        if ascending { "ASC" } else { "DESC" },
+         WHERE a.position > 0{terms} ORDER BY a.position {direction} LIMIT ?{}",
         values.len()
     );
     let mut select = db.prepare_cached(&sql)?;

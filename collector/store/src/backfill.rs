@@ -4,7 +4,7 @@ mod retention;
 mod searchable;
 
 pub(crate) use retention::retention;
-pub(crate) use searchable::{outcomes, searchable};
+pub(crate) use searchable::{outcomes, searchable, source};
 
 use super::usage::Tally;
 use headgate_collector_columns::dictionary::DictionaryCache;

@@ -43,6 +43,8 @@ pub struct Caller<'a> {
     pub application: Option<&'a str>,
     /// Aliases that it may ask for.
     pub permission: &'a Permission,
+    /// People try models with it.
+    pub playground: bool,
 }
 
 /// The aliases that a key may ask for. Cheap to clone: keys with equal lists share one.

@@ -31,6 +31,8 @@ pub struct KeyEntry<'a> {
     pub expires: Option<u64>,
     /// Switched off.
     pub disabled: bool,
+    /// People try models with it.
+    pub playground: bool,
 }
 
 /// All keys of a policy.
@@ -69,6 +71,7 @@ struct Row {
     permission: u32,
     /// `u64::MAX`: the key never expires; 0: the key is disabled.
     expires: u64,
+    playground: bool,
 }
 
 impl KeyTable {
@@ -111,6 +114,7 @@ impl KeyTable {
             project: self.word(row.project),
             application: self.word(row.application),
             permission: self.permissions.get(row.permission as usize)?,
+            playground: row.playground,
         };
         let state = KeyState { expires: (row.expires != u64::MAX).then_some(row.expires), disabled: row.expires == 0 };
         Some((caller, state))
@@ -140,6 +144,7 @@ impl<'a> Builder<'a> {
             team: entry.team.unwrap_or(NONE),
             permission: entry.models.map_or(0, |globs| self.permission(globs)),
             expires: if entry.disabled { 0 } else { entry.expires.unwrap_or(u64::MAX).max(1) },
+            playground: entry.playground,
         }
     }
 

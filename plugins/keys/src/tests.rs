@@ -11,6 +11,7 @@ fn entry<'a>(id: &'a str, key: &str) -> KeyEntry<'a> {
         models: None,
         expires: None,
         disabled: false,
+        playground: false,
     }
 }
 

@@ -83,6 +83,7 @@ pub(crate) struct Identity {
     pub(crate) project: Option<String>,
     pub(crate) application: Option<String>,
     pub(crate) permission: Permission,
+    pub(crate) playground: bool,
 }
 
 /// One attempt as it went.

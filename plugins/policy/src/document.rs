@@ -325,6 +325,9 @@ pub struct Key {
     /// Refused while true.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// People try models with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub playground: bool,
 }
 
 /// Which web pages may call from a browser.

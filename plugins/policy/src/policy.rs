@@ -362,6 +362,7 @@ fn keys(document: &Document) -> Result<KeyTable, LoadError> {
         models: key.models.as_deref(),
         expires: key.expires,
         disabled: key.disabled,
+        playground: key.playground,
     })))
 }
 

@@ -1,5 +1,6 @@
 //! The caller of a request: the key and its identity, and the context that the client sent.
 
+use crate::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,27 @@ pub struct CallerIdentity {
     /// Tenant of the team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The source of the request; absent for an application's key.
+    #[serde(default, skip_serializing_if = "RequestSource::is_key")]
+    pub source: RequestSource,
+}
+
+vocabulary! {
+    /// The source of a request, as its key tells it.
+    RequestSource {
+        /// An application's key.
+        #[default]
+        Key = "key",
+        /// A key marked `playground: true`, with which people try models.
+        Playground = "playground",
+    }
+}
+
+impl RequestSource {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_key(&self) -> bool {
+        *self == Self::Key
+    }
 }
 
 /// Taken from `x-headgate-end-user`, `x-headgate-session-id`, `x-headgate-agent-id` and the allow-listed

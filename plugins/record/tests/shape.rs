@@ -20,6 +20,7 @@ fn full() -> RequestRecord {
             application: text(),
             cost_center: text(),
             tenant: text(),
+            source: RequestSource::Playground,
         }),
         client: ClientContext {
             end_user: text(),

@@ -6,6 +6,7 @@ use crate::values::{Cursor, Limit, ParamValue, Position, Time, UUID, param_value
 use axum::http::StatusCode;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{ActorFilter, AuditQuery, NameFilter, Order, audit_position};
+use headgate_collector_types::audit::Outcome;
 use headgate_collector_types::validate::parse_uuid;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 /// Largest number of a policy revision, as in the paths below `/v1/policy`.
 const MAX_REVISION: i64 = 999_999_999_999_999;
 
-param_values!(EntryCursor, RevisionNumber, Moment);
+param_values!(EntryCursor, OutcomeWord, RevisionNumber, Moment);
 
 /// Which entries, and in which order.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -50,6 +51,13 @@ pub(crate) struct AuditFilter {
     /// No entry by any of these actors.
     #[serde(rename = "actor[not]")]
     not_actor: Vec<String>,
+    /// Entries with any of these outcomes.
+    outcomes: Vec<OutcomeWord>,
+    /// No entry with any of these outcomes.
+    #[serde(rename = "outcomes[not]")]
+    not_outcomes: Vec<OutcomeWord>,
+    /// Entries whose event type, source, actor's id, name or address, or resource's id or name contains this, in any case.
+    q: Option<String>,
     /// Entries later than this time. A number of at most 11 digits is s since 1970, as in OpenAI's API.
     #[serde(rename = "effective_at[gt]")]
     gt: Option<Moment>,
@@ -75,6 +83,7 @@ impl AuditFilter {
     /// Returns the query of a page with this many entries, without its position.
     pub(super) fn query(self, limit: usize) -> AuditQuery {
         let name = |column, texts, not| NameFilter { column, texts, not };
+        let words = |all: Vec<OutcomeWord>| all.into_iter().map(|OutcomeWord(one)| one.as_str().to_owned()).collect();
         let names = [
             name("type", self.event_types, false),
             name("type", self.not_event_types, true),
@@ -82,6 +91,8 @@ impl AuditFilter {
             name("resource_id", self.not_resource_ids, true),
             name("source", self.sources, false),
             name("source", self.not_sources, true),
+            name("outcome", words(self.outcomes), false),
+            name("outcome", words(self.not_outcomes), true),
         ];
         let actor = |one: Vec<String>, more, not| ActorFilter { texts: [one, more].concat(), not };
         let actors = [actor(self.actor_ids, self.actor, false), actor(self.not_actor_ids, self.not_actor, true)];
@@ -90,6 +101,7 @@ impl AuditFilter {
         AuditQuery {
             names: names.into_iter().filter(|filter| !filter.texts.is_empty()).collect(),
             actors: actors.into_iter().filter(|filter| !filter.texts.is_empty()).collect(),
+            contains: self.q.filter(|text| !text.is_empty()),
             revisions: numbers(self.revision),
             not_revisions: numbers(self.not_revision),
             from: self.gte.map(|Moment(us)| us).max(after(self.gt)),
@@ -155,6 +167,21 @@ impl ParamValue for EntryCursor {
 
     fn schema() -> Value {
         json!({"anyOf": [Position::schema(), {"type": "string", "pattern": UUID}], "examples": ["c1_1"]})
+    }
+}
+
+/// The outcome of an event.
+#[derive(Debug, Clone, Copy)]
+struct OutcomeWord(Outcome);
+
+impl ParamValue for OutcomeWord {
+    fn read(text: &str) -> Result<Self, String> {
+        let known = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == text).map(Self);
+        known.ok_or_else(|| format!("must be one of {}", Outcome::ALL.map(Outcome::as_str).join(", ")))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string", "enum": Outcome::ALL.map(Outcome::as_str)})
     }
 }
 

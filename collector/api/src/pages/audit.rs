@@ -1,6 +1,6 @@
 //! `GET /audit`: the audit log as a page. It reads as `GET /v1/audit` does.
 
-use super::answer::html;
+use super::answer::{html, see_other};
 use super::frame::{frame, shown, zone};
 use crate::app::App;
 use crate::audit;
@@ -10,7 +10,7 @@ use crate::query_string;
 use crate::values::{bad, cursor};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use headgate_collector_pages::audit::{Audit, AuditState, EntryRow};
 use headgate_collector_pages::frame::{Page, Person};
 use headgate_collector_pages::text::Zone;
@@ -33,6 +33,14 @@ pub(super) async fn list(
     shown(&app, Page::Audit, person, result).await
 }
 
+/// Handles `GET /audit.csv`, `/audit.json` and `/audit.ndjson`: leads to the export of exactly what the page shows.
+pub(super) async fn exported(RawQuery(query): RawQuery, headers: HeaderMap, end: &'static str) -> Response {
+    match AuditState::read(query.as_deref().unwrap_or_default(), &zone(&headers)) {
+        Ok(state) => see_other(&format!("/v1/audit.{end}?{}", state.parameters())),
+        Err(message) => bad("query", &message).into_response(),
+    }
+}
+
 async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zone) -> Result<Response, ApiError> {
     let state = AuditState::read(query, &zone).map_err(|message| bad("query", &message))?;
     let (found, problem) = match find(app, caller, &state).await {
@@ -42,14 +50,20 @@ async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zo
         Err(error) => return Err(error),
     };
     let last = found.entries.last().map(|entry| entry.position);
-    let older = last.filter(|_| found.has_more).map(cursor);
+    // With `before`, `has_more` speaks of newer entries.
+    let (has_newer, has_older) = match (&state.before, &state.after) {
+        (Some(_), None) => (found.has_more, true),
+        (_, after) => (after.is_some(), found.has_more),
+    };
+    let older = last.filter(|_| has_older).map(cursor);
+    let newer = found.entries.first().map(|entry| entry.position).filter(|_| has_newer).map(cursor);
     let rows: Vec<EntryRow> = found.entries.into_iter().map(row).collect();
     let open = match &state.row {
         Some(id) => open(app, caller, id, &rows).await?,
         None => None,
     };
     let frame = frame(app, Page::Audit, person.clone()).await?;
-    Ok(html(StatusCode::OK, Audit { state, rows, older, open, problem, zone }.render(&frame)))
+    Ok(html(StatusCode::OK, Audit { state, rows, newer, older, open, problem, zone }.render(&frame)))
 }
 
 async fn find(app: &App, caller: &Caller, state: &AuditState) -> Result<AuditPage, ApiError> {
@@ -57,6 +71,7 @@ async fn find(app: &App, caller: &Caller, state: &AuditState) -> Result<AuditPag
     let filtered = query_string::parse(&noted)?;
     let paging = form_urlencoded::Serializer::new(format!("limit={ROWS}"))
         .extend_pairs(state.after.as_ref().map(|after| ("after", after)))
+        .extend_pairs(state.before.as_ref().map(|before| ("before", before)))
         .finish();
     let paged: audit::AuditPaging = query_string::parse(&paging)?;
     app.audit.search(caller, "audit.searched", Resource::new("log", "audit"), Some(&noted)).await?;

@@ -14,9 +14,8 @@ use headgate_collector_store as store;
 use headgate_collector_types::clock;
 use std::str::from_utf8;
 
-/// Cookies in which the script, or the choice of a reader, keeps what the server needs for a page. They are no secrets.
+/// The cookie in which the script keeps the reader's zone. It is no secret.
 const ZONE: &str = "headgate-zone";
-const ROWS: &str = "headgate-rows";
 
 /// Returns the frame of a page, with the present state of the logs.
 pub(crate) async fn frame(app: &App, page: Page, person: Person) -> Result<Frame, ApiError> {
@@ -48,15 +47,33 @@ pub(super) fn zone(headers: &HeaderMap) -> Zone {
     cookie(headers, ZONE).map(Zone::named).unwrap_or_default()
 }
 
-/// Returns the number of rows that the reader chose last.
-pub(super) fn remembered_rows(headers: &HeaderMap) -> Option<usize> {
-    cookie(headers, ROWS)?.parse().ok()
+/// A choice of a reader that is remembered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Choice {
+    /// Rows of a page.
+    Rows,
+    /// Added columns of the Logs page.
+    Columns,
 }
 
-/// Returns the header that remembers the number of rows.
-pub(super) fn remember_rows(rows: usize) -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
-    let text = format!("{ROWS}={rows}; Path=/; Max-Age=31536000; SameSite=Lax");
-    AppendHeaders([(header::SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")))])
+impl Choice {
+    const fn cookie(self) -> &'static str {
+        match self {
+            Self::Rows => "headgate-rows",
+            Self::Columns => "headgate-columns",
+        }
+    }
+
+    /// Returns the last choice.
+    pub(super) fn remembered(self, headers: &HeaderMap) -> Option<&str> {
+        cookie(headers, self.cookie())
+    }
+
+    /// Returns the header that remembers a choice.
+    pub(super) fn remember(self, value: &str) -> AppendHeaders<[(HeaderName, HeaderValue); 1]> {
+        let text = format!("{}={value}; Path=/; Max-Age=31536000; SameSite=Lax", self.cookie());
+        AppendHeaders([(header::SET_COOKIE, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")))])
+    }
 }
 
 fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -2,7 +2,7 @@
 //! bounds and audit notes exist once.
 
 use super::answer::{html, see_other};
-use super::frame::{frame, remember_rows, remembered_rows, shown, zone};
+use super::frame::{Choice, frame, shown, zone};
 use crate::access::Access;
 use crate::app::App;
 use crate::caller::Caller;
@@ -18,7 +18,7 @@ use headgate_collector_db::{Db, StoreError};
 use headgate_collector_pages::frame::{Page, Person};
 use headgate_collector_pages::logs::{
     AUTO_S, Bar, Bars, Change, Day, FACETS, Facet, Found, Logs, LogsState, RANGES, Range, RequestRow, Rules, Sheet,
-    Totals,
+    Totals, export_address, words_of,
 };
 use headgate_collector_pages::search::{self, Parameters, Problem, Term};
 use headgate_collector_pages::text::Zone;
@@ -60,7 +60,8 @@ async fn page(
         // The address of a page means the same in every zone.
         return Ok(see_other(&state.url()));
     }
-    let rows = state.rows(remembered_rows(headers));
+    let rows = state.rows(Choice::Rows.remembered(headers).and_then(|text| text.parse().ok()));
+    let columns = state.added_columns(Choice::Columns.remembered(headers));
     let read = search::parse(&state.q).and_then(|terms| Ok((filters(&terms)?, terms)));
     let (terms, found) = match read {
         Err(problem) => (Vec::new(), Err(problem)),
@@ -72,10 +73,22 @@ async fn page(
     };
     let mut frame = frame(app, Page::Logs, person.clone()).await?;
     // An open record is not read again and again.
-    frame.refresh = (state.auto && state.row.is_none()).then_some(AUTO_S);
-    let remembered = state.size.map(remember_rows);
-    let page = html(StatusCode::OK, Logs { state, terms, found, rows, zone, now }.render(&frame));
-    Ok((remembered, page).into_response())
+    frame.refresh = ((state.auto || state.live) && state.row.is_none()).then_some(AUTO_S);
+    let rows_chosen = state.size.map(|size| Choice::Rows.remember(&size.to_string()));
+    let columns_chosen = state.columns.as_ref().map(|columns| Choice::Columns.remember(&words_of(columns)));
+    let page = html(StatusCode::OK, Logs { state, terms, found, rows, columns, zone, now }.render(&frame));
+    Ok((rows_chosen, columns_chosen, page).into_response())
+}
+
+/// Handles `GET /logs.csv`, `/logs.json` and `/logs.ndjson`: leads to the export of exactly what the page shows.
+pub(super) async fn exported(RawQuery(query): RawQuery, headers: HeaderMap, end: &'static str) -> Response {
+    let found = LogsState::read(query.as_deref().unwrap_or_default(), &zone(&headers))
+        .map_err(|message| bad("query", &message));
+    let address = found.and_then(|state| {
+        let terms = search::parse(&state.q).map_err(|problem| bad("q", &problem.message))?;
+        Ok(export_address(&state, &terms, clock::now_us(), end))
+    });
+    address.map_or_else(IntoResponse::into_response, |address| see_other(&address))
 }
 
 /// Returns whether a form has sent a time of the reader's zone.

@@ -55,6 +55,18 @@ fn pages() -> Vec<(&'static str, Guarded)> {
     ]
 }
 
+/// The formats by which the address of a page answers its data.
+const FORMATS: [&str; 3] = ["csv", "json", "ndjson"];
+
+/// Returns the addresses of pages with the end of a format. They lead to the routes of the API, which check the rights.
+fn exports() -> Router<App> {
+    FORMATS.into_iter().fold(Router::new(), |router, end| {
+        router
+            .route(&format!("/logs.{end}"), get(move |query, headers| logs::exported(query, headers, end)))
+            .route(&format!("/audit.{end}"), get(move |query, headers| audit::exported(query, headers, end)))
+    })
+}
+
 /// Returns the router for the pages, and for signing in.
 pub(super) fn router(app: &App) -> Router<App> {
     let open = Router::new()
@@ -64,7 +76,7 @@ pub(super) fn router(app: &App) -> Router<App> {
     let all = pages().into_iter().fold(open, |router, (path, Guarded { handler, access })| {
         router.route(path, handler.route_layer(from_fn_with_state((app.clone(), access), session::require)))
     });
-    all.layer(map_response(answer::protected))
+    all.merge(exports()).layer(map_response(answer::protected))
 }
 
 /// Handles `GET /`.

@@ -9,7 +9,7 @@ mod kind;
 use crate::error::ApiError;
 use crate::values::bad;
 use headgate_collector_columns::{Column, Filter};
-use headgate_record::{AttemptError, EndedBy, EstimateReason, RejectedBy, UsageSource};
+use headgate_record::{AttemptError, EndedBy, EstimateReason, RejectedBy, RequestSource, UsageSource};
 pub(crate) use kind::Kind;
 use kind::{TEXT, Words};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -66,6 +66,7 @@ const OF_RECORDS: &[FilterSpec] = &[
     name("service_tier", Column::ServiceTier),
     name("speed", Column::Speed),
     word("rejected_by", Column::RejectedBy, Some(|| words(RejectedBy::ALL, RejectedBy::as_str))),
+    word("source", Column::Source, Some(|| words(RequestSource::ALL, RequestSource::as_str))),
     word("ended_by", Column::EndedBy, Some(|| words(EndedBy::ALL, EndedBy::as_str))),
     word("usage_source", Column::UsageSource, Some(|| words(UsageSource::ALL, UsageSource::as_str))),
     word("estimate_reason", Column::EstimateReason, Some(|| words(EstimateReason::ALL, EstimateReason::as_str))),

@@ -24,8 +24,14 @@ pub struct AuditState {
     pub source: Option<String>,
     /// The number of a policy revision.
     pub revision: Option<String>,
+    /// Outcomes.
+    pub outcome: Option<String>,
+    /// A text that a name of the entry contains.
+    pub q: Option<String>,
     /// The cursor of the page; it begins behind it.
     pub after: Option<String>,
+    /// The cursor of the page; it ends before it.
+    pub before: Option<String>,
     /// Id of the opened entry.
     pub row: Option<String>,
 }
@@ -51,7 +57,10 @@ impl AuditState {
                 "resource" => state.resource = text,
                 "source" => state.source = text,
                 "revision" => state.revision = text,
+                "outcome" => state.outcome = text,
+                "q" => state.q = text,
                 "after" => state.after = text,
+                "before" => state.before = text,
                 "row" => state.row = text,
                 _ => return Err("The address has a parameter that this page does not know.".to_owned()),
             }
@@ -62,7 +71,7 @@ impl AuditState {
     /// Returns the state without the page and the opened entry.
     #[must_use]
     pub fn first_page(&self) -> Self {
-        Self { after: None, row: None, ..self.clone() }
+        Self { after: None, before: None, row: None, ..self.clone() }
     }
 
     /// Returns the same page with another entry open, or none.
@@ -89,7 +98,10 @@ impl AuditState {
             ("resource", self.resource.clone()),
             ("source", self.source.clone()),
             ("revision", self.revision.clone()),
+            ("outcome", self.outcome.clone()),
+            ("q", self.q.clone()),
             ("after", self.after.clone()),
+            ("before", self.before.clone()),
             ("row", self.row.clone()),
         ];
         let pairs = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -109,6 +121,7 @@ impl AuditState {
             ("resource_ids", &self.resource),
             ("sources", &self.source),
             ("revision", &self.revision),
+            ("outcomes", &self.outcome),
         ];
         for (name, values) in lists {
             let values =
@@ -116,6 +129,9 @@ impl AuditState {
             values.for_each(|value| {
                 query.append_pair(name, value);
             });
+        }
+        if let Some(text) = &self.q {
+            query.append_pair("q", text);
         }
         // µs, with more digits than seconds have.
         for (name, bound) in [("effective_at[gte]", self.from), ("effective_at[lt]", self.to)] {

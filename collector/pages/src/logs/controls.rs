@@ -1,6 +1,6 @@
 //! The bar above the list: search, chips, range, status, number of rows, and exports.
 
-use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, without};
+use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, optional, without, words_of};
 use crate::parts::exports;
 use crate::search::Term;
 use maud::{Markup, html};
@@ -12,7 +12,10 @@ pub(super) fn bar(logs: &Logs) -> Markup {
             (chips(logs))
             div.choices {
                 // An unreadable search has no terms to change or to export.
-                @if logs.found.is_ok() { (statuses(logs)) }
+                @if logs.found.is_ok() {
+                    (values(logs, "Status", "status", &STATUSES))
+                    (values(logs, "Source", "source", &SOURCES))
+                }
                 (ranges(logs)) (sizes(logs)) (actions(logs))
             }
         }
@@ -20,7 +23,7 @@ pub(super) fn bar(logs: &Logs) -> Markup {
 }
 
 fn search(logs: &Logs) -> Markup {
-    let LogsState { range, size, auto, .. } = logs.state;
+    let LogsState { range, size, auto, live, .. } = logs.state;
     let (from, to) = match range {
         Range::Between(from, to) => (from, to),
         _ => (None, None),
@@ -37,6 +40,8 @@ fn search(logs: &Logs) -> Markup {
             @if let Some(to) = to { input type="hidden" name="to" value=(to); }
             @if let Some(size) = size { input type="hidden" name="size" value=(size); }
             @if auto { input type="hidden" name="auto" value="1"; }
+            @if live { input type="hidden" name="live" value="1"; }
+            @if let Some(columns) = &logs.state.columns { input type="hidden" name="columns" value=(words_of(columns)); }
             button.primary type="submit" { "Search" }
             details.help {
                 summary aria-label="How to search" { "?" }
@@ -58,7 +63,7 @@ fn help() -> Markup {
     ];
     html! {
         table { @for (term, meaning) in rows { tr { td { code { (term) } } td { (meaning) } } } }
-        p { "Names: " @for field in crate::search::FIELDS { code { (field.name) } " " } }
+        p { "Names: " @for field in crate::search::FIELDS { code data-name { (field.name) } " " } }
     }
 }
 
@@ -104,25 +109,28 @@ fn choice(url: &str, label: &str, is_current: bool) -> Markup {
     html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
 }
 
-fn statuses(logs: &Logs) -> Markup {
-    let others: Vec<Term> = logs.terms.iter().filter(|term| term.name.as_deref() != Some("status")).cloned().collect();
-    let current = logs.terms.iter().find(|term| term.name.as_deref() == Some("status"));
+/// Returns a choice of one value of a field, or of all.
+fn values(logs: &Logs, label: &str, field: &str, options: &[(&str, &str)]) -> Markup {
+    let is_of = |term: &&Term| term.name.as_deref() == Some(field);
+    let others: Vec<Term> = logs.terms.iter().filter(|term| !is_of(term)).cloned().collect();
+    let current = logs.terms.iter().find(is_of);
     let is = |word: &str| current.is_some_and(|term| !term.not && term.values == [word]);
     let url = |word: &str| {
         let mut terms = others.clone();
-        terms.push(Term::of("status", word));
+        terms.push(Term::of(field, word));
         logs.state.with_terms(&terms).url()
     };
     html! {
-        nav.choice aria-label="Status" {
+        nav.choice aria-label=(label) {
             (choice(&logs.state.with_terms(&others).url(), "All", current.is_none()))
-            (choice(&url("success"), "Success", is("success")))
-            (choice(&url("error"), "Error", is("error")))
-            (choice(&url("refused"), "Refused", is("refused")))
-            (choice(&url("aborted"), "Aborted", is("aborted")))
+            @for (word, label) in options { (choice(&url(word), label, is(word))) }
         }
     }
 }
+
+const STATUSES: [(&str, &str); 4] =
+    [("success", "Success"), ("error", "Error"), ("refused", "Refused"), ("aborted", "Aborted")];
+const SOURCES: [(&str, &str); 2] = [("playground", "Playground"), ("key", "Virtual key")];
 
 fn ranges(logs: &Logs) -> Markup {
     let current = logs.state.range;
@@ -148,6 +156,8 @@ fn custom(logs: &Logs) -> Markup {
                 input type="hidden" name="q" value=(logs.state.q);
                 @if let Some(size) = logs.state.size { input type="hidden" name="size" value=(size); }
                 @if logs.state.auto { input type="hidden" name="auto" value="1"; }
+                @if logs.state.live { input type="hidden" name="live" value="1"; }
+                @if let Some(columns) = &logs.state.columns { input type="hidden" name="columns" value=(words_of(columns)); }
                 label { "From " input type="datetime-local" step="1" name="from" value=[value(from)]; }
                 label { "To " input type="datetime-local" step="1" name="to" value=[value(to)]; }
                 span.quiet { (logs.zone.name) }
@@ -167,31 +177,43 @@ fn sizes(logs: &Logs) -> Markup {
 }
 
 fn actions(logs: &Logs) -> Markup {
-    let auto = LogsState { auto: !logs.state.auto, ..logs.state.clone() }.url();
+    let auto = LogsState { auto: !logs.state.auto, live: false, ..logs.state.clone() }.url();
+    // New records are on the first page.
+    let live = LogsState { live: !logs.state.live, auto: false, ..logs.state.first_page() }.url();
     html! {
         nav.choice.actions aria-label="Actions" {
             a href=(logs.state.url()) data-key="r" { "Refresh" }
             a.auto href=(auto) aria-current=[logs.state.auto.then_some("true")] data-key="a" data-auto=[logs.state.auto.then_some(AUTO_S)] {
                 "Auto" span.hidden { @if logs.state.auto { ", on" } @else { ", off" } }
             }
+            a.auto href=(live) aria-current=[logs.state.live.then_some("true")] data-key="L"
+                data-live=[logs.state.live.then(|| format!("/v1/requests/stream?{}", parameters(&logs.terms, (None, None))))] {
+                "Live" span.hidden { @if logs.state.live { ", on" } @else { ", off" } }
+            }
+            (optional::choice(logs))
             @if logs.found.is_ok() {
-                (exports(|end| export(logs, end)))
+                (exports(|end| export_address(&logs.state, &logs.terms, logs.now, end)))
             }
         }
     }
 }
 
-/// Returns the address of an export of exactly the records that match.
-fn export(logs: &Logs, end: &str) -> String {
+/// Returns the address of an export of exactly the records that match, in a format.
+#[must_use]
+pub fn export_address(state: &LogsState, terms: &[Term], now: i64, format: &str) -> String {
+    format!("/v1/requests.{format}?{}", parameters(terms, state.range.bounds(now)))
+}
+
+/// Returns the terms, and the bounds of time, as parameters of the API.
+fn parameters(terms: &[Term], (from, to): (Option<i64>, Option<i64>)) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in logs.terms.iter().filter_map(|term| term.parameters().ok()).flatten() {
+    for (name, value) in terms.iter().filter_map(|term| term.parameters().ok()).flatten() {
         query.append_pair(&name, &value);
     }
-    let (from, to) = logs.state.range.bounds(logs.now);
     for (name, bound) in [("from", from), ("to", to)] {
         if let Some(us) = bound {
             query.append_pair(name, &us.to_string());
         }
     }
-    format!("/v1/requests.{end}?{}", query.finish())
+    query.finish()
 }

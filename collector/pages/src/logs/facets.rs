@@ -1,7 +1,7 @@
 //! Facets: the most frequent values of the records that match. A click adds a value to the search or removes it.
 
 use super::{Logs, without};
-use crate::search::{Term, is_outcome};
+use crate::search::{Term, is_outcome, quoted};
 use crate::text;
 use maud::{Markup, html};
 
@@ -21,7 +21,7 @@ const fn column(title: &'static str, field: &'static str, parameter: &'static st
 }
 
 /// The facets of the page, in order.
-pub const FACETS: [FacetColumn; 12] = [
+pub const FACETS: [FacetColumn; 13] = [
     column("Status", "status", "outcome"),
     column("Model", "model", "requested_model"),
     column("Served by", "served", "served_model"),
@@ -29,6 +29,7 @@ pub const FACETS: [FacetColumn; 12] = [
     column("Team", "team", "team"),
     column("Key", "key", "key_id"),
     column("Owner", "owner", "owner"),
+    column("Source", "source", "source"),
     column("Surface", "surface", "surface"),
     column("Error code", "code", "error_code"),
     column("Policy", "policy", "policy_id"),
@@ -58,7 +59,7 @@ impl Facet {
         }
         let (first, more) = values.split_at(values.len().min(SHOWN));
         html! {
-            details open {
+            details open data-facet=(self.column.field) {
                 summary { (self.column.title) }
                 ul { @for value in first { (self.value(logs, value)) } }
                 @if !more.is_empty() {
@@ -75,10 +76,11 @@ impl Facet {
         let field = self.column.field;
         let chosen = logs.terms.iter().any(|term| is_of(term, field, false) && term.values.contains(value));
         let url = logs.state.with_terms(&toggled(&logs.terms, field, value)).url();
+        let without = logs.state.with_terms(&excluded(&logs.terms, field, value)).url();
         html! {
             li.chosen[chosen] {
-                a.value href=(url) aria-current=[chosen.then_some("true")] { bdi { (value) } }
-                a.exclude href=(logs.state.with_terms(&excluded(&logs.terms, field, value)).url()) title="Exclude" {
+                a.value href=(url) data-term=(quoted(value, true)) data-exclude=(without) aria-current=[chosen.then_some("true")] { bdi { (value) } }
+                a.exclude href=(without) title="Exclude" {
                     span.hidden { "Exclude " (value) } span aria-hidden="true" { "−" }
                 }
                 span.number { (text::short(*count)) }
@@ -88,7 +90,7 @@ impl Facet {
 }
 
 /// Returns the terms with a value excluded: added to the excluded values of its name, and removed from the chosen ones.
-fn excluded(terms: &[Term], field: &str, value: &str) -> Vec<Term> {
+pub(super) fn excluded(terms: &[Term], field: &str, value: &str) -> Vec<Term> {
     let chosen = terms.iter().any(|term| is_of(term, field, false) && term.values.iter().any(|known| known == value));
     let mut terms = if chosen { toggled(terms, field, value) } else { terms.to_vec() };
     match terms.iter_mut().find(|term| is_of(term, field, true)) {
@@ -106,7 +108,7 @@ fn is_of(term: &Term, field: &str, not: bool) -> bool {
 }
 
 /// Returns the terms with a value added to those of its name, or removed if it is among them.
-fn toggled(terms: &[Term], field: &str, value: &str) -> Vec<Term> {
+pub(super) fn toggled(terms: &[Term], field: &str, value: &str) -> Vec<Term> {
     let mut terms = terms.to_vec();
     let Some(place) = terms.iter().position(|term| is_of(term, field, false)) else {
         terms.push(Term::of(field, value));

@@ -1,9 +1,10 @@
 //! The list: records by day, in a table whose rows are links.
 
+use super::links::{addresses, filtered};
 use super::{Found, Logs};
-use crate::text;
+use crate::{parts, text};
 use headgate_collector_types::RequestOutcome;
-use headgate_record::{AttemptRecord, RequestRecord};
+use headgate_record::{AttemptRecord, RequestRecord, RequestSource};
 use maud::{Markup, html};
 
 /// The records of a day.
@@ -41,11 +42,12 @@ pub(super) fn table(logs: &Logs, found: &Found) -> Markup {
                     th scope="col" { "Status" }
                     th.number scope="col" { "Time" }
                     th.number scope="col" { "When" }
+                    @for column in &logs.columns { (column.head()) }
                 }
             }
             @for day in &found.days {
                 tbody {
-                    tr.day { th scope="rowgroup" colspan="8" {
+                    tr.day { th scope="rowgroup" colspan=(8 + logs.columns.len()) {
                         (day.title) @if let Some(count) = day.count { " " span.quiet { (text::count(count)) } }
                     } }
                     @for row in &day.rows { (self::row(logs, row)) }
@@ -59,32 +61,38 @@ pub(super) fn table(logs: &Logs, found: &Found) -> Markup {
 fn row(logs: &Logs, row: &RequestRow) -> Markup {
     match row {
         RequestRow::Record(record) => record_row(logs, record),
-        RequestRow::Damaged(position) => note(&format!("The entry at position {position} is damaged and not shown.")),
-        RequestRow::Unreadable => note("An entry of a format that this version does not know is not shown."),
+        RequestRow::Damaged(position) => {
+            note(logs, &format!("The entry at position {position} is damaged and not shown."))
+        }
+        RequestRow::Unreadable => note(logs, "An entry of a format that this version does not know is not shown."),
     }
 }
 
-fn note(text: &str) -> Markup {
-    html! { tr.note { td colspan="8" { (text) } } }
+fn note(logs: &Logs, text: &str) -> Markup {
+    html! { tr.note { td colspan=(8 + logs.columns.len()) { (text) } } }
 }
 
 fn record_row(logs: &Logs, record: &RequestRecord) -> Markup {
     let is_open = logs.state.row.as_deref() == Some(record.id.as_str());
     let url = logs.state.with_row(Some(&record.id)).url();
+    let model = record.requested_model.as_deref().filter(|model| !model.is_empty());
+    let by_model = model.map(|model| addresses(&logs.state, &logs.terms, "model", model));
     html! {
         tr.open[is_open] data-row=(record.id) {
             td.request {
-                a href=(url) aria-current=[is_open.then_some("true")] { bdi { (subject(record)) } }
+                a href=(url) aria-current=[is_open.then_some("true")] data-only=[by_model.as_ref().map(|(only, _)| only)]
+                    data-exclude=[by_model.as_ref().map(|(_, without)| without)] { bdi { (subject(record)) } }
                 @if record.stream { " " span.mark title="stream" { "≋" span.hidden { " stream" } } }
                 (served(record))
             }
-            td.source { (source(record)) }
+            td.source { (source(logs, record)) }
             td.tries { (tries(&record.attempts)) }
             td.number.tokens { (tokens(record)) }
             td.number.cost { (cost(record)) }
             td.status { (status(record)) }
             td.number.time { (times(record)) }
             td.number.when { (when(logs, record)) }
+            @for column in &logs.columns { (column.cell(logs, record)) }
         }
     }
 }
@@ -100,11 +108,16 @@ fn served(record: &RequestRecord) -> Markup {
     html! { span.second { "→ " bdi { (served.provider) "/" (served.model) } } }
 }
 
-fn source(record: &RequestRecord) -> Markup {
+fn source(logs: &Logs, record: &RequestRecord) -> Markup {
     let Some(caller) = &record.caller else { return html! { span.quiet { "no key" } } };
     let names: Vec<_> = [&caller.owner, &caller.team].into_iter().flatten().map(String::as_str).collect();
     html! {
-        bdi { (caller.key_id) }
+        @if caller.source == RequestSource::Playground {
+            span.icon title="playground" aria-hidden="true" { (parts::person_icon()) } span.hidden { "playground " }
+        } @else {
+            span.icon title="virtual key" aria-hidden="true" { (parts::key_icon()) } span.hidden { "virtual key " }
+        }
+        (filtered(&logs.state, &logs.terms, "key", &caller.key_id))
         @if !names.is_empty() { span.second { bdi { (names.join(" · ")) } } }
     }
 }

@@ -1,5 +1,6 @@
 //! The sheet of one record: caller, events and their causes, rules, usage and cost.
 
+use super::links::filtered;
 use super::sentence::sentence;
 use super::timeline::timeline;
 use super::{Logs, LogsState, Range, rows};
@@ -84,7 +85,7 @@ impl Sheet {
             (self.actions())
             section { h3 { "Timeline" } (timeline(record)) }
             (decisions(record))
-            section { h3 { "Caller" } (facts(&caller(record), false)) }
+            section { h3 { "Caller" } (caller(record)) }
             (usage(record))
             (self.rules(zone))
             section { h3 { "Ids" } (facts(&self.ids(), true)) }
@@ -158,25 +159,38 @@ fn change(change: &Change, zone: &Zone) -> Markup {
     }
 }
 
-fn caller(record: &RequestRecord) -> Vec<(&'static str, String)> {
+/// Returns the caller. Each value is a link to the requests that have it too.
+fn caller(record: &RequestRecord) -> Markup {
     let mut facts = Vec::new();
-    let mut add = |name: &'static str, value: Option<&String>| facts.extend(value.map(|value| (name, value.clone())));
+    let mut add = |name: &'static str, field: &str, value: Option<&String>| {
+        facts.extend(value.map(|value| (name, field.to_owned(), value.clone())));
+    };
     if let Some(caller) = &record.caller {
-        add("Key", Some(&caller.key_id));
-        add("Owner", caller.owner.as_ref());
-        add("Team", caller.team.as_ref());
-        add("Project", caller.project.as_ref());
-        add("Application", caller.application.as_ref());
-        add("Cost center", caller.cost_center.as_ref());
-        add("Tenant", caller.tenant.as_ref());
+        add("Key", "key", Some(&caller.key_id));
+        add("Source", "source", Some(&caller.source.as_str().to_owned()));
+        add("Owner", "owner", caller.owner.as_ref());
+        add("Team", "team", caller.team.as_ref());
+        add("Project", "project", caller.project.as_ref());
+        add("Application", "app", caller.application.as_ref());
+        add("Cost center", "cost_center", caller.cost_center.as_ref());
+        add("Tenant", "tenant", caller.tenant.as_ref());
     }
-    add("End user", record.client.end_user.as_ref());
-    add("Client", record.client.user_agent.as_ref());
-    facts.extend(record.client.tags.iter().map(|(name, value)| ("Tag", format!("{name}={value}"))));
+    add("End user", "user", record.client.end_user.as_ref());
+    add("Client", "client", record.client.user_agent.as_ref());
+    let tags = record.client.tags.iter();
+    facts.extend(tags.map(|(name, value)| ("Tag", format!("tag.{name}"), value.clone())));
     if facts.is_empty() {
-        facts.push(("Key", "none was known".to_owned()));
+        return html! { p.quiet { "No key was known." } };
     }
-    facts
+    html! {
+        dl { @for (name, field, value) in &facts { div {
+            dt { (name) }
+            dd {
+                @if let Some(tag) = field.strip_prefix("tag.") { bdi { (tag) } "=" }
+                (filtered(&LogsState::default(), &[], field, value))
+            }
+        } } }
+    }
 }
 
 fn decisions(record: &RequestRecord) -> Markup {

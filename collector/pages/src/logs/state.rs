@@ -1,5 +1,6 @@
 //! The state of the Logs page. All of it is in the URL, so that a link shows the same to everyone.
 
+use super::optional::{OptionalColumn, columns_of, words_of};
 use crate::search::{Term, write};
 use crate::text::Zone;
 use form_urlencoded::Serializer;
@@ -66,6 +67,10 @@ pub struct LogsState {
     pub row: Option<String>,
     /// Whether the page is loaded again every 10 s.
     pub auto: bool,
+    /// Whether the page is loaded again when records arrive.
+    pub live: bool,
+    /// The added columns, if the URL says them.
+    pub columns: Option<Vec<OptionalColumn>>,
 }
 
 impl LogsState {
@@ -87,6 +92,8 @@ impl LogsState {
                 "before" => state.before = Some(value.into_owned()),
                 "row" => state.row = Some(value.into_owned()),
                 "auto" => state.auto = true,
+                "live" => state.live = true,
+                "columns" => state.columns = Some(columns_of(&value)),
                 _ => return Err("The address has a parameter that this page does not know.".to_owned()),
             }
         }
@@ -100,6 +107,12 @@ impl LogsState {
     #[must_use]
     pub fn rows(&self, remembered: Option<usize>) -> usize {
         self.size.or(remembered.filter(|size| SIZES.contains(size))).unwrap_or(DEFAULT_SIZE)
+    }
+
+    /// Returns the added columns. `remembered` is the reader's last choice.
+    #[must_use]
+    pub fn added_columns(&self, remembered: Option<&str>) -> Vec<OptionalColumn> {
+        self.columns.clone().unwrap_or_else(|| columns_of(remembered.unwrap_or_default()))
     }
 
     /// Returns the address of the page.
@@ -125,6 +138,8 @@ impl LogsState {
         add("before", self.before.as_deref());
         add("row", self.row.as_deref());
         add("auto", self.auto.then_some("1"));
+        add("live", self.live.then_some("1"));
+        add("columns", self.columns.as_deref().map(words_of).as_deref());
         match parameters.finish() {
             none if none.is_empty() => "/logs".to_owned(),
             some => format!("/logs?{some}"),
@@ -186,6 +201,8 @@ mod tests {
             before: None,
             row: Some("01890a5d-ac96-774b-bcce-b302099a8057".to_owned()),
             auto: true,
+            live: true,
+            columns: Some(super::columns_of("team.node")),
         };
         let url = state.url();
         let query = url.strip_prefix("/logs?").unwrap();

@@ -5,14 +5,14 @@
 
 use crate::measured::{Client, Outcome};
 use headgate_collector_types::clock::Stopwatch;
-use headgate_record::{AttemptError, AttemptKind, AttemptRecord, RequestRecord, UsageSource};
+use headgate_record::{AttemptError, AttemptKind, AttemptRecord, RequestRecord, RequestSource, UsageSource};
 use std::time::Duration;
 
 /// Target time of a page, ms.
 const AIM_MS: u32 = 200;
 
 /// Name of a filter, a rare value, a frequent one, and one that no record has.
-const FILTERS: [(&str, &str, &str, &str); 22] = [
+const FILTERS: [(&str, &str, &str, &str); 23] = [
     (
         "trace_id",
         "00000000000000000000000000000077",
@@ -37,6 +37,7 @@ const FILTERS: [(&str, &str, &str, &str); 22] = [
     ("status_class", "5xx", "2xx", "1xx"),
     ("policy_id", "per-key", "alice-laptop", "nobody"),
     ("usage_source", "estimated", "reported", "estimated"),
+    ("source", "playground", "key", "key"),
     ("failover", "true", "false", "true"),
     ("assumed", "true", "false", "true"),
     ("stream", "true", "false", "true"),
@@ -57,6 +58,7 @@ pub(crate) fn named(mut one: RequestRecord, sender: u64) -> RequestRecord {
         caller.tenant = Some(pick("tenant", 40));
     }
     if rare {
+        one.caller.iter_mut().for_each(|caller| caller.source = RequestSource::Playground);
         one.finish_reason = Some("content_filter".to_owned());
         let spare = one.attempts.iter().map(|first| AttemptRecord {
             provider: "spare".to_owned(),

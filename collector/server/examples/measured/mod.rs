@@ -55,6 +55,17 @@ impl Service {
         Ok(Client::connect(self.address, role)?)
     }
 
+    /// Returns a connection of a person, with the header of the session.
+    #[allow(dead_code, reason = "only one of the programs reads pages")]
+    pub(crate) fn signed_in(&self) -> Outcome<(Client, String)> {
+        let mut client = Client::connect(self.address, "")?;
+        let headers = "content-type: application/x-www-form-urlencoded\r\nsec-fetch-site: same-origin\r\n";
+        let reply = client.send_with("POST", "/auth/login", headers, b"token=owner")?;
+        let set = reply.header("set-cookie").ok_or("the log-in was refused")?;
+        let cookie = set.split(';').next().unwrap_or_default().to_owned();
+        Ok((client, format!("cookie: {cookie}\r\n")))
+    }
+
     /// Runs `work` on several threads, each with its number and a connection that may deliver; returns all times.
     pub(crate) fn in_parallel<F>(&self, threads: u64, work: F) -> Outcome<Vec<Duration>>
     where

@@ -17,6 +17,7 @@ pub(crate) mod ingest;
 pub(crate) mod kill;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod live;
 pub(crate) mod noted;
 pub(crate) mod openapi;
 pub(crate) mod policy;

@@ -3,7 +3,7 @@
 //! The first policy of a large company has a hundred thousand entries that must enter the log together. No other write is
 //! possible meanwhile, so the masking, the canonical bytes and the hash are done beforehand.
 
-use super::{actor_name_id, indexed_ids, insert, names_of, reserve_positions, revision, time};
+use super::{insert, name_ids, names_of, reserve_positions, revision, time};
 use headgate_collector_columns::dictionary::{Dictionary, DictionaryCache};
 use headgate_collector_db::{Bulk, Db, Result, StoreError, ValueRef};
 use headgate_collector_types::audit::{Entry, canonical, mask_entry};
@@ -60,7 +60,8 @@ pub(crate) fn append_all(tx: &Db, entries: &[PreparedEntry]) -> std::result::Res
     let mut cache = DictionaryCache::default();
     let mut dictionary = cache.writer(tx);
     if let Some(bulk) = tx.bulk() {
-        dictionary.prefetch_names(entries.iter().flat_map(|prepared| names_of(&prepared.entry)))?;
+        dictionary
+            .prefetch_names(entries.iter().flat_map(|prepared| names_of(&prepared.entry).into_iter().flatten()))?;
         bulk_insert(bulk, &mut dictionary, (first, now), entries)?;
         return Ok(first);
     }
@@ -72,8 +73,8 @@ pub(crate) fn append_all(tx: &Db, entries: &[PreparedEntry]) -> std::result::Res
 
 const COPY_ENTRIES: &str = "COPY audit_entries_by_day (position, schema, received_at, bytes, leaf) FROM STDIN BINARY";
 const COPY_DAYS: &str = "COPY audit_days (position, received_at) FROM STDIN BINARY";
-const COPY_INDEX: &str =
-    "COPY audit (position, id, time, type, actor_id, resource_id, source, revision, actor_name) FROM STDIN BINARY";
+const COPY_INDEX: &str = "COPY audit (position, id, time, revision, type, actor_id, resource_id, source, actor_name, outcome, resource_name, address) \
+     FROM STDIN BINARY";
 
 /// Inserts the entries as [`insert`] does, with three bulk copies.
 fn bulk_insert(
@@ -92,18 +93,30 @@ fn bulk_insert(
             [Integer(position), schema, Integer(now), Blob(&prepared.bytes), Blob(&prepared.leaf_hash)]
         }),
     )?;
-    let with_ids = placed().map(|(position, prepared)| {
-        let ids = indexed_ids(dictionary, &prepared.entry)?;
-        Ok((position, prepared, ids, actor_name_id(dictionary, &prepared.entry)?))
-    });
+    let with_ids =
+        placed().map(|(position, prepared)| Ok((position, prepared, name_ids(dictionary, &prepared.entry)?)));
     let with_ids = with_ids.collect::<Result<Vec<_>>>()?;
     bulk.copy(
         COPY_INDEX,
-        with_ids.iter().map(|(position, prepared, [kind, actor, resource, source], actor_name)| {
+        with_ids.iter().map(|(position, prepared, ids)| {
             let (id, time) = (Blob(&prepared.id), Integer(time(&prepared.entry)));
-            let [kind, actor, resource, source] = [*kind, *actor, *resource, *source].map(Integer);
             let revision = revision(&prepared.entry).map_or(Null, Integer);
-            [Integer(*position), id, time, kind, actor, resource, source, revision, actor_name.map_or(Null, Integer)]
+            let [kind, actor, resource, source, actor_name, outcome, resource_name, address] =
+                ids.map(|id| id.map_or(Null, Integer));
+            [
+                Integer(*position),
+                id,
+                time,
+                revision,
+                kind,
+                actor,
+                resource,
+                source,
+                actor_name,
+                outcome,
+                resource_name,
+                address,
+            ]
         }),
     )
 }

@@ -16,12 +16,19 @@ pub(crate) fn searchable(db: &Db) -> Result<(), StoreError> {
     let mut usage = Recount::begin(db)?;
     columns_from(db, &mut dictionary, Column::Application, |record, row_values| usage.add(record, row_values))?;
     usage.replace()?;
-    fill_actor_names(db, &mut dictionary)
+    fill_names(db, &mut dictionary, &["actor_name"])
 }
 
 /// Fills the columns for outcomes and tokens.
 pub(crate) fn outcomes(db: &Db) -> Result<(), StoreError> {
     columns_from(db, &mut DictionaryCache::default(), Column::Outcome, |_, _| Ok(()))
+}
+
+/// Fills the column for the source, and the columns of audit entries for outcome, resource name and address.
+pub(crate) fn source(db: &Db) -> Result<(), StoreError> {
+    let mut dictionary = DictionaryCache::default();
+    columns_from(db, &mut dictionary, Column::Source, |_, _| Ok(()))?;
+    fill_names(db, &mut dictionary, &["outcome", "resource_name", "address"])
 }
 
 /// Fills this column and all later ones. Calls `visit` with each readable record.
@@ -84,7 +91,8 @@ fn for_each_record(
 /// The entries that are read at a time.
 const BATCH: i64 = 4_096;
 
-fn fill_actor_names(db: &Db, dictionary: &mut DictionaryCache) -> Result<(), StoreError> {
+/// Fills these columns of all audit entries with the ids of names.
+fn fill_names(db: &Db, dictionary: &mut DictionaryCache, columns: &[&str]) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
         let sql = "SELECT position, bytes FROM audit_entries WHERE position > ?1 ORDER BY position LIMIT ?2";
@@ -95,9 +103,10 @@ fn fill_actor_names(db: &Db, dictionary: &mut DictionaryCache) -> Result<(), Sto
         after = *last;
         for (position, bytes) in &rows {
             let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { continue };
-            if let Some(name) = audit::actor_name_id(&mut dictionary.writer(db), &entry)? {
-                db.prepare_cached("UPDATE audit SET actor_name = ?2 WHERE position = ?1")?
-                    .execute(params![*position, name])?;
+            let ids = audit::name_ids(&mut dictionary.writer(db), &entry)?;
+            for (column, id) in audit::NAME_COLUMNS.iter().zip(ids).filter(|(column, _)| columns.contains(column)) {
+                let sql = format!("UPDATE audit SET {column} = ?2 WHERE position = ?1");
+                db.prepare_cached(&sql)?.execute(params![*position, id])?;
             }
         }
     }

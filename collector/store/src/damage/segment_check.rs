@@ -185,7 +185,7 @@ fn identity_of(db: &Db, boots: &mut Boots, record: &RequestRecord) -> Result<Opt
 }
 
 /// The columns of the audit log that filters read, with names as texts.
-type IndexRow = ([u8; 16], i64, Option<i64>, [Option<String>; 5]);
+type IndexRow = ([u8; 16], i64, Option<i64>, [Option<String>; audit::NAME_COLUMNS.len()]);
 
 fn audit(db: &Db, (first, end): (i64, i64), checker: &mut SegmentChecker) -> Result<(), StoreError> {
     let index_rows = index_rows(db, first, end)?;
@@ -202,10 +202,7 @@ fn audit(db: &Db, (first, end): (i64, i64), checker: &mut SegmentChecker) -> Res
         }
         let expected = serde_json::from_slice::<Entry>(&bytes).ok().and_then(|entry| {
             let (id, time, revision) = (parse_uuid(&entry.id)?, audit::time(&entry), audit::revision(&entry));
-            let [kind, actor, resource, source] =
-                [entry.kind, entry.actor.id, entry.resource.id, entry.source].map(Some);
-            let texts = [kind, actor, resource, source, entry.actor.name];
-            Some((id, time, revision, texts))
+            Some((id, time, revision, audit::names_of(&entry).map(|name| name.map(str::to_owned))))
         });
         if expected.as_ref() != index_rows.get(&position) {
             checker.check.disagreeing.push(position);
@@ -215,14 +212,17 @@ fn audit(db: &Db, (first, end): (i64, i64), checker: &mut SegmentChecker) -> Res
 }
 
 fn index_rows(db: &Db, first: i64, end: i64) -> Result<BTreeMap<i64, IndexRow>, StoreError> {
-    let sql = "SELECT a.position, a.id, a.time, a.revision, t.text, c.text, r.text, s.text, n.text FROM audit a
-           LEFT JOIN names t ON t.name = a.type LEFT JOIN names c ON c.name = a.actor_id
-           LEFT JOIN names r ON r.name = a.resource_id LEFT JOIN names s ON s.name = a.source
-           LEFT JOIN names n ON n.name = a.actor_name
-         WHERE a.position >= ?1 AND a.position < ?2";
-    let mut select = db.prepare_cached(sql)?;
+    let texts: String =
+        audit::NAME_COLUMNS.map(|column| format!(", (SELECT text FROM names n WHERE n.name = a.{column})")).concat();
+    let sql = format!(
+        "SELECT a.position, a.id, a.time, a.revision{texts} FROM audit a WHERE a.position >= ?1 AND a.position < ?2"
+    );
+    let mut select = db.prepare_cached(&sql)?;
     let rows = select.query_map([first, end], |row| {
-        let texts = [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?];
+        let mut texts = [const { None }; audit::NAME_COLUMNS.len()];
+        for (text, column) in texts.iter_mut().zip(4..) {
+            *text = row.get(column)?;
+        }
         Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, texts)))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -49,5 +49,6 @@ fn key(view: View<'_>, teams: &BTreeMap<&str, u32>, now: u64, report: &mut Repor
         models: view.get("models").map(|_| view.strings("models")),
         expires,
         disabled: view.read("disabled", scalar::flag).unwrap_or_default(),
+        playground: view.read("playground", scalar::flag).unwrap_or_default(),
     }
 }

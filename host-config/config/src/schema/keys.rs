@@ -224,6 +224,12 @@ static VIRTUAL_KEY: &[Key] = &[
     key("models", List(&One(Scalar::Glob)), Default("all"), "Aliases it may ask for."),
     key("expires", One(Scalar::Timestamp), Optional, "Time from which it is refused; a date begins at midnight UTC."),
     key("disabled", One(Scalar::Flag), Default("false"), "Whether the key is refused."),
+    key(
+        "playground",
+        One(Scalar::Flag),
+        Default("false"),
+        "Whether people try models with it: the source of its requests is `playground` in the log.",
+    ),
 ];
 
 const INPUT: Key = key("input", One(Scalar::Money), Required, "Input tokens.");

@@ -314,6 +314,7 @@ fn identity(caller: Caller<'_>) -> Identity {
         project: caller.project.map(str::to_owned),
         application: caller.application.map(str::to_owned),
         permission: caller.permission.clone(),
+        playground: caller.playground,
     }
 }
 

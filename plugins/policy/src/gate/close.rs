@@ -9,7 +9,8 @@ use crate::status::status_error;
 use headgate_exchange::{error_status, is_model_name};
 use headgate_limits::Ledger;
 use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, SCHEMA, ServedBy,
+    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, RequestSource,
+    SCHEMA, ServedBy,
 };
 
 /// The reason for an early end of the stream, as the host reports it.
@@ -182,6 +183,7 @@ fn identity(call: &Call, caller: &Identity) -> CallerIdentity {
         application: own_or(&caller.application, team.map(|team| &team.application)),
         cost_center: team.and_then(|team| team.cost_center.clone()),
         tenant: team.and_then(|team| team.tenant.clone()),
+        source: if caller.playground { RequestSource::Playground } else { RequestSource::Key },
     }
 }
 

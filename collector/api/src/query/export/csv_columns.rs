@@ -9,7 +9,7 @@ use headgate_record::{AttemptKind, RequestRecord};
 
 type RecordCell = fn(&RequestRecord) -> String;
 
-const COLUMNS: [(&str, RecordCell); 63] = [
+const COLUMNS: [(&str, RecordCell); 64] = [
     ("started_at", |r| time(r.started_at)),
     ("id", |r| r.id.clone()),
     ("node", |r| r.node.clone()),
@@ -75,6 +75,7 @@ const COLUMNS: [(&str, RecordCell); 63] = [
     ("decision_reasons", |r| words(r.decisions.iter().filter_map(|decision| decision.reason.as_deref()))),
     ("request_bytes", |r| r.payload.request_bytes.to_string()),
     ("response_bytes", |r| r.payload.response_bytes.to_string()),
+    ("source", |r| r.caller.as_ref().map_or(String::new(), |c| c.source.as_str().to_owned())),
 ];
 
 /// Returns the header line.

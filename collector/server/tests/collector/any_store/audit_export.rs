@@ -16,6 +16,8 @@ fn filled(collector: &Collector) -> Vec<Value> {
                 _ => {}
             }
             one["resource"]["name"] = json!(if number.is_multiple_of(2) { "=1+1" } else { "a\u{202e}b\nc" });
+            one["outcome"] = json!(["success", "failure", "denied"][number as usize % 7 % 3]);
+            one["actor"]["address"] = json!(format!("192.0.2.{}", number % 4));
             one["source"] = json!(if number.is_multiple_of(5) { "scim" } else { "console" });
             one
         })
@@ -58,7 +60,7 @@ fn audit_filters_agree_on_pages_and_exports() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
     let entries = filled(&collector);
-    let cases: [(&str, Holds); 18] = [
+    let cases: [(&str, Holds); 24] = [
         ("resource_ids[not]=none", |_| true),
         ("event_types[]=user.added", |e| e["type"] == "user.added"),
         ("event_types[not]=user.added", |e| e["type"] != "user.added"),
@@ -78,6 +80,14 @@ fn audit_filters_agree_on_pages_and_exports() {
         ("actor_ids[not]=admin-1&event_types=user.added", |e| {
             e["actor"]["id"] != "admin-1" && e["type"] == "user.added"
         }),
+        ("outcomes=denied", |e| e["outcome"] == "denied"),
+        ("outcomes=denied&outcomes=failure&actor[not]=Alice", |e| {
+            e["outcome"] != "success" && e["actor"]["name"] != "Alice"
+        }),
+        ("outcomes[not]=success", |e| e["outcome"] != "success"),
+        ("q=192.0.2.3", |e| e["actor"]["address"] == "192.0.2.3"),
+        ("q=ALI&outcomes=denied", |e| e["actor"]["name"] == "Alice" && e["outcome"] == "denied"),
+        ("q=nowhere-at-all", |_| false),
         ("effective_at[lt]=2026-01-01T00:00:31Z&actor=Alice", |e| e["actor"]["name"] == "Alice" && number(e) <= 30),
     ];
     let mut owner = collector.owner();

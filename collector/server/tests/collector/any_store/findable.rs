@@ -6,7 +6,7 @@ use crate::random::{Random, rounds};
 use crate::records::{BASE_US, attempt, batch, record};
 use headgate_record::{
     AttemptError, AttemptKind, AttemptRecord, Cost, Decision, EndedBy, EstimateReason, INGEST_PATH, RejectedBy,
-    RequestRecord, Usage, UsageSource,
+    RequestRecord, RequestSource, Usage, UsageSource,
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ fn some(text: Option<&String>) -> Vec<String> {
 }
 
 /// All filters that compare values, by name.
-const FILTERS: [(&str, Values); 47] = [
+const FILTERS: [(&str, Values); 48] = [
     ("id", |r| vec![r.id.clone()]),
     ("trace_id", |r| some(r.trace_id.as_ref())),
     ("provider_request_id", |r| some(r.provider_request_id.as_ref())),
@@ -62,6 +62,7 @@ const FILTERS: [(&str, Values); 47] = [
     ("estimate_reason", |r| r.usage.and_then(|u| u.estimate_reason).iter().map(|e| e.as_str().to_owned()).collect()),
     ("stage", |r| r.decisions.iter().map(|d| d.stage.clone()).collect()),
     ("usage_source", |r| r.usage.iter().map(|u| u.source.as_str().to_owned()).collect()),
+    ("source", |r| r.caller.iter().map(|c| c.source.as_str().to_owned()).collect()),
     ("price_revision", |r| r.cost.iter().map(|c| c.price_revision.clone()).collect()),
     ("assumed", |r| vec![r.cost.as_ref().is_some_and(|c| c.assumed).to_string()]),
     ("stream", |r| vec![r.stream.to_string()]),
@@ -124,6 +125,7 @@ fn varied(random: &mut Random, seq: u64) -> RequestRecord {
     if let Some(caller) = &mut one.caller {
         caller.application = (random.below(2) > 0).then(|| format!("app-{}", random.below(5)));
         caller.cost_center = (random.below(3) > 0).then(|| format!("cc {}", random.below(4)));
+        caller.source = RequestSource::ALL[random.below(2) as usize];
         caller.tenant = (random.below(3) > 0).then(|| format!("tenant-{}", random.below(3)));
         // The same name in several columns.
         caller.team =

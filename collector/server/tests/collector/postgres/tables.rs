@@ -129,7 +129,8 @@ fn a_log_entry_cannot_be_changed_in_place() {
 }
 
 /// Reverts each step, the newest first: the remaining version and the SQL.
-const TAKEN_BACK: [(u32, &str); 11] = [
+const TAKEN_BACK: [(u32, &str); 12] = [
+    (20, "ALTER TABLE audit DROP COLUMN outcome, DROP COLUMN resource_name, DROP COLUMN address"),
     (19, "DROP TABLE sessions"),
     (18, "SELECT 1"),
     (17, "ALTER TABLE heartbeats DROP COLUMN refused"),

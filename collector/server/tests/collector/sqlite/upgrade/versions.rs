@@ -24,7 +24,7 @@ const COLUMNS_BEFORE: [(usize, u8); 3] = [(10, 23), (17, 25), (19, 49)];
 const FIRST_DIMENSIONS: usize = 10;
 
 /// The queries, and the first version with the data for each answer.
-const QUESTIONS: [(usize, &str); 25] = [
+const QUESTIONS: [(usize, &str); 28] = [
     (1, "/v1/requests?order=asc&limit=100&total=true"),
     (1, "/v1/requests?limit=100&status=429&team=team-3"),
     (1, "/v1/requests?limit=20&tag[cost]=high&total=true"),
@@ -40,6 +40,9 @@ const QUESTIONS: [(usize, &str); 25] = [
     (1, "/v1/requests/facets?facets=application,attempt_error,attempt_provider,finish_reason,stage,usage_source"),
     (1, "/v1/requests/histogram?bars=20&team=team-3"),
     (1, "/v1/requests/facets?facets=outcome,status"),
+    (1, "/v1/requests/facets?facets=source,status"),
+    (2, "/v1/audit?order=asc&limit=100&outcomes=success&sources=console"),
+    (2, "/v1/audit?order=asc&limit=100&q=alice&sources=console"),
     (2, "/v1/audit?order=asc&limit=100&actor=Ann"),
     (1, "/v1/gaps?state=all"),
     (1, "/v1/damage"),
