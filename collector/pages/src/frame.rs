@@ -19,18 +19,51 @@ pub enum Page {
     Planes,
     /// Missing and damaged entries.
     Completeness,
+    /// The models of the policy in force.
+    Models,
+    /// The virtual keys of the policy in force.
+    Keys,
+    /// The guardrails of the policy in force.
+    Guardrails,
+    /// The revisions of the policy.
+    Policy,
+    /// How long the logs are kept, and legal holds.
+    Retention,
+    /// Tokens of the collector, and sessions of persons.
+    Tokens,
+    /// Keys of the keyboard, the search language, checks.
+    Help,
 }
 
 impl Page {
     /// Every page, in the order of the menu.
-    pub const ALL: [Self; 4] = [Self::Logs, Self::Audit, Self::Planes, Self::Completeness];
+    pub const ALL: [Self; 11] = [
+        Self::Logs,
+        Self::Models,
+        Self::Keys,
+        Self::Guardrails,
+        Self::Policy,
+        Self::Planes,
+        Self::Completeness,
+        Self::Audit,
+        Self::Retention,
+        Self::Tokens,
+        Self::Help,
+    ];
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Logs => "Logs",
             Self::Audit => "Audit",
             Self::Planes => "Data planes",
             Self::Completeness => "Completeness",
+            Self::Models => "Models",
+            Self::Keys => "Keys",
+            Self::Guardrails => "Guardrails",
+            Self::Policy => "Policy",
+            Self::Retention => "Retention",
+            Self::Tokens => "Tokens",
+            Self::Help => "Help",
         }
     }
 
@@ -42,7 +75,21 @@ impl Page {
             Self::Audit => "/audit",
             Self::Planes => "/dataplanes",
             Self::Completeness => "/gaps",
+            Self::Models => "/models",
+            Self::Keys => "/keys",
+            Self::Guardrails => "/guardrails",
+            Self::Policy => "/policy",
+            Self::Retention => "/retention",
+            Self::Tokens => "/tokens",
+            Self::Help => "/help",
         }
+    }
+
+    /// Returns the page of the menu that a path belongs to.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        Self::ALL.into_iter().find(|page| page.path().trim_start_matches('/') == first)
     }
 }
 

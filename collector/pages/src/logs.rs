@@ -10,6 +10,7 @@ mod state;
 mod timeline;
 
 pub use bars::{Bar, Bars};
+pub(crate) use controls::help as search_help;
 pub use facets::{FACETS, Facet, FacetColumn};
 pub use rows::{Day, RequestRow};
 pub use sheet::{Change, Rules, Sheet};

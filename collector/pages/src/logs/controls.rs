@@ -46,7 +46,8 @@ fn search(logs: &Logs) -> Markup {
     }
 }
 
-fn help() -> Markup {
+/// Returns the search language in a table, and its names.
+pub(crate) fn help() -> Markup {
     let rows = [
         ("chat", "model, surface, owner, key or tag contains it; one word or quoted text"),
         ("model:chat,fast", "either value"),
