@@ -110,7 +110,7 @@ impl ChangePage {
             @if let Some(at) = preview.takes_effect_at {
                 p { "The rules keep less than before, so they take effect at " (parts::time(&self.zone, at)) ". Until then you can set them back, and nothing is lost." }
             }
-            form.inline method="post" action="/retention" hx-boost="false" {
+            form.inline method="post" action="/retention/change" hx-boost="false" {
                 (parts::csrf(&frame.person))
                 input type="hidden" name="revision" value=(self.revision);
                 input type="hidden" name="requests" value=(self.rules.requests.days);
