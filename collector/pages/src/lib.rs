@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod frame;
 pub mod login;
 pub mod logs;
+mod menu;
 pub mod notice;
 mod parts;
 pub mod search;
