@@ -57,8 +57,6 @@ const keys = {
 };
 
 let pressedG = false;
-/** @type {Record<string, string>} */
-const places = { l: "/logs", a: "/audit", d: "/dataplanes", c: "/gaps" };
 
 document.addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
@@ -69,11 +67,9 @@ document.addEventListener("keydown", (event) => {
   }
   const arrow = event.key.startsWith("Arrow");
   if (arrow && !rows().some((row) => row.contains(document.activeElement))) return;
-  if (pressedG && places[event.key]) {
-    pressedG = false;
-    return go(places[event.key]);
-  }
+  const place = pressedG && /** @type {HTMLElement | null} */ (document.querySelector(`[data-go="${CSS.escape(event.key)}"]`));
   pressedG = event.key === "g";
+  if (place) return place.click();
   const named = /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(event.key)}"]`));
   if (named) {
     event.preventDefault();

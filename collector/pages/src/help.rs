@@ -4,7 +4,7 @@ mod traffic;
 
 pub use traffic::{Check, Mark, TrafficPage};
 
-use crate::frame::{Frame, Page};
+use crate::frame::Frame;
 use crate::logs;
 use maud::{Markup, html};
 
@@ -21,20 +21,6 @@ const KEYS: [(&[&str], &str); 11] = [
     (&["g"], "Then a letter: go to a page, as below"),
     (&["?"], "Help"),
     (&["Tab"], "Next link or field; all of them can be reached"),
-];
-
-/// Letters after `g`, and the page that each leads to.
-const PLACES: [(&str, Page); 10] = [
-    ("l", Page::Logs),
-    ("m", Page::Models),
-    ("k", Page::Keys),
-    ("u", Page::Guardrails),
-    ("p", Page::Policy),
-    ("d", Page::Planes),
-    ("c", Page::Completeness),
-    ("a", Page::Audit),
-    ("r", Page::Retention),
-    ("t", Page::Tokens),
 ];
 
 /// Contents that no record has, and the reason or what there is in its place.
@@ -81,7 +67,6 @@ impl HelpPage {
 }
 
 fn keys(frame: &Frame) -> Markup {
-    let open: Vec<_> = PLACES.into_iter().filter(|(_, page)| frame.menu.contains(page)).collect();
     html! {
         section id="keys" {
             h2 { "Keys of the keyboard" }
@@ -90,8 +75,8 @@ fn keys(frame: &Frame) -> Markup {
                     th scope="row" { @for key in keys { kbd { (key) } " " } }
                     td { (effect) }
                 } }
-                @for (letter, page) in open { tr {
-                    th scope="row" { kbd { "g" } " " kbd { (letter) } }
+                @for page in &frame.menu { tr {
+                    th scope="row" { kbd { "g" } " " kbd { (page.key()) } }
                     td { a href=(page.path()) { (page.name()) } }
                 } }
             } }

@@ -12,6 +12,7 @@ pub mod help;
 pub mod keys;
 pub mod login;
 pub mod logs;
+mod menu;
 pub mod models;
 pub mod notice;
 mod parts;

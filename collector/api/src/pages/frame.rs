@@ -26,7 +26,7 @@ pub(crate) async fn frame(app: &App, page: Page, person: Person) -> Result<Frame
         missing: u64::try_from(found.missing).unwrap_or(0),
         newest_age_us: found.newest_received_at.map(age),
     };
-    let menu = Page::ALL.into_iter().filter(|page| access(*page).roles().contains(&person.role)).collect();
+    let menu = Page::all().filter(|page| access(*page).roles().contains(&person.role)).collect();
     Ok(Frame { page, menu, person, completeness, refresh: None })
 }
 
