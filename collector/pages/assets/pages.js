@@ -53,7 +53,11 @@ const keys = {
   e: () => nextError(1),
   E: () => nextError(-1),
   c: () => void navigator.clipboard?.writeText(location.href),
-  "?": () => document.querySelector(".help")?.toggleAttribute("open"),
+  "?": () => {
+    const help = document.querySelector(".help");
+    if (help) help.toggleAttribute("open");
+    else go("/help");
+  },
 };
 
 let pressedG = false;
@@ -147,7 +151,7 @@ function copyable(value) {
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${value.textContent}`);
+  button.setAttribute("aria-label", `Copy ${/** @type {HTMLElement} */ (value).dataset.copy || value.textContent}`);
   button.addEventListener("click", () => void navigator.clipboard?.writeText(value.textContent ?? ""));
   value.after(button);
 }
@@ -168,7 +172,9 @@ function schedule() {
 
 function prepare() {
   document.querySelectorAll(".bars svg").forEach((svg) => brush(/** @type {SVGSVGElement} */ (svg)));
-  document.querySelectorAll(".sheet [data-copy]").forEach(copyable);
+  document.querySelectorAll("main [data-copy]").forEach(copyable);
+  const draft = /** @type {HTMLElement | null} */ (document.querySelector("[data-draft]"));
+  if (draft?.dataset.draft) import(draft.dataset.draft).then((module) => module.prepare(draft));
   schedule();
 }
 

@@ -39,10 +39,10 @@ pub(super) fn form(teams: &[String], models: &[String]) -> Markup {
                 section id="draft-made" hidden aria-live="polite" {
                     h2 { "The key" }
                     p { strong { "Shown once." } " Copy it now; nobody can show it again." }
-                    p.secret { code id="draft-key" data-copy {} }
+                    p.secret { code id="draft-key" data-copy="the key" {} }
                     h2 { "Its entry" }
                     p { "Put this under " code { "keys" } " of gateway.yaml and apply the file. It has the hash, not the key." }
-                    pre id="draft-entry" data-copy {}
+                    pre id="draft-entry" data-copy="the entry" {}
                 }
             }
         }

@@ -41,7 +41,7 @@ impl MadePage {
                 p.crumbs { a href="/tokens" { "Tokens and sessions" } " / new token" }
                 h1 { "The token was made" }
                 p { strong { "Shown once." } " Copy it now: the collector keeps only its hash. A reload of this page makes another token." }
-                p.secret { code id="token-text" data-copy { (self.token) } }
+                p.secret { code id="token-text" data-copy="the token" { (self.token) } }
                 (parts::facts(&facts, false))
                 p { a href="/tokens" { "Done, to the tokens" } }
             }
