@@ -30,7 +30,7 @@ def test_help_has_keys_search_and_what_is_not_stored(reader):
     page.wait_for_url("**/help")
     text = words(page)
     assert "status:429" in text and "What is not stored" in text and "g k Keys" in text
-    assert "Tokens and sessions" not in text, "a page that a viewer may not open"
+    assert "g t Tokens" not in text, "a page that a viewer may not open"
     page.click("text=Traffic does not appear?")
     page.wait_for_url("**/help/traffic")
 

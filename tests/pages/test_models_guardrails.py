@@ -62,7 +62,7 @@ def test_a_model_shows_its_providers(reader):
     mine = [one for one in reader.service.records + reader.service.hits if one["requested_model"] == "chat"]
     tried = sum(any(each["provider"] == "beta" for each in one["attempts"]) for one in mine)
     served = sum(one.get("served_by", {}).get("provider") == "beta" for one in mine)
-    row = page.locator("tr", has=page.locator("th:text-is('beta')"))
+    row = page.locator("tr", has=page.locator("th bdi:text-is('beta')"))
     cells = row.locator("td").all_inner_texts()
     assert [int(cell.split()[0]) for cell in cells[:2]] == [tried, served]
     leads_to(page, row.locator("a").nth(2), tried - served)
@@ -85,7 +85,7 @@ def test_guardrails_show_hits_by_day_and_key(reader):
     day = page.locator("tr", has=page.locator(f"th:text-is('{today}')"))
     assert day.locator("td").inner_text().split()[0] == str(on_today)
     by_key = sum(one["caller"]["key_id"] == "search-bot" for one in hits)
-    key = page.locator("tr", has=page.locator("th:text-is('search-bot')"))
+    key = page.locator("tr", has=page.locator("th bdi:text-is('search-bot')"))
     leads_to(page, key.locator("td a"), by_key)
 
 

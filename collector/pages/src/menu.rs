@@ -78,8 +78,8 @@ const MENU: &[Line] = &[
     line(Page::Planes, Group::Gateway, "Data planes", "/dataplanes", "d"),
     line(Page::Completeness, Group::Gateway, "Completeness", "/gaps", "c"),
     line(Page::Audit, Group::Evidence, "Audit", "/audit", "a"),
-    line(Page::Retention, Group::Evidence, "Retention and holds", "/retention", "h"),
-    line(Page::Tokens, Group::Evidence, "Tokens and sessions", "/tokens", "t"),
+    line(Page::Retention, Group::Evidence, "Retention", "/retention", "h"),
+    line(Page::Tokens, Group::Evidence, "Tokens", "/tokens", "t"),
     line(Page::Help, Group::Help, "Help", "/help", "?"),
 ];
 

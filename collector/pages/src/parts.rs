@@ -89,6 +89,15 @@ pub(crate) fn time(zone: &text::Zone, us: i64) -> Markup {
     html! { time datetime=(text::rfc3339(us)) title=(text::utc(us)) { (zone.day_and_clock(us)) } }
 }
 
+/// Returns a sentence in which code stands between backquotes.
+pub(crate) fn sentence(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
 /// Returns what a page says that reads a policy where there is none.
 pub(crate) fn no_policy() -> Markup {
     html! {

@@ -99,6 +99,6 @@ async fn guardrail(visit: &Visit, id: String) -> Result<Response, ApiError> {
 
 fn no_guardrail() -> ApiError {
     let message = "The policy in force has no guardrail of this id. The Guardrails page lists those that it has; decisions of \
-        guardrails that are gone are in the log: search policy:ID.";
+        guardrails that are gone are in the log: search `policy:ID`.";
     ApiError::invalid(StatusCode::NOT_FOUND, "not_found", message)
 }

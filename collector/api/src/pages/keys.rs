@@ -80,6 +80,6 @@ async fn key(visit: &Visit, id: String) -> Result<Response, ApiError> {
 
 fn no_key() -> ApiError {
     let message = "The policy in force has no key of this id. The Keys page lists those that it has; requests of keys that are gone \
-        are in the log: search key:ID.";
+        are in the log: search `key:ID`.";
     ApiError::invalid(StatusCode::NOT_FOUND, "not_found", message)
 }

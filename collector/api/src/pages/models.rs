@@ -148,6 +148,6 @@ async fn model(visit: &Visit, alias: String) -> Result<Response, ApiError> {
 
 fn no_model() -> ApiError {
     let message = "The policy in force has no model of this name. The Models page lists those that it has; requests for others are in \
-        the log: search model:NAME.";
+        the log: search `model:NAME`.";
     ApiError::invalid(StatusCode::NOT_FOUND, "not_found", message)
 }

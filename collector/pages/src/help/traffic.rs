@@ -1,6 +1,7 @@
 //! "Traffic does not appear?": checks in the order in which records travel, each with a mark and a remedy.
 
 use crate::frame::Frame;
+use crate::parts::sentence;
 use maud::{Markup, html};
 
 /// The result of a check.
@@ -78,8 +79,8 @@ fn line(check: &Check) -> Markup {
     html! {
         li data-mark=(class) {
             h2 { (check.question) " " span class={ "chip " (class) } { (word) } }
-            p { bdi { (check.found) } @if let Some((name, path)) = &check.more { " " a href=(path) { (name) } } }
-            @if let Some(remedy) = check.remedy.as_ref().filter(|_| check.mark != Mark::Good) { p.remedy { strong { "Do: " } (remedy) } }
+            p { bdi { (sentence(&check.found)) } @if let Some((name, path)) = &check.more { " " a href=(path) { (name) } } }
+            @if let Some(remedy) = check.remedy.as_ref().filter(|_| check.mark != Mark::Good) { p.remedy { strong { "Do: " } (sentence(remedy)) } }
         }
     }
 }

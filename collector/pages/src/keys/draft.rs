@@ -17,7 +17,7 @@ pub(super) fn form(teams: &[String], models: &[String]) -> Markup {
             }
             div hidden data-draft=(assets::draft()) {
                 p { "Your browser makes the key and its hash. The key is not sent to the collector and not stored anywhere: hand it to its owner now." }
-                form.filters autocomplete="off" {
+                form.filters autocomplete="off" hx-boost="false" {
                     label { "Id" input type="text" id="draft-id" required maxlength="128" pattern="[A-Za-z0-9._:\\/@+\\-]+" title="Letters, digits and ._:/@+-"; }
                     label { "Owner" input type="text" id="draft-owner" maxlength="256"; }
                     label { "Team" select id="draft-team" {

@@ -78,7 +78,7 @@ impl RevisionPage {
             p.actions {
                 @if *number > 1 { a href={ "/policy/" (number - 1) } { "← Revision " (number - 1) } }
                 @if *number < self.newest { a href={ "/policy/" (number + 1) } { "Revision " (number + 1) " →" } }
-                (links(&self.revision))
+                span { (links(&self.revision)) }
                 a href={ "/v1/policy/" (number) "/diff" } hx-boost="false" { "JSON" }
                 @if self.shows_text { a href={ "/v1/policy/" (number) "/gateway.yaml" } hx-boost="false" { "gateway.yaml as written" } }
                 code { (config_revision) }
