@@ -132,6 +132,16 @@ pub(super) async fn diff(
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
 }
 
+/// Returns the address at which the gateway of the policy in force listens, if it is written there.
+pub(super) async fn listen(app: &App) -> Result<Option<String>, ApiError> {
+    let guard = lock(&app.comparing).await?;
+    let Some((_, text)) = app.readers.query(|db| with_text(db, store::policy_in_force(db)?)).await? else {
+        return Ok(None);
+    };
+    let address = |resource: &Value| Some(resource.get("body")?.get("listen")?.as_str()?.to_owned());
+    blocking(guard, move || policy::masked(&text).iter().find_map(address)).await
+}
+
 type WithText = (PolicyRevision, String);
 
 /// Returns the two revisions of a comparison. The first defaults to the one before the second.

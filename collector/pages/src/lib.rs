@@ -5,12 +5,16 @@
 
 pub mod assets;
 pub mod audit;
+pub mod counts;
+mod delta;
 pub mod fleet;
 pub mod frame;
 pub mod login;
 pub mod logs;
 mod menu;
 pub mod notice;
+pub mod overview;
 mod parts;
 pub mod search;
 pub mod text;
+pub mod usage;

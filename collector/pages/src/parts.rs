@@ -20,3 +20,8 @@ pub(crate) fn exports(url: impl Fn(&str) -> String) -> Markup {
         }
     }
 }
+
+/// Returns a link of a group from which one is chosen.
+pub(crate) fn choice(url: &str, label: &str, is_current: bool) -> Markup {
+    html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
+}
