@@ -16,7 +16,7 @@ def total(page) -> int:
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_search_and_facets_narrow_the_list(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     assert total(page) == 200
     page.fill("#q", "team:search")
     page.press("#q", "Enter")
@@ -39,7 +39,7 @@ def test_search_and_facets_narrow_the_list(reader):
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_a_row_opens_its_sheet(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=status:refused")
     page.click("tr[data-row] >> nth=1 >> a")
     page.wait_for_selector("aside.sheet")
@@ -57,7 +57,7 @@ def test_a_row_opens_its_sheet(reader):
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_pages_of_rows_lead_on_and_back(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.click("nav[aria-label='Rows of a page'] a:has-text('50')")
     page.wait_for_url("**size=50*")
     seen = []
@@ -78,7 +78,7 @@ def test_pages_of_rows_lead_on_and_back(reader):
 
 
 def test_keys_reach_everything(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.keyboard.press("/")
     page.keyboard.type("status:error")
     page.keyboard.press("Enter")
@@ -103,7 +103,7 @@ def test_keys_reach_everything(reader):
 
 
 def test_a_drag_over_the_histogram_narrows_the_range(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     box = page.locator(".bars svg").bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, middle)
@@ -117,7 +117,7 @@ def test_a_drag_over_the_histogram_narrows_the_range(reader):
 
 
 def test_auto_reloads_and_survives_paging(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.click("a.auto")
     page.wait_for_url("**auto=1*")
     with page.expect_response(lambda answer: "auto=1" in answer.url, timeout=15_000):
@@ -128,7 +128,7 @@ def test_auto_reloads_and_survives_paging(reader):
 
 
 def test_an_unknown_term_is_named(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=modle:chat")
     assert "modle:chat" in page.inner_text("[role=alert]")
     page.goto(f"{reader.service.url}/logs?q=nothing-like-it+team:search")
@@ -138,7 +138,7 @@ def test_an_unknown_term_is_named(reader):
 
 
 def test_times_are_in_the_readers_zone(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.wait_for_function("document.querySelector('figcaption').innerText.includes('Europe/Berlin')")
     shown, stamp = page.eval_on_selector("tr[data-row] time", "time => [time.innerText, time.dateTime]")
     expected = page.evaluate("stamp => new Date(stamp).toLocaleTimeString('en-GB')", stamp)
@@ -146,7 +146,7 @@ def test_times_are_in_the_readers_zone(reader):
 
 
 def test_an_export_is_what_is_filtered(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=team:search+-status:refused")
     page.click("details.export summary")
     with page.expect_download() as download:

@@ -168,6 +168,13 @@ pub(super) async fn read_in_force<T: Send + 'static>(
     Ok(Some((revision, blocking(guard, move || work(policy::masked(&text))).await?)))
 }
 
+/// Returns the address at which the gateway of the policy in force listens, if it is written there.
+pub(super) async fn listen(app: &App) -> Result<Option<String>, ApiError> {
+    let address = |resource: &Value| Some(resource.get("body")?.get("listen")?.as_str()?.to_owned());
+    let found = read_in_force(app, move |resources| resources.iter().find_map(address)).await?;
+    Ok(found.and_then(|(_, listen)| listen))
+}
+
 type WithText = (PolicyRevision, String);
 
 /// Returns the two revisions of a comparison. The first defaults to the one before the second.

@@ -7,8 +7,16 @@ use maud::{Markup, html};
 /// A page of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
+    /// The last day in numbers.
+    Overview,
     /// The request log.
     Logs,
+    /// Usage by group and over time.
+    Usage,
+    /// The use of limits.
+    Limits,
+    /// The use of budgets.
+    Budgets,
     /// The audit log.
     Audit,
     /// The proxies.
@@ -70,7 +78,11 @@ const fn line(page: Page, group: Group, name: &'static str, path: &'static str, 
 
 /// Every page once, in the order of the menu.
 const MENU: &[Line] = &[
+    line(Page::Overview, Group::Traffic, "Overview", "/", "o"),
     line(Page::Logs, Group::Traffic, "Logs", "/logs", "l"),
+    line(Page::Usage, Group::Traffic, "Usage", "/usage", "u"),
+    line(Page::Limits, Group::Traffic, "Limits", "/limits", "i"),
+    line(Page::Budgets, Group::Traffic, "Budgets", "/budgets", "b"),
     line(Page::Policy, Group::Gateway, "Policy", "/policy", "p"),
     line(Page::Keys, Group::Gateway, "Keys", "/keys", "k"),
     line(Page::Models, Group::Gateway, "Models", "/models", "m"),

@@ -27,6 +27,11 @@ pub(crate) fn exports(url: impl Fn(&str) -> String) -> Markup {
     }
 }
 
+/// Returns a link of a group from which one is chosen.
+pub(crate) fn choice(url: &str, label: &str, is_current: bool) -> Markup {
+    html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
+}
+
 /// Returns the changes of a resource by path, with the values before and after.
 pub(crate) fn changes(changes: &[Change]) -> Markup {
     html! {

@@ -43,6 +43,12 @@ pub(super) async fn shown(app: &App, page: Page, person: Person, result: Result<
     }
 }
 
+/// Returns whether a form has sent a time of the reader's zone.
+pub(super) fn has_local_time(query: &str) -> bool {
+    let is_local = |value: &str| !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_digit());
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| matches!(&*name, "from" | "to") && is_local(&value))
+}
+
 /// Returns the reader's zone.
 pub(super) fn zone(headers: &HeaderMap) -> Zone {
     cookie(headers, ZONE).map(Zone::named).unwrap_or_default()

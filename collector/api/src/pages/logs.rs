@@ -2,7 +2,7 @@
 //! bounds and audit notes exist once.
 
 use super::answer::{html, see_other};
-use super::frame::{frame, remember_rows, remembered_rows, shown, zone};
+use super::frame::{frame, has_local_time, remember_rows, remembered_rows, shown, zone};
 use crate::access::Access;
 use crate::app::App;
 use crate::caller::Caller;
@@ -76,12 +76,6 @@ async fn page(
     let remembered = state.size.map(remember_rows);
     let page = html(StatusCode::OK, Logs { state, terms, found, rows, zone, now }.render(&frame));
     Ok((remembered, page).into_response())
-}
-
-/// Returns whether a form has sent a time of the reader's zone.
-fn has_local_time(query: &str) -> bool {
-    let is_local = |value: &str| !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_digit());
-    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| matches!(&*name, "from" | "to") && is_local(&value))
 }
 
 /// Returns the conditions of a search, or the first term with a value that its filter does not have.

@@ -8,6 +8,7 @@ mod answer;
 mod applied;
 mod assets;
 mod audit;
+mod counts;
 mod fleet;
 mod frame;
 mod guardrails;
@@ -15,9 +16,12 @@ mod help;
 mod keys;
 mod logs;
 mod models;
+mod overview;
 mod policy;
 mod retention;
+mod sums;
 mod tokens;
+mod usage;
 mod visit;
 
 pub(super) use answer::{PageError, html, see_other};
@@ -28,7 +32,6 @@ use super::app::App;
 use super::session;
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use headgate_collector_pages::frame::Page;
 
@@ -46,8 +49,17 @@ fn page(handler: MethodRouter<App>, access: Access) -> Guarded {
 /// Returns the access that a page of the menu requires.
 const fn access(page: Page) -> Access {
     match page {
-        Page::Logs | Page::Planes | Page::Completeness => Access::Read,
-        Page::Models | Page::Keys | Page::Guardrails | Page::Help => Access::Read,
+        Page::Overview
+        | Page::Logs
+        | Page::Usage
+        | Page::Limits
+        | Page::Budgets
+        | Page::Models
+        | Page::Keys
+        | Page::Guardrails
+        | Page::Planes
+        | Page::Completeness
+        | Page::Help => Access::Read,
         Page::Audit | Page::Policy | Page::Retention => Access::Audit,
         Page::Tokens => Access::Own,
     }
@@ -56,9 +68,16 @@ const fn access(page: Page) -> Access {
 /// Returns the table of pages.
 fn pages() -> Vec<(&'static str, Guarded)> {
     let mut pages = vec![
-        ("/", page(get(home), Access::Read)),
+        (Page::Overview.path(), page(get(overview::show), access(Page::Overview))),
         (Page::Logs.path(), page(get(logs::list), access(Page::Logs))),
         ("/logs/{id}", page(get(logs::one), access(Page::Logs))),
+        (Page::Usage.path(), page(get(usage::show), access(Page::Usage))),
+        ("/usage.csv", page(get(usage::csv), access(Page::Usage))),
+        ("/usage.json", page(get(usage::json), access(Page::Usage))),
+        (Page::Limits.path(), page(get(counts::limits), access(Page::Limits))),
+        ("/limits.json", page(get(counts::limits_json), access(Page::Limits))),
+        (Page::Budgets.path(), page(get(counts::budgets), access(Page::Budgets))),
+        ("/budgets.json", page(get(counts::budgets_json), access(Page::Budgets))),
         (Page::Audit.path(), page(get(audit::list), access(Page::Audit))),
         (Page::Completeness.path(), page(get(fleet::gaps), access(Page::Completeness))),
         (Page::Planes.path(), page(get(fleet::planes), access(Page::Planes))),
@@ -110,9 +129,4 @@ pub(super) fn router(app: &App) -> Router<App> {
         router.route(path, handler.route_layer(from_fn_with_state((app.clone(), access), session::require)))
     });
     all.layer(map_response(answer::protected))
-}
-
-/// Handles `GET /`.
-async fn home() -> Response {
-    see_other("/logs")
 }

@@ -36,7 +36,7 @@ impl GuardrailPage {
                     a href=(logs(&self.guardrail, &[], self.hits.range())) { (text::count(self.hits.total())) @if self.hits.total() == 1 { " hit" } @else { " hits" } }
                     " in the last " (self.state.label())
                 }
-                div.cards { (self.days()) (self.keys()) }
+                div.pair { (self.days()) (self.keys()) }
             }
         };
         frame.render(&format!("Guardrail {id}"), &main)

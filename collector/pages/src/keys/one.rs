@@ -1,10 +1,12 @@
 //! One key: what it may do, what it did, and the limits and budgets that apply to it.
 
 use super::{Key, KeyUse, RANGE, last, models, state};
+use crate::counts::{CountsState, RuleKind};
 use crate::frame::{Frame, Page};
 use crate::parts;
-use crate::search::Term;
+use crate::search::{Term, write};
 use crate::text::{self, Zone};
+use crate::usage::{UsageState, by};
 use maud::{Markup, html};
 
 /// A limit or a budget.
@@ -22,6 +24,19 @@ pub struct Rule {
     pub only: Vec<String>,
     /// Whether it rejects nothing.
     pub monitor: bool,
+}
+
+impl Rule {
+    /// Returns the address of its counts.
+    fn url(&self) -> String {
+        let kind = if self.kind == "budget" { RuleKind::Budgets } else { RuleKind::Limits };
+        CountsState { kind, id: Some(self.id.clone()), ..CountsState::default() }.url()
+    }
+}
+
+/// Returns the address of the usage of a key, by model.
+fn usage(key: &Term) -> String {
+    UsageState { q: write(std::slice::from_ref(key)), by: by("model"), ..UsageState::default() }.url()
 }
 
 /// The page of a key.
@@ -49,7 +64,7 @@ impl KeyPage {
                 p.crumbs { a href="/keys" { "Keys" } " / " bdi { (id) } }
                 h1 { bdi { (id) } " " (state(*accepted, &self.zone)) }
                 (self.links(frame))
-                div.cards { (self.who()) (self.used()) }
+                div.pair { (self.who()) (self.used()) }
                 (self.rules())
             }
         };
@@ -61,7 +76,8 @@ impl KeyPage {
         let audit = form_urlencoded::Serializer::new(String::new()).append_pair("resource", &self.key.id).finish();
         html! {
             p.actions {
-                a href=(parts::logs(&[term], RANGE)) { "Requests" }
+                a href=(parts::logs(std::slice::from_ref(&term), RANGE)) { "Requests" }
+                a href=(usage(&term)) { "Usage" }
                 @if frame.menu.contains(&Page::Audit) { a href={ "/audit?" (audit) } { "Changes of this key" } }
             }
         }
@@ -119,7 +135,7 @@ impl KeyPage {
         let terms = [Term::of("key", &self.key.id), Term::of("policy", &rule.id)];
         html! {
             tr {
-                th scope="row" { bdi { (rule.id) } span.second { (rule.kind) @if rule.monitor { ", only monitored" } } }
+                th scope="row" { a href=(rule.url()) { bdi { (rule.id) } } span.second { (rule.kind) @if rule.monitor { ", only monitored" } } }
                 td data-label="Amount" { (rule.amounts.join(", ")) }
                 td data-label="Counted" { @if rule.per.is_empty() { "all together" } @else { "per " (rule.per.join(", ")) } }
                 td data-label="Only where" { @if rule.only.is_empty() { span.quiet { "always" } } @else { bdi { (rule.only.join("; ")) } } }

@@ -1,7 +1,7 @@
 //! The bar above the list: search, chips, range, status, number of rows, and exports.
 
 use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, without};
-use crate::parts::exports;
+use crate::parts::{choice, exports};
 use crate::search::Term;
 use maud::{Markup, html};
 
@@ -99,10 +99,6 @@ fn turned(terms: &[Term], place: usize) -> Vec<Term> {
         }
     }
     turned
-}
-
-fn choice(url: &str, label: &str, is_current: bool) -> Markup {
-    html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
 }
 
 fn statuses(logs: &Logs) -> Markup {

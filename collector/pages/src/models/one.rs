@@ -3,8 +3,9 @@
 use super::{Model, ModelUse, ModelsState, p95, rate};
 use crate::frame::Frame;
 use crate::parts;
-use crate::search::Term;
+use crate::search::{Term, write};
 use crate::text;
+use crate::usage::{UsageState, by};
 use maud::{Markup, html};
 
 /// The requests of an alias at one provider.
@@ -59,6 +60,11 @@ impl ModelPage {
         parts::logs(&terms, self.state.range())
     }
 
+    fn usage(&self) -> String {
+        let q = write(&[Term::of("model", &self.model.alias)]);
+        UsageState { q, by: by("provider"), ..UsageState::default() }.url()
+    }
+
     fn summary(&self) -> Markup {
         let ModelUse { requests, errors, failovers, p95_us } = self.used;
         html! {
@@ -70,6 +76,7 @@ impl ModelPage {
                     " · " a href=(self.logs(&[Term::of("failover", "true")])) { (text::percent(failovers, requests)) " failovers" }
                     " · p95 " (p95(p95_us))
                 }
+                " · " a href=(self.usage()) { "Usage by provider" }
             }
         }
     }
