@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
 
 from collector import Collector  # noqa: E402
-from made_records import records  # noqa: E402
+from made_records import beat, counts_report, records  # noqa: E402
 
 CHROMIUM = os.environ.get("HEADGATE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 AXE = ROOT / "target/tools/node/node_modules/axe-core/axe.min.js"
@@ -26,7 +26,8 @@ class Service(Collector):
 
     def __init__(self, folder: Path):
         self.records = records(int(time.time() * 1e6))
-        super().__init__(folder, [("/v1/ingest/requests", {"node": "gw-1", "boot": "b", "dropped": 0, "records": self.records})])
+        batch = {"node": "gw-1", "boot": "b", "dropped": 0, "records": self.records}
+        super().__init__(folder, [("/v1/ingest/requests", batch), ("/v1/limits/sync", counts_report(int(time.time()))), ("/v1/heartbeat", beat())])
         self.url = f"http://{self.listen}"
 
     def get(self, path: str):
@@ -59,11 +60,11 @@ class Reader:
         self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
-    def sign_in(self, role: str = "owner") -> Page:
-        self.page.goto(f"{self.service.url}/login")
+    def sign_in(self, role: str = "owner", at: str = "/") -> Page:
+        self.page.goto(f"{self.service.url}/login?return_to={at}")
         self.page.fill("#token", self.service.tokens[role])
         self.page.press("#token", "Enter")
-        self.page.wait_for_url("**/logs")
+        self.page.wait_for_url(f"{self.service.url}{at}")
         return self.page
 
     def open(self, path: str) -> Page:

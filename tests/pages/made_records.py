@@ -37,6 +37,8 @@ def record(number: int, at_us: int, pick: random.Random) -> dict:
         "attempts": [attempt("alpha")], "served_by": {"provider": "alpha", "model": "m-large"},
         "payload": {"mode": "metadata_only", "request_bytes": 900, "response_bytes": 400, "attachments": 0},
     }  # fmt: skip
+    if made["stream"]:
+        made["time_to_first_token_us"] = made["duration_us"] // 3
     tokens = pick.randint(10, 5_000)
     made["usage"] = {"input_tokens": tokens, "output_tokens": 50, "cached_input_tokens": 0, "reasoning_tokens": 0, "source": "reported"}
     made["cost"] = {"nano_usd": tokens * 1_750, "price_revision": "p1", "assumed": False}
@@ -55,6 +57,22 @@ def record(number: int, at_us: int, pick: random.Random) -> dict:
         for name in ("usage", "cost", "served_by"):
             del made[name]
     return made
+
+
+def counts_report(now_s: int, teams: list[str] = TEAMS) -> dict:
+    """Returns a proxy's report of two limits and a budget: the first team is close to its budget, the second has passed its limit."""
+    budget = {"id": "team-month", "kind": "budget", "per": ["team"], "meters": [{"unit": "nano_usd", "period": "month", "max": 5_000_000_000}], "warn_at": [50, 80]}
+    limit = {"id": "per-key", "kind": "limit", "per": ["key"], "meters": [{"unit": "requests", "period": "hour", "max": 60}, {"unit": "concurrency", "max": 8}]}
+    month = {"rule": "team-month", "meter": "nano_usd/month", "start": now_s - 20 * 86_400, "end": now_s + 10 * 86_400, "max": 5_000_000_000}
+    hour = {"rule": "per-key", "meter": "requests/hour", "start": now_s - 1_800, "end": now_s + 1_800, "max": 60}
+    used = [4_250_000_000, 1_000_000_000, 0]
+    rows = [{**month, "subject": [team], "used": used[place], "open": 100_000_000} for place, team in enumerate(teams)]
+    rows += [{**hour, "subject": [f"{team}-bot"], "used": [12, 60, 3][place], "open": 2} for place, team in enumerate(teams)]
+    return {"schema": 1, "node": "gw-1", "boot": "counts", "seq": 1, "whole": True, "revision": "rev-1", "cursor": 0, "rules": [budget, limit], "rows": rows}
+
+
+def beat(node: str = "gw-1", revision: str = "rev-1") -> dict:
+    return {"node": node, "boot": f"beat-{node}", "version": "0.2.0", "config_revision": revision, "uptime_s": 60, "queued": 0, "dropped": 0, "last_seq": 0}
 
 
 def records(now_us: int, count: int = 200) -> list[dict]:

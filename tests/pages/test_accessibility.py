@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from made_policy import Governed
 
 LOOKS = [
     {"color_scheme": scheme, "viewport": {"width": width, "height": 900}} for scheme in ("light", "dark") for width in (390, 1440)
 ]
 NAMES = [f"{look['color_scheme']}-{look['viewport']['width']}" for look in LOOKS]
+
+
+PAGES = (
+    "/logs", "/logs?q=modle:chat", "/logs?q=nothing-like-it", "/audit", "/gaps", "/dataplanes", "/policy", "/policy/3", "/keys",
+    "/keys/search-bot", "/keys?q=nobody", "/models", "/models/chat?range=7d", "/guardrails", "/guardrails/pii", "/retention",
+    "/retention/change?requests=1&audit=1&classes=a%3D2&revision=1", "/retention/change", "/tokens", "/help", "/help/traffic", "/keys/gone",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    one = Governed(tmp_path_factory.mktemp("accessibility"))
+    one.send("POST", "/v1/holds", "token-owner", {"log": "requests", "scope": {"team": "search"}, "reason": "case 17"})
+    yield one
+    one.part.stop()
 
 
 @pytest.mark.parametrize("reader", LOOKS, ids=NAMES, indirect=True)
@@ -16,9 +32,26 @@ def test_no_page_has_a_violation(reader):
     page = reader.open("/login")
     found["login"] = reader.violations()
     page = reader.sign_in()
-    for path in ("/logs", "/logs?q=modle:chat", "/logs?q=nothing-like-it", "/audit", "/gaps", "/dataplanes"):
+    service = reader.service
+    asking = [f"/retention/holds/{service.get('/v1/holds')['data'][0]['id']}/release", f"/tokens/{service.get('/v1/tokens')['data'][0]['id']}/revoke"]
+    for path in (*PAGES, *asking):
         reader.open(path)
+        for summary in page.locator("details.draft > summary").all():
+            summary.click()
         found[path] = reader.violations()
+        found[f"width of {path}"] = overflow(page)
+    reader.open("/keys")
+    page.click("text=New key")
+    page.fill("#draft-id", "x")
+    page.click("text=Make the key")
+    page.wait_for_selector("#draft-made:visible")
+    found["new key"] = reader.violations() + overflow(page)
+    reader.open("/tokens")
+    page.click("text=New token")
+    page.click("text=Make the token")
+    page.wait_for_selector("#token-text")
+    found["new token"] = reader.violations() + overflow(page)
+    reader.faults.clear()
     for path in ("/logs?q=status:error", "/audit"):
         reader.open(path)
         page.click("tr[data-row] a >> nth=0")

@@ -65,3 +65,31 @@ def test_hostile_texts_stay_texts(hostile_service, browser):
     assert page.evaluate("[document.scripts.length, window.hit]") == [scripts, None]
     assert reader.faults == []
     context.close()
+
+
+def test_hostile_names_of_policies_tokens_and_holds_stay_names(browser, tmp_path):
+    from made_policy import SECOND, Governed
+
+    one = Governed(tmp_path)
+    keys = [{"id": f"key-{at}", "sha256": f"{at:064x}", "owner": text, "project": text} for at, text in enumerate(TEXTS)]
+    limits = [{"id": "hostile", "match": {"owner": TEXTS, "tag": {"t": TEXTS}}, "requests": "1/s"}]
+    one.apply({**SECOND, "keys": [*SECOND["keys"], *keys], "limits": limits}, 3)
+    for text in TEXTS:
+        one.send("POST", "/v1/tokens", "token-owner", {"role": "viewer", "name": text})
+        one.send("POST", "/v1/holds", "token-owner", {"log": "requests", "scope": {"owner": text}, "reason": text})
+        one.deliver("/v1/heartbeat", {"node": text, "boot": f"{text}-boot"[:256], "version": text, "config_revision": text, "uptime_s": 1, "queued": 0, "dropped": 0, "last_seq": 0})
+    context = browser.new_context()
+    reader = Reader(one, context)
+    page = reader.sign_in()
+    scripts = page.evaluate("document.scripts.length")
+    hold, token = one.get("/v1/holds")["data"][-1]["id"], one.get("/v1/tokens")["data"][-1]["id"]
+    paths = ["/policy", "/policy/4", "/keys", "/keys/key-0", "/keys/key-1", "/retention", f"/retention/holds/{hold}/release", "/tokens", f"/tokens/{token}/revoke", "/help/traffic"]
+    paths.append("/keys?q=%3Cscript%3Ewindow.hit%3D1%3C/script%3E")
+    for path in paths:
+        reader.open(path)
+        assert page.evaluate("[document.scripts.length, window.hit]") == [scripts, None], path
+    reader.open("/keys/key-0")
+    assert TEXTS[0] in page.inner_text("main") and page.locator("main script").count() == 0
+    assert reader.faults == []
+    context.close()
+    one.part.stop()

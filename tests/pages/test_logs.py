@@ -17,7 +17,7 @@ def total(page) -> int:
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_search_and_facets_narrow_the_list(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     assert total(page) == 200
     page.fill("#q", "team:search")
     page.press("#q", "Enter")
@@ -40,7 +40,7 @@ def test_search_and_facets_narrow_the_list(reader):
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_a_row_opens_its_sheet(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=status:refused")
     page.click("tr[data-row] >> nth=1 >> a")
     page.wait_for_selector("aside.sheet")
@@ -58,7 +58,7 @@ def test_a_row_opens_its_sheet(reader):
 
 @pytest.mark.parametrize("reader", WITHOUT_SCRIPT, ids=NAMES, indirect=True)
 def test_pages_of_rows_lead_on_and_back(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.click("nav[aria-label='Rows of a page'] a:has-text('50')")
     page.wait_for_url("**size=50*")
     seen = []
@@ -79,7 +79,7 @@ def test_pages_of_rows_lead_on_and_back(reader):
 
 
 def test_keys_reach_everything(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.keyboard.press("/")
     page.keyboard.type("status:error")
     page.keyboard.press("Enter")
@@ -104,7 +104,7 @@ def test_keys_reach_everything(reader):
 
 
 def test_a_drag_over_the_histogram_narrows_the_range(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     box = page.locator(".bars svg").bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, middle)
@@ -118,7 +118,7 @@ def test_a_drag_over_the_histogram_narrows_the_range(reader):
 
 
 def test_auto_reloads_and_survives_paging(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.click("a.auto")
     page.wait_for_url("**auto=1*")
     with page.expect_response(lambda answer: "auto=1" in answer.url, timeout=15_000):
@@ -129,7 +129,7 @@ def test_auto_reloads_and_survives_paging(reader):
 
 
 def test_an_unknown_term_is_named(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=modle:chat")
     assert "modle:chat" in page.inner_text("[role=alert]")
     page.goto(f"{reader.service.url}/logs?q=nothing-like-it+team:search")
@@ -139,7 +139,7 @@ def test_an_unknown_term_is_named(reader):
 
 
 def test_times_are_in_the_readers_zone(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.wait_for_function("document.querySelector('figcaption').innerText.includes('Europe/Berlin')")
     shown, stamp = page.eval_on_selector("tr[data-row] time", "time => [time.innerText, time.dateTime]")
     expected = page.evaluate("stamp => new Date(stamp).toLocaleTimeString('en-GB')", stamp)
@@ -147,7 +147,7 @@ def test_times_are_in_the_readers_zone(reader):
 
 
 def test_an_export_is_what_is_filtered(reader):
-    page = reader.sign_in()
+    page = reader.sign_in(at="/logs")
     page.goto(f"{reader.service.url}/logs?q=team:search+-status:refused")
     page.click("details.export summary")
     with page.expect_download() as download:

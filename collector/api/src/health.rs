@@ -28,6 +28,21 @@ impl Health {
         Self { writes, probing: Arc::default(), shutting_down: Arc::default() }
     }
 
+    /// Checks that a write reaches the disk in time.
+    pub(super) async fn check(&self) -> Result<(), ApiError> {
+        if self.is_shutting_down() {
+            return Err(shutting_down());
+        }
+        let probe = async {
+            let _probe_lock = self.probing.lock().await;
+            self.writes.probe().await
+        };
+        match tokio::time::timeout(PROBE_TIMEOUT, probe).await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(too_slow()),
+        }
+    }
+
     /// Makes `/readyz` fail from now on.
     pub(super) fn begin_shutdown(&self) {
         self.shutting_down.store(true, Ordering::Relaxed);
@@ -46,17 +61,7 @@ pub(super) async fn alive() -> Response {
 
 /// Handles `GET /readyz`. It needs no token, so only one probe at a time occupies a place in the writer's queue.
 pub(super) async fn ready(State(health): State<Health>) -> Result<Response, ApiError> {
-    if health.is_shutting_down() {
-        return Err(shutting_down());
-    }
-    let probe = async {
-        let _probe_lock = health.probing.lock().await;
-        health.writes.probe().await
-    };
-    match tokio::time::timeout(PROBE_TIMEOUT, probe).await {
-        Ok(outcome) => outcome?,
-        Err(_) => return Err(too_slow()),
-    }
+    health.check().await?;
     let body = br#"{"status":"ready"}"#.to_vec();
     Ok(json_response(StatusCode::OK, body))
 }

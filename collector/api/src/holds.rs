@@ -43,10 +43,15 @@ pub(super) struct PlacedHold {
 
 /// Handles `GET /v1/holds`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.audit.search(&caller, "holds.searched", Resource::new("list", "holds"), None).await?;
+    note_list(&app, &caller).await?;
     let holds = app.readers.query(store::holds).await?;
     let body = json!({"object": "list", "data": holds}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
+}
+
+/// Notes that the holds were listed.
+pub(super) async fn note_list(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    app.audit.search(caller, "holds.searched", Resource::new("list", "holds"), None).await
 }
 
 /// Handles `POST /v1/holds`.
@@ -56,7 +61,14 @@ pub(super) async fn place(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (_permit, body) = app.bodies.read(request, MAX_BODY_BYTES).await?;
-    let NewHold { log, scope, reason } = parse(&body)?;
+    let placed = place_of(&app, &caller, &body).await?;
+    let body = serde_json::to_vec(&placed).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::CREATED, body))
+}
+
+/// Places the hold that a body describes.
+pub(super) async fn place_of(app: &App, caller: &Caller, body: &[u8]) -> Result<PlacedHold, ApiError> {
+    let NewHold { log, scope, reason } = parse(body)?;
     let (actor, now) = (caller.actor(), clock::now_us());
     let placed = crate::write_timeout::commit(&app.writes, "the hold", move |tx| {
         store::place_hold(tx, log, scope, reason, actor, now)
@@ -65,8 +77,7 @@ pub(super) async fn place(
     let hold = placed.ok_or_else(too_many)?;
     let counting = hold.clone();
     let covers = app.readers.query(move |db| store::count_covered(db, &counting)).await.ok();
-    let body = serde_json::to_vec(&PlacedHold { hold, covers }).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::CREATED, body))
+    Ok(PlacedHold { hold, covers })
 }
 
 fn parse(body: &[u8]) -> Result<NewHold, ApiError> {
@@ -89,12 +100,18 @@ pub(super) async fn release(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
+    let released = release_named(&app, &caller, name).await?;
+    let body = serde_json::to_vec(&released).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+/// Releases the hold of this id.
+pub(super) async fn release_named(app: &App, caller: &Caller, name: Option<String>) -> Result<Hold, ApiError> {
     let id = name.ok_or_else(not_found)?;
     let actor = caller.actor();
     let released =
         crate::write_timeout::commit(&app.writes, "the release", move |tx| store::release_hold(tx, &id, actor)).await?;
-    let body = serde_json::to_vec(&released.ok_or_else(not_found)?).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::OK, body))
+    released.ok_or_else(not_found)
 }
 
 fn too_many() -> ApiError {
@@ -105,7 +122,7 @@ fn too_many() -> ApiError {
     )
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "hold_not_found",

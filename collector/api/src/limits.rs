@@ -2,20 +2,20 @@
 
 mod parameters;
 
-pub(super) use parameters::{BudgetWindow, CountParams, LimitWindow};
+pub(super) use parameters::{BudgetWindow, CountParams, LimitWindow, cursor};
 
 use super::app::App;
 use super::caller::Caller;
 use super::error::{ApiError, json_response};
 use super::openapi::{self, Schemas};
-use super::query_string::Query;
+use super::query_string::{self, Query};
 use super::write_timeout::committed;
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::StoreError;
 use headgate_collector_quota::{
-    BadReport, Count, CountPage, MAX_REPORT_BYTES, ReportRefusal, SyncOutcome, check_report,
+    BadReport, Count, CountPage, CountQuery, MAX_REPORT_BYTES, ReportRefusal, SyncOutcome, check_report,
 };
 use headgate_collector_types::audit::Resource;
 use headgate_limits::Reply;
@@ -59,6 +59,15 @@ fn bad_report(bad: BadReport) -> ApiError {
     ApiError::invalid(StatusCode::BAD_REQUEST, bad.code, message)
 }
 
+/// Returns the query of these parameters, as `GET /v1/limits` or `GET /v1/budgets` reads them.
+pub(super) fn query_of(budgets: bool, parameters: &str) -> Result<CountQuery, ApiError> {
+    Ok(if budgets {
+        query_string::parse::<CountParams<BudgetWindow>>(parameters)?.query(true, |window| window == BudgetWindow::All)
+    } else {
+        query_string::parse::<CountParams<LimitWindow>>(parameters)?.query(false, |LimitWindow::Current| false)
+    })
+}
+
 /// Handles `GET /v1/limits`.
 pub(super) async fn limits(
     State(app): State<App>,
@@ -90,7 +99,7 @@ pub(super) fn counts_schema(schemas: &mut Schemas) -> Value {
 }
 
 fn page(CountPage { entries, next }: CountPage) -> Result<Response, ApiError> {
-    let next = next.map(parameters::cursor);
+    let next = next.map(cursor);
     json(&json!({"object": "list", "data": entries, "has_more": next.is_some(), "next": next}))
 }
 

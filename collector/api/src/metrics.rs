@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_store::{Readers, RetentionMetrics, WriteMetrics};
 use headgate_collector_types::clock::Stopwatch;
+use headgate_record::INGEST_PATH;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -93,10 +94,36 @@ impl Metrics {
         (metrics, writes)
     }
 
+    /// Returns how deliveries of records have ended since this process started.
+    pub(super) fn refused_deliveries(&self) -> Refused {
+        let batches = |outcome| self.batches.get(&BatchLabels { outcome }).map_or(0, |count| count.get());
+        let route = || INGEST_PATH.to_owned();
+        let status = |status| self.requests.get(&HttpLabels { route: route(), status }).map_or(0, |count| count.get());
+        Refused {
+            token: status(401).saturating_add(status(403)),
+            body: batches("rejected"),
+            unavailable: batches("unavailable"),
+            accepted: batches("acknowledged"),
+        }
+    }
+
     /// Counts a batch as `acknowledged`, `rejected` or `unavailable`.
     pub(super) fn batch(&self, outcome: &'static str) {
         self.batches.get_or_create(&BatchLabels { outcome }).inc();
     }
+}
+
+/// How deliveries of records have ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refused {
+    /// Without a token that may deliver.
+    pub(super) token: u64,
+    /// With a body that is no batch, or for a boot of another token.
+    pub(super) body: u64,
+    /// Because the store could not take them.
+    pub(super) unavailable: u64,
+    /// On disk.
+    pub(super) accepted: u64,
 }
 
 fn histogram() -> Histogram {

@@ -102,13 +102,18 @@ pub(super) async fn list(
     RawQuery(text): RawQuery,
     Query(pages): Query<Paging>,
 ) -> Result<Response, ApiError> {
-    app.audit.search(&caller, "policies.searched", Resource::new("log", "policy"), text.as_deref()).await?;
+    note_list(&app, &caller, text.as_deref()).await?;
     let (found, has_more) =
         app.readers.query(move |db| store::policy_revisions(db, pages.after(), pages.limit())).await?;
     let next = found.last().filter(|_| has_more).map(|last| cursor(last.number));
     let data: Vec<_> = found.iter().map(revision_json).collect();
     let body = json!({"object": "list", "data": data, "has_more": has_more, "next": next});
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// Notes that the revisions were listed.
+pub(super) async fn note_list(app: &App, caller: &Caller, query: Option<&str>) -> Result<(), ApiError> {
+    app.audit.search(caller, "policies.searched", Resource::new("log", "policy"), query).await
 }
 
 /// Handles `GET /v1/policy/{rev}/diff`.
@@ -118,18 +123,56 @@ pub(super) async fn diff(
     PathName(name): PathName,
     Query(DiffParams { from }): Query<DiffParams>,
 ) -> Result<Response, ApiError> {
-    let (name, from) = (revision_named(name)?, from.map(|Revision(name)| name));
-    let guard = lock(&app.comparing).await?;
-    let (from, to) =
-        app.readers.query(move |db| compared_revisions(db, from.as_ref(), &name)).await?.ok_or_else(not_found)?;
-    let compared = Entry::new("policy.compared", Operation::Read, caller.actor(), resource(&to.0));
-    let number = from.as_ref().map(|(revision, _)| json!(revision.number));
-    let with = Change { path: "from".to_owned(), before: None, after: number };
-    app.audit.note(compared.with_changes(vec![with])).await;
-    let mut body = json!({"object": "policy.diff", "from": from.as_ref().map(|(revision, _)| revision_json(revision)), "to": revision_json(&to.0)});
-    let changes = blocking(guard, move || policy::changes(from.as_ref().map(|(_, text)| text.as_str()), &to.1)).await?;
+    let from = from.map(|Revision(name)| name);
+    let Comparison { from, to, changes } = compare(&app, &caller, from, revision_named(name)?).await?;
+    let mut body = json!({"object": "policy.diff", "from": from.as_ref().map(revision_json), "to": revision_json(&to)});
     merge(&mut body, changes_json(&changes));
     Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+/// Two revisions and the resources that differ.
+pub(super) struct Comparison {
+    /// The earlier one; `None` if the other is the first.
+    pub(super) from: Option<PolicyRevision>,
+    pub(super) to: PolicyRevision,
+    pub(super) changes: Vec<ResourceChange>,
+}
+
+/// Compares a revision with another one, or with the one before, and notes it.
+pub(super) async fn compare(
+    app: &App,
+    caller: &Caller,
+    from: Option<PolicyName>,
+    to: PolicyName,
+) -> Result<Comparison, ApiError> {
+    let guard = lock(&app.comparing).await?;
+    let found = app.readers.query(move |db| compared_revisions(db, from.as_ref(), &to)).await?;
+    let (from, (to, text)) = found.ok_or_else(not_found)?;
+    let compared = Entry::new("policy.compared", Operation::Read, caller.actor(), resource(&to));
+    let (from, before) = from.unzip();
+    let number = from.as_ref().map(|revision| json!(revision.number));
+    let with = Change { path: "from".to_owned(), before: None, after: number };
+    app.audit.note(compared.with_changes(vec![with])).await;
+    let changes = blocking(guard, move || policy::changes(before.as_deref(), &text)).await?;
+    Ok(Comparison { from, to, changes })
+}
+
+/// Returns the revision in force and what `work` makes of its masked resources; `None` if there is no policy.
+pub(super) async fn read_in_force<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(Vec<Value>) -> T + Send + 'static,
+) -> Result<Option<(PolicyRevision, T)>, ApiError> {
+    let guard = lock(&app.comparing).await?;
+    let found = app.readers.query(|db| with_text(db, store::policy_in_force(db)?)).await?;
+    let Some((revision, text)) = found else { return Ok(None) };
+    Ok(Some((revision, blocking(guard, move || work(policy::masked(&text))).await?)))
+}
+
+/// Returns the address at which the gateway of the policy in force listens, if it is written there.
+pub(super) async fn listen(app: &App) -> Result<Option<String>, ApiError> {
+    let address = |resource: &Value| Some(resource.get("body")?.get("listen")?.as_str()?.to_owned());
+    let found = read_in_force(app, move |resources| resources.iter().find_map(address)).await?;
+    Ok(found.and_then(|(_, listen)| listen))
 }
 
 type WithText = (PolicyRevision, String);
@@ -214,12 +257,12 @@ fn with_etag(mut response: Response, revision: &PolicyRevision) -> Response {
     response
 }
 
-fn revision_named(name: Option<String>) -> Result<PolicyName, ApiError> {
+pub(super) fn revision_named(name: Option<String>) -> Result<PolicyName, ApiError> {
     let text = name.ok_or_else(not_found)?;
     parameters::revision(&text).ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "policy_not_found",

@@ -5,7 +5,7 @@
 
 mod clock_state;
 
-pub(super) use clock_state::{Clock, StatedTime, confirm_clock};
+pub(super) use clock_state::{Clock, StatedTime, confirm, confirm_clock};
 
 use super::app::App;
 use super::caller::Caller;
@@ -53,20 +53,20 @@ pub(super) struct Shown {
 
 /// The entries of each log that would be deleted.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Preview {
-    requests: Counted,
-    audit: Counted,
+pub(super) struct Preview {
+    pub(super) requests: Counted,
+    pub(super) audit: Counted,
 }
 
 /// The entries of a log that would be deleted.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Counted {
+pub(super) struct Counted {
     /// Entries that would go because of this change.
-    entries: u64,
+    pub(super) entries: u64,
     /// Entries that go anyway.
-    past_their_time_already: u64,
+    pub(super) past_their_time_already: u64,
     /// Entries that only a hold would keep.
-    kept_by_holds: u64,
+    pub(super) kept_by_holds: u64,
     /// All that would go, by retention class; those of the audit log have none.
     classes: BTreeMap<String, u64>,
 }
@@ -81,11 +81,15 @@ pub(super) struct RetentionQuery {
 
 /// Handles `GET /v1/retention`.
 pub(super) async fn show(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.audit
-        .note(Entry::new("retention.read", Operation::Read, caller.actor(), Resource::new("retention", "logs")))
-        .await;
+    note_read(&app, &caller).await;
     let (settings, known) = app.readers.query(|db| Ok((store::retention(db)?, store::trusted_time(db)?))).await?;
     answer(settings, known, None)
+}
+
+/// Notes that the rules were read.
+pub(super) async fn note_read(app: &App, caller: &Caller) {
+    let about = Resource::new("retention", "logs");
+    app.audit.note(Entry::new("retention.read", Operation::Read, caller.actor(), about)).await;
 }
 
 /// Handles `PUT /v1/retention`.
@@ -98,20 +102,42 @@ pub(super) async fn set(
     let revision = revision(request.headers());
     // The body is read before anything is refused, so that the connection can go on.
     let (_permit, body) = app.bodies.read(request, MAX_BODY_BYTES).await?;
-    let (revision, rules) = (revision?, rules(&body)?);
-    let known = app.readers.query(store::trusted_time).await?;
-    let now = known.now(clock::host_us());
+    let revision = revision?;
     if dry_run {
-        let previewed = app.readers.query(move |db| preview(db, revision, rules, now)).await?;
-        let (settings, preview) = previewed.ok_or_else(another_revision)?;
+        let (settings, known, preview) = effect(&app, revision, &body).await?;
         return answer(settings, known, Some(preview));
     }
-    let actor = caller.actor();
-    let changed = crate::write_timeout::commit(&app.writes, "the rules", move |tx| {
-        store::set_retention(tx, revision, rules, actor, now)
-    })
-    .await?;
-    answer(changed.ok_or_else(another_revision)?, known, None)
+    let (settings, known) = change(&app, &caller, revision, &body).await?;
+    answer(settings, known, None)
+}
+
+/// Returns the settings as if the rules of a body were set, and the entries that they would delete.
+pub(super) async fn effect(
+    app: &App,
+    revision: Option<i64>,
+    body: &[u8],
+) -> Result<(Settings, TrustedTime, Preview), ApiError> {
+    let rules = rules(body)?;
+    let known = app.readers.query(store::trusted_time).await?;
+    let now = known.now(clock::host_us());
+    let previewed = app.readers.query(move |db| preview(db, revision, rules, now)).await?;
+    let (settings, preview) = previewed.ok_or_else(another_revision)?;
+    Ok((settings, known, preview))
+}
+
+/// Sets the rules of a body.
+pub(super) async fn change(
+    app: &App,
+    caller: &Caller,
+    revision: Option<i64>,
+    body: &[u8],
+) -> Result<(Settings, TrustedTime), ApiError> {
+    let rules = rules(body)?;
+    let known = app.readers.query(store::trusted_time).await?;
+    let (actor, now) = (caller.actor(), known.now(clock::host_us()));
+    let set = move |tx: &Db| store::set_retention(tx, revision, rules, actor, now);
+    let changed = crate::write_timeout::commit(&app.writes, "the rules", set).await?;
+    Ok((changed.ok_or_else(another_revision)?, known))
 }
 
 /// Returns the base revision of the change; `None` if any is accepted (`*`).

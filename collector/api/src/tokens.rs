@@ -10,7 +10,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::Db;
-use headgate_collector_store::{self as store, Revoked, TokenRequest};
+use headgate_collector_store::{self as store, Revoked, TokenInfo, TokenRequest};
 use headgate_collector_types::audit::Resource;
 use headgate_collector_types::validate::{is_name, reason_of};
 use headgate_collector_types::{Role, clock};
@@ -43,21 +43,26 @@ pub(super) struct NewToken {
 /// The answer of `POST /v1/tokens`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct MadeToken {
-    id: String,
+    pub(super) id: String,
     /// The token's text, this once.
-    token: String,
-    role: Role,
-    name: Option<String>,
+    pub(super) token: String,
+    pub(super) role: Role,
+    pub(super) name: Option<String>,
     /// µs since the Unix epoch.
-    expires_at: Option<i64>,
+    pub(super) expires_at: Option<i64>,
 }
 
 /// Handles `GET /v1/tokens`.
 pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.audit.search(&caller, "tokens.searched", Resource::new("list", "tokens"), None).await?;
-    let tokens = app.readers.query(store::tokens).await?;
+    let tokens = listed(&app, &caller).await?;
     let body = json!({"object": "list", "data": tokens}).to_string();
     Ok(json_response(StatusCode::OK, body.into_bytes()))
+}
+
+/// Returns all tokens, and notes that they were listed.
+pub(super) async fn listed(app: &App, caller: &Caller) -> Result<Vec<TokenInfo>, ApiError> {
+    app.audit.search(caller, "tokens.searched", Resource::new("list", "tokens"), None).await?;
+    Ok(app.readers.query(store::tokens).await?)
 }
 
 /// Handles `POST /v1/tokens`.
@@ -67,18 +72,24 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (_permit, body) = app.bodies.read(request, MAX_BODY_BYTES).await?;
-    let (mut new, replaces) = parse(&body)?;
+    let made = make(&app, &caller, &body).await?;
+    let body = serde_json::to_vec(&made).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::CREATED, body))
+}
+
+/// Makes the token that a body describes.
+pub(super) async fn make(app: &App, caller: &Caller, body: &[u8]) -> Result<MadeToken, ApiError> {
+    let (mut new, replaces) = parse(body)?;
     if let Some(id) = replaces {
-        new.sender = Some(line(&app, new.role, id).await?);
+        new.sender = Some(line(app, new.role, id).await?);
     }
     let token = store::new_token()?;
     let hash = store::hash_token(&token);
     let TokenRequest { role, name, expires_at, .. } = new.clone();
-    let answer = MadeToken { id: store::token_id(&hash), token, role, name, expires_at };
-    crate::write_timeout::commit(&app.writes, "the token", move |tx| store::add_token(tx, &hash, &new, caller.actor()))
-        .await?;
-    let body = serde_json::to_vec(&answer).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::CREATED, body))
+    let made = MadeToken { id: store::token_id(&hash), token, role, name, expires_at };
+    let actor = caller.actor();
+    crate::write_timeout::commit(&app.writes, "the token", move |tx| store::add_token(tx, &hash, &new, actor)).await?;
+    Ok(made)
 }
 
 /// Returns the line of the replaced token, which the new one continues.
@@ -113,14 +124,18 @@ pub(super) async fn revoke(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
+    let token = revoke_named(&app, &caller, name).await?;
+    let body = serde_json::to_vec(&token).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+/// Revokes the token of this id.
+pub(super) async fn revoke_named(app: &App, caller: &Caller, name: Option<String>) -> Result<TokenInfo, ApiError> {
     let id = name.ok_or_else(not_found)?;
-    let other_owner = app.auth.has_owner();
-    let revoke = move |tx: &Db| store::revoke_token(tx, &id, other_owner, caller.actor());
+    let (other_owner, actor) = (app.auth.has_owner(), caller.actor());
+    let revoke = move |tx: &Db| store::revoke_token(tx, &id, other_owner, actor);
     match crate::write_timeout::commit(&app.writes, "the revocation", revoke).await? {
-        Revoked::Done(token) => {
-            let body = serde_json::to_vec(&token).map_err(|_| ApiError::internal())?;
-            Ok(json_response(StatusCode::OK, body))
-        }
+        Revoked::Done(token) => Ok(token),
         Revoked::Unknown => Err(not_found()),
         Revoked::LastOwner => Err(ApiError::invalid(
             StatusCode::CONFLICT,
@@ -130,7 +145,7 @@ pub(super) async fn revoke(
     }
 }
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "token_not_found",

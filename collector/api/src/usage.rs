@@ -14,14 +14,23 @@ pub(super) use parameters::{UsagePaging, UsageParams};
 use super::app::App;
 use super::caller::Caller;
 use super::error::{ApiError, json_response};
-use super::query_string::Query;
+use super::query_string::{self, Query};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::{Db, StoreError};
-use headgate_collector_store::{self as store, Totals, UsagePage};
+use headgate_collector_store::{self as store, Totals, UsagePage, UsageQuery};
 use headgate_collector_types::audit::Resource;
 use parameters::UsageRequest;
+
+/// Buckets that are read at a time for a page of HTML.
+const BUCKETS: usize = 500;
+
+/// Returns the query of these parameters, as `GET /v1/usage` reads them.
+pub(super) fn query_of(parameters: &str) -> Result<UsageQuery, ApiError> {
+    let paging = query_string::parse(&format!("limit={BUCKETS}"))?;
+    Ok(query_string::parse::<UsageParams>(parameters)?.page(&paging)?.query)
+}
 
 /// Handles `GET /v1/usage`.
 pub(super) async fn list(

@@ -24,6 +24,9 @@ pub struct HistogramQuery {
 /// Maximum number of bars.
 pub const MAX_BARS: usize = 240;
 
+/// The columns whose values are summed.
+pub(super) const SUMMED: [Column; 4] = [Column::Outcome, Column::Cost, Column::InputTokens, Column::OutputTokens];
+
 /// The records of a bar, or of all bars together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -48,6 +51,24 @@ impl Sums {
     #[must_use]
     pub fn of(&self, outcome: RequestOutcome) -> u64 {
         self.outcomes.get(outcome as usize).copied().unwrap_or(0)
+    }
+
+    /// Adds a record's value of one of the [`SUMMED`] columns.
+    pub(super) fn add_value(&mut self, column: Column, value: i64) {
+        let sum = match column {
+            Column::Outcome => {
+                if let Some(count) = usize::try_from(value).ok().and_then(|number| self.outcomes.get_mut(number)) {
+                    *count += 1;
+                }
+                return;
+            }
+            Column::Cost => &mut self.cost_nano_usd,
+            Column::InputTokens => &mut self.input_tokens,
+            _ => &mut self.output_tokens,
+        };
+        // A cost is stored as 1 more than it is; 0 if there is none.
+        let value = if column == Column::Cost { (value - 1).max(0) } else { value };
+        *sum = sum.saturating_add(value.unsigned_abs());
     }
 
     fn add(&mut self, other: &Self) {
@@ -130,7 +151,7 @@ fn span(db: &Db) -> Result<Option<(i64, i64)>, StoreError> {
 const OUTSIDE: u16 = u16::MAX;
 
 impl Histogram {
-    fn empty(from: i64, to: i64, most: usize) -> Self {
+    pub(super) fn empty(from: i64, to: i64, most: usize) -> Self {
         let width = width(to.saturating_sub(from), most);
         let start = from.div_euclid(width).saturating_mul(width);
         let count = to.saturating_sub(start).saturating_sub(1).max(0).div_euclid(width).saturating_add(1);
@@ -140,22 +161,19 @@ impl Histogram {
     }
 
     fn add(&mut self, segment: &SegmentView<'_>, matching: &Mask) -> Result<(), StoreError> {
-        let bars = self.places(segment, matching)?;
-        let outcomes = |bar: &mut Sums, value: i64| {
-            if let Some(count) = usize::try_from(value).ok().and_then(|number| bar.outcomes.get_mut(number)) {
-                *count += 1;
-            }
-        };
-        self.sum(segment, &bars, Column::Outcome, outcomes)?;
-        let sum = |sum: &mut u64, value: i64| *sum = sum.saturating_add(value.unsigned_abs());
-        // Stored as 1 more than the cost; 0 if there is none.
-        self.sum(segment, &bars, Column::Cost, |bar, value| sum(&mut bar.cost_nano_usd, (value - 1).max(0)))?;
-        self.sum(segment, &bars, Column::InputTokens, |bar, value| sum(&mut bar.input_tokens, value))?;
-        self.sum(segment, &bars, Column::OutputTokens, |bar, value| sum(&mut bar.output_tokens, value))
+        let places = self.places(segment, matching)?;
+        for column in SUMMED {
+            segment.each(column, |row, value| {
+                if let Some(bar) = places.get(row).and_then(|bar| self.bars.get_mut(usize::from(*bar))) {
+                    bar.add_value(column, value);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Returns the number of each record's bar.
-    fn places(&self, segment: &SegmentView<'_>, matching: &Mask) -> Result<Vec<u16>, StoreError> {
+    pub(super) fn places(&self, segment: &SegmentView<'_>, matching: &Mask) -> Result<Vec<u16>, StoreError> {
         let mut bars = vec![OUTSIDE; segment.rows];
         let place = |at: i64| u16::try_from(at.saturating_sub(self.start).div_euclid(self.width)).unwrap_or(OUTSIDE);
         segment.each(Column::StartedAt, |row, at| {
@@ -164,21 +182,6 @@ impl Histogram {
             }
         })?;
         Ok(bars)
-    }
-
-    fn sum(
-        &mut self,
-        segment: &SegmentView<'_>,
-        bars: &[u16],
-        column: Column,
-        add: impl Fn(&mut Sums, i64),
-    ) -> Result<(), StoreError> {
-        segment.each(column, |row, value| {
-            let bar = bars.get(row).and_then(|bar| self.bars.get_mut(usize::from(*bar)));
-            if let Some(bar) = bar {
-                add(bar, value);
-            }
-        })
     }
 }
 

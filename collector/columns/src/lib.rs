@@ -4,6 +4,7 @@
 //! the records in order. A filter reads the head first, which for most segments shows that all records match or none does.
 //! Otherwise it scans the codes. All columns are derived from the entries and can be rebuilt from them.
 
+mod by_value;
 mod deleted;
 pub mod dictionary;
 mod digest;
@@ -22,6 +23,7 @@ mod segment;
 mod stored_rows;
 pub mod varint;
 
+pub use by_value::{ByValue, ByValueQuery, by_value};
 pub use deleted::mark_deleted;
 pub use expired::{Cutoffs, ExpiredRecords, find_expired};
 pub use facets::{Facet, FacetQuery, Facets, facets};

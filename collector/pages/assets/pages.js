@@ -57,7 +57,11 @@ const keys = {
   e: () => nextError(1),
   E: () => nextError(-1),
   c: () => void navigator.clipboard?.writeText(location.href),
-  "?": () => document.querySelector(".help")?.toggleAttribute("open"),
+  "?": () => {
+    const help = document.querySelector(".help");
+    if (help) help.toggleAttribute("open");
+    else go("/help");
+  },
 };
 
 /** Shows only the records with the focused value. */
@@ -84,8 +88,6 @@ function section(step) {
 }
 
 let pressedG = false;
-/** @type {Record<string, string>} */
-const places = { l: "/logs", a: "/audit", d: "/dataplanes", c: "/gaps" };
 
 document.addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
@@ -96,11 +98,9 @@ document.addEventListener("keydown", (event) => {
   }
   const arrow = event.key.startsWith("Arrow");
   if (arrow && !rows().some((row) => row.contains(document.activeElement))) return;
-  if (pressedG && places[event.key]) {
-    pressedG = false;
-    return go(places[event.key]);
-  }
+  const place = pressedG && /** @type {HTMLElement | null} */ (document.querySelector(`[data-go="${CSS.escape(event.key)}"]`));
   pressedG = event.key === "g";
+  if (place) return place.click();
   const named = /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(event.key)}"]`));
   if (named) {
     event.preventDefault();
@@ -180,7 +180,7 @@ function copyable(value) {
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${value.textContent}`);
+  button.setAttribute("aria-label", `Copy ${/** @type {HTMLElement} */ (value).dataset.copy || value.textContent}`);
   button.addEventListener("click", () => void navigator.clipboard?.writeText(value.textContent ?? ""));
   value.after(button);
 }
@@ -298,10 +298,12 @@ function schedule() {
 function prepare() {
   document.querySelectorAll(".bars svg").forEach((svg) => brush(/** @type {SVGSVGElement} */ (svg)));
   document.querySelectorAll("[data-origin]").forEach((one) => { one.textContent = location.origin; });
-  document.querySelectorAll(".sheet [data-copy], .export [data-copy]").forEach(copyable);
+  document.querySelectorAll("main [data-copy]").forEach(copyable);
   const search = /** @type {HTMLInputElement | null} */ (document.querySelector(".logs #q"));
   if (search) complete(search);
   live();
+  const draft = /** @type {HTMLElement | null} */ (document.querySelector("[data-draft]"));
+  if (draft?.dataset.draft) import(draft.dataset.draft).then((module) => module.prepare(draft));
   schedule();
 }
 

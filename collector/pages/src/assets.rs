@@ -24,6 +24,8 @@ static SCRIPT: LazyLock<Asset> =
 static HTMX: LazyLock<Asset> = LazyLock::new(|| {
     asset("htmx", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/htmx-2.0.11.min.js"))
 });
+static DRAFT: LazyLock<Asset> =
+    LazyLock::new(|| asset("draft", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/draft.js")));
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| asset("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
 
@@ -35,7 +37,7 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    [&*STYLE, &*SCRIPT, &*HTMX, &*ICON].into_iter().find(|asset| asset.name == name)
+    [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*ICON].into_iter().find(|asset| asset.name == name)
 }
 
 pub(crate) fn style() -> String {
@@ -48,6 +50,11 @@ pub(crate) fn script() -> String {
 
 pub(crate) fn htmx() -> String {
     path(&HTMX)
+}
+
+/// Returns the path of the script that drafts keys. It is loaded where there is a form for them.
+pub(crate) fn draft() -> String {
+    path(&DRAFT)
 }
 
 pub(crate) fn icon() -> String {
@@ -65,7 +72,7 @@ mod tests {
     #[test]
     fn assets_are_small_and_found_by_name() {
         assert!(
-            STYLE.bytes.len() <= 20_000 && SCRIPT.bytes.len() <= 12_000,
+            STYLE.bytes.len() <= 24_000 && SCRIPT.bytes.len() <= 12_000,
             "{} {}",
             STYLE.bytes.len(),
             SCRIPT.bytes.len()

@@ -1,5 +1,8 @@
 //! The frame of every page: head, menu, who is signed in, and whether the logs are complete.
 
+pub use crate::menu::Page;
+
+use crate::menu::menu;
 use crate::{assets, text};
 use headgate_collector_types::Role;
 use maud::{DOCTYPE, Markup, html};
@@ -7,44 +10,6 @@ use maud::{DOCTYPE, Markup, html};
 /// Settings of htmx: no evaluated code, no style elements, no copies of pages in the browser's storage, and refusals are
 /// shown as any other page.
 const HTMX: &str = r#"{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,"scrollIntoViewOnBoost":false,"responseHandling":[{"code":"204","swap":false},{"code":"[2345]..","swap":true}]}"#;
-
-/// A page of the menu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Page {
-    /// The request log.
-    Logs,
-    /// The audit log.
-    Audit,
-    /// The proxies.
-    Planes,
-    /// Missing and damaged entries.
-    Completeness,
-}
-
-impl Page {
-    /// Every page, in the order of the menu.
-    pub const ALL: [Self; 4] = [Self::Logs, Self::Audit, Self::Planes, Self::Completeness];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Logs => "Logs",
-            Self::Audit => "Audit",
-            Self::Planes => "Data planes",
-            Self::Completeness => "Completeness",
-        }
-    }
-
-    /// Returns the path of the page.
-    #[must_use]
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Logs => "/logs",
-            Self::Audit => "/audit",
-            Self::Planes => "/dataplanes",
-            Self::Completeness => "/gaps",
-        }
-    }
-}
 
 /// The signed-in person.
 #[derive(Debug, Clone)]
@@ -96,19 +61,13 @@ impl Frame {
         let body = html! {
             a.skip href="#main" { "Skip to content" }
             header.top id="top" {
-                a.brand href="/logs" { "Headgate" }
-                nav.menu aria-label="Pages" { @for page in &self.menu { (self.entry(*page)) } }
+                (menu(&self.menu, self.page, &self.person()))
+                @if self.page != Page::Logs { (find()) }
                 (self.state())
-                (self.person())
             }
             main id="main" tabindex="-1" { (main) }
         };
         document(title, &head, &body)
-    }
-
-    fn entry(&self, page: Page) -> Markup {
-        let current = (page == self.page).then_some("page");
-        html! { a href=(page.path()) aria-current=[current] { (page.name()) } }
     }
 
     fn state(&self) -> Markup {
@@ -133,6 +92,16 @@ impl Frame {
                 span { (name) " · " (role.as_str()) }
                 button type="submit" { "Sign out" }
             }
+        }
+    }
+}
+
+/// Returns the search of the request log, for pages that have none.
+fn find() -> Markup {
+    html! {
+        form.find role="search" action=(Page::Logs.path()) method="get" aria-label="Search the logs" {
+            input name="q" type="search" maxlength="1000" autocomplete="off" spellcheck="false" data-key="/"
+                aria-label="Search the logs" placeholder="Search the logs, or paste an id";
         }
     }
 }

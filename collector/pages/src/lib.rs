@@ -5,11 +5,23 @@
 
 pub mod assets;
 pub mod audit;
+pub mod counts;
+mod delta;
 pub mod fleet;
 pub mod frame;
+pub mod guardrails;
+pub mod help;
+pub mod keys;
 pub mod login;
 pub mod logs;
+mod menu;
+pub mod models;
 pub mod notice;
+pub mod overview;
 mod parts;
+pub mod policy;
+pub mod retention;
 pub mod search;
 pub mod text;
+pub mod tokens;
+pub mod usage;

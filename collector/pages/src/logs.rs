@@ -13,6 +13,7 @@ mod timeline;
 
 pub use bars::{Bar, Bars};
 pub use controls::export_address;
+pub(crate) use controls::help as search_help;
 pub use facets::{FACETS, Facet, FacetColumn};
 pub use optional::{OPTIONAL, OptionalColumn, columns_of, words_of};
 pub use rows::{Day, RequestRow};

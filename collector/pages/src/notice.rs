@@ -1,6 +1,7 @@
 //! A page that says why there is nothing to see, and what to do.
 
 use crate::frame::{Frame, document};
+use crate::parts::sentence;
 use maud::html;
 
 /// A notice in place of a page's content.
@@ -17,7 +18,7 @@ impl Notice {
     #[must_use]
     pub fn render(&self, frame: &Frame) -> String {
         let main = html! {
-            section.notice { h1 { (self.title) } p { (self.text) } p { a href="/logs" { "To the logs" } } }
+            section.notice { h1 { (self.title) } p { (sentence(&self.text)) } p { a href="/logs" { "To the logs" } } }
         };
         frame.render(&self.title, &main)
     }
@@ -26,7 +27,7 @@ impl Notice {
     #[must_use]
     pub fn alone(&self) -> String {
         let body = html! {
-            main.login id="main" { h1 { (self.title) } p { (self.text) } p { a href="/" { "To the first page" } } }
+            main.login id="main" { h1 { (self.title) } p { (sentence(&self.text)) } p { a href="/" { "To the first page" } } }
         };
         document(&self.title, &html! {}, &body)
     }

@@ -90,7 +90,7 @@ pub(crate) fn is_outcome(value: &str) -> bool {
 pub const MAX_CHARS: usize = 1_000;
 /// Maximum number of terms, and of values of a term.
 const MAX_TERMS: usize = 30;
-const MAX_VALUES: usize = 20;
+pub(crate) const MAX_VALUES: usize = 20;
 
 /// One condition of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Numbers and times as people read them.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 /// Returns a count with separators: `12,345`.
 #[must_use]
@@ -39,6 +39,16 @@ pub fn exact_usd(nano: u64) -> String {
     format!("${}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
 }
 
+/// Returns an amount of nano-USD in dollars and cents, rounded. Less than a cent is not shown as nothing.
+#[must_use]
+pub fn cents(nano: u64) -> String {
+    let cents = nano.saturating_add(5_000_000) / 10_000_000;
+    if nano > 0 && cents == 0 {
+        return "< $0.01".to_owned();
+    }
+    format!("${}.{:02}", count(cents / 100), cents % 100)
+}
+
 /// Returns a time span of µs: `850 µs`, `42 ms`, `3.14 s`, `2 min 5 s`, `3 h 20 min`, `4 d`.
 #[must_use]
 pub fn duration(us: u64) -> String {
@@ -68,6 +78,47 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
+/// A part of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// An hour of the clock.
+    Hour,
+    /// A day.
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// A month.
+    Month,
+}
+
+impl Unit {
+    /// All parts.
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// Returns the word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// Returns about how long it is, µs.
+    #[must_use]
+    pub const fn about_us(self) -> i64 {
+        let hours = match self {
+            Self::Hour => 1,
+            Self::Day => 24,
+            Self::Week => 7 * 24,
+            Self::Month => 30 * 24,
+        };
+        hours * 3_600_000_000
+    }
+}
+
 /// A reader's time zone.
 #[derive(Debug, Clone)]
 pub struct Zone {
@@ -86,8 +137,31 @@ impl Zone {
     /// Returns the zone of this IANA name; UTC if it is not known.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let zone = TimeZone::get(name).ok();
-        zone.map(|zone| Self { zone, name: name.to_owned() }).unwrap_or_default()
+        Self::known(name).unwrap_or_default()
+    }
+
+    /// Returns the zone of this IANA name, if it is known.
+    #[must_use]
+    pub fn known(name: &str) -> Option<Self> {
+        let zone = TimeZone::get(name).ok()?;
+        Some(Self { name: name.to_owned(), zone })
+    }
+
+    /// Returns the beginning of the hour, day, week or month of a time, µs.
+    #[must_use]
+    pub fn begin_of(&self, us: i64, unit: Unit) -> Option<i64> {
+        let time = Timestamp::from_microsecond(us).ok()?.to_zoned(self.zone.clone());
+        let date = time.date();
+        let day = match unit {
+            Unit::Hour => {
+                let into = i64::from(time.minute()) * 60 + i64::from(time.second());
+                return Some((time.timestamp().as_second() - into) * 1_000_000);
+            }
+            Unit::Day => date,
+            Unit::Week => date.checked_sub(i64::from(date.weekday().to_monday_zero_offset()).days()).ok()?,
+            Unit::Month => date.first_of_month(),
+        };
+        Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond())
     }
 
     fn format(&self, us: i64, format: &str) -> String {
@@ -105,6 +179,29 @@ impl Zone {
     #[must_use]
     pub fn day_and_clock(&self, us: i64) -> String {
         self.format(us, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// Returns the day and the hour and minute: `Nov 28, 14:03`.
+    #[must_use]
+    pub fn short(&self, us: i64) -> String {
+        self.format(us, "%b %-d, %H:%M")
+    }
+
+    /// Returns the day with its year: `28 Nov 2026`.
+    #[must_use]
+    pub fn date(&self, us: i64) -> String {
+        self.format(us, "%-d %b %Y")
+    }
+
+    /// Returns the beginning of an hour, day, week or month as it is named.
+    #[must_use]
+    pub fn unit(&self, us: i64, unit: Unit) -> String {
+        match unit {
+            Unit::Hour => self.short(us),
+            Unit::Day => self.format(us, "%a, %b %-d"),
+            Unit::Week => self.format(us, "week of %b %-d"),
+            Unit::Month => self.format(us, "%b %Y"),
+        }
     }
 
     /// Returns the value of an input for day and time: `2026-11-28T14:03:22`.
@@ -167,7 +264,7 @@ pub fn rfc3339(us: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Zone, count, duration, exact_usd, percent, short, usd, utc};
+    use super::{Unit, Zone, cents, count, duration, exact_usd, percent, short, usd, utc};
 
     #[test]
     fn numbers_are_short_and_never_rounded_to_nothing() {
@@ -178,6 +275,8 @@ mod tests {
             ("$0.000001".into(), "$0.000006".into(), "$3.214568".into())
         );
         assert_eq!(exact_usd(1_000_000_001), "$1.000000001");
+        let (none, little, some) = (cents(0), cents(4_999_999), cents(1_234_565_000_000));
+        assert_eq!((none.as_str(), little.as_str(), some.as_str()), ("$0.00", "< $0.01", "$1,234.57"));
         assert_eq!((percent(13, 1_000), percent(1, 0)), ("1.3 %".into(), "100.0 %".into()));
     }
 
@@ -207,6 +306,11 @@ mod tests {
         // The day on which summer time ends has 25 hours.
         let (begin, end) = berlin.day_bounds(1_792_886_400_000_000).unwrap();
         assert_eq!(end - begin, 25 * 3_600_000_000);
+        let first = berlin.begin_of(now, Unit::Month).unwrap();
+        assert_eq!((berlin.date(first), berlin.clock(first)), ("1 Nov 2026".into(), "00:00:00".into()));
+        let monday = berlin.begin_of(now, Unit::Week).unwrap();
+        assert_eq!(berlin.unit(monday, Unit::Day), "Mon, Nov 23");
+        assert_eq!(berlin.begin_of(now + 61_000_000, Unit::Hour), Some(now));
         // Half an hour after midnight, on the day after one of 23 hours.
         let early = 1_774_823_400_000_000;
         assert_eq!(berlin.day(early - 3_600_000_000, early), "Yesterday");

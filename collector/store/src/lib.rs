@@ -45,10 +45,10 @@ pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, SilentWorker
 pub use gaps::{audit_gaps, gaps, note_silent_workers, note_unknown_ends, silent_workers, unknown_ends};
 pub use location::Location;
 pub use log_label::LogLabel;
-pub use overview::{Completeness, Overview, completeness, overview};
+pub use overview::{Completeness, Overview, completeness, oldest_received, overview};
 pub use policies::{
-    NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, policy_at, policy_in_force, policy_of_request,
-    policy_revision, policy_revisions, policy_text, put_policy,
+    NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, RevisionCounts, policy_at, policy_in_force,
+    policy_of_request, policy_revision, policy_revisions, policy_text, put_policy, revision_counts,
 };
 pub use read::{Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, next_request_position};
 pub use readers::Readers;

@@ -86,6 +86,18 @@ pub fn completeness(db: &Db) -> Result<Completeness, StoreError> {
     Ok(Completeness { missing, newest_received_at })
 }
 
+/// Returns when the oldest entry of the request log and of the audit log was received, µs.
+///
+/// # Errors
+/// The store cannot be read, or not in time.
+pub fn oldest_received(db: &Db) -> Result<[Option<i64>; 2], StoreError> {
+    let oldest = |table: &str| -> Result<Option<i64>, StoreError> {
+        let sql = format!("SELECT received_at FROM {table} ORDER BY position LIMIT 1");
+        Ok(db.prepare_cached(&sql)?.query_row([], |row| row.get(0)).optional()?)
+    };
+    Ok([oldest("request_entries")?, oldest("audit_entries")?])
+}
+
 /// Returns the numbers of open gaps, of unknown ends, and of missing records.
 fn open_gaps(db: &Db) -> Result<(i64, i64, i64), StoreError> {
     Ok(db.query_row(

@@ -12,6 +12,7 @@ use headgate_collector_types::clock;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// A policy that is or was in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -119,6 +120,37 @@ impl PolicyRevision {
 pub fn policy_in_force(db: &Db) -> Result<Option<PolicyRevision>, StoreError> {
     let mut select = db.prepare_cached(&format!("{SELECT_REVISION} JOIN policy_head h ON h.number = r.number"))?;
     Ok(select.query_row([], revision).optional()?)
+}
+
+/// The numbers of resources that revisions created, updated and deleted, by the number of the revision.
+pub type RevisionCounts = BTreeMap<i64, [u64; 3]>;
+
+/// Returns how many resources the revisions from `first` to `last` created, updated and deleted, by their audit entries.
+/// Revisions whose entries are deleted are left out.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn revision_counts(db: &Db, first: i64, last: i64) -> Result<RevisionCounts, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT a.revision, n.text, CAST(count(*) AS BIGINT) FROM audit a JOIN names n ON n.name = a.type
+         WHERE a.revision IS NOT NULL AND a.revision BETWEEN ?1 AND ?2 GROUP BY a.revision, n.text",
+    )?;
+    let mut counts = RevisionCounts::new();
+    let rows =
+        select.query_map([first, last], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))?;
+    for row in rows {
+        let (number, kind, count): (i64, String, i64) = row?;
+        let [created, updated, deleted] = counts.entry(number).or_default();
+        // The entry about the revision itself is about no resource of it.
+        let sum = match kind.rsplit_once('.') {
+            Some(("policy", _)) | None => continue,
+            Some((_, "created")) => created,
+            Some((_, "deleted")) => deleted,
+            Some(_) => updated,
+        };
+        *sum = sum.saturating_add(u64::try_from(count).unwrap_or(0));
+    }
+    Ok(counts)
 }
 
 /// Returns the revision with this name.

@@ -61,7 +61,7 @@ impl<W> CountParams<W> {
 }
 
 /// Returns the cursor behind a place.
-pub(super) fn cursor(position: CountCursor) -> String {
+pub(crate) fn cursor(position: CountCursor) -> String {
     Cursor::<'l', 2>([position.fill, position.count]).to_string()
 }
 

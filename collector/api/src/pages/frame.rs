@@ -25,7 +25,7 @@ pub(crate) async fn frame(app: &App, page: Page, person: Person) -> Result<Frame
         missing: u64::try_from(found.missing).unwrap_or(0),
         newest_age_us: found.newest_received_at.map(age),
     };
-    let menu = Page::ALL.into_iter().filter(|page| access(*page).roles().contains(&person.role)).collect();
+    let menu = Page::all().filter(|page| access(*page).roles().contains(&person.role)).collect();
     Ok(Frame { page, menu, person, completeness, refresh: None })
 }
 
@@ -40,6 +40,12 @@ pub(super) async fn shown(app: &App, page: Page, person: Person, result: Result<
         Ok(frame) => html(status, notice.render(&frame)),
         Err(_) => html(status, notice.alone()),
     }
+}
+
+/// Returns whether a form has sent a time of the reader's zone.
+pub(super) fn has_local_time(query: &str) -> bool {
+    let is_local = |value: &str| !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_digit());
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| matches!(&*name, "from" | "to") && is_local(&value))
 }
 
 /// Returns the reader's zone.

@@ -2,7 +2,7 @@
 //! bounds and audit notes exist once.
 
 use super::answer::{html, see_other};
-use super::frame::{Choice, frame, shown, zone};
+use super::frame::{Choice, frame, has_local_time, shown, zone};
 use crate::access::Access;
 use crate::app::App;
 use crate::caller::Caller;
@@ -89,12 +89,6 @@ pub(super) async fn exported(RawQuery(query): RawQuery, headers: HeaderMap, end:
         Ok(export_address(&state, &terms, clock::now_us(), end))
     });
     address.map_or_else(IntoResponse::into_response, |address| see_other(&address))
-}
-
-/// Returns whether a form has sent a time of the reader's zone.
-fn has_local_time(query: &str) -> bool {
-    let is_local = |value: &str| !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_digit());
-    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| matches!(&*name, "from" | "to") && is_local(&value))
 }
 
 /// Returns the conditions of a search, or the first term with a value that its filter does not have.

@@ -5,11 +5,24 @@
 //! sent, once its text against forged forms has been checked.
 
 mod answer;
+mod applied;
 mod assets;
 mod audit;
+mod counts;
 mod fleet;
 mod frame;
+mod guardrails;
+mod help;
+mod keys;
 mod logs;
+mod models;
+mod overview;
+mod policy;
+mod retention;
+mod sums;
+mod tokens;
+mod usage;
+mod visit;
 
 pub(super) use answer::{PageError, html, see_other};
 pub(super) use frame::frame;
@@ -19,7 +32,6 @@ use super::app::App;
 use super::session;
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use headgate_collector_pages::frame::Page;
 
@@ -37,21 +49,73 @@ fn page(handler: MethodRouter<App>, access: Access) -> Guarded {
 /// Returns the access that a page of the menu requires.
 const fn access(page: Page) -> Access {
     match page {
-        Page::Logs | Page::Planes | Page::Completeness => Access::Read,
-        Page::Audit => Access::Audit,
+        Page::Overview
+        | Page::Logs
+        | Page::Usage
+        | Page::Limits
+        | Page::Budgets
+        | Page::Models
+        | Page::Keys
+        | Page::Guardrails
+        | Page::Planes
+        | Page::Completeness
+        | Page::Help => Access::Read,
+        Page::Audit | Page::Policy | Page::Retention => Access::Audit,
+        Page::Tokens => Access::Own,
     }
 }
 
 /// Returns the table of pages.
 fn pages() -> Vec<(&'static str, Guarded)> {
-    vec![
-        ("/", page(get(home), Access::Read)),
+    let mut pages = vec![
+        (Page::Overview.path(), page(get(overview::show), access(Page::Overview))),
         (Page::Logs.path(), page(get(logs::list), access(Page::Logs))),
         ("/logs/{id}", page(get(logs::one), access(Page::Logs))),
+        (Page::Usage.path(), page(get(usage::show), access(Page::Usage))),
+        ("/usage.csv", page(get(usage::csv), access(Page::Usage))),
+        ("/usage.json", page(get(usage::json), access(Page::Usage))),
+        (Page::Limits.path(), page(get(counts::limits), access(Page::Limits))),
+        ("/limits.json", page(get(counts::limits_json), access(Page::Limits))),
+        (Page::Budgets.path(), page(get(counts::budgets), access(Page::Budgets))),
+        ("/budgets.json", page(get(counts::budgets_json), access(Page::Budgets))),
         (Page::Audit.path(), page(get(audit::list), access(Page::Audit))),
         (Page::Completeness.path(), page(get(fleet::gaps), access(Page::Completeness))),
         (Page::Planes.path(), page(get(fleet::planes), access(Page::Planes))),
+        (Page::Help.path(), page(get(help::show), access(Page::Help))),
+        ("/help/traffic", page(get(help::traffic), access(Page::Help))),
         ("/auth/logout", page(post(session::sign_out), Access::Read)),
+    ];
+    pages.extend(policy_pages());
+    pages.extend(owner_pages());
+    pages
+}
+
+/// Returns the pages about the policy.
+fn policy_pages() -> Vec<(&'static str, Guarded)> {
+    vec![
+        (Page::Models.path(), page(get(models::list), access(Page::Models))),
+        ("/models/{*alias}", page(get(models::one), access(Page::Models))),
+        (Page::Keys.path(), page(get(keys::list), access(Page::Keys))),
+        ("/keys/{*id}", page(get(keys::one), access(Page::Keys))),
+        (Page::Guardrails.path(), page(get(guardrails::list), access(Page::Guardrails))),
+        ("/guardrails/{*id}", page(get(guardrails::one), access(Page::Guardrails))),
+        (Page::Policy.path(), page(get(policy::list), access(Page::Policy))),
+        ("/policy/{rev}", page(get(policy::one), access(Page::Policy))),
+        ("/policy/{rev}/diff", page(get(policy::diff), access(Page::Policy))),
+    ]
+}
+
+/// Returns the pages on which an owner changes something.
+fn owner_pages() -> Vec<(&'static str, Guarded)> {
+    vec![
+        (Page::Retention.path(), page(get(retention::show), access(Page::Retention))),
+        ("/retention/change", page(get(retention::preview).post(retention::set), Access::Own)),
+        ("/retention/clock", page(post(retention::confirm_clock), Access::Own)),
+        ("/retention/holds", page(post(retention::place), Access::Own)),
+        ("/retention/holds/{id}/release", page(get(retention::ask_release).post(retention::release), Access::Own)),
+        (Page::Tokens.path(), page(get(tokens::show).post(tokens::create), access(Page::Tokens))),
+        ("/tokens/{id}/revoke", page(get(tokens::ask_revoke).post(tokens::revoke), Access::Own)),
+        ("/tokens/sessions/{id}/end", page(post(tokens::end_session), Access::Own)),
     ]
 }
 
@@ -77,9 +141,4 @@ pub(super) fn router(app: &App) -> Router<App> {
         router.route(path, handler.route_layer(from_fn_with_state((app.clone(), access), session::require)))
     });
     all.merge(exports()).layer(map_response(answer::protected))
-}
-
-/// Handles `GET /`.
-async fn home() -> Response {
-    see_other("/logs")
 }

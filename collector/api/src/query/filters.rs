@@ -138,6 +138,11 @@ impl<const USAGE: bool> Filters<USAGE> {
         OF_USAGE.iter().chain(if USAGE { &[] } else { OF_RECORDS })
     }
 
+    /// Returns whether this is the name of a filter, with its brackets.
+    pub(crate) fn has(name: &str) -> bool {
+        Self::rows().any(|row| row.any(name, &[]).is_some())
+    }
+
     /// Returns the conditions, all of which must hold.
     pub(crate) fn read(self) -> Result<Vec<Filter>, ApiError> {
         let known =

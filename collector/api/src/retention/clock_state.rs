@@ -25,12 +25,12 @@ const AGREES_US: u64 = 3_600_000_000;
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Clock {
     /// The time of the host's clock.
-    host: i64,
+    pub(crate) host: i64,
     /// The time of retention: the host's clock, unless that has leapt.
-    pub(super) retention: i64,
+    pub(crate) retention: i64,
     /// Whether the host's clock is more than a day away from the stored time. Ahead, it has leapt, or no
     /// collector ran for so long: then retention catches up a day a day, at once if an owner confirms the clock.
-    leapt: bool,
+    pub(crate) leapt: bool,
 }
 
 /// The body of `POST /v1/retention/clock`.
@@ -49,7 +49,14 @@ pub(crate) async fn confirm_clock(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (_permit, body) = app.bodies.read(request, MAX_BODY_BYTES).await?;
-    let stated: StatedTime = serde_json::from_slice(&body)
+    let known = confirm(&app, &caller, &body).await?;
+    let body = serde_json::to_vec(&Clock::of(known)).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+/// Confirms the host's clock, if the time that a body states agrees with it.
+pub(crate) async fn confirm(app: &App, caller: &Caller, body: &[u8]) -> Result<TrustedTime, ApiError> {
+    let stated: StatedTime = serde_json::from_slice(body)
         .map_err(|error| invalid(format!("The body is no time: {}.", reason_of(&error)), "invalid_body"))?;
     let (stated, host, actor) = (time("now", &stated.now)?, clock::host_us(), caller.actor());
     if stated.abs_diff(host) > AGREES_US {
@@ -58,8 +65,7 @@ pub(crate) async fn confirm_clock(
     let known =
         crate::write_timeout::commit(&app.writes, "the time", move |tx| store::confirm_clock(tx, actor, host)).await?;
     known.apply_to_clock();
-    let body = serde_json::to_vec(&Clock::of(known)).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::OK, body))
+    Ok(known)
 }
 
 fn clocks_disagree(host: i64) -> ApiError {
@@ -73,7 +79,7 @@ fn clocks_disagree(host: i64) -> ApiError {
 }
 
 impl Clock {
-    pub(super) fn of(known: TrustedTime) -> Self {
+    pub(crate) fn of(known: TrustedTime) -> Self {
         let host = clock::host_us();
         Self { host, retention: known.now(host), leapt: known.skew(host).is_some() }
     }

@@ -4,6 +4,7 @@ use crate::bodies::Bodies;
 use crate::error::ApiError;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Largest form, bytes.
@@ -34,6 +35,11 @@ impl Form {
         }
         let (_held, body) = bodies.read(request, MAX_BYTES).await?;
         Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
+    }
+
+    /// Returns all fields.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        self.0.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value.as_str())))
     }
 
     /// Returns the field of this name; `None` if there is none, or several.

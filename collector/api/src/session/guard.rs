@@ -43,7 +43,7 @@ pub(crate) async fn require(
     let caller = caller(token, &place, request.headers());
     if !access.roles().contains(&person.role) {
         app.audit.denied(&caller, &route(&request)).await;
-        let page = if request.uri().path().starts_with(Page::Audit.path()) { Page::Audit } else { Page::Logs };
+        let page = Page::of_path(request.uri().path());
         return Ok(not_allowed(&app, page, person, access.roles()).await);
     }
     let mut request = if is_safe(&request) { request } else { with_form(&app, request, &person).await? };

@@ -14,8 +14,9 @@ mod sign_out;
 mod tries;
 
 pub(super) use cookie::{secret, values as cookies};
-pub(super) use guard::require;
-pub(super) use listing::{end, list};
+pub(super) use form::Form;
+pub(super) use guard::{SessionId, require};
+pub(super) use listing::{end, end_named, list, listed};
 pub(super) use origin::{Origin, origin};
 pub(super) use sign_in::{show, sign_in};
 pub(super) use sign_out::sign_out;

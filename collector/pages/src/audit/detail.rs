@@ -2,11 +2,10 @@
 
 use super::{Audit, AuditState, operator, outcome};
 use crate::{parts, text};
-use headgate_collector_types::audit::{Change, Entry};
+use headgate_collector_types::audit::Entry;
 use headgate_collector_types::validate::parse_uuid;
 use headgate_collector_types::visible;
 use maud::{Markup, html};
-use serde_json::Value;
 
 pub(super) fn sheet(audit: &Audit, entry: &Entry) -> Markup {
     html! {
@@ -19,7 +18,7 @@ pub(super) fn sheet(audit: &Audit, entry: &Entry) -> Markup {
             }
             p.sentence { bdi { (sentence(entry)) } }
             (links(entry))
-            (changes(&entry.changes))
+            @if !entry.changes.is_empty() { section { h3 { "Changes" } (parts::changes(&entry.changes)) } }
             section { h3 { "Details" } (parts::facts(&facts(entry), true)) }
             section { h3 { "As stored" } pre { (stored(entry)) } }
         }
@@ -59,33 +58,6 @@ fn links(entry: &Entry) -> Markup {
             @if let Some(request) = request { a href={ "/logs/" (request) } { "Request" } }
             a href={ "/v1/audit/" (entry.id) } hx-boost="false" { "JSON" }
         }
-    }
-}
-
-fn changes(changes: &[Change]) -> Markup {
-    if changes.is_empty() {
-        return html! {};
-    }
-    html! {
-        section {
-            h3 { "Changes" }
-            div.wide { table.steps {
-                thead { tr { th scope="col" { "Path" } th scope="col" { "Before" } th scope="col" { "After" } } }
-                tbody { @for change in changes { tr {
-                    td { code { (change.path) } }
-                    td { (value(change.before.as_ref())) }
-                    td { (value(change.after.as_ref())) }
-                } } }
-            } }
-        }
-    }
-}
-
-fn value(value: Option<&Value>) -> Markup {
-    match value {
-        None => html! { span.quiet { "none" } },
-        Some(Value::String(text)) => html! { bdi { (text) } },
-        Some(other) => html! { code { (other) } },
     }
 }
 

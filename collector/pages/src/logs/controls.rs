@@ -1,7 +1,7 @@
 //! The bar above the list: search, chips, range, status, number of rows, and exports.
 
 use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, optional, without, words_of};
-use crate::parts::exports;
+use crate::parts::{choice, exports};
 use crate::search::Term;
 use maud::{Markup, html};
 
@@ -51,7 +51,8 @@ fn search(logs: &Logs) -> Markup {
     }
 }
 
-fn help() -> Markup {
+/// Returns the search language in a table, and its names.
+pub(crate) fn help() -> Markup {
     let rows = [
         ("chat", "model, surface, owner, key or tag contains it; one word or quoted text"),
         ("model:chat,fast", "either value"),
@@ -103,10 +104,6 @@ fn turned(terms: &[Term], place: usize) -> Vec<Term> {
         }
     }
     turned
-}
-
-fn choice(url: &str, label: &str, is_current: bool) -> Markup {
-    html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
 }
 
 /// Returns a choice of one value of a field, or of all.

@@ -10,7 +10,7 @@ use headgate_config::credential::{credentials, is_kind_of_secret};
 use serde_json::{Map, Value};
 
 /// The text that replaces a secret.
-const MASK: &str = "[masked]";
+pub const MASK: &str = "[masked]";
 
 /// The name of a secret contains one of these, in lower case without separators.
 const SECRETS: [&str; 13] = [

@@ -22,7 +22,7 @@ mod mask;
 
 pub use canonical::{canonical, escape_hidden};
 pub use entry::{Actor, ActorKind, Change, Deliverer, Entry, Operation, Outcome, Resource, SCHEMA};
-pub use mask::{diff, mask, mask_entry, mask_text};
+pub use mask::{MASK, diff, mask, mask_entry, mask_text};
 
 /// `source` of the entries that the collector writes itself.
 pub const SOURCE: &str = "collector";

@@ -119,5 +119,5 @@ fn hostile_cookies_are_no_session() {
         assert_eq!(reply.header("location"), Some("/login"), "{cookie}");
     }
     let reply = browser.send("GET", "/", &format!("cookie: a=\u{e9}\r\ncookie: {COOKIE}={good}\r\n"), b"");
-    assert_eq!(reply.header("location"), Some("/logs"), "cookies of others do not matter");
+    assert_eq!(reply.status, 200, "cookies of others do not matter");
 }

@@ -1,0 +1,94 @@
+//! A request to a page: who reads, in which zone, with which parameters.
+
+use super::answer::{PageError, html};
+use super::frame::{frame, shown, zone};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::session::SessionId;
+use crate::values::bad;
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use headgate_collector_pages::frame::{Frame, Page, Person};
+use headgate_collector_pages::text::Zone;
+
+/// What the guard and the browser tell a handler.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) app: App,
+    pub(super) caller: Caller,
+    pub(super) person: Person,
+    /// Id of the session.
+    pub(super) session: String,
+    /// The query string.
+    pub(super) query: String,
+    pub(super) zone: Zone,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        let extensions = &parts.extensions;
+        let found = (extensions.get::<Caller>(), extensions.get::<Person>(), extensions.get::<SessionId>());
+        // The guard puts all of them there.
+        let (Some(caller), Some(person), Some(SessionId(session))) = found else {
+            return Err(ApiError::internal().into());
+        };
+        Ok(Self {
+            app: app.clone(),
+            caller: caller.clone(),
+            person: person.clone(),
+            session: session.clone(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            zone: zone(&parts.headers),
+        })
+    }
+}
+
+impl Visit {
+    /// Returns the parameters of the page, read by `read`.
+    pub(super) fn state<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ApiError> {
+        read(&self.query).map_err(|message| bad("query", &message))
+    }
+
+    /// Returns one parameter of the page; all others are refused.
+    pub(super) fn only(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let mut found = None;
+        for (known, value) in form_urlencoded::parse(self.query.as_bytes()) {
+            if known != name || found.is_some() {
+                return Err(bad("query", &format!("may have the parameter `{name}`, once")));
+            }
+            found = Some(value.into_owned());
+        }
+        Ok(found)
+    }
+
+    /// Returns whether the reader's role has this access.
+    pub(super) fn may(&self, access: crate::access::Access) -> bool {
+        access.roles().contains(&self.person.role)
+    }
+
+    /// Returns a page that `render` makes in its frame.
+    pub(super) async fn page(&self, page: Page, render: impl FnOnce(&Frame) -> String) -> Result<Response, ApiError> {
+        self.page_with(StatusCode::OK, page, render).await
+    }
+
+    /// Returns a page with a status.
+    pub(super) async fn page_with(
+        &self,
+        status: StatusCode,
+        page: Page,
+        render: impl FnOnce(&Frame) -> String,
+    ) -> Result<Response, ApiError> {
+        let frame = frame(&self.app, page, self.person.clone()).await?;
+        Ok(html(status, render(&frame)))
+    }
+
+    /// Returns a page, or its refusal as one.
+    pub(super) async fn shown(self, page: Page, result: Result<Response, ApiError>) -> Response {
+        shown(&self.app, page, self.person, result).await
+    }
+}
