@@ -1,5 +1,6 @@
 //! The origin of a request, by the headers of the browser.
 
+use super::site::Site;
 use axum::http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
 
@@ -17,17 +18,25 @@ pub(crate) enum Origin {
 }
 
 /// Returns the origin of a request.
-pub(crate) fn origin(headers: &HeaderMap) -> Origin {
+pub(crate) fn origin(site: &Site, headers: &HeaderMap) -> Origin {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
     let origin = headers.get(header::ORIGIN);
     let same = if sites.peek().is_some() {
         sites.all(|site| site == "same-origin" || site == "none")
     } else if let Some(origin) = origin {
-        authority(origin).zip(text(headers.get(header::HOST))).is_some_and(|(one, host)| one.eq_ignore_ascii_case(host))
+        match site.origin() {
+            Some(own) => text(Some(origin)).is_some_and(|origin| origin.eq_ignore_ascii_case(own)),
+            None => is_of_host(origin, headers),
+        }
     } else {
         return Origin::Unstated;
     };
     if same { Origin::Same } else { Origin::Other }
+}
+
+fn is_of_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let both = authority(origin).zip(text(headers.get(header::HOST)));
+    both.is_some_and(|(one, host)| one.eq_ignore_ascii_case(host))
 }
 
 /// Returns whether a browser shows the page without TLS, and not from its own machine. It does not keep the cookie then.
@@ -60,6 +69,7 @@ fn text(value: Option<&HeaderValue>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headgate_collector_oidc::PublicUrl;
 
     fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
         all.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -81,9 +91,27 @@ mod tests {
             (vec![("origin", "https://logs.example:8443.evil.example")], Origin::Other),
             (vec![], Origin::Unstated),
         ] {
-            assert_eq!(origin(&headers(&[all.as_slice(), &[host]].concat())), expected, "{all:?}");
+            assert_eq!(origin(&Site::default(), &headers(&[all.as_slice(), &[host]].concat())), expected, "{all:?}");
         }
-        assert_eq!(origin(&headers(&[("origin", "https://")])), Origin::Other, "no host");
+        assert_eq!(origin(&Site::default(), &headers(&[("origin", "https://")])), Origin::Other, "no host");
+    }
+
+    #[test]
+    fn a_public_address_is_the_only_origin() {
+        let site = Site::at(&PublicUrl::parse("https://logs.example").unwrap());
+        for (from, expected) in [
+            ("https://logs.example", Origin::Same),
+            ("https://LOGS.example", Origin::Same),
+            ("http://logs.example", Origin::Other),
+            ("https://logs.example:8443", Origin::Other),
+            ("https://127.0.0.1:4180", Origin::Other),
+            ("null", Origin::Other),
+        ] {
+            let all = headers(&[("host", "127.0.0.1:4180"), ("origin", from)]);
+            assert_eq!(origin(&site, &all), expected, "{from}");
+        }
+        assert_eq!(origin(&site, &headers(&[("sec-fetch-site", "same-origin")])), Origin::Same);
+        assert_eq!(origin(&site, &headers(&[("host", "127.0.0.1:4180")])), Origin::Unstated);
     }
 
     #[test]
