@@ -1,10 +1,13 @@
 // An identity provider with faults, on loopback. It uses nothing but Node: signatures are those of OpenSSL.
+// Arguments: port, two that only other providers need, and for TLS the files of key and certificate.
 // `POST /control` with {"fault": "…", "claims": {…}} says what goes wrong from now on; `GET /control` says what it was asked.
 import { createHmac, createPublicKey, generateKeyPairSync, randomBytes, constants, createHash, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 
-const port = Number(process.argv[2])
-const issuer = `http://localhost:${port}`
+const [port, , , key, cert] = process.argv.slice(2)
+const issuer = `${cert ? 'https' : 'http'}://localhost:${port}`
 const b64 = (value) => Buffer.from(value).toString('base64url')
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -168,7 +171,7 @@ function control(body, response) {
   json(response, 200, asked)
 }
 
-createServer((request, response) => {
+function answer(request, response) {
   let body = ''
   request.on('data', (part) => (body += part))
   request.on('end', () => {
@@ -189,4 +192,7 @@ createServer((request, response) => {
     }
     json(response, 404, {})
   })
-}).listen(port, 'localhost', () => console.log(`listening on ${issuer}`))
+}
+
+const server = cert ? createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, answer) : createServer(answer)
+server.listen(Number(port), '127.0.0.1', () => console.log(`listening on ${issuer}`))

@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import shutil
+import ssl
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from collector import Collector, stack
 HERE = Path(__file__).parent
 MODULES = HERE.parents[1] / "target/tools/node/node_modules"
 CLIENT_SECRET = "HEADGATE_TEST_CLIENT_SECRET"
+#: The secret that the hostile provider knows.
+SECRET = "the-secret"
 ROLES = '{ "ops" = "admin", "sec-audit" = "auditor", "all" = "viewer" }'
 #: Tries are slowed down by address; each visitor has another one.
 addresses = (f"127.0.{high}.{low}" for high in range(1, 250) for low in range(1, 250))
@@ -23,9 +26,10 @@ addresses = (f"127.0.{high}.{low}" for high in range(1, 250) for low in range(1,
 class Provider:
     """A process that is an identity provider."""
 
-    def __init__(self, folder: Path, script: str, redirect_uri: str, port: int = 0):
-        self.port = port or stack.free_port()
-        self.issuer = f"http://localhost:{self.port}"
+    def __init__(self, folder: Path, script: str, redirect_uri: str, port: int = 0, tls: tuple[Path, Path] | tuple[()] = ()):
+        self.port, self.tls = port or stack.free_port(), tls
+        self.certificate = tls[1] if tls else None
+        self.issuer = f"{'https' if tls else 'http'}://localhost:{self.port}"
         self.script, self.log, self.redirect_uri = script, folder / f"{script}.log", redirect_uri
         self.start()
 
@@ -33,7 +37,8 @@ class Provider:
         node = shutil.which("node")
         assert node, "install Node.js 20 or newer (apt-get install nodejs)"
         self.log.write_text("")
-        self.part = stack.Part(self.script, [node, "--no-warnings", HERE / self.script, str(self.port), self.redirect_uri, MODULES], self.log)
+        command = [node, "--no-warnings", HERE / self.script, str(self.port), self.redirect_uri, MODULES, *self.tls]
+        self.part = stack.Part(self.script, command, self.log)
         self.part.wait_for_line("listening on ", 30)
 
     def stop(self) -> None:
@@ -89,7 +94,11 @@ class Visitor:
         parts = urlsplit(url if "://" in url else f"{self.collector.url}{url}")
         is_ours = parts.netloc == urlsplit(self.collector.url).netloc
         source = (self.address, 0) if is_ours else None
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60, source_address=source)
+        if parts.scheme == "https":
+            # The browser's trust is not what is tested.
+            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60, context=ssl._create_unverified_context())
+        else:
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60, source_address=source)
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         connection.request("GET", f"{parts.path}?{parts.query}", headers={"cookie": cookie} if is_ours and cookie else {})
         answer = Answer(connection.getresponse())
@@ -116,6 +125,20 @@ class Visitor:
         answer = self.get("/logs")
         roles = [role for role in ("viewer", "auditor", "admin", "owner") if f"· {role}<" in answer.text]
         return roles[0] if answer.status == 200 and roles else None
+
+
+def settings(provider: Provider, more: str = "") -> str:
+    return f'issuer = "{provider.issuer}"\nclient_id = "headgate"\nclient_secret = "${{{CLIENT_SECRET}}}"\nroles = {ROLES}\n{more}'
+
+
+def refused(collector: PersonCollector, visitor: Visitor, answer, code: str) -> None:
+    """Checks that a try was refused: page, cookie, session, audit entry."""
+    assert answer.status in (400, 403, 502), (answer.status, answer.text)
+    assert 'role="alert"' in answer.text and "localhost" in answer.text, answer.text
+    assert visitor.cookies == {}, "neither a session nor a sign-in is left"
+    assert visitor.role() is None
+    codes = [found for found, actor in collector.refused() if actor["address"] == visitor.address]
+    assert codes[:1] == [code], codes
 
 
 def free_ports(count: int) -> list[int]:

@@ -7,6 +7,8 @@ import re
 import pytest
 from conftest import Reader
 from persons import CLIENT_SECRET, ROLES, PersonCollector, Provider, free_ports
+from test_accessibility import LOOKS as ALL_LOOKS
+from test_accessibility import NAMES
 
 LOOKS = [{}, {"java_script_enabled": False}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}]
 
@@ -72,7 +74,6 @@ def test_the_session_of_a_person_is_listed_and_ended(person):
     page = person.open("/login")
     page.click("text=Sign in with Acme Login")
     at_provider(page, "ops")
-    page.wait_for_url("**/")
     page.wait_for_url("**/logs")
     listed = [one for one in person.service.get("/v1/sessions")["data"] if one.get("name") == "ops@example.com"]
     assert [(one["person"].endswith("#ops"), one["role"], "token" in one) for one in listed] == [(True, "admin", False)]
@@ -94,7 +95,7 @@ def test_a_person_without_a_role_is_told_the_claim(person):
     person.faults.clear()
 
 
-@pytest.mark.parametrize("person", [{"color_scheme": scheme, "viewport": {"width": width, "height": 900}} for scheme in ("light", "dark") for width in (390, 1440)], indirect=True)
+@pytest.mark.parametrize("person", ALL_LOOKS, ids=NAMES, indirect=True)
 def test_the_pages_to_sign_in_on_have_no_violation(person):
     for path in ("/login", "/auth/oidc/callback"):
         person.open(path)

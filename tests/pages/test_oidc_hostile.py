@@ -7,9 +7,7 @@ import time
 from urllib.parse import quote
 
 import pytest
-from persons import CLIENT_SECRET, ROLES, PersonCollector, Provider, Visitor, free_ports
-
-SECRET = "the-secret"
+from persons import SECRET, PersonCollector, Provider, Visitor, free_ports, refused, settings
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +21,6 @@ def both(tmp_path_factory):
     provider.stop()
 
 
-def settings(provider: Provider, more: str = "") -> str:
-    return f'issuer = "{provider.issuer}"\nclient_id = "headgate"\nclient_secret = "${{{CLIENT_SECRET}}}"\nroles = {ROLES}\n{more}'
-
-
 @pytest.fixture
 def provider(both):
     yield both[0]
@@ -36,16 +30,6 @@ def provider(both):
 @pytest.fixture
 def collector(both):
     return both[1]
-
-
-def refused(collector: PersonCollector, visitor: Visitor, answer, code: str) -> None:
-    """Checks that a try was refused: page, cookie, session, audit entry."""
-    assert answer.status in (400, 403, 502), (answer.status, answer.text)
-    assert 'role="alert"' in answer.text and "localhost" in answer.text, answer.text
-    assert visitor.cookies == {}, "neither a session nor a sign-in is left"
-    assert visitor.role() is None
-    codes = [found for found, actor in collector.refused() if actor["address"] == visitor.address]
-    assert codes[:1] == [code], codes
 
 
 def test_a_person_signs_in(provider, collector):
@@ -64,7 +48,8 @@ def test_a_person_signs_in(provider, collector):
     (session,) = [one for one in collector.get("/v1/sessions")["data"] if one["address"] == visitor.address]
     assert (session["person"], session["name"], session["role"]) == (f"{provider.issuer}#ann", "ann@example.com", "admin")
     actor = collector.told("session.created")[0]["actor"]
-    assert (actor["kind"], actor["id"], actor["name"], actor["address"]) == ("person", f"{provider.issuer}#ann", "ann@example.com", visitor.address)
+    person = {"kind": "person", "id": f"{provider.issuer}#ann", "name": "ann@example.com", "address": visitor.address}
+    assert actor == person
 
 
 GOOD = ["RS256", "PS256", "ES256", "EdDSA", "no-kid", "azp-good", "just-expired", "near-future"]
@@ -186,7 +171,7 @@ def test_names_and_claims_stay_text(provider, collector):
     visitor = Visitor(collector)
     answer = visitor.sign_in()
     refused(collector, visitor, answer, "no_role")
-    assert "none of the 12000 values of the claim `groups`" in answer.text
+    assert "none of the 12000 values of the claim &quot;groups&quot;" in answer.text
 
 
 CLAIMS = [
@@ -206,7 +191,7 @@ def test_roles_come_from_the_claim(provider, collector, claims, role):
     answer = visitor.sign_in()
     assert visitor.role() == role
     if role is None:
-        assert answer.status == 403 and "`groups`" in answer.text
+        assert answer.status == 403 and "&quot;groups&quot;" in answer.text
         refused(collector, visitor, answer, "no_role")
 
 
@@ -263,10 +248,19 @@ def test_the_cookie_of_a_sign_in_is_protected(provider, collector):
         assert part.split("=", 1)[1] not in value, "state, nonce and challenge are not in the cookie"
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "javascript:alert(1)", "/" + "a" * 3000])
+ELSEWHERE = ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "javascript:alert(1)", "/" + "a" * 3000]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=range(len(ELSEWHERE)))
 def test_nobody_is_sent_to_another_site(provider, collector, path):
     answer = Visitor(collector).sign_in(quote(path, safe=""))
     assert (answer.status, answer.location) == (303, "/")
+
+
+def test_a_long_page_to_go_to_fits_into_the_cookie(provider, collector):
+    path = "/logs?q=" + "a" * 1990
+    answer = Visitor(collector).sign_in(quote(path, safe=""))
+    assert (answer.status, answer.location) == (303, path)
 
 
 def test_a_callback_with_fields_twice_is_refused(provider, collector):
@@ -289,83 +283,6 @@ def test_refused_tries_are_slowed_down_and_tokens_go_on(provider, collector):
     other = Visitor(collector)
     assert {other.get("/auth/oidc/callback?code=a&state=b").status for _ in range(20)} == {400}
     assert other.sign_in().status == 303
-
-
-def test_an_attack_on_the_discovery(provider, tmp_path):
-    for number, (fault, word) in enumerate(
-        [
-            ("discovered-issuer", "another issuer"),
-            ("discovered-endpoint", "an address that cannot be used"),
-            ("discovered-algorithms", "RS256"),
-            ("discovery:endless", "too large"),
-            ("discovery:redirect", "redirect"),
-            ("discovery:garbage", "cannot be understood"),
-        ]
-    ):
-        provider.control(fault)
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        (port,) = free_ports(1)
-        collector = PersonCollector(folder, settings(provider), SECRET, port)
-        visitor = Visitor(collector)
-        answer = visitor.get("/auth/oidc")
-        assert answer.status == 502 and word in answer.text, (fault, answer.text)
-        assert "sign in with a token" in answer.text
-        page = visitor.get("/login").text
-        assert 'role="status"' in page and word in page
-        collector.part.stop()
-
-
-def test_a_provider_that_is_away_at_the_start_and_back_later(tmp_path):
-    provider_port, port = free_ports(2)
-    collector = PersonCollector(tmp_path, f'issuer = "http://localhost:{provider_port}"\nname = "Acme"\nclient_id = "headgate"\nclient_secret = "${{{CLIENT_SECRET}}}"\nroles = {ROLES}\n', SECRET, port)
-    visitor = Visitor(collector)
-    answer = visitor.get("/auth/oidc")
-    refused_page = answer.text
-    assert answer.status == 502 and "Acme cannot be reached" in refused_page and 'name="token"' in refused_page
-    assert "Acme cannot be reached" in visitor.get("/login").text
-    assert collector.refused()[0][0] == "provider_unreachable"
-    assert "the identity provider" in collector.log_text() and "cannot be reached" in collector.log_text()
-    provider = Provider(tmp_path, "hostile_provider.mjs", "", provider_port)
-    try:
-        deadline = time.monotonic() + 40
-        while "cannot be reached" in visitor.get("/login").text:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
-        assert visitor.sign_in().status == 303
-        assert "is there again" in collector.log_text()
-        provider.stop()
-        assert visitor.role() == "admin", "a session goes on without the provider"
-    finally:
-        provider.stop()
-        collector.part.stop()
-
-
-def test_other_settings_end_the_sessions_of_persons(provider, tmp_path):
-    (port,) = free_ports(1)
-    collector = PersonCollector(tmp_path, settings(provider), SECRET, port)
-    visitor = Visitor(collector)
-    provider.control()
-    assert visitor.sign_in().status == 303 and visitor.role() == "admin"
-    collector.part.stop()
-    collector = PersonCollector(tmp_path, settings(provider, 'name = "Renamed"\nscopes = ["openid"]\n'), SECRET, port)
-    assert visitor.role() == "admin", "a restart ends nothing"
-    collector.part.stop()
-    collector = PersonCollector(tmp_path, settings(provider).replace('"ops" = "admin"', '"ops" = "viewer"'), SECRET, port)
-    assert visitor.role() is None, "the role was given by other settings"
-    assert visitor.sign_in().status == 303 and visitor.role() == "viewer"
-    collector.part.stop()
-
-
-def test_a_wrong_secret_is_told_without_it(provider, tmp_path):
-    (port,) = free_ports(1)
-    collector = PersonCollector(tmp_path, settings(provider), "CANARY-secret", port)
-    visitor = Visitor(collector)
-    answer = visitor.sign_in()
-    refused(collector, visitor, answer, "client_refused")
-    assert "client_id" in answer.text and "invalid_client" in collector.log_text()
-    assert "CANARY" not in collector.log_text() + answer.text
-    collector.part.stop()
 
 
 def test_no_secret_is_stored_or_logged(both):

@@ -19,7 +19,10 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an address. `None` if it has another form, or none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.len() > MAX_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains(['#', '\\', '"']) {
+        if text.len() > MAX_BYTES
+            || !text.bytes().all(|byte| byte.is_ascii_graphic())
+            || text.contains(['#', '\\', '"'])
+        {
             return None;
         }
         let uri: Uri = text.parse().ok()?;
@@ -138,7 +141,9 @@ mod tests {
     #[test]
     fn signing_out_leads_to_a_protected_address() {
         assert!(check_logout_url("https://login.example/logout?client_id=headgate").is_ok());
-        for bad in ["", "/logout", "javascript:alert(1)", "http://login.example/", "https://x/\u{202e}", "https://a/\"b"] {
+        for bad in
+            ["", "/logout", "javascript:alert(1)", "http://login.example/", "https://x/\u{202e}", "https://a/\"b"]
+        {
             assert!(check_logout_url(bad).is_err(), "{bad}");
         }
     }

@@ -52,7 +52,9 @@ impl Callback {
             _ => {}
         }
         match self.error.as_deref() {
-            Some("access_denied" | "login_required" | "interaction_required" | "consent_required") => Err(Fault::Denied),
+            Some("access_denied" | "login_required" | "interaction_required" | "consent_required") => {
+                Err(Fault::Denied)
+            }
             Some("unauthorized_client") => Err(Fault::Client),
             Some(_) => Err(Fault::Provider),
             None => self.code.as_deref().filter(|code| !code.is_empty()).ok_or(Fault::Callback),

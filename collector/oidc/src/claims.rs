@@ -93,8 +93,13 @@ mod tests {
     use serde_json::json;
 
     fn mapping(claim: &str, default: Option<Role>) -> RoleMapping {
-        let roles = [("sec-audit", Role::Auditor), ("ops", Role::Admin), ("all", Role::Viewer), ("a@b.example", Role::Owner)];
-        RoleMapping { claim: claim.to_owned(), roles: roles.map(|(value, role)| (value.to_owned(), role)).into(), default }
+        let roles =
+            [("sec-audit", Role::Auditor), ("ops", Role::Admin), ("all", Role::Viewer), ("a@b.example", Role::Owner)];
+        RoleMapping {
+            claim: claim.to_owned(),
+            roles: roles.map(|(value, role)| (value.to_owned(), role)).into(),
+            default,
+        }
     }
 
     fn found(claim: &str, claims: &Value) -> Result<Role, RoleFinding> {

@@ -53,7 +53,11 @@ fn endpoint(document: &Members, name: &str, issuer: &Issuer) -> Result<String, F
     let text = document.get(name).and_then(Value::as_str).ok_or(Fault::Endpoint)?;
     let address = Address::parse(text).ok_or(Fault::Endpoint)?;
     let issuer_is_local = Address::parse(issuer.as_str()).is_some_and(|issuer| issuer.is_loopback());
-    if address.is_tls || (address.is_loopback() && issuer_is_local) { Ok(text.to_owned()) } else { Err(Fault::Endpoint) }
+    if address.is_tls || (address.is_loopback() && issuer_is_local) {
+        Ok(text.to_owned())
+    } else {
+        Err(Fault::Endpoint)
+    }
 }
 
 fn words<'d>(document: &'d Members, name: &str) -> Option<Vec<&'d str>> {

@@ -109,15 +109,17 @@ impl Fault {
             Self::Unreachable | Self::Slow | Self::Busy | Self::Status => {
                 "Try again in a minute, or sign in with a token."
             }
-            Self::Untrusted => "The operator can name its authority in `ca_file`. Until then, sign in with a token.",
+            Self::Untrusted => {
+                "The operator can name its authority in the setting ca_file. Until then, sign in with a token."
+            }
             Self::TooLarge
             | Self::Redirect
             | Self::Answer
             | Self::DiscoveredIssuer
             | Self::Endpoint
-            | Self::NoAlgorithm => "The operator can check `issuer` in `[oidc]`. Until then, sign in with a token.",
+            | Self::NoAlgorithm => "The operator can check the setting issuer. Until then, sign in with a token.",
             Self::Client => {
-                "The operator can check `client_id` and the client secret. Until then, sign in with a token."
+                "The operator can check the setting client_id and the client secret. Until then, sign in with a token."
             }
             Self::Denied => "Ask its operator for access, or sign in with a token.",
             Self::TokenExpired | Self::TokenFuture => "The clocks of the two machines may differ. Try again.",
@@ -152,9 +154,13 @@ impl Fault {
             Self::Callback => ("invalid_callback", "sent the browser back without a code"),
             Self::CallbackIssuer => ("wrong_issuer", "did not send the browser back; another issuer is named"),
             Self::NoState => ("no_state", "sent the browser back, but this browser has begun no sign-in"),
-            Self::StateAltered => ("altered_state", "sent the browser back, but the browser's cookie is not the collector's"),
+            Self::StateAltered => {
+                ("altered_state", "sent the browser back, but the browser's cookie is not the collector's")
+            }
             Self::StateExpired => ("expired_state", "sent the browser back after more than ten minutes"),
-            Self::StateOther => ("other_state", "sent the browser back from another sign-in than this browser's last one"),
+            Self::StateOther => {
+                ("other_state", "sent the browser back from another sign-in than this browser's last one")
+            }
             Self::StateUsed => ("used_state", "sent the browser back from a sign-in that was finished before"),
             Self::Token => ("id_token_unreadable", "sent an ID token that cannot be read"),
             Self::TokenAlgorithm => ("id_token_algorithm", "sent an ID token with an algorithm that is not accepted"),

@@ -92,7 +92,8 @@ fn check(claims: &Members, expected: &Expected<'_>) -> Result<(), Fault> {
         return Err(Fault::TokenNonce);
     }
     let is_subject = |text: &str| {
-        (1..=MAX_SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        (1..=MAX_SUBJECT_BYTES).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
     };
     if text("sub").is_some_and(is_subject) { Ok(()) } else { Err(Fault::TokenSubject) }
 }

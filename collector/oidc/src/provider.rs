@@ -219,7 +219,8 @@ impl Provider {
 
 /// Returns the header for a client with a secret (RFC 6749, 2.3.1): both parts are encoded first.
 fn basic(client: &str, secret: &str) -> String {
-    let [client, secret] = [client, secret].map(|text| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let [client, secret] =
+        [client, secret].map(|text| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
     format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")))
 }
 

@@ -16,7 +16,8 @@ impl Issuer {
     /// # Errors
     /// The message says which form it must have.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let form = "write it as the provider's discovery document has it, such as \"https://login.example.com/realms/main\"";
+        let form =
+            "write it as the provider's discovery document has it, such as \"https://login.example.com/realms/main\"";
         let found = Address::parse(text).filter(|address| address.query.is_none());
         match found {
             Some(address) if address.is_protected() => Ok(Self(text.to_owned())),
@@ -116,10 +117,14 @@ mod tests {
 
     #[test]
     fn an_issuer_is_an_https_address() {
-        for good in ["https://a.example", "https://a.example/realms/main/", "http://localhost:8080/x", "http://127.0.0.1:1"] {
+        for good in
+            ["https://a.example", "https://a.example/realms/main/", "http://localhost:8080/x", "http://127.0.0.1:1"]
+        {
             assert_eq!(Issuer::parse(good).unwrap().as_str(), good);
         }
-        for bad in ["", "a.example", "http://a.example", "https://a.example?x=1", "https://a.example#x", "https://u@a.example"] {
+        for bad in
+            ["", "a.example", "http://a.example", "https://a.example?x=1", "https://a.example#x", "https://u@a.example"]
+        {
             assert!(Issuer::parse(bad).unwrap_err().contains("https://login.example.com"), "{bad}");
         }
     }

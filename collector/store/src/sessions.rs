@@ -5,13 +5,17 @@
 //! the person signed in: under other settings the session is not valid. The secret is in the person's cookie alone: the store
 //! has its SHA-256.
 
+mod info;
+
+pub use info::SessionInfo;
+
 use super::audit;
 use super::tokens::{TokenHash, hash_token, public_id, random_secret};
 use headgate_collector_db::{self as db, Db, OptionalExtension, Row, StoreError, params};
 use headgate_collector_types::Role;
 use headgate_collector_types::audit::{Actor, Entry, Operation, Resource, diff};
-use serde::Serialize;
-use serde_json::{Value, json};
+use info::{SELECT_INFO, info};
+use serde_json::json;
 
 /// The longest life of a session, µs: 12 hours.
 const SESSION_LIFE_US: i64 = 12 * 3_600_000_000;
@@ -207,60 +211,6 @@ pub fn end_session(tx: &Db, id: &str, actor: Actor) -> Result<Option<SessionInfo
         .with_changes(diff(&session.held_by(), &json!({})));
     audit::append(tx, &entry)?;
     Ok(Some(session))
-}
-
-/// A session as owners see it. Times are µs since the Unix epoch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct SessionInfo {
-    /// Its public id.
-    pub id: String,
-    /// Id of the token that signed in, if a token did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    /// The person whom an identity provider knows, if one signed in: the issuer and the subject, as `https://login.example#1234`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub person: Option<String>,
-    /// The person's name at the sign-in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The person's role. That of a token can be seen in the list of tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// The network address of the sign-in.
-    pub address: String,
-    /// The time of the sign-in, µs since the Unix epoch.
-    pub created_at: i64,
-    /// The time of the last use, to the minute, µs.
-    pub last_seen: i64,
-    /// The time at which it ends at the latest, µs.
-    pub expires_at: i64,
-}
-
-impl SessionInfo {
-    fn held_by(&self) -> Value {
-        match &self.person {
-            Some(person) => json!({"person": person, "role": self.role}),
-            None => json!({"token_id": self.token}),
-        }
-    }
-}
-
-const SELECT_INFO: &str = "SELECT id, holder, role, name, address, created_at, last_seen, expires_at FROM sessions";
-
-fn info(row: &Row<'_>) -> db::Result<SessionInfo> {
-    let (holder, role): (String, Option<String>) = (row.get(1)?, row.get(2)?);
-    let (token, person) = if role.is_some() { (None, Some(holder)) } else { (Some(holder), None) };
-    Ok(SessionInfo {
-        id: row.get(0)?,
-        token,
-        person,
-        role,
-        name: row.get(3)?,
-        address: row.get(4)?,
-        created_at: row.get(5)?,
-        last_seen: row.get(6)?,
-        expires_at: row.get(7)?,
-    })
 }
 
 /// Returns the sessions that can be used, the newest first. Tokens of the environment are known to their collector alone, so

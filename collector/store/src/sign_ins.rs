@@ -47,7 +47,8 @@ mod tests {
     fn a_sign_in_is_finished_once() {
         let folder = tempfile::tempdir().unwrap();
         let mut db = open_writer(folder.path()).unwrap();
-        let mut finish = |state: u8, now| change(&mut db, |tx| finish_sign_in(tx, &[state; 32], now, now + 10)).unwrap();
+        let mut finish =
+            |state: u8, now| change(&mut db, |tx| finish_sign_in(tx, &[state; 32], now, now + 10)).unwrap();
         assert!(finish(1, 100));
         assert!(!finish(1, 109));
         assert!(finish(2, 109));

@@ -12,17 +12,17 @@ use std::str::from_utf8;
 
 /// A cookie of the collector, by its name over TLS and without.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kind {
+pub(crate) struct CookieKind {
     secure: &'static str,
     plain: &'static str,
 }
 
 /// The cookie of a session. It has no `Max-Age`: a browser that is closed forgets it.
-const SESSION: Kind = Kind { secure: "__Host-headgate", plain: "headgate" };
+const SESSION: CookieKind = CookieKind { secure: "__Host-headgate", plain: "headgate" };
 /// The cookie of a sign-in at the identity provider.
-pub(crate) const SIGN_IN: Kind = Kind { secure: "__Host-headgate-sign-in", plain: "headgate-sign-in" };
+pub(crate) const SIGN_IN: CookieKind = CookieKind { secure: "__Host-headgate-sign-in", plain: "headgate-sign-in" };
 
-impl Kind {
+impl CookieKind {
     fn name(self, site: &Site, headers: &HeaderMap) -> &'static str {
         if site.is_plain(headers) { self.plain } else { self.secure }
     }
@@ -124,9 +124,16 @@ mod tests {
         let site = Site::at(&PublicUrl::parse("https://logs.example").unwrap());
         for host in ["127.0.0.1:4180", "localhost", "collector", ""] {
             let given = given(&site, &headers(host, &[]), SECRET).unwrap();
-            assert!(given.to_str().unwrap().starts_with("__Host-headgate=") && given.to_str().unwrap().ends_with("; Secure"));
+            assert!(
+                given.to_str().unwrap().starts_with("__Host-headgate=")
+                    && given.to_str().unwrap().ends_with("; Secure")
+            );
             assert_eq!(secret(&site, &headers(host, &[format!("headgate={SECRET}").as_bytes()])), None, "{host}");
-            assert_eq!(secret(&site, &headers(host, &[format!("{SECURE}={SECRET}").as_bytes()])), Some(SECRET), "{host}");
+            assert_eq!(
+                secret(&site, &headers(host, &[format!("{SECURE}={SECRET}").as_bytes()])),
+                Some(SECRET),
+                "{host}"
+            );
         }
         let local = Site::at(&PublicUrl::parse("http://localhost:4180").unwrap());
         assert!(given(&local, &headers("collector", &[]), SECRET).unwrap().to_str().unwrap().starts_with("headgate="));
@@ -135,7 +142,11 @@ mod tests {
     #[test]
     fn anything_else_is_no_session() {
         let good = format!("a=1; {SECURE}={SECRET};b=2").into_bytes();
-        assert_eq!(secret(&Site::default(), &headers("h", &[b"x=\xff\xfe", &good])), Some(SECRET), "other cookies do not matter");
+        assert_eq!(
+            secret(&Site::default(), &headers("h", &[b"x=\xff\xfe", &good])),
+            Some(SECRET),
+            "other cookies do not matter"
+        );
         for bad in
             ["", "=", ";;;=;", "__Host-headgate", "__Host-headgate=", "__Host-headgate=hgs_", "__host-headgate=x"]
         {

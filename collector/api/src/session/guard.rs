@@ -101,10 +101,7 @@ async fn not_allowed(app: &App, page: Page, person: Person, kind: ActorKind, nee
     };
     let notice = Notice {
         title: "Your role may not open this page".to_owned(),
-        text: format!(
-            "You are signed in {with} role {role}. This page is for role {}; {remedy}.",
-            needed.join(" or ")
-        ),
+        text: format!("You are signed in {with} role {role}. This page is for role {}; {remedy}.", needed.join(" or ")),
     };
     let document = match frame(app, page, person).await {
         Ok(frame) => notice.render(&frame),

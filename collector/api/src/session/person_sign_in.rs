@@ -74,7 +74,7 @@ fn no_provider() -> Response {
     PageError(ApiError::invalid(
         StatusCode::NOT_FOUND,
         "not_found",
-        "This collector has no identity provider: persons sign in with tokens. The operator can add `[oidc]` to the settings.",
+        "This collector has no identity provider: persons sign in with tokens. The operator can add [oidc] to the settings.",
     ))
     .into_response()
 }
@@ -213,12 +213,12 @@ async fn no_role(
     let ended = commit(&visitor.app.writes, "the end of sessions", move |tx| end_sessions_of(tx, &person, None)).await;
     let claim = &provider.settings().roles.claim;
     let why = match finding {
-        RoleFinding::NoClaim => format!("its ID token has no claim `{claim}` with texts"),
-        RoleFinding::NoMatch(1) => format!("the value of the claim `{claim}` has no role in `[oidc] roles`"),
+        RoleFinding::NoClaim => format!("its ID token has no claim \"{claim}\" with texts"),
+        RoleFinding::NoMatch(1) => format!("the value of the claim \"{claim}\" has no role in the settings"),
         RoleFinding::NoMatch(count) => {
-            format!("none of the {count} values of the claim `{claim}` has a role in `[oidc] roles`")
+            format!("none of the {count} values of the claim \"{claim}\" has a role in the settings")
         }
-        RoleFinding::Unverified => format!("its claim `{claim}` is an address that it has not verified"),
+        RoleFinding::Unverified => format!("its claim \"{claim}\" is an address that it has not verified"),
     };
     let problem = format!(
         "{} knows you as {shown}, but you have no role here: {why}. Ask the operator of this collector for a role.",

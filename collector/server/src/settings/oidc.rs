@@ -205,13 +205,18 @@ fn shown_name(text: &str) -> Result<String, String> {
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() || text.contains('\0') { Err("it must be the path of a file".to_owned()) } else { Ok(text.into()) }
+    if text.is_empty() || text.contains('\0') {
+        Err("it must be the path of a file".to_owned())
+    } else {
+        Ok(text.into())
+    }
 }
 
 /// Returns the name of the environment variable in `${NAME}`. A secret does not belong into the file.
 fn variable(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     name.filter(is_name).map(str::to_owned).ok_or_else(|| {
         "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment, or use \
          `client_secret_file`"

@@ -161,7 +161,9 @@ fn end(text: &Text<'_>, start: usize, length: usize, sign: Option<u8>) -> Option
             return None;
         }
         (at, left) = (at + most, left - most);
-        if left > 0 && let Some(sign) = sign {
+        if left > 0
+            && let Some(sign) = sign
+        {
             let stands = text.is(at, sign);
             // A hyphen stands after every fourth or not at all: "ba99-a4f8-486024495200" is the end of a UUID.
             if sign == b'-' && !stands {
