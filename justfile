@@ -142,10 +142,10 @@ envoy: _pip
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 
-# Fetch the independent mock LLM server, axe-core and html-validate into target/tools.
+# Fetch the independent mock LLM server, an identity provider, axe-core and html-validate into target/tools.
 node-packages:
     @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
-    @[ -d {{tools}}/node/node_modules/html-validate ] || { {{just_executable()}} _say "fetching aimock, axe-core and html-validate"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 axe-core@4.14.1 html-validate@11.21.1; }
+    @[ -d {{tools}}/node/node_modules/html-validate ] && [ -d {{tools}}/node/node_modules/oidc-provider ] || { {{just_executable()}} _say "fetching aimock, oidc-provider, axe-core and html-validate"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 oidc-provider@9.13.3 axe-core@4.14.1 html-validate@11.21.1; }
 
 _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"

@@ -64,9 +64,9 @@ POLICY = {
 class Collector:
     """A collector without a gateway, with an entry of each kind or other deliveries, and a token of each role."""
 
-    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None):
-        self.folder, self.listen = folder, f"127.0.0.1:{stack.free_port()}"
-        self.part = stack.collector(COLLECTOR, self.listen, folder / "data", folder / "collector.log", TOKENS)
+    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None, env: dict[str, str] | None = None, port: int = 0):
+        self.folder, self.listen = folder, f"127.0.0.1:{port or stack.free_port()}"
+        self.part = stack.collector(COLLECTOR, self.listen, folder / "data", folder / "collector.log", {**TOKENS, **(env or {})})
         for path, body in seeds() if deliveries is None else deliveries:
             self.send("POST", path, "token-ingest", body)
         self.send("PUT", "/v1/policy", "token-owner", POLICY, {"if-none-match": "*"})

@@ -98,9 +98,9 @@ impl AccessAudit {
     }
 
     /// Notes that a person could not sign in. Tries from one place with the same reason are folded.
-    pub(super) async fn refused_session(&self, actor: Actor, reason: &'static str, place: &str) {
+    pub(super) async fn refused_session(&self, actor: Actor, route: &str, reason: &'static str, place: &str) {
         let kind = "session.refused";
-        let resource = Resource::new("route", "collector").named("POST /auth/login");
+        let resource = Resource::new("route", "collector").named(route);
         let mut entry = Entry::new(kind, Operation::Access, actor, resource);
         entry.outcome = Outcome::Denied;
         entry.code = Some(reason.to_owned());

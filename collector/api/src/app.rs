@@ -6,9 +6,10 @@ use super::bodies::Bodies;
 use super::export_stream::Exports;
 use super::health::Health;
 use super::metrics::Metrics;
-use super::session::Tries;
+use super::session::{IdentityProvider, Site, Tries};
 use super::streams::Streams;
 use axum::extract::FromRef;
+use headgate_collector_oidc::{Provider, PublicUrl};
 use headgate_collector_quota::Limits;
 use headgate_collector_store::{DamageWatch, Readers, Scrub, Store, TokenHash, WriteHandle};
 use headgate_collector_types::Role;
@@ -30,8 +31,10 @@ pub struct App {
     pub(super) damage: DamageWatch,
     pub(super) scrub: Scrub,
     pub(super) health: Health,
-    /// Refused tries to sign in.
+    /// Refused tries to sign in with a token.
     pub(super) tries: Tries,
+    /// The identity provider, if persons can sign in with one.
+    pub(super) provider: Option<IdentityProvider>,
     /// Policies are checked one at a time, because each may take much memory.
     pub(super) checking: Arc<Mutex<()>>,
     /// Policies are read and compared one at a time. A reader does not delay a change.
@@ -57,6 +60,7 @@ impl App {
             damage,
             health: Health::new(writes.clone()),
             tries: Tries::default(),
+            provider: None,
             checking: Arc::default(),
             comparing: Arc::default(),
             writes,
@@ -68,6 +72,26 @@ impl App {
     #[must_use]
     pub fn with_body_limits(self, max_body_mib: u16, memory_mib: u16) -> Self {
         Self { bodies: Bodies::with_limits(max_body_mib, memory_mib), ..self }
+    }
+
+    /// Sets the address under which browsers reach the pages.
+    #[must_use]
+    pub fn at(self, url: &PublicUrl) -> Self {
+        Self { auth: self.auth.at(Site::at(url)), ..self }
+    }
+
+    /// Lets persons sign in at an identity provider.
+    #[must_use]
+    pub fn with_provider(self, provider: Provider) -> Self {
+        let auth = self.auth.with_persons(provider.settings().fingerprint());
+        Self { auth, provider: Some(IdentityProvider::new(provider)), ..self }
+    }
+
+    /// Learns the addresses of the identity provider, if there is one.
+    pub async fn discover_provider(self) {
+        if let Some(provider) = self.provider {
+            provider.discover().await;
+        }
     }
 
     /// Returns the counts of the fleet.

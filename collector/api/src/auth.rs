@@ -4,17 +4,17 @@
 
 use super::access::Access;
 use super::access_audit::AccessAudit;
-use super::caller::Caller;
+use super::caller::{Caller, Holder};
 use super::connections::ConnectionSlot;
 use super::error::ApiError;
-use super::session::{Origin, origin, secret};
+use super::session::{Origin, Site, origin, secret};
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use headgate_collector_db::Db;
 use headgate_collector_store::{
-    self as store, FoundSession, KnownToken, Readers, TokenHash, WriteHandle, find_session, hash_token, known_token,
+    self as store, KnownToken, Readers, SessionHolder, TokenHash, WriteHandle, find_session, hash_token, known_token,
 };
 use headgate_collector_types::{Role, clock};
 use std::collections::HashMap;
@@ -35,6 +35,10 @@ pub(super) struct Auth {
     audit: AccessAudit,
     /// Tokens of the environment.
     tokens: Arc<[(TokenHash, Role)]>,
+    /// The address of the pages.
+    pub(super) site: Site,
+    /// The settings that give persons their roles, by hash; `None` if there is no identity provider.
+    persons: Option<TokenHash>,
     /// When the use of each token and session was last noted.
     uses: Arc<Mutex<HashMap<String, i64>>>,
 }
@@ -42,7 +46,18 @@ pub(super) struct Auth {
 impl Auth {
     /// Returns an authenticator that accepts `tokens` beside those in the store.
     pub(super) fn new(readers: Readers, writes: WriteHandle, audit: AccessAudit, tokens: &[(TokenHash, Role)]) -> Self {
-        Self { readers, writes, audit, tokens: tokens.into(), uses: Arc::default() }
+        let (site, persons) = (Site::default(), None);
+        Self { readers, writes, audit, tokens: tokens.into(), site, persons, uses: Arc::default() }
+    }
+
+    /// Sets the address of the pages.
+    pub(super) fn at(self, site: Site) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Accepts sessions of persons whose role these settings gave, by their hash.
+    pub(super) fn with_persons(self, settings: TokenHash) -> Self {
+        Self { persons: Some(settings), ..self }
     }
 
     /// Returns whether a token of the environment is an owner's.
@@ -63,23 +78,38 @@ impl Auth {
         Ok(found)
     }
 
-    /// Returns the valid session with this secret, and its token, which is valid too.
-    pub(super) async fn session(&self, secret: &str) -> Result<Option<(FoundSession, KnownToken)>, ApiError> {
+    /// Returns the id of the valid session with this secret, and its holder.
+    pub(super) async fn session(&self, secret: &str) -> Result<Option<(String, Holder)>, ApiError> {
         let (now, secret) = (clock::now_us(), secret.to_owned());
         let find = move |db: &Db| {
             let Some(session) = find_session(db, &secret, now)? else { return Ok(None) };
-            let token = known_token(db, &session.token, now)?;
+            let token = match &session.holder {
+                SessionHolder::Token(hash) => known_token(db, hash, now)?,
+                SessionHolder::Person(_) => None,
+            };
             Ok(Some((session, token)))
         };
         let Some((session, token)) = self.readers.auth_query(find).await? else { return Ok(None) };
-        let Some(token) = self.of_environment(&session.token).or(token) else { return Ok(None) };
-        self.note_use(&token, now);
+        let Some(holder) = self.valid(session.holder, token, now) else { return Ok(None) };
         if self.is_due(&session.id, Some(session.last_seen), now) {
             let (writes, id) = (self.writes.clone(), session.id.clone());
             // If it cannot be written now, the next minute's use is.
             tokio::spawn(async move { writes.transact(move |tx| store::touch_session(tx, &id, now)).await });
         }
-        Ok(Some((session, token)))
+        Ok(Some((session.id, holder)))
+    }
+
+    /// Returns the holder of a session, if that has its rights still: a token of the environment, a token of the store, or a person
+    /// with a role by the present settings.
+    fn valid(&self, holder: SessionHolder, token: Option<KnownToken>, now: i64) -> Option<Holder> {
+        match holder {
+            SessionHolder::Token(hash) => {
+                let token = self.of_environment(&hash).or(token)?;
+                self.note_use(&token, now);
+                Some(token.into())
+            }
+            SessionHolder::Person(person) => (self.persons == Some(person.settings)).then(|| person.into()),
+        }
     }
 
     fn of_environment(&self, hash: &TokenHash) -> Option<KnownToken> {
@@ -122,9 +152,9 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let known = admitted(&auth, request.method(), request.headers()).await?.ok_or_else(ApiError::no_token)?;
-    let role = known.role;
-    let caller = caller(known, &slot, request.headers());
+    let holder = admitted(&auth, request.method(), request.headers()).await?.ok_or_else(ApiError::no_token)?;
+    let role = holder.role;
+    let caller = caller(holder, &slot, request.headers());
     if !access.roles().contains(&role) {
         auth.audit.denied(&caller, &route(&request)).await;
         return Err(ApiError::wrong_role(role, access.roles()));
@@ -134,26 +164,26 @@ pub(super) async fn require(
     Ok(next.run(request).await)
 }
 
-/// Returns the valid token of a request: by its `Authorization` header, or without one, to read, by the session's cookie.
+/// Returns the holder of a request: by its `Authorization` header, or without one, to read, by the session's cookie.
 ///
 /// No page of another site can read by the cookie, not even by a link; and nothing is changed by it here, because only forms
 /// have the text that protects them.
-async fn admitted(auth: &Auth, method: &Method, headers: &HeaderMap) -> Result<Option<KnownToken>, ApiError> {
+async fn admitted(auth: &Auth, method: &Method, headers: &HeaderMap) -> Result<Option<Holder>, ApiError> {
     if headers.contains_key(header::AUTHORIZATION) {
         let Some(token) = bearer(headers) else { return Ok(None) };
-        return auth.token(hash_token(token)).await;
+        return Ok(auth.token(hash_token(token)).await?.map(Holder::from));
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    match secret(headers).filter(|_| reads && origin(headers) != Origin::Other) {
-        Some(secret) => Ok(auth.session(secret).await?.map(|(_, token)| token)),
+    match secret(&auth.site, headers).filter(|_| reads && origin(&auth.site, headers) != Origin::Other) {
+        Some(secret) => Ok(auth.session(secret).await?.map(|(_, holder)| holder)),
         None => Ok(None),
     }
 }
 
-/// Returns the caller that a token and its request name.
-pub(super) fn caller(known: KnownToken, place: &ConnectionSlot, headers: &HeaderMap) -> Caller {
-    let KnownToken { id, name, line, .. } = known;
-    Caller { id, name, line, address: place.peer(), user_agent: user_agent(headers) }
+/// Returns the caller that a holder and a request name.
+pub(super) fn caller(holder: impl Into<Holder>, place: &ConnectionSlot, headers: &HeaderMap) -> Caller {
+    let Holder { kind, id, name, line, .. } = holder.into();
+    Caller { kind, id, name, line, address: place.peer(), user_agent: user_agent(headers) }
 }
 
 /// Returns the method and the pattern of the route, as in the table of routes.

@@ -1,12 +1,37 @@
 //! The caller of a route.
 
-use headgate_collector_types::Sender;
+use headgate_collector_store::{KnownPerson, KnownToken};
 use headgate_collector_types::audit::{Actor, ActorKind, Deliverer};
+use headgate_collector_types::{Role, Sender};
 use std::net::IpAddr;
 
-/// The holder of a valid token.
+/// The holder of a right: a valid token, or a person whom the identity provider knows.
+#[derive(Debug, Clone)]
+pub(super) struct Holder {
+    pub(super) kind: ActorKind,
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    /// Of a token, the id of the first one of its line.
+    pub(super) line: String,
+    pub(super) role: Role,
+}
+
+impl From<KnownToken> for Holder {
+    fn from(KnownToken { id, role, name, line, .. }: KnownToken) -> Self {
+        Self { kind: ActorKind::Token, id, name, line, role }
+    }
+}
+
+impl From<KnownPerson> for Holder {
+    fn from(KnownPerson { id, name, role, .. }: KnownPerson) -> Self {
+        Self { kind: ActorKind::Person, line: id.clone(), id, name, role }
+    }
+}
+
+/// A holder who calls.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
+    pub(super) kind: ActorKind,
     pub(super) id: String,
     pub(super) name: Option<String>,
     /// Id of the first token of its line.
@@ -30,7 +55,7 @@ impl Caller {
     pub(super) fn actor(&self) -> Actor {
         Actor {
             id: self.id.clone(),
-            kind: ActorKind::Token,
+            kind: self.kind,
             name: self.name.clone(),
             address: Some(self.address.to_string()),
             user_agent: self.user_agent.clone(),

@@ -36,9 +36,9 @@ use std::fs::File;
 use std::path::Path;
 use wal::Wal;
 
-/// Tables that are not copied, beside the logs and the data derived from them: state that recovery sets, and sessions, which
-/// nobody misses for long.
-const NOT_COPIED: [&str; 4] = ["log_heads", "commits", "probe", "sessions"];
+/// Tables that are not copied, beside the logs and the data derived from them: state that recovery sets, and sessions and
+/// sign-ins, which nobody misses for long.
+const NOT_COPIED: [&str; 6] = ["log_heads", "commits", "probe", "sessions", "sign_in_key", "finished_sign_ins"];
 
 fn is_copied(table: &str) -> bool {
     !schema::LOGS_AND_DERIVED.contains(&table) && !NOT_COPIED.contains(&table)

@@ -4,6 +4,7 @@ mod store_args;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use headgate_collector_api::{Access, Route};
+use headgate_collector_oidc::PublicUrl;
 use headgate_collector_types::Role;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,7 +43,8 @@ Settings: options go before environment variables, these before the file, the fi
                                     log_format = \"json\"
   headgate-collector config check --config /etc/headgate/collector.toml
   headgate-collector config show                     what is in force, and where it comes from
-  A key is an option of `serve` with `_` for `-`. Secrets are named, never written: \"${NAME}\" is read from the environment.
+  A key is an option of `serve` with `_` for `-`. The table [oidc] lets persons sign in at an identity provider; see
+  docs/operate/sign-in.md. Secrets are named, never written: \"${NAME}\" is read from the environment.
 
 Backup, restore, upgrade:
   headgate-collector backup --data DIR --out FILE    while it runs; copy FILE to another machine
@@ -197,6 +199,9 @@ pub struct ServeOptions {
     /// The place of the records.
     #[command(flatten)]
     pub place: StoreArgs,
+    /// Address under which browsers reach the pages, such as https://logs.example.com; without it, that of the Host header
+    #[arg(long, value_name = "URL", env = "HEADGATE_COLLECTOR_PUBLIC_URL", value_parser = PublicUrl::parse)]
+    pub public_url: Option<PublicUrl>,
     /// Largest body of a batch or of audit entries, MiB
     #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_MAX_BODY_MIB", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=64))]

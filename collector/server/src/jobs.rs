@@ -1,4 +1,4 @@
-//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention.
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, the identity provider.
 
 use crate::gap_monitor::GapMonitor;
 use crate::retention::Retention;
@@ -20,6 +20,7 @@ impl Jobs {
         tasks.spawn(app.limits().clone().run());
         tasks.spawn(app.scrub().clone().run());
         tasks.spawn(GapMonitor::new(store).run());
+        tasks.spawn(app.clone().discover_provider());
         tasks.spawn(Retention::new(store, retention).run());
         Self { _tasks: tasks }
     }

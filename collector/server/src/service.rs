@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod identity_provider;
 mod recover;
 mod stop;
 mod token;
@@ -12,6 +13,7 @@ use crate::log;
 use crate::settings::Parsed;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_db::StoreError;
+use headgate_collector_oidc::Settings as OidcSettings;
 use headgate_collector_store::{self as store, Location, Readers, Store, TokenHash};
 use headgate_collector_types::Role;
 use headgate_collector_types::audit::Actor;
@@ -28,10 +30,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
+pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<(), String> {
     match args.command {
-        Command::Serve(options) => serve(&options),
-        Command::Config(ConfigCommand::Check(_)) => print_line("ok"),
+        Command::Serve(options) => serve(&options, oidc),
+        Command::Config(ConfigCommand::Check(options)) => {
+            identity_provider::of(oidc, options.public_url.as_ref())?;
+            print_line("ok")
+        }
         Command::Config(ConfigCommand::Show(_)) => print_line(&shown),
         Command::Backup { data, out } => backup::backup(&data, &out),
         Command::Restore { from, data, replace } => backup::restore(&from, &data, replace),
@@ -42,8 +47,9 @@ pub fn run(Parsed { args, shown }: Parsed) -> Result<(), String> {
     }
 }
 
-fn serve(options: &ServeOptions) -> Result<(), String> {
+fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
+    let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
     let location = &options.place.location()?;
     hint_at_folder(location);
     let tokens = environment_tokens();
@@ -53,7 +59,13 @@ fn serve(options: &ServeOptions) -> Result<(), String> {
         Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
     runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
     let retention = metrics.retention.clone();
-    let app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
+    let mut app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
+    if let Some(url) = &options.public_url {
+        app = app.at(url);
+    }
+    if let Some(provider) = provider {
+        app = app.with_provider(provider);
+    }
     let jobs = {
         let _inside = runtime.enter();
         Jobs::start(&store, &app, retention)

@@ -4,11 +4,13 @@
 //! as defaults, so one parser checks all of them, and every setting is available in every source.
 
 mod file;
+mod oidc;
 mod show;
 
 use crate::args::{Args, CONFIG_VARIABLE};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use file::SettingsFile;
+use headgate_collector_oidc::Settings as OidcSettings;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ pub struct Parsed {
     pub args: Args,
     /// The settings of `config show`; empty for other commands.
     pub shown: String,
+    /// Sign-in of persons at an identity provider, which only the file can set.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// Reads command line, environment and file. Help and errors of the command line end the process, as is usual.
@@ -35,7 +39,8 @@ pub fn parse() -> Result<Parsed, String> {
     let matches = with_defaults(Args::command(), &file).get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
-    Ok(Parsed { args, shown: shown.map_or(String::new(), |settings| show::show(settings, &file)) })
+    let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
+    Ok(Parsed { args, shown, oidc: file.oidc.map(|table| table.settings) })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

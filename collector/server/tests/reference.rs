@@ -250,6 +250,35 @@ fn every_error_code_is_described() {
     assert!(gone.is_empty(), "no longer in the sources: {gone:?}");
 }
 
+#[test]
+fn the_page_of_sign_in_has_each_key_and_code() {
+    let text = fs::read_to_string(root().join("docs/operate/sign-in.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("collector.toml");
+    let check = |toml: &str| {
+        fs::write(&file, toml).unwrap();
+        let mut command = program();
+        command.args(["config", "check", "--config"]).arg(&file).env("HEADGATE_OIDC_SECRET", "a");
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let example = text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let (good, problem) = check(example);
+    assert!(good, "{problem}");
+    let (_, problem) = check(&format!("{example}unknown = 1\n"));
+    let keys = problem.split("there are: ").nth(1).unwrap().trim();
+    for key in keys.split(", ") {
+        assert!(text.contains(&format!("\n| `{key}` |")), "`{key}` is not in the table");
+    }
+    let faults = fs::read_to_string(root().join("collector/oidc/src/fault.rs")).unwrap();
+    // A line that is too long has its tuple on the next ones.
+    let quoted = faults.split("const fn about").nth(1).unwrap().split('"').skip(1).step_by(2);
+    let codes: BTreeSet<_> = quoted.filter(|word| is_code(word)).chain(["no_role", "too_many_tries"]).collect();
+    assert!(codes.len() > 30, "{codes:?}");
+    let missing: Vec<_> = codes.iter().filter(|code| !text.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// Reads all Rust sources below a folder, without tests and examples.
 fn read(folder: &Path, sources: &mut String) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

@@ -26,6 +26,7 @@ pub mod retention;
 pub mod schema;
 mod senders;
 mod sessions;
+mod sign_ins;
 mod tokens;
 pub mod trusted_time;
 pub mod usage;
@@ -60,9 +61,10 @@ pub use retention::{
 pub use senders::line_of;
 pub use senders::{Claim, REPORTS, claim};
 pub use sessions::{
-    FoundSession, NewSession, SessionInfo, begin_session, end_session, find_session, new_session_secret, sessions,
-    touch_session,
+    FoundSession, KnownPerson, NewSession, SessionHolder, SessionInfo, begin_session, end_session, end_sessions_of,
+    find_session, new_session_secret, sessions, touch_session,
 };
+pub use sign_ins::{finish_sign_in, make_sign_in_key, sign_in_key};
 pub use tokens::{
     KnownToken, Revoked, TokenHash, TokenInfo, TokenRequest, add_token, has_owner, has_token, hash_token,
     is_made_token, known_token, new_token, note_use, revoke_token, token_id, token_of, tokens,

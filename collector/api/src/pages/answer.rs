@@ -35,7 +35,7 @@ pub(crate) fn html(status: StatusCode, document: String) -> Response {
     response
 }
 
-/// Sends the browser to a local path, with `GET`.
+/// Sends the browser to a local path, or to an address of the settings, with `GET`.
 pub(crate) fn see_other(path: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;

@@ -136,6 +136,9 @@ pub(super) fn router(app: &App) -> Router<App> {
     let open = Router::new()
         .route("/login", get(session::show))
         .route("/auth/login", post(session::sign_in))
+        .route("/auth/oidc", get(session::begin))
+        .route("/auth/oidc/callback", get(session::callback))
+        .route("/signed-out", get(session::signed_out))
         .route("/assets/{name}", get(assets::one));
     let all = pages().into_iter().fold(open, |router, (path, Guarded { handler, access })| {
         router.route(path, handler.route_layer(from_fn_with_state((app.clone(), access), session::require)))

@@ -2,6 +2,7 @@
 
 use super::form::Form;
 use super::origin::{Origin, origin};
+use super::site::Site;
 use super::{cookie, csrf, return_to};
 use crate::access::Access;
 use crate::app::App;
@@ -18,6 +19,7 @@ use axum::response::Response;
 use headgate_collector_pages::frame::{Page, Person};
 use headgate_collector_pages::notice::Notice;
 use headgate_collector_types::Role;
+use headgate_collector_types::audit::ActorKind;
 use std::sync::Arc;
 
 /// The session of a request to a page, by its id.
@@ -32,25 +34,26 @@ pub(crate) async fn require(
     request: Request,
     next: Next,
 ) -> Result<Response, PageError> {
-    let Some(secret) = cookie::secret(request.headers()).map(str::to_owned) else { return Ok(sign_in_first(&request)) };
-    let Some((session, token)) = app.auth.session(&secret).await? else { return Ok(sign_in_first(&request)) };
+    let secret = cookie::secret(&app.auth.site, request.headers()).map(str::to_owned);
+    let Some(secret) = secret else { return Ok(sign_in_first(&request)) };
+    let Some((session, holder)) = app.auth.session(&secret).await? else { return Ok(sign_in_first(&request)) };
     place.mark_trusted();
     let person = Person {
-        name: token.name.clone().unwrap_or_else(|| token.id.clone()),
-        role: token.role,
+        name: holder.name.clone().unwrap_or_else(|| holder.id.clone()),
+        role: holder.role,
         csrf: csrf::of(&secret),
     };
-    let caller = caller(token, &place, request.headers());
+    let caller = caller(holder, &place, request.headers());
     if !access.roles().contains(&person.role) {
         app.audit.denied(&caller, &route(&request)).await;
         let page = Page::of_path(request.uri().path());
-        return Ok(not_allowed(&app, page, person, access.roles()).await);
+        return Ok(not_allowed(&app, page, person, caller.kind, access.roles()).await);
     }
     let mut request = if is_safe(&request) { request } else { with_form(&app, request, &person).await? };
     let extensions = request.extensions_mut();
     extensions.insert::<Caller>(caller);
     extensions.insert(person);
-    extensions.insert(SessionId(session.id));
+    extensions.insert(SessionId(session));
     Ok(next.run(request).await)
 }
 
@@ -66,38 +69,39 @@ fn sign_in_first(request: &Request) -> Response {
 
 /// Reads the form of a request, and refuses one that no page of this session has sent.
 async fn with_form(app: &App, request: Request, person: &Person) -> Result<Request, ApiError> {
-    if origin(request.headers()) == Origin::Other {
-        return Err(foreign());
+    if origin(&app.auth.site, request.headers()) == Origin::Other {
+        return Err(foreign(&app.auth.site));
     }
     let (parts, body) = request.into_parts();
     let form = Form::read(&app.bodies, Request::from_parts(parts.clone(), body)).await?;
     if !csrf::is_right(form.one("csrf"), &person.csrf) {
-        return Err(foreign());
+        return Err(foreign(&app.auth.site));
     }
     let mut request = Request::from_parts(parts, Body::empty());
     request.extensions_mut().insert(form);
     Ok(request)
 }
 
-fn foreign() -> ApiError {
-    ApiError::invalid(
-        StatusCode::FORBIDDEN,
-        "foreign_form",
-        "The collector refused this form, because it was not sent by one of its own pages in your session. Load the page \
-         again and repeat the step.",
-    )
+fn foreign(site: &Site) -> ApiError {
+    let place = site.origin().map(|own| format!(" at {own}")).unwrap_or_default();
+    let message = format!(
+        "The collector refused this form, because it was not sent by one of its own pages{place} in your session. Load the \
+         page again and repeat the step."
+    );
+    ApiError::invalid(StatusCode::FORBIDDEN, "foreign_form", message)
 }
 
 /// Returns the page that says which roles may open a page.
-async fn not_allowed(app: &App, page: Page, person: Person, needed: &[Role]) -> Response {
+async fn not_allowed(app: &App, page: Page, person: Person, kind: ActorKind, needed: &[Role]) -> Response {
     let needed: Vec<_> = needed.iter().map(|role| role.as_str()).collect();
     let role = person.role.as_str();
+    let (with, remedy) = match kind {
+        ActorKind::Person => ("with", "the operator gives roles to groups"),
+        _ => ("with a token of", "an owner makes tokens"),
+    };
     let notice = Notice {
         title: "Your role may not open this page".to_owned(),
-        text: format!(
-            "You are signed in with a token of role {role}. This page is for role {}; an owner makes tokens.",
-            needed.join(" or ")
-        ),
+        text: format!("You are signed in {with} role {role}. This page is for role {}; {remedy}.", needed.join(" or ")),
     };
     let document = match frame(app, page, person).await {
         Ok(frame) => notice.render(&frame),
@@ -116,7 +120,7 @@ mod tests {
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use headgate_collector_db::Db;
-    use headgate_collector_store::{self as store, NewSession, Store, TokenRequest, hash_token};
+    use headgate_collector_store::{self as store, NewSession, SessionHolder, Store, TokenRequest, hash_token};
     use headgate_collector_types::audit::Actor;
     use headgate_collector_types::clock;
     use http_body_util::BodyExt;
@@ -131,7 +135,7 @@ mod tests {
             TokenRequest { role: Role::Viewer, name: Some("Vera".to_owned()), expires_at: None, sender: None };
         let token = hash_token("hgc_vera");
         store::add_token(tx, &token, &request, Actor::command())?;
-        let new = NewSession { hash: hash_token(SECRET), token, replaces: None };
+        let new = NewSession { hash: hash_token(SECRET), holder: SessionHolder::Token(token), replaces: None };
         store::begin_session(tx, &new, clock::now_us(), Actor { id: store::token_id(&token), ..Actor::default() })
     }
 

@@ -1,7 +1,7 @@
 //! The origin of a request, by the headers of the browser.
 
+use super::site::{Site, is_loopback_name};
 use axum::http::{HeaderMap, HeaderValue, header};
-use std::net::IpAddr;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
@@ -17,36 +17,31 @@ pub(crate) enum Origin {
 }
 
 /// Returns the origin of a request.
-pub(crate) fn origin(headers: &HeaderMap) -> Origin {
+pub(crate) fn origin(site: &Site, headers: &HeaderMap) -> Origin {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
     let origin = headers.get(header::ORIGIN);
     let same = if sites.peek().is_some() {
         sites.all(|site| site == "same-origin" || site == "none")
     } else if let Some(origin) = origin {
-        authority(origin).zip(text(headers.get(header::HOST))).is_some_and(|(one, host)| one.eq_ignore_ascii_case(host))
+        match site.origin() {
+            Some(own) => text(Some(origin)).is_some_and(|origin| origin.eq_ignore_ascii_case(own)),
+            None => is_of_host(origin, headers),
+        }
     } else {
         return Origin::Unstated;
     };
     if same { Origin::Same } else { Origin::Other }
 }
 
+fn is_of_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let both = authority(origin).zip(text(headers.get(header::HOST)));
+    both.is_some_and(|(one, host)| one.eq_ignore_ascii_case(host))
+}
+
 /// Returns whether a browser shows the page without TLS, and not from its own machine. It does not keep the cookie then.
 pub(crate) fn is_unprotected(headers: &HeaderMap) -> bool {
     let origin = headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().starts_with(b"http://"));
     origin.is_some_and(|origin| !authority(origin).is_some_and(is_loopback_name))
-}
-
-/// Returns whether a `Host` header names the browser's own machine.
-pub(crate) fn is_loopback(host: Option<&HeaderValue>) -> bool {
-    text(host).is_some_and(is_loopback_name)
-}
-
-fn is_loopback_name(authority: &str) -> bool {
-    let name = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((name, _)) => name,
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn authority(origin: &HeaderValue) -> Option<&str> {
@@ -60,6 +55,7 @@ fn text(value: Option<&HeaderValue>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headgate_collector_oidc::PublicUrl;
 
     fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
         all.iter().map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -81,28 +77,31 @@ mod tests {
             (vec![("origin", "https://logs.example:8443.evil.example")], Origin::Other),
             (vec![], Origin::Unstated),
         ] {
-            assert_eq!(origin(&headers(&[all.as_slice(), &[host]].concat())), expected, "{all:?}");
+            assert_eq!(origin(&Site::default(), &headers(&[all.as_slice(), &[host]].concat())), expected, "{all:?}");
         }
-        assert_eq!(origin(&headers(&[("origin", "https://")])), Origin::Other, "no host");
+        assert_eq!(origin(&Site::default(), &headers(&[("origin", "https://")])), Origin::Other, "no host");
     }
 
     #[test]
-    fn loopback_is_told_by_name_and_number() {
-        for (host, expected) in [
-            ("localhost", true),
-            ("LocalHost:4180", true),
-            ("127.8.9.1:4180", true),
-            ("[::1]:4180", true),
-            ("[::1]", true),
-            ("::1", false),
-            ("localhost.evil.example", false),
-            ("127.0.0.1.evil.example", false),
-            ("10.0.0.1", false),
-            ("[", false),
-            ("", false),
+    fn a_public_address_is_the_only_origin() {
+        let site = Site::at(&PublicUrl::parse("https://logs.example").unwrap());
+        for (from, expected) in [
+            ("https://logs.example", Origin::Same),
+            ("https://LOGS.example", Origin::Same),
+            ("http://logs.example", Origin::Other),
+            ("https://logs.example:8443", Origin::Other),
+            ("https://127.0.0.1:4180", Origin::Other),
+            ("null", Origin::Other),
         ] {
-            assert_eq!(is_loopback(Some(&HeaderValue::from_static(host))), expected, "{host}");
+            let all = headers(&[("host", "127.0.0.1:4180"), ("origin", from)]);
+            assert_eq!(origin(&site, &all), expected, "{from}");
         }
+        assert_eq!(origin(&site, &headers(&[("sec-fetch-site", "same-origin")])), Origin::Same);
+        assert_eq!(origin(&site, &headers(&[("host", "127.0.0.1:4180")])), Origin::Unstated);
+    }
+
+    #[test]
+    fn plain_http_is_for_the_same_machine() {
         assert!(is_unprotected(&headers(&[("origin", "http://10.0.0.5:4180")])));
         assert!(!is_unprotected(&headers(&[("origin", "http://localhost:4180")])));
         assert!(!is_unprotected(&headers(&[("origin", "https://logs.example")])));

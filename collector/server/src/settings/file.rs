@@ -1,7 +1,8 @@
-//! The file of settings: TOML, one key for each option of `serve`.
+//! The file of settings: TOML, one key for each option of `serve`, and the table `[oidc]`.
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
+use super::oidc::{self, OidcTable, Problem};
 use crate::args::{Args, serve_options};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -18,6 +19,8 @@ pub(super) struct SettingsFile {
     pub(super) path: PathBuf,
     /// The settings; each name occurs once.
     pub(super) settings: Vec<Setting>,
+    /// Sign-in at an identity provider.
+    pub(super) oidc: Option<OidcTable>,
 }
 
 /// One setting.
@@ -40,23 +43,31 @@ pub(super) struct Setting {
 pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
     let text = text(path).map_err(|why| format!("{}: {why}", path.display()))?;
     let (table, faults) = DeTable::parse_recoverable(&text);
-    let mut found: Vec<(usize, Result<Setting, String>)> = faults
-        .iter()
-        .map(|fault| (line_of(&text, fault.span().map_or(0, |span| span.start)), Err(fault.message().to_owned())))
-        .collect();
+    let place = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);
+    let mut problems: Vec<Problem> =
+        faults.iter().map(|fault| (place(fault.span()), fault.message().to_owned())).collect();
+    let mut file = SettingsFile { path: path.to_owned(), ..SettingsFile::default() };
     for (key, value) in table.get_ref() {
-        let line = line_of(&text, key.span().start);
-        found.push((line, setting(key.get_ref(), value.get_ref(), line)));
-    }
-    found.sort_by_key(|(line, _)| *line);
-    let (mut settings, mut problems) = (Vec::new(), Vec::new());
-    for (line, one) in found {
-        match one {
-            Ok(setting) => settings.push(setting),
-            Err(problem) => problems.push(format!("{}:{line}: {problem}", path.display())),
+        let start = key.span().start;
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            (oidc::TABLE, DeValue::Table(table)) => match oidc::read(table, start, |place| line_of(&text, place)) {
+                Ok(table) => file.oidc = Some(table),
+                Err(more) => problems.extend(more),
+            },
+            (oidc::TABLE, _) => problems.push((start, "`oidc` is a table; begin it with a line `[oidc]`".to_owned())),
+            (name, value) => match setting(name, value, line_of(&text, start)) {
+                Ok(setting) => file.settings.push(setting),
+                Err(problem) => problems.push((start, problem)),
+            },
         }
     }
-    if problems.is_empty() { Ok(SettingsFile { path: path.to_owned(), settings }) } else { Err(problems.join("\n")) }
+    if problems.is_empty() {
+        file.settings.sort_by_key(|setting| setting.line);
+        return Ok(file);
+    }
+    problems.sort_by_key(|(place, _)| *place);
+    let line = |(place, why): &Problem| format!("{}:{}: {why}", path.display(), line_of(&text, *place));
+    Err(problems.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -93,7 +104,7 @@ fn unknown(name: &str) -> String {
     let serve = serve_options();
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
-    format!("`{}` is no setting; there are: {}", shown.escape_debug(), names.join(", "))
+    format!("`{}` is no setting; there are: {}, and the table [oidc]", shown.escape_debug(), names.join(", "))
 }
 
 /// Replaces `${NAME}` by the values of environment variables.

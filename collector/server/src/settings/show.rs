@@ -15,7 +15,14 @@ pub(super) fn show(matches: &ArgMatches, file: &SettingsFile) -> String {
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         format!("# {name} is {}set", if set { "" } else { "not " })
     });
-    settings.chain(secrets).collect::<Vec<_>>().join("\n")
+    settings.chain(secrets).chain(oidc(file)).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the lines of the table `[oidc]`. A secret has only its name there.
+fn oidc(file: &SettingsFile) -> Vec<String> {
+    let Some(table) = &file.oidc else { return Vec::new() };
+    let line = |(text, line): &(String, usize)| format!("{text:<40} # {}:{line}", file.path.display());
+    ["".to_owned(), "[oidc]".to_owned()].into_iter().chain(table.written.iter().map(line)).collect()
 }
 
 fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {

@@ -21,6 +21,7 @@ pub(crate) mod live;
 pub(crate) mod noted;
 pub(crate) mod openapi;
 pub(crate) mod pages;
+pub(crate) mod persons;
 pub(crate) mod policy;
 pub(crate) mod retention;
 pub(crate) mod segments;

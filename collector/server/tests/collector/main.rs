@@ -21,5 +21,7 @@ mod postgres;
 mod process;
 mod random;
 mod records;
+#[path = "../../../oidc/tests/scripted/mod.rs"]
+mod scripted;
 mod sqlite;
 mod store;

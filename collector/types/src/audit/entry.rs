@@ -142,7 +142,9 @@ pub enum ActorKind {
     /// The holder of a collector's token.
     #[default]
     Token,
-    /// A person known to another system.
+    /// A person whom the collector's identity provider knows, by issuer and subject.
+    Person,
+    /// A user known to another system.
     User,
     /// A service account known to another system.
     Service,

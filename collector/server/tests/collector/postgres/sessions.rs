@@ -2,8 +2,10 @@
 
 use super::another;
 use crate::any_store::access::new_token;
+use crate::any_store::persons::{begun, settings};
 use crate::any_store::sessions::{Browser, only_session};
 use crate::process::Collector;
+use crate::scripted::ScriptedProvider;
 
 #[test]
 #[ignore = "needs a PostgreSQL: just contract"]
@@ -16,4 +18,29 @@ fn collectors_share_sessions() {
     assert_eq!(only_session(&mut one.owner()), only_session(&mut two.owner()));
     assert_eq!(moved.sign_out().status, 303);
     assert!(!browser.is_in(), "it has ended everywhere");
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL: just contract"]
+fn a_person_comes_back_to_another_collector() {
+    let root = tempfile::tempdir().unwrap();
+    let provider = ScriptedProvider::start();
+    let path = settings(root.path(), &provider, "");
+    let started = |name: &str| {
+        let logs = root.path().join(name);
+        std::fs::create_dir_all(&logs).unwrap();
+        Collector::start_with(root.path(), &logs, &[("HEADGATE_COLLECTOR_CONFIG", &path)])
+    };
+    let (one, two) = (started("one"), started("two"));
+    let (cookie, callback) = begun(&mut Browser::of(&one), &provider, "/audit");
+    let mut browser = Browser::of(&two);
+    let reply = browser.send("GET", &callback, &cookie, b"");
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/audit")), "{}", reply.text());
+    assert!(browser.is_in() && browser.at(&one).is_in());
+    for collector in [&one, &two] {
+        let again = Browser::of(collector).send("GET", &callback, &cookie, b"");
+        assert!(again.status == 400 && again.text().contains("finished before"), "{}", again.text());
+    }
+    assert_eq!(browser.at(&one).sign_out().status, 303);
+    assert!(!browser.is_in());
 }

@@ -129,7 +129,12 @@ fn a_log_entry_cannot_be_changed_in_place() {
 }
 
 /// Reverts each step, the newest first: the remaining version and the SQL.
-const TAKEN_BACK: [(u32, &str); 12] = [
+const TAKEN_BACK: [(u32, &str); 13] = [
+    (
+        21,
+        "DROP TABLE sign_in_key, finished_sign_ins; ALTER TABLE sessions DROP COLUMN role, DROP COLUMN name;
+         ALTER TABLE sessions RENAME COLUMN grant_sha256 TO token_sha256; ALTER TABLE sessions RENAME COLUMN holder TO token",
+    ),
     (20, "ALTER TABLE audit DROP COLUMN outcome, DROP COLUMN resource_name, DROP COLUMN address"),
     (19, "DROP TABLE sessions"),
     (18, "SELECT 1"),

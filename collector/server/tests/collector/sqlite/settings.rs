@@ -147,3 +147,87 @@ fn help_teaches_roles_settings_backup_upgrade() {
         assert!(serve.contains(path), "{} is not in `serve --help`", route.path);
     }
 }
+
+const OIDC: &str = "public_url = \"https://logs.example\"\n[oidc]\nissuer = \"https://login.example\"\nclient_id = \"headgate\"\n\
+    roles = { ops = \"admin\" }\n";
+
+#[test]
+fn each_setting_of_sign_in_has_a_diagnostic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), OIDC);
+    let (good, text) = command(&["config", "check", "--config", &path], &[]);
+    assert!(good, "{text}");
+    for (wrong, words) in [
+        ("isuer = \"a\"", "`isuer` is no setting of `[oidc]`; there are: issuer, name"),
+        ("scopes = \"openid\"", "`scopes`: write a list"),
+        ("scopes = [\"a b\"]", "`scopes`: write a list"),
+        ("client_secret = \"CANARY\"", "`client_secret`: a secret does not belong into this file; write \"${NAME}\""),
+        ("client_secret = \"${A}CANARY\"", "`client_secret`: a secret does not belong"),
+        ("client_secret = 5", "`client_secret`: it must be a text"),
+        ("client_secret_file = \"\"", "`client_secret_file`: it must be the path"),
+        ("role_claim = \"\"", "`role_claim`: it must have"),
+        ("default_role = \"ingest\"", "`default_role`: `ingest` is for proxies"),
+        ("default_role = \"root\"", "`default_role`: there is no such role"),
+        ("name = \"a\\u202e\"", "`name`: it must have"),
+        ("logout_url = \"javascript:alert(1)\"", "`logout_url`: it is no https address"),
+        ("redirect_uri = \"https://a.example\"", "`redirect_uri`: the collector makes it of `public_url`"),
+    ] {
+        let path = file(folder.path(), &format!("{OIDC}{wrong}\n"));
+        let (good, text) = command(&["config", "check", "--config", &path], &[]);
+        assert!(!good && text.contains(&format!("{path}:6: {words}")) && !text.contains("CANARY"), "{wrong}: {text}");
+    }
+    for (old, new, words) in [
+        ("https://login.example", "http://login.example", "`issuer`: plain http is for a provider on this machine"),
+        ("issuer = \"https://login.example\"\n", "", ":2: `[oidc]` has no `issuer`"),
+        ("client_id = \"headgate\"\n", "", ":2: `[oidc]` has no `client_id`"),
+        ("roles = { ops = \"admin\" }", "", ":2: `[oidc]` gives nobody a role"),
+        ("\"admin\"", "\"ingest\"", "`roles`: of \"ops\": `ingest` is for proxies"),
+        ("\"admin\"", "5", "`roles`: write a table"),
+        ("{ ops = \"admin\" }", "{}", "`roles`: it gives nobody"),
+        ("public_url = \"https://logs.example\"\n", "", "`[oidc]` needs `public_url`"),
+        ("https://logs.example", "https://logs.example/a", "`public_url`: the pages are at the root"),
+        ("https://logs.example", "http://logs.example", "`public_url`: a browser keeps no session"),
+        ("https://logs.example", "logs.example", "`public_url`: it is no address"),
+        ("[oidc]", "[[oidc]]", "`oidc` is a table"),
+    ] {
+        let path = file(folder.path(), &OIDC.replace(old, new));
+        let (good, text) = command(&["config", "check", "--config", &path], &[]);
+        assert!(!good && text.contains(words), "{new}: {text}");
+    }
+}
+
+#[test]
+fn the_secret_and_the_certificates_of_sign_in_are_read_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    let text = secret.to_str().unwrap();
+    let cases = [
+        ("client_secret = \"${OIDC_SECRET}\"".to_owned(), "`client_secret`: ${OIDC_SECRET} is not set"),
+        (format!("client_secret_file = {text:?}"), "`client_secret_file`"),
+        (format!("ca_file = {text:?}"), "`ca_file`"),
+        (format!("client_secret_file = {text:?}\nclient_secret = \"${{A}}\""), "are both there"),
+    ];
+    for (line, words) in &cases {
+        let path = file(folder.path(), &format!("{OIDC}{line}\n"));
+        for command_line in [vec!["config", "check"], vec!["serve", "--data", "/nowhere"]] {
+            let (good, text) = command(&[command_line.as_slice(), &["--config", &path]].concat(), &[]);
+            assert!(!good && text.contains(words), "{line}: {text}");
+        }
+    }
+    std::fs::write(&secret, "  \n").unwrap();
+    for (line, words) in [(&cases[1].0, "is empty"), (&cases[2].0, "no certificate")] {
+        let path = file(folder.path(), &format!("{OIDC}{line}\n"));
+        let (good, text) = command(&["config", "check", "--config", &path], &[]);
+        assert!(!good && text.contains(words), "{line}: {text}");
+    }
+    std::fs::write(&secret, "CANARY\n").unwrap();
+    let path = file(folder.path(), &format!("{OIDC}{}\n", cases[1].0));
+    let (good, text) = command(&["config", "show", "--config", &path], &[]);
+    assert!(good && !text.contains("CANARY"), "{text}");
+    let path = file(folder.path(), &format!("{OIDC}{}\nscopes = [\"openid\"]\n", cases[0].0));
+    let (good, text) = command(&["config", "show", "--config", &path], &[("OIDC_SECRET", "CANARY")]);
+    assert!(good && text.contains("client_secret = \"${OIDC_SECRET}\"") && !text.contains("CANARY"), "{text}");
+    let again = file(folder.path(), &text);
+    let (good, same) = command(&["config", "check", "--config", &again], &[("OIDC_SECRET", "CANARY")]);
+    assert!(good, "what is shown is a file of settings: {text}{same}");
+}
