@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from conftest import Reader, Service
 
 LOOKS = [
     {"color_scheme": scheme, "viewport": {"width": width, "height": 900}} for scheme in ("light", "dark") for width in (390, 1440)
@@ -16,9 +17,12 @@ def test_no_page_has_a_violation(reader):
     page = reader.open("/login")
     found["login"] = reader.violations()
     page = reader.sign_in()
-    for path in ("/logs", "/logs?q=modle:chat", "/logs?q=nothing-like-it", "/audit", "/gaps", "/dataplanes"):
+    counts = ("/limits", "/limits?meter=miles", "/budgets", "/budgets?subject=nobody", "/budgets?window=all")
+    usage = ("/usage?compare=1", "/usage?range=24h&measure=p95&by=model", "/usage?q=modle:chat", "/usage?q=team:nobody", "/usage?bucket=hour")
+    for path in ("/", *usage, *counts, "/logs", "/logs?q=modle:chat", "/logs?q=nothing-like-it", "/audit", "/gaps", "/dataplanes"):
         reader.open(path)
         found[path] = reader.violations()
+        found[f"width of {path}"] = overflow(page)
     for path in ("/logs?q=status:error", "/audit"):
         reader.open(path)
         page.click("tr[data-row] a >> nth=0")
@@ -32,3 +36,24 @@ def overflow(page) -> list[str]:
     """Returns by how much the page is wider than its window."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return [f"{wide} px"] if wide > 0 else []
+
+
+@pytest.mark.parametrize("reader", LOOKS[:1], ids=NAMES[:1], indirect=True)
+def test_the_open_menu_has_no_violation(reader):
+    page = reader.sign_in()
+    page.click("button:has-text('Menu')")
+    page.wait_for_selector("nav.menu a >> text=Usage")
+    assert reader.violations() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_steps_have_no_violation(tmp_path, browser, scheme):
+    one = Service(tmp_path, deliveries=[])
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 900})
+    try:
+        reader = Reader(one, context)
+        page = reader.sign_in()
+        assert reader.violations() == [] and overflow(page) == []
+    finally:
+        context.close()
+        one.part.stop()
