@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from conftest import Reader, Service
 from made_policy import Governed
 
 LOOKS = [
@@ -34,7 +35,9 @@ def test_no_page_has_a_violation(reader):
     page = reader.sign_in()
     service = reader.service
     asking = [f"/retention/holds/{service.get('/v1/holds')['data'][0]['id']}/release", f"/tokens/{service.get('/v1/tokens')['data'][0]['id']}/revoke"]
-    for path in (*PAGES, *asking):
+    counts = ("/limits", "/limits?meter=miles", "/budgets", "/budgets?subject=nobody", "/budgets?window=all")
+    usage = ("/usage?compare=1", "/usage?range=24h&measure=p95&by=model", "/usage?q=modle:chat", "/usage?q=team:nobody", "/usage?bucket=hour")
+    for path in ("/", *usage, *counts, *PAGES, *asking):
         reader.open(path)
         for summary in page.locator("details.draft > summary").all():
             summary.click()
@@ -65,3 +68,24 @@ def overflow(page) -> list[str]:
     """Returns by how much the page is wider than its window."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return [f"{wide} px"] if wide > 0 else []
+
+
+@pytest.mark.parametrize("reader", LOOKS[:1], ids=NAMES[:1], indirect=True)
+def test_the_open_menu_has_no_violation(reader):
+    page = reader.sign_in()
+    page.click("button:has-text('Menu')")
+    page.wait_for_selector("nav.menu a >> text=Usage")
+    assert reader.violations() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_steps_have_no_violation(tmp_path, browser, scheme):
+    one = Service(tmp_path, deliveries=[])
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 900})
+    try:
+        reader = Reader(one, context)
+        page = reader.sign_in()
+        assert reader.violations() == [] and overflow(page) == []
+    finally:
+        context.close()
+        one.part.stop()

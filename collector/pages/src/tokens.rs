@@ -34,8 +34,10 @@ pub struct Token {
 pub struct SessionRow {
     /// Its public id.
     pub id: String,
-    /// The token that signed in.
-    pub token: String,
+    /// The name of the person, or the id of the token, that signed in.
+    pub holder: String,
+    /// The role of a person, and who the person is at the identity provider.
+    pub grant: Option<String>,
     /// The network address of the sign-in.
     pub address: String,
     /// Sign-in, last use and latest end, µs.
@@ -162,7 +164,7 @@ impl TokensPage {
         html! {
             table.list {
                 thead { tr {
-                    th scope="col" { "Session" } th scope="col" { "Token" } th scope="col" { "Address" } th scope="col" { "Signed in" }
+                    th scope="col" { "Session" } th scope="col" { "Person or token" } th scope="col" { "Address" } th scope="col" { "Signed in" }
                     th scope="col" { "Last used" } th scope="col" { "Ends by" } th scope="col" { "Action" }
                 } }
                 tbody { @for session in &self.sessions { (self.session(session, frame)) } }
@@ -175,7 +177,7 @@ impl TokensPage {
         html! {
             tr data-session=(session.id) {
                 th scope="row" { (session.id) @if session.is_own { span.second { "this one" } } }
-                td data-label="Token" { bdi { (session.token) } }
+                td data-label="Person or token" { bdi { (session.holder) } @if let Some(grant) = &session.grant { span.second { bdi { (grant) } } } }
                 td data-label="Address" { (session.address) }
                 td data-label="Signed in" { (parts::time(&self.zone, begun)) }
                 td data-label="Last used" { (parts::time(&self.zone, seen)) }

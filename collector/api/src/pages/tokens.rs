@@ -61,7 +61,8 @@ fn session_row(session: SessionInfo, own: &str) -> SessionRow {
     SessionRow {
         is_own: session.id == own,
         id: session.id,
-        token: session.token,
+        holder: session.name.or_else(|| session.person.clone()).or(session.token).unwrap_or_default(),
+        grant: session.role.map(|role| format!("{role}, {}", session.person.unwrap_or_default())),
         address: session.address,
         times: (session.created_at, session.last_seen, session.expires_at),
     }

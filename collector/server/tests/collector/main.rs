@@ -22,6 +22,7 @@ mod process;
 mod random;
 mod records;
 #[path = "../../../oidc/tests/scripted/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests of its own crate, which use all of it")]
 mod scripted;
 mod sqlite;
 mod store;
