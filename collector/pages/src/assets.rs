@@ -26,6 +26,8 @@ static HTMX: LazyLock<Asset> = LazyLock::new(|| {
 });
 static DRAFT: LazyLock<Asset> =
     LazyLock::new(|| asset("draft", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/draft.js")));
+static COMPLETE: LazyLock<Asset> =
+    LazyLock::new(|| asset("complete", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/complete.js")));
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| asset("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
 
@@ -37,7 +39,7 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*ICON].into_iter().find(|asset| asset.name == name)
+    [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*ICON].into_iter().find(|asset| asset.name == name)
 }
 
 pub(crate) fn style() -> String {
@@ -55,6 +57,11 @@ pub(crate) fn htmx() -> String {
 /// Returns the path of the script that drafts keys. It is loaded where there is a form for them.
 pub(crate) fn draft() -> String {
     path(&DRAFT)
+}
+
+/// Returns the path of the script that completes searches. It is loaded where there is a search to complete.
+pub(crate) fn complete() -> String {
+    path(&COMPLETE)
 }
 
 pub(crate) fn icon() -> String {

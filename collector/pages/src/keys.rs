@@ -274,7 +274,7 @@ mod tests {
             ("/keys?q=Search+team&page=3".into(), "/keys?q=Search+team".into())
         );
         assert!(KeysState::read("page=0").is_err() && KeysState::read("nope=1").is_err());
-        let key = Key { id: "a".to_owned(), team: Some("research TEAM 7".to_owned()), ..Key::default() };
+        let key = Key { id: "a".to_owned(), team: Some("a TEAM of research".to_owned()), ..Key::default() };
         assert!(KeysState::read("q=team").unwrap().finds(&key) && !state.finds(&key));
     }
 }

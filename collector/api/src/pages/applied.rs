@@ -178,7 +178,7 @@ guardrails:
         assert!(matches!((keys[0].state, keys[1].state), (KeyState::Expired(_), KeyState::Disabled)));
         let models = models(&resources);
         assert_eq!((models[0].targets[0].provider.as_str(), models[0].targets[1].model.as_str()), ("early", "chat"));
-        assert_eq!(models[0].targets[0].when, ["team is search or ops", "stream is true", "header x-a"]);
+        assert_eq!(models[0].targets[0].when, ["header x-a", "stream is true", "team is search or ops"]);
         let guardrails = guardrails(&resources);
         assert_eq!(guardrails[0].detects, ["words: 2", "pii: email, card", "invisible text"]);
         let shown = format!("{keys:?}{models:?}{guardrails:?}");

@@ -1,6 +1,7 @@
 //! The bar above the list: search, chips, range, status, number of rows, and exports.
 
 use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, optional, without, words_of};
+use crate::assets;
 use crate::parts::{choice, exports};
 use crate::search::Term;
 use maud::{Markup, html};
@@ -32,7 +33,7 @@ fn search(logs: &Logs) -> Markup {
         form.search role="search" action="/logs" method="get" {
             label.hidden for="q" { "Search" }
             input id="q" name="q" type="search" value=(logs.state.q) maxlength="1000" autocomplete="off" spellcheck="false"
-                placeholder="Search, or model:chat status:error team:search" aria-describedby="q-help" data-key="/";
+                placeholder="Search, or model:chat status:error team:search" aria-describedby="q-help" data-key="/" data-complete=(assets::complete());
             @if let Range::Last(place) = range {
                 @if let Some((word, ..)) = RANGES.get(place) { input type="hidden" name="range" value=(word); }
             }

@@ -107,6 +107,8 @@ impl Sheet {
                 @if let Some(caller) = &record.caller { a href=(search("key", &caller.key_id)) { "Same key" } }
                 @if let Some(session) = &record.client.session_id { a href=(search("session", session)) { "Same session" } }
                 a href=(LogsState { range: around, ..LogsState::default() }.url()) { "Around this moment" }
+                // Only readers of the audit log get the rules.
+                @if self.rules.is_some() { a href={ "/audit?resource=" (record.id) } { "Who read this record" } }
             }
         }
     }
@@ -264,7 +266,7 @@ fn payload(record: &RequestRecord) -> Markup {
     html! {
         section {
             h3 { "Prompt and answer" }
-            p { "Not stored. Headgate keeps numbers about a request, never its text." }
+            p { "Not stored. Headgate keeps numbers about a request, never its text. " a href="/help#not-stored" { "Why" } }
             (parts::facts(&facts, false))
         }
     }
