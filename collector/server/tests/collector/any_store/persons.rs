@@ -132,8 +132,10 @@ fn a_sign_in_is_finished_once_and_in_ten_minutes() {
     clock.set(601);
     let late = Browser::of(&collector).send("GET", &callback, &cookie, b"");
     assert!(late.status == 400 && late.text().contains("ten minutes"), "{}", late.text());
-    let codes: Vec<_> =
+    let mut codes: Vec<_> =
         told(&mut collector.owner(), "session.refused").iter().map(|entry| entry["code"].clone()).collect();
+    // The second one of its minute is an entry with a count once the minute is over.
+    codes.dedup();
     assert_eq!(codes, ["used_state", "expired_state"]);
 }
 
