@@ -147,6 +147,7 @@ fn a_restart_and_a_collector_without_the_provider() {
     let browser = signed_in(&collector, &provider);
     let (cookie, callback) = begun(&mut Browser::of(&collector), &provider, "/audit");
     collector.kill();
+    provider.rotate();
     let collector = start(root.path(), &provider, "");
     assert!(browser.at(&collector).is_in());
     let reply = Browser::of(&collector).send("GET", &callback, &cookie, b"");
