@@ -112,7 +112,7 @@ def encrypted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=test", "-addext", "subjectAltName=DNS:localhost"]
+    names = ["-subj", "/CN=test", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run([*command, "-keyout", key, "-out", certificate, *names], check=True, capture_output=True)
     one = Provider(folder, "hostile_provider.mjs", "", 0, (key, certificate))
     yield one

@@ -64,7 +64,7 @@ impl Login {
                 input type="hidden" name="return_to" value=(self.return_to);
                 label for="token" { "Collector token" }
                 input id="token" name="token" type="password" autocomplete="current-password" required autofocus[first];
-                button.primary[first] type="submit" { "Sign in" @if !first { " with a token" } }
+                button class=[first.then_some("primary")] type="submit" { "Sign in" @if !first { " with a token" } }
             }
         }
     }

@@ -132,8 +132,10 @@ fn a_sign_in_is_finished_once_and_in_ten_minutes() {
     clock.set(601);
     let late = Browser::of(&collector).send("GET", &callback, &cookie, b"");
     assert!(late.status == 400 && late.text().contains("ten minutes"), "{}", late.text());
-    let codes: Vec<_> =
+    let mut codes: Vec<_> =
         told(&mut collector.owner(), "session.refused").iter().map(|entry| entry["code"].clone()).collect();
+    // The second one of its minute is an entry with a count once the minute is over.
+    codes.dedup();
     assert_eq!(codes, ["used_state", "expired_state"]);
 }
 
@@ -145,6 +147,7 @@ fn a_restart_and_a_collector_without_the_provider() {
     let browser = signed_in(&collector, &provider);
     let (cookie, callback) = begun(&mut Browser::of(&collector), &provider, "/audit");
     collector.kill();
+    provider.rotate();
     let collector = start(root.path(), &provider, "");
     assert!(browser.at(&collector).is_in());
     let reply = Browser::of(&collector).send("GET", &callback, &cookie, b"");

@@ -185,9 +185,9 @@ fn each_setting_of_sign_in_has_a_diagnostic() {
         ("\"admin\"", "5", "`roles`: write a table"),
         ("{ ops = \"admin\" }", "{}", "`roles`: it gives nobody"),
         ("public_url = \"https://logs.example\"\n", "", "`[oidc]` needs `public_url`"),
-        ("https://logs.example", "https://logs.example/a", "`public_url`: the pages are at the root"),
-        ("https://logs.example", "http://logs.example", "`public_url`: a browser keeps no session"),
-        ("https://logs.example", "logs.example", "`public_url`: it is no address"),
+        ("https://logs.example", "https://logs.example/a", "the pages are at the root"),
+        ("https://logs.example", "http://logs.example", "a browser keeps no session"),
+        ("https://logs.example", "logs.example", "it is no address"),
         ("[oidc]", "[[oidc]]", "`oidc` is a table"),
     ] {
         let path = file(folder.path(), &OIDC.replace(old, new));
