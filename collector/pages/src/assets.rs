@@ -26,8 +26,9 @@ static HTMX: LazyLock<Asset> = LazyLock::new(|| {
 });
 static DRAFT: LazyLock<Asset> =
     LazyLock::new(|| asset("draft", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/draft.js")));
-static COMPLETE: LazyLock<Asset> =
-    LazyLock::new(|| asset("complete", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/complete.js")));
+static COMPLETE: LazyLock<Asset> = LazyLock::new(|| {
+    asset("complete", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/complete.js"))
+});
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| asset("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
 
