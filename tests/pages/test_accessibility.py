@@ -58,7 +58,7 @@ def test_no_page_has_a_violation(reader):
         page.wait_for_selector("aside.sheet")
         found[f"sheet of {path}"] = reader.violations()
         found[f"width of {path}"] = overflow(page)
-    assert {path: lines for path, lines in found.items() if lines} == {}
+    assert [f"{path}: {line}" for path, lines in found.items() for line in lines] == []
 
 
 def overflow(page) -> list[str]:
