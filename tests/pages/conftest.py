@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
@@ -24,10 +25,11 @@ AXE = ROOT / "target/tools/node/node_modules/axe-core/axe.min.js"
 class Service(Collector):
     """A collector with made-up records."""
 
-    def __init__(self, folder: Path):
-        self.records = records(int(time.time() * 1e6))
+    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None):
+        self.records = records(int(time.time() * 1e6)) if deliveries is None else []
         batch = {"node": "gw-1", "boot": "b", "dropped": 0, "records": self.records}
-        super().__init__(folder, [("/v1/ingest/requests", batch), ("/v1/limits/sync", counts_report(int(time.time()))), ("/v1/heartbeat", beat())])
+        all_kinds = [("/v1/ingest/requests", batch), ("/v1/limits/sync", counts_report(int(time.time()))), ("/v1/heartbeat", beat())]
+        super().__init__(folder, all_kinds if deliveries is None else deliveries)
         self.url = f"http://{self.listen}"
 
     def get(self, path: str):
@@ -61,7 +63,7 @@ class Reader:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
     def sign_in(self, role: str = "owner", at: str = "/") -> Page:
-        self.page.goto(f"{self.service.url}/login?return_to={at}")
+        self.page.goto(f"{self.service.url}/login?return_to={quote(at)}")
         self.page.fill("#token", self.service.tokens[role])
         self.page.press("#token", "Enter")
         self.page.wait_for_url(f"{self.service.url}{at}")

@@ -188,7 +188,7 @@ impl CountsPage {
     fn spelled_out(&self) -> Markup {
         let pairs = self.state.filter_pairs();
         html! {
-            p.spelled { "At " (self.zone.day_and_clock(self.now)) " " (self.zone.name) @for (name, value) in &pairs { ", " (name) " " bdi { (value) } } }
+            p.spelled { "At " (self.zone.day_and_clock(self.now)) " " (self.zone.name) @for (name, value) in &pairs { ", " (name) " " bdi { (value) } } " · " (self.state.url()) }
         }
     }
 
@@ -220,7 +220,7 @@ impl CountsPage {
                 } }
                 tbody { @for count in &found.rows { (row::row(self, count)) } }
             } }
-            nav.paging aria-label="Pages" {
+            nav.paging aria-label="Fuller and less full" {
                 @if self.state.after.is_some() { a href=(self.state.first_page().url()) rel="prev" { "← First page" } }
                 @if let Some(next) = &found.next {
                     a href=(CountsState { after: Some(next.clone()), ..self.state.clone() }.url()) rel="next" { "Less full →" }

@@ -62,12 +62,24 @@ impl Frame {
             a.skip href="#main" { "Skip to content" }
             header.top id="top" {
                 (menu(&self.menu, self.page, &self.person()))
-                @if self.page != Page::Logs { (find()) }
+                @if self.page != Page::Logs { (self.find()) }
                 (self.state())
             }
             main id="main" tabindex="-1" { (main) }
         };
         document(title, &head, &body)
+    }
+
+    /// Returns the search of the request log, for pages that have none.
+    fn find(&self) -> Markup {
+        // The key goes to the page's own search, if it has one.
+        let key = (self.page != Page::Usage).then_some("/");
+        html! {
+            form.find role="search" action=(Page::Logs.path()) method="get" aria-label="Search the logs" {
+                input name="q" type="search" maxlength="1000" autocomplete="off" spellcheck="false" data-key=[key]
+                    aria-label="Search the logs" placeholder="Search the logs, or paste an id";
+            }
+        }
     }
 
     fn state(&self) -> Markup {
@@ -92,16 +104,6 @@ impl Frame {
                 span { (name) " · " (role.as_str()) }
                 button type="submit" { "Sign out" }
             }
-        }
-    }
-}
-
-/// Returns the search of the request log, for pages that have none.
-fn find() -> Markup {
-    html! {
-        form.find role="search" action=(Page::Logs.path()) method="get" aria-label="Search the logs" {
-            input name="q" type="search" maxlength="1000" autocomplete="off" spellcheck="false" data-key="/"
-                aria-label="Search the logs" placeholder="Search the logs, or paste an id";
         }
     }
 }

@@ -169,7 +169,7 @@ impl UsagePage {
         let (from, to) = (self.zone.day_and_clock(self.period.from), self.zone.day_and_clock(self.period.to));
         html! {
             p.spelled { (self.state.measure.label()) " by " (self.state.dimension().label.to_lowercase()) ", from " (from) " to " (to) " " (self.zone.name)
-                @if !self.terms.is_empty() { ", where " @for term in &self.terms { code { bdi { (term) } } " " } } }
+                @if !self.terms.is_empty() { ", where " @for term in &self.terms { code { bdi { (term) } } " " } } " · " (self.state.url()) }
         }
     }
 

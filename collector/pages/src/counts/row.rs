@@ -95,7 +95,7 @@ fn bar(count: &CountRow) -> Markup {
     };
     let marks = count.rule.as_ref().map(|rule| rule.warn_at.as_slice()).unwrap_or_default();
     html! {
-        svg.meter class=(class) viewBox={ "0 0 " (WIDTH) " 40" } preserveAspectRatio="none" role="img" aria-label=(said(count)) {
+        svg class={ "meter " (class) } viewBox={ "0 0 " (WIDTH) " 40" } preserveAspectRatio="none" role="img" aria-label=(said(count)) {
             rect.ground width=(WIDTH) height="40" {}
             rect.used width=(used) height="40" {}
             @if reserved > 0 { rect.reserved x=(used) width=(reserved.max(4)) height="40" {} }

@@ -38,8 +38,8 @@ impl FirstSteps {
                         }
                     }
                     li {
-                        h2 role="status" { "Waiting for the first record …" }
-                        p {
+                        h2 { "Waiting for the first record …" }
+                        p role="status" {
                             @match self.proxies {
                                 0 => { "No proxy reports yet. Give it the address of this collector: " code { "collector:" } " in gateway.yaml." },
                                 1 => "One proxy reports to this collector.",

@@ -44,7 +44,6 @@ pub(super) fn render(page: &UsagePage, found: &Found) -> Markup {
     html! {
         figure.bars.usage {
             (patterns())
-            div.scale { span { (page.shown(most)) } }
             svg.plot viewBox={ "0 0 " (found.bars.len() * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="group"
                 aria-label={ (page.state.measure.label()) " by " (page.period.bucket.word()) "; the table below has the sums" } {
                 line.grid x1="0" x2=(found.bars.len() * STEP) y1=(HEIGHT / 2) y2=(HEIGHT / 2) {}
