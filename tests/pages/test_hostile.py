@@ -71,9 +71,11 @@ def test_hostile_names_of_policies_tokens_and_holds_stay_names(browser, tmp_path
     from made_policy import SECOND, Governed
 
     one = Governed(tmp_path)
-    keys = [{"id": f"key-{at}", "sha256": f"{at:064x}", "owner": text, "project": text} for at, text in enumerate(TEXTS)]
-    limits = [{"id": "hostile", "match": {"owner": TEXTS, "tag": {"t": TEXTS}}, "requests": "1/s"}]
-    one.apply({**SECOND, "keys": [*SECOND["keys"], *keys], "limits": limits}, 3)
+    # A policy has no invisible characters.
+    texts = [text for text in TEXTS if text.isprintable()]
+    keys = [{"id": f"key-{at}", "sha256": f"{at:064x}", "owner": text, "project": text} for at, text in enumerate(texts)]
+    limits = [{"id": "hostile", "match": {"owner": texts, "tag": {"t": texts}}, "requests": "1/s"}]
+    one.apply({**SECOND, "keys": [*SECOND["keys"], *keys], "limits": limits, "logging": {"tags": ["t"]}}, 3)
     for text in TEXTS:
         one.send("POST", "/v1/tokens", "token-owner", {"role": "viewer", "name": text})
         one.send("POST", "/v1/holds", "token-owner", {"log": "requests", "scope": {"owner": text}, "reason": text})

@@ -30,10 +30,10 @@ def test_revisions_say_who_when_what_and_where(reader):
     assert rows.count() == 3
     newest = " ".join(rows.nth(0).inner_text().split())
     # Against the first: one key changed, one came, one went; a guardrail changed.
-    assert "Revision 3" in newest and "in force" in newest and "+1 added ~2 changed −1 removed" in newest and "1/2" in newest
-    assert "1/2" in rows.nth(1).inner_text() and "0/2" in rows.nth(2).inner_text()
+    assert "Revision 3" in newest and "in force" in newest and "+1 added ~2 changed −1 removed" in newest and "1/3" in newest
+    assert "1/3" in rows.nth(1).inner_text() and "0/3" in rows.nth(2).inner_text()
     text = words(page)
-    assert "1 of 2 live workers do not run the revision in force" in text and "gw-1 w-old runs revision 2" in text
+    assert "2 of 3 live workers do not run the revision in force" in text and "a policy that was never put here, rev-1" in text and "gw-1 w-old runs revision 2" in text
     counts = reader.service.get("/v1/policy/3/diff")["counts"]
     assert counts == {"created": 1, "updated": 2, "deleted": 1}
     page.click("tbody tr >> nth=0 >> text=Requests")

@@ -78,6 +78,7 @@ impl Frame {
             form.find role="search" action=(Page::Logs.path()) method="get" aria-label="Search the logs" {
                 input name="q" type="search" maxlength="1000" autocomplete="off" spellcheck="false" data-key=[key]
                     aria-label="Search the logs" placeholder="Search the logs, or paste an id";
+                button type="submit" { "Find" }
             }
         }
     }

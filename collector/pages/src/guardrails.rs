@@ -85,7 +85,7 @@ impl GuardrailsState {
         html! {
             nav.choice aria-label="Range" {
                 @for place in CHOICES { @if let Some((word, label, _)) = RANGES.get(place) {
-                    a href={ (path) "?range=" (word) } aria-current=[(place == self.0).then_some("true")] { (label) }
+                    (parts::choice(&format!("{path}?range={word}"), label, place == self.0))
                 } }
             }
         }

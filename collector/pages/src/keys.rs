@@ -168,7 +168,7 @@ impl KeysPage {
         html! {
             form.search role="search" action="/keys" method="get" {
                 label.hidden for="q" { "Search keys" }
-                input id="q" type="search" name="q" value=(self.state.q) maxlength="256" placeholder="Id, owner or team" data-key="/";
+                input id="q" type="search" name="q" value=(self.state.q) maxlength="256" placeholder="Id, owner or team";
                 button type="submit" { "Search" }
             }
             p.totals { (text::count(u64::try_from(self.found).unwrap_or(u64::MAX))) @if self.found == 1 { " key" } @else { " keys" }

@@ -141,8 +141,8 @@ pub(crate) fn menu(pages: &[Page], current: Page, person: &Markup) -> Markup {
             @for group in Group::ALL {
                 @let lines: Vec<_> = MENU.iter().filter(|line| line.group == group && pages.contains(&line.page)).collect();
                 @if !lines.is_empty() {
-                    h2 { (group.name()) }
-                    ul { @for line in lines { li { (entry(line, current)) } } }
+                    p.group aria-hidden="true" { (group.name()) }
+                    ul aria-label=(group.name()) { @for line in lines { li { (entry(line, current)) } } }
                 }
             }
             (person)

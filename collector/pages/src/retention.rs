@@ -112,6 +112,7 @@ impl RetentionPage {
         html! {
             section {
                 h2 { "Clock" }
+                (parts::problem(self.clock_problem.as_deref()))
                 @if leapt {
                     p { span.chip.error { "✕ leapt" } " The host's clock says " (text::utc(host)) ", and the trusted time is " (text::utc(trusted))
                         ". Deletion goes by the trusted time, which follows slowly." }
@@ -127,7 +128,6 @@ impl RetentionPage {
         html! {
             form.inline method="post" action="/retention/clock" hx-boost="false" {
                 (parts::csrf(&frame.person))
-                (parts::problem(self.clock_problem.as_deref()))
                 label { "The time by another clock, such as your watch (" (self.zone.name) ") "
                     input type="datetime-local" name="now" step="1" required;
                 }

@@ -29,7 +29,7 @@ pub(super) fn form(teams: &[String], models: &[String]) -> Markup {
                         fieldset.models {
                             legend { "Models; all if none is chosen" }
                             @for (place, model) in models.iter().enumerate() {
-                                label for={ "draft-model-" (place) } { input type="checkbox" id={ "draft-model-" (place) } value=(model); " " bdi { (model) } }
+                                label { input type="checkbox" id={ "draft-model-" (place) } value=(model); " " bdi { (model) } }
                             }
                         }
                     }

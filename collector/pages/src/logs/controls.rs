@@ -64,7 +64,7 @@ pub(crate) fn help() -> Markup {
         ("01890a5d-…", "an id of any kind: request, trace, provider, session"),
     ];
     html! {
-        table { @for (term, meaning) in rows { tr { td { code { (term) } } td { (meaning) } } } }
+        table { tbody { @for (term, meaning) in rows { tr { td { code { (term) } } td { (meaning) } } } } }
         p { "Names: " @for field in crate::search::FIELDS { code data-name { (field.name) } " " } }
     }
 }

@@ -72,6 +72,7 @@ impl Sheet {
         let main = html! {
             article.sheet.alone {
                 header { h1 { bdi { (title) } " " (rows::status(&self.record)) } }
+                h2.hidden { "Details" }
                 (self.content(zone))
             }
         };

@@ -31,7 +31,7 @@ fn form(page: &UsagePage) -> Markup {
             label { "Measure" select name="measure" {
                 @for measure in Measure::ALL { option value=(measure.word()) selected[measure == state.measure] { (measure.label()) } }
             } }
-            label { "Time zone" input name="tz" value=(page.zone.name) maxlength="64" list="zones" autocomplete="off"; }
+            label { "Time zone" input type="text" name="tz" value=(page.zone.name) maxlength="64" list="zones" autocomplete="off"; }
             datalist id="zones" { @for zone in ["UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Los_Angeles", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo"] { option value=(zone) {} } }
             (hidden(&UsageState { q: String::new(), by: 0, bucket: None, measure: Measure::default(), compare: false, zone: None, ..state.clone() }))
             label.check { input type="checkbox" name="compare" value="1" checked[state.compare]; " Compare with the period before" }
