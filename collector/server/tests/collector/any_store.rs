@@ -19,6 +19,7 @@ pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod noted;
 pub(crate) mod openapi;
+pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod retention;
 pub(crate) mod segments;
