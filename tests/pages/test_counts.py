@@ -48,7 +48,7 @@ def test_reservations_are_drawn_as_long_as_they_last(tmp_path, browser):
         reader = Reader(one, context)
         page = reader.sign_in(at="/budgets")
         # The proxy reports again, because a reservation ends with the silence of its proxy.
-        one.send("POST", "/v1/limits/sync", "token-ingest", {**report, "seq": 2, "whole": False})
+        one.send("POST", "/v1/limits/sync", "token-ingest", {**report, "seq": 2, "whole": False, "rows": [{**row, "used": 0} for row in report["rows"]]})
         page.reload()
         row = page.locator("tr:has-text('search')")
         assert "$4.25 used · $0.10 reserved of $5.00" in row.inner_text()

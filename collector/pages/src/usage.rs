@@ -1,19 +1,21 @@
 //! The Usage page: cost, tokens, requests and times by group and over time.
 
 mod controls;
+mod division;
 mod links;
 mod plot;
 mod state;
 mod table;
 
+pub use division::{DIMENSIONS, Dimension, Measure, by};
 pub use plot::{TOP, UsageBar};
-pub use state::{DIMENSIONS, Dimension, Measure, Period, SPANS, Span, UsageState, by};
+pub use state::{Period, SPANS, Span, UsageState};
 
 use crate::frame::Frame;
 use crate::search::{MAX_VALUES, Problem, Term};
 use crate::text::{self, Zone};
+use links::Part;
 use maud::{Markup, html};
-use plot::Names;
 
 /// Groups that have a row of their own.
 pub const ROWS: usize = 100;
@@ -86,13 +88,13 @@ pub struct Found {
 }
 
 impl Found {
-    /// Returns the values of a group. The group without a value has all records that have none of the others.
-    fn names_of<'a>(&'a self, group: &'a Group) -> Option<Names<'a>> {
+    /// Returns the records of a group. The group without a value has all records that have none of the others.
+    fn part_of<'a>(&'a self, group: &'a Group) -> Option<Part<'a>> {
         if let Some(value) = &group.value {
-            return Some(Names::One(value));
+            return Some(Part::Value(value));
         }
         let others: Vec<_> = self.groups.iter().filter_map(|other| other.value.as_deref()).collect();
-        (self.more == 0 && others.len() <= MAX_VALUES).then_some(Names::Without(others))
+        (self.more == 0 && others.len() <= MAX_VALUES).then_some(Part::Without(others))
     }
 
     fn label(&self, group: &Group) -> Markup {

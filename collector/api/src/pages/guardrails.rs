@@ -84,7 +84,7 @@ async fn guardrail(visit: &Visit, id: String) -> Result<Response, ApiError> {
     let guardrail = found.ok_or_else(no_guardrail)?;
     let (from, to) = days(state);
     let query = hits_query(vec![id.clone()], (from, to));
-    let filters = vec![query.filters.clone(), vec![Filter::Member(Column::Policies, id)]].concat();
+    let filters = [query.filters.clone(), vec![Filter::Member(Column::Policies, id)]].concat();
     let by_key = FacetQuery { filters, from: Some(from), to: Some(to), columns: vec![Column::KeyId], names: KEYS };
     let (hits, keys) =
         visit.app.readers.query(move |db| Ok((hits_of(db, &query)?, columns::facets(db, &by_key)?))).await?;

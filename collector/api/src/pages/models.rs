@@ -66,10 +66,7 @@ impl Asked {
     fn used(&self, db: &Db) -> Result<Vec<ModelUse>, StoreError> {
         let failover = Filter::Number(Column::Failover, Range { least: 1, greatest: 1 });
         let (all, failed_over) = (self.by_alias(db, Vec::new())?, self.by_alias(db, vec![failover])?);
-        let mut slow = HashMap::<Option<String>, Totals>::new();
-        for (mut values, totals) in self.usage(db, vec![GroupBy::Value(Column::RequestedModel)])? {
-            slow.entry(values.pop().flatten()).or_default().merge(&totals);
-        }
+        let slow = self.usage(db, Column::RequestedModel)?;
         let used = |((alias, all), failed): ((&String, columns::Sums), columns::Sums)| ModelUse {
             requests: all.requests(),
             errors: all.of(RequestOutcome::Error),
@@ -85,8 +82,8 @@ impl Asked {
         Ok(columns::by_value(db, &query)?.values.into_iter().map(|(histogram, _)| histogram.total()).collect())
     }
 
-    /// Returns the usage of the aliases by groups, over the quarters of an hour that the range touches.
-    fn usage(&self, db: &Db, groups: Vec<GroupBy>) -> Result<Vec<(Vec<Option<String>>, Totals)>, StoreError> {
+    /// Returns the usage of the aliases by the values of a column, over the quarters of an hour that the range touches.
+    fn usage(&self, db: &Db, by: Column) -> Result<HashMap<Option<String>, Totals>, StoreError> {
         let quarter = |us: i64| us.div_euclid(store::QUARTER_S * 1_000_000).saturating_mul(store::QUARTER_S);
         let name = |alias: &String| Filter::Name(Column::RequestedModel, alias.clone());
         let query = UsageQuery {
@@ -95,14 +92,17 @@ impl Asked {
             to: quarter(self.to).saturating_add(store::QUARTER_S),
             // A range of seven days touches two months at most.
             calendar: Calendar { zone: TimeZone::UTC, width: Width::Month },
-            groups,
+            groups: vec![GroupBy::Value(by)],
             percentiles: true,
             buckets: 2,
             page_rows: usize::MAX,
             bucket_rows: USAGE_ROWS,
         };
-        let buckets = store::usage(db, &query)?.buckets;
-        Ok(buckets.into_iter().flat_map(|bucket| bucket.rows).map(|row| (row.values, row.totals)).collect())
+        let mut usage = HashMap::<Option<String>, Totals>::new();
+        for mut row in store::usage(db, &query)?.buckets.into_iter().flat_map(|bucket| bucket.rows) {
+            usage.entry(row.values.pop().flatten()).or_default().merge(&row.totals);
+        }
+        Ok(usage)
     }
 
     /// Returns how the providers of the only alias fared.
@@ -113,10 +113,7 @@ impl Asked {
         let mut facets = columns::facets(db, &query)?.columns.into_iter().map(|facet| facet.values);
         let (tried, served) = (facets.next().unwrap_or_default(), facets.next().unwrap_or_default());
         let served: HashMap<_, _> = served.into_iter().collect();
-        let mut slow = HashMap::<Option<String>, Totals>::new();
-        for (mut values, totals) in self.usage(db, vec![GroupBy::Value(Column::Provider)])? {
-            slow.entry(values.pop().flatten()).or_default().merge(&totals);
-        }
+        let slow = self.usage(db, Column::Provider)?;
         let provider = |(name, tried): (String, u64)| Provider {
             tried,
             served: served.get(&name).copied().unwrap_or(0),

@@ -1,7 +1,8 @@
 //! The bar above the plot: search, division, range of time, and exports.
 
 use super::UsagePage;
-use super::state::{DIMENSIONS, Measure, SPANS, Span, UsageState};
+use super::division::{DIMENSIONS, Measure};
+use super::state::{SPANS, Span, UsageState};
 use crate::parts::choice;
 use crate::text::Unit;
 use maud::{Markup, html};
@@ -21,7 +22,7 @@ fn form(page: &UsagePage) -> Markup {
     html! {
         form.filters role="search" action="/usage" method="get" {
             label.wider { "Search" input type="search" name="q" value=(state.q) maxlength="1000" autocomplete="off" spellcheck="false"
-                data-key="/" placeholder="All, or model:chat team:search -status:429"; }
+                data-key="/" placeholder="model:chat -team:ops"; }
             label { "By" select name="by" {
                 @for (place, one) in DIMENSIONS.iter().enumerate() { option value=(one.word) selected[place == state.by] { (one.label) } }
             } }

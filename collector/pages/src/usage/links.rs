@@ -1,6 +1,7 @@
 //! Links from numbers of usage to the records that they count.
 
-use super::state::{Dimension, Period};
+use super::division::Dimension;
+use super::state::Period;
 use crate::logs::{LogsState, Range};
 use crate::search::{MAX_VALUES, Term, write};
 
@@ -8,23 +9,23 @@ use crate::search::{MAX_VALUES, Term, write};
 const ERRORS: [&str; 6] = ["4xx", "5xx", "6xx", "7xx", "8xx", "9xx"];
 
 /// A part of the records of a page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Part<'a> {
     /// All records.
     All,
     /// Records with this value.
     Value(&'a str),
     /// Records with none of these values, or with no value.
-    Without(&'a [&'a str]),
+    Without(Vec<&'a str>),
 }
 
 /// Returns the address of the records of a part within a period; `None` if no search can name them.
-pub(super) fn records(terms: &[Term], dimension: &Dimension, part: Part<'_>, period: Period) -> Option<String> {
+pub(super) fn records(terms: &[Term], dimension: &Dimension, part: &Part<'_>, period: Period) -> Option<String> {
     logs(&narrowed(terms, dimension.field, part)?, period)
 }
 
 /// Returns the address of the records of a part with a status of 400 and above.
-pub(super) fn errors(terms: &[Term], dimension: &Dimension, part: Part<'_>, period: Period) -> Option<String> {
+pub(super) fn errors(terms: &[Term], dimension: &Dimension, part: &Part<'_>, period: Period) -> Option<String> {
     let mut terms = narrowed(terms, dimension.field, part)?;
     let is_class =
         |term: &&mut Term| is_positive(term, "status") && term.values.iter().any(|value| value.ends_with("xx"));
@@ -52,7 +53,7 @@ fn is_positive(term: &Term, field: &str) -> bool {
 }
 
 /// Returns the terms of a part of the records.
-fn narrowed(terms: &[Term], field: &str, part: Part<'_>) -> Option<Vec<Term>> {
+fn narrowed(terms: &[Term], field: &str, part: &Part<'_>) -> Option<Vec<Term>> {
     let mut terms = terms.to_vec();
     match part {
         Part::All => {}
@@ -100,21 +101,21 @@ mod tests {
     #[test]
     fn a_part_narrows_the_search() {
         let (team, status) = (&DIMENSIONS[0], &DIMENSIONS[10]);
-        let of = |q: &str, part| search(records(&parse(q).unwrap(), team, part, PERIOD));
+        let of = |q: &str, part| search(records(&parse(q).unwrap(), team, &part, PERIOD));
         assert_eq!(of("model:chat team:a,b", Part::Value("a")), "model:chat team:a");
         assert_eq!(of("-team:c", Part::Value("a")), "-team:c team:a");
-        assert_eq!(of("-team:c", Part::Without(&["a", "b"])), "-team:c,a,b");
+        assert_eq!(of("-team:c", Part::Without(vec!["a", "b"])), "-team:c,a,b");
         assert_eq!(of("", Part::Value("a \"b\"")), "team:\"a \\\"b\\\"\"");
-        assert_eq!(records(&[], team, Part::Value(""), PERIOD), None);
+        assert_eq!(records(&[], team, &Part::Value(""), PERIOD), None);
         let many: Vec<_> = (0..21).map(|number| format!("v{number}")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
-        assert_eq!(records(&[], team, Part::Without(&many), PERIOD), None);
-        assert_eq!(search(errors(&[], team, Part::Value("a"), PERIOD)), "team:a status:4xx,5xx,6xx,7xx,8xx,9xx");
+        assert_eq!(records(&[], team, &Part::Without(many), PERIOD), None);
+        assert_eq!(search(errors(&[], team, &Part::Value("a"), PERIOD)), "team:a status:4xx,5xx,6xx,7xx,8xx,9xx");
         let class = parse("status:2xx,4xx").unwrap();
-        assert_eq!(search(errors(&class, team, Part::All, PERIOD)), "status:4xx");
-        assert_eq!(errors(&parse("status:2xx").unwrap(), team, Part::All, PERIOD), None);
+        assert_eq!(search(errors(&class, team, &Part::All, PERIOD)), "status:4xx");
+        assert_eq!(errors(&parse("status:2xx").unwrap(), team, &Part::All, PERIOD), None);
         assert_eq!(
-            search(errors(&[], status, Part::Value("429"), PERIOD)),
+            search(errors(&[], status, &Part::Value("429"), PERIOD)),
             "status:429 status:4xx,5xx,6xx,7xx,8xx,9xx"
         );
     }

@@ -79,11 +79,11 @@ fn bar(page: &UsagePage, found: &Found, place: usize, bar: &UsageBar, most: u64)
     let (x, when) = (place * STEP, page.zone.unit(bar.from, page.period.bucket));
     let period = Period { from: bar.from, to: bar.to, ..page.period };
     let each = stacked(bar, most);
-    let link = |part: Part<'_>| records(&page.terms, page.state.dimension(), part, period);
+    let link = |part: &Part<'_>| records(&page.terms, page.state.dimension(), part, period);
     if page.state.measure.is_time() || found.bars.len() > LINKED {
         let label = format!("{when}: {}", page.shown(bar.whole()));
         return html! {
-            a href=[link(Part::All)] tabindex="-1" aria-label=(label) {
+            a href=[link(&Part::All)] tabindex="-1" aria-label=(label) {
                 title { (label) }
                 rect.whole x=(x) y="0" width=(STEP) height=(HEIGHT) {}
                 @for (part, top, height) in each { (rect(part, x, top, height)) }
@@ -93,7 +93,7 @@ fn bar(page: &UsagePage, found: &Found, place: usize, bar: &UsageBar, most: u64)
     html! {
         @for (part, top, height) in each {
             @let label = format!("{when}: {} {}", found.name_of(part, page), page.shown(bar.parts.get(part).copied().unwrap_or(0)));
-            a href=[part_of(found, part).and_then(|names| link(names.part()))] tabindex="-1" aria-label=(label) {
+            a href=[part_of(found, part).and_then(|part| link(&part))] tabindex="-1" aria-label=(label) {
                 title { (label) }
                 (rect(part, x, top, height))
             }
@@ -122,28 +122,13 @@ fn stacked(bar: &UsageBar, most: u64) -> Vec<(usize, u64, u64)> {
         .collect()
 }
 
-/// The values of a part of a bar.
-pub(super) enum Names<'a> {
-    One(&'a str),
-    Without(Vec<&'a str>),
-}
-
-impl Names<'_> {
-    pub(super) fn part(&self) -> Part<'_> {
-        match self {
-            Self::One(value) => Part::Value(value),
-            Self::Without(values) => Part::Without(values),
-        }
-    }
-}
-
-/// Returns the values that a part of a bar stands for; `None` if no search can name them.
-pub(super) fn part_of(found: &Found, place: usize) -> Option<Names<'_>> {
+/// Returns the records of a part of a bar; `None` if no search can name them.
+fn part_of(found: &Found, place: usize) -> Option<Part<'_>> {
     if place < TOP {
-        return found.names_of(found.groups.get(place)?);
+        return found.part_of(found.groups.get(place)?);
     }
     let first: Option<Vec<_>> = found.groups.iter().take(TOP).map(|group| group.value.as_deref()).collect();
-    first.map(Names::Without)
+    first.map(Part::Without)
 }
 
 fn legend(page: &UsagePage, found: &Found) -> Markup {

@@ -81,16 +81,11 @@ pub(super) fn render(page: &UsagePage, found: &Found) -> Markup {
 }
 
 fn row(page: &UsagePage, found: &Found, columns: &[Column], place: Option<usize>, group: &Group) -> Markup {
-    let names = place.and_then(|_| found.names_of(group));
-    let part = match (place, &names) {
-        (None, _) => Some(Part::All),
-        (Some(_), Some(names)) => Some(names.part()),
-        (Some(_), None) => None,
-    };
+    let part = if place.is_some() { found.part_of(group) } else { Some(Part::All) };
     let dimension = page.state.dimension();
     let link = |is_errors: bool| {
         let of = if is_errors { errors } else { records };
-        part.and_then(|part| of(&page.terms, dimension, part, page.period))
+        part.as_ref().and_then(|part| of(&page.terms, dimension, part, page.period))
     };
     let (all, failed) = (link(false), link(true));
     html! {

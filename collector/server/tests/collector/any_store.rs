@@ -23,6 +23,7 @@ pub(crate) mod openapi;
 pub(crate) mod pages;
 pub(crate) mod persons;
 pub(crate) mod policy;
+pub(crate) mod policy_pages;
 pub(crate) mod retention;
 pub(crate) mod segments;
 pub(crate) mod sessions;
