@@ -40,13 +40,13 @@ def test_outcome_and_search_narrow_the_list(reader):
     page.wait_for_selector("tr[data-row] >> nth=19")
     assert page.locator("tr[data-row]").count() == 20
     assert all(row[-1].strip() == "denied" for row in rows(page))
-    page.fill("input[name=q]", "192.0.2")
+    page.fill(".filters input[name=q]", "192.0.2")
     page.click(".filters button")
     page.wait_for_url("**q=192.0.2*")
     page.wait_for_selector("tr[data-row] >> nth=10", state="detached")
     assert page.locator("tr[data-row]").count() == 10
     assert all("Ann" in row[1] for row in rows(page))
-    page.fill("input[name=q]", "nowhere")
+    page.fill(".filters input[name=q]", "nowhere")
     page.click(".filters button")
     page.wait_for_selector(".empty")
     assert "No entry matches." in page.inner_text(".empty")

@@ -36,7 +36,7 @@ def test_each_answer_is_three_clicks_away(reader):
     page = reader.open("/login")
     page.fill("#token", "not-a-token")
     page.press("#token", "Enter")
-    page.wait_for_selector("text=not")
+    page.wait_for_selector("text=knows no valid token")
     reader.faults.clear()
     reader.sign_in()
     for question, clicks, answer in QUESTIONS:

@@ -120,6 +120,7 @@ fn values(logs: &Logs, label: &str, field: &str, options: &[(&str, &str)]) -> Ma
     };
     html! {
         nav.choice aria-label=(label) {
+            span.name aria-hidden="true" { (label) }
             (choice(&logs.state.with_terms(&others).url(), "All", current.is_none()))
             @for (word, label) in options { (choice(&url(word), label, is(word))) }
         }
@@ -134,6 +135,7 @@ fn ranges(logs: &Logs) -> Markup {
     let current = logs.state.range;
     html! {
         nav.choice aria-label="Range of time" {
+            span.name aria-hidden="true" { "Time" }
             @for (place, (_, label, _)) in RANGES.iter().enumerate() {
                 (choice(&logs.state.with_range(Range::Last(place)).url(), label, current == Range::Last(place)))
             }
@@ -169,6 +171,7 @@ fn sizes(logs: &Logs) -> Markup {
     let url = |size| LogsState { size: Some(size), ..logs.state.first_page() }.url();
     html! {
         nav.choice aria-label="Rows of a page" {
+            span.name aria-hidden="true" { "Rows" }
             @for size in SIZES { (choice(&url(size), &size.to_string(), logs.rows == size)) }
         }
     }
