@@ -11,7 +11,7 @@ QUESTIONS = [
     ("Why was a request refused?", [MENU.format("Logs"), "nav[aria-label=Status] a:text-is('Refused')", "tr[data-row] a >> nth=0"],
      "Refused by Headgate at stage limits per-key: 61 of 60"),
     ("Who saw this record?", [MENU.format("Logs"), "tr[data-row] a >> nth=0", "text=Who read this record"], "request.read"),
-    ("What changed before it?", [MENU.format("Logs"), "tr[data-row] a >> nth=0"], "Changes in the hour before"),
+    ("What changed before it?", [MENU.format("Logs"), "tr[data-row] a >> nth=0"], "in the hour before"),
     ("What did team search cost last week?", [MENU.format("Usage"), "nav[aria-label='Range of time'] a:text-is('7 d')"], "search"),
     ("Which key spent the most?", [MENU.format("Usage"), "a:text-is('Key')"], "search-bot"),
     ("Is everything there?", [MENU.format("Completeness")], "missing"),
