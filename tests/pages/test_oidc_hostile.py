@@ -204,6 +204,9 @@ def test_a_person_who_has_lost_the_role_loses_all_sessions(provider, collector):
     provider.control(claims={"sub": "carl", "groups": ["all"]})
     assert three.sign_in().status == 303
     assert (one.role(), two.role(), three.role(), other.role()) == (None, None, "viewer", "admin")
+    page = three.get("/audit")
+    assert page.status == 403 and "with role viewer" in page.text and "the operator gives roles to groups" in page.text
+    assert collector.told("access.denied")[0]["actor"]["id"].endswith("#carl")
     provider.control(claims={"sub": "carl", "groups": ["nothing"]})
     assert Visitor(collector).sign_in().status == 403
     assert (three.role(), other.role()) == (None, "admin")

@@ -130,3 +130,28 @@ fn a_token_has_the_claims_of_this_sign_in() {
         assert_eq!(sign_in(&provider, &scripted, START_S).map(drop), expected, "{changes}");
     }
 }
+
+#[test]
+fn a_token_has_a_signature_of_the_issuer() {
+    let scripted = ScriptedProvider::start();
+    let provider = provider(&scripted);
+    sign_in(&provider, &scripted, START_S).unwrap();
+    for (head, fault) in [
+        (serde_json::json!({"alg": "none"}), Fault::TokenAlgorithm),
+        (serde_json::json!({"alg": "HS256"}), Fault::TokenAlgorithm),
+        (serde_json::json!({"alg": "es256"}), Fault::TokenAlgorithm),
+        (serde_json::json!({"alg": null}), Fault::TokenAlgorithm),
+        (serde_json::json!({"alg": "RS256"}), Fault::TokenKey),
+        (serde_json::json!({"alg": "EdDSA"}), Fault::TokenKey),
+        (serde_json::json!({"kid": "another"}), Fault::TokenKey),
+        (serde_json::json!({"crit": ["exp"]}), Fault::Token),
+    ] {
+        scripted.lock().head = head.clone();
+        assert_eq!(sign_in(&provider, &scripted, START_S), Err(fault), "{head}");
+    }
+    scripted.lock().head = serde_json::json!({});
+    scripted.lock().forges = true;
+    assert_eq!(sign_in(&provider, &scripted, START_S), Err(Fault::TokenSignature));
+    scripted.lock().forges = false;
+    assert!(sign_in(&provider, &scripted, START_S).is_ok());
+}

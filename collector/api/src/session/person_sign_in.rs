@@ -118,11 +118,8 @@ async fn returned(
     provider: &IdentityProvider,
     query: Option<&str>,
 ) -> Result<(String, HeaderValue), (String, Refusal)> {
-    let at = |return_to: &str, refusal: Refusal| (return_to.to_owned(), refusal);
-    let (pending, callback) = match own(visitor, provider, query.unwrap_or_default()).await {
-        Ok(both) => both,
-        Err(refusal) => return Err(at("/", refusal)),
-    };
+    let own = own(visitor, provider, query.unwrap_or_default()).await;
+    let (pending, callback) = own.map_err(|refusal| ("/".to_owned(), refusal))?;
     let return_to = return_to::local(Some(pending.return_to())).to_owned();
     match accepted(visitor, provider, pending, callback).await {
         Ok(given) => Ok((return_to, given)),

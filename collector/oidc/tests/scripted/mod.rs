@@ -24,6 +24,10 @@ pub(crate) struct State {
     key: (u32, EcdsaKeyPair),
     /// Whether the key is published.
     pub(crate) publishes: bool,
+    /// Whether tokens are signed with a key of somebody else.
+    pub(crate) forges: bool,
+    /// Members of the head that go before the usual ones.
+    pub(crate) head: Value,
     /// Claims that go before the usual ones.
     pub(crate) claims: Value,
     /// The time of its clock, s; `None` is the true one.
@@ -52,6 +56,8 @@ impl ScriptedProvider {
             issuer: format!("http://{address}"),
             key: (1, new_key()),
             publishes: true,
+            forges: false,
+            head: json!({}),
             claims: json!({}),
             now_s: None,
             is_away: false,
@@ -174,10 +180,15 @@ impl State {
         for (name, value) in self.claims.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        let head = json!({"alg": "ES256", "kid": self.key.0.to_string()});
+        let mut head = json!({"alg": "ES256", "kid": self.key.0.to_string()});
+        for (name, value) in self.head.as_object().unwrap() {
+            head[name] = value.clone();
+        }
         let [head, claims] = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let signed = format!("{head}.{claims}");
-        let signature = self.key.1.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        let stranger = new_key();
+        let key = if self.forges { &stranger } else { &self.key.1 };
+        let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
