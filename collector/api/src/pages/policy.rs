@@ -101,7 +101,9 @@ impl Fleet {
 /// Handles `GET /policy/{rev}`.
 pub(super) async fn one(visit: Visit, PathName(name): PathName) -> Response {
     let result = async {
-        visit.state(|query| if query.is_empty() { Ok(()) } else { Err("may have no parameter here".to_owned()) })?;
+        visit.state(|query| {
+            if query.is_empty() { Ok(()) } else { Err("The address of this page has no parameter.".to_owned()) }
+        })?;
         difference(&visit, name, None).await
     };
     let result = result.await;

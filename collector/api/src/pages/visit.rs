@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::session::SessionId;
-use crate::values::bad;
+use crate::values::invalid;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -51,7 +51,7 @@ impl FromRequestParts<App> for Visit {
 impl Visit {
     /// Returns the parameters of the page, read by `read`.
     pub(super) fn state<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ApiError> {
-        read(&self.query).map_err(|message| bad("query", &message))
+        read(&self.query).map_err(|message| invalid(message, "invalid_parameter"))
     }
 
     /// Returns one parameter of the page; all others are refused.
@@ -59,7 +59,8 @@ impl Visit {
         let mut found = None;
         for (known, value) in form_urlencoded::parse(self.query.as_bytes()) {
             if known != name || found.is_some() {
-                return Err(bad("query", &format!("may have the parameter `{name}`, once")));
+                let message = format!("The address of this page has one parameter: `{name}`.");
+                return Err(invalid(message, "invalid_parameter"));
             }
             found = Some(value.into_owned());
         }

@@ -55,9 +55,9 @@ fn a_wrong_address_is_refused_with_its_parameter() {
     let collector = Collector::start(root.path());
     let mut browser = Browser::signed_in(&collector, &new_token(root.path(), "viewer"));
     for (path, word) in [
-        ("/usage?by=node", "`by` must be one of"),
-        ("/usage?tz=Mars", "`tz`"),
-        ("/limits?window=all", "`window`"),
+        ("/usage?by=node", "<code>by</code> must be one of"),
+        ("/usage?tz=Mars", "<code>tz</code>"),
+        ("/limits?window=all", "<code>window</code>"),
         ("/budgets?nope=1", "parameter"),
         ("/?nope=1", "auto=1"),
     ] {
