@@ -70,6 +70,8 @@ def test_pages_of_rows_lead_on_and_back(reader):
         last = seen[-1]
         older.click()
         page.wait_for_selector(f"tr[data-row='{last}']", state="detached")
+        # Without script the rows of a page arrive one after the other.
+        page.wait_for_load_state()
     assert seen == [one["id"] for one in reversed(reader.service.records)]
     page.click("a[rel=prev]")
     page.wait_for_selector("a[rel=next]")

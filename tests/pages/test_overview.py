@@ -79,7 +79,7 @@ def test_what_needs_attention_is_named(reader):
     page.wait_for_url("**/budgets?id=team-month")
     reader.open("/")
     page.click(".tile a:has-text('revision 1')")
-    page.wait_for_url("**/audit?revision=1")
+    page.wait_for_url("**/policy/1")
 
 
 def test_a_viewer_sees_no_change_of_the_policy(reader):

@@ -160,7 +160,7 @@ impl OverviewPage {
     fn changed(&self, change: &PolicyChange) -> Markup {
         html! {
             li {
-                "Policy: " a href={ "/audit?revision=" (change.number) } { "revision " (change.number) }
+                "Policy: " a href={ "/policy/" (change.number) } { "revision " (change.number) }
                 " since " (text::duration(self.now.saturating_sub(change.at).max(0).unsigned_abs())) ", by " bdi { (change.by) }
                 @if let Some(restored) = change.restores { ", brings back revision " (restored) }
                 span.second { (self.zone.day_and_clock(change.at)) }

@@ -7,7 +7,7 @@ use crate::audit;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query_string;
-use crate::values::{bad, cursor};
+use crate::values::{cursor, invalid};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -37,12 +37,12 @@ pub(super) async fn list(
 pub(super) async fn exported(RawQuery(query): RawQuery, headers: HeaderMap, end: &'static str) -> Response {
     match AuditState::read(query.as_deref().unwrap_or_default(), &zone(&headers)) {
         Ok(state) => see_other(&format!("/v1/audit.{end}?{}", state.parameters())),
-        Err(message) => bad("query", &message).into_response(),
+        Err(message) => invalid(message, "invalid_parameter").into_response(),
     }
 }
 
 async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zone) -> Result<Response, ApiError> {
-    let state = AuditState::read(query, &zone).map_err(|message| bad("query", &message))?;
+    let state = AuditState::read(query, &zone).map_err(|message| invalid(message, "invalid_parameter"))?;
     let (found, problem) = match find(app, caller, &state).await {
         Ok(found) => (found, None),
         // A filter that names nobody is a problem of the form, and the form must stay.
