@@ -7,6 +7,7 @@ python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
 pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cacheprovider"
 e2e_workers := env("HEADGATE_E2E_WORKERS", "3")
+pages_workers := env("HEADGATE_PAGES_WORKERS", "2")
 nextest := `command -v cargo-nextest || echo target/tools/nextest/bin/cargo-nextest`
 
 # Set by `just verify`, which builds everything first: recipes then run without cargo, whose lock the lints hold.
@@ -59,7 +60,7 @@ e2e *FLAGS: envoy wasm python-packages node-packages programs
 pages *FLAGS: python-packages node-packages programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
-    @{{pytest}} tests/pages {{FLAGS}}
+    @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
 
 # Make the README's screenshots from the demo's requests.
 screenshots: envoy wasm python-packages programs
