@@ -190,7 +190,7 @@ def test_what_cannot_be_counted_is_named(reader):
     page.click("text=Show the usage without the search")
     page.wait_for_selector("table.cards")
     answer = page.goto(f"{reader.service.url}/usage?by=node")
-    assert answer.status == 400 and "`by` must be one of team" in page.inner_text("main")
+    assert answer.status == 400 and "by must be one of team" in page.inner_text("main")
     reader.faults.clear()
 
 

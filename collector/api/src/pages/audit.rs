@@ -7,7 +7,7 @@ use crate::audit;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query_string;
-use crate::values::{bad, cursor};
+use crate::values::{cursor, invalid};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -34,7 +34,7 @@ pub(super) async fn list(
 }
 
 async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zone) -> Result<Response, ApiError> {
-    let state = AuditState::read(query, &zone).map_err(|message| bad("query", &message))?;
+    let state = AuditState::read(query, &zone).map_err(|message| invalid(message, "invalid_parameter"))?;
     let (found, problem) = match find(app, caller, &state).await {
         Ok(found) => (found, None),
         // A filter that names nobody is a problem of the form, and the form must stay.

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::limits::{cursor, query_of};
-use crate::values::bad;
+use crate::values::invalid;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -60,7 +60,7 @@ async fn page(
     (kind, query): (RuleKind, &str),
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let state = CountsState::read(kind, query).map_err(|message| bad("query", &message))?;
+    let state = CountsState::read(kind, query).map_err(|message| invalid(message, "invalid_parameter"))?;
     let found = match counts(app, caller, kind, &state.filters(), &state.parameters()).await {
         Ok(CountPage { entries, next }) => {
             Ok(CountsFound { rows: entries.into_iter().map(row).collect(), next: next.map(cursor) })

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::path_param::PathName;
 use crate::query::{self, Filters};
-use crate::values::{Cursor, ParamValue, Position, bad, cursor};
+use crate::values::{Cursor, ParamValue, Position, bad, cursor, invalid};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -55,7 +55,7 @@ async fn page(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let now = clock::now_us();
-    let state = LogsState::read(query, &zone).map_err(|message| bad("query", &message))?;
+    let state = LogsState::read(query, &zone).map_err(|message| invalid(message, "invalid_parameter"))?;
     if has_local_time(query) {
         // The address of a page means the same in every zone.
         return Ok(see_other(&state.url()));

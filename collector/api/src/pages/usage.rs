@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query::Filters;
 use crate::usage::query_of;
-use crate::values::bad;
+use crate::values::{bad, invalid};
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -78,7 +78,7 @@ struct Asked {
 }
 
 fn asked(query: &str, reader: &Zone) -> Result<Asked, ApiError> {
-    let mut state = UsageState::read(query, reader).map_err(|message| bad("query", &message))?;
+    let mut state = UsageState::read(query, reader).map_err(|message| invalid(message, "invalid_parameter"))?;
     let zone = state.zone_or(reader);
     // Links of the page mean the same days to everyone.
     state.zone = Some(zone.name.clone());
