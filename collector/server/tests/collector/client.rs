@@ -105,6 +105,15 @@ impl Client {
     /// Reads one answer.
     pub(crate) fn reply(&mut self) -> Result<Reply> {
         let mut reply = self.head()?;
+        if reply.header("content-type") == Some("text/event-stream") {
+            // It lasts for a minute. Its first piece is enough, and the next request has another connection.
+            reply.body = self.chunk()?;
+            let again = TcpStream::connect(self.stream.get_ref().peer_addr()?)?;
+            again.set_nodelay(true)?;
+            again.set_read_timeout(Some(PATIENCE))?;
+            self.stream = BufReader::new(again);
+            return Ok(reply);
+        }
         if reply.header("transfer-encoding") == Some("chunked") {
             reply.body = self.chunks()?;
             return Ok(reply);
@@ -143,15 +152,20 @@ impl Client {
     fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| Error::from(ErrorKind::InvalidData))?;
-            let mut chunk = vec![0; size + 2];
-            self.stream.read_exact(&mut chunk)?;
-            chunk.truncate(size);
-            body.append(&mut chunk);
-            if size == 0 {
+            let mut chunk = self.chunk()?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
+            body.append(&mut chunk);
         }
+    }
+
+    fn chunk(&mut self) -> Result<Vec<u8>> {
+        let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| Error::from(ErrorKind::InvalidData))?;
+        let mut chunk = vec![0; size + 2];
+        self.stream.read_exact(&mut chunk)?;
+        chunk.truncate(size);
+        Ok(chunk)
     }
 
     fn line(&mut self) -> Result<String> {
