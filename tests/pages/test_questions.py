@@ -14,7 +14,7 @@ QUESTIONS = [
     ("What changed before it?", [MENU.format("Logs"), "tr[data-row] a >> nth=0"], "in the hour before"),
     ("What did team search cost last week?", [MENU.format("Usage"), "nav[aria-label='Range of time'] a:text-is('7 d')"], "search"),
     ("Which key spent the most?", [MENU.format("Keys")], "search-bot"),
-    ("Is everything there?", [MENU.format("Completeness")], "missing"),
+    ("Is everything there?", [MENU.format("Completeness")], "There is no open gap"),
     ("Who changed the policy, and how?", [MENU.format("Policy"), "table a >> nth=0"], "search-bot"),
     ("Which proxies run an old policy?", [MENU.format("Data planes")], "w-old"),
     ("Who was turned away?", [MENU.format("Audit"), "a:text-is('Denied')"], "session.refused"),
