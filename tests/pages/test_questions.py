@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from made_policy import Governed
 
@@ -18,9 +20,9 @@ QUESTIONS = [
     ("Who changed the policy, and how?", [MENU.format("Policy"), "table a >> nth=0"], "search-bot"),
     ("Which proxies run an old policy?", [MENU.format("Data planes")], "w-old"),
     ("Who was turned away?", [MENU.format("Audit"), "a:text-is('Denied')"], "session.refused"),
-    ("How long are records kept?", [MENU.format("Retention and holds")], "days"),
+    ("How long are records kept?", [MENU.format("Retention")], "days"),
     ("How much of the budget is left?", [MENU.format("Budgets")], " used"),
-    ("Who holds which token, and was it used?", [MENU.format("Tokens and sessions")], "auditor"),
+    ("Who holds which token, and was it used?", [MENU.format("Tokens")], "auditor"),
 ]  # fmt: skip
 
 
@@ -46,4 +48,7 @@ def test_each_answer_is_three_clicks_away(reader):
             before = page.url
             page.click(click)
             page.wait_for_url(lambda url, before=before: url != before)
-        page.wait_for_selector(f"main >> text={answer}", timeout=5_000)
+        deadline = time.monotonic() + 10
+        while answer not in page.inner_text("main"):
+            assert time.monotonic() < deadline, question
+            page.wait_for_timeout(100)

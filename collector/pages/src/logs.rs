@@ -1,6 +1,7 @@
 //! The Logs page: requests that match a search, over time, by value and one by one.
 
 mod bars;
+mod columns;
 mod controls;
 mod facets;
 mod links;
@@ -12,10 +13,10 @@ mod state;
 mod timeline;
 
 pub use bars::{Bar, Bars};
+pub use columns::{OPTIONAL, OptionalColumn, columns_of, words_of};
 pub use controls::export_address;
 pub(crate) use controls::help as search_help;
 pub use facets::{FACETS, Facet, FacetColumn};
-pub use optional::{OPTIONAL, OptionalColumn, columns_of, words_of};
 pub use rows::{Day, RequestRow};
 pub use sheet::{Change, Rules, Sheet};
 pub use state::{LogsState, RANGES, Range, SIZES};

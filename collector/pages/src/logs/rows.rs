@@ -1,7 +1,7 @@
 //! The list: records by day, in a table whose rows are links.
 
 use super::links::{addresses, filtered};
-use super::{Found, Logs};
+use super::{Found, Logs, optional};
 use crate::{parts, text};
 use headgate_collector_types::RequestOutcome;
 use headgate_record::{AttemptRecord, RequestRecord, RequestSource};
@@ -42,7 +42,7 @@ pub(super) fn table(logs: &Logs, found: &Found) -> Markup {
                     th scope="col" { "Status" }
                     th.number scope="col" { "Time" }
                     th.number scope="col" { "When" }
-                    @for column in &logs.columns { (column.head()) }
+                    @for column in &logs.columns { (optional::head(*column)) }
                 }
             }
             @for day in &found.days {
@@ -92,7 +92,7 @@ fn record_row(logs: &Logs, record: &RequestRecord) -> Markup {
             td.status { (status(record)) }
             td.number.time { (times(record)) }
             td.number.when { (when(logs, record)) }
-            @for column in &logs.columns { (column.cell(logs, record)) }
+            @for column in &logs.columns { (optional::cell(*column, logs, record)) }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The state of the Logs page. All of it is in the URL, so that a link shows the same to everyone.
 
-use super::optional::{OptionalColumn, columns_of, words_of};
+use super::columns::{OptionalColumn, columns_of, words_of};
 use crate::search::{Term, write};
 use crate::text::Zone;
 use form_urlencoded::Serializer;
