@@ -24,6 +24,8 @@ FLAGS = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
 ]
+# Targets that read the seeds of another one.
+SEEDS_OF = {"candidates": "guard"}
 # Longest input, bytes, and longest time for one, s.
 LIMITS = ["-max_len=16384", "-timeout=10", "-rss_limit_mb=2048"]
 
@@ -47,7 +49,8 @@ def fuzz(target: str, seconds: str) -> bool:
     artifacts = HERE / "artifacts" / target
     artifacts.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
-        seeds = [str(HERE / "seeds" / target)] if (HERE / "seeds" / target).is_dir() else []
+        folder = HERE / "seeds" / SEEDS_OF.get(target, target)
+        seeds = [str(folder)] if folder.is_dir() else []
         command = [BUILD / host() / "release" / target, corpus, *seeds, f"-max_total_time={seconds}", f"-artifact_prefix={artifacts}/", *LIMITS]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     runs = re.findall(r"^Done (\d+) runs", done.stderr, re.M)

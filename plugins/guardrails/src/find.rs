@@ -36,6 +36,18 @@ impl Guard {
         StreamScanner::new(policies).whole(self, text, found)
     }
 
+    /// Returns the findings of some policies as [`StreamScanner::reference`] finds them.
+    #[cfg(any(test, feature = "reference"))]
+    #[must_use]
+    pub fn find_by_reference(&self, text: &[u8], policies: Policies) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let _ = StreamScanner::reference(policies).whole(self, text, |finding| {
+            findings.push(finding);
+            ControlFlow::Continue(())
+        });
+        findings
+    }
+
     /// Returns the most bytes that a [`StreamScanner`] for these policies holds back: the longest reach of a kind, and an
     /// eighth, because long text that is held is not scanned again for each byte.
     #[must_use]

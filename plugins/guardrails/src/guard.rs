@@ -6,7 +6,7 @@ use crate::kinds::{Group, KINDS, Kind};
 use crate::pattern::Pattern;
 use crate::phrases::Phrases;
 use crate::policies::{MAX_POLICIES, Policies};
-use crate::secrets::prefixed::Prefixes;
+use crate::secrets::prefixed::{Prefixes, first_words};
 use crate::spec::{Action, DEFAULT_THRESHOLD, DetectorSpec, UrlSpec, resolve};
 use crate::words::lexicon::{Lexicon, Meaning};
 use crate::words::vocabulary::VOCABULARY;
@@ -73,6 +73,7 @@ impl Guard {
         for (index, spec) in specs.iter().enumerate() {
             guard.add(index, spec).map_err(|(value, reason)| InvalidSpec { spec: index, value, reason })?;
         }
+        guard.phrases.finish();
         Ok(guard)
     }
 
@@ -90,11 +91,13 @@ impl Guard {
         let topics = VOCABULARY.iter().map(|(topics, words)| (Meaning { topics: *topics, roles: 0 }, *words));
         let parts = injection::PARTS.iter().map(|(roles, words)| (Meaning { topics: 0, roles: *roles }, *words));
         let words = topics.chain(parts).flat_map(|(meaning, words)| words.iter().map(move |word| (*word, meaning)));
+        let mut lexicon = Lexicon::new(words);
+        first_words().for_each(|word| lexicon.note(word));
         Self {
             policies: Vec::new(),
             wanted: vec![Policies::NONE; KINDS.len()],
             kinds: Vec::new(),
-            lexicon: Lexicon::new(words),
+            lexicon,
             prefixes: Prefixes::new(),
             phrases: Phrases::default(),
             patterns: Vec::new(),

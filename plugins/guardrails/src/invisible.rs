@@ -41,21 +41,26 @@ pub(crate) fn character(context: &mut ScanContext<'_, '_>, at: usize) {
     context.report(Kind::InvisibleText, at, end);
 }
 
-/// Returns whether one of them could begin here, judged by the first two bytes.
+/// Returns whether one of them could begin here, judged by the first three bytes.
 #[inline]
 pub(crate) fn may_be(rest: &[u8]) -> bool {
-    matches!(
-        rest,
-        [0xC2, 0xAD, ..]
-            | [0xCD, 0x8F, ..]
-            | [0xD8, 0x9C, ..]
-            | [0xE1, 0x85 | 0x9E | 0xA0, ..]
-            | [0xE2, 0x80 | 0x81, ..]
-            | [0xE3, 0x85, ..]
-            | [0xEF, 0xB8 | 0xBB | 0xBE | 0xBF, ..]
-            | [0xF0, 0x9D, ..]
-            | [0xF3, ..]
-    )
+    match *rest {
+        [0xC2, 0xAD, ..] | [0xCD, 0x8F, ..] | [0xD8, 0x9C, ..] | [0xF0, 0x9D, ..] | [0xF3, ..] => true,
+        [0xE1, 0x85, third, ..] => matches!(third, 0x9F | 0xA0),
+        [0xE1, 0x9E, third, ..] => matches!(third, 0xB4 | 0xB5),
+        [0xE1, 0xA0, third, ..] => matches!(third, 0x8B..=0x8F),
+        // Nearly all dashes and quotation marks have these two bytes.
+        [0xE2, 0x80, third, ..] => matches!(third, 0x8B..=0x8F | 0xAA..=0xAE),
+        [0xE2, 0x81, third, ..] => matches!(third, 0xA0..=0xAF),
+        [0xE3, 0x85, third, ..] => third == 0xA4,
+        [0xEF, 0xB8, third, ..] => matches!(third, 0x80..=0x8F),
+        [0xEF, 0xBB, third, ..] => third == 0xBF,
+        [0xEF, 0xBE, third, ..] => third == 0xA0,
+        [0xEF, 0xBF, third, ..] => matches!(third, 0xB9..=0xBB),
+        // The rest may still come.
+        [0xE1 | 0xE2 | 0xE3 | 0xEF, _] => true,
+        _ => false,
+    }
 }
 
 /// Returns whether an invisible character here begins a finding although one stands before it, because that one is used as intended.
@@ -134,7 +139,9 @@ fn last_right_to_left(text: &Text<'_>, memory: &Cell<SearchMemory>, upto: usize,
         _ => false,
     };
     let (from, mut mark) = (upto.saturating_sub(most), memory.get());
-    if upto < mark.upto || mark.upto < from {
+    // The last byte that a search looked at may lie behind this one.
+    let beyond = mark.found.is_some_and(|found| found >= upto);
+    if upto < mark.upto || mark.upto < from || beyond {
         mark = SearchMemory { from, upto: from, found: None };
     }
     let arrived = upto.min(text.end());
@@ -153,4 +160,19 @@ fn in_flag(text: &Text<'_>, at: usize) -> bool {
     let Some(start) = behind.windows(4).rposition(|window| window == flag) else { return false };
     let tags = behind.get(start + 4..).unwrap_or_default();
     tags.chunks(4).all(|tag| tag.starts_with(&[0xF3, 0xA0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_invisible_character_may_be_one_by_its_first_bytes() {
+        for c in '\u{80}'..=char::MAX {
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).as_bytes();
+            let plane = matches!(bytes, [0xF0, 0x9D, ..] | [0xF3, ..]);
+            assert_eq!(may_be(bytes), is_invisible(c) || plane, "{c:?}");
+        }
+    }
 }

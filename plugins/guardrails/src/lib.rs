@@ -5,6 +5,7 @@
 //! verify a check digit, and could not say how much of a stream it still needs. [`Guard::find`] scans a whole text;
 //! a [`StreamScanner`] comes to the same verdicts on a stream, however it is cut.
 
+mod block;
 mod context;
 mod find;
 mod guard;

@@ -4,8 +4,11 @@
 //! stream can flow. A match that is under way is followed for [`LIMIT`] bytes; then the search begins again in the middle of
 //! them. So every match of up to half of that is found, at every chunking the same.
 
+mod idle;
+
 use crate::policies::Policies;
 use crate::text::Text;
+use idle::{Idle, begin};
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -26,6 +29,8 @@ const MOST_BYTES: usize = 512 * 1024;
 pub(crate) struct Pattern {
     forward: dense::DFA<Vec<u32>>,
     reverse: dense::DFA<Vec<u32>>,
+    /// What a search skips while nothing is under way.
+    idle: Option<Idle>,
     pub(crate) policies: Policies,
 }
 
@@ -40,7 +45,8 @@ impl Pattern {
         }
         let forward = build(pattern, false)?;
         let reverse = build(pattern, true)?;
-        let compiled = Self { forward, reverse, policies: Policies::from_iter([policy]) };
+        let idle = Idle::new(&forward);
+        let compiled = Self { forward, reverse, idle, policies: Policies::from_iter([policy]) };
         if compiled.matches_empty() {
             return Err("it matches the empty text".into());
         }
@@ -54,16 +60,18 @@ impl Pattern {
             .is_ok_and(|state| self.forward.is_match_state(self.forward.next_eoi_state(state)))
     }
 
-    /// Goes on to `upto`, as far as verdicts can be made; returns where they end.
+    /// Goes on to `upto`, as far as verdicts can be made; returns where they end. `everywhere` skips nothing.
     pub(crate) fn scan(
         &self,
         text: &Text<'_>,
         search: &mut Search,
         upto: usize,
+        everywhere: bool,
         mut report: impl FnMut(usize, usize),
     ) -> usize {
+        let idle = self.idle.as_ref().filter(|_| !everywhere);
         while search.from < upto {
-            if self.walk(text, search, &mut report) {
+            if self.walk(text, search, idle, &mut report) {
                 return search.open;
             }
         }
@@ -71,17 +79,29 @@ impl Pattern {
     }
 
     /// One search, from where it stopped if it has begun. `true` says that the text ended in the middle of it.
-    fn walk(&self, text: &Text<'_>, search: &mut Search, report: &mut impl FnMut(usize, usize)) -> bool {
+    fn walk(
+        &self,
+        text: &Text<'_>,
+        search: &mut Search,
+        idle: Option<&Idle>,
+        report: &mut impl FnMut(usize, usize),
+    ) -> bool {
         let from = search.from;
-        let begin = || {
-            let config = Config::new().anchored(Anchored::No).look_behind(text.before(from));
-            self.forward.start_state(&config).ok()
-        };
-        let Some(mut state) = search.state.or_else(begin) else {
+        let begin = |at: usize| begin(&self.forward, text.before(at));
+        let Some(mut state) = search.state.or_else(|| begin(from)) else {
             search.go_on(text.end());
             return true;
         };
         loop {
+            if let (Some(idle), true) = (idle, search.open == search.at && search.ended.is_none()) {
+                let skipped = idle.skip(text.rest(search.at));
+                if skipped > 0
+                    && let Some(again) = begin(search.at + skipped)
+                {
+                    search.at += skipped;
+                    (search.open, state) = (search.at, again);
+                }
+            }
             let byte = text.arrived(search.at);
             crate::steps::count(1);
             state = match byte {

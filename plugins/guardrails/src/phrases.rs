@@ -1,15 +1,17 @@
 //! The words and phrases of policies: case and width folded, whole words, white space of any kind between them.
 
+mod leads;
+
+use crate::block::{BLOCK, EMPTY, lowest, window};
 use crate::policies::Policies;
 use crate::text::Text;
-use crate::words::fold::narrow;
+use leads::{Leads, fold};
 
 /// A trie over folded characters.
 #[derive(Debug, Default)]
 pub(crate) struct Phrases {
     nodes: Vec<PhraseNode>,
-    /// Bytes that the first character of a phrase can begin with, in any case and width.
-    leads: Vec<bool>,
+    leads: Leads,
 }
 
 /// The progress of the scan for phrases.
@@ -32,7 +34,6 @@ impl Phrases {
     pub(crate) fn add(&mut self, phrase: &str, policy: usize) {
         if self.nodes.is_empty() {
             self.nodes.push(PhraseNode::default());
-            self.leads = vec![false; 256];
         }
         let mut at = 0;
         for c in folded(phrase) {
@@ -41,9 +42,27 @@ impl Phrases {
         if let Some(node) = self.nodes.get_mut(at) {
             node.policies.insert(policy);
         }
-        if let Some(first) = folded(phrase).next() {
-            self.lead(first);
+    }
+
+    /// Ends the list.
+    pub(crate) fn finish(&mut self) {
+        if !self.is_empty() {
+            self.leads = Leads::new(&self.first_two());
         }
+    }
+
+    /// Returns the first two characters of phrases, folded; of a short one there is only one.
+    fn first_two(&self) -> Vec<(char, Option<char>)> {
+        let Some(root) = self.nodes.first() else { return Vec::new() };
+        let mut pairs = Vec::new();
+        for &(first, child) in &root.edges {
+            let Some(node) = self.nodes.get(child as usize) else { continue };
+            if !node.policies.is_empty() {
+                pairs.push((first, None));
+            }
+            pairs.extend(node.edges.iter().map(|(second, _)| (first, Some(*second))));
+        }
+        pairs
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -63,39 +82,63 @@ impl Phrases {
         }
     }
 
-    /// Another case or width of an ASCII letter, and every other character, begins with a byte that is not ASCII.
-    fn lead(&mut self, c: char) {
-        for (byte, lead) in (0..=u8::MAX).zip(&mut self.leads) {
-            *lead |= byte >= 0x80 || u32::from(char::from(byte).to_ascii_lowercase()) == u32::from(c);
-        }
-    }
-
-    /// Goes on to `upto`, as far as verdicts can be made. Reports each phrase with its policies.
+    /// Goes on to `upto`, as far as verdicts can be made. Reports each phrase with its policies. `everywhere` tries every place.
     pub(crate) fn scan(
         &self,
         text: &Text<'_>,
         position: &mut PhrasePosition,
         upto: usize,
+        everywhere: bool,
         mut report: impl FnMut(usize, usize, Policies),
     ) {
         if !text.is_whole() && text.end() < position.rescan_at {
             return;
         }
-        while let Some(byte) = text.arrived(position.at).filter(|_| position.at < upto) {
-            text.begin();
-            crate::steps::count(1);
-            let length = text.char_len(position.at);
-            let begins = self.leads.get(usize::from(byte)) == Some(&true);
-            let found = if begins { self.walk(text, position.at) } else { Vec::new() };
-            if text.is_short() {
-                position.rescan_at = text.rescan_at(position.at);
+        let mut room = EMPTY;
+        while position.at < upto {
+            let rest = text.rest(position.at);
+            if rest.is_empty() {
                 return;
             }
-            for (end, policies) in found {
-                report(position.at, end, policies);
+            crate::steps::count(1);
+            let before = text.before(position.at);
+            let begin = position.at;
+            let mut leads = match everywhere {
+                true => lowest(rest.len()),
+                false => self.leads.mask(window(rest, &mut room), rest.len(), before),
+            };
+            while leads != 0 {
+                position.at = begin + leads.trailing_zeros() as usize;
+                leads &= leads - 1;
+                if position.at >= upto || !self.walk_at(text, position, everywhere, &mut report) {
+                    return;
+                }
             }
-            position.at += length;
+            position.at = begin + rest.len().min(BLOCK);
         }
+    }
+
+    /// Reports the phrases that begin at a position; false if there is not enough text to tell.
+    fn walk_at(
+        &self,
+        text: &Text<'_>,
+        position: &mut PhrasePosition,
+        everywhere: bool,
+        report: &mut impl FnMut(usize, usize, Policies),
+    ) -> bool {
+        if !everywhere && !self.leads.may_begin(text.rest(position.at)) {
+            return true;
+        }
+        text.begin();
+        let found = self.walk(text, position.at);
+        if text.is_short() {
+            position.rescan_at = text.rescan_at(position.at);
+            return false;
+        }
+        for (end, policies) in found {
+            report(position.at, end, policies);
+        }
+        true
     }
 
     /// Returns the phrases that begin here; of each policy's the longest.
@@ -150,13 +193,4 @@ fn folded(phrase: &str) -> impl Iterator<Item = char> {
         last = *c;
         !twice
     })
-}
-
-fn fold(c: char) -> char {
-    let c = match c {
-        '\u{FF01}'..='\u{FF5E}' => narrow(c).unwrap_or(c),
-        _ if c.is_whitespace() => ' ',
-        _ => c,
-    };
-    c.to_lowercase().next().unwrap_or(c)
 }

@@ -30,6 +30,9 @@ pub struct StreamScanner {
     positions: ScanPositions,
     runs: Runs,
     resolver: Resolver,
+    /// Every place is examined, not only those where something can begin.
+    #[cfg(any(test, feature = "reference"))]
+    reference: bool,
 }
 
 /// The result of a push.
@@ -58,7 +61,16 @@ impl StreamScanner {
             positions: ScanPositions::default(),
             runs: Runs::default(),
             resolver: Resolver::default(),
+            #[cfg(any(test, feature = "reference"))]
+            reference: false,
         }
+    }
+
+    /// Creates a scanner that examines every place. It must come to the same findings, which tests hold it to.
+    #[cfg(any(test, feature = "reference"))]
+    #[must_use]
+    pub fn reference(policies: Policies) -> Self {
+        Self { reference: true, ..Self::new(policies) }
     }
 
     /// Scans the next piece. It may be empty, and may end within a character.
@@ -79,10 +91,20 @@ impl StreamScanner {
 
     /// Returns up to where verdicts are known, and where the last whole character ends.
     fn advance(&mut self, guard: &Guard, whole: bool) -> (usize, usize) {
+        #[cfg(any(test, feature = "reference"))]
+        let reference = self.reference;
         let Self { policies, buffer, base, kinds, positions, runs, resolver, .. } = self;
         let text = Text::new(buffer, *base, whole, runs);
         let kinds = *kinds.get_or_insert_with(|| guard.kinds(*policies));
-        let mut pass = Pass { guard, policies: *policies, kinds, text: &text, resolver };
+        let mut pass = Pass {
+            guard,
+            policies: *policies,
+            kinds,
+            text: &text,
+            resolver,
+            #[cfg(any(test, feature = "reference"))]
+            reference,
+        };
         let known = scan::advance(&mut pass, positions, usize::MAX);
         (known, if whole { text.end() } else { text.last_char() })
     }
@@ -106,7 +128,15 @@ impl StreamScanner {
         let mut upto = 0;
         while upto < text.end() {
             upto += STRETCH;
-            let mut pass = Pass { guard, policies, kinds, text: &text, resolver: &mut self.resolver };
+            let mut pass = Pass {
+                guard,
+                policies,
+                kinds,
+                text: &text,
+                resolver: &mut self.resolver,
+                #[cfg(any(test, feature = "reference"))]
+                reference: self.reference,
+            };
             let known = scan::advance(&mut pass, &mut self.positions, upto);
             let free = self.resolver.settle(if upto < text.end() { known } else { usize::MAX });
             let mut flow = ControlFlow::Continue(());

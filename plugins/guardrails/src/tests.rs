@@ -1,5 +1,6 @@
 //! Tests of the findings of each detector, and of texts without findings.
 
+mod candidates;
 mod own;
 mod personal;
 mod secret;

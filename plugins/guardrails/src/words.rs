@@ -2,6 +2,7 @@
 
 pub(crate) mod fold;
 pub(crate) mod lexicon;
-mod starts;
+pub(crate) mod starts;
 pub(crate) mod topic;
 pub(crate) mod vocabulary;
+pub(crate) mod word_starts;

@@ -11,26 +11,17 @@
 )]
 
 mod hostile;
+mod texts;
 
-use headgate_guardrails::{Guard, Policies, StreamScanner};
+use headgate_guardrails::{DetectorSpec, Guard, Policies, StreamScanner};
 use hostile::HOSTILE;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
+use texts::{AGENT, CHINESE, CODE, GERMAN, JSON, MIXED, PROSE, RUSSIAN};
 
 // Small enough for many rounds, and for one to be through before a busy machine takes the core away.
 const SIZE: usize = 6_000;
 const ROUNDS_MS: u64 = 80;
-
-const PROSE: &str = "When the council met on Tuesday, nobody had expected the harbour to be the main point of the evening. The engineers \
-had brought 14 drawings and a model; the mayor's office, as so often, brought questions. \"How long will it take?\" she asked. Two years, they \
-said, if the weather holds and the supplier's steel arrives in March. ";
-const GERMAN: &str = "Über die Brücke führte früher eine schmale Straße, auf der sich im Sommer die Wagen stauten; heute fährt man außen herum. \
-„Größer muss nicht schöner sein“, sagte der Architekt, und die meisten im Saal nickten. ";
-const CHINESE: &str = "会议于星期二举行，没有人预料到港口会成为当晚的主要议题。工程师们带来了十四张图纸和一个模型，市长办公室则一如既往地带来了问题。";
-const RUSSIAN: &str = "Когда совет собрался во вторник, никто не ожидал, что главным вопросом вечера станет гавань. Инженеры принесли чертежи и макет. ";
-const CODE: &str = "    fn settle(&mut self, known: usize) -> Option<usize> {\n        let ready = self.waiting.partition_point(|item| item.start < known);\n\
-        if ready == 0 || self.state.get(\"open_items\") == Some(&42) { return None; }\n        self.total += ready * 0x1F; // see RFC 9110, 15.5.4\n    }\n";
-const JSON: &str = "{\"id\":48213,\"name\":\"harbour_model_7\",\"created_at\":\"2025-03-14T09:26:53Z\",\"tags\":[\"steel\",\"bridge-2\"],\"score\":0.8731,\"token_count\":1182,\"ok\":true},";
 
 /// Ways to hand a text over: whole, and in pieces of so many bytes.
 const WAYS: [Option<usize>; 3] = [None, Some(40), Some(1)];
@@ -47,13 +38,21 @@ fn main() {
     for way in WAYS {
         compare(&guard, &prose, &prose, way);
     }
+    if only != "--bytes" {
+        print_all(&guard, &prose, &only);
+    }
+    print_natural(&guard, &only);
+}
+
+/// Speed of every input, and how often its cost is that of prose.
+fn print_all(guard: &Guard, prose: &[u8], only: &str) {
     println!(
         "{:<34}{:>10}{:>12}{:>12}   MB/s, and cost of a byte beside one of prose",
         "", "whole", "by 40 bytes", "by 1 byte"
     );
     let mut worst = [0.0_f64; WAYS.len()];
-    for (name, text) in inputs().into_iter().filter(|(name, _)| name.contains(&only)) {
-        let [whole, pieces, bytes] = WAYS.map(|way| compare(&guard, &text, &prose, way));
+    for (name, text) in inputs().into_iter().filter(|(name, _)| name.contains(only)) {
+        let [whole, pieces, bytes] = WAYS.map(|way| compare(guard, &text, prose, way));
         println!(
             "{name:<34}{:>10.1}{:>12.1}{:>12.2}   {:>5.1}{:>5.1}{:>5.1}",
             whole.0, pieces.0, bytes.0, whole.1, pieces.1, bytes.1
@@ -61,6 +60,30 @@ fn main() {
         worst.iter_mut().zip([whole, pieces, bytes]).for_each(|(worst, (_, times))| *worst = worst.max(times));
     }
     println!("{:<68}   {:>5.1}{:>5.1}{:>5.1}", "the most expensive", worst[0], worst[1], worst[2]);
+}
+
+/// Cost of the texts that callers send: with the built-in kinds, and with a word list and a pattern of the operator's as well.
+fn print_natural(built_in: &Guard, only: &str) {
+    let own = guard_with_own();
+    println!("{:<34}{:>10}{:>12}   ns for a byte", "", "built in", "and own");
+    for (name, text) in natural().into_iter().filter(|(name, _)| only == "--bytes" || name.contains(only)) {
+        let (mut best, began) = ([f64::MAX; 2], Instant::now());
+        while began.elapsed() < Duration::from_millis(ROUNDS_MS * 4) {
+            for (best, guard) in best.iter_mut().zip([built_in, &own]) {
+                *best = best.min(once(guard, &text, None));
+            }
+        }
+        println!("{name:<34}{:>10.2}{:>12.2}", best[0] * 1e9, best[1] * 1e9);
+    }
+}
+
+/// All built-in kinds, a word list and a pattern.
+fn guard_with_own() -> Guard {
+    let kinds = ["secrets", "pii", "prompt_injection", "invisible_text"].map(str::to_owned).to_vec();
+    let built_in = DetectorSpec { kinds, ..DetectorSpec::default() };
+    let (words, patterns) = (vec!["project nightingale".into()], vec![r"\bEMP-[0-9]{6}\b".into()]);
+    let own = DetectorSpec { policy: "own".into(), words, patterns, ..DetectorSpec::default() };
+    Guard::compile(&[built_in, own]).unwrap_or_else(|_| Guard::with_all_kinds())
 }
 
 /// MB/s of a text, and how often its cost of a byte is that of prose; best of rounds that take turns, so that a busy machine
@@ -119,6 +142,20 @@ fn fill(text: &str) -> Vec<u8> {
     text.bytes().cycle().take(SIZE).collect()
 }
 
+/// Texts as callers send them. The long ones are cut from their beginning, at whole characters.
+fn natural() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("prose, English", fill(PROSE)),
+        ("prose, German", fill(GERMAN)),
+        ("prose, Russian", fill(RUSSIAN)),
+        ("prose, Chinese", fill(CHINESE)),
+        ("mixed, as `just bench` sends it", fill(MIXED)),
+        ("code", fill(CODE)),
+        ("JSON", fill(JSON)),
+        ("as agents send it", fill(AGENT)),
+    ]
+}
+
 fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let mut random = Random(7);
     let mut noise = |alphabet: &[u8]| (0..SIZE).map(|_| alphabet[random.below(alphabet.len())]).collect::<Vec<u8>>();
@@ -127,19 +164,14 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let digits = noise(b"0123456789");
     let groups = noise(b"0123456789012345678901234567890123456789 -.");
     let signs = noise(b" .-:=@+/_~()<[#\"'\\%0123456789abcdefABCDEF");
-    let mut inputs = vec![
-        ("prose, English", fill(PROSE)),
-        ("prose, German", fill(GERMAN)),
-        ("prose, Russian", fill(RUSSIAN)),
-        ("prose, Chinese", fill(CHINESE)),
-        ("code", fill(CODE)),
-        ("JSON", fill(JSON)),
+    let mut inputs = natural();
+    inputs.extend([
         ("base64", base64),
         ("hex", hex),
         ("digits", digits),
         ("random groups of digits", groups),
         ("random signs", signs),
-    ];
+    ]);
     inputs.extend(HOSTILE.iter().map(|row| (row.0, hostile::text(row, SIZE).into_bytes())));
     inputs
 }

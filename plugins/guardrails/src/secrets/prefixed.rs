@@ -10,6 +10,12 @@ use crate::text::class::{WORD, class_of};
 
 const HASHES: usize = 1 << 12;
 
+/// Returns the words that prefixes begin with.
+pub(crate) fn first_words() -> impl Iterator<Item = &'static [u8]> {
+    let words = RULES.iter().filter_map(|rule| rule.prefix.split(|byte| !byte.is_ascii_alphabetic()).next());
+    words.filter(|word| !word.is_empty())
+}
+
 /// The rules by the first bytes of their prefixes.
 #[derive(Debug)]
 pub(crate) struct Prefixes {
@@ -168,6 +174,7 @@ fn trimmed(text: &Text<'_>, at: usize, end: usize) -> usize {
 mod tests {
     use super::*;
     use crate::scan::LONGEST_PLAIN;
+    use crate::text::class::HEX;
 
     /// The scan relies on it: it asks for no credential at a short word of letters alone.
     #[test]
@@ -179,6 +186,29 @@ mod tests {
                 None => 0,
             };
             assert!(rule.prefix.len() + least >= LONGEST_PLAIN, "{rule:?}");
+        }
+    }
+
+    /// So does the search for candidates. A credential is longer than a word of fifteen letters and a sign, and none begins with digits
+    /// alone but for one that a slash follows. In small letters alone none goes on with a sign behind a longer word than its prefix has.
+    #[test]
+    fn no_format_is_short_or_hidden_behind_a_word() {
+        for rule in RULES {
+            let least = |part: &Part| match part {
+                Part::Run(_, least, _) => *least,
+                Part::Text(text) => text.len(),
+            };
+            let length = rule.prefix.len() + rule.body.iter().map(least).sum::<usize>();
+            let signs =
+                rule.body.iter().any(|part| !matches!(part, Part::Run(class, ..) if class & !(WORD | HEX) == 0));
+            assert!(length >= LONGEST_PLAIN + usize::from(signs), "{rule:?}");
+            assert!(!rule.prefix.starts_with(b"1") || rule.prefix.starts_with(b"1/"), "{rule:?}");
+            assert!(rule.prefix.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'1'), "{rule:?}");
+            let small =
+                rule.prefix.iter().all(u8::is_ascii_alphabetic) && !rule.prefix[1..].iter().any(u8::is_ascii_uppercase);
+            if let (true, Some(Part::Run(class, ..))) = (small, rule.body.first()) {
+                assert_eq!(class & !WORD & !HEX, 0, "{rule:?}");
+            }
         }
     }
 }

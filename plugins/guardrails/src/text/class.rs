@@ -64,7 +64,8 @@ const fn classes() -> [u32; 256] {
     table
 }
 
-const fn classify(byte: u8) -> u32 {
+/// Returns the classes of a byte, when this is compiled.
+pub(crate) const fn classify(byte: u8) -> u32 {
     punctuation(byte) | of_runs(byte)
 }
 

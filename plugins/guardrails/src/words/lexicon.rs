@@ -87,6 +87,11 @@ impl Lexicon {
         lexicon
     }
 
+    /// Has a word looked at that is no entry: a credential may begin with it and a sign.
+    pub(crate) fn note(&mut self, word: &[u8]) {
+        self.starts.note(word);
+    }
+
     pub(crate) fn starts(&self) -> &Starts {
         &self.starts
     }

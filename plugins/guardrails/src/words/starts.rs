@@ -2,10 +2,12 @@
 //! lookup in a small table.
 
 use super::fold::{ascii_base, is_gap, plain_length};
+use super::word_starts::{WordStarts, is_set, set};
 
 const STARTS: usize = 1 << 15;
 const PAIRS: usize = 1 << 10;
 const WIDE: usize = 1 << 12;
+const WIDE_PAIRS: usize = 1 << 15;
 
 /// The first letters of all entries.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(crate) struct Starts {
     singles: u32,
     /// Bits of the two letters that are.
     doubles: Vec<u64>,
+    words: WordStarts,
     /// Bits of the first characters of words that are not ASCII.
     wide: Vec<u64>,
     /// Bits of the hashes of those and the second characters.
@@ -36,8 +39,9 @@ impl Default for Starts {
             gaps: 0,
             singles: 0,
             doubles: vec![0; PAIRS / 64],
+            words: WordStarts::default(),
             wide: vec![0; WIDE / 64],
-            wide_pairs: vec![0; WIDE / 64],
+            wide_pairs: vec![0; WIDE_PAIRS / 64],
             wide_words: vec![0; WIDE / 64],
         }
     }
@@ -64,10 +68,22 @@ impl Starts {
         if let [a, b' ', ..] = *bytes {
             self.gaps |= 1 << (a & 31);
         }
+        self.words.add(bytes);
         let first = word.chars().take(1).flat_map(|first| first.to_uppercase().chain(first.to_lowercase()));
         for first in first.filter(|first| !first.is_ascii()) {
             self.add_wide(first as usize, key);
         }
+    }
+
+    /// See [`super::lexicon::Lexicon::note`].
+    pub(super) fn note(&mut self, word: &[u8]) {
+        self.words.note(word);
+    }
+
+    /// Returns the words that entries begin with.
+    #[inline]
+    pub(crate) fn words(&self) -> &WordStarts {
+        &self.words
     }
 
     /// Adds an entry whose first character, in one of its cases, is this one.
@@ -108,16 +124,16 @@ impl Starts {
                     Some(letter) => (letter, 2),
                     None => return true,
                 },
-                [0xCC | 0xCD, _, ..] => (0, 2),
+                [0xCC, 0x80..=0xBF, ..] | [0xCD, 0x80..=0xAF, ..] => (0, 2),
                 [byte, ..] if is_gap(byte) => (b' ', 1),
                 [0xC2, 0xA0, ..] => (b' ', 2),
                 [0xE2, 0x80, 0x99, ..] | [0xE3, 0x80, 0x80, ..] => (b' ', 3),
                 // Width takes the long way. No entry goes from Latin letters on to another script.
                 [0xC6..=0xC9, ..] | [0xEF, 0xBC | 0xBD, ..] | [0xE1, 0xB8..=0xBF, ..] => return true,
                 [0..=0x7F, ..] => return second.map_or(is_bit(self.singles, a), |b| self.is_double(a, b)),
-                [_, _, _, ..] => return second.is_some_and(|b| self.is_double(a, b)),
                 // The missing bytes may still come.
-                _ => return second.is_none_or(|b| self.has_pair(a, b)),
+                [] | [0xC2..=0xF4] | [0xE0..=0xF4, 0x80..=0xBF] => return second.is_none_or(|b| self.has_pair(a, b)),
+                _ => return second.is_some_and(|b| self.is_double(a, b)),
             };
             match (letter, second) {
                 ((0, _), _) => {}
@@ -159,6 +175,33 @@ impl Starts {
         }
     }
 
+    /// Returns the length of the characters of three bytes here that begin no entry and are visible, in scripts that need no look at
+    /// what follows them: Han, Kana, Hangul, and those of India and Thailand.
+    #[inline]
+    pub(crate) fn skip_wide(&self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while let [a @ (0xE0 | 0xE3..=0xED), b @ 0x80..=0xBF, c @ 0x80..=0xBF, others @ ..] = rest {
+            let code = usize::from(a & 0xF) << 12 | usize::from(b & 0x3F) << 6 | usize::from(c & 0x3F);
+            if (*a, *b) == (0xE3, 0x85) || is_set(&self.wide, code % WIDE) {
+                break;
+            }
+            crate::steps::count(1);
+            rest = others;
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// Returns the length of the letters of two bytes here, of alphabets that set words apart, among which nothing is invisible.
+    #[inline]
+    pub(crate) fn skip_letters(bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while let [0xC3..=0xCC | 0xCE..=0xD7 | 0xD9..=0xDF, 0x80..=0xBF, others @ ..] = rest {
+            crate::steps::count(1);
+            rest = others;
+        }
+        bytes.len() - rest.len()
+    }
+
     /// Returns whether an entry whose first character is this one can go on with what follows it.
     fn may_go_on(&self, first: usize, rest: Option<&[u8]>) -> bool {
         let rest = rest.unwrap_or_default();
@@ -193,7 +236,7 @@ fn code_of<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> usize {
 
 /// Returns the place of two characters, the first of them as it is written.
 fn wide_pair(first: usize, second: usize) -> usize {
-    (first % WIDE).wrapping_mul(31).wrapping_add(second) % WIDE
+    (first % WIDE).wrapping_mul(1_021).wrapping_add(second) % WIDE_PAIRS
 }
 
 fn is_bit(bits: u32, letter: u8) -> bool {
@@ -204,15 +247,4 @@ fn is_bit(bits: u32, letter: u8) -> bool {
 fn hash([a, b, c]: [u8; 3]) -> usize {
     let folded = |byte: u8| usize::from(byte & 31);
     folded(a) << 10 | folded(b) << 5 | folded(c)
-}
-
-#[inline]
-fn is_set(bits: &[u64], bit: usize) -> bool {
-    bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-}
-
-fn set(bits: &mut [u64], bit: usize) {
-    if let Some(word) = bits.get_mut(bit / 64) {
-        *word |= 1 << (bit % 64);
-    }
 }

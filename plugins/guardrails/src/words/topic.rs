@@ -81,6 +81,13 @@ pub(crate) mod bit {
     pub(crate) const NUMBERS: u64 = !OTHERS;
 }
 
+/// Distance behind a word within which a verb joins it with its value, bytes.
+const VERB_REACH: usize = 4;
+/// Distance behind a word within which a sign may assign a value to it, bytes.
+const SIGN_REACH: usize = 13;
+/// Distance behind a word for birth within which a date is one of birth, bytes.
+const BIRTH_REACH: usize = 48;
+
 /// For each topic, where a word that tells of it ended last.
 #[derive(Debug, Clone)]
 pub(crate) struct Topics {
@@ -110,6 +117,25 @@ impl Topics {
                 *ended = (*ended).max(end + 1);
             }
         }
+    }
+
+    /// Returns the position before which words and numbers may be of a date of birth.
+    #[inline]
+    pub(crate) fn birth_until(&self) -> usize {
+        let ended = self.ended.get(bit::BIRTH.trailing_zeros() as usize).copied().unwrap_or(0);
+        if ended == 0 { 0 } else { ended + BIRTH_REACH }
+    }
+
+    /// Returns the position before which a sign may assign a value to a word.
+    #[inline]
+    pub(crate) fn sign_until(&self) -> usize {
+        self.latest + SIGN_REACH
+    }
+
+    /// Returns the position before which a verb, as in "the password is", joins a word with its value.
+    #[inline]
+    pub(crate) fn verb_until(&self) -> usize {
+        self.latest + VERB_REACH
     }
 
     /// Returns whether any word ended at most `reach` bytes before.
