@@ -180,7 +180,7 @@ guardrails:
         assert_eq!((models[0].targets[0].provider.as_str(), models[0].targets[1].model.as_str()), ("early", "chat"));
         assert_eq!(models[0].targets[0].when, ["header x-a", "stream is true", "team is search or ops"]);
         let guardrails = guardrails(&resources);
-        assert_eq!(guardrails[0].detects, ["words: 2", "pii: email, card", "invisible text"]);
+        assert_eq!(guardrails[0].detects, ["invisible text", "pii: email, card", "words: 2"]);
         let shown = format!("{keys:?}{models:?}{guardrails:?}");
         assert!(!["aaaa1111", "hush", "secret-value"].iter().any(|text| shown.contains(text)), "{shown}");
     }
