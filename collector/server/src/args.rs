@@ -199,7 +199,7 @@ pub struct ServeOptions {
     /// The place of the records.
     #[command(flatten)]
     pub place: StoreArgs,
-    /// Address under which browsers reach the pages, such as https://logs.example.com; without it, that of the Host header
+    /// Address under which browsers reach the pages, such as `https://logs.example.com`; without it, that of the Host header
     #[arg(long, value_name = "URL", env = "HEADGATE_COLLECTOR_PUBLIC_URL", value_parser = PublicUrl::parse)]
     pub public_url: Option<PublicUrl>,
     /// Largest body of a batch or of audit entries, MiB
