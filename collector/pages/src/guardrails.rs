@@ -7,6 +7,7 @@ pub use one::GuardrailPage;
 use crate::frame::Frame;
 use crate::logs::{RANGES, Range};
 use crate::parts;
+use crate::range_choice;
 use crate::search::Term;
 use crate::text;
 use maud::{Markup, html};
@@ -62,15 +63,7 @@ impl GuardrailsState {
     /// # Errors
     /// A sentence that names the wrong parameter.
     pub fn read(query: &str) -> Result<Self, String> {
-        let mut state = Self(CHOICES[0]);
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if name != "range" {
-                return Err("The address has a parameter that this page does not know: it takes `range`.".to_owned());
-            }
-            let place = CHOICES.into_iter().find(|place| RANGES.get(*place).is_some_and(|(word, ..)| *word == value));
-            state = Self(place.ok_or_else(|| "`range` must be 7d or 30d.".to_owned())?);
-        }
-        Ok(state)
+        range_choice::read(query, &CHOICES).map(Self)
     }
 
     fn label(self) -> &'static str {
@@ -82,13 +75,7 @@ impl GuardrailsState {
     }
 
     fn choice(self, path: &str) -> Markup {
-        html! {
-            nav.choice aria-label="Range" {
-                @for place in CHOICES { @if let Some((word, label, _)) = RANGES.get(place) {
-                    (parts::choice(&format!("{path}?range={word}"), label, place == self.0))
-                } }
-            }
-        }
+        range_choice::render(path, &CHOICES, self.0)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod notice;
 pub mod overview;
 mod parts;
 pub mod policy;
+mod range_choice;
 pub mod retention;
 pub mod search;
 pub mod text;

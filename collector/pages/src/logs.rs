@@ -17,7 +17,7 @@ pub use columns::{OPTIONAL, OptionalColumn, columns_of, words_of};
 pub use controls::export_address;
 pub(crate) use controls::help as search_help;
 pub use facets::{FACETS, Facet, FacetColumn};
-pub use rows::{Day, RequestRow};
+pub use rows::{LogDay, RequestRow};
 pub use sheet::{Change, Rules, Sheet};
 pub use state::{LogsState, RANGES, Range, SIZES};
 
@@ -46,7 +46,7 @@ pub struct Totals {
 
 /// The records and numbers of a search that has a meaning.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct LogsFound {
     /// Sums over all pages.
     pub totals: Totals,
     /// The records over time.
@@ -54,7 +54,7 @@ pub struct Found {
     /// The values of the records.
     pub facets: Vec<Facet>,
     /// The records of this page, by day, the newest first.
-    pub days: Vec<Day>,
+    pub days: Vec<LogDay>,
     /// The cursor to newer records, if there are any.
     pub newer: Option<String>,
     /// The cursor to older records, if there are any.
@@ -73,7 +73,7 @@ pub struct Logs {
     /// The terms of the search.
     pub terms: Vec<Term>,
     /// The result, or the term without meaning.
-    pub found: Result<Found, Problem>,
+    pub found: Result<LogsFound, Problem>,
     /// Rows of a page.
     pub rows: usize,
     /// Columns beside the eight that are always shown.
@@ -103,7 +103,7 @@ impl Logs {
         frame.render("Logs", &main)
     }
 
-    fn found(&self, found: &Found) -> Markup {
+    fn found(&self, found: &LogsFound) -> Markup {
         html! {
             (totals(&found.totals))
             (found.bars.render(self))
@@ -116,7 +116,7 @@ impl Logs {
         }
     }
 
-    fn nothing(&self, found: &Found) -> Markup {
+    fn nothing(&self, found: &LogsFound) -> Markup {
         if found.log_is_empty {
             return first_steps();
         }

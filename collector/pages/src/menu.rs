@@ -41,14 +41,14 @@ pub enum Page {
 
 /// A group of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Group {
+enum MenuGroup {
     Traffic,
     Gateway,
     Evidence,
     Help,
 }
 
-impl Group {
+impl MenuGroup {
     const ALL: [Self; 4] = [Self::Traffic, Self::Gateway, Self::Evidence, Self::Help];
 
     const fn name(self) -> &'static str {
@@ -65,34 +65,34 @@ impl Group {
 #[derive(Debug)]
 struct Line {
     page: Page,
-    group: Group,
+    group: MenuGroup,
     name: &'static str,
     path: &'static str,
     /// The key that opens the page after `g`.
     key: &'static str,
 }
 
-const fn line(page: Page, group: Group, name: &'static str, path: &'static str, key: &'static str) -> Line {
+const fn line(page: Page, group: MenuGroup, name: &'static str, path: &'static str, key: &'static str) -> Line {
     Line { page, group, name, path, key }
 }
 
 /// Every page once, in the order of the menu.
 const MENU: &[Line] = &[
-    line(Page::Overview, Group::Traffic, "Overview", "/", "o"),
-    line(Page::Logs, Group::Traffic, "Logs", "/logs", "l"),
-    line(Page::Usage, Group::Traffic, "Usage", "/usage", "u"),
-    line(Page::Limits, Group::Traffic, "Limits", "/limits", "i"),
-    line(Page::Budgets, Group::Traffic, "Budgets", "/budgets", "b"),
-    line(Page::Policy, Group::Gateway, "Policy", "/policy", "p"),
-    line(Page::Keys, Group::Gateway, "Keys", "/keys", "k"),
-    line(Page::Models, Group::Gateway, "Models", "/models", "m"),
-    line(Page::Guardrails, Group::Gateway, "Guardrails", "/guardrails", "r"),
-    line(Page::Planes, Group::Gateway, "Data planes", "/dataplanes", "d"),
-    line(Page::Completeness, Group::Gateway, "Completeness", "/gaps", "c"),
-    line(Page::Audit, Group::Evidence, "Audit", "/audit", "a"),
-    line(Page::Retention, Group::Evidence, "Retention", "/retention", "h"),
-    line(Page::Tokens, Group::Evidence, "Tokens", "/tokens", "t"),
-    line(Page::Help, Group::Help, "Help", "/help", "?"),
+    line(Page::Overview, MenuGroup::Traffic, "Overview", "/", "o"),
+    line(Page::Logs, MenuGroup::Traffic, "Logs", "/logs", "l"),
+    line(Page::Usage, MenuGroup::Traffic, "Usage", "/usage", "u"),
+    line(Page::Limits, MenuGroup::Traffic, "Limits", "/limits", "i"),
+    line(Page::Budgets, MenuGroup::Traffic, "Budgets", "/budgets", "b"),
+    line(Page::Policy, MenuGroup::Gateway, "Policy", "/policy", "p"),
+    line(Page::Keys, MenuGroup::Gateway, "Keys", "/keys", "k"),
+    line(Page::Models, MenuGroup::Gateway, "Models", "/models", "m"),
+    line(Page::Guardrails, MenuGroup::Gateway, "Guardrails", "/guardrails", "r"),
+    line(Page::Planes, MenuGroup::Gateway, "Data planes", "/dataplanes", "d"),
+    line(Page::Completeness, MenuGroup::Gateway, "Completeness", "/gaps", "c"),
+    line(Page::Audit, MenuGroup::Evidence, "Audit", "/audit", "a"),
+    line(Page::Retention, MenuGroup::Evidence, "Retention", "/retention", "h"),
+    line(Page::Tokens, MenuGroup::Evidence, "Tokens", "/tokens", "t"),
+    line(Page::Help, MenuGroup::Help, "Help", "/help", "?"),
 ];
 
 impl Page {
@@ -138,7 +138,7 @@ pub(crate) fn menu(pages: &[Page], current: Page, person: &Markup) -> Markup {
         button.opens type="button" popovertarget="menu" { "Menu" }
         nav.menu id="menu" popover aria-label="Pages" {
             a.brand href="/" { "Headgate" }
-            @for group in Group::ALL {
+            @for group in MenuGroup::ALL {
                 @let lines: Vec<_> = MENU.iter().filter(|line| line.group == group && pages.contains(&line.page)).collect();
                 @if !lines.is_empty() {
                     p.group aria-hidden="true" { (group.name()) }

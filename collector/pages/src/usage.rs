@@ -65,7 +65,7 @@ impl Numbers {
 
 /// A group, or the sum of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
+pub struct UsageGroup {
     /// Its value; `None` for records without one.
     pub value: Option<String>,
     /// Its numbers.
@@ -76,20 +76,20 @@ pub struct Group {
 
 /// The usage of a period.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct UsageFound {
     /// Groups, the greatest first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<UsageGroup>,
     /// Groups beyond these.
     pub more: usize,
     /// The sum of all groups.
-    pub total: Group,
+    pub total: UsageGroup,
     /// The bars in order.
     pub bars: Vec<UsageBar>,
 }
 
-impl Found {
+impl UsageFound {
     /// Returns the records of a group. The group without a value has all records that have none of the others.
-    fn part_of<'a>(&'a self, group: &'a Group) -> Option<Part<'a>> {
+    fn part_of<'a>(&'a self, group: &'a UsageGroup) -> Option<Part<'a>> {
         if let Some(value) = &group.value {
             return Some(Part::Value(value));
         }
@@ -97,7 +97,7 @@ impl Found {
         (self.more == 0 && others.len() <= MAX_VALUES).then_some(Part::Without(others))
     }
 
-    fn label(&self, group: &Group) -> Markup {
+    fn label(&self, group: &UsageGroup) -> Markup {
         html! { @match &group.value { Some(value) => bdi { (value) }, None => span.quiet { "no value" } } }
     }
 
@@ -132,7 +132,7 @@ pub struct UsagePage {
     /// The zone of days.
     pub zone: Zone,
     /// The numbers, or why there are none.
-    pub found: Result<Found, Refusal>,
+    pub found: Result<UsageFound, Refusal>,
 }
 
 impl UsagePage {
@@ -175,7 +175,7 @@ impl UsagePage {
         }
     }
 
-    fn totals(&self, found: &Found) -> Markup {
+    fn totals(&self, found: &UsageFound) -> Markup {
         let Numbers { requests, errors, cost_nano_usd, .. } = found.total.now;
         html! {
             p.totals {

@@ -1,19 +1,19 @@
 //! `GET /audit`: the audit log as a page. It reads as `GET /v1/audit` does.
 
-use super::answer::{html, see_other};
-use super::frame::{frame, shown, zone};
+use super::answer::see_other;
+use super::frame::zone;
+use super::visit::Visit;
 use crate::app::App;
 use crate::audit;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query_string;
 use crate::values::{cursor, invalid};
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::RawQuery;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_pages::audit::{Audit, AuditState, EntryRow};
-use headgate_collector_pages::frame::{Page, Person};
-use headgate_collector_pages::text::Zone;
+use headgate_collector_pages::frame::Page;
 use headgate_collector_store::{AuditPage, AuditRow};
 use headgate_collector_types::audit::{Entry, Operation, Resource};
 use headgate_collector_types::{Log, StoredEntry};
@@ -22,15 +22,9 @@ use headgate_collector_types::{Log, StoredEntry};
 const ROWS: usize = 50;
 
 /// Handles `GET /audit`.
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let result = page(&app, &caller, &person, query.as_deref().unwrap_or_default(), zone(&headers)).await;
-    shown(&app, Page::Audit, person, result).await
+pub(super) async fn list(visit: Visit) -> Response {
+    let result = page(&visit).await;
+    visit.shown(Page::Audit, result).await
 }
 
 /// Handles `GET /audit.csv`, `/audit.json` and `/audit.ndjson`: leads to the export of exactly what the page shows.
@@ -41,8 +35,9 @@ pub(super) async fn exported(RawQuery(query): RawQuery, headers: HeaderMap, end:
     }
 }
 
-async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zone) -> Result<Response, ApiError> {
-    let state = AuditState::read(query, &zone).map_err(|message| invalid(message, "invalid_parameter"))?;
+async fn page(visit: &Visit) -> Result<Response, ApiError> {
+    let (app, caller, zone) = (&visit.app, &visit.caller, visit.zone.clone());
+    let state = visit.state(|query| AuditState::read(query, &zone))?;
     let (found, problem) = match find(app, caller, &state).await {
         Ok(found) => (found, None),
         // A filter that names nobody is a problem of the form, and the form must stay.
@@ -62,8 +57,8 @@ async fn page(app: &App, caller: &Caller, person: &Person, query: &str, zone: Zo
         Some(id) => open(app, caller, id, &rows).await?,
         None => None,
     };
-    let frame = frame(app, Page::Audit, person.clone()).await?;
-    Ok(html(StatusCode::OK, Audit { state, rows, newer, older, open, problem, zone }.render(&frame)))
+    let view = Audit { state, rows, newer, older, open, problem, zone };
+    visit.page(Page::Audit, |frame| view.render(frame)).await
 }
 
 async fn find(app: &App, caller: &Caller, state: &AuditState) -> Result<AuditPage, ApiError> {

@@ -1,17 +1,15 @@
 //! `GET /limits` and `GET /budgets`: the use of rules as pages. They read as the routes of `/v1` do.
 
-use super::answer::{html, see_other};
-use super::frame::{frame, shown, zone};
+use super::answer::see_other;
+use super::visit::Visit;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::limits::{cursor, query_of};
-use crate::values::invalid;
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use headgate_collector_pages::counts::{CountRow, CountsFound, CountsPage, CountsState, RuleFacts, RuleKind};
-use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::logs::AUTO_S;
 use headgate_collector_quota::{Count, CountPage};
 use headgate_collector_types::audit::Resource;
@@ -19,28 +17,15 @@ use headgate_collector_types::clock;
 use headgate_limits::WhenUnreachable;
 
 /// Handles `GET /limits`.
-pub(super) async fn limits(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let result = page(&app, &caller, &person, (RuleKind::Limits, query.as_deref().unwrap_or_default()), &headers).await;
-    shown(&app, Page::Limits, person, result).await
+pub(super) async fn limits(visit: Visit) -> Response {
+    let result = page(&visit, RuleKind::Limits, Page::Limits).await;
+    visit.shown(Page::Limits, result).await
 }
 
 /// Handles `GET /budgets`.
-pub(super) async fn budgets(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let result =
-        page(&app, &caller, &person, (RuleKind::Budgets, query.as_deref().unwrap_or_default()), &headers).await;
-    shown(&app, Page::Budgets, person, result).await
+pub(super) async fn budgets(visit: Visit) -> Response {
+    let result = page(&visit, RuleKind::Budgets, Page::Budgets).await;
+    visit.shown(Page::Budgets, result).await
 }
 
 /// Handles `GET /limits.json`: sends the browser to the route of the API.
@@ -53,15 +38,9 @@ pub(super) async fn budgets_json(RawQuery(query): RawQuery) -> Response {
     see_other(&format!("/v1/budgets?{}", query.unwrap_or_default()))
 }
 
-async fn page(
-    app: &App,
-    caller: &Caller,
-    person: &Person,
-    (kind, query): (RuleKind, &str),
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let state = CountsState::read(kind, query).map_err(|message| invalid(message, "invalid_parameter"))?;
-    let found = match counts(app, caller, kind, &state.filters(), &state.parameters()).await {
+async fn page(visit: &Visit, kind: RuleKind, page: Page) -> Result<Response, ApiError> {
+    let state = visit.state(|query| CountsState::read(kind, query))?;
+    let found = match counts(&visit.app, &visit.caller, kind, &state.filters(), &state.parameters()).await {
         Ok(CountPage { entries, next }) => {
             Ok(CountsFound { rows: entries.into_iter().map(row).collect(), next: next.map(cursor) })
         }
@@ -69,14 +48,9 @@ async fn page(
         Err(error) if !error.is_server_side() => Err(error.into_parts().1),
         Err(error) => return Err(error),
     };
-    let page = match kind {
-        RuleKind::Limits => Page::Limits,
-        RuleKind::Budgets => Page::Budgets,
-    };
-    let mut frame = frame(app, page, person.clone()).await?;
-    frame.refresh = state.auto.then_some(AUTO_S);
-    let view = CountsPage { state, found, zone: zone(headers), now: clock::now_us() };
-    Ok(html(StatusCode::OK, view.render(&frame)))
+    let refresh = state.auto.then_some(AUTO_S);
+    let view = CountsPage { state, found, zone: visit.zone.clone(), now: clock::now_us() };
+    visit.page_every(refresh, page, |frame| view.render(frame)).await
 }
 
 /// Reads a page of counts as `GET /v1/limits` or `GET /v1/budgets` does, and notes it with its filters.

@@ -1,16 +1,11 @@
 //! `GET /gaps` and `GET /dataplanes`: the proxies as pages. They read as the routes of `/v1` do.
 
-use super::answer::html;
-use super::frame::{frame, shown, zone};
+use super::visit::Visit;
 use crate::access::Access;
-use crate::app::App;
-use crate::caller::Caller;
 use crate::error::ApiError;
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use headgate_collector_pages::fleet::{DataPlanesPage, Gap, GapsPage, Plane, Worker};
-use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::frame::Page;
 use headgate_collector_store::{self as store, GapQuery, PlaneState, WorkerState};
 use headgate_collector_types::audit::Resource;
 use headgate_collector_types::clock;
@@ -19,22 +14,18 @@ use headgate_collector_types::clock;
 const GAPS: usize = 200;
 
 /// Handles `GET /gaps`.
-pub(super) async fn gaps(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    headers: HeaderMap,
-) -> Response {
-    let result = completeness(&app, &caller, &person, &headers).await;
-    shown(&app, Page::Completeness, person, result).await
+pub(super) async fn gaps(visit: Visit) -> Response {
+    let result = completeness(&visit).await;
+    visit.shown(Page::Completeness, result).await
 }
 
-async fn completeness(app: &App, caller: &Caller, person: &Person, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn completeness(visit: &Visit) -> Result<Response, ApiError> {
+    let (app, caller) = (&visit.app, &visit.caller);
     app.audit.search(caller, "gaps.searched", Resource::new("list", "gaps"), None).await?;
     let query = GapQuery { limit: GAPS, ..GapQuery::default() };
     let found = app.readers.query(move |db| store::gaps(db, &query)).await?;
     // Damage names positions of the audit log too, which a viewer may not read.
-    let damaged = if Access::Audit.roles().contains(&person.role) {
+    let damaged = if visit.may(Access::Audit) {
         app.audit.search(caller, "damage.searched", Resource::new("list", "damage"), None).await?;
         app.readers.query(store::damage).await?.0
     } else {
@@ -45,9 +36,9 @@ async fn completeness(app: &App, caller: &Caller, person: &Person, headers: &Hea
         has_more: found.next.is_some(),
         dropped: found.dropped.into_iter().map(|one| (one.node, one.boot, one.dropped)).collect(),
         damaged: damaged.into_iter().map(|one| (one.log, one.first_position, one.last_position)).collect(),
-        zone: zone(headers),
+        zone: visit.zone.clone(),
     };
-    Ok(html(StatusCode::OK, view.render(&frame(app, Page::Completeness, person.clone()).await?)))
+    visit.page(Page::Completeness, |frame| view.render(frame)).await
 }
 
 fn gap(gap: store::Gap) -> Gap {
@@ -64,17 +55,14 @@ fn gap(gap: store::Gap) -> Gap {
 }
 
 /// Handles `GET /dataplanes`.
-pub(super) async fn planes(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-) -> Response {
-    let result = data_planes(&app, &caller, &person).await;
-    shown(&app, Page::Planes, person, result).await
+pub(super) async fn planes(visit: Visit) -> Response {
+    let result = data_planes(&visit).await;
+    visit.shown(Page::Planes, result).await
 }
 
-async fn data_planes(app: &App, caller: &Caller, person: &Person) -> Result<Response, ApiError> {
-    app.audit.search(caller, "dataplanes.searched", Resource::new("list", "dataplanes"), None).await?;
+async fn data_planes(visit: &Visit) -> Result<Response, ApiError> {
+    let app = &visit.app;
+    app.audit.search(&visit.caller, "dataplanes.searched", Resource::new("list", "dataplanes"), None).await?;
     let now = clock::now_us();
     let (planes, in_force) =
         app.readers.query(move |db| Ok((store::data_planes(db, now)?, store::policy_in_force(db)?))).await?;
@@ -82,7 +70,7 @@ async fn data_planes(app: &App, caller: &Caller, person: &Person) -> Result<Resp
         planes: planes.into_iter().map(|one| plane(one, now)).collect(),
         in_force: in_force.map(|revision| revision.config_revision),
     };
-    Ok(html(StatusCode::OK, view.render(&frame(app, Page::Planes, person.clone()).await?)))
+    visit.page(Page::Planes, |frame| view.render(frame)).await
 }
 
 fn plane(plane: store::DataPlane, now: i64) -> Plane {

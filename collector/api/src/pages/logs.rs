@@ -1,24 +1,24 @@
 //! `GET /logs` and `GET /logs/{id}`: the request log as pages. They read through the functions of `/v1/requests`, so filters,
 //! bounds and audit notes exist once.
 
-use super::answer::{html, see_other};
-use super::frame::{Choice, frame, has_local_time, shown, zone};
+use super::answer::see_other;
+use super::frame::{Choice, has_local_time, zone};
+use super::visit::Visit;
 use crate::access::Access;
 use crate::app::App;
-use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::path_param::PathName;
 use crate::query::{self, Filters};
 use crate::values::{Cursor, ParamValue, Position, bad, cursor, invalid};
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::RawQuery;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_columns::{self as columns, Filter, Histogram, Sums};
 use headgate_collector_db::{Db, StoreError};
-use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::logs::{
-    AUTO_S, Bar, Bars, Change, Day, FACETS, Facet, Found, Logs, LogsState, RANGES, Range, RequestRow, Rules, Sheet,
-    Totals, export_address, words_of,
+    AUTO_S, Bar, Bars, Change, FACETS, Facet, LogDay, Logs, LogsFound, LogsState, RANGES, Range, RequestRow, Rules,
+    Sheet, Totals, export_address, words_of,
 };
 use headgate_collector_pages::search::{self, Parameters, Problem, Term};
 use headgate_collector_pages::text::Zone;
@@ -34,29 +34,15 @@ const COUNTED_DAYS: usize = 7;
 const HOUR_US: i64 = 3_600_000_000;
 
 /// Handles `GET /logs`.
-pub(super) async fn list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let zone = zone(&headers);
-    let result = page(&app, &caller, &person, query.as_deref().unwrap_or_default(), zone, &headers).await;
-    shown(&app, Page::Logs, person, result).await
+pub(super) async fn list(visit: Visit, headers: HeaderMap) -> Response {
+    let result = page(&visit, &headers).await;
+    visit.shown(Page::Logs, result).await
 }
 
-async fn page(
-    app: &App,
-    caller: &Caller,
-    person: &Person,
-    query: &str,
-    zone: Zone,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let now = clock::now_us();
-    let state = LogsState::read(query, &zone).map_err(|message| invalid(message, "invalid_parameter"))?;
-    if has_local_time(query) {
+async fn page(visit: &Visit, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let (now, zone) = (clock::now_us(), visit.zone.clone());
+    let state = visit.state(|query| LogsState::read(query, &zone))?;
+    if has_local_time(&visit.query) {
         // The address of a page means the same in every zone.
         return Ok(see_other(&state.url()));
     }
@@ -66,17 +52,17 @@ async fn page(
     let (terms, found) = match read {
         Err(problem) => (Vec::new(), Err(problem)),
         Ok((filters, terms)) => {
-            let asked = Asked { state: &state, terms: &terms, filters, zone: &zone, rows, now };
-            let found = find(app, caller, person, &asked).await?;
+            let search = LogsSearch { state: &state, terms: &terms, filters, zone: &zone, rows, now };
+            let found = find(visit, &search).await?;
             (terms, Ok(found))
         }
     };
-    let mut frame = frame(app, Page::Logs, person.clone()).await?;
     // An open record is not read again and again.
-    frame.refresh = ((state.auto || state.live) && state.row.is_none()).then_some(AUTO_S);
+    let refresh = ((state.auto || state.live) && state.row.is_none()).then_some(AUTO_S);
     let rows_chosen = state.size.map(|size| Choice::Rows.remember(&size.to_string()));
     let columns_chosen = state.columns.as_ref().map(|columns| Choice::Columns.remember(&words_of(columns)));
-    let page = html(StatusCode::OK, Logs { state, terms, found, rows, columns, zone, now }.render(&frame));
+    let view = Logs { state, terms, found, rows, columns, zone, now };
+    let page = visit.page_every(refresh, Page::Logs, |frame| view.render(frame)).await?;
     Ok((rows_chosen, columns_chosen, page).into_response())
 }
 
@@ -103,7 +89,7 @@ fn filters(terms: &[Term]) -> Result<Vec<Filter>, Problem> {
 }
 
 /// A search of the page.
-struct Asked<'a> {
+struct LogsSearch<'a> {
     state: &'a LogsState,
     terms: &'a [Term],
     filters: Vec<Filter>,
@@ -112,7 +98,7 @@ struct Asked<'a> {
     now: i64,
 }
 
-impl Asked<'_> {
+impl LogsSearch<'_> {
     /// Returns the query for one page of the list.
     fn query(&self) -> Result<RequestQuery, ApiError> {
         let (from, to) = self.state.range.bounds(self.now);
@@ -145,10 +131,10 @@ impl Asked<'_> {
 }
 
 /// Everything that a page shows of the store, from one snapshot.
-struct Snapshot {
+struct LogsSnapshot {
     /// Positions of damaged entries of the page.
     damaged: Vec<i64>,
-    days: Vec<Day>,
+    days: Vec<LogDay>,
     newer: Option<String>,
     older: Option<String>,
     histogram: Histogram,
@@ -156,11 +142,11 @@ struct Snapshot {
     log_is_empty: bool,
 }
 
-fn snapshot(db: &Db, query: &RequestQuery, zone: &Zone, now: i64) -> Result<Snapshot, StoreError> {
+fn snapshot(db: &Db, query: &RequestQuery, zone: &Zone, now: i64) -> Result<LogsSnapshot, StoreError> {
     let page = store::list_requests(db, query)?;
     let names = FACETS.map(|column| column.parameter);
     let facets = columns::facets(db, &query::counting(query, query::columns_of(&names)))?;
-    Ok(Snapshot {
+    Ok(LogsSnapshot {
         damaged: crate::damaged::damaged(page.records.iter()),
         newer: query::previous(&page, query).map(cursor),
         older: query::next(&page, query).map(cursor),
@@ -178,8 +164,8 @@ fn days(
     zone: &Zone,
     now: i64,
     entries: Vec<StoredEntry>,
-) -> Result<Vec<Day>, StoreError> {
-    let mut days: Vec<(Option<(i64, i64)>, Day)> = Vec::new();
+) -> Result<Vec<LogDay>, StoreError> {
+    let mut days: Vec<(Option<(i64, i64)>, LogDay)> = Vec::new();
     for row in entries.into_iter().map(row) {
         let bounds = started(&row).and_then(|us| zone.day_bounds(us));
         match days.last_mut() {
@@ -192,7 +178,7 @@ fn days(
                     Some(bounds) if known.is_none() => Some(count_of(db, query, bounds)?),
                     _ => known,
                 };
-                days.push((bounds, Day { title, count, rows: vec![row] }));
+                days.push((bounds, LogDay { title, count, rows: vec![row] }));
             }
         }
     }
@@ -207,17 +193,17 @@ fn count_of(db: &Db, query: &RequestQuery, (from, to): (i64, i64)) -> Result<u64
     Ok(columns::facets(db, &query::counting(&day, Vec::new()))?.total)
 }
 
-async fn find(app: &App, caller: &Caller, person: &Person, asked: &Asked<'_>) -> Result<Found, ApiError> {
-    let query = asked.query()?;
-    app.audit.search(caller, "requests.searched", query::log(), Some(&asked.noted())).await?;
-    let (zone, now) = (asked.zone.clone(), asked.now);
+async fn find(visit: &Visit, search: &LogsSearch<'_>) -> Result<LogsFound, ApiError> {
+    let (app, query) = (&visit.app, search.query()?);
+    app.audit.search(&visit.caller, "requests.searched", query::log(), Some(&search.noted())).await?;
+    let (zone, now) = (search.zone.clone(), search.now);
     let seen = app.readers.query(move |db| snapshot(db, &query, &zone, now)).await?;
     app.damage.report_altered(Log::Requests, &seen.damaged).await;
-    let sheet = match &asked.state.row {
-        Some(id) => sheet(app, caller, person, asked, id, &seen.days).await?,
+    let sheet = match &search.state.row {
+        Some(id) => sheet(visit, search, id, &seen.days).await?,
         None => None,
     };
-    Ok(Found {
+    Ok(LogsFound {
         totals: totals(&seen.histogram.total()),
         bars: view_of(&seen.histogram),
         facets: FACETS.into_iter().zip(seen.facets).map(|(column, values)| Facet { column, values }).collect(),
@@ -268,31 +254,24 @@ fn started(row: &RequestRow) -> Option<i64> {
 }
 
 /// Returns the sheet of a record with its neighbours in the list.
-async fn sheet(
-    app: &App,
-    caller: &Caller,
-    person: &Person,
-    asked: &Asked<'_>,
-    id: &str,
-    days: &[Day],
-) -> Result<Option<Sheet>, ApiError> {
+async fn sheet(visit: &Visit, search: &LogsSearch<'_>, id: &str, days: &[LogDay]) -> Result<Option<Sheet>, ApiError> {
     let records: Vec<_> = days.iter().flat_map(|day| &day.rows).filter_map(record).collect();
     let place = records.iter().position(|known| known.id == id);
     // Several senders may have used one id.
     let other = |at: Option<usize>| records.get(at?).filter(|other| other.id != id);
-    let neighbour = |at: Option<usize>| Some(asked.state.with_row(Some(&other(at)?.id)).url());
+    let neighbour = |at: Option<usize>| Some(search.state.with_row(Some(&other(at)?.id)).url());
     let newer = neighbour(place.and_then(|place| place.checked_sub(1)));
     let older = neighbour(place.map(|place| place + 1));
     let record = match place.and_then(|place| records.get(place)) {
         Some(record) => (*record).clone(),
-        None => match named(app, id).await {
+        None => match named(&visit.app, id).await {
             Ok(record) => record,
             // A link to a record that retention has deleted shows the list without it.
             Err(_) => return Ok(None),
         },
     };
-    read(app, caller, id).await;
-    let rules = rules(app, caller, person, &record).await?;
+    read(visit, id).await;
+    let rules = rules(visit, &record).await?;
     Ok(Some(Sheet { record, rules, newer, older }))
 }
 
@@ -304,9 +283,9 @@ fn record(row: &RequestRow) -> Option<&RequestRecord> {
 }
 
 /// Notes that a record was read.
-async fn read(app: &App, caller: &Caller, id: &str) {
+async fn read(visit: &Visit, id: &str) {
     let about = Resource::new("request", id);
-    app.audit.note(Entry::new("request.read", Operation::Read, caller.actor(), about)).await;
+    visit.app.audit.note(Entry::new("request.read", Operation::Read, visit.caller.actor(), about)).await;
 }
 
 async fn named(app: &App, id: &str) -> Result<RequestRecord, ApiError> {
@@ -315,14 +294,14 @@ async fn named(app: &App, id: &str) -> Result<RequestRecord, ApiError> {
 }
 
 /// Returns the policy of a request, for readers of the audit log, and notes that it was read.
-async fn rules(app: &App, caller: &Caller, person: &Person, record: &RequestRecord) -> Result<Option<Rules>, ApiError> {
-    if !Access::Audit.roles().contains(&person.role) {
+async fn rules(visit: &Visit, record: &RequestRecord) -> Result<Option<Rules>, ApiError> {
+    if !visit.may(Access::Audit) {
         return Ok(None);
     }
     let about = Resource::new("request", &record.id).named(record.config_revision.clone());
-    app.audit.note(Entry::new("request.policy_read", Operation::Read, caller.actor(), about)).await;
+    visit.app.audit.note(Entry::new("request.policy_read", Operation::Read, visit.caller.actor(), about)).await;
     let (config, started) = (record.config_revision.clone(), i64::try_from(record.started_at).unwrap_or(i64::MAX));
-    let found = app.readers.query(move |db| rules_of(db, &config, started)).await?;
+    let found = visit.app.readers.query(move |db| rules_of(db, &config, started)).await?;
     Ok(Some(found))
 }
 
@@ -347,21 +326,15 @@ fn rules_of(db: &Db, config: &str, started: i64) -> Result<Rules, StoreError> {
 }
 
 /// Handles `GET /logs/{id}`.
-pub(super) async fn one(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    PathName(name): PathName,
-    headers: HeaderMap,
-) -> Response {
-    let result = alone(&app, &caller, &person, name.unwrap_or_default(), &zone(&headers)).await;
-    shown(&app, Page::Logs, person, result).await
+pub(super) async fn one(visit: Visit, PathName(name): PathName) -> Response {
+    let result = alone(&visit, name.unwrap_or_default()).await;
+    visit.shown(Page::Logs, result).await
 }
 
-async fn alone(app: &App, caller: &Caller, person: &Person, id: String, zone: &Zone) -> Result<Response, ApiError> {
-    let record = named(app, &id).await?;
-    read(app, caller, &id).await;
-    let rules = rules(app, caller, person, &record).await?;
-    let frame = frame(app, Page::Logs, person.clone()).await?;
-    Ok(html(StatusCode::OK, Sheet { record, rules, newer: None, older: None }.render(&frame, zone)))
+async fn alone(visit: &Visit, id: String) -> Result<Response, ApiError> {
+    let record = named(&visit.app, &id).await?;
+    read(visit, &id).await;
+    let rules = rules(visit, &record).await?;
+    let view = Sheet { record, rules, newer: None, older: None };
+    visit.page(Page::Logs, |frame| view.render(frame, &visit.zone)).await
 }

@@ -36,7 +36,7 @@ async fn models(visit: &Visit) -> Result<Response, ApiError> {
     if let Some((revision, mut found)) = read_in_force(&visit.app, |resources| applied::models(&resources)).await? {
         view.has_more = found.len() > MAX_MODELS;
         found.truncate(MAX_MODELS);
-        let asked = Asked::new(state, found.iter().map(|model| model.alias.clone()).collect());
+        let asked = AliasRange::new(state, found.iter().map(|model| model.alias.clone()).collect());
         let used = visit.app.readers.query(move |db| asked.used(db)).await?;
         view.revision = Some(revision.number);
         view.rows = found.into_iter().zip(used).collect();
@@ -50,13 +50,13 @@ async fn note(visit: &Visit) -> Result<(), ApiError> {
 }
 
 /// Aliases in a range of time.
-struct Asked {
+struct AliasRange {
     aliases: Vec<String>,
     from: i64,
     to: i64,
 }
 
-impl Asked {
+impl AliasRange {
     fn new(ModelsState(place): ModelsState, aliases: Vec<String>) -> Self {
         let now = clock::now_us();
         let (from, to) = logs::Range::Last(place).bounds(now);
@@ -137,7 +137,7 @@ async fn model(visit: &Visit, alias: String) -> Result<Response, ApiError> {
     let read = move |resources: Vec<_>| applied::models(&resources).into_iter().find(|one| one.alias == wanted);
     let found: Option<Model> = read_in_force(&visit.app, read).await?.and_then(|(_, found)| found);
     let model = found.ok_or_else(no_model)?;
-    let asked = Asked::new(state, vec![alias]);
+    let asked = AliasRange::new(state, vec![alias]);
     let (used, providers) = visit.app.readers.query(move |db| Ok((asked.used(db)?, asked.providers(db)?))).await?;
     let view = ModelPage { state, model, used: used.into_iter().next().unwrap_or_default(), providers };
     visit.page(Page::Models, |frame| view.render(frame)).await

@@ -1,9 +1,8 @@
 //! `GET /`: the last day in numbers. It reads through the functions of the routes that have each of them.
 
-use super::answer::html;
 use super::counts::{counts, row};
-use super::frame::{frame, shown, zone};
-use super::sums::{UsageSums, sums_of};
+use super::sums::{UsageSums, by_bucket, sums_of};
+use super::visit::Visit;
 use crate::access::Access;
 use crate::app::App;
 use crate::caller::Caller;
@@ -12,13 +11,11 @@ use crate::policy;
 use crate::query;
 use crate::usage::query_of;
 use crate::values::bad;
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use headgate_collector_columns::{self as columns, Histogram, HistogramQuery, Sums};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_pages::counts::{CountRow, RuleKind};
-use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::logs::AUTO_S;
 use headgate_collector_pages::overview::{
     Day, FirstSteps, Hour, OverviewFound, OverviewPage, PolicyChange, Proxies, Spender, WAIT_S,
@@ -38,25 +35,13 @@ const HOURS: usize = 25;
 const SHOWN: usize = 5;
 
 /// Handles `GET /`.
-pub(super) async fn show(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let result = page(&app, &caller, &person, query.as_deref().unwrap_or_default(), &headers).await;
-    shown(&app, Page::Overview, person, result).await
+pub(super) async fn show(visit: Visit) -> Response {
+    let result = page(&visit).await;
+    visit.shown(Page::Overview, result).await
 }
 
-async fn page(
-    app: &App,
-    caller: &Caller,
-    person: &Person,
-    query: &str,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let auto = match query {
+async fn page(visit: &Visit) -> Result<Response, ApiError> {
+    let auto = match visit.query.as_str() {
         "" => false,
         "auto=1" => true,
         _ => return Err(bad("query", "must be `auto=1` or absent")),
@@ -64,25 +49,23 @@ async fn page(
     let now = clock::now_us();
     let to = now.saturating_add(QUARTER_US - 1).div_euclid(QUARTER_US).saturating_mul(QUARTER_US);
     let from = to.saturating_sub(DAY_US);
-    let sees_changes = Access::Audit.roles().contains(&person.role);
+    let (app, caller) = (&visit.app, &visit.caller);
+    let sees_changes = visit.may(Access::Audit);
     note(app, caller, sees_changes).await?;
-    let asked = Asked::new(from, to, now, sees_changes)?;
-    let seen = app.readers.query(move |db| snapshot(db, asked)).await?;
-    let mut frame = frame(app, Page::Overview, person.clone()).await?;
-    let found = match seen {
-        Snapshot::Empty { planes } => {
-            frame.refresh = Some(WAIT_S);
+    let queries = OverviewQueries::new(from, to, now, sees_changes)?;
+    let seen = app.readers.query(move |db| snapshot(db, queries)).await?;
+    let (refresh, found) = match seen {
+        OverviewSnapshot::Empty { planes } => {
             let listen = if sees_changes { policy::listen(app).await? } else { None };
-            Err(FirstSteps { listen, proxies: live(&planes) })
+            (Some(WAIT_S), Err(FirstSteps { listen, proxies: live(&planes) }))
         }
-        Snapshot::Numbers(numbers) => {
-            frame.refresh = auto.then_some(AUTO_S);
+        OverviewSnapshot::Numbers(numbers) => {
             let close = close(app, caller).await?;
-            Ok(found(*numbers, close, now))
+            (auto.then_some(AUTO_S), Ok(found(*numbers, close, now)))
         }
     };
-    let view = OverviewPage { from, to, now, auto, found, zone: zone(headers) };
-    Ok(html(StatusCode::OK, view.render(&frame)))
+    let view = OverviewPage { from, to, now, auto, found, zone: visit.zone.clone() };
+    visit.page_every(refresh, Page::Overview, |frame| view.render(frame)).await
 }
 
 /// Notes what the page reads, as the routes that have it do.
@@ -100,7 +83,7 @@ async fn note(app: &App, caller: &Caller, sees_changes: bool) -> Result<(), ApiE
 }
 
 /// The queries of the page.
-struct Asked {
+struct OverviewQueries {
     day: HistogramQuery,
     day_before: HistogramQuery,
     usage: UsageQuery,
@@ -111,7 +94,7 @@ struct Asked {
     sees_changes: bool,
 }
 
-impl Asked {
+impl OverviewQueries {
     fn new(from: i64, to: i64, now: i64, sees_changes: bool) -> Result<Self, ApiError> {
         let day = |from, to| HistogramQuery { filters: Vec::new(), from: Some(from), to: Some(to), bars: HOURS };
         let usage = |from: i64, to: i64, more: &str| query_of(&format!("from={from}&to={to}&bucket=hour{more}"));
@@ -130,7 +113,7 @@ impl Asked {
 }
 
 /// Everything that the page shows of the store, from one snapshot.
-enum Snapshot {
+enum OverviewSnapshot {
     /// There is no record.
     Empty {
         planes: Vec<DataPlane>,
@@ -141,8 +124,6 @@ enum Snapshot {
 struct DayNumbers {
     day: Histogram,
     before: Sums,
-    /// Times of the day and of each hour.
-    times: UsageSums,
     /// Hours with their 95th percentiles.
     hours: Vec<(i64, Totals)>,
     times_before: Totals,
@@ -154,30 +135,24 @@ struct DayNumbers {
     damaged: usize,
 }
 
-fn snapshot(db: &Db, asked: Asked) -> Result<Snapshot, StoreError> {
-    let planes = store::data_planes(db, asked.now)?;
+fn snapshot(db: &Db, queries: OverviewQueries) -> Result<OverviewSnapshot, StoreError> {
+    let planes = store::data_planes(db, queries.now)?;
     if store::next_request_position(db)? <= 1 {
-        return Ok(Snapshot::Empty { planes });
+        return Ok(OverviewSnapshot::Empty { planes });
     }
-    let nothing = |_: &Totals| 0;
     let cost = |totals: &Totals| totals.get(Counter::Cost);
-    let hours = store::usage(db, &asked.usage)?.buckets.into_iter().map(|bucket| {
-        let mut whole = Totals::default();
-        bucket.rows.iter().for_each(|row| whole.merge(&row.totals));
-        (bucket.start.saturating_mul(1_000_000), whole)
-    });
-    Ok(Snapshot::Numbers(Box::new(DayNumbers {
-        day: columns::histogram(db, &asked.day)?,
-        before: columns::histogram(db, &asked.day_before)?.total(),
-        hours: hours.collect(),
-        times: sums_of(db, asked.usage, nothing)?,
-        times_before: sums_of(db, asked.usage_before, nothing)?.total,
-        models: sums_of(db, asked.models, cost)?,
-        teams: sums_of(db, asked.teams, cost)?,
+    let hours = by_bucket(db, queries.usage)?;
+    Ok(OverviewSnapshot::Numbers(Box::new(DayNumbers {
+        day: columns::histogram(db, &queries.day)?,
+        before: columns::histogram(db, &queries.day_before)?.total(),
+        hours: hours.into_iter().map(|(start, totals)| (start.saturating_mul(1_000_000), totals)).collect(),
+        times_before: whole(by_bucket(db, queries.usage_before)?.iter().map(|(_, totals)| totals)),
+        models: sums_of(db, queries.models, cost)?,
+        teams: sums_of(db, queries.teams, cost)?,
         planes,
         policy: store::policy_in_force(db)?,
-        sees_changes: asked.sees_changes,
-        damaged: if asked.sees_changes { store::damage(db)?.0.len() } else { 0 },
+        sees_changes: queries.sees_changes,
+        damaged: if queries.sees_changes { store::damage(db)?.0.len() } else { 0 },
     })))
 }
 
@@ -193,6 +168,13 @@ async fn close(app: &App, caller: &Caller) -> Result<Vec<(RuleKind, CountRow)>, 
     Ok(all)
 }
 
+/// Returns the sum of totals.
+fn whole<'t>(all: impl Iterator<Item = &'t Totals>) -> Totals {
+    let mut whole = Totals::default();
+    all.for_each(|totals| whole.merge(totals));
+    whole
+}
+
 fn found(seen: DayNumbers, close: Vec<(RuleKind, CountRow)>, now: i64) -> OverviewFound {
     let hours = seen.day.bars.iter().zip(0_i64..).map(|(bar, place)| {
         let start = seen.day.start.saturating_add(seen.day.width.saturating_mul(place));
@@ -202,7 +184,7 @@ fn found(seen: DayNumbers, close: Vec<(RuleKind, CountRow)>, now: i64) -> Overvi
     });
     let in_force = seen.policy.as_ref().map(|revision| revision.config_revision.as_str());
     OverviewFound {
-        now: day_of(&seen.day.total(), Some(&seen.times.total)),
+        now: day_of(&seen.day.total(), Some(&whole(seen.hours.iter().map(|(_, totals)| totals)))),
         before: day_of(&seen.before, Some(&seen.times_before)),
         hours: hours.collect(),
         close,

@@ -76,7 +76,7 @@ pub(super) async fn preview(visit: Visit) -> Response {
 }
 
 async fn effect(visit: &Visit) -> Result<Response, ApiError> {
-    let asked = forms::Asked::of(form_urlencoded::parse(visit.query.as_bytes()));
+    let asked = forms::AskedRules::of(form_urlencoded::parse(visit.query.as_bytes()));
     let settings = visit.app.readers.query(store::retention).await?;
     let mut rules: Rules = settings.rules;
     let effect = async {
@@ -118,7 +118,7 @@ pub(super) fn refused<T>(result: Result<T, ApiError>) -> Result<(StatusCode, Res
 /// Handles `POST /retention`.
 pub(super) async fn set(visit: Visit, Extension(form): Extension<Form>) -> Response {
     let result = async {
-        let asked = forms::Asked::of(form.fields());
+        let asked = forms::AskedRules::of(form.fields());
         retention::change(&visit.app, &visit.caller, Some(asked.revision()?), &asked.body()?).await?;
         Ok(see_other("/retention?done=rules"))
     };

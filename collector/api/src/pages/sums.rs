@@ -62,6 +62,20 @@ pub(super) fn sums_of(db: &Db, query: UsageQuery, value: impl Fn(&Totals) -> u64
     Ok(sums)
 }
 
+/// Reads all buckets of a query; returns the start of each in seconds, with the sum of its groups.
+///
+/// # Errors
+/// The store cannot be read, or there are too many results.
+pub(super) fn by_bucket(db: &Db, query: UsageQuery) -> Result<Vec<(i64, Totals)>, StoreError> {
+    let mut all = Vec::new();
+    each_bucket(db, query, |bucket| {
+        let mut whole = Totals::default();
+        bucket.rows.iter().for_each(|row| whole.merge(&row.totals));
+        all.push((bucket.start, whole));
+    })?;
+    Ok(all)
+}
+
 /// Reads the buckets of a query, page by page.
 fn each_bucket(db: &Db, mut query: UsageQuery, mut take: impl FnMut(UsageBucket)) -> Result<(), StoreError> {
     let mut rows = 0_usize;

@@ -1,22 +1,22 @@
 //! `GET /usage`: usage as a page. It reads as `GET /v1/usage` does.
 
-use super::answer::{html, see_other};
-use super::frame::{frame, has_local_time, shown, zone};
+use super::answer::see_other;
+use super::frame::has_local_time;
 use super::sums::{UsageSums, sums_of};
+use super::visit::Visit;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query::Filters;
 use crate::usage::query_of;
-use crate::values::{bad, invalid};
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use crate::values::bad;
 use axum::response::Response;
-use headgate_collector_pages::frame::{Page, Person};
+use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::search::{self, Problem, Term};
 use headgate_collector_pages::text::Zone;
 use headgate_collector_pages::usage::{
-    DIMENSIONS, Found, Group, MAX_BARS, Measure, Numbers, ROWS, Refusal, Span, TOP, UsageBar, UsagePage, UsageState,
+    DIMENSIONS, MAX_BARS, Measure, Numbers, ROWS, Refusal, Span, TOP, UsageBar, UsageFound, UsageGroup, UsagePage,
+    UsageState,
 };
 use headgate_collector_store::{Counter, Totals};
 use headgate_collector_types::audit::Resource;
@@ -24,40 +24,24 @@ use headgate_collector_types::clock;
 use std::collections::HashMap;
 
 /// Handles `GET /usage`.
-pub(super) async fn show(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Extension(person): Extension<Person>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let result = page(&app, &caller, &person, query.as_deref().unwrap_or_default(), &zone(&headers)).await;
-    shown(&app, Page::Usage, person, result).await
+pub(super) async fn show(visit: Visit) -> Response {
+    let result = page(&visit).await;
+    visit.shown(Page::Usage, result).await
 }
 
 /// Handles `GET /usage.csv`.
-pub(super) async fn csv(
-    person: Extension<Person>,
-    app: State<App>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    elsewhere(&app.0, person.0, "/v1/usage.csv", query.as_deref().unwrap_or_default(), &zone(&headers)).await
+pub(super) async fn csv(visit: Visit) -> Response {
+    elsewhere(visit, "/v1/usage.csv").await
 }
 
 /// Handles `GET /usage.json`.
-pub(super) async fn json(
-    person: Extension<Person>,
-    app: State<App>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    elsewhere(&app.0, person.0, "/v1/usage", query.as_deref().unwrap_or_default(), &zone(&headers)).await
+pub(super) async fn json(visit: Visit) -> Response {
+    elsewhere(visit, "/v1/usage").await
 }
 
 /// Sends the browser to the route of the API that has the same numbers.
-async fn elsewhere(app: &App, person: Person, path: &str, query: &str, reader: &Zone) -> Response {
-    let result = asked(query, reader).and_then(|asked| {
+async fn elsewhere(visit: Visit, path: &str) -> Response {
+    let result = asked(&visit).and_then(|asked| {
         let terms = asked
             .terms
             .map_err(|problem| bad("q", &format!("cannot be read at `{}`: {}", problem.term, problem.message)))?;
@@ -66,24 +50,24 @@ async fn elsewhere(app: &App, person: Person, path: &str, query: &str, reader: &
             asked.state.parameters(&terms, asked.state.period(asked.now, &asked.zone), &asked.zone)
         )))
     });
-    shown(app, Page::Usage, person, result).await
+    visit.shown(Page::Usage, result).await
 }
 
 /// A page as its URL asks for it.
-struct Asked {
+struct AskedUsage {
     state: UsageState,
     terms: Result<Vec<Term>, Problem>,
     zone: Zone,
     now: i64,
 }
 
-fn asked(query: &str, reader: &Zone) -> Result<Asked, ApiError> {
-    let mut state = UsageState::read(query, reader).map_err(|message| invalid(message, "invalid_parameter"))?;
-    let zone = state.zone_or(reader);
+fn asked(visit: &Visit) -> Result<AskedUsage, ApiError> {
+    let mut state = visit.state(|query| UsageState::read(query, &visit.zone))?;
+    let zone = state.zone_or(&visit.zone);
     // Links of the page mean the same days to everyone.
     state.zone = Some(zone.name.clone());
     let terms = search::parse(&state.q).and_then(counted);
-    Ok(Asked { state, terms, zone, now: clock::now_us() })
+    Ok(AskedUsage { state, terms, zone, now: clock::now_us() })
 }
 
 /// Returns the terms if usage is counted by all of them.
@@ -107,23 +91,23 @@ fn counted(terms: Vec<Term>) -> Result<Vec<Term>, Problem> {
     Ok(terms)
 }
 
-async fn page(app: &App, caller: &Caller, person: &Person, query: &str, reader: &Zone) -> Result<Response, ApiError> {
-    let asked = asked(query, reader)?;
-    if has_local_time(query) {
+async fn page(visit: &Visit) -> Result<Response, ApiError> {
+    let asked = asked(visit)?;
+    if has_local_time(&visit.query) {
         return Ok(see_other(&asked.state.url()));
     }
-    let Asked { state, terms, zone, now } = asked;
+    let AskedUsage { state, terms, zone, now } = asked;
     let period = state.period(now, &zone);
     let (terms, found) = match terms {
         Err(problem) => (Vec::new(), Err(Refusal::Search(problem))),
         Ok(terms) if period.bars() > MAX_BARS => (terms, Err(Refusal::Bars(period.bars()))),
         Ok(terms) => {
-            let found = find(app, caller, &state, &terms, &zone, now).await?;
+            let found = find(&visit.app, &visit.caller, &state, &terms, &zone, now).await?;
             (terms, Ok(found))
         }
     };
-    let frame = frame(app, Page::Usage, person.clone()).await?;
-    Ok(html(StatusCode::OK, UsagePage { state, terms, period, zone, found }.render(&frame)))
+    let view = UsagePage { state, terms, period, zone, found };
+    visit.page(Page::Usage, |frame| view.render(frame)).await
 }
 
 async fn find(
@@ -133,7 +117,7 @@ async fn find(
     terms: &[Term],
     zone: &Zone,
     now: i64,
-) -> Result<Found, ApiError> {
+) -> Result<UsageFound, ApiError> {
     let period = state.period(now, zone);
     let text = state.parameters(terms, period, zone);
     app.audit.search(caller, "usage.searched", Resource::new("log", "usage"), Some(&noted(state, &text))).await?;
@@ -175,24 +159,24 @@ fn numbers(totals: &Totals) -> Numbers {
 }
 
 /// Orders the groups by the measure, and divides the bars among the first of them.
-fn found(measure: Measure, now: UsageSums, before: Option<UsageSums>) -> Found {
+fn found(measure: Measure, now: UsageSums, before: Option<UsageSums>) -> UsageFound {
     let compares = before.is_some();
     let total_before = before.as_ref().map(|before| numbers(&before.total));
     let mut earlier: HashMap<_, _> =
         before.into_iter().flat_map(|before| before.groups).map(|(value, totals)| (value, numbers(&totals))).collect();
-    let mut groups: Vec<(usize, Group)> = now
+    let mut groups: Vec<(usize, UsageGroup)> = now
         .groups
         .into_iter()
         .enumerate()
         .map(|(at, (value, totals))| {
             let before = compares.then(|| earlier.remove(&value).unwrap_or_default());
-            (at, Group { value, now: numbers(&totals), before })
+            (at, UsageGroup { value, now: numbers(&totals), before })
         })
         .collect();
     // Groups that have ended are a change too.
     let ended = earlier
         .into_iter()
-        .map(|(value, before)| (usize::MAX, Group { value, before: Some(before), ..Group::default() }));
+        .map(|(value, before)| (usize::MAX, UsageGroup { value, before: Some(before), ..UsageGroup::default() }));
     groups.extend(ended);
     groups.sort_by(|(_, left), (_, right)| {
         right.now.of(measure).cmp(&left.now.of(measure)).then_with(|| left.value.cmp(&right.value))
@@ -218,10 +202,10 @@ fn found(measure: Measure, now: UsageSums, before: Option<UsageSums>) -> Found {
     }
     let more = groups.len().saturating_sub(ROWS);
     groups.truncate(ROWS);
-    Found {
+    UsageFound {
         groups: groups.into_iter().map(|(_, group)| group).collect(),
         more,
-        total: Group { value: None, now: numbers(&now.total), before: total_before },
+        total: UsageGroup { value: None, now: numbers(&now.total), before: total_before },
         bars,
     }
 }

@@ -77,6 +77,17 @@ impl Visit {
         self.page_with(StatusCode::OK, page, render).await
     }
 
+    /// Returns a page that is loaded again after this many seconds, if it is.
+    pub(super) async fn page_every(
+        &self,
+        seconds: Option<u32>,
+        page: Page,
+        render: impl FnOnce(&Frame) -> String,
+    ) -> Result<Response, ApiError> {
+        let frame = Frame { refresh: seconds, ..frame(&self.app, page, self.person.clone()).await? };
+        Ok(html(StatusCode::OK, render(&frame)))
+    }
+
     /// Returns a page with a status.
     pub(super) async fn page_with(
         &self,

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 /// A group of event types.
-type Group = (&'static str, &'static [&'static str]);
+type EventGroup = (&'static str, &'static [&'static str]);
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [EventGroup; 8] = [
     (
         "Policy",
         &[

@@ -1,7 +1,7 @@
 //! The list: records by day, in a table whose rows are links.
 
 use super::links::{addresses, filtered};
-use super::{Found, Logs, optional};
+use super::{Logs, LogsFound, optional};
 use crate::{parts, text};
 use headgate_collector_types::RequestOutcome;
 use headgate_record::{AttemptRecord, RequestRecord, RequestSource};
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 /// The records of a day.
 #[derive(Debug)]
-pub struct Day {
+pub struct LogDay {
     /// The heading: `Today`, `Mar 14`.
     pub title: String,
     /// The number of records of the day that match, on all pages, if it was counted.
@@ -29,7 +29,7 @@ pub enum RequestRow {
     Unreadable,
 }
 
-pub(super) fn table(logs: &Logs, found: &Found) -> Markup {
+pub(super) fn table(logs: &Logs, found: &LogsFound) -> Markup {
     html! {
         table.requests {
             thead {
@@ -199,7 +199,7 @@ fn when(logs: &Logs, record: &RequestRecord) -> Markup {
     html! { time datetime=(text::rfc3339(us)) title=(text::utc(us)) { (logs.zone.clock(us)) } }
 }
 
-fn paging(logs: &Logs, found: &Found) -> Markup {
+fn paging(logs: &Logs, found: &LogsFound) -> Markup {
     let first = logs.state.first_page();
     let newer = found.newer.as_ref().map(|at| super::LogsState { before: Some(at.clone()), ..first.clone() }.url());
     let older = found.older.as_ref().map(|at| super::LogsState { after: Some(at.clone()), ..first.clone() }.url());

@@ -2,7 +2,7 @@
 
 use super::links::{Part, records};
 use super::state::Period;
-use super::{Found, UsagePage};
+use super::{UsageFound, UsagePage};
 use maud::{Markup, html};
 
 /// Groups that have a part of their own in a bar.
@@ -34,7 +34,7 @@ const STEP: usize = 20;
 const LINKED: usize = 62;
 
 /// Returns the bars and their legend.
-pub(super) fn render(page: &UsagePage, found: &Found) -> Markup {
+pub(super) fn render(page: &UsagePage, found: &UsageFound) -> Markup {
     let most = found.bars.iter().map(UsageBar::whole).max().unwrap_or(0);
     if most == 0 {
         return html! {};
@@ -75,7 +75,7 @@ fn patterns() -> Markup {
     }
 }
 
-fn bar(page: &UsagePage, found: &Found, place: usize, bar: &UsageBar, most: u64) -> Markup {
+fn bar(page: &UsagePage, found: &UsageFound, place: usize, bar: &UsageBar, most: u64) -> Markup {
     let (x, when) = (place * STEP, page.zone.unit(bar.from, page.period.bucket));
     let period = Period { from: bar.from, to: bar.to, ..page.period };
     let each = stacked(bar, most);
@@ -123,7 +123,7 @@ fn stacked(bar: &UsageBar, most: u64) -> Vec<(usize, u64, u64)> {
 }
 
 /// Returns the records of a part of a bar; `None` if no search can name them.
-fn part_of(found: &Found, place: usize) -> Option<Part<'_>> {
+fn part_of(found: &UsageFound, place: usize) -> Option<Part<'_>> {
     if place < TOP {
         return found.part_of(found.groups.get(place)?);
     }
@@ -131,7 +131,7 @@ fn part_of(found: &Found, place: usize) -> Option<Part<'_>> {
     first.map(Part::Without)
 }
 
-fn legend(page: &UsagePage, found: &Found) -> Markup {
+fn legend(page: &UsagePage, found: &UsageFound) -> Markup {
     let rest = found.groups.len().saturating_add(found.more) > TOP;
     html! {
         ol.legend aria-label="Parts of a bar, from the base up" {

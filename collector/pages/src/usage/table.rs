@@ -2,7 +2,7 @@
 
 use super::links::{Part, errors, records};
 use super::plot::{TOP, swatch};
-use super::{Found, Group, Numbers, UsagePage};
+use super::{Numbers, UsageFound, UsageGroup, UsagePage};
 use crate::delta::relative;
 use crate::text;
 use maud::{Markup, html};
@@ -58,7 +58,7 @@ fn time(us: Option<u64>) -> String {
 }
 
 /// Returns the table.
-pub(super) fn render(page: &UsagePage, found: &Found) -> Markup {
+pub(super) fn render(page: &UsagePage, found: &UsageFound) -> Markup {
     let is_time = page.state.measure.is_time();
     let columns: &[Column] = if is_time { &TIMES } else { &AMOUNTS };
     html! {
@@ -80,7 +80,7 @@ pub(super) fn render(page: &UsagePage, found: &Found) -> Markup {
     }
 }
 
-fn row(page: &UsagePage, found: &Found, columns: &[Column], place: Option<usize>, group: &Group) -> Markup {
+fn row(page: &UsagePage, found: &UsageFound, columns: &[Column], place: Option<usize>, group: &UsageGroup) -> Markup {
     let part = if place.is_some() { found.part_of(group) } else { Some(Part::All) };
     let dimension = page.state.dimension();
     let link = |is_errors: bool| {
@@ -110,7 +110,7 @@ fn row(page: &UsagePage, found: &Found, columns: &[Column], place: Option<usize>
     }
 }
 
-fn delta(page: &UsagePage, group: &Group) -> Markup {
+fn delta(page: &UsagePage, group: &UsageGroup) -> Markup {
     let measure = page.state.measure;
     let before = group.before.unwrap_or_default();
     html! {

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 /// Rules that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct AskedRules {
     revision: String,
     requests: String,
     audit: String,
@@ -20,7 +20,7 @@ pub(super) struct Asked {
     pub(super) classes: String,
 }
 
-impl Asked {
+impl AskedRules {
     /// Reads the fields.
     pub(super) fn of<'f>(fields: impl Iterator<Item = (Cow<'f, str>, Cow<'f, str>)>) -> Self {
         let mut asked = Self::default();
