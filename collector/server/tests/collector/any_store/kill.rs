@@ -21,6 +21,8 @@ const FOLDERS: u64 = 4;
 const LIFE_US: u64 = 120_000;
 /// The same on a server, where everything takes longer.
 const LIFE_ON_SERVER_US: u64 = 600_000;
+/// Maximum number of passes over the kills of a folder.
+const PASSES: u64 = 6;
 
 fn kills() -> u64 {
     std::env::var("HEADGATE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(rounds(KILLS.0, KILLS.1))
@@ -53,12 +55,13 @@ fn folder(rounds: u64, mut random: Random) {
     let mut senders = everyone();
     let longest = crate::store::server().map_or(LIFE_US, |_| LIFE_ON_SERVER_US);
     let enough = |senders: &[Box<dyn Sender>]| senders.iter().all(|sender| sender.answered() > rounds / 4);
-    for number in 0..rounds * 4 {
-        // A busy machine starts slowly, and a process killed before it has served proves little.
+    for number in 0..rounds * PASSES {
         if number >= rounds && enough(&senders) {
             break;
         }
-        round(root.path(), &mut senders, Duration::from_micros(random.below(longest)));
+        // A busy machine starts slowly, and a process killed before it has served proves little: each pass lets it live
+        // twice as long.
+        round(root.path(), &mut senders, Duration::from_micros(random.below(longest << (number / rounds))));
     }
     let collector = Collector::start(root.path());
     senders.iter_mut().for_each(|sender| sender.settle(&collector));

@@ -31,7 +31,7 @@ pub(crate) fn begin_export(collector: &Collector) -> crate::client::Client {
 #[test]
 fn an_export_that_has_begun_is_finished() {
     let root = tempfile::tempdir().unwrap();
-    let mut collector = full(root.path(), &[]);
+    let mut collector = full(root.path(), &[("HEADGATE_COLLECTOR_SHUTDOWN_TIME", "600")]);
     let mut client = begin_export(&collector);
     collector.signal("TERM");
     sleep(SOON);
@@ -54,7 +54,7 @@ fn a_client_that_reads_nothing_is_cut_in_time() {
 #[test]
 fn readiness_ends_before_service_does() {
     let root = tempfile::tempdir().unwrap();
-    let mut collector = Collector::start_with_environment(root.path(), &[("HEADGATE_COLLECTOR_SHUTDOWN_DELAY", "6")]);
+    let mut collector = Collector::start_with_environment(root.path(), &[("HEADGATE_COLLECTOR_SHUTDOWN_DELAY", "15")]);
     let mut probe = collector.with_token("");
     assert_eq!(probe.get("/readyz").unwrap().status, 200);
     collector.signal("TERM");
