@@ -6,6 +6,7 @@ use super::bodies::Bodies;
 use super::export_stream::Exports;
 use super::health::Health;
 use super::metrics::Metrics;
+use super::policy::KeptPolicy;
 use super::session::{IdentityProvider, Site, Tries};
 use super::streams::Streams;
 use axum::extract::FromRef;
@@ -39,6 +40,8 @@ pub struct App {
     pub(super) checking: Arc<Mutex<()>>,
     /// Policies are read and compared one at a time. A reader does not delay a change.
     pub(super) comparing: Arc<Mutex<()>>,
+    /// The policy that pages have read last.
+    pub(super) kept_policy: KeptPolicy,
 }
 
 impl App {
@@ -63,6 +66,7 @@ impl App {
             provider: None,
             checking: Arc::default(),
             comparing: Arc::default(),
+            kept_policy: KeptPolicy::default(),
             writes,
             readers,
         }

@@ -5,11 +5,13 @@
 
 mod conditions;
 mod incident;
+mod kept;
 mod parameters;
 mod revise;
 mod schemas;
 
 pub(super) use incident::of_request;
+pub(super) use kept::{KeptPolicy, read_in_force};
 pub(super) use parameters::{DiffParams, Revision};
 pub(super) use revise::{Rollback, apply, roll_back};
 pub(super) use schemas::{ABOUT_REVISION, changing, difference, incident, outcome, page, whole};
@@ -155,17 +157,6 @@ pub(super) async fn compare(
     app.audit.note(compared.with_changes(vec![with])).await;
     let changes = blocking(guard, move || policy::changes(before.as_deref(), &text)).await?;
     Ok(Comparison { from, to, changes })
-}
-
-/// Returns the revision in force and what `work` makes of its masked resources; `None` if there is no policy.
-pub(super) async fn read_in_force<T: Send + 'static>(
-    app: &App,
-    work: impl FnOnce(Vec<Value>) -> T + Send + 'static,
-) -> Result<Option<(PolicyRevision, T)>, ApiError> {
-    let guard = lock(&app.comparing).await?;
-    let found = app.readers.query(|db| with_text(db, store::policy_in_force(db)?)).await?;
-    let Some((revision, text)) = found else { return Ok(None) };
-    Ok(Some((revision, blocking(guard, move || work(policy::masked(&text))).await?)))
 }
 
 /// Returns the address at which the gateway of the policy in force listens, if it is written there.

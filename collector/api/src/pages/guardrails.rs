@@ -15,6 +15,7 @@ use headgate_collector_pages::logs::RANGES;
 use headgate_collector_types::audit::Resource;
 use headgate_collector_types::clock;
 use headgate_collector_types::retention::DAY_US;
+use serde_json::Value;
 
 /// Keys that are listed.
 const KEYS: usize = 20;
@@ -30,7 +31,7 @@ pub(super) async fn list(visit: Visit) -> Response {
 async fn guardrails(visit: &Visit) -> Result<Response, ApiError> {
     let state = visit.state(GuardrailsState::read)?;
     note(visit).await?;
-    let read = |resources: Vec<_>| applied::guardrails(&resources);
+    let read = |resources: &[Value]| applied::guardrails(resources);
     let mut view = GuardrailsPage { state, revision: None, rows: Vec::new() };
     if let Some((revision, found)) = read_in_force(&visit.app, read).await? {
         let ids = found.iter().map(|guardrail| guardrail.id.clone()).collect();
@@ -79,7 +80,7 @@ async fn guardrail(visit: &Visit, id: String) -> Result<Response, ApiError> {
     let state = visit.state(GuardrailsState::read)?;
     note(visit).await?;
     let wanted = id.clone();
-    let read = move |resources: Vec<_>| applied::guardrails(&resources).into_iter().find(|one| one.id == wanted);
+    let read = move |resources: &[Value]| applied::guardrails(resources).into_iter().find(|one| one.id == wanted);
     let found: Option<Guardrail> = read_in_force(&visit.app, read).await?.and_then(|(_, found)| found);
     let guardrail = found.ok_or_else(no_guardrail)?;
     let (from, to) = days(state);

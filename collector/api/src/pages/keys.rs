@@ -12,6 +12,7 @@ use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::keys::{Key, KeyPage, KeyUse, KeysPage, KeysState, RANGE, ROWS};
 use headgate_collector_types::audit::{Entry, Operation, Resource};
 use headgate_collector_types::clock;
+use serde_json::Value;
 
 /// Handles `GET /keys`.
 pub(super) async fn list(visit: Visit) -> Response {
@@ -23,14 +24,14 @@ async fn keys(visit: &Visit) -> Result<Response, ApiError> {
     let (now, state) = (clock::now_us(), visit.state(KeysState::read)?);
     visit.app.audit.search(&visit.caller, "keys.searched", Resource::new("list", "keys"), Some(&visit.query)).await?;
     let wanted = state.clone();
-    let read = move |resources: Vec<_>| {
-        let keys = applied::keys(&resources, now);
+    let read = move |resources: &[Value]| {
+        let keys = applied::keys(resources, now);
         let all = keys.len();
         let mut found: Vec<Key> = keys.into_iter().filter(|key| wanted.finds(key)).collect();
         let count = found.len();
         let before = wanted.page.saturating_sub(1).saturating_mul(ROWS);
         found = found.into_iter().skip(before).take(ROWS).collect();
-        (found, count, all, applied::names(&resources, "team"), applied::names(&resources, "model"))
+        (found, count, all, applied::names(resources, "team"), applied::names(resources, "model"))
     };
     let mut view = KeysPage { state, zone: visit.zone.clone(), now, ..KeysPage::default() };
     if let Some((revision, (found, count, all, teams, models))) = read_in_force(&visit.app, read).await? {
@@ -64,9 +65,9 @@ pub(super) async fn one(visit: Visit, PathName(name): PathName) -> Response {
 async fn key(visit: &Visit, id: String) -> Result<Response, ApiError> {
     let now = clock::now_us();
     let wanted = id.clone();
-    let read = move |resources: Vec<_>| {
-        let key = applied::keys(&resources, now).into_iter().find(|key| key.id == wanted)?;
-        let rules = applied::rules_of(&key, &resources);
+    let read = move |resources: &[Value]| {
+        let key = applied::keys(resources, now).into_iter().find(|key| key.id == wanted)?;
+        let rules = applied::rules_of(&key, resources);
         Some((key, rules))
     };
     let found = read_in_force(&visit.app, read).await?.and_then(|(_, found)| found);

@@ -16,6 +16,7 @@ use headgate_collector_store::{self as store, Calendar, GroupBy, Totals, UsageQu
 use headgate_collector_types::audit::Resource;
 use headgate_collector_types::{RequestOutcome, clock};
 use jiff::tz::TimeZone;
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Providers of an alias that are listed.
@@ -33,7 +34,7 @@ async fn models(visit: &Visit) -> Result<Response, ApiError> {
     let state = visit.state(ModelsState::read)?;
     note(visit).await?;
     let mut view = ModelsPage { state, revision: None, rows: Vec::new(), has_more: false };
-    if let Some((revision, mut found)) = read_in_force(&visit.app, |resources| applied::models(&resources)).await? {
+    if let Some((revision, mut found)) = read_in_force(&visit.app, applied::models).await? {
         view.has_more = found.len() > MAX_MODELS;
         found.truncate(MAX_MODELS);
         let asked = AliasRange::new(state, found.iter().map(|model| model.alias.clone()).collect());
@@ -134,7 +135,7 @@ async fn model(visit: &Visit, alias: String) -> Result<Response, ApiError> {
     let state = visit.state(ModelsState::read)?;
     note(visit).await?;
     let wanted = alias.clone();
-    let read = move |resources: Vec<_>| applied::models(&resources).into_iter().find(|one| one.alias == wanted);
+    let read = move |resources: &[Value]| applied::models(resources).into_iter().find(|one| one.alias == wanted);
     let found: Option<Model> = read_in_force(&visit.app, read).await?.and_then(|(_, found)| found);
     let model = found.ok_or_else(no_model)?;
     let asked = AliasRange::new(state, vec![alias]);

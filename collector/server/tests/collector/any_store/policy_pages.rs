@@ -155,3 +155,28 @@ fn revisions_count_their_resources_and_retention_knows_the_oldest() {
     let diff = owner.get("/v1/policy/2/diff").unwrap().json();
     assert_eq!(diff["counts"], serde_json::json!({"created": 1, "updated": 1, "deleted": 1}));
 }
+
+#[test]
+fn a_new_revision_is_on_the_pages_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let collector = Collector::start(root.path());
+    let mut owner = collector.owner();
+    let mut browser = Browser::signed_in(&collector, OWNER);
+    assert!(!browser.get("/keys").text().contains("data-row="), "there is no policy yet");
+    assert_eq!(put(&mut owner, 0, POLICY).status, 200);
+    for (number, key, other) in [(1, "key-1", "key-2"), (2, "key-2", "key-1"), (3, "key-1", "key-2")] {
+        if number > 1 {
+            assert_eq!(put(&mut owner, number - 1, &POLICY.replace("key-1", key)).status, 200);
+        }
+        // The second load reads what the first one has kept.
+        for load in 0..2 {
+            let page = browser.get("/keys").text();
+            let has = |id: &str| page.contains(&format!("data-row=\"{id}\""));
+            assert!(has(key) && !has(other), "{number} {load}: {page}");
+            assert_eq!(browser.get(&format!("/keys/{key}")).status, 200);
+            assert_eq!(browser.get(&format!("/keys/{other}")).status, 404);
+            assert!(browser.get("/models").text().contains("data-row=\"embed\""));
+            assert!(browser.get("/guardrails").text().contains("data-row=\"words\""));
+        }
+    }
+}

@@ -1,8 +1,9 @@
-//! Sessions that several collectors share.
+//! Sessions and pages of several collectors.
 
 use super::another;
 use crate::any_store::access::new_token;
 use crate::any_store::persons::{begun, settings};
+use crate::any_store::policy::{POLICY, put};
 use crate::any_store::sessions::{Browser, only_session};
 use crate::process::Collector;
 use crate::scripted::ScriptedProvider;
@@ -43,4 +44,20 @@ fn a_person_comes_back_to_another_collector() {
     }
     assert_eq!(browser.at(&one).sign_out().status, 303);
     assert!(!browser.is_in());
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL: just contract"]
+fn a_revision_of_one_collector_is_on_the_pages_of_the_other() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two): (Collector, Collector) = (another(root.path(), "one"), another(root.path(), "two"));
+    let mut browser = Browser::signed_in(&two, &new_token(root.path(), "viewer"));
+    for (base, key) in [(0, "alice"), (1, "bob"), (2, "alice")] {
+        assert_eq!(put(&mut one.owner(), base, &POLICY.replace("id: alice", &format!("id: {key}"))).status, 200);
+        for _ in 0..2 {
+            let page = browser.get("/keys").text();
+            let shown = ["alice", "bob"].map(|id| page.contains(&format!("data-row=\"{id}\"")));
+            assert_eq!(shown, [key == "alice", key == "bob"], "{base}: {page}");
+        }
+    }
 }

@@ -1,0 +1,63 @@
+//! The resources of the policy in force, kept between requests.
+//!
+//! Pages show them at each load, and reading a policy of 100,000 keys takes longer than everything else on the page. So the
+//! resources of the revision that was read last are kept: one policy, of 16 MiB of text at most. Its revision is compared with
+//! the store at each request, so a new revision is seen at once, whichever collector put it in force.
+
+use super::{App, blocking, lock, with_text};
+use crate::error::ApiError;
+use crate::revision as policy;
+use headgate_collector_store::{self as store, PolicyRevision};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The masked resources of a policy.
+type Resources = Arc<Vec<Value>>;
+
+/// The policy that was read last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeptPolicy(Arc<Mutex<Option<(PolicyRevision, Resources)>>>);
+
+impl KeptPolicy {
+    /// Returns the resources of this revision, if it is the one that was read last.
+    fn of(&self, revision: &PolicyRevision) -> Option<Resources> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(known, _)| known == revision).map(|(_, resources)| Arc::clone(resources))
+    }
+
+    fn keep(&self, revision: PolicyRevision, resources: Resources) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, resources));
+    }
+}
+
+/// Returns the revision in force and what `work` makes of its masked resources; `None` if there is no policy.
+pub(crate) async fn read_in_force<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&[Value]) -> T + Send + 'static,
+) -> Result<Option<(PolicyRevision, T)>, ApiError> {
+    let Some((revision, resources)) = in_force(app).await? else { return Ok(None) };
+    let made = tokio::task::spawn_blocking(move || work(&resources)).await;
+    Ok(Some((revision, made.map_err(|_| ApiError::internal())?)))
+}
+
+async fn in_force(app: &App) -> Result<Option<(PolicyRevision, Resources)>, ApiError> {
+    let Some(revision) = app.readers.query(store::policy_in_force).await? else { return Ok(None) };
+    if let Some(resources) = app.kept_policy.of(&revision) {
+        return Ok(Some((revision, resources)));
+    }
+    let guard = lock(&app.comparing).await?;
+    // Another request may have read it meanwhile, or a change may have put another one in force.
+    let Some(revision) = app.readers.query(store::policy_in_force).await? else { return Ok(None) };
+    if let Some(resources) = app.kept_policy.of(&revision) {
+        return Ok(Some((revision, resources)));
+    }
+    let found = app.readers.query(move |db| with_text(db, Some(revision))).await?;
+    let Some((revision, text)) = found else { return Ok(None) };
+    let (kept, of) = (app.kept_policy.clone(), revision.clone());
+    let read = move || {
+        let resources = Arc::new(policy::masked(&text));
+        kept.keep(of, Arc::clone(&resources));
+        resources
+    };
+    Ok(Some((revision, blocking(guard, read).await?)))
+}
