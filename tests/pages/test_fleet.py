@@ -46,3 +46,15 @@ def test_gaps_and_data_planes_are_shown(fleet, browser):
     assert "gw-2" in text and "live" in text and "not the policy in force" in text
     assert reader.faults == []
     context.close()
+
+
+def test_the_addresses_answer_data(fleet, browser):
+    context = browser.new_context()
+    reader = Reader(fleet, context)
+    page = reader.sign_in("viewer")
+    for path in ("/gaps", "/dataplanes"):
+        answer = page.request.get(f"{fleet.url}{path}.json")
+        assert answer.status == 200 and "/v1/" in answer.url
+        assert answer.json()["data"] == fleet.get(f"/v1{path}")["data"], path
+    assert page.request.get(f"{fleet.url}/gaps.json?node=nobody").json()["data"] == []
+    context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sqlite3
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,6 +81,42 @@ def test_what_needs_attention_is_named(reader):
     reader.open("/")
     page.click(".tile a:has-text('revision 1')")
     page.wait_for_url("**/policy/1")
+
+
+def test_a_silent_proxy_and_damage_are_named(tmp_path, browser):
+    one = Service(tmp_path)
+    context = browser.new_context()
+    try:
+        reader = Reader(one, context)
+        page = reader.sign_in()
+        text = page.inner_text(".tile >> nth=0")
+        assert "1 proxy reports" in text and "silent" not in text and "damage" not in text
+        with sqlite3.connect(tmp_path / "data/headgate.db", timeout=20) as db:
+            # It was heard two minutes ago, and the disk has changed two records.
+            db.execute("UPDATE heartbeats SET received_at = received_at - 120000000")
+            db.execute("UPDATE request_entries SET bytes = zeroblob(9) WHERE position IN (150, 190)")
+        reader.open("/logs?size=50")
+        page.wait_for_selector("text=damaged")
+        for _ in range(20):
+            reader.open("/")
+            tile = " ".join(page.inner_text(".tile >> nth=0").split())
+            if "damage" in tile:
+                break
+            page.wait_for_timeout(250)
+        assert "0 proxies report" in tile and "silent gw-1 last heard 2" in tile
+        assert "damage The disk changed 1 range of entries" in tile or "damage The disk changed 2 ranges of entries" in tile
+        page.click(".tile a:has-text('The disk changed')")
+        page.wait_for_url("**/gaps")
+        assert "190" in page.inner_text("main")
+        viewer = Reader(one, browser.new_context())
+        viewer.sign_in("viewer")
+        seen = viewer.page.inner_text(".tile >> nth=0")
+        assert "silent" in seen and "damage" not in seen, "damage names positions of the audit log too"
+        assert reader.faults + viewer.faults == []
+        viewer.context.close()
+    finally:
+        context.close()
+        one.part.stop()
 
 
 def test_a_viewer_sees_no_change_of_the_policy(reader):

@@ -12,7 +12,7 @@ mod stream;
 pub(super) use export::export;
 pub(super) use facet::{FacetParams, columns_of, facets, facets_schema, values};
 pub(super) use filters::{Filters, Kind};
-pub(super) use histogram::{Bars, bars, histogram, of as histogram_of};
+pub(super) use histogram::{Bars, bars, histogram};
 pub(super) use parameters::{RequestExport, RequestFilter, RequestPaging};
 pub(super) use stream::{EVENT_STREAM, StreamParams, stream};
 
@@ -27,7 +27,7 @@ use super::values::cursor;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use headgate_collector_columns::{self as columns, Column, FacetQuery, Sums};
+use headgate_collector_columns::{self as columns, Column, FacetQuery, Sums, SurveyQuery};
 use headgate_collector_store::{self as store, Order, RequestPage, RequestQuery};
 use headgate_collector_types::Log;
 use headgate_collector_types::audit::{Entry, Operation, Resource};
@@ -49,9 +49,15 @@ pub(super) async fn list(
     let (page, totals) = app
         .readers
         .query(move |db| {
-            let counted = paged.total.then(|| columns::facets(db, &counting(&asked, Vec::new()))).transpose()?;
-            let summed = paged.totals.then(|| columns::histogram(db, &histogram::of(&asked, 1))).transpose()?;
-            let totals = Totals { total: counted.map(|counted| counted.total), totals: summed.map(|one| one.total()) };
+            let totals = if paged.total || paged.totals {
+                let bars = usize::from(paged.totals);
+                let survey = SurveyQuery { facets: counting(&asked, Vec::new()), bars, ranges: Vec::new() };
+                let found = columns::survey(db, &survey)?;
+                let totals = paged.totals.then(|| found.histogram.total());
+                Totals { total: paged.total.then_some(found.facets.total), totals }
+            } else {
+                Totals { total: None, totals: None }
+            };
             Ok((store::list_requests(db, &asked)?, totals))
         })
         .await?;

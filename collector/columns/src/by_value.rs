@@ -3,7 +3,8 @@
 use super::filter::{Filter, resolve, with_time_range};
 use super::histogram::{Histogram, SUMMED};
 use super::row_values::Column;
-use super::scan::{Direction, Scan, SegmentView};
+use super::scan::{Direction, Scan};
+use super::view::SegmentView;
 use crate::dictionary;
 use crate::mask::Mask;
 use headgate_collector_db::{Db, StoreError};
@@ -51,7 +52,7 @@ pub fn by_value(db: &Db, query: &ByValueQuery) -> Result<ByValue, StoreError> {
     filters.push(Filter::Any(query.values.iter().map(of).collect()));
     if let Some(predicates) = resolve(db, &filters)? {
         let scan = Scan { from: Some(query.from), to: Some(query.to), positions: (1, i64::MAX) };
-        scan.for_each_segment(db, Direction::Up, |segment| {
+        scan.for_each_segment(db, Direction::Up, &[query.column], |segment| {
             let matching = segment.matching(&predicates)?;
             if matching != Mask::Nothing {
                 counts.add(segment, &matching, query.column)?;
@@ -110,7 +111,7 @@ impl Counts {
                 let bar = bars.get(row).map_or(usize::MAX, |bar| usize::from(*bar));
                 for place in places_of(&found, &places, row) {
                     if let Some(sums) = values.get_mut(*place).and_then(|(one, _)| one.bars.get_mut(bar)) {
-                        sums.add_value(summed, value);
+                        sums.add_value(summed, value, 1);
                     }
                 }
             })?;

@@ -6,7 +6,7 @@ use super::encoding::ColumnHead;
 use super::filter::Predicate;
 use super::mask::Mask;
 use super::row_values::Column;
-use super::scan::SegmentView;
+use super::view::SegmentView;
 use crate::dictionary;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_types::retention::{RequestRules, cutoff};
@@ -94,15 +94,16 @@ fn hold_masks(view: &SegmentView<'_>, holds: &[Vec<Predicate>]) -> Result<Vec<Ma
 
 /// Returns whether the heads alone show that no record has expired.
 fn none_expired(db: &Db, view: &SegmentView<'_>, cutoffs: &mut Cutoffs<'_>) -> Result<bool, StoreError> {
-    let ColumnHead::Dictionary { values: classes, .. } = view.head(Column::RetentionClass)? else {
+    let classes = view.head(Column::RetentionClass)?;
+    let ColumnHead::Dictionary { values: classes, .. } = &*classes else {
         return Ok(false);
     };
-    let earliest = match view.head(Column::ReceivedAt)? {
+    let earliest = match &*view.head(Column::ReceivedAt)? {
         ColumnHead::Dictionary { values, .. } => values.first().map(|(value, _)| *value),
-        ColumnHead::FrameOfReference { least, .. } => Some(least),
+        ColumnHead::FrameOfReference { least, .. } => Some(*least),
     };
     for (class, _) in classes {
-        let before = cutoffs.of(db, class)?.1;
+        let before = cutoffs.of(db, *class)?.1;
         if earliest.is_some_and(|at| at < before) {
             return Ok(false);
         }

@@ -4,11 +4,11 @@
 //! counted by their ids, and only those in the answer are converted to texts: clients invent some names, so a column may have a
 //! million.
 
-use super::encoding::ColumnHead;
-use super::filter::{Filter, Predicate, resolve};
-use super::mask::Mask;
+use super::filter::{Filter, Predicate};
 use super::row_values::Column;
-use super::scan::{Direction, Scan, SegmentView};
+use super::selected::Selected;
+use super::survey::{SurveyQuery, survey};
+use super::view::SegmentView;
 use crate::dictionary;
 use headgate_collector_db::{Db, StoreError};
 use std::cmp::{Ordering, Reverse};
@@ -52,89 +52,42 @@ pub struct Facet {
 /// # Errors
 /// The store cannot be read, or the query takes too long.
 pub fn facets(db: &Db, query: &FacetQuery) -> Result<Facets, StoreError> {
-    let mut counts: Vec<HashMap<i64, u64>> = vec![HashMap::new(); query.columns.len()];
-    let mut total = 0;
-    if let Some(predicates) = resolve(db, &query.with_time_range())? {
-        let scan = Scan { from: query.from, to: query.to, positions: (1, i64::MAX) };
-        scan.for_each_segment(db, Direction::Up, |view| {
-            let full = view.matching(&predicates)?;
-            total += full.count(view.rows);
-            for (column, counts) in query.columns.iter().zip(&mut counts) {
-                count(view, &predicates, &full, *column, counts)?;
-            }
-            Ok(true)
-        })?;
-    }
-    let columns = query.columns.iter().zip(counts).map(|(column, counts)| facet(db, *column, counts, query.names));
-    Ok(Facets { total, columns: columns.collect::<Result<_, _>>()? })
+    let query = SurveyQuery { facets: query.clone(), ..SurveyQuery::default() };
+    Ok(survey(db, &query)?.facets)
 }
 
-impl FacetQuery {
-    fn with_time_range(&self) -> Vec<Filter> {
-        super::filter::with_time_range(&self.filters, self.from, self.to)
-    }
-}
-
-fn count(
-    view: &SegmentView<'_>,
-    predicates: &[Predicate],
-    full: &Mask,
+/// The records of a facet by the value of its column.
+#[derive(Debug)]
+pub(super) struct ValueCounts {
     column: Column,
-    counts: &mut HashMap<i64, u64>,
-) -> Result<(), StoreError> {
-    let own = |predicate: &Predicate| predicate.column() == Some(column);
-    let without_own;
-    let mask = if predicates.iter().any(own) {
-        without_own = view.matching(predicates.iter().filter(|predicate| !own(predicate)))?;
-        &without_own
-    } else {
-        full
-    };
-    if *mask == Mask::Nothing {
-        return Ok(());
-    }
-    let head = view.head(column)?;
-    if let (Mask::All, ColumnHead::Dictionary { values, .. }) = (mask, &head) {
-        for (value, count) in values {
-            *counts.entry(*value).or_default() += u64::try_from(*count).unwrap_or(0);
-        }
-        return Ok(());
-    }
-    count_values(view, mask, column, head, counts)
+    counts: HashMap<i64, u64>,
 }
 
-/// Adds the counts of a column's values among the records of a mask.
-fn count_values(
-    view: &SegmentView<'_>,
-    mask: &Mask,
-    column: Column,
-    head: ColumnHead,
-    counts: &mut HashMap<i64, u64>,
-) -> Result<(), StoreError> {
-    let encoded = view.encoded(column, head)?;
-    match &encoded.head {
-        ColumnHead::Dictionary { width, values } => {
-            let mut by_code = vec![0_u64; values.len()];
-            let marks = match mask {
-                Mask::Some(marks) => marks.as_slice(),
-                Mask::All | Mask::Nothing => &[],
-            };
-            encoded.for_each_code(*width, view.rows, |row, code| {
-                if let Some(slot) = by_code.get_mut(usize::try_from(code).unwrap_or(usize::MAX)) {
-                    *slot += marks.get(row).map_or(1, |mark| u64::from(*mark));
-                }
-            });
-            for ((value, _), count) in values.iter().zip(by_code).filter(|(_, count)| *count > 0) {
-                *counts.entry(*value).or_default() += count;
-            }
-        }
-        ColumnHead::FrameOfReference { .. } => encoded.for_each(view.rows, |row, value| {
-            if mask.has(row) {
-                *counts.entry(value).or_default() += 1;
-            }
-        }),
+impl ValueCounts {
+    pub(super) fn of(column: Column) -> Self {
+        Self { column, counts: HashMap::new() }
     }
-    Ok(())
+
+    /// Adds the records of a segment. `full` are those that pass all predicates.
+    pub(super) fn add(
+        &mut self,
+        view: &SegmentView<'_>,
+        predicates: &[Predicate],
+        full: &Selected<'_>,
+    ) -> Result<(), StoreError> {
+        let own = |predicate: &&Predicate| predicate.column() == Some(self.column);
+        let mut add = |value, count| *self.counts.entry(value).or_default() += count;
+        if predicates.iter().any(|predicate| own(&predicate)) {
+            let without_own = view.matching(predicates.iter().filter(|predicate| !own(predicate)))?;
+            return Selected::of(&without_own, view).values(view, self.column, add);
+        }
+        full.values(view, self.column, &mut add)
+    }
+
+    /// Returns the facet.
+    pub(super) fn facet(self, db: &Db, names: usize) -> Result<Facet, StoreError> {
+        facet(db, self.column, self.counts, names)
+    }
 }
 
 /// Returns the facet of a column with its values as texts: numbers, names, or the members of sets.

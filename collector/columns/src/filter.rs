@@ -57,6 +57,11 @@ impl Predicate {
         (self.positions.is_empty() && self.any.iter().all(|(column, _)| column == first)).then_some(*first)
     }
 
+    /// Returns the columns that the condition is on.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        self.any.iter().map(|(column, _)| *column)
+    }
+
     /// Returns whether the condition holds for a record with these values, without a test of its position.
     pub fn holds(&self, value: impl Fn(Column) -> i64) -> bool {
         self.any.iter().any(|(column, test)| test.holds(value(*column))) != self.not

@@ -1,10 +1,13 @@
 //! Histogram: the records that match, in bars of equal width over the whole range of time.
 
-use super::filter::{Filter, resolve, with_time_range};
+use super::encoding::ColumnSums;
+use super::facets::FacetQuery;
+use super::filter::Filter;
 use super::mask::Mask;
-use super::position::first_of;
 use super::row_values::Column;
-use super::scan::{Direction, Scan, SegmentView};
+use super::selected::Selected;
+use super::survey::{SurveyQuery, survey};
+use super::view::SegmentView;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_types::RequestOutcome;
 
@@ -53,12 +56,12 @@ impl Sums {
         self.outcomes.get(outcome as usize).copied().unwrap_or(0)
     }
 
-    /// Adds a record's value of one of the [`SUMMED`] columns.
-    pub(super) fn add_value(&mut self, column: Column, value: i64) {
+    /// Adds the value of one of the [`SUMMED`] columns, which so many records have.
+    pub(super) fn add_value(&mut self, column: Column, value: i64, records: u64) {
         let sum = match column {
             Column::Outcome => {
                 if let Some(count) = usize::try_from(value).ok().and_then(|number| self.outcomes.get_mut(number)) {
-                    *count += 1;
+                    *count += records;
                 }
                 return;
             }
@@ -68,7 +71,14 @@ impl Sums {
         };
         // A cost is stored as 1 more than it is; 0 if there is none.
         let value = if column == Column::Cost { (value - 1).max(0) } else { value };
-        *sum = sum.saturating_add(value.unsigned_abs());
+        *sum = sum.saturating_add(value.unsigned_abs().saturating_mul(records));
+    }
+
+    /// Adds the sum of a column of many values, of which so many are above 0. Outcomes are few values.
+    fn add_sum(&mut self, column: Column, sum: i64, above_zero: i64) {
+        // Each cost is stored as 1 more than it is.
+        let sum = if column == Column::Cost { sum.saturating_sub(above_zero) } else { sum };
+        self.add_value(column, sum.saturating_add(i64::from(column == Column::Cost)), 1);
     }
 
     fn add(&mut self, other: &Self) {
@@ -106,45 +116,10 @@ impl Histogram {
 /// # Errors
 /// The store cannot be read, or the query takes too long.
 pub fn histogram(db: &Db, query: &HistogramQuery) -> Result<Histogram, StoreError> {
-    let range = (query.from, query.to);
-    let (from, to) = match range {
-        (Some(from), Some(to)) => (from, to),
-        (from, to) => {
-            let Some((oldest, newest)) = span(db)? else { return Ok(Histogram::default()) };
-            (from.unwrap_or(oldest), to.unwrap_or(newest.saturating_add(1)))
-        }
-    };
-    let mut histogram = Histogram::empty(from, to, query.bars.clamp(1, MAX_BARS));
-    let Some(predicates) = resolve(db, &with_time_range(&query.filters, query.from, query.to))? else {
-        return Ok(histogram);
-    };
-    let scan = Scan { from: query.from, to: query.to, positions: (1, i64::MAX) };
-    scan.for_each_segment(db, Direction::Up, |segment| {
-        let matching = segment.matching(&predicates)?;
-        if matching != Mask::Nothing {
-            histogram.add(segment, &matching)?;
-        }
-        Ok(true)
-    })?;
-    Ok(histogram)
-}
-
-/// Returns the start of the oldest and of the newest record, µs; `None` if there is no record.
-fn span(db: &Db) -> Result<Option<(i64, i64)>, StoreError> {
-    let mut select = db.prepare_cached("SELECT min(oldest), max(newest), max(segment) FROM segments")?;
-    let (oldest, newest, last): (Option<i64>, Option<i64>, Option<i64>) =
-        select.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let mut span = oldest.zip(newest);
-    let first_open = last.map_or(1, |last| first_of(last.saturating_add(1)));
-    let open = Scan { from: None, to: None, positions: (first_open, i64::MAX) };
-    open.for_each_segment(db, Direction::Up, |segment| {
-        if let Some((least, greatest)) = segment.bounds(Column::StartedAt)? {
-            let (oldest, newest) = span.unwrap_or((least, greatest));
-            span = Some((oldest.min(least), newest.max(greatest)));
-        }
-        Ok(true)
-    })?;
-    Ok(span)
+    let HistogramQuery { filters, from, to, bars } = query.clone();
+    let facets = FacetQuery { filters, from, to, ..FacetQuery::default() };
+    let query = SurveyQuery { facets, bars: bars.max(1), ranges: Vec::new() };
+    Ok(survey(db, &query)?.histogram)
 }
 
 /// Marks a record that does not match.
@@ -160,16 +135,35 @@ impl Histogram {
         Self { start, width, bars: vec![Sums::default(); count] }
     }
 
-    fn add(&mut self, segment: &SegmentView<'_>, matching: &Mask) -> Result<(), StoreError> {
-        let places = self.places(segment, matching)?;
+    /// Adds the records of a segment. In a long range most segments lie within one bar, and the heads of their columns have the
+    /// sums.
+    pub(super) fn add(&mut self, segment: &SegmentView<'_>, selected: &Selected<'_>) -> Result<(), StoreError> {
+        if let Some(bar) = self.only_bar(segment) {
+            for column in SUMMED {
+                match selected.sums(segment, column)? {
+                    Some(ColumnSums { sum, above_zero }) => bar.add_sum(column, sum, above_zero),
+                    None => selected.values(segment, column, |value, count| bar.add_value(column, value, count))?,
+                }
+            }
+            return Ok(());
+        }
+        let places = self.places(segment, selected.mask)?;
         for column in SUMMED {
             segment.each(column, |row, value| {
                 if let Some(bar) = places.get(row).and_then(|bar| self.bars.get_mut(usize::from(*bar))) {
-                    bar.add_value(column, value);
+                    bar.add_value(column, value, 1);
                 }
             })?;
         }
         Ok(())
+    }
+
+    /// Returns the bar in which all records of a segment began, if there is one.
+    fn only_bar(&mut self, segment: &SegmentView<'_>) -> Option<&mut Sums> {
+        let (oldest, newest) = segment.started()?;
+        let place = |at: i64| at.saturating_sub(self.start).div_euclid(self.width);
+        let bar = Some(place(oldest)).filter(|bar| *bar == place(newest))?;
+        self.bars.get_mut(usize::try_from(bar).ok()?)
     }
 
     /// Returns the number of each record's bar.

@@ -20,8 +20,12 @@ mod position;
 mod row_values;
 mod scan;
 mod segment;
+mod segments;
+mod selected;
 mod stored_rows;
+mod survey;
 pub mod varint;
+mod view;
 
 pub use by_value::{ByValue, ByValueQuery, by_value};
 pub use deleted::mark_deleted;
@@ -35,3 +39,4 @@ pub use row_values::{Column, RecordValues, RowValues, prefetch, row_values};
 pub use scan::{Direction, Scan};
 pub use segment::{delete_segment, seal, verify_segment, write_column};
 pub use stored_rows::stored_rows;
+pub use survey::{Survey, SurveyQuery, survey};

@@ -103,6 +103,17 @@ impl OpenSegment {
         Ok(Self { columns, rows: present.len(), deleted })
     }
 
+    /// Returns the number of rows of a segment if none of them is missing. The rows themselves are not read.
+    pub(super) fn rows_without_holes(db: &Db, segment: i64) -> Result<Option<usize>, StoreError> {
+        let first = first_of(segment);
+        let mut select =
+            db.prepare_cached("SELECT count(*), max(position) FROM fresh WHERE position BETWEEN ?1 AND ?2")?;
+        let (rows, last): (i64, Option<i64>) =
+            select.query_row([first, first.saturating_add(SEGMENT - 1)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let is_whole = last.is_none_or(|last| last.saturating_sub(first).saturating_add(1) == rows);
+        Ok(usize::try_from(rows).ok().filter(|_| is_whole))
+    }
+
     /// Returns whether there are no records.
     pub(super) fn is_empty(&self) -> bool {
         self.rows == 0

@@ -4,10 +4,14 @@ use super::encoding::{ColumnHead, EncodedColumn};
 use super::open_segment::OpenSegment;
 use super::position::{SEGMENT, first_of, segment_of};
 use super::row_values::Column;
-use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
+use headgate_collector_db::{Db, OptionalExtension, StoreError, Value, params, params_from_iter};
+use std::collections::HashMap;
 
 /// Most columns of a segment, for the numbers of their rows.
 pub(super) const PARTS: i64 = 64;
+
+/// Heads that one statement reads.
+const HEADS_TOGETHER: usize = 64;
 
 /// Seals every segment before the open one. `next_position` is the position of the next record.
 ///
@@ -70,6 +74,30 @@ pub(super) fn head(db: &Db, segment: i64, column: Column) -> Result<Option<Colum
     let mut select = db.prepare_cached("SELECT head FROM segment_columns WHERE part = ?1")?;
     let bytes: Option<Vec<u8>> = select.query_row([part(segment, column)], |row| row.get(0)).optional()?;
     bytes.map(|bytes| ColumnHead::from_bytes(&bytes)).transpose()
+}
+
+/// Heads by segment and column.
+pub(super) type Heads = HashMap<(i64, Column), Result<ColumnHead, StoreError>>;
+
+/// Returns the heads of columns of segments; those of columns that were added after a segment was sealed are left out.
+pub(super) fn heads(db: &Db, wanted: &[(i64, Column)]) -> Result<Heads, StoreError> {
+    let mut heads = Heads::with_capacity(wanted.len());
+    for wanted in wanted.chunks(HEADS_TOGETHER) {
+        let parts: HashMap<i64, (i64, Column)> = wanted.iter().map(|one| (part(one.0, one.1), *one)).collect();
+        // One text for any number of them: a statement is prepared once.
+        let numbers: Vec<i64> = wanted.iter().map(|one| part(one.0, one.1)).cycle().take(HEADS_TOGETHER).collect();
+        let places = (1..=HEADS_TOGETHER).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT part, head FROM segment_columns WHERE part IN ({places})");
+        let mut select = db.prepare_cached(&sql)?;
+        let mut rows = select.query(params_from_iter(numbers.into_iter().map(Value::Integer)))?;
+        while let Some(row) = rows.next()? {
+            let head = row.get_ref(1)?.as_blob().map_err(|_| StoreError::Damaged).and_then(ColumnHead::from_bytes);
+            if let Some(one) = parts.get(&row.get::<_, i64>(0)?) {
+                heads.insert(*one, head);
+            }
+        }
+    }
+    Ok(heads)
 }
 
 /// Deletes a segment, open or sealed.

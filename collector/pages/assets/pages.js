@@ -229,6 +229,8 @@ function prepare() {
   if (search?.dataset.complete) import(search.dataset.complete).then((module) => module.complete(search));
   const draft = /** @type {HTMLElement | null} */ (document.querySelector("[data-draft]"));
   if (draft?.dataset.draft) import(draft.dataset.draft).then((module) => module.prepare(draft));
+  const views = /** @type {HTMLElement | null} */ (document.querySelector("[data-views]"));
+  if (views?.dataset.views) import(views.dataset.views).then((module) => module.prepare(views));
   schedule();
 }
 

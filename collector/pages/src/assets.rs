@@ -29,6 +29,8 @@ static DRAFT: LazyLock<Asset> =
 static COMPLETE: LazyLock<Asset> = LazyLock::new(|| {
     asset("complete", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/complete.js"))
 });
+static VIEWS: LazyLock<Asset> =
+    LazyLock::new(|| asset("views", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/views.js")));
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| asset("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
 
@@ -40,7 +42,7 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*ICON].into_iter().find(|asset| asset.name == name)
+    [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON].into_iter().find(|asset| asset.name == name)
 }
 
 pub(crate) fn style() -> String {
@@ -65,6 +67,11 @@ pub(crate) fn complete() -> String {
     path(&COMPLETE)
 }
 
+/// Returns the path of the script that keeps named views. It is loaded where there is a menu for them.
+pub(crate) fn views() -> String {
+    path(&VIEWS)
+}
+
 pub(crate) fn icon() -> String {
     path(&ICON)
 }
@@ -80,7 +87,7 @@ mod tests {
     #[test]
     fn assets_are_small_and_found_by_name() {
         assert!(
-            STYLE.bytes.len() <= 24_000 && SCRIPT.bytes.len() <= 12_000,
+            STYLE.bytes.len() <= 24_500 && SCRIPT.bytes.len() <= 12_000,
             "{} {}",
             STYLE.bytes.len(),
             SCRIPT.bytes.len()

@@ -7,7 +7,7 @@ mod state;
 pub use state::AuditState;
 
 use crate::frame::Frame;
-use crate::parts::exports;
+use crate::parts::{exports, views};
 use crate::text::{self, Zone};
 use headgate_collector_types::audit::{Actor, Entry, Outcome};
 use maud::{Markup, html};
@@ -88,6 +88,7 @@ impl Audit {
                 }
                 nav.choice.actions aria-label="Actions" {
                     a href=(self.state.url()) data-key="r" { "Refresh" }
+                    (views())
                     (exports(|end| format!("/v1/audit.{end}?{}", self.state.parameters())))
                 }
             }

@@ -31,6 +31,15 @@ pub struct Completeness {
     pub newest_age_us: Option<u64>,
 }
 
+/// The policy in force, in two words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyInForce {
+    /// The number of its revision.
+    pub revision: i64,
+    /// The environment that it names.
+    pub environment: Option<String>,
+}
+
 /// Everything around the content of a page.
 #[derive(Debug, Clone)]
 pub struct Frame {
@@ -42,6 +51,8 @@ pub struct Frame {
     pub person: Person,
     /// Whether the logs are complete.
     pub completeness: Completeness,
+    /// The policy in force, if there is one.
+    pub policy: Option<PolicyInForce>,
     /// Seconds after which the page is loaded again by itself, without JavaScript too.
     pub refresh: Option<u32>,
 }
@@ -66,6 +77,7 @@ impl Frame {
                 (self.state())
             }
             main id="main" tabindex="-1" { (main) }
+            (self.foot())
         };
         document(title, &head, &body)
     }
@@ -83,10 +95,27 @@ impl Frame {
         }
     }
 
+    fn foot(&self) -> Markup {
+        html! {
+            footer.foot id="foot" {
+                span { "Headgate " (env!("CARGO_PKG_VERSION")) }
+                @if let Some(PolicyInForce { revision, .. }) = &self.policy {
+                    @if self.menu.contains(&Page::Policy) {
+                        a href={ (Page::Policy.path()) "/" (revision) } { "policy revision " (revision) }
+                    } @else {
+                        span { "policy revision " (revision) }
+                    }
+                }
+            }
+        }
+    }
+
     fn state(&self) -> Markup {
+        let environment = self.policy.as_ref().and_then(|policy| policy.environment.as_deref());
         let Completeness { missing, newest_age_us } = self.completeness;
         html! {
             p.state {
+                @if let Some(environment) = environment { span.chip.environment title="Environment of the policy in force" { bdi { (environment) } } }
                 a href=(Page::Completeness.path()) {
                     @if missing == 0 { span.chip.good { "complete" } } @else { span.chip.bad { (text::count(missing)) " missing" } }
                 }
@@ -123,7 +152,7 @@ pub(crate) fn document(title: &str, head: &Markup, body: &Markup) -> String {
                 link rel="stylesheet" href=(assets::style());
                 (head)
             }
-            body hx-boost="true" hx-target="#main" hx-select="#main" hx-select-oob="#top" hx-swap="outerHTML show:none" { (body) }
+            body hx-boost="true" hx-target="#main" hx-select="#main" hx-select-oob="#top,#foot" hx-swap="outerHTML show:none" { (body) }
         }
     };
     document.into_string()

@@ -1,5 +1,6 @@
 //! Parts that several pages have in common.
 
+use crate::assets;
 use crate::frame::Person;
 use crate::logs::{LogsState, Range};
 use crate::search::{Term, write};
@@ -39,6 +40,11 @@ pub(crate) fn exports(url: impl Fn(&str) -> String) -> Markup {
             }
         }
     }
+}
+
+/// Returns the menu of the reader's named views. The script shows and fills it.
+pub(crate) fn views() -> Markup {
+    html! { details.menu-of.views hidden data-views=(assets::views()) { summary { "Views" } } }
 }
 
 /// Returns a link of a group from which one is chosen.

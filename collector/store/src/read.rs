@@ -5,7 +5,7 @@
 
 use super::leaf_hash::verify;
 use headgate_collector_columns::identity::index_keys;
-use headgate_collector_columns::{Direction, Filter, Scan, resolve, with_time_range};
+use headgate_collector_columns::{Direction, Filter, Predicate, Scan, resolve, with_time_range};
 use headgate_collector_db::{self as db, Db, OptionalExtension, StoreError};
 use headgate_collector_types::StoredEntry;
 use schemars::JsonSchema;
@@ -136,7 +136,8 @@ fn matching_positions(db: &Db, query: &RequestQuery, backwards: bool) -> Result<
     let direction = if up { Direction::Up } else { Direction::Down };
     let bounds = query.bounds();
     let scan = Scan { from: query.from, to: query.to, positions: bounds };
-    scan.for_each_segment(db, direction, |view| {
+    let columns: Vec<_> = predicates.iter().flat_map(Predicate::columns).collect();
+    scan.for_each_segment(db, direction, &columns, |view| {
         let mask = view.matching(&predicates)?;
         positions.extend(view.positions(&mask, direction, bounds));
         Ok(positions.len() <= query.limit)

@@ -17,7 +17,7 @@ const fn ddl(ddl: &'static str) -> MigrationStep {
 
 /// The steps, each of which brings the tables one version further. The database counts the steps taken. The SQL is
 /// SQLite's; PostgreSQL's is derived from it, except for the first [`BEFORE_POSTGRES`] steps.
-const STEPS: [MigrationStep; 22] = [
+const STEPS: [MigrationStep; 23] = [
     ddl(include_str!("schema/1_requests.sql")),
     ddl(include_str!("schema/2_audit.sql")),
     ddl(include_str!("schema/3_limits.sql")),
@@ -40,6 +40,7 @@ const STEPS: [MigrationStep; 22] = [
     ddl(include_str!("schema/20_sessions.sql")),
     MigrationStep { ddl: include_str!("schema/21_sources.sql"), fill: backfill::source },
     ddl(include_str!("schema/22_persons.sql")),
+    ddl(include_str!("schema/23_sums.sql")),
 ];
 
 /// The first version with a mark.

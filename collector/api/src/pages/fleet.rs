@@ -1,8 +1,10 @@
 //! `GET /gaps` and `GET /dataplanes`: the proxies as pages. They read as the routes of `/v1` do.
 
+use super::answer::see_other;
 use super::visit::Visit;
 use crate::access::Access;
 use crate::error::ApiError;
+use axum::extract::RawQuery;
 use axum::response::Response;
 use headgate_collector_pages::fleet::{DataPlanesPage, Gap, GapsPage, Plane, Worker};
 use headgate_collector_pages::frame::Page;
@@ -17,6 +19,16 @@ const GAPS: usize = 200;
 pub(super) async fn gaps(visit: Visit) -> Response {
     let result = completeness(&visit).await;
     visit.shown(Page::Completeness, result).await
+}
+
+/// Handles `GET /gaps.json`: sends the browser to the route of the API.
+pub(super) async fn gaps_json(RawQuery(query): RawQuery) -> Response {
+    see_other(&format!("/v1/gaps?{}", query.unwrap_or_default()))
+}
+
+/// Handles `GET /dataplanes.json`: sends the browser to the route of the API.
+pub(super) async fn planes_json() -> Response {
+    see_other("/v1/dataplanes")
 }
 
 async fn completeness(visit: &Visit) -> Result<Response, ApiError> {

@@ -4,6 +4,7 @@ use super::access;
 use super::answer::{html, title};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::policy;
 use crate::session::cookies;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{AppendHeaders, Response};
@@ -19,14 +20,18 @@ const ZONE: &str = "headgate-zone";
 
 /// Returns the frame of a page, with the present state of the logs.
 pub(crate) async fn frame(app: &App, page: Page, person: Person) -> Result<Frame, ApiError> {
-    let found = app.readers.query(store::completeness).await?;
+    let (found, in_force) = app.readers.query(|db| Ok((store::completeness(db)?, store::policy_in_force(db)?))).await?;
     let age = |at: i64| u64::try_from(clock::now_us().saturating_sub(at)).unwrap_or(0);
     let completeness = Completeness {
         missing: u64::try_from(found.missing).unwrap_or(0),
         newest_age_us: found.newest_received_at.map(age),
     };
     let menu = Page::all().filter(|page| access(*page).roles().contains(&person.role)).collect();
-    Ok(Frame { page, menu, person, completeness, refresh: None })
+    let policy = match in_force {
+        Some(revision) => Some(policy::in_words(app, revision).await),
+        None => None,
+    };
+    Ok(Frame { page, menu, person, completeness, policy, refresh: None })
 }
 
 /// Returns a page, or its refusal as one.

@@ -13,7 +13,7 @@ use crate::values::{Cursor, ParamValue, Position, bad, cursor, invalid};
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use headgate_collector_columns::{self as columns, Filter, Histogram, Sums};
+use headgate_collector_columns::{self as columns, Filter, Histogram, Sums, SurveyQuery};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::logs::{
@@ -26,6 +26,7 @@ use headgate_collector_store::{self as store, PolicyName, RequestQuery};
 use headgate_collector_types::audit::{Entry, Operation, Resource};
 use headgate_collector_types::{Log, RequestOutcome, StoredEntry, clock};
 use headgate_record::RequestRecord;
+use std::collections::HashMap;
 
 /// Maximum number of bars of the histogram.
 const BARS: usize = 96;
@@ -145,52 +146,58 @@ struct LogsSnapshot {
 fn snapshot(db: &Db, query: &RequestQuery, zone: &Zone, now: i64) -> Result<LogsSnapshot, StoreError> {
     let page = store::list_requests(db, query)?;
     let names = FACETS.map(|column| column.parameter);
-    let facets = columns::facets(db, &query::counting(query, query::columns_of(&names)))?;
+    let (damaged, newer, older) = (
+        crate::damaged::damaged(page.records.iter()),
+        query::previous(&page, query).map(cursor),
+        query::next(&page, query).map(cursor),
+    );
+    let log_is_empty = page.records.is_empty() && store::next_request_position(db)? <= 1;
+    let mut days = days(zone, now, page.records);
+    let facets = query::counting(query, query::columns_of(&names));
+    let found = columns::survey(db, &SurveyQuery { facets, bars: BARS, ranges: bounds(query, &days) })?;
+    // The same day comes again if a record arrived late.
+    let counts: HashMap<_, _> = bounds(query, &days).into_iter().zip(found.counts).collect();
+    for (known, day) in &mut days {
+        day.count = known.and_then(|known| counts.get(&within(query, known)).copied());
+    }
     Ok(LogsSnapshot {
-        damaged: crate::damaged::damaged(page.records.iter()),
-        newer: query::previous(&page, query).map(cursor),
-        older: query::next(&page, query).map(cursor),
-        log_is_empty: page.records.is_empty() && store::next_request_position(db)? <= 1,
-        histogram: columns::histogram(db, &query::histogram_of(query, BARS))?,
-        facets: query::values(&names, facets),
-        days: days(db, query, zone, now, page.records)?,
+        damaged,
+        newer,
+        older,
+        log_is_empty,
+        histogram: found.histogram,
+        facets: query::values(&names, found.facets),
+        days: days.into_iter().map(|(_, day)| day).collect(),
     })
 }
 
+/// A day of the list with its bounds, µs, if it has them.
+type BoundedDay = (Option<(i64, i64)>, LogDay);
+
 /// Groups rows by day; a row without a time belongs to the day of the row before it.
-fn days(
-    db: &Db,
-    query: &RequestQuery,
-    zone: &Zone,
-    now: i64,
-    entries: Vec<StoredEntry>,
-) -> Result<Vec<LogDay>, StoreError> {
-    let mut days: Vec<(Option<(i64, i64)>, LogDay)> = Vec::new();
+fn days(zone: &Zone, now: i64, entries: Vec<StoredEntry>) -> Vec<BoundedDay> {
+    let mut days: Vec<BoundedDay> = Vec::new();
     for row in entries.into_iter().map(row) {
         let bounds = started(&row).and_then(|us| zone.day_bounds(us));
         match days.last_mut() {
             Some((known, day)) if bounds.is_none() || *known == bounds => day.rows.push(row),
             _ => {
                 let title = bounds.map_or_else(String::new, |(from, _)| zone.day(from, now));
-                // The same day comes again if a record arrived late.
-                let known = days.iter().find(|(known, _)| *known == bounds).and_then(|(_, day)| day.count);
-                let count = match bounds.filter(|_| days.len() < COUNTED_DAYS) {
-                    Some(bounds) if known.is_none() => Some(count_of(db, query, bounds)?),
-                    _ => known,
-                };
-                days.push((bounds, LogDay { title, count, rows: vec![row] }));
+                days.push((bounds, LogDay { title, count: None, rows: vec![row] }));
             }
         }
     }
-    Ok(days.into_iter().map(|(_, day)| day).collect())
+    days
 }
 
-/// Counts the records of a day that match.
-fn count_of(db: &Db, query: &RequestQuery, (from, to): (i64, i64)) -> Result<u64, StoreError> {
-    let mut day = query.clone();
-    day.from = Some(query.from.map_or(from, |bound| bound.max(from)));
-    day.to = Some(query.to.map_or(to, |bound| bound.min(to)));
-    Ok(columns::facets(db, &query::counting(&day, Vec::new()))?.total)
+/// Returns the ranges of time whose matching records are counted: those of the first days.
+fn bounds(query: &RequestQuery, days: &[BoundedDay]) -> Vec<(i64, i64)> {
+    days.iter().take(COUNTED_DAYS).filter_map(|(bounds, _)| Some(within(query, (*bounds)?))).collect()
+}
+
+/// Returns the part of a range that a query covers.
+fn within(query: &RequestQuery, (from, to): (i64, i64)) -> (i64, i64) {
+    (query.from.map_or(from, |bound| bound.max(from)), query.to.map_or(to, |bound| bound.min(to)))
 }
 
 async fn find(visit: &Visit, search: &LogsSearch<'_>) -> Result<LogsFound, ApiError> {

@@ -7,9 +7,13 @@
 use super::{App, blocking, lock, with_text};
 use crate::error::ApiError;
 use crate::revision as policy;
+use headgate_collector_pages::frame::PolicyInForce;
 use headgate_collector_store::{self as store, PolicyRevision};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The settings of a policy are the first of its resources.
+const SETTINGS: usize = 1;
 
 /// The masked resources of a policy.
 type Resources = Arc<Vec<Value>>;
@@ -40,24 +44,38 @@ pub(crate) async fn read_in_force<T: Send + 'static>(
     Ok(Some((revision, made.map_err(|_| ApiError::internal())?)))
 }
 
+/// Returns a revision in the words of the frame. Without its text the frame names its number alone.
+pub(crate) async fn in_words(app: &App, revision: PolicyRevision) -> PolicyInForce {
+    let number = revision.number;
+    let environment = |resource: &Value| Some(resource.get("body")?.get("environment")?.as_str()?.to_owned());
+    let resources = resources_of(app, revision).await.ok();
+    let environment = resources.and_then(|resources| resources.iter().take(SETTINGS).find_map(environment));
+    PolicyInForce { revision: number, environment }
+}
+
 async fn in_force(app: &App) -> Result<Option<(PolicyRevision, Resources)>, ApiError> {
     let Some(revision) = app.readers.query(store::policy_in_force).await? else { return Ok(None) };
+    let resources = resources_of(app, revision.clone()).await?;
+    Ok(Some((revision, resources)))
+}
+
+/// Returns the resources of a revision, and keeps them.
+async fn resources_of(app: &App, revision: PolicyRevision) -> Result<Resources, ApiError> {
     if let Some(resources) = app.kept_policy.of(&revision) {
-        return Ok(Some((revision, resources)));
+        return Ok(resources);
     }
     let guard = lock(&app.comparing).await?;
-    // Another request may have read it meanwhile, or a change may have put another one in force.
-    let Some(revision) = app.readers.query(store::policy_in_force).await? else { return Ok(None) };
+    // Another request may have read it meanwhile.
     if let Some(resources) = app.kept_policy.of(&revision) {
-        return Ok(Some((revision, resources)));
+        return Ok(resources);
     }
     let found = app.readers.query(move |db| with_text(db, Some(revision))).await?;
-    let Some((revision, text)) = found else { return Ok(None) };
-    let (kept, of) = (app.kept_policy.clone(), revision.clone());
+    let (revision, text) = found.ok_or_else(ApiError::internal)?;
+    let kept = app.kept_policy.clone();
     let read = move || {
         let resources = Arc::new(policy::masked(&text));
-        kept.keep(of, Arc::clone(&resources));
+        kept.keep(revision, Arc::clone(&resources));
         resources
     };
-    Ok(Some((revision, blocking(guard, read).await?)))
+    blocking(guard, read).await
 }

@@ -43,7 +43,7 @@ pub(crate) async fn histogram(
 }
 
 /// Returns the query for a histogram of the same records.
-pub(crate) fn of(list: &RequestQuery, bars: usize) -> HistogramQuery {
+fn of(list: &RequestQuery, bars: usize) -> HistogramQuery {
     HistogramQuery { filters: list.filters.clone(), from: list.from, to: list.to, bars }
 }
 

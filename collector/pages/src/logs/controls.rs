@@ -2,7 +2,7 @@
 
 use super::{AUTO_S, Logs, LogsState, RANGES, Range, SIZES, optional, without, words_of};
 use crate::assets;
-use crate::parts::{choice, exports};
+use crate::parts::{choice, exports, views};
 use crate::search::Term;
 use maud::{Markup, html};
 
@@ -192,6 +192,7 @@ fn actions(logs: &Logs) -> Markup {
                 "Live" span.hidden { @if logs.state.live { ", on" } @else { ", off" } }
             }
             (optional::choice(logs))
+            (views())
             @if logs.found.is_ok() {
                 (exports(|end| export_address(&logs.state, &logs.terms, logs.now, end)))
             }

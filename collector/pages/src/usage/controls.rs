@@ -3,7 +3,7 @@
 use super::UsagePage;
 use super::division::{DIMENSIONS, Measure};
 use super::state::{SPANS, Span, UsageState};
-use crate::parts::choice;
+use crate::parts::{choice, views};
 use crate::text::Unit;
 use maud::{Markup, html};
 
@@ -84,6 +84,7 @@ fn actions(page: &UsagePage) -> Markup {
     html! {
         nav.choice.actions aria-label="Actions" {
             a href=(page.state.url()) data-key="r" { "Refresh" }
+            (views())
             @if page.found.is_ok() {
                 details.export {
                     summary { "Export" }

@@ -5,7 +5,7 @@
 
 use super::holds::{Hold, audit_conditions, holds, request_predicates};
 use super::settings::retention;
-use headgate_collector_columns::{Cutoffs, Direction, Scan, find_expired};
+use headgate_collector_columns::{Column, Cutoffs, Direction, Predicate, Scan, find_expired};
 use headgate_collector_db::{Db, StoreError, Value, params_from_iter};
 use headgate_collector_types::Log;
 use headgate_collector_types::retention::{Rules, cutoff};
@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 const BATCH: usize = 1_000;
 /// The most classes that are counted separately. Entries of further classes are counted under an empty name.
 const MAX_CLASSES: usize = 64;
+
+/// The columns by which records expire.
+const EXPIRY: [Column; 2] = [Column::RetentionClass, Column::ReceivedAt];
 
 /// The version of the rules and holds by which entries were selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +106,7 @@ fn requests(
     let after = selection.cursor.position;
     let mut cutoffs = Cutoffs::new(&rules.requests, now);
     let scan = Scan { from: None, to: None, positions: (after.saturating_add(1), i64::MAX) };
-    scan.for_each_segment(db, Direction::Up, |view| {
+    scan.for_each_segment(db, Direction::Up, &EXPIRY, |view| {
         let expired = find_expired(db, view, &mut cutoffs, &held)?;
         for (position, class) in expired.deletable.into_iter().filter(|(position, _)| *position > after) {
             if selection.entries.len() == BATCH {
@@ -185,7 +188,7 @@ fn count_expired_requests(db: &Db, rules: &Rules, holds: &[Hold], now: i64) -> R
     let mut cutoffs = Cutoffs::new(&rules.requests, now);
     let mut expired = ExpiredCount::default();
     let scan = Scan { from: None, to: None, positions: (1, i64::MAX) };
-    scan.for_each_segment(db, Direction::Up, |view| {
+    scan.for_each_segment(db, Direction::Up, &EXPIRY, |view| {
         let records = find_expired(db, view, &mut cutoffs, &held)?;
         expired.held = expired.held.saturating_add(u64::try_from(records.held.len()).unwrap_or(u64::MAX));
         for (_, class) in records.deletable {
@@ -226,9 +229,10 @@ pub fn count_covered(db: &Db, hold: &Hold) -> Result<u64, StoreError> {
     let Some(conditions) = request_predicates(db, holds)?.pop() else {
         return Ok(0);
     };
+    let columns: Vec<_> = conditions.iter().flat_map(Predicate::columns).collect();
     let mut counted = 0_u64;
     let scan = Scan { from: None, to: None, positions: (1, i64::MAX) };
-    scan.for_each_segment(db, Direction::Up, |view| {
+    scan.for_each_segment(db, Direction::Up, &columns, |view| {
         counted = counted.saturating_add(view.matching(&conditions)?.count(view.rows));
         Ok(true)
     })?;

@@ -1,0 +1,2 @@
+-- Version 23: the head of a column with many values may have its sum (see `columns/encoding.rs`). Heads of earlier versions are read
+-- as they are.
