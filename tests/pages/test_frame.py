@@ -42,6 +42,6 @@ def test_a_new_policy_is_in_the_frame_at_once(reader):
     reader.service.apply({**FIRST, "environment": "other"}, before)
     page.click("nav.menu a[href='/limits']")
     page.wait_for_url("**/limits")
-    page.wait_for_selector("header .environment:text-is('other')")
+    page.wait_for_selector("header .environment bdi:text-is('other')")
     page.wait_for_selector(f"footer:has-text('policy revision {before + 1}')")
     reader.service.apply({**FIRST, "environment": "test"}, before + 1)

@@ -205,7 +205,7 @@ impl DataPlanesPage {
                 td.number { (worker.queue.0) }
                 td.number { (worker.queue.1) }
                 td.number { (worker.last_seq) }
-                td.number { (text::duration(worker.age_us)) " ago" }
+                td.number { (text::age(worker.age_us)) " ago" }
             }
         }
     }

@@ -115,12 +115,12 @@ impl Frame {
         let Completeness { missing, newest_age_us } = self.completeness;
         html! {
             p.state {
-                @if let Some(environment) = environment { span.chip.environment title="Environment of the policy in force" { bdi { (environment) } } }
+                @if let Some(environment) = environment { span.environment title="Environment of the policy in force" { bdi { (environment) } } }
                 a href=(Page::Completeness.path()) {
                     @if missing == 0 { span.chip.good { "complete" } } @else { span.chip.bad { (text::count(missing)) " missing" } }
                 }
                 @if let Some(age) = newest_age_us {
-                    span.quiet { "newest " (text::duration(age)) " ago" }
+                    span.quiet { "newest " (text::age(age)) " ago" }
                 }
             }
         }

@@ -255,7 +255,7 @@ fn last(last: Option<i64>, zone: &Zone, now: i64) -> Markup {
             None => span.quiet { "not in 30 days" },
             Some(us) => {
                 time datetime=(text::rfc3339(us)) title=(zone.day_and_clock(us)) {
-                    (text::duration(u64::try_from(now.saturating_sub(us)).unwrap_or(0))) " ago"
+                    (text::age(u64::try_from(now.saturating_sub(us)).unwrap_or(0))) " ago"
                 }
             }
         }

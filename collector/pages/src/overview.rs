@@ -161,7 +161,7 @@ impl OverviewPage {
         html! {
             li {
                 "Policy: " a href={ "/policy/" (change.number) } { "revision " (change.number) }
-                " since " (text::duration(self.now.saturating_sub(change.at).max(0).unsigned_abs())) ", by " bdi { (change.by) }
+                " since " (text::age(self.now.saturating_sub(change.at).max(0).unsigned_abs())) ", by " bdi { (change.by) }
                 @if let Some(restored) = change.restores { ", brings back revision " (restored) }
                 span.second { (self.zone.day_and_clock(change.at)) }
             }
@@ -228,7 +228,7 @@ fn proxies(proxies: &Proxies) -> Markup {
             @if silent.is_empty() && outdated.is_empty() { ", each with the policy in force." }
         }
         @for (node, age) in silent {
-            li { span.chip.error { "silent" } " " a href=(Page::Planes.path()) { bdi { (node) } } span.second { "last heard " (text::duration(*age)) " ago" } }
+            li { span.chip.error { "silent" } " " a href=(Page::Planes.path()) { bdi { (node) } } span.second { "last heard " (text::age(*age)) " ago" } }
         }
         @for node in outdated {
             li { span.chip.refused { "outdated" } " " a href=(Page::Planes.path()) { bdi { (node) } } span.second { "does not run the policy in force" } }

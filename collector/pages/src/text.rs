@@ -63,6 +63,12 @@ pub fn duration(us: u64) -> String {
     }
 }
 
+/// Returns the age of something, µs, in whole seconds or longer units.
+#[must_use]
+pub fn age(us: u64) -> String {
+    if us < 60_000_000 { format!("{} s", us / 1_000_000) } else { duration(us) }
+}
+
 /// Returns an amount in two units, or in one if there is nothing of the smaller.
 fn two(large: u64, unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {small_unit}") }
@@ -264,7 +270,7 @@ pub fn rfc3339(us: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unit, Zone, cents, count, duration, exact_usd, percent, short, usd, utc};
+    use super::{Unit, Zone, age, cents, count, duration, exact_usd, percent, short, usd, utc};
 
     #[test]
     fn numbers_are_short_and_never_rounded_to_nothing() {
@@ -286,6 +292,7 @@ mod tests {
         for (us, expected) in cases {
             assert_eq!(duration(us), expected);
         }
+        assert_eq!((age(850), age(19_820_000), age(125_000_000)), ("0 s".into(), "19 s".into(), "2 min 5 s".into()));
         assert_eq!(duration(12_000_000_000), "3 h 20 min");
         assert_eq!(duration(400_000_000_000), "4 d 15 h");
         assert_eq!((duration(3_600_000_000), duration(86_400_000_000)), ("1 h".into(), "1 d".into()));

@@ -140,6 +140,11 @@ fn varied(mut one: RequestRecord, sender: u64, at_us: u64) -> RequestRecord {
     one.started_at = at_us;
     one.duration_us = 100_000 + (pick(5, 1_000) * pick(17, 1_000) * pick(29, 1_000)) * 3 / 100;
     one.time_to_first_token_us = Some(one.duration_us / 4);
+    // As in production, few records of a segment have the same cost.
+    if let (Some(usage), Some(cost)) = (&mut one.usage, &mut one.cost) {
+        (usage.input_tokens, usage.output_tokens) = (pick(7, 30_000), pick(21, 8_000));
+        cost.nano_usd = usage.input_tokens * 1_250 + usage.output_tokens * 10_000;
+    }
     if let Some(served) = &mut one.served_by {
         served.model = ["gpt-5.2", "gpt-5.2-mini", "claude-sonnet-4-5", "qwen3-32b"]
             .get(usize::try_from(pick(40, 4)).unwrap_or(0))

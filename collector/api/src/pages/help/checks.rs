@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::metrics::Refused;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_pages::help::{Check, Mark};
-use headgate_collector_pages::text::{count, duration};
+use headgate_collector_pages::text::{age as age_text, count, duration};
 use headgate_collector_store::{self as store, DataPlane, Order, RequestQuery, WorkerState};
 use headgate_collector_types::audit::Resource;
 use headgate_collector_types::clock;
@@ -104,7 +104,7 @@ fn reports(facts: &Facts) -> Check {
     let found = match (facts.live().count(), last) {
         (0, None) => check(question, Mark::Bad, "None.", remedy),
         (0, Some(at)) => {
-            let age = duration(u64::try_from(facts.now.saturating_sub(at)).unwrap_or(0));
+            let age = age_text(u64::try_from(facts.now.saturating_sub(at)).unwrap_or(0));
             check(question, Mark::Bad, format!("None; the last heartbeat came {age} ago."), remedy)
         }
         (1, _) => check(question, Mark::Good, "One worker is live.", ""),
@@ -156,7 +156,7 @@ fn queue(facts: &Facts) -> Check {
             check(question, Mark::Warning, format!("{most} records wait in the longest queue."), remedy)
         }
         Some(most) => {
-            check(question, Mark::Good, format!("At most {most} records wait in a queue, and none was dropped."), "")
+            check(question, Mark::Good, format!("The longest queue holds {most}, and no record was dropped."), "")
         }
     }
 }
@@ -173,10 +173,10 @@ fn arriving(facts: &Facts) -> Check {
         Some(age) if age > OLD_US => check(
             question,
             Mark::Warning,
-            format!("The newest one arrived {} ago.", duration(age)),
+            format!("The newest one arrived {} ago.", age_text(age)),
             "If there was traffic since, see whether clients use the gateway's address and not the provider's.",
         ),
-        Some(age) => check(question, Mark::Good, format!("The newest one arrived {} ago.", duration(age)), ""),
+        Some(age) => check(question, Mark::Good, format!("The newest one arrived {} ago.", age_text(age)), ""),
     };
     with(found, "Logs", "/logs")
 }

@@ -23,6 +23,13 @@ fn varied(seq: u64) -> RequestRecord {
     if let Some(cost) = &mut varied.cost {
         cost.nano_usd = pick(31, 1 << 33);
     }
+    if let Some(usage) = &mut varied.usage {
+        // More values than a column of few values can hold, and some zeros.
+        usage.input_tokens = pick(13, 20_000).saturating_sub(500);
+    }
+    if pick(19, 7) == 0 {
+        varied.cost = None;
+    }
     if let Some(caller) = &mut varied.caller {
         // More values than a column of few values can hold.
         caller.key_id = format!("key-{}", pick(37, 6_000));
@@ -43,6 +50,24 @@ fn tag(record: &RequestRecord) -> &str {
 
 fn key(record: &RequestRecord) -> &str {
     record.caller.as_ref().map_or("", |caller| caller.key_id.as_str())
+}
+
+/// Compares each bar of a histogram with the records that started in it.
+fn assert_bars(owner: &mut Client, query: &str, matching: &[&RequestRecord], most: u64) {
+    let found = owner.get(&format!("/v1/requests/histogram?bars={most}&{query}")).unwrap().json();
+    let width = found["width_us"].as_u64().unwrap();
+    let mut counted = 0;
+    for bar in found["bars"].as_array().unwrap() {
+        let start = bar["start"].as_u64().unwrap();
+        let inside: Vec<_> = matching.iter().filter(|r| (start..start + width).contains(&r.started_at)).collect();
+        let cost: u64 = inside.iter().filter_map(|r| r.cost.as_ref()).map(|cost| cost.nano_usd).sum();
+        let tokens: u64 = inside.iter().filter_map(|r| r.usage.as_ref()).map(|usage| usage.input_tokens).sum();
+        let expected = [inside.len() as u64, cost, tokens];
+        let told = ["requests", "cost_nano_usd", "input_tokens"].map(|name| bar[name].as_u64().unwrap());
+        assert_eq!(told, expected, "{query}: {most} bars from {start}");
+        counted += inside.len();
+    }
+    assert_eq!(counted, matching.len(), "{query}: {most} bars");
 }
 
 type Holds = fn(&RequestRecord) -> bool;
@@ -100,6 +125,10 @@ fn columns_answer_as_every_record_does() {
         let facets = owner.get(&format!("/v1/requests/facets?facets=status,key_id,tag&{query}")).unwrap().json();
         assert_eq!(facets["total"], expected.len(), "{query}");
         assert_eq!(walk(&mut owner, &format!("order=asc&{query}")), expected, "{query}");
+        let matching: Vec<_> = records.iter().filter(|r| holds(r)).collect();
+        for bars in [1, 7, 240] {
+            assert_bars(&mut owner, query, &matching, bars);
+        }
         expected.reverse();
         assert_eq!(walk(&mut owner, query), expected, "{query}");
         if !query.contains("status") {
