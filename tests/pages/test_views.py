@@ -68,7 +68,7 @@ def test_a_view_has_no_place_in_the_list_and_belongs_to_its_page(reader):
     page.wait_for_url("**after=*")
     page.click("tr[data-row] a >> nth=0")
     page.wait_for_selector("aside.sheet")
-    reader.open(page.url)
+    page.reload()
     page.evaluate("document.querySelector('details.views').open = true")
     save(page, "here")
     kept = json.loads(page.evaluate("localStorage.getItem('headgate-views')"))
