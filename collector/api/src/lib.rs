@@ -20,6 +20,7 @@ mod gaps;
 mod health;
 mod holds;
 mod ingest;
+mod kept_policy;
 mod limits;
 mod metrics;
 mod openapi;

@@ -11,7 +11,7 @@ mod revise;
 mod schemas;
 
 pub(super) use incident::of_request;
-pub(super) use kept::{KeptPolicy, in_words, read_in_force};
+pub(super) use kept::{in_words, read_in_force};
 pub(super) use parameters::{DiffParams, Revision};
 pub(super) use revise::{Rollback, apply, roll_back};
 pub(super) use schemas::{ABOUT_REVISION, changing, difference, incident, outcome, page, whole};

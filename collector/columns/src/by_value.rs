@@ -2,8 +2,9 @@
 
 use super::filter::{Filter, resolve, with_time_range};
 use super::histogram::{Histogram, SUMMED};
+use super::position::Direction;
 use super::row_values::Column;
-use super::scan::{Direction, Scan};
+use super::scan::Scan;
 use super::view::SegmentView;
 use crate::dictionary;
 use crate::mask::Mask;

@@ -7,7 +7,6 @@
 use super::filter::{Filter, Predicate};
 use super::row_values::Column;
 use super::selected::Selected;
-use super::survey::{SurveyQuery, survey};
 use super::view::SegmentView;
 use crate::dictionary;
 use headgate_collector_db::{Db, StoreError};
@@ -45,15 +44,6 @@ pub struct Facet {
     pub distinct: usize,
     /// (value, records), most records first: all values of a column of numbers, the most frequent ones of a column of names.
     pub values: Vec<(String, u64)>,
-}
-
-/// Counts the records that match and their values. Absent values are left out.
-///
-/// # Errors
-/// The store cannot be read, or the query takes too long.
-pub fn facets(db: &Db, query: &FacetQuery) -> Result<Facets, StoreError> {
-    let query = SurveyQuery { facets: query.clone(), ..SurveyQuery::default() };
-    Ok(survey(db, &query)?.facets)
 }
 
 /// The records of a facet by the value of its column.

@@ -1,14 +1,12 @@
 //! Histogram: the records that match, in bars of equal width over the whole range of time.
 
 use super::encoding::ColumnSums;
-use super::facets::FacetQuery;
 use super::filter::Filter;
 use super::mask::Mask;
 use super::row_values::Column;
 use super::selected::Selected;
-use super::survey::{SurveyQuery, survey};
 use super::view::SegmentView;
-use headgate_collector_db::{Db, StoreError};
+use headgate_collector_db::StoreError;
 use headgate_collector_types::RequestOutcome;
 
 /// A query for a histogram.
@@ -109,17 +107,6 @@ impl Histogram {
             total
         })
     }
-}
-
-/// Counts the records that match by their start.
-///
-/// # Errors
-/// The store cannot be read, or the query takes too long.
-pub fn histogram(db: &Db, query: &HistogramQuery) -> Result<Histogram, StoreError> {
-    let HistogramQuery { filters, from, to, bars } = query.clone();
-    let facets = FacetQuery { filters, from, to, ..FacetQuery::default() };
-    let query = SurveyQuery { facets, bars: bars.max(1), ranges: Vec::new() };
-    Ok(survey(db, &query)?.histogram)
 }
 
 /// Marks a record that does not match.

@@ -3,6 +3,15 @@
 /// Records in a segment.
 pub const SEGMENT: i64 = 16_384;
 
+/// The order of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Lowest position first.
+    Up,
+    /// Highest position first.
+    Down,
+}
+
 /// Returns the segment of a position.
 #[must_use]
 pub const fn segment_of(position: i64) -> i64 {

@@ -1,19 +1,10 @@
 //! Scans segments for the records that match a query.
 
-use super::position::segment_of;
+use super::position::{Direction, segment_of};
 use super::row_values::Column;
 use super::segments::{ListedSegment, SealedSegment, Segments};
 use super::view::SegmentView;
 use headgate_collector_db::{Db, StoreError};
-
-/// The order of a scan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Lowest position first.
-    Up,
-    /// Highest position first.
-    Down,
-}
 
 /// A scan over segments. Segments outside its bounds are not read.
 #[derive(Debug, Clone, Copy)]

@@ -88,7 +88,7 @@ impl<'a> Segments<'a> {
     fn view(&self, segment: &ListedSegment) -> Result<SegmentView<'a>, StoreError> {
         let number = segment.number;
         match &segment.sealed {
-            Some(sealed) => Ok(SegmentView::sealed(self.db, number, sealed)),
+            Some(sealed) => Ok(SegmentView::sealed(self.db, number, sealed.started, sealed.deleted.as_deref())),
             None => {
                 let read = self.open.iter().find(|(known, _)| *known == number);
                 SegmentView::open(self.db, number, read.map(|(_, open)| Rc::clone(open)))

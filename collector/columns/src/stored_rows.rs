@@ -1,9 +1,9 @@
 //! Reads the stored rows of a segment, for a comparison with the records that they come from.
 
 use super::mask::Mask;
-use super::position::{SEGMENT, first_of};
+use super::position::{Direction, SEGMENT, first_of};
 use super::row_values::{COLUMNS, Column, RowValues};
-use super::scan::{Direction, Scan};
+use super::scan::Scan;
 use headgate_collector_db::{Db, StoreError};
 
 /// Returns the values of each row of a segment, in order; `None` where there is no record.

@@ -2,10 +2,11 @@
 
 use super::facets::{FacetQuery, Facets, ValueCounts};
 use super::filter::{Predicate, resolve, with_time_range};
-use super::histogram::{Histogram, MAX_BARS, SUMMED};
+use super::histogram::{Histogram, HistogramQuery, MAX_BARS, SUMMED};
 use super::mask::Mask;
+use super::position::Direction;
 use super::row_values::Column;
-use super::scan::{Direction, Scan};
+use super::scan::Scan;
 use super::segments::Segments;
 use super::selected::Selected;
 use super::view::SegmentView;
@@ -55,6 +56,26 @@ pub fn survey(db: &Db, query: &SurveyQuery) -> Result<Survey, StoreError> {
     let facets = found.values.into_iter().map(|values| values.facet(db, *names)).collect::<Result<_, _>>()?;
     let facets = Facets { total: found.total, columns: facets };
     Ok(Survey { facets, histogram: found.histogram.unwrap_or_default(), counts: found.counts })
+}
+
+/// Counts the records that match and their values. Absent values are left out.
+///
+/// # Errors
+/// The store cannot be read, or the query takes too long.
+pub fn facets(db: &Db, query: &FacetQuery) -> Result<Facets, StoreError> {
+    let query = SurveyQuery { facets: query.clone(), ..SurveyQuery::default() };
+    Ok(survey(db, &query)?.facets)
+}
+
+/// Counts the records that match by their start.
+///
+/// # Errors
+/// The store cannot be read, or the query takes too long.
+pub fn histogram(db: &Db, query: &HistogramQuery) -> Result<Histogram, StoreError> {
+    let HistogramQuery { filters, from, to, bars } = query.clone();
+    let facets = FacetQuery { filters, from, to, ..FacetQuery::default() };
+    let query = SurveyQuery { facets, bars: bars.max(1), ranges: Vec::new() };
+    Ok(survey(db, &query)?.histogram)
 }
 
 /// Returns a histogram without records; `None` if there is none to fill.

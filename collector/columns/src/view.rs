@@ -4,11 +4,9 @@ use super::encoding::{ColumnHead, EncodedColumn};
 use super::filter::{Predicate, Test};
 use super::mask::{Mask, mark};
 use super::open_segment::OpenSegment;
-use super::position::{SEGMENT, first_of};
+use super::position::{Direction, SEGMENT, first_of};
 use super::row_values::Column;
-use super::scan::Direction;
 use super::segment::{self, unpack};
-use super::segments::SealedSegment;
 use headgate_collector_db::{Db, StoreError};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
@@ -32,10 +30,10 @@ pub struct SegmentView<'a> {
 }
 
 impl<'a> SegmentView<'a> {
-    pub(super) fn sealed(db: &'a Db, segment: i64, sealed: &SealedSegment) -> Self {
+    pub(super) fn sealed(db: &'a Db, segment: i64, started: (i64, i64), deleted: Option<&[u8]>) -> Self {
         let rows = usize::try_from(SEGMENT).unwrap_or(0);
-        let deleted = sealed.deleted.as_deref().map(unpack);
-        Self { is_sealed: true, started: Some(sealed.started), ..Self::new(db, segment, rows, deleted) }
+        let deleted = deleted.map(unpack);
+        Self { is_sealed: true, started: Some(started), ..Self::new(db, segment, rows, deleted) }
     }
 
     /// Returns the view of an open segment. Its rows are read when a column is, unless they are known.

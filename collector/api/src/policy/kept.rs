@@ -6,33 +6,15 @@
 
 use super::{App, blocking, lock, with_text};
 use crate::error::ApiError;
+use crate::kept_policy::Resources;
 use crate::revision as policy;
 use headgate_collector_pages::frame::PolicyInForce;
 use headgate_collector_store::{self as store, PolicyRevision};
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The settings of a policy are the first of its resources.
 const SETTINGS: usize = 1;
-
-/// The masked resources of a policy.
-type Resources = Arc<Vec<Value>>;
-
-/// The policy that was read last.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct KeptPolicy(Arc<Mutex<Option<(PolicyRevision, Resources)>>>);
-
-impl KeptPolicy {
-    /// Returns the resources of this revision, if it is the one that was read last.
-    fn of(&self, revision: &PolicyRevision) -> Option<Resources> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(known, _)| known == revision).map(|(_, resources)| Arc::clone(resources))
-    }
-
-    fn keep(&self, revision: PolicyRevision, resources: Resources) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((revision, resources));
-    }
-}
 
 /// Returns the revision in force and what `work` makes of its masked resources; `None` if there is no policy.
 pub(crate) async fn read_in_force<T: Send + 'static>(
