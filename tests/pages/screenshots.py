@@ -38,7 +38,7 @@ def take(one: demo.Demo) -> bool:
         page.wait_for_selector("tr[data-row]")
         page.screenshot(path=IMAGES / "logs.png")
         page.goto(f"http://{one.collector}/logs?q=model:unstable")
-        page.click("tr[data-row] a >> nth=-1")
+        page.locator("tr[data-row]").last.locator("a").first.click()
         page.wait_for_selector("aside.sheet")
         page.screenshot(path=IMAGES / "record.png")
         browser.close()
