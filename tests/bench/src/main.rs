@@ -10,6 +10,7 @@
 
 mod args;
 mod bootstrap;
+mod ceiling;
 mod children;
 mod client;
 mod cores;

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::Args;
+use crate::ceiling::Filters;
 use crate::children::{Child, Scratch};
 use crate::cores::Cores;
 use crate::limits::{self, Comparison};
@@ -15,6 +16,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Headgate's configuration of Envoy with filters that do nothing.
+const CEILINGS: [(&str, Filters); 3] =
+    [("no filter", Filters::None), ("empty gate", Filters::Gate), ("empty gate and attempt", Filters::GateAndAttempt)];
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let cores = Cores::divide()?;
@@ -108,6 +113,9 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     let mut variants = vec![site.plain("bare", None)?];
     if let Some(wasm) = &site.args.empty_wasm {
         variants.push(site.plain("empty filter", Some(wasm))?);
+    }
+    for (name, filters) in CEILINGS {
+        variants.extend(site.ceiling(name, filters)?);
     }
     for (name, added) in [(HEADGATE, ""), (GUARDED, GUARDRAILS)] {
         variants.extend(site.headgate(name, added)?);
