@@ -80,7 +80,12 @@ impl Site<'_> {
 
     /// Starts Envoy with Headgate and with `added` at the end of the policy; returns none if Headgate was not given.
     pub(crate) fn headgate(&self, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
-        let Some((listen, folder)) = self.render(name, added)? else { return Ok(None) };
+        self.headgate_of(self.args.wasm.as_deref(), name, added)
+    }
+
+    /// Starts Envoy with Headgate from another module.
+    pub(crate) fn headgate_of(&self, wasm: Option<&Path>, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
+        let Some((listen, folder)) = self.render(wasm, name, added)? else { return Ok(None) };
         let variant = self.start(name, listen, &folder.join("bootstrap.json"))?;
         Ok(Some(Variant { headgate: true, ..variant }))
     }
@@ -88,14 +93,14 @@ impl Site<'_> {
     /// Starts Envoy with Headgate's configuration and the empty module in its filters; returns none if either was not given.
     pub(crate) fn ceiling(&self, name: &'static str, filters: Filters) -> Outcome<Option<Variant>> {
         let Some(empty) = &self.args.empty_wasm else { return Ok(None) };
-        let Some((listen, folder)) = self.render(name, "")? else { return Ok(None) };
+        let Some((listen, folder)) = self.render(self.args.wasm.as_deref(), name, "")? else { return Ok(None) };
         ceiling::empty(&folder, empty, filters)?;
         Ok(Some(self.start(name, listen, &folder.join("bootstrap.json"))?))
     }
 
     /// Writes the configuration of Headgate; returns the address that it listens on and the folder.
-    fn render(&self, name: &'static str, added: &str) -> Outcome<Option<(SocketAddr, PathBuf)>> {
-        let (Some(command), Some(wasm)) = (&self.args.headgate, &self.args.wasm) else { return Ok(None) };
+    fn render(&self, wasm: Option<&Path>, name: &'static str, added: &str) -> Outcome<Option<(SocketAddr, PathBuf)>> {
+        let (Some(command), Some(wasm)) = (&self.args.headgate, wasm) else { return Ok(None) };
         let (listen, admin) = (free_address()?, free_address()?);
         let policy = format!("{GATEWAY}{added}")
             .replace("@VARIANT@", name)
