@@ -133,7 +133,7 @@ impl<'a> Player<'a> {
             response_headers: BTreeMap::new(),
             body: Vec::new(),
             route: None,
-            retries: 0,
+            retries: policy.route_retries(),
             reply: None,
             upstream: Vec::new(),
             whole: false,

@@ -165,7 +165,7 @@ impl Facts for Call {
 impl Call {
     /// The provider of the last try, or of the first one to come.
     fn provider(&self) -> Option<&str> {
-        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.clone().begin())?;
+        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.first())?;
         let provider = self.upstream(step)?.provider;
         self.policy.providers.get(provider).map(|provider| &*provider.name)
     }
