@@ -103,6 +103,21 @@ impl<P: JsonField> PushScan<P> {
         self.captured_len = 0;
     }
 
+    /// Starts the next document behind the beginning of its object, at the name of a member.
+    pub(crate) fn enter_object(&mut self, root: P) {
+        self.restart(root);
+        self.open.open(Container::Object);
+        if let Some(field) = self.parents.first_mut() {
+            *field = root;
+        }
+        self.next();
+    }
+
+    /// Returns whether the name of a member of the outermost object comes next.
+    pub(crate) fn is_at_root_member(&self) -> bool {
+        self.state == ScanState::Between && self.at_name && self.open.depth() == 1
+    }
+
     /// Returns whether the outermost value was closed and only whitespace came after it.
     pub(crate) fn is_done(&self) -> bool {
         self.state == ScanState::Done
