@@ -14,8 +14,8 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --wasm PATH         headgate.wasm; without both Headgate is left out
   --collector PATH    headgate-collector; without it a stub acknowledges everything
   --compare PATH      another headgate.wasm, such as one from before a change, as one more variant
-  --quick             rounds of one second, and the small, the large and the stream; two minutes
-  --seconds N         length of one measurement (default 5)
+  --quick             rounds of one second of the small bodies, a large one and a stream: two minutes
+  --seconds N         length of one measurement (default 3)
   --rounds N          measurements of each cell and variant, the median is printed (default 3)
   --variants WORDS    only the variants whose name contains one of these, and bare Envoy
   --only WORDS        only the workloads, and the comparisons `limits of one user`, `… of many users`, `… of many
@@ -23,7 +23,7 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --json FILE         write every figure there";
 
 /// The workloads of a quick run.
-const QUICK: [&str; 3] = ["0.5 KB", "100 KB", "at once"];
+const QUICK: [&str; 3] = ["0.5 KB", "agent, 100 KB", "at once"];
 
 /// The arguments.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn read() -> Outcome<Self> {
-        let mut args = Self { measure: Duration::from_secs(5), rounds: 3, ..Self::default() };
+        let mut args = Self { measure: Duration::from_secs(3), rounds: 3, ..Self::default() };
         let mut given = std::env::args().skip(1);
         while let Some(flag) = given.next() {
             if flag == "--quick" {

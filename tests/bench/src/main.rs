@@ -23,6 +23,7 @@ mod reply;
 mod report;
 mod run;
 mod stub;
+mod texts;
 mod variant;
 mod workload;
 
