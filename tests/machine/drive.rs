@@ -133,7 +133,7 @@ impl<'a> Player<'a> {
             response_headers: BTreeMap::new(),
             body: Vec::new(),
             route: None,
-            retries: 0,
+            retries: policy.route_retries(),
             reply: None,
             upstream: Vec::new(),
             whole: false,
@@ -307,7 +307,7 @@ impl<'a> Player<'a> {
         let disconnect = if self.gate.ended_early() { Disconnect::ProviderGone } else { Disconnect::Unknown };
         let number = RecordSeq { node: "node", boot: "boot", seq: 1 };
         let env = self.worker.request_env();
-        let record = self.gate.close(self.now, disconnect, number, env);
+        let record = record_of(|out| self.gate.close(self.now, disconnect, number, env, out));
         assert!(self.worker.unsettled.is_empty());
         Outcome {
             aside: self.gate.is_aside(),
@@ -363,4 +363,13 @@ impl<'a> Player<'a> {
 
 fn pairs(headers: &BTreeMap<String, String>) -> Vec<(&[u8], &[u8])> {
     headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
+}
+
+/// Returns the record that `close` writes. It is written as its type would be, byte by byte.
+pub fn record_of(close: impl FnOnce(&mut Vec<u8>)) -> RequestRecord {
+    let mut written = Vec::new();
+    close(&mut written);
+    let record: RequestRecord = serde_json::from_slice(&written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&record).unwrap());
+    record
 }

@@ -8,7 +8,7 @@ use headgate_policy::{
     Attempt, Cooldowns, Disconnect, Effect, Effects, Flow, Gate, HeaderView, Policy, RecordSeq, RequestEnv, Timestamp,
 };
 use headgate_record::{Decision, EstimateReason, RequestRecord, UsageSource, Verdict};
-use headgate_tests::{Memory, policy};
+use headgate_tests::{Memory, policy, record_of};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -90,7 +90,7 @@ impl Proxy {
             unsettled: &mut unsettled,
         };
         let disconnect = if self.leaves { Disconnect::ClientGone } else { Disconnect::Unknown };
-        gate.close(whole, disconnect, RecordSeq { node: "n", boot: "b", seq: 1 }, env)
+        record_of(|out| gate.close(whole, disconnect, RecordSeq { node: "n", boot: "b", seq: 1 }, env, out))
     }
 
     /// Returns the counts that the proxy would report to a collector: the subject of each rule that has a count.

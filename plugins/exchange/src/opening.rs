@@ -12,7 +12,7 @@ use crate::word::plain_word;
 const LOOK_LIMIT: usize = 64 << 10;
 
 /// Bytes of JSON that are read between two checks for a decision.
-const PIECE: usize = 1 << 10;
+const PIECE: usize = 256;
 
 /// Bytes of an event that are kept to recognise a ping or `[DONE]`.
 const MARK: usize = 32;

@@ -3,6 +3,7 @@
 //! Keeping the whole answer and parsing it then would hold megabytes per request, and delay the client's first byte. This
 //! follows the bytes in any pieces, in constant memory, and never fails: an answer that is not JSON has no usage.
 
+mod beginning;
 mod counts;
 mod fields;
 mod iterations;
@@ -10,6 +11,7 @@ mod iterations;
 use crate::json::{Container, PushScan, Sink, whole_number};
 use crate::surface::Dialect;
 use crate::word::{plain_word, response_model};
+use beginning::EventBeginning;
 use counts::{Counts, Kind};
 use fields::UsageField;
 use iterations::Iterations;
@@ -67,18 +69,49 @@ pub struct UsageScan {
     dialect: Dialect,
     json: PushScan<UsageField>,
     seen: UsageState,
+    beginning: EventBeginning,
+    /// Nothing of this document has been read yet.
+    at_start: bool,
 }
 
 impl UsageScan {
     /// Returns the scan of an answer in this dialect.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, json: PushScan::new(UsageField::root(dialect)), seen: UsageState::default() }
+        Self {
+            dialect,
+            json: PushScan::new(UsageField::root(dialect)),
+            seen: UsageState::default(),
+            beginning: EventBeginning::default(),
+            // One document alone has no beginning in common with another.
+            at_start: false,
+        }
     }
 
     /// Reads more bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.json.push(bytes, &mut self.seen);
+        let rest = if std::mem::take(&mut self.at_start) { self.begin(bytes) } else { bytes };
+        self.json.push(rest, &mut self.seen);
+    }
+
+    /// Reads the beginning of a document if it has a part in common with the one before. Returns the rest.
+    fn begin<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let root = UsageField::root(self.dialect);
+        if let Some(rest) = self.beginning.strip(bytes) {
+            self.json.enter_object(root);
+            self.seen.named = false;
+            return rest;
+        }
+        let Some((first, rest)) = self.beginning.split(bytes, self.dialect) else {
+            self.beginning.keep(None);
+            return bytes;
+        };
+        self.seen.told = false;
+        self.json.push(first, &mut self.seen);
+        let names_only = !self.seen.told && self.json.is_at_root_member();
+        self.beginning.keep(names_only.then_some(first));
+        self.seen.named = false;
+        rest
     }
 
     /// Returns the facts so far. Called at the end of the answer.
@@ -112,6 +145,11 @@ impl UsageScan {
     /// Starts the next document of the same answer.
     pub(crate) fn restart(&mut self) {
         self.json.restart(UsageField::root(self.dialect));
+        self.at_start = true;
+        if self.seen.named {
+            // The names of the beginning are no longer the last ones.
+            self.beginning.keep(None);
+        }
         self.seen.end_choice();
         self.seen.choices = Choices::Absent;
         self.seen.usage_here = false;
@@ -173,6 +211,10 @@ struct UsageState {
     facts: AnswerFacts,
     /// Code, type and status of an error, in the order of preference.
     error_words: [Option<String>; 3],
+    /// Something other than names has been told since this was last unset.
+    told: bool,
+    /// A name, of the model or the service tier, has been told since this was last unset.
+    named: bool,
 }
 
 impl UsageState {
@@ -216,6 +258,9 @@ impl UsageState {
 
 impl Sink<UsageField> for UsageState {
     fn begins(&mut self, field: UsageField) {
+        let names = matches!(field, UsageField::Model | UsageField::ServiceTier);
+        self.named |= names;
+        self.told |= !names && !matches!(field, UsageField::Root | UsageField::Event);
         if field == UsageField::Choice {
             self.choices = Choices::Some;
             self.position = self.position.saturating_add(1);

@@ -265,3 +265,52 @@ fn surfaces_without_streams_hide_nothing() {
     let mut reader = StreamReader::new(Surface::Embeddings, true);
     assert_eq!(reader.push(USAGE.as_bytes(), true), Passage::AsIs);
 }
+
+/// Reads a stream whole, where the beginning that events have in common is read once, and byte by byte, where it is not.
+fn both_ways(surface: Surface, stream: &str) -> StreamReading {
+    let mut whole = StreamReader::new(surface, false);
+    whole.push(stream.as_bytes(), true);
+    let mut by_byte = StreamReader::new(surface, false);
+    stream.as_bytes().chunks(1).for_each(|byte| drop(by_byte.push(byte, false)));
+    by_byte.push(&[], true);
+    assert_eq!(whole.reading(), by_byte.reading(), "{stream}");
+    whole.reading()
+}
+
+#[test]
+fn the_common_beginning_of_events_hides_nothing() {
+    let events = |datas: &[&str]| datas.iter().map(|data| format!("data: {data}\n\n")).collect::<String>();
+    let a = r#"{"id":"1","model":"a","choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+    let a_then_b = r#"{"id":"1","model":"a","choices":[{"index":0,"delta":{"content":"x"}}],"model":"b"}"#;
+    let last = r#"{"id":"1","model":"a","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    let usage = r#"{"id":"1","model":"a","choices":[],"usage":{"prompt_tokens":8,"completion_tokens":9}}"#;
+    let c = r#"{"id":"1","model":"c","choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+    let told = r#"{"usage":{"prompt_tokens":1,"completion_tokens":1},"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+    let error = r#"{"error":{"code":"e"},"choices":[]}"#;
+    let inner = r#"{"x":{"choices":[{"index":0,"delta":{"content":"x"}}]}}"#;
+    let quoted = r#"{"x":"\"choices\":[","choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+    let broken = r#","choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+    let all = [a, a_then_b, last, usage, c, told, error, inner, quoted, broken];
+    for first in all {
+        for second in all {
+            for third in all {
+                both_ways(Surface::ChatCompletions, &events(&[a, first, second, second, third, first]));
+            }
+        }
+    }
+    let reading = both_ways(Surface::ChatCompletions, &events(&[a, a, a, last, usage]));
+    assert_eq!((reading.output_text_bytes, reading.facts.model.as_deref()), (3, Some("a")));
+    assert_eq!(reading.usage.map(|tokens| tokens.output), Some(9));
+}
+
+#[test]
+fn the_common_beginning_of_a_message_s_events_hides_nothing() {
+    let start = r#"{"type":"message_start","message":{"model":"m","usage":{"input_tokens":5,"output_tokens":1}}}"#;
+    let delta = |index| format!(r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"text_delta","text":"x"}}}}"#);
+    let end = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}}"#;
+    let stream = [start.to_owned(), delta(0), delta(0), delta(0), delta(1), delta(1), end.to_owned()];
+    let stream: String = stream.iter().map(|data| format!("event: e\ndata: {data}\n\n")).collect();
+    let reading = both_ways(Surface::Messages, &stream);
+    assert_eq!((reading.output_text_bytes, reading.finish_reason.as_deref()), (5, Some("end_turn")));
+    assert_eq!(reading.usage.map(|tokens| (tokens.input, tokens.output)), Some((5, 7)));
+}

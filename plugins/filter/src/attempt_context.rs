@@ -36,9 +36,8 @@ impl AttemptContext {
     }
 
     fn apply_effects(&mut self) {
-        let now_us = host::now_us();
         for effect in self.effects.drain(..) {
-            let _ = apply(effect, now_us);
+            let _ = apply(effect);
         }
     }
 
@@ -96,8 +95,7 @@ pub(crate) fn stream_was_reset() {
         exchange.context
     });
     if context.is_some_and(|context| host::act_for(context).is_ok()) {
-        let now_us = host::now_us();
-        effects.drain(..).for_each(|effect| drop(apply(effect, now_us)));
+        effects.drain(..).for_each(|effect| drop(apply(effect)));
     }
 }
 

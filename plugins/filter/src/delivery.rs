@@ -142,8 +142,8 @@ fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8
     worker.told_end = ending.then_some(end);
     worker.told_open = worker.open;
     serde_json::to_vec(&Heartbeat {
-        node: worker.node.clone(),
-        boot: worker.boot.clone(),
+        node: worker.node.to_string(),
+        boot: worker.boot.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_revision: policy.revision().to_owned(),
         uptime_s: now_ms.saturating_sub(worker.started_ms) / 1_000,

@@ -28,6 +28,8 @@ pub(crate) struct Exchange {
     pub(crate) id: Option<ExchangeId>,
     policy: Rc<Policy>,
     effects: Effects,
+    /// The next provider was named, and the host has not chosen the route again since.
+    route_is_stale: bool,
     /// Whether the client has received everything that it will receive.
     ending: bool,
     http_calls: HttpCalls,
@@ -55,6 +57,7 @@ impl Exchange {
             id: None,
             policy: Rc::clone(policy),
             effects: Effects::new(),
+            route_is_stale: false,
             ending: false,
             http_calls: HttpCalls::default(),
             claim: None,
@@ -106,13 +109,18 @@ impl Exchange {
     }
 
     fn apply_effects(&mut self) {
-        let now_us = host::now_us();
         for effect in self.effects.drain(..) {
-            match apply(effect, now_us) {
+            match effect {
+                Effect::Route(_) => self.route_is_stale = true,
+                // The host chooses the route again by itself after a header was set.
+                Effect::SetRequestHeader(..) => self.route_is_stale = false,
+                _ => {}
+            }
+            match apply(effect) {
                 Some(Effect::Reply(reply)) => send(&reply),
                 Some(Effect::EndStream) => {
                     self.ending = true;
-                    pending_resets::begin(self.context, now_us);
+                    pending_resets::begin(self.context, host::now_us());
                 }
                 _ => {}
             }
@@ -158,11 +166,12 @@ impl Exchange {
     /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
     /// a tenth of a second normally, and asks again when the collector has said something.
     fn waits_for_counts(&mut self, asked: u32) -> bool {
-        let Some((collector, _)) = self.policy.collector() else { return false };
+        let Some((collector, _)) = self.policy.collector().filter(|_| !self.policy.limits().is_empty()) else {
+            return false;
+        };
         let now_ms = host::now_us() / 1_000;
-        let starting =
-            || with_worker(|worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
-        !self.policy.limits().is_empty() && starting() && asked < MAX_WAKES && self.http_calls.wake(collector)
+        let starting = with_worker(|worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
+        starting && asked < MAX_WAKES && self.http_calls.wake(collector)
     }
 
     /// Something was heard of the collector.
@@ -216,7 +225,9 @@ impl Exchange {
             // The call has the body, and each try writes its own from there: bytes that stay here would be copied for the
             // first try, and kept for others, in vain.
             let _ = host::replace_buffer(Buffer::RequestBody, b"");
-            let _ = host::clear_route_cache();
+            if self.route_is_stale {
+                let _ = host::clear_route_cache();
+            }
         }
         action
     }

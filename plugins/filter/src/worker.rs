@@ -37,8 +37,8 @@ pub(crate) struct Worker {
     pub(crate) open: u64,
     /// The record that is being written, its memory used again for each.
     pub(crate) record: Vec<u8>,
-    pub(crate) node: String,
-    pub(crate) boot: String,
+    pub(crate) node: Rc<str>,
+    pub(crate) boot: Rc<str>,
     pub(crate) counters: SharedCounters,
     /// When its VM started, ms since the Unix epoch.
     pub(crate) started_ms: u64,
@@ -111,8 +111,8 @@ impl Worker {
             told_open: 0,
             hurried: None,
             calling: false,
-            node,
-            boot,
+            node: node.into(),
+            boot: boot.into(),
             memory: Memory::default(),
             policy: None,
             connections: Connections::default(),
@@ -203,7 +203,7 @@ impl Random {
 }
 
 /// Carries out the effects that gate and attempt have in common; returns the others.
-pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
+pub(crate) fn apply(effect: Effect) -> Option<Effect> {
     match effect {
         Effect::SetRequestHeader(name, value) => ignore(host::set_header(Headers::Request, name, &value)),
         Effect::RemoveRequestHeader(name) => ignore(host::remove_header(Headers::Request, &name)),
@@ -212,7 +212,8 @@ pub(crate) fn apply(effect: Effect, now_us: u64) -> Option<Effect> {
         Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
         Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
         Effect::SetCooldown { target, until_ms, unavailable } => {
-            with_worker(|worker| worker.set_cooldown(target, until_ms, unavailable, now_us / 1_000));
+            let now_ms = host::now_us() / 1_000;
+            with_worker(|worker| worker.set_cooldown(target, until_ms, unavailable, now_ms));
             None
         }
         Effect::ResetStream => ignore(host::reset_response()),

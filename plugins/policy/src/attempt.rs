@@ -26,6 +26,8 @@ const NOT_AGAIN: &str = "x-envoy-ratelimited";
 /// A timer of the proxy may come early by the time that its event loop had taken when it was set, ms. Without this a
 /// timeout would now and then be taken for a reset, which the policy may treat otherwise.
 const EARLY_MS: u64 = 50;
+/// Length of a body up to which it is copied into one piece, bytes.
+const ONE_PIECE: usize = 16 << 10;
 /// The status that an answer without anything in it stands for: a bad gateway.
 const EMPTY_STATUS: u16 = 502;
 
@@ -86,10 +88,14 @@ impl Attempt {
         Some(Self { index, opening: None })
     }
 
-    /// Hands the pieces of this provider's body, in order, to `each`.
+    /// Hands the pieces of this provider's body, in order, to `each`: a small body in one piece, since each costs a call of
+    /// the host.
     pub fn body(&self, call: &Call, mut each: impl FnMut(&[u8])) {
-        if let Some(splices) = call.tries.get(self.index).and_then(|one| one.splices.as_ref()) {
-            splices.pieces(&call.body).for_each(&mut each);
+        let Some(splices) = call.tries.get(self.index).and_then(|one| one.splices.as_ref()) else { return };
+        if splices.len_after(call.body.len()) <= ONE_PIECE {
+            each(&splices.apply(&call.body));
+        } else {
+            splices.pieces(&call.body).filter(|piece| !piece.is_empty()).for_each(&mut each);
         }
     }
 

@@ -121,6 +121,18 @@ pub fn fresh_route(provider: &str) -> String {
     format!("{provider}#fresh")
 }
 
+/// Number of times that the proxy may try again for a plan of so many tries: each may be made once more on a fresh connection.
+#[must_use]
+pub fn retries(attempts: u32) -> u32 {
+    attempts.saturating_sub(1).saturating_mul(2).saturating_add(1)
+}
+
+/// Number of retries of the route, of which a request may have fewer: those of the alias with the most attempts.
+#[must_use]
+pub fn most_retries(models: &[Model]) -> u32 {
+    retries(models.iter().map(|model| model.failover.attempts).max().unwrap_or(1))
+}
+
 /// Dialect of a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,6 +11,7 @@ mod limit;
 mod memory;
 mod reader;
 mod redactions;
+mod record;
 mod reject;
 mod state;
 mod unseen;

@@ -71,6 +71,8 @@ pub struct Policy {
     pub(crate) disconnect_charge_percent: u8,
     pub(crate) providers: Vec<LoadedProvider>,
     pub(crate) aliases: Vec<Alias>,
+    /// Number of retries of the proxy's route.
+    pub(crate) route_retries: u32,
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
@@ -189,6 +191,7 @@ impl Policy {
             disconnect_charge_percent: document.disconnect_charge_percent,
             providers,
             aliases,
+            route_retries: document::most_retries(&document.models),
             alias_index,
             teams: document.teams,
             tags: document.logging.tags,
@@ -248,6 +251,12 @@ impl Policy {
     #[must_use]
     pub fn collector(&self) -> Option<(&document::Collector, Option<&str>)> {
         self.collector.as_ref().map(|collector| (collector, self.collector_token.as_deref()))
+    }
+
+    /// Returns the number of retries that the proxy's route allows, unless a request asks for fewer.
+    #[must_use]
+    pub fn route_retries(&self) -> u32 {
+        self.route_retries
     }
 
     pub(crate) fn alias(&self, name: &str) -> Option<(usize, &Alias)> {

@@ -129,13 +129,19 @@ fn shuffle_key(weight: u32, draw: u32) -> u64 {
 }
 
 impl RoutePlan {
-    /// Returns the first try. Must be called once.
+    /// Returns the first try, without making it.
+    #[must_use]
+    pub fn first(&self) -> Option<NextAttempt> {
+        self.order.first().map(|planned| NextAttempt { target: planned.target, kind: AttemptKind::First })
+    }
+
+    /// Makes the first try. Must be called once.
     pub fn begin(&mut self) -> Option<NextAttempt> {
         let planned = self.order.first_mut()?;
         planned.tried = true;
         self.current = 0;
         self.tries_left = self.tries_left.saturating_sub(1);
-        Some(NextAttempt { target: planned.target, kind: AttemptKind::First })
+        self.first()
     }
 
     /// Returns the try that `advance` would make after this failure: an untried target first, then, if it can help, one

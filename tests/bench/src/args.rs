@@ -13,11 +13,17 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --headgate PATH     the headgate command, and
   --wasm PATH         headgate.wasm; without both Headgate is left out
   --collector PATH    headgate-collector; without it a stub acknowledges everything
-  --seconds N         length of one measurement (default 5)
+  --compare PATH      another headgate.wasm, such as one from before a change, as one more variant
+  --quick             rounds of one second of the small bodies, a large one and a stream: two minutes
+  --seconds N         length of one measurement (default 3)
   --rounds N          measurements of each cell and variant, the median is printed (default 3)
+  --variants WORDS    only the variants whose name contains one of these, and bare Envoy
   --only WORDS        only the workloads, and the comparisons `limits of one user`, `… of many users`, `… of many
                       workers`, whose name contains one of these, comma-separated
   --json FILE         write every figure there";
+
+/// The workloads of a quick run.
+const QUICK: [&str; 3] = ["0.5 KB", "agent, 100 KB", "at once"];
 
 /// The arguments.
 #[derive(Debug, Default)]
@@ -30,15 +36,22 @@ pub(crate) struct Args {
     pub(crate) collector: Option<PathBuf>,
     pub(crate) measure: Duration,
     pub(crate) rounds: usize,
+    pub(crate) compare: Option<PathBuf>,
+    pub(crate) variants: Vec<String>,
     pub(crate) only: Vec<String>,
     pub(crate) json: Option<PathBuf>,
 }
 
 impl Args {
     pub(crate) fn read() -> Outcome<Self> {
-        let mut args = Self { measure: Duration::from_secs(5), rounds: 3, ..Self::default() };
+        let mut args = Self { measure: Duration::from_secs(3), rounds: 3, ..Self::default() };
         let mut given = std::env::args().skip(1);
         while let Some(flag) = given.next() {
+            if flag == "--quick" {
+                args.measure = Duration::from_secs(1);
+                args.only = QUICK.map(str::to_owned).to_vec();
+                continue;
+            }
             let value = given.next().ok_or(USAGE)?;
             args.set(&flag, value)?;
         }
@@ -55,6 +68,8 @@ impl Args {
             "--collector" => self.collector = Some(value.into()),
             "--seconds" => self.measure = Duration::try_from_secs_f64(value.parse()?)?,
             "--rounds" => self.rounds = value.parse()?,
+            "--compare" => self.compare = Some(value.into()),
+            "--variants" => self.variants = value.split(',').map(str::to_owned).collect(),
             "--only" => self.only = value.split(',').map(str::to_owned).collect(),
             "--json" => self.json = Some(value.into()),
             _ => return Err(USAGE.into()),

@@ -10,6 +10,7 @@
 
 mod args;
 mod bootstrap;
+mod ceiling;
 mod children;
 mod client;
 mod cores;
@@ -22,6 +23,7 @@ mod reply;
 mod report;
 mod run;
 mod stub;
+mod texts;
 mod variant;
 mod workload;
 

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::Args;
+use crate::ceiling::Filters;
 use crate::children::{Child, Scratch};
 use crate::cores::Cores;
 use crate::limits::{self, Comparison};
@@ -15,6 +16,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Headgate's configuration of Envoy with filters that do nothing.
+const CEILINGS: [(&str, Filters); 3] =
+    [("no filter", Filters::None), ("empty gate", Filters::Gate), ("empty gate and attempt", Filters::GateAndAttempt)];
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let cores = Cores::divide()?;
@@ -105,12 +110,21 @@ async fn start_collector(args: &Args, scratch: &Scratch) -> Outcome<(Option<Chil
 
 /// Starts bare Envoy first, with which everything is compared.
 async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
+    let args = site.args;
+    let wanted =
+        |name: &str| args.variants.is_empty() || args.variants.iter().any(|word| name.contains(word.as_str()));
     let mut variants = vec![site.plain("bare", None)?];
-    if let Some(wasm) = &site.args.empty_wasm {
+    if let Some(wasm) = args.empty_wasm.as_ref().filter(|_| wanted("empty filter")) {
         variants.push(site.plain("empty filter", Some(wasm))?);
     }
-    for (name, added) in [(HEADGATE, ""), (GUARDED, GUARDRAILS)] {
+    for (name, filters) in CEILINGS.into_iter().filter(|(name, _)| wanted(name)) {
+        variants.extend(site.ceiling(name, filters)?);
+    }
+    for (name, added) in [(HEADGATE, ""), (GUARDED, GUARDRAILS)].into_iter().filter(|(name, _)| wanted(name)) {
         variants.extend(site.headgate(name, added)?);
+    }
+    if args.compare.is_some() {
+        variants.extend(site.headgate_of(args.compare.as_deref(), "compared", "")?);
     }
     let probe = workload::all().into_iter().next().ok_or("no workload")?;
     for variant in &mut variants {

@@ -3,13 +3,14 @@
 use crate::Outcome;
 use crate::args::Args;
 use crate::bootstrap::bootstrap;
+use crate::ceiling::{self, Filters};
 use crate::children::{Child, Scratch, free_address};
 use crate::client::Client;
 use crate::cores::Cores;
 use crate::workload::Workload;
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,27 @@ impl Site<'_> {
 
     /// Starts Envoy with Headgate and with `added` at the end of the policy; returns none if Headgate was not given.
     pub(crate) fn headgate(&self, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
-        let (Some(command), Some(wasm)) = (&self.args.headgate, &self.args.wasm) else { return Ok(None) };
+        self.headgate_of(self.args.wasm.as_deref(), name, added)
+    }
+
+    /// Starts Envoy with Headgate from another module.
+    pub(crate) fn headgate_of(&self, wasm: Option<&Path>, name: &'static str, added: &str) -> Outcome<Option<Variant>> {
+        let Some((listen, folder)) = self.render(wasm, name, added)? else { return Ok(None) };
+        let variant = self.start(name, listen, &folder.join("bootstrap.json"))?;
+        Ok(Some(Variant { headgate: true, ..variant }))
+    }
+
+    /// Starts Envoy with Headgate's configuration and the empty module in its filters; returns none if either was not given.
+    pub(crate) fn ceiling(&self, name: &'static str, filters: Filters) -> Outcome<Option<Variant>> {
+        let Some(empty) = &self.args.empty_wasm else { return Ok(None) };
+        let Some((listen, folder)) = self.render(self.args.wasm.as_deref(), name, "")? else { return Ok(None) };
+        ceiling::empty(&folder, empty, filters)?;
+        Ok(Some(self.start(name, listen, &folder.join("bootstrap.json"))?))
+    }
+
+    /// Writes the configuration of Headgate; returns the address that it listens on and the folder.
+    fn render(&self, wasm: Option<&Path>, name: &'static str, added: &str) -> Outcome<Option<(SocketAddr, PathBuf)>> {
+        let (Some(command), Some(wasm)) = (&self.args.headgate, wasm) else { return Ok(None) };
         let (listen, admin) = (free_address()?, free_address()?);
         let policy = format!("{GATEWAY}{added}")
             .replace("@VARIANT@", name)
@@ -95,8 +116,7 @@ impl Site<'_> {
         if !render.status().map_err(|error| format!("{}: {error}", command.display()))?.success() {
             return Err("headgate render envoy failed".into());
         }
-        let variant = self.start(name, listen, &out.join("bootstrap.json"))?;
-        Ok(Some(Variant { headgate: true, ..variant }))
+        Ok(Some((listen, out)))
     }
 
     fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {

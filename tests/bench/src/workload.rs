@@ -1,8 +1,6 @@
-//! The requests: chat completions as `openai-python` sends them, `messages` before `model`, in four sizes and two streams.
-//!
-//! The text is prose with escapes and non-ASCII letters: on `aaaa`, a scanner that skips strings quickly would look too
-//! fast.
+//! The requests: chat completions in four sizes, of two kinds of text; other texts in one size; and two streams.
 
+use crate::texts::{Text, body};
 use memchr::memmem;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,18 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A key of the benchmark's own gateway.
 pub(crate) const KEY: &str = "hg-bench-9d1f0c6e5b7a48d2";
-
-const SENTENCES: [&str; 6] = [
-    "The quarterly report says that latency went down while throughput stayed where it was. ",
-    r#"She wrote: \"please compare both options and name the cheaper one\".\n"#,
-    "Zwischen Köln und Zürich fährt der Zug täglich, außer an Feiertagen. ",
-    r"Files live in C:\\data\\2026 and are rotated every night.\n\n- first item\n- second item\n",
-    "A short answer is enough; cite the paragraph that supports it and leave the rest out. ",
-    "注文は三日以内に届きます。Otherwise the invoice is cancelled – no questions asked. ",
-];
-
-/// About the length of one turn of a conversation, bytes.
-const TURN: usize = 2000;
 
 /// One cell of the table.
 #[derive(Debug)]
@@ -63,10 +49,17 @@ impl Workload {
 /// Returns all cells.
 pub(crate) fn all() -> Vec<Arc<Workload>> {
     let cells = [
-        json("0.5 KB", 500, 32),
-        json("10 KB", 10_000, 32),
-        json("100 KB", 100_000, 16),
-        json("1000 KB", 1_000_000, 8),
+        json("0.5 KB", Text::Mixed, 500, 32),
+        json("10 KB", Text::Mixed, 10_000, 32),
+        json("100 KB", Text::Mixed, 100_000, 16),
+        json("1000 KB", Text::Mixed, 1_000_000, 8),
+        json("agent, 0.5 KB", Text::Agent, 500, 32),
+        json("agent, 10 KB", Text::Agent, 10_000, 32),
+        json("agent, 100 KB", Text::Agent, 100_000, 16),
+        json("agent, 1000 KB", Text::Agent, 1_000_000, 8),
+        json("prose, 100 KB", Text::Prose, 100_000, 16),
+        json("code, 100 KB", Text::Code, 100_000, 16),
+        json("JSON, 100 KB", Text::Json, 100_000, 16),
         stream("stream, 50 chunks at once", "chat"),
         stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2"),
     ];
@@ -75,19 +68,19 @@ pub(crate) fn all() -> Vec<Arc<Workload>> {
 
 /// Returns the smallest body from this number of users in turn: tag `user`, `user-00000000` and up.
 pub(crate) fn from_users(users: u64) -> Arc<Workload> {
-    let request = request(USER, &body(500, r#""model":"chat""#));
+    let request = request(USER, &body(Text::Mixed, 500, r#""model":"chat""#));
     let at = memmem::find(&request, b"user-0").map_or(0, |at| at + "user-".len());
     let turns = Some(Turns { at, values: users.max(1), next: AtomicU64::new(0) });
     Arc::new(Workload { name: "0.5 KB", request, mark: b"\"usage\"", connections: 32, turns })
 }
 
-fn json(name: &'static str, size: usize, connections: usize) -> Workload {
-    let request = request("", &body(size, r#""model":"chat""#));
+fn json(name: &'static str, text: Text, size: usize, connections: usize) -> Workload {
+    let request = request("", &body(text, size, r#""model":"chat""#));
     Workload { name, request, mark: b"\"usage\"", connections, turns: None }
 }
 
 fn stream(name: &'static str, model: &str) -> Workload {
-    let request = request("", &body(500, &format!(r#""model":"{model}","stream":true"#)));
+    let request = request("", &body(Text::Mixed, 500, &format!(r#""model":"{model}","stream":true"#)));
     Workload { name, request, mark: b"data: [DONE]", connections: 32, turns: None }
 }
 
@@ -104,33 +97,9 @@ fn request(headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns a conversation of exactly `size` bytes that ends in `tail`.
-fn body(size: usize, tail: &str) -> String {
-    let mut text = String::from(
-        r#"{"messages":[{"role":"system","content":"You are a careful assistant."},{"role":"user","content":""#,
-    );
-    let end = format!(r#""}}],{tail}}}"#);
-    let mut roles = ["assistant", "user"].iter().cycle();
-    let mut turn = 0;
-    for sentence in SENTENCES.iter().cycle() {
-        if turn > TURN {
-            turn = 0;
-            text.push_str(&format!(r#""}},{{"role":"{}","content":""#, roles.next().unwrap_or(&"user")));
-        }
-        if text.len() + sentence.len() + end.len() + 64 > size {
-            break;
-        }
-        text.push_str(sentence);
-        turn += sentence.len();
-    }
-    text.extend(std::iter::repeat_n('.', size.saturating_sub(text.len() + end.len())));
-    text + &end
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
     fn only_the_user_changes() {
@@ -139,15 +108,5 @@ mod tests {
         assert!(users[0].contains("\r\nX-Headgate-Tag-User: user-00000000\r\n"));
         assert_eq!(users[1], users[0].replace("user-00000000", "user-00000001"));
         assert_eq!(users[2], users[0]);
-    }
-
-    #[test]
-    fn bodies_have_their_exact_size() {
-        for size in [500, 10_000, 100_000, 1_000_000] {
-            let text = body(size, r#""model":"chat""#);
-            assert_eq!(text.len(), size);
-            assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["model"], "chat");
-            assert!(text.find("messages") < text.find(r#""model""#));
-        }
     }
 }

@@ -80,7 +80,8 @@ pub(super) fn access_log(compiled: &Compiled, options: &RenderOptions) -> Value 
     let no_head =
         json!({"header_filter": {"header": {"name": ":method", "present_match": true, "invert_match": true}}});
     let reset = json!({"and_filter": {"filters": [status(0), no_head]}});
-    let overloaded = cel("response.code_details == 'overload'");
+    // The expression is evaluated for no other status: it costs more than the rest of this filter.
+    let overloaded = json!({"and_filter": {"filters": [status(503), cel("response.code_details == 'overload'")]}});
     json!({
         "name": "envoy.access_loggers.wasm",
         "filter": {"or_filter": {"filters": [reset, overloaded]}},

@@ -7,7 +7,7 @@
 use super::xds::buffer_bytes;
 use crate::compile::Compiled;
 use crate::proxy_settings::{fresh_cluster, provider_cluster};
-use headgate_policy::document::fresh_route;
+use headgate_policy::document::{fresh_route, most_retries};
 use serde_json::{Map, Value, json};
 
 /// Name of the route configuration.
@@ -104,13 +104,12 @@ fn choose(cluster: &str) -> Value {
     }})
 }
 
-/// Returns the largest number of retries of any model; the filter lowers it per request with `x-envoy-max-retries`.
+/// Returns the retries of the alias with the most; the filter lowers them for others with `x-envoy-max-retries`.
 fn retry_policy(compiled: &Compiled) -> Value {
-    let attempts = compiled.document.models.iter().map(|model| model.failover.attempts).max().unwrap_or(1);
     json!({
         "retry_on": "connect-failure,refused-stream,reset,retriable-headers",
         "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
-        "num_retries": attempts.saturating_sub(1),
+        "num_retries": most_retries(&compiled.document.models),
         "refresh_cluster_on_retry": true,
         // The next try goes to another target, which needs no time to recover.
         "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},

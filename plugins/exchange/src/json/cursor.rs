@@ -4,7 +4,7 @@
 //! loop over a stack of bits: a body of ten thousand brackets is an error at the 129th, not a stack overflow.
 
 use super::nesting::{Container, MAX_DEPTH, Nesting};
-use super::run::plain_run;
+use super::stops::Stops;
 use super::text::Text;
 
 /// The kind of a syntax error.
@@ -38,11 +38,12 @@ pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
+    stops: Stops,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0 }
+        Self { bytes, at: 0, depth: 0, stops: Stops::new() }
     }
 
     /// Returns the offset of the next byte.
@@ -119,8 +120,8 @@ impl<'a> Cursor<'a> {
         let mut ascii = true;
         self.at = start;
         loop {
-            let run = plain_run(self.bytes.get(self.at..).unwrap_or_default());
-            self.at += run.len;
+            let run = self.stops.run(self.bytes, self.at);
+            self.at = run.end;
             ascii &= run.ascii;
             match self.peek() {
                 Some(b'"') => break,

@@ -8,6 +8,7 @@ mod nesting;
 mod number;
 mod push;
 mod run;
+mod stops;
 mod text;
 
 pub use cursor::JsonErrorKind;

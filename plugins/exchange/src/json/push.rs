@@ -10,6 +10,9 @@ use memchr::memchr2;
 /// Longest name, word or number that is captured, including a model's name. A sink knows no longer ones.
 const CAPTURE: usize = 128;
 
+/// Length up to which the end of a string is looked for byte by byte.
+const SHORT: usize = 16;
+
 /// Levels whose field is remembered; deeper ones are unknown fields.
 const LEVELS: usize = 8;
 
@@ -98,6 +101,21 @@ impl<P: JsonField> PushScan<P> {
         self.here = root;
         self.at_name = false;
         self.captured_len = 0;
+    }
+
+    /// Starts the next document behind the beginning of its object, at the name of a member.
+    pub(crate) fn enter_object(&mut self, root: P) {
+        self.restart(root);
+        self.open.open(Container::Object);
+        if let Some(field) = self.parents.first_mut() {
+            *field = root;
+        }
+        self.next();
+    }
+
+    /// Returns whether the name of a member of the outermost object comes next.
+    pub(crate) fn is_at_root_member(&self) -> bool {
+        self.state == ScanState::Between && self.at_name && self.open.depth() == 1
     }
 
     /// Returns whether the outermost value was closed and only whitespace came after it.
@@ -212,7 +230,7 @@ impl<P: JsonField> PushScan<P> {
     }
 
     fn string<'a>(&mut self, bytes: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
-        let stop = memchr2(b'"', b'\\', bytes);
+        let stop = string_stop(bytes);
         let (plain, rest) = bytes.split_at_checked(stop.unwrap_or(bytes.len())).unwrap_or_default();
         self.in_string(plain, plain.len(), sink);
         match rest.split_first() {
@@ -223,8 +241,19 @@ impl<P: JsonField> PushScan<P> {
             }
             Some((_, rest)) => {
                 self.end_string(sink);
-                rest
+                self.colon(rest)
             }
+        }
+    }
+
+    /// Takes the colon behind a name at once; almost always it follows there.
+    fn colon<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        match rest.strip_prefix(b":") {
+            Some(value) if self.at_name && self.state == ScanState::Between => {
+                self.at_name = false;
+                value
+            }
+            _ => rest,
         }
     }
 
@@ -326,4 +355,13 @@ impl<P: JsonField> PushScan<P> {
         }
         rest
     }
+}
+
+/// Returns the place of the quote or backslash that ends a run. Names and words are short: a plain loop over them costs less
+/// than the beginning of a search.
+fn string_stop(bytes: &[u8]) -> Option<usize> {
+    let is_stop = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let (short, long) = bytes.split_at_checked(SHORT).unwrap_or((bytes, &[]));
+    let in_short = short.iter().position(is_stop);
+    in_short.or_else(|| memchr2(b'"', b'\\', long).map(|at| at.saturating_add(SHORT)))
 }

@@ -5,9 +5,9 @@ use crate::delivery::send_soon;
 use crate::host::{self, Headers};
 use crate::pending_resets;
 use crate::pending_resumes;
-use crate::worker::{Worker, with_worker};
+use crate::worker::with_worker;
 use headgate_policy::{Disconnect, HeaderView, RecordSeq, Timestamp};
-use headgate_record::RequestRecord;
+use std::rc::Rc;
 
 /// Envoy's response flags that name the client: connection ended (DC), stream reset (DR), protocol error (DPE).
 const CLIENT_FLAGS: u64 = 0x4000 | 0x1000_0000 | 0x4_0000;
@@ -59,10 +59,14 @@ impl Exchange {
             }
             let seq = worker.outbox.take_seq();
             worker.open = worker.open.saturating_sub(1);
-            let (node, boot) = (worker.node.clone(), worker.boot.clone());
+            let mut record = std::mem::take(&mut worker.record);
+            record.clear();
+            let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));
             let (env, _) = worker.request_env(policy, now.0);
-            let record = gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env);
-            queue(worker, &record);
+            gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env, &mut record);
+            worker.outbox.push(&record);
+            worker.record = record;
+            worker.note_outbox();
             send_soon(worker, policy, now.as_ms());
         });
         if self.ending {
@@ -72,15 +76,4 @@ impl Exchange {
             pending_resumes::forget(self.context);
         }
     }
-}
-
-fn queue(worker: &mut Worker, record: &RequestRecord) {
-    worker.record.clear();
-    match serde_json::to_writer(&mut worker.record, record) {
-        Ok(()) => {
-            worker.outbox.push(&worker.record);
-        }
-        Err(_) => worker.outbox.note_dropped(),
-    }
-    worker.note_outbox();
 }

@@ -4,6 +4,7 @@ use super::state::{Flow, Gate, Phase};
 use crate::call::{Call, Identity, Timestamp};
 use crate::client::{GATEWAY_PREFIX, client_context, parent_span_id, trace_id};
 use crate::credentials::{clean_query, is_credential_header};
+use crate::document::retries;
 use crate::effect::{Effect, Effects, Reply};
 use crate::header_view::HeaderView;
 use crate::policy::{Alias, Policy};
@@ -221,12 +222,13 @@ impl Gate {
     /// Tells the host where the first try goes and how many may follow.
     pub(super) fn send(&self, out: &mut Effects) {
         let call = &self.call;
-        let mut plan = call.route_plan.clone();
-        let Some(first) = plan.begin().and_then(|step| call.provider_name(step)) else { return };
+        let Some(first) = call.route_plan.first().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
-        // Each try may be made once more on a fresh connection. Attempts end the tries by an empty route.
-        let retries = plan.tries_left().saturating_mul(2).saturating_add(1);
-        out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(retries.to_string())));
+        // Attempts end the tries by an empty route, so a header is needed only for fewer retries than the route has.
+        let retries = retries(call.route_plan.tries_left());
+        if retries != call.policy.route_retries {
+            out.push(Effect::SetRequestHeader("x-envoy-max-retries", Cow::Owned(retries.to_string())));
+        }
         if let Some(alias) = call.alias() {
             let timeout = alias.failover.first_byte_timeout_ms.to_string();
             out.push(Effect::SetRequestHeader("x-envoy-upstream-rq-per-try-timeout-ms", Cow::Owned(timeout)));

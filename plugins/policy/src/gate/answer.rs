@@ -158,13 +158,13 @@ impl Gate {
         let served = call
             .upstream(one.step)
             .zip(call.provider_name(one.step))
-            .map(|(upstream, provider)| format!("{provider}/{}", upstream.model));
+            .map(|(upstream, provider)| [&*provider, "/", &upstream.model].concat());
         self.reader = reader(call, one.answer.encoded, one.answer.event_stream, self.status);
         if matches!(self.reader, Reader::Answer(..)) && hides_usage(call) {
             out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-length")));
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
-        out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(call.tries.len().to_string())));
+        out.push(Effect::SetResponseHeader("x-headgate-attempts", tries_text(call.tries.len())));
         set_quotas(&call.quotas, out);
         if let Some(served) = served {
             out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
@@ -192,14 +192,14 @@ impl Gate {
                 retry_after_s: self.back_in_s(now, cooldowns),
             },
         };
-        let attempts = self.call.tries.len().to_string();
+        let attempts = tries_text(self.call.tries.len());
         let unanswered = |one: &&mut Try| one.error.is_none() && (one.status.is_none() || one.held);
         if let Some(one) = self.call.tries.last_mut().filter(unanswered) {
             one.error = Some(if status == 504 { AttemptError::Timeout } else { AttemptError::Connect });
             one.decided = Some(now);
         }
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(self.call.id.to_text())));
-        out.push(Effect::SetResponseHeader("x-headgate-attempts", Cow::Owned(attempts)));
+        out.push(Effect::SetResponseHeader("x-headgate-attempts", attempts));
         self.reword(rejection, out);
     }
 
@@ -228,5 +228,14 @@ impl Gate {
             // The client has as many bytes as it was told to expect; the rest of the answer is dropped.
             out.push(Effect::EndStream);
         }
+    }
+}
+
+/// Returns the number of tries as a header value.
+fn tries_text(tries: usize) -> Cow<'static, str> {
+    match tries {
+        1 => Cow::Borrowed("1"),
+        2 => Cow::Borrowed("2"),
+        more => Cow::Owned(more.to_string()),
     }
 }

@@ -3,15 +3,13 @@
 use super::account::{cost_with_others, is_the_answer_s, other_models, tier, usage};
 use super::reader::Seen;
 use super::state::{Gate, Phase};
-use crate::call::{Call, Identity, Timestamp, Try};
+use crate::call::Timestamp;
 use crate::request_env::RequestEnv;
 use crate::status::status_error;
-use headgate_exchange::{error_status, is_model_name};
+use headgate_exchange::error_status;
 use headgate_limits::Ledger;
-use headgate_record::{
-    AttemptError, AttemptRecord, CallerIdentity, EndedBy, PayloadFacts, RejectedBy, RequestRecord, RequestSource,
-    SCHEMA, ServedBy,
-};
+use headgate_record::{AttemptError, Cost, EndedBy, ModelUsage, RejectedBy, Usage};
+use std::collections::BTreeMap;
 
 /// The reason for an early end of the stream, as the host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +33,23 @@ pub struct RecordSeq<'a> {
     pub seq: u64,
 }
 
+/// The facts of an exchange that is over.
+pub(super) struct Closing {
+    pub(super) now: Timestamp,
+    pub(super) ended_by: EndedBy,
+    pub(super) seen: Seen,
+    pub(super) redactions: BTreeMap<String, u32>,
+    pub(super) usage: Option<Usage>,
+    pub(super) other_models: Vec<ModelUsage>,
+    pub(super) cost: Option<Cost>,
+}
+
+impl Closing {
+    fn nano_usd(&self) -> u64 {
+        self.cost.as_ref().map_or(0, |cost| cost.nano_usd)
+    }
+}
+
 impl Gate {
     /// Whether [`Gate::close`] needs to be told how the stream ended; asking costs the host a call.
     #[must_use]
@@ -42,20 +57,23 @@ impl Gate {
         !self.response_whole
     }
 
-    /// Settles the reservations and returns the record. Call it once.
+    /// Settles the reservations, and writes the record to the end of `out`: a [`headgate_record::RequestRecord`] as JSON. Call
+    /// it once.
     pub fn close<L: Ledger>(
         &mut self,
         now: Timestamp,
         disconnect: Disconnect,
         number: RecordSeq<'_>,
         mut env: RequestEnv<'_, L>,
-    ) -> RequestRecord {
-        let mut record = self.record(now, disconnect, number);
-        self.settle_limits(&mut record, now.as_s(), &mut env);
-        record
+        out: &mut Vec<u8>,
+    ) {
+        let closing = self.closing(now, disconnect);
+        self.settle_limits(closing.usage.as_ref(), closing.nano_usd(), now.as_s(), &mut env);
+        self.write_record(&closing, number, out);
     }
 
-    fn record(&mut self, now: Timestamp, disconnect: Disconnect, number: RecordSeq<'_>) -> RequestRecord {
+    /// Takes stock of the exchange.
+    fn closing(&mut self, now: Timestamp, disconnect: Disconnect) -> Closing {
         let mut seen = self.reader.finish(self.response_bytes);
         let redactions = self.redactions();
         let ended_by = self.ended_by(disconnect);
@@ -71,52 +89,7 @@ impl Gate {
         let other_models = other_models(usage.as_ref(), &seen.other_models);
         let priced = usage.as_ref().zip(upstream);
         let cost = priced.map(|(usage, upstream)| cost_with_others(&call.policy, upstream, tier, usage, &other_models));
-        RequestRecord {
-            schema: SCHEMA,
-            id: call.id.to_text(),
-            node: number.node.to_owned(),
-            boot: number.boot.to_owned(),
-            seq: number.seq,
-            started_at: call.started.0,
-            duration_us: now.us_since(call.started),
-            time_to_first_token_us: self.time_to_first_token(),
-            trace_id: call.trace_id.clone(),
-            parent_span_id: call.parent_span_id.clone(),
-            provider_request_id: served.and_then(|one| one.answer.provider_request_id.clone()),
-            config_revision: call.policy.revision.clone(),
-            environment: call.policy.environment.clone(),
-            caller: call.caller.as_ref().map(|caller| identity(call, caller)),
-            client: call.client.clone(),
-            surface: call.surface.map_or("unknown", |surface| surface.as_str()).to_owned(),
-            requested_model: requested_model(call),
-            served_by: served.and_then(|one| served_by(call, one)),
-            response_model: seen.facts.model,
-            requested_service_tier: call.scan.as_ref().and_then(|scan| scan.service_tier.clone()),
-            service_tier: seen.facts.service_tier,
-            requested_speed: call.scan.as_ref().and_then(|scan| scan.speed.clone()),
-            speed: seen.facts.speed,
-            stream: call.stream(),
-            attempts: call.tries.iter().filter_map(|one| attempt(call, one)).collect(),
-            status: self.status,
-            finish_reason: seen.finish_reason,
-            ended_by,
-            decisions: std::mem::take(&mut self.decisions),
-            rejected_by: self.rejected_by,
-            error_code: self.rejection.as_ref().map(|rejection| rejection.code().to_owned()),
-            cost,
-            other_models,
-            usage,
-            payload: PayloadFacts {
-                request_bytes: call.request_bytes,
-                response_bytes: self.response_bytes,
-                request_fingerprint: call.request_fingerprint.clone(),
-                response_fingerprint: seen.fingerprint,
-                redactions,
-                attachments: call.scan.as_ref().map_or(0, |scan| scan.attachments),
-                ..PayloadFacts::default()
-            },
-            retention_class: call.policy.retention_class.clone(),
-        }
+        Closing { now, ended_by, seen, redactions, usage, other_models, cost }
     }
 
     fn ended_by(&self, disconnect: Disconnect) -> EndedBy {
@@ -162,51 +135,11 @@ impl Gate {
         }
     }
 
-    fn time_to_first_token(&self) -> Option<u64> {
+    pub(super) fn time_to_first_token(&self) -> Option<u64> {
         if !matches!(self.phase, Phase::Sent | Phase::Aborted) {
             None
         } else {
             self.first_byte.map(|at| at.us_since(self.call.started))
         }
     }
-}
-
-fn identity(call: &Call, caller: &Identity) -> CallerIdentity {
-    let team = caller.team.and_then(|team| call.policy.teams.get(team as usize));
-    let own_or =
-        |own: &Option<String>, teams: Option<&Option<String>>| own.clone().or_else(|| teams.cloned().flatten());
-    CallerIdentity {
-        key_id: caller.key_id.clone(),
-        owner: caller.owner.clone(),
-        team: team.map(|team| team.name.clone()),
-        project: own_or(&caller.project, team.map(|team| &team.project)),
-        application: own_or(&caller.application, team.map(|team| &team.application)),
-        cost_center: team.and_then(|team| team.cost_center.clone()),
-        tenant: team.and_then(|team| team.tenant.clone()),
-        source: if caller.playground { RequestSource::Playground } else { RequestSource::Key },
-    }
-}
-
-/// Returns the alias, or the requested text if it has the form of a model name. Anything else is payload.
-fn requested_model(call: &Call) -> Option<String> {
-    call.scan.as_ref().map(|scan| scan.model.clone()).filter(|model| is_model_name(model))
-}
-
-fn served_by(call: &Call, one: &Try) -> Option<ServedBy> {
-    let provider = call.provider_name(one.step)?;
-    Some(ServedBy { provider: provider.to_string(), model: call.upstream(one.step)?.model.clone() })
-}
-
-fn attempt(call: &Call, one: &Try) -> Option<AttemptRecord> {
-    let ServedBy { provider, model } = served_by(call, one)?;
-    Some(AttemptRecord {
-        provider,
-        model,
-        kind: one.kind,
-        status: one.status,
-        error: one.error,
-        provider_error: one.provider_error.clone(),
-        started_after_us: one.started.us_since(call.started),
-        latency_us: one.decided.map_or(0, |decided| decided.us_since(one.started)),
-    })
 }

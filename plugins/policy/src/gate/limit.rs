@@ -10,7 +10,7 @@ use headgate_exchange::{AnswerFacts, LimitReached, LimitScope, Rejection};
 use headgate_limits::{
     Amounts, Dimension, Facts, Kind, Ledger, Meter, Note, OutputEstimates, Quota, Quotas, Refusal, Rule, Unit, Why,
 };
-use headgate_record::{Decision, RequestRecord, Usage, UsageSource, Verdict};
+use headgate_record::{Decision, Usage, UsageSource, Verdict};
 use std::borrow::Cow;
 
 impl Gate {
@@ -67,31 +67,31 @@ impl Gate {
         Err(Rejection::TooExpensive { policy: policy_id })
     }
 
-    /// Settles the reservation with the usage on record.
+    /// Settles the reservation with the usage on record, and its cost.
     pub(super) fn settle_limits<L: Ledger>(
         &mut self,
-        record: &mut RequestRecord,
+        usage: Option<&Usage>,
+        nano_usd: u64,
         now_s: u64,
         env: &mut RequestEnv<'_, L>,
     ) {
-        let reported = record.usage.filter(|usage| usage.source == UsageSource::Reported);
+        let reported = usage.filter(|usage| usage.source == UsageSource::Reported);
         if let (Some(alias), Some(usage)) = (self.call.alias(), reported) {
             env.output_estimates.learn(&alias.name, usage.output_tokens);
         }
-        let nano_usd = record.cost.as_ref().map_or(0, |cost| cost.nano_usd);
         let over = self.watched_costs.iter().filter(|(max, _)| nano_usd > *max).filter_map(|(max, index)| {
             Some(over_max_cost(&self.call.policy.limits.get(*index)?.id, Verdict::Monitor, nano_usd, *max))
         });
-        record.decisions.extend(over);
+        self.decisions.extend(over);
         if self.held.is_empty() {
             return;
         }
         // A request that the gateway rejected after its limits had admitted it does not count.
         let requests = u64::from(!self.call.tries.is_empty());
-        let used = amounts(requests, &record.usage.unwrap_or_default(), nano_usd);
+        let used = amounts(requests, &usage.copied().unwrap_or_default(), nano_usd);
         let notes = self.settle(&used, now_s, env);
         let policy = &self.call.policy;
-        record.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
+        self.decisions.extend(notes.iter().filter_map(|note| noted(policy.limits.get(note.rule)?, note)));
     }
 
     /// Ends a stream that has come to cost more than one request may, behind the last event that is whole.
@@ -165,7 +165,7 @@ impl Facts for Call {
 impl Call {
     /// The provider of the last try, or of the first one to come.
     fn provider(&self) -> Option<&str> {
-        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.clone().begin())?;
+        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.first())?;
         let provider = self.upstream(step)?.provider;
         self.policy.providers.get(provider).map(|provider| &*provider.name)
     }

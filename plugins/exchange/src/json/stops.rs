@@ -1,0 +1,163 @@
+//! The stops of a document, 64 bytes at a time: the bytes at which a run of plain bytes in a string ends.
+//!
+//! Bodies have an escape every few words, and names are short. To look for each stop by itself would read the same bytes
+//! again and again; this reads them once, and a run ends at the next bit.
+
+/// Number of bytes of a block, one bit each.
+const BLOCK: usize = 64;
+
+/// The stops of one block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stops {
+    /// Offset of the block.
+    base: usize,
+    /// Quotes, backslashes and control characters, the first byte in the lowest bit.
+    bits: u64,
+    /// Whether a byte from 0x80 up is among them.
+    high: bool,
+}
+
+/// A run of bytes that stand for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlainRun {
+    /// Offset of the quote, the backslash or the control character behind it, or the end of the document.
+    pub(crate) end: usize,
+    /// Whether all of them are ASCII. `false` may also be due to a neighbour.
+    pub(crate) ascii: bool,
+}
+
+impl Stops {
+    /// Returns the stops before any block was read.
+    pub(crate) const fn new() -> Self {
+        Self { base: usize::MAX, bits: 0, high: false }
+    }
+
+    /// Returns the run that begins at `at`.
+    #[inline]
+    pub(crate) fn run(&mut self, bytes: &[u8], mut at: usize) -> PlainRun {
+        let mut ascii = true;
+        while at < bytes.len() {
+            let base = at - at % BLOCK;
+            if base != self.base {
+                *self = Self::of(bytes, base);
+            }
+            ascii &= !self.high;
+            let bits = self.bits >> (at % BLOCK);
+            if bits != 0 {
+                return PlainRun { end: (at + bits.trailing_zeros() as usize).min(bytes.len()), ascii };
+            }
+            at = base + BLOCK;
+        }
+        PlainRun { end: bytes.len(), ascii }
+    }
+
+    #[inline]
+    fn of(bytes: &[u8], base: usize) -> Self {
+        let rest = bytes.get(base..).unwrap_or_default();
+        let (bits, high) = match rest.first_chunk::<BLOCK>() {
+            Some(block) => marks(block),
+            None => marks(&padded(rest)),
+        };
+        Self { base, bits, high }
+    }
+}
+
+/// Returns the last block, filled up with plain bytes.
+fn padded(rest: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b' '; BLOCK];
+    block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+    block
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline(always)]
+fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+    let (parts, _) = block.as_chunks::<16>();
+    let (mut bits, mut all) = (0, u64x2(0, 0));
+    for (index, part) in parts.iter().enumerate() {
+        // Two halves of one number become one vector load.
+        let bytes = u128::from_le_bytes(*part);
+        let part = u64x2(bytes as u64, (bytes >> 64) as u64);
+        let quote = u8x16_eq(part, u8x16_splat(b'"'));
+        let backslash = u8x16_eq(part, u8x16_splat(b'\\'));
+        let control = u8x16_lt(part, u8x16_splat(0x20));
+        bits |= u64::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control))) << (index * 16);
+        all = v128_or(all, part);
+    }
+    (bits, u8x16_bitmask(all) != 0)
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = ONES * 0x80;
+    // Has the high bit of each byte that is zero, and no other.
+    let zeros = |word: u64| !(((word & !HIGH) + !HIGH) | word | !HIGH);
+    let (parts, _) = block.as_chunks::<8>();
+    let (mut bits, mut all) = (0, 0);
+    for (index, part) in parts.iter().enumerate() {
+        let word = u64::from_le_bytes(*part);
+        let quote = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+        let control = zeros(word & (ONES * 0xE0));
+        // Moves the eight bits together.
+        let eight = ((quote | backslash | control) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits |= eight << (index * 8);
+        all |= word;
+    }
+    (bits, all & HIGH != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The first stop from `at` on, found byte by byte.
+    fn literal(bytes: &[u8], at: usize) -> usize {
+        let stops = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+        bytes[at..].iter().position(stops).map_or(bytes.len(), |found| at + found)
+    }
+
+    fn agrees(bytes: &[u8]) {
+        let mut kept = Stops::new();
+        for at in 0..=bytes.len() {
+            let end = literal(bytes, at);
+            for run in [Stops::new().run(bytes, at), kept.run(bytes, at)] {
+                assert_eq!(run.end, end, "{bytes:?} from {at}");
+                assert!(!run.ascii || bytes[at..end].is_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_in_each_place_is_a_stop_or_is_none() {
+        for byte in 0..=u8::MAX {
+            for place in [0, 1, 7, 8, 15, 16, 31, 62, 63, 64, 65, 127] {
+                let mut bytes = vec![b'a'; 130];
+                bytes[place] = byte;
+                agrees(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_ascii_is_known_to_be_plain() {
+        assert_eq!(Stops::new().run(&[b'a'; 200], 3), PlainRun { end: 200, ascii: true });
+        assert!(!Stops::new().run("é".repeat(100).as_bytes(), 0).ascii);
+    }
+
+    proptest! {
+        #[test]
+        fn runs_agree_with_a_plain_search(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            agrees(&bytes);
+        }
+
+        #[test]
+        fn runs_of_text_agree(bytes in proptest::collection::vec(prop_oneof![9 => Just(b'a'), 1 => any::<u8>()], 0..300)) {
+            agrees(&bytes);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The record of an exchange, written as JSON straight from what the gate holds.
+//!
+//! [`headgate_record::RequestRecord`] is the list of its members. The tests of the machines read each record into that type
+//! and write it again: the bytes are the same.
+
+use super::close::{Closing, RecordSeq};
+use super::state::Gate;
+use crate::call::{Call, Identity, Try};
+use headgate_exchange::is_model_name;
+use headgate_record::{ClientContext, JsonObject, PayloadMode, RequestSource, SCHEMA};
+
+impl Gate {
+    /// Writes the record to the end of `out`.
+    pub(super) fn write_record(&self, closing: &Closing, number: RecordSeq<'_>, out: &mut Vec<u8>) {
+        JsonObject::write(out, |record| {
+            self.begin(record, closing, number);
+            self.models(record, closing);
+            self.outcome(record, closing);
+            record.object("payload", |payload| self.payload(payload, closing));
+            record.value("retention_class", &self.call.policy.retention_class);
+        });
+    }
+
+    /// Writes its place, its times and its caller.
+    fn begin(&self, record: &mut JsonObject<'_>, closing: &Closing, number: RecordSeq<'_>) {
+        let call = &self.call;
+        let provider_request_id = call.served_try().and_then(|one| one.answer.provider_request_id.as_deref());
+        record.value("schema", &SCHEMA);
+        record.value("id", &call.id.to_text());
+        record.value("node", number.node);
+        record.value("boot", number.boot);
+        record.value("seq", &number.seq);
+        record.value("started_at", &call.started.0);
+        record.value("duration_us", &closing.now.us_since(call.started));
+        record.some("time_to_first_token_us", self.time_to_first_token());
+        record.some("trace_id", call.trace_id.as_deref());
+        record.some("parent_span_id", call.parent_span_id.as_deref());
+        record.some("provider_request_id", provider_request_id);
+        record.value("config_revision", &call.policy.revision);
+        record.value("environment", &call.policy.environment);
+        if let Some(caller) = &call.caller {
+            record.object("caller", |member| identity(member, call, caller));
+        }
+        if !call.client.is_empty() {
+            record.object("client", |member| client(member, &call.client));
+        }
+    }
+
+    /// Writes what was asked for, and who served it.
+    fn models(&self, record: &mut JsonObject<'_>, closing: &Closing) {
+        let call = &self.call;
+        let (scan, facts) = (call.scan.as_ref(), &closing.seen.facts);
+        record.word("surface", call.surface.map_or("unknown", |surface| surface.as_str()));
+        record.some("requested_model", requested_model(call));
+        if let Some((provider, model)) = call.served_try().and_then(|one| target(call, one)) {
+            record.object("served_by", |served| {
+                served.value("provider", provider);
+                served.value("model", model);
+            });
+        }
+        record.some("response_model", facts.model.as_deref());
+        record.some("requested_service_tier", scan.and_then(|scan| scan.service_tier.as_deref()));
+        record.some("service_tier", facts.service_tier.as_deref());
+        record.some("requested_speed", scan.and_then(|scan| scan.speed.as_deref()));
+        record.some("speed", facts.speed.as_deref());
+        record.value("stream", &call.stream());
+        let tries = call.tries.iter().filter_map(|one| Some((one, target(call, one)?)));
+        record.objects("attempts", tries, |object, (one, names)| attempt(object, call, one, names));
+    }
+
+    /// Writes how it ended, and what it cost.
+    fn outcome(&self, record: &mut JsonObject<'_>, closing: &Closing) {
+        record.value("status", &self.status);
+        record.some("finish_reason", closing.seen.finish_reason.as_deref());
+        record.word("ended_by", closing.ended_by.as_str());
+        if !self.decisions.is_empty() {
+            record.value("decisions", &self.decisions);
+        }
+        record.some("rejected_by", self.rejected_by);
+        record.some("error_code", self.rejection.as_ref().map(|rejection| rejection.code()));
+        record.some("usage", closing.usage.as_ref());
+        if !closing.other_models.is_empty() {
+            record.value("other_models", &closing.other_models);
+        }
+        record.some("cost", closing.cost.as_ref());
+    }
+
+    fn payload(&self, payload: &mut JsonObject<'_>, closing: &Closing) {
+        let call = &self.call;
+        payload.word("mode", PayloadMode::MetadataOnly.as_str());
+        payload.value("request_bytes", &call.request_bytes);
+        payload.value("response_bytes", &self.response_bytes);
+        payload.some("request_fingerprint", call.request_fingerprint.as_deref());
+        payload.some("response_fingerprint", closing.seen.fingerprint.as_deref());
+        payload.value("attachments", &call.scan.as_ref().map_or(0, |scan| scan.attachments));
+        if !closing.redactions.is_empty() {
+            payload.value("redactions", &closing.redactions);
+        }
+    }
+}
+
+fn identity(member: &mut JsonObject<'_>, call: &Call, caller: &Identity) {
+    let team = caller.team.and_then(|team| call.policy.teams.get(team as usize));
+    let project = caller.project.as_deref().or_else(|| team?.project.as_deref());
+    let application = caller.application.as_deref().or_else(|| team?.application.as_deref());
+    member.value("key_id", &caller.key_id);
+    member.some("owner", caller.owner.as_deref());
+    member.some("team", team.map(|team| team.name.as_str()));
+    member.some("project", project);
+    member.some("application", application);
+    member.some("cost_center", team.and_then(|team| team.cost_center.as_deref()));
+    member.some("tenant", team.and_then(|team| team.tenant.as_deref()));
+    if caller.playground {
+        member.word("source", RequestSource::Playground.as_str());
+    }
+}
+
+fn client(member: &mut JsonObject<'_>, client: &ClientContext) {
+    member.some("end_user", client.end_user.as_deref());
+    member.some("session_id", client.session_id.as_deref());
+    member.some("agent_id", client.agent_id.as_deref());
+    member.some("user_agent", client.user_agent.as_deref());
+    if !client.tags.is_empty() {
+        member.value("tags", &client.tags);
+    }
+}
+
+/// Returns the alias, or the requested text if it has the form of a model name. Anything else is payload.
+fn requested_model(call: &Call) -> Option<&str> {
+    call.scan.as_ref().map(|scan| scan.model.as_str()).filter(|model| is_model_name(model))
+}
+
+/// Returns the provider and the model of a try.
+fn target<'a>(call: &'a Call, one: &Try) -> Option<(&'a str, &'a str)> {
+    Some((&call.provider_of(one.step)?.name, &call.upstream(one.step)?.model))
+}
+
+fn attempt(member: &mut JsonObject<'_>, call: &Call, one: &Try, (provider, model): (&str, &str)) {
+    member.value("provider", provider);
+    member.value("model", model);
+    member.word("kind", one.kind.as_str());
+    member.some("status", one.status);
+    member.some("error", one.error);
+    member.some("provider_error", one.provider_error.as_deref());
+    member.value("started_after_us", &one.started.us_since(call.started));
+    member.value("latency_us", &one.decided.map_or(0, |decided| decided.us_since(one.started)));
+}

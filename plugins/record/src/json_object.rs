@@ -1,0 +1,130 @@
+//! Writes JSON objects from borrowed values, member by member, into a buffer that is kept.
+//!
+//! A record has some forty texts. To own them all first, in a [`crate::RequestRecord`], would take an allocation for each.
+
+use serde::Serialize;
+
+/// An object that is being written. Members come in the order of the calls.
+#[derive(Debug)]
+pub struct JsonObject<'a> {
+    out: &'a mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'a> JsonObject<'a> {
+    /// Writes an object with the members that `write` adds to the end of `out`.
+    pub fn write(out: &'a mut Vec<u8>, write: impl FnOnce(&mut JsonObject<'_>)) {
+        out.push(b'{');
+        write(&mut JsonObject { out, empty: true });
+        out.push(b'}');
+    }
+
+    /// Writes the name of the next member. `name` needs no escapes.
+    fn name(&mut self, name: &'static str) {
+        if !std::mem::replace(&mut self.empty, false) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// Writes a member of any type that serializes itself.
+    pub fn value<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.name(name);
+        let begun = self.out.len();
+        // Nothing that a record holds fails to serialize; a value that did must not leave half of itself.
+        if serde_json::to_writer(&mut *self.out, value).is_err() {
+            self.out.truncate(begun);
+            self.out.extend_from_slice(b"null");
+        }
+    }
+
+    /// Writes a member, if there is a value.
+    pub fn some<T: Serialize>(&mut self, name: &'static str, value: Option<T>) {
+        if let Some(value) = value {
+            self.value(name, &value);
+        }
+    }
+
+    /// Writes a number other than 0.
+    pub fn count(&mut self, name: &'static str, count: u64) {
+        if count > 0 {
+            self.value(name, &count);
+        }
+    }
+
+    /// Writes a word of a closed vocabulary, which needs no escapes.
+    pub fn word(&mut self, name: &'static str, word: &'static str) {
+        self.name(name);
+        self.out.push(b'"');
+        self.out.extend_from_slice(word.as_bytes());
+        self.out.push(b'"');
+    }
+
+    /// Writes a member that is JSON already.
+    pub fn json(&mut self, name: &'static str, json: &[u8]) {
+        self.name(name);
+        self.out.extend_from_slice(json);
+    }
+
+    /// Writes a member that is an object.
+    pub fn object(&mut self, name: &'static str, write: impl FnOnce(&mut JsonObject<'_>)) {
+        self.name(name);
+        JsonObject::write(self.out, write);
+    }
+
+    /// Writes a member that is an array with an object for each item; none if there are no items.
+    pub fn objects<T>(
+        &mut self,
+        name: &'static str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut JsonObject<'_>, T),
+    ) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_none() {
+            return;
+        }
+        self.name(name);
+        self.out.push(b'[');
+        let mut first = true;
+        for item in items {
+            if !std::mem::replace(&mut first, false) {
+                self.out.push(b',');
+            }
+            JsonObject::write(self.out, |object| write(object, item));
+        }
+        self.out.push(b']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_written_in_order_and_absent_ones_left_out() {
+        let mut out = b"x".to_vec();
+        JsonObject::write(&mut out, |object| {
+            object.value("text", "a\"b\u{1}ü");
+            object.some("none", None::<u64>);
+            object.some("some", Some(7_u64));
+            object.count("zero", 0);
+            object.count("one", 1);
+            object.word("word", "plain");
+            object.object("inner", |inner| inner.value("flag", &true));
+            object.objects("nothing", [0_u8; 0], |_, _| {});
+            object.objects("list", [1_u8, 2], |inner, number| inner.value("n", &number));
+            object.json("raw", b"[1]");
+        });
+        let expected = r#"x{"text":"a\"b\u0001ü","some":7,"one":1,"word":"plain","inner":{"flag":true},"list":[{"n":1},{"n":2}],"raw":[1]}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_object_may_be_empty() {
+        let mut out = Vec::new();
+        JsonObject::write(&mut out, |_| {});
+        assert_eq!(out, b"{}");
+    }
+}
