@@ -1,6 +1,6 @@
 //! A string of a document, as written, and the writing of strings.
 
-use super::run::plain_run;
+use memchr::memchr;
 
 /// Room for the longest known field name.
 const NAME_BYTES: usize = 32;
@@ -93,8 +93,7 @@ impl<'a> Iterator for Segments<'a> {
             self.rest = after;
             return Some(Segment::Escape(self.escape()));
         }
-        // At least one byte, even if it is not allowed in a string.
-        let (plain, rest) = self.rest.split_at_checked(plain_run(self.rest).len.max(1))?;
+        let (plain, rest) = self.rest.split_at_checked(memchr(b'\\', self.rest).unwrap_or(self.rest.len()))?;
         self.rest = rest;
         Some(Segment::Plain(plain))
     }
