@@ -168,11 +168,19 @@ pub(super) async fn read_in_force<T: Send + 'static>(
     Ok(Some((revision, blocking(guard, move || work(policy::masked(&text))).await?)))
 }
 
-/// Returns the address at which the gateway of the policy in force listens, if it is written there.
-pub(super) async fn listen(app: &App) -> Result<Option<String>, ApiError> {
-    let address = |resource: &Value| Some(resource.get("body")?.get("listen")?.as_str()?.to_owned());
-    let found = read_in_force(app, move |resources| resources.iter().find_map(address)).await?;
-    Ok(found.and_then(|(_, listen)| listen))
+/// Returns the base of the URLs of the gateway of the policy in force, if its address is written there.
+pub(super) async fn gateway_base(app: &App) -> Result<Option<String>, ApiError> {
+    let found = read_in_force(app, move |resources| resources.iter().find_map(base)).await?;
+    Ok(found.and_then(|(_, base)| base))
+}
+
+/// Returns the base from a policy's settings: the first address, with the scheme that it serves.
+fn base(resource: &Value) -> Option<String> {
+    let settings = resource.get("body")?;
+    let listen = settings.get("listen")?;
+    let address = listen.as_str().or_else(|| listen.get(0)?.as_str())?;
+    let scheme = if settings.get("tls").is_some() { "https" } else { "http" };
+    Some(format!("{scheme}://{address}"))
 }
 
 type WithText = (PolicyRevision, String);

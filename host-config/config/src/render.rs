@@ -5,9 +5,11 @@
 
 mod bootstrap;
 mod cluster;
+mod health;
 mod listener;
 mod refusal;
 mod route;
+mod secret;
 mod transition;
 mod wasm;
 mod xds;
@@ -26,14 +28,13 @@ use std::path::PathBuf;
 /// The paths are relative to the folder; the contents are JSON and end with a line break.
 #[must_use]
 pub fn envoy(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
-    [
+    let mut files = vec![
         ("cds.json", cluster::resources(compiled, options)),
-        ("ecds/headgate-gate.json", wasm::gate_resources(compiled, options)),
+        (wasm::GATE_FILE, wasm::gate_resources(compiled, options)),
         ("rds.json", route::resources(compiled)),
-        ("lds.json", listener::resources(compiled, options)),
-        ("bootstrap.json", bootstrap::bootstrap(compiled, options)),
-    ]
-    .into_iter()
-    .map(|(path, value)| (PathBuf::from(path), format!("{value:#}\n")))
-    .collect()
+    ];
+    files.extend(secret::files(compiled));
+    files.push(("lds.json", listener::resources(compiled, options)));
+    files.push(("bootstrap.json", bootstrap::bootstrap(compiled, options)));
+    files.into_iter().map(|(path, value)| (PathBuf::from(path), format!("{value:#}\n"))).collect()
 }

@@ -1,23 +1,50 @@
-//! Renders the listener: the address for clients, and the gate before the router.
+//! Renders the listeners: the addresses for clients, with the gate before the router, and the one for health checks.
 
 use super::wasm;
 use super::xds::{RenderOptions, buffer_bytes, watched};
 use crate::compile::Compiled;
+use crate::proxy_settings::Socket;
 use serde_json::{Value, json};
 
+/// Type of a listener.
+pub(super) const LISTENER_TYPE: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
-    let listen = &compiled.settings.listen;
-    json!({"resources": [{
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+    let health = compiled.settings.health.as_ref().map(super::health::listener);
+    let listeners: Vec<Value> = [gateway(compiled, options)].into_iter().chain(health).collect();
+    json!({"resources": listeners})
+}
+
+/// Returns the listener for clients. All its addresses lead to the same gate.
+fn gateway(compiled: &Compiled, options: &RenderOptions) -> Value {
+    let settings = &compiled.settings;
+    let (first, others) = settings.listen.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+    let mut chain = json!({"filters": [{
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": connection_manager(compiled, options),
+    }]});
+    if let (Some(tls), Some(chain)) = (&settings.tls, chain.as_object_mut()) {
+        chain.insert("transport_socket".to_owned(), super::secret::transport(tls, options));
+        chain.insert("transport_socket_connect_timeout".to_owned(), json!("10s"));
+    }
+    let mut listener = json!({
+        "@type": LISTENER_TYPE,
         "name": "headgate",
-        "address": {"socket_address": {"address": listen.address, "port_value": listen.port}},
+        "address": first.map(address),
         "per_connection_buffer_limit_bytes": buffer_bytes(compiled),
         "access_log": [super::refusal::connection_log(compiled, options)],
-        "filter_chains": [{"filters": [{
-            "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": connection_manager(compiled, options),
-        }]}],
-    }]})
+        "filter_chains": [chain],
+    });
+    if let (false, Some(fields)) = (others.is_empty(), listener.as_object_mut()) {
+        let others: Vec<Value> = others.iter().map(|one| json!({"address": address(one)})).collect();
+        fields.insert("additional_addresses".to_owned(), json!(others));
+    }
+    listener
+}
+
+/// Returns an address in Envoy's notation.
+pub(super) fn address(socket: &Socket) -> Value {
+    json!({"socket_address": {"address": socket.address, "port_value": socket.port}})
 }
 
 fn connection_manager(compiled: &Compiled, options: &RenderOptions) -> Value {
