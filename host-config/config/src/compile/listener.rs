@@ -38,13 +38,13 @@ impl Addresses {
         }
         let health = root.get("health").and_then(|view| written("health", view));
         let admin = root.get("admin").and_then(|view| written("admin", view));
-        let first = root.get("listen").map_or(root.span, |view| view.span);
-        let admin = admin.unwrap_or(Written { key: "admin", span: first, address: ([127, 0, 0, 1], 9901).into() });
+        let is_written = admin.is_some();
+        let default = Written { key: "admin", span: root.span, address: ([127, 0, 0, 1], 9901).into() };
+        let admin = admin.unwrap_or(default);
         exposed(&admin, report);
-        let mut all: Vec<&Written> = listen.iter().take(MAX_ADDRESSES).chain(&health).collect();
+        let all: Vec<&Written> = listen.iter().take(MAX_ADDRESSES).chain(&health).collect();
         clashes(&all, report);
-        all.push(&admin);
-        clashes_with_admin(&all, &admin, report);
+        clashes_with_admin(&all, &admin, is_written, report);
         Self { listen: listen.iter().map(socket).collect(), health: health.as_ref().map(socket), admin: socket(&admin) }
     }
 }
@@ -81,11 +81,11 @@ fn clashes(all: &[&Written], report: &mut Report) {
     }
 }
 
-/// Reports addresses with the port of the admin page. It is compared alone, so that the page is never taken for a gateway.
-fn clashes_with_admin(all: &[&Written], admin: &Written, report: &mut Report) {
-    for one in all.iter().filter(|one| one.key != "admin" && one.address.port() == admin.address.port()) {
+/// Reports addresses with the port of the admin page, on whatever interface: it is never taken for a gateway.
+fn clashes_with_admin(all: &[&Written], admin: &Written, is_written: bool, report: &mut Report) {
+    for one in all.iter().filter(|one| one.address.port() == admin.address.port()) {
         let message = format!("`{}` and `admin` have the same port", one.key);
-        report.error(admin.span, &message, "give one of them another port");
+        report.error(if is_written { admin.span } else { one.span }, &message, "give one of them another port");
     }
 }
 

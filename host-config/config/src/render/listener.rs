@@ -110,7 +110,7 @@ const MIN_IDLE_S: u64 = 600;
 
 /// Returns the longest silence that a policy allows, so that Envoy does not end a request earlier: the time of all tries,
 /// and a minute more. A try that is repeated on a fresh connection has failed early and needs no time of its own.
-fn idle_timeout_s(compiled: &Compiled) -> u64 {
+pub(crate) fn idle_timeout_s(compiled: &Compiled) -> u64 {
     let failovers = compiled.document.models.iter().map(|model| &model.failover);
     let silence_ms = failovers.map(|failover| failover.first_byte_timeout_ms.saturating_mul(failover.attempts.into()));
     silence_ms.max().unwrap_or(0).div_ceil(1_000).saturating_add(60).max(MIN_IDLE_S)
@@ -118,7 +118,7 @@ fn idle_timeout_s(compiled: &Compiled) -> u64 {
 
 /// The gate comes through extension discovery: a new policy then replaces it without a new listener, and clients keep
 /// their connections.
-fn gate(options: &RenderOptions) -> Value {
+pub(super) fn gate(options: &RenderOptions) -> Value {
     json!({
         "name": wasm::GATE_RESOURCE,
         "config_discovery": {
@@ -128,7 +128,7 @@ fn gate(options: &RenderOptions) -> Value {
     })
 }
 
-fn router(compiled: &Compiled, options: &RenderOptions) -> Value {
+pub(super) fn router(compiled: &Compiled, options: &RenderOptions) -> Value {
     json!({
         "name": "envoy.filters.http.router",
         "typed_config": {

@@ -28,6 +28,6 @@ pub(super) const BUFFER_MARGIN: u64 = 1 << 20;
 
 /// Returns the size of the proxy's buffers: the largest body and a little more, so that the filter, which answers with a
 /// proper error, rejects a larger one before Envoy does.
-pub(super) fn buffer_bytes(compiled: &Compiled) -> u64 {
+pub(crate) fn buffer_bytes(compiled: &Compiled) -> u64 {
     compiled.document.max_request_bytes.saturating_add(BUFFER_MARGIN)
 }
