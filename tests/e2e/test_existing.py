@@ -186,7 +186,7 @@ def test_after_serves_llm_requests_through_headgate(existing):
     assert [one["provider"] for one in edge.record(moved)["attempts"]] == ["north", "south"]
 
     blocked = edge.ask(body=BODY.replace(b"Say hello.", b"AKIAIOSFODNN7EXAMPLB is my key"), x_api_key=edge.keys["main"])
-    assert blocked.status == 403 or blocked.error()["code"] == "guardrail_blocked"
+    assert (blocked.status, blocked.error()["code"]) == (422, "content_filter")
     edge.record(blocked)
     large = edge.ask(body=BODY.replace(b"hello", b"x" * 3_000_000), x_api_key=edge.keys["main"])
     assert large.status == 200, "the listener's buffer is larger than Envoy's default"
