@@ -17,12 +17,12 @@ mod xds;
 mod yaml;
 
 pub use fragments::fragments;
-pub use transition::transition;
-pub use xds::RenderOptions;
-pub(crate) use xds::buffer_bytes;
 pub(crate) use listener::idle_timeout_s;
 pub(crate) use route::{RETRY_HEADER, TARGET_STATE};
+pub use transition::transition;
 pub(crate) use wasm::GATE_RESOURCE;
+pub use xds::RenderOptions;
+pub(crate) use xds::buffer_bytes;
 
 /// JSON pointer to the environment variables of the VMs in the gate's file.
 pub const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";

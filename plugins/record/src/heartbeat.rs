@@ -30,15 +30,8 @@ pub enum ProxyRefusal {
 
 impl ProxyRefusal {
     /// Returns all classes.
-    pub const ALL: [Self; 7] = [
-        Self::CodecError,
-        Self::HeaderLimit,
-        Self::Http10,
-        Self::Upgrade,
-        Self::Overload,
-        Self::Tls,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::CodecError, Self::HeaderLimit, Self::Http10, Self::Upgrade, Self::Overload, Self::Tls, Self::Other];
 
     /// Returns the name as it is serialized.
     #[must_use]

@@ -76,7 +76,11 @@ fn clashes(all: &[&Written], report: &mut Report) {
             report.error(one.span, "this address is repeated", "remove one of the two");
         } else {
             let message = format!("the same port is open for `{}`, under `{}`", other.address, other.key);
-            report.error(one.span, &message, "give one of them another port; an address for all interfaces includes the others");
+            report.error(
+                one.span,
+                &message,
+                "give one of them another port; an address for all interfaces includes the others",
+            );
         }
     }
 }

@@ -7,8 +7,14 @@ use super::values::{at, entry, extension, flag, number, text};
 use crate::tree::Node;
 
 /// Filters that run code of an operator, which can change a body. Parts of their types and names.
-const CODE: [&str; 6] =
-    [".http.lua", ".http.ext_proc", ".http.wasm", ".http.golang", ".http.dynamic_modules", ".http.grpc_json_transcoder"];
+const CODE: [&str; 6] = [
+    ".http.lua",
+    ".http.ext_proc",
+    ".http.wasm",
+    ".http.golang",
+    ".http.dynamic_modules",
+    ".http.grpc_json_transcoder",
+];
 
 /// Filters that refuse requests. Parts of their types and names.
 const AUTHENTICATION: [&str; 6] =
@@ -92,7 +98,8 @@ fn after(filter: &Node, place: &Place, findings: &mut Findings) {
 
 /// An external processor gets bodies only if it is told so.
 fn changes_bodies(filter: &Node, kind: &str) -> bool {
-    let mode = |key: &str| text(filter, &format!("typed_config.processing_mode.{key}")).is_some_and(|mode| mode != "NONE");
+    let mode =
+        |key: &str| text(filter, &format!("typed_config.processing_mode.{key}")).is_some_and(|mode| mode != "NONE");
     let may = flag(filter, "typed_config.allow_mode_override");
     !kind.contains(".http.ext_proc") || may || mode("request_body_mode") || mode("response_body_mode")
 }
@@ -103,7 +110,9 @@ fn tokens(filter: &Node, place: &Place, findings: &mut Findings) {
     let first = rules.iter().find(|rule| at(rule, "match").is_some_and(covers));
     let Some(rule) = first.filter(|rule| at(rule, "requires").is_some()) else { return };
     let providers = at(filter, "typed_config.providers").map_or(&[][..], Node::entries);
-    let by_default = |provider: &Node| ["from_headers", "from_params", "from_cookies"].iter().all(|key| entry(provider, key).is_none());
+    let by_default = |provider: &Node| {
+        ["from_headers", "from_params", "from_cookies"].iter().all(|key| entry(provider, key).is_none())
+    };
     if providers.iter().any(|provider| by_default(&provider.value)) {
         let span = rule.entries().first().map(|entry| entry.span);
         findings.warning(

@@ -19,7 +19,10 @@ impl Place {
     /// Returns the place of a key in this object, or of the object if it does not have the key.
     pub(super) fn key(&self, name: &str, span: Option<Span>) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
-        span.map_or_else(|| self.clone(), |span| Self { file: self.file, span, path: format!("{}{dot}{name}", self.path) })
+        span.map_or_else(
+            || self.clone(),
+            |span| Self { file: self.file, span, path: format!("{}{dot}{name}", self.path) },
+        )
     }
 }
 

@@ -47,10 +47,18 @@ fn order(manager: &Manager<'_>, findings: &mut Findings) {
     let filters = manager.filters();
     let place = &manager.object.place;
     let Some(last) = router(filters) else {
-        return findings.error(place, "there is no router in `http_filters`", "add the filter of `router.yaml` at the end");
+        return findings.error(
+            place,
+            "there is no router in `http_filters`",
+            "add the filter of `router.yaml` at the end",
+        );
     };
     if manager.gate().is_some_and(|gate| gate > last) {
-        findings.error(place, "the Headgate filter comes after the router, which ends the chain", "move it before the router");
+        findings.error(
+            place,
+            "the Headgate filter comes after the router, which ends the chain",
+            "move it before the router",
+        );
     }
     let log = filters.get(last).and_then(|router| at(router, "typed_config.upstream_log"));
     if manager.gate().is_some() && !log.is_some_and(|log| contains(log, "resets")) {

@@ -55,7 +55,9 @@ fn is_equal(one: &Node, other: &Node) -> bool {
         }
         (Value::Map(one), Value::Map(others)) => {
             one.len() == others.len()
-                && one.iter().all(|entry| others.iter().any(|other| other.key == entry.key && is_equal(&entry.value, &other.value)))
+                && one.iter().all(|entry| {
+                    others.iter().any(|other| other.key == entry.key && is_equal(&entry.value, &other.value))
+                })
         }
         _ => false,
     }

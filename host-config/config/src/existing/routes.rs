@@ -40,11 +40,14 @@ fn timeouts(route: &LlmRoute<'_>, found: &Found<'_>, needs: &Needs<'_>, findings
         findings.error(place, &message, "write `timeout: 0s` under `route`; the filter bounds each try");
     }
     let own = milliseconds(node, "route.idle_timeout");
-    let managers = found.managers.iter().enumerate().filter(|(number, manager)| {
-        route.manager.map_or_else(|| manager.gate().is_some(), |own| own == *number)
-    });
-    let inherited =
-        managers.map(|(_, manager)| milliseconds(manager.object.node, "stream_idle_timeout").unwrap_or(ENVOYS_IDLE)).min();
+    let managers = found
+        .managers
+        .iter()
+        .enumerate()
+        .filter(|(number, manager)| route.manager.map_or_else(|| manager.gate().is_some(), |own| own == *number));
+    let inherited = managers
+        .map(|(_, manager)| milliseconds(manager.object.node, "stream_idle_timeout").unwrap_or(ENVOYS_IDLE))
+        .min();
     let idle = own.or(inherited).unwrap_or(ENVOYS_IDLE);
     let needed = idle_timeout_s(needs.compiled);
     if idle != 0 && idle < needed.saturating_mul(1_000) {
@@ -61,7 +64,11 @@ fn retries(route: &LlmRoute<'_>, needs: &Needs<'_>, findings: &mut Findings) {
     }
     let policy = at(route.object.node, "route.retry_policy");
     let Some(policy) = policy else {
-        return findings.error(place, "without `retry_policy` there is no failover", "copy `retry_policy` from `route.yaml`");
+        return findings.error(
+            place,
+            "without `retry_policy` there is no failover",
+            "copy `retry_policy` from `route.yaml`",
+        );
     };
     if !flag(policy, "refresh_cluster_on_retry") {
         let help = "write `refresh_cluster_on_retry: true` under `retry_policy`";
@@ -86,7 +93,11 @@ fn copies(route: &LlmRoute<'_>, findings: &mut Findings) {
     ] {
         let written = at(route.object.node, "route").and_then(|action| entry(action, key));
         if let Some(written) = written {
-            findings.error(&route.object.place.key(&format!("route.{key}"), Some(written.span)), message, "remove it here");
+            findings.error(
+                &route.object.place.key(&format!("route.{key}"), Some(written.span)),
+                message,
+                "remove it here",
+            );
         }
     }
 }
@@ -120,7 +131,11 @@ fn has_key(node: &Node, key: &str) -> bool {
 
 /// Reports a gate that is off unless a route turns it on, with a route that does not.
 fn gate_is_on(route: &LlmRoute<'_>, found: &Found<'_>, findings: &mut Findings) {
-    let is_off = found.managers.iter().filter_map(|manager| manager.filters().get(manager.gate()?)).any(|gate| flag(gate, "disabled"));
+    let is_off = found
+        .managers
+        .iter()
+        .filter_map(|manager| manager.filters().get(manager.gate()?))
+        .any(|gate| flag(gate, "disabled"));
     let own = at(route.object.node, "typed_per_filter_config").and_then(|filters| entry(filters, GATE_RESOURCE));
     let turned_off = own.is_some_and(|own| flag(&own.value, "disabled"));
     if turned_off || is_off && own.is_none() {

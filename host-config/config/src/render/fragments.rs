@@ -21,7 +21,8 @@ pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, 
         ("route.yaml", ROUTE, json!([route(compiled)])),
         ("listener.yaml", LISTENER, json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)})),
     ];
-    let pasted = pasted.into_iter().map(|(path, about, value)| (PathBuf::from(path), format!("{about}{}", yaml(&value))));
+    let pasted =
+        pasted.into_iter().map(|(path, about, value)| (PathBuf::from(path), format!("{about}{}", yaml(&value))));
     [policy].into_iter().chain(pasted).collect()
 }
 

@@ -18,7 +18,8 @@ pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
 /// Returns the listener for clients. All its addresses lead to the same gate.
 fn gateway(compiled: &Compiled, options: &RenderOptions) -> Value {
     let settings = &compiled.settings;
-    let (first, others) = settings.listen.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+    let (first, others) =
+        settings.listen.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
     let mut chain = json!({"filters": [{
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": connection_manager(compiled, options),

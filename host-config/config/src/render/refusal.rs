@@ -102,7 +102,9 @@ pub(super) fn reset_log(compiled: &Compiled, options: &RenderOptions) -> Value {
 pub(super) fn connection_log(compiled: &Compiled, options: &RenderOptions) -> Value {
     let protocol_error = json!({"response_flag_filter": {"flags": ["DPE"]}});
     let filter = match compiled.settings.tls {
-        Some(_) => json!({"or_filter": {"filters": [protocol_error, cel("connection.transport_failure_reason != ''")]}}),
+        Some(_) => {
+            json!({"or_filter": {"filters": [protocol_error, cel("connection.transport_failure_reason != ''")]}})
+        }
         None => protocol_error,
     };
     json!({

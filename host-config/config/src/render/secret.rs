@@ -19,7 +19,8 @@ pub(super) fn files(compiled: &Compiled) -> Vec<(&'static str, Value)> {
     let Some(tls) = &compiled.settings.tls else { return Vec::new() };
     let certificate = (CERTIFICATE_FILE, secret(CERTIFICATE, "tls_certificate", &certificate(tls)));
     let authorities = tls.clients.as_ref();
-    let authorities = authorities.map(|clients| (AUTHORITIES_FILE, secret(AUTHORITIES, "validation_context", &trust(clients))));
+    let authorities =
+        authorities.map(|clients| (AUTHORITIES_FILE, secret(AUTHORITIES, "validation_context", &trust(clients))));
     [certificate].into_iter().chain(authorities).collect()
 }
 
@@ -60,10 +61,8 @@ pub(super) fn transport(tls: &ListenerTls, options: &RenderOptions) -> Value {
     });
     let mut context = Map::new();
     if let (Some(clients), Some(common)) = (&tls.clients, common.as_object_mut()) {
-        common.insert(
-            "validation_context_sds_secret_config".to_owned(),
-            source(AUTHORITIES, AUTHORITIES_FILE, options),
-        );
+        common
+            .insert("validation_context_sds_secret_config".to_owned(), source(AUTHORITIES, AUTHORITIES_FILE, options));
         context.insert("require_client_certificate".to_owned(), json!(clients.required));
     }
     context.insert(

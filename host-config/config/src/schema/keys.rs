@@ -19,7 +19,12 @@ pub static GATEWAY: &[Key] = &[
         "Organization that runs the installation; limits and budgets can count by it across environments.",
     ),
     key("listen", Several(Scalar::Socket), Required, "Addresses on which clients connect; all serve the same."),
-    key("tls", Section(LISTENER_TLS), Optional, "TLS of the addresses under `listen`; without it they serve plain HTTP."),
+    key(
+        "tls",
+        Section(LISTENER_TLS),
+        Optional,
+        "TLS of the addresses under `listen`; without it they serve plain HTTP.",
+    ),
     key(
         "health",
         One(Scalar::Socket),
