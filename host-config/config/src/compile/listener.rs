@@ -109,7 +109,10 @@ pub(super) fn tls(root: View<'_>, report: &mut Report) -> Option<ListenerTls> {
         clients: section.get("client_certificates").map(clients),
     };
     let folder = |file: &str| Path::new(file).parent().map(Path::to_path_buf);
-    if let Some(key) = section.get("key_file").filter(|_| folder(&tls.key_file) != folder(&tls.certificate_file)) {
+    let both = !tls.certificate_file.is_empty() && !tls.key_file.is_empty();
+    if let Some(key) =
+        section.get("key_file").filter(|_| both && folder(&tls.key_file) != folder(&tls.certificate_file))
+    {
         report.error(
             key.span,
             "the key is in another folder than the certificate, so a new key is not noticed",

@@ -90,7 +90,7 @@ mod tests {
   connect_timeout: \"5s\"
   deep:
     x:
-      - y: \"no\"
+      - \"y\": \"no\"
       - []
   none: {}
   ports:
