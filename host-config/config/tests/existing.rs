@@ -89,7 +89,11 @@ fn each_change_is_found_at_its_place() {
         (swap("root_id: attempt", "root_id: other"), "without the attempt filter", "clusters["),
         (swap("max_retries: 1000000", "max_retries: 2"), "no more than 3 failovers", "clusters["),
         (swap("vm_id: headgate", "vm_id: other"), "not the VM of the other parts", "vm_config"),
-        (swap("failure_policy: FAIL_RELOAD", "failure_policy: FAIL_CLOSED"), "answers 503 from then on", "typed_config.config"),
+        (
+            swap("failure_policy: FAIL_RELOAD", "failure_policy: FAIL_CLOSED"),
+            "answers 503 from then on",
+            "typed_config.config",
+        ),
         (swap("upstream_log:", "other_log:"), "tries that a provider has reset", "typed_config"),
         (insert(AFTER_GATE, "compressor", ""), "compressed before Headgate reads", "http_filters[2]"),
         (insert(AFTER_GATE, "lua", ""), "what guardrails have checked", "http_filters[2]"),
