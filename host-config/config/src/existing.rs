@@ -9,37 +9,24 @@ mod filters;
 mod find;
 mod findings;
 mod managers;
+mod needs;
 mod plugins;
 mod routes;
 mod values;
 
+pub use findings::ProxyFile;
+
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Report};
-use crate::render::buffer_bytes;
 use crate::tree::{Node, parse_proxy};
 use find::Found;
 use findings::Findings;
+use needs::Needs;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// The oldest version with `refresh_cluster_on_retry`, on which failover depends.
 pub const OLDEST_ENVOY: (u32, u32) = (1, 39);
-
-/// One file of the configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct ProxyFile<'a> {
-    /// Its name, for problems.
-    pub name: &'a str,
-    /// Its text.
-    pub text: &'a str,
-}
-
-/// A policy, and the needs that follow from it.
-struct Needs<'a> {
-    compiled: &'a Compiled,
-    /// Smallest buffer, bytes.
-    buffer: u64,
-}
 
 /// Checks the files against the needs of a policy. `version` is that of the proxy, if it is known; a dump contains it.
 #[must_use]
@@ -60,7 +47,7 @@ pub fn check(files: &[ProxyFile<'_>], compiled: &Compiled, version: Option<(u32,
     }
     let found = Found::of(&roots);
     let mut findings = Findings::new(files.len());
-    let needs = Needs { compiled, buffer: buffer_bytes(compiled) };
+    let needs = Needs::of(compiled);
     too_old(version.or(found.version), &found, &mut findings);
     managers::check(&found, &needs, &mut findings);
     routes::check(&found, &needs, &mut findings);

@@ -1,8 +1,8 @@
 //! Checks that each provider of the policy has its clusters, with the attempt filter in them.
 
-use super::Needs;
 use super::find::{Found, Object};
 use super::findings::Findings;
+use super::needs::Needs;
 use super::values::{at, extension, number, text};
 use crate::proxy_settings::{COLLECTOR_CLUSTER, fresh_cluster, provider_cluster};
 use crate::tree::Node;

@@ -1,8 +1,8 @@
 //! Checks the other filters of a chain with the gate: those that change bodies, compress, or stop requests before it.
 
-use super::Needs;
 use super::find::{Manager, is_gate, router};
 use super::findings::{Findings, Place};
+use super::needs::Needs;
 use super::values::{at, entry, extension, flag, number, text};
 use crate::tree::Node;
 

@@ -1,8 +1,16 @@
 //! Collects findings, each with the path of the object that it is about.
 
-use super::ProxyFile;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::tree::Span;
+
+/// One file of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct ProxyFile<'a> {
+    /// Its name, for problems.
+    pub name: &'a str,
+    /// Its text.
+    pub text: &'a str,
+}
 
 /// An object's place.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,10 @@
 //! Checks listeners and their HTTP connection managers.
 
+use super::filters;
 use super::find::{Found, Manager, Object, router};
 use super::findings::Findings;
+use super::needs::Needs;
 use super::values::{at, contains, entry, number};
-use super::{Needs, filters};
 
 /// Envoy's buffer of a connection, bytes, unless a listener has a limit of its own.
 const ENVOYS_BUFFER: u64 = 1 << 20;

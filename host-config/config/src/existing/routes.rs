@@ -1,8 +1,8 @@
 //! Checks the routes that lead to the providers.
 
-use super::Needs;
 use super::find::{Found, LlmRoute};
 use super::findings::Findings;
+use super::needs::Needs;
 use super::values::{at, contains, entry, flag, milliseconds, number, text};
 use crate::render::{GATE_RESOURCE, RETRY_HEADER, idle_timeout_s};
 use crate::tree::Node;

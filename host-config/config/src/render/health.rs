@@ -3,7 +3,7 @@
 //! It has no filter of the gateway, so a probe without TLS can reach it and nothing behind it. It answers 503 from the
 //! beginning of a drain on.
 
-use super::listener::{LISTENER_TYPE, address};
+use super::xds::{LISTENER_TYPE, address};
 use crate::proxy_settings::Socket;
 use serde_json::{Value, json};
 

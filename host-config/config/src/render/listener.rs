@@ -1,13 +1,9 @@
 //! Renders the listeners: the addresses for clients, with the gate before the router, and the one for health checks.
 
 use super::wasm;
-use super::xds::{RenderOptions, buffer_bytes, watched};
+use super::xds::{LISTENER_TYPE, RenderOptions, address, buffer_bytes, watched};
 use crate::compile::Compiled;
-use crate::proxy_settings::Socket;
 use serde_json::{Value, json};
-
-/// Type of a listener.
-pub(super) const LISTENER_TYPE: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
     let health = compiled.settings.health.as_ref().map(super::health::listener);
@@ -41,11 +37,6 @@ fn gateway(compiled: &Compiled, options: &RenderOptions) -> Value {
         fields.insert("additional_addresses".to_owned(), json!(others));
     }
     listener
-}
-
-/// Returns an address in Envoy's notation.
-pub(super) fn address(socket: &Socket) -> Value {
-    json!({"socket_address": {"address": socket.address, "port_value": socket.port}})
 }
 
 fn connection_manager(compiled: &Compiled, options: &RenderOptions) -> Value {
