@@ -144,6 +144,7 @@ def h2_chat(gateway: Gateway, context: ssl.SSLContext, trace: str) -> str:
     return ""
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_plain_and_old_tls_are_refused(serve, authority):
     gateway = serve()
     with wire.Exchange(gateway.listen) as exchange:
