@@ -286,3 +286,18 @@ fn no_policy() -> ApiError {
         "No policy has been put here yet. `headgate apply gateway.yaml` does, or PUT /v1/policy with `If-None-Match: *`.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::base;
+    use serde_json::json;
+
+    #[test]
+    fn base_is_the_first_address_with_its_scheme() {
+        let of = |settings| base(&json!({"kind": "settings", "body": settings}));
+        assert_eq!(of(json!({"listen": "127.0.0.1:1"})).unwrap(), "http://127.0.0.1:1");
+        assert_eq!(of(json!({"listen": ["[::]:2", "127.0.0.1:3"], "tls": {}})).unwrap(), "https://[::]:2");
+        assert_eq!(of(json!({"environment": "test"})), None);
+        assert_eq!(of(json!({"listen": []})), None);
+    }
+}
