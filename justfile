@@ -54,6 +54,7 @@ build-tests: _cargo _nextest
 
 # End to end: real Envoy, real SDKs, real faults. `-n 0` runs the tests one after the other.
 e2e *FLAGS: envoy wasm python-packages node-packages programs
+    @{{just_executable()}} _need promtool "install Prometheus (apt-get install prometheus)"
     @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.

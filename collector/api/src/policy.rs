@@ -159,11 +159,19 @@ pub(super) async fn compare(
     Ok(Comparison { from, to, changes })
 }
 
-/// Returns the address at which the gateway of the policy in force listens, if it is written there.
-pub(super) async fn listen(app: &App) -> Result<Option<String>, ApiError> {
-    let address = |resource: &Value| Some(resource.get("body")?.get("listen")?.as_str()?.to_owned());
-    let found = read_in_force(app, move |resources| resources.iter().find_map(address)).await?;
-    Ok(found.and_then(|(_, listen)| listen))
+/// Returns the base of the URLs of the gateway of the policy in force, if its address is written there.
+pub(super) async fn gateway_base(app: &App) -> Result<Option<String>, ApiError> {
+    let found = read_in_force(app, move |resources| resources.iter().find_map(base)).await?;
+    Ok(found.and_then(|(_, base)| base))
+}
+
+/// Returns the base from a policy's settings: the first address, with the scheme that it serves.
+fn base(resource: &Value) -> Option<String> {
+    let settings = resource.get("body")?;
+    let listen = settings.get("listen")?;
+    let address = listen.as_str().or_else(|| listen.get(0)?.as_str())?;
+    let scheme = if settings.get("tls").is_some() { "https" } else { "http" };
+    Some(format!("{scheme}://{address}"))
 }
 
 type WithText = (PolicyRevision, String);
@@ -268,4 +276,19 @@ fn no_policy() -> ApiError {
         "no_policy",
         "No policy has been put here yet. `headgate apply gateway.yaml` does, or PUT /v1/policy with `If-None-Match: *`.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base;
+    use serde_json::json;
+
+    #[test]
+    fn base_is_the_first_address_with_its_scheme() {
+        let of = |settings| base(&json!({"kind": "settings", "body": settings}));
+        assert_eq!(of(json!({"listen": "127.0.0.1:1"})).unwrap(), "http://127.0.0.1:1");
+        assert_eq!(of(json!({"listen": ["[::]:2", "127.0.0.1:3"], "tls": {}})).unwrap(), "https://[::]:2");
+        assert_eq!(of(json!({"environment": "test"})), None);
+        assert_eq!(of(json!({"listen": []})), None);
+    }
 }

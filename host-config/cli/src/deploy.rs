@@ -10,6 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The file that is written last: a folder that has it may belong to a running proxy.
+const LAST: &str = "bootstrap.json";
+
 /// Time for a proxy to take up a file, including the lookup of a new cluster's address.
 const TAKE_UP: Duration = Duration::from_secs(1);
 
@@ -19,13 +22,13 @@ const TAKE_UP: Duration = Duration::from_secs(1);
 /// # Errors
 /// As for [`write()`].
 pub(crate) fn roll_out(folder: &Path, files: &[(PathBuf, String)]) -> io::Result<()> {
-    let running: Vec<_> = files.iter().filter_map(|(path, _)| fs::read_to_string(folder.join(path)).ok()).collect();
-    if running.len() < files.len() {
+    if !folder.join(LAST).exists() {
         return write(folder, files);
     }
+    let running: Vec<_> = files.iter().map(|(path, _)| fs::read_to_string(folder.join(path)).ok()).collect();
     let each = |make: &dyn Fn(&Path, &str, &str) -> Option<String>| -> Vec<(PathBuf, String)> {
         let pairs = files.iter().zip(&running);
-        pairs.filter_map(|((path, new), old)| Some((path.clone(), make(path, old, new)?))).collect()
+        pairs.filter_map(|((path, new), old)| Some((path.clone(), make(path, old.as_ref()?, new)?))).collect()
     };
     let coming = each(&|path, old, new| transition(path, new, old));
     if coming.iter().any(|(path, both)| !holds(&folder.join(path), both)) {
@@ -50,7 +53,7 @@ pub(crate) fn needs_restart(folder: &Path, files: &[(PathBuf, String)]) -> Optio
     files.iter().find_map(|(path, new)| {
         let old = fs::read_to_string(folder.join(path)).ok()?;
         match path.to_str()? {
-            "bootstrap.json" if old != *new => Some("the bootstrap (admin address, node, folders) changes"),
+            LAST if old != *new => Some("the bootstrap (admin address, node, folders) changes"),
             "ecds/headgate-gate.json" if variables(&old) != variables(new) => {
                 Some("the policy reads other environment variables than before")
             }

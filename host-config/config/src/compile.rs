@@ -3,6 +3,7 @@
 mod guardrails;
 mod keys;
 mod limits;
+mod listener;
 mod memory;
 mod models;
 mod prices;
@@ -10,7 +11,7 @@ mod providers;
 mod references;
 
 use crate::diagnostic::{Diagnostic, Report, Severity};
-use crate::proxy_settings::{ProxySettings, Socket};
+use crate::proxy_settings::ProxySettings;
 use crate::scalar;
 use crate::schema;
 use crate::tree;
@@ -20,7 +21,6 @@ use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Format, Logging
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 /// Largest number of origins. Each is compared with the origin of every request from a browser.
 const MAX_ORIGINS: usize = 256;
@@ -105,37 +105,17 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySe
     };
     references::check(root, &known, report);
     document.revision = revision(&document);
+    let addresses = listener::Addresses::of(root, report);
     let settings = ProxySettings {
-        listen: socket(root, "listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
-        admin: admin(root, report),
+        listen: addresses.listen,
+        tls: listener::tls(root, report),
+        health: addresses.health,
+        admin: addresses.admin,
         max_heap: memory.max_heap,
         upstreams,
         environment_variables: variables(&document),
     };
     (document, settings)
-}
-
-fn socket(root: View<'_>, key: &str, default: SocketAddr) -> Socket {
-    let socket = root.read(key, scalar::socket).unwrap_or(default);
-    Socket { address: socket.ip().to_string(), port: socket.port() }
-}
-
-fn admin(root: View<'_>, report: &mut Report) -> Socket {
-    let admin = socket(root, "admin", SocketAddr::from(([127, 0, 0, 1], 9901)));
-    if let Some(written) =
-        root.get("admin").filter(|_| root.read("admin", scalar::socket).is_some_and(|s| !s.ip().is_loopback()))
-    {
-        report.warning(
-            written.span,
-            "the admin page has no password, and can stop the proxy",
-            "write a loopback address, such as `127.0.0.1:9901`",
-        );
-    }
-    if root.read("listen", scalar::socket).is_some_and(|listen| listen.port() == admin.port) {
-        let at = root.get("admin").or_else(|| root.get("listen")).map_or(root.span, |view| view.span);
-        report.error(at, "`listen` and `admin` have the same port", "give one of them another port");
-    }
-    admin
 }
 
 fn cors(root: View<'_>, report: &mut Report) -> Option<Cors> {

@@ -10,6 +10,7 @@
 mod compile;
 pub mod credential;
 pub mod diagnostic;
+pub mod existing;
 pub mod include;
 mod names;
 mod nearest;

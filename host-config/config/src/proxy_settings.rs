@@ -17,8 +17,12 @@ pub const SYSTEM_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Settings of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxySettings {
-    /// Address on which clients connect.
-    pub listen: Socket,
+    /// Addresses on which clients connect, at least one.
+    pub listen: Vec<Socket>,
+    /// TLS on these addresses; none for plain HTTP.
+    pub tls: Option<ListenerTls>,
+    /// An address for health checks alone.
+    pub health: Option<Socket>,
     /// The proxy's admin page; loopback unless the operator wrote another address.
     pub admin: Socket,
     /// Heap above which the proxy sheds load, bytes.
@@ -37,6 +41,26 @@ pub struct Socket {
     pub address: String,
     /// Port.
     pub port: u16,
+}
+
+/// TLS of the addresses for clients. All files are PEM, as the proxy sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// File of the certificate and its chain.
+    pub certificate_file: String,
+    /// File of its private key.
+    pub key_file: String,
+    /// The certificates that clients show; none if they are not asked.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// The certificates of clients that are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// File of the authorities that sign them.
+    pub ca_file: String,
+    /// Whether a client must have one.
+    pub required: bool,
 }
 
 /// A cluster to be rendered.

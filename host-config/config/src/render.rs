@@ -5,15 +5,24 @@
 
 mod bootstrap;
 mod cluster;
+mod fragments;
+mod health;
 mod listener;
 mod refusal;
 mod route;
+mod secret;
 mod transition;
 mod wasm;
 mod xds;
+mod yaml;
 
+pub use fragments::fragments;
+pub(crate) use listener::idle_timeout_s;
+pub(crate) use route::{RETRY_HEADER, TARGET_STATE};
 pub use transition::transition;
+pub(crate) use wasm::GATE_RESOURCE;
 pub use xds::RenderOptions;
+pub(crate) use xds::buffer_bytes;
 
 /// JSON pointer to the environment variables of the VMs in the gate's file.
 pub const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";
@@ -26,14 +35,13 @@ use std::path::PathBuf;
 /// The paths are relative to the folder; the contents are JSON and end with a line break.
 #[must_use]
 pub fn envoy(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
-    [
+    let mut files = vec![
         ("cds.json", cluster::resources(compiled, options)),
-        ("ecds/headgate-gate.json", wasm::gate_resources(compiled, options)),
+        (wasm::GATE_FILE, wasm::gate_resources(compiled, options)),
         ("rds.json", route::resources(compiled)),
-        ("lds.json", listener::resources(compiled, options)),
-        ("bootstrap.json", bootstrap::bootstrap(compiled, options)),
-    ]
-    .into_iter()
-    .map(|(path, value)| (PathBuf::from(path), format!("{value:#}\n")))
-    .collect()
+    ];
+    files.extend(secret::files(compiled));
+    files.push(("lds.json", listener::resources(compiled, options)));
+    files.push(("bootstrap.json", bootstrap::bootstrap(compiled, options)));
+    files.into_iter().map(|(path, value)| (PathBuf::from(path), format!("{value:#}\n"))).collect()
 }

@@ -9,4 +9,4 @@ mod node;
 mod recover;
 
 pub(crate) use node::{Entry, Fault, Node, Span, Value};
-pub(crate) use recover::parse;
+pub(crate) use recover::{parse, parse_proxy};

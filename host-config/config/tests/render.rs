@@ -96,3 +96,31 @@ fn context_windows_are_in_the_document() {
     let windows = compiled.document.models.iter().flat_map(|model| &model.targets).map(|target| target.context_window);
     assert_eq!(windows.collect::<Vec<_>>(), [Some(128_000), Some(4_096)]);
 }
+
+#[test]
+fn tls_is_rendered_as_watched_files() {
+    let source = fs::read_to_string(folder().join("gateway.yaml")).unwrap();
+    let tls = "tls: {certificate_file: /tls/a/tls.crt, key_file: /tls/a/tls.key, client_certificates: {ca_file: /tls/b/ca.pem}}\n";
+    let health = "health: 0.0.0.0:8081\n";
+    let source = source.replace("listen: \"[::]:8443\"", "listen: [\"[::]:8443\", 0.0.0.0:8443]");
+    let compiled = compile(&format!("{source}{tls}{health}"), "gateway.yaml", 0).unwrap();
+    let files = rendered(&compiled);
+    let names: Vec<_> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+    let secrets = ["sds/certificate.json", "sds/client-authorities.json"];
+    assert_eq!(names[3..5], secrets, "secrets come before the listener that names them");
+    let parsed = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&files.iter().find(|(path, _)| path.ends_with(name)).unwrap().1).unwrap()
+    };
+    let certificate = parsed("sds/certificate.json");
+    assert_eq!(certificate["resources"][0]["tls_certificate"]["watched_directory"]["path"], "/tls/a");
+    let trust = parsed("sds/client-authorities.json");
+    assert_eq!(trust["resources"][0]["validation_context"]["watched_directory"]["path"], "/tls/b");
+    let listeners = parsed("lds.json");
+    let [gateway, health] = listeners["resources"].as_array().unwrap().as_slice() else { panic!("{listeners}") };
+    assert_eq!(gateway["additional_addresses"][0]["address"]["socket_address"]["address"], "0.0.0.0");
+    assert_eq!(gateway["filter_chains"][0]["transport_socket"]["typed_config"]["require_client_certificate"], true);
+    assert_eq!(health["address"]["socket_address"]["port_value"], 8081);
+    assert!(health.get("access_log").is_none() && !health.to_string().contains("wasm"));
+    let revision = |compiled: &Compiled| compiled.document.revision.clone();
+    assert_eq!(revision(&compiled), revision(&self::compiled()), "the listener is no part of the policy");
+}

@@ -28,9 +28,11 @@ impl ProxyRefusals {
         self.clients.push_back(client.to_vec());
     }
 
-    /// Counts a connection that ended by a protocol error, unless a request on it was counted.
-    pub(crate) fn connection(&mut self, client: &[u8]) {
-        if self.clients.iter().any(|one| one == client) {
+    /// Counts a connection that ended in its TLS handshake, or by a protocol error unless a request on it was counted.
+    pub(crate) fn connection(&mut self, client: &[u8], in_handshake: bool) {
+        if in_handshake {
+            self.count(ProxyRefusal::Tls);
+        } else if self.clients.iter().any(|one| one == client) {
             self.clients.retain(|one| one != client);
         } else {
             self.count(ProxyRefusal::CodecError);
@@ -56,10 +58,12 @@ mod tests {
     fn a_connection_counts_once() {
         let mut refused = ProxyRefusals::default();
         refused.request(ProxyRefusal::HeaderLimit, b"10.0.0.1:4000");
-        refused.connection(b"10.0.0.1:4000");
-        refused.connection(b"10.0.0.1:4001");
-        refused.connection(b"10.0.0.1:4000");
-        let expected = BTreeMap::from([(ProxyRefusal::CodecError, 2), (ProxyRefusal::HeaderLimit, 1)]);
+        refused.connection(b"10.0.0.1:4000", false);
+        refused.connection(b"10.0.0.1:4001", false);
+        refused.connection(b"10.0.0.1:4000", false);
+        refused.connection(b"10.0.0.1:4002", true);
+        let classes = [(ProxyRefusal::CodecError, 2), (ProxyRefusal::HeaderLimit, 1), (ProxyRefusal::Tls, 1)];
+        let expected = BTreeMap::from(classes);
         assert_eq!(*refused.counts(), expected);
     }
 

@@ -49,7 +49,7 @@ enum Role {
     Attempt(Rc<str>),
     /// Tells of streams that no gate was made for.
     Log,
-    /// Tells of connections that ended by a protocol error.
+    /// Tells of connections that ended by a protocol error, or before TLS was agreed on.
     Connections,
     /// Reports tries with a stream that the provider has reset.
     Resets,
@@ -183,7 +183,8 @@ impl RootContext for Root {
             }
             Role::Connections => {
                 let client = host::property("source\0address").unwrap_or_default();
-                with_worker(|worker| worker.proxy_refusals.connection(&client));
+                let handshake = host::property("connection\0transport_failure_reason").unwrap_or_default();
+                with_worker(|worker| worker.proxy_refusals.connection(&client, !handshake.is_empty()));
             }
             Role::Resets => stream_was_reset(),
             Role::Gate(_) | Role::Attempt(_) | Role::None => {}

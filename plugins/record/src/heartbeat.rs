@@ -21,6 +21,8 @@ pub enum ProxyRefusal {
     Upgrade,
     /// The proxy's memory is full.
     Overload,
+    /// A connection whose TLS handshake failed: no or another certificate of a client, no TLS at all, or an old version.
+    Tls,
     /// Anything else.
     #[serde(other)]
     Other,
@@ -28,8 +30,8 @@ pub enum ProxyRefusal {
 
 impl ProxyRefusal {
     /// Returns all classes.
-    pub const ALL: [Self; 6] =
-        [Self::CodecError, Self::HeaderLimit, Self::Http10, Self::Upgrade, Self::Overload, Self::Other];
+    pub const ALL: [Self; 7] =
+        [Self::CodecError, Self::HeaderLimit, Self::Http10, Self::Upgrade, Self::Overload, Self::Tls, Self::Other];
 
     /// Returns the name as it is serialized.
     #[must_use]
@@ -40,6 +42,7 @@ impl ProxyRefusal {
             Self::Http10 => "http10",
             Self::Upgrade => "upgrade",
             Self::Overload => "overload",
+            Self::Tls => "tls",
             Self::Other => "other",
         }
     }

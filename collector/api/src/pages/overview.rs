@@ -56,8 +56,8 @@ async fn page(visit: &Visit) -> Result<Response, ApiError> {
     let seen = app.readers.query(move |db| snapshot(db, queries)).await?;
     let (refresh, found) = match seen {
         OverviewSnapshot::Empty { planes } => {
-            let listen = if sees_changes { policy::listen(app).await? } else { None };
-            (Some(WAIT_S), Err(FirstSteps { listen, proxies: live(&planes) }))
+            let gateway = if sees_changes { policy::gateway_base(app).await? } else { None };
+            (Some(WAIT_S), Err(FirstSteps { gateway, proxies: live(&planes) }))
         }
         OverviewSnapshot::Numbers(numbers) => {
             let close = close(app, caller).await?;

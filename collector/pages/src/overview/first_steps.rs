@@ -8,15 +8,15 @@ pub const WAIT_S: u32 = 5;
 /// The state of an installation without a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirstSteps {
-    /// The address at which the gateway listens, if the reader may know it.
-    pub listen: Option<String>,
+    /// The base of the gateway's URLs, by the address at which it listens, if the reader may know it.
+    pub gateway: Option<String>,
     /// Proxies that report.
     pub proxies: usize,
 }
 
 impl FirstSteps {
     pub(super) fn render(&self) -> Markup {
-        let base = self.listen.as_deref().map_or_else(|| "http://GATEWAY:8080".to_owned(), base);
+        let base = self.gateway.as_deref().map_or_else(|| "http://GATEWAY:8080".to_owned(), base);
         let call = format!(
             "curl {base}/v1/chat/completions \\\n  -H \"authorization: Bearer $HEADGATE_KEY\" -H 'content-type: application/json' \\\n  -d '{{\"model\": \"chat\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'"
         );
@@ -33,7 +33,7 @@ impl FirstSteps {
                         h2 { "Send a request through the gateway" }
                         pre { (call) }
                         p.quiet {
-                            @if self.listen.is_some() { "The address is " code { "listen" } " of the policy in force; " code { "chat" } " is a model of it." }
+                            @if self.gateway.is_some() { "The address is " code { "listen" } " of the policy in force; " code { "chat" } " is a model of it." }
                             @else { "GATEWAY is the host of " code { "listen" } " in gateway.yaml; " code { "chat" } " is one of its models." }
                         }
                     }
@@ -57,12 +57,12 @@ impl FirstSteps {
     }
 }
 
-/// Returns the base of the gateway's URLs from the address at which it listens. One that means every interface is reached on
-/// this machine's name.
-fn base(listen: &str) -> String {
-    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "8080"));
+/// Returns the base for people. An address that means every interface is reached on this machine's name.
+fn base(gateway: &str) -> String {
+    let (scheme, address) = gateway.split_once("://").unwrap_or(("http", gateway));
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "8080"));
     let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "GATEWAY" } else { host };
-    format!("http://{host}:{port}")
+    format!("{scheme}://{host}:{port}")
 }
 
 #[cfg(test)]
@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn an_address_for_every_interface_names_no_host() {
-        assert_eq!(base("127.0.0.1:8080"), "http://127.0.0.1:8080");
-        assert_eq!(base("0.0.0.0:80"), "http://GATEWAY:80");
-        assert_eq!(base("[::]:8080"), "http://GATEWAY:8080");
+        assert_eq!(base("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(base("http://0.0.0.0:80"), "http://GATEWAY:80");
+        assert_eq!(base("https://[::]:8443"), "https://GATEWAY:8443");
     }
 }

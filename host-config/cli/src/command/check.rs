@@ -2,9 +2,11 @@
 
 use crate::exit::Failure;
 use crate::output::print;
-use crate::policy_file::{Problems, compiled, source};
+use crate::policy_file::{Problems, compiled, read, source};
 use clap::{Args, ValueEnum};
+use headgate_config::Compiled;
 use headgate_config::diagnostic::{self, Diagnostic, Severity};
+use headgate_config::existing::{self, ProxyFile};
 use std::path::PathBuf;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -20,6 +22,13 @@ pub(crate) struct Check {
     /// Also check that the environment variables in it are set here.
     #[arg(long)]
     env: bool,
+    /// Also check this configuration of Envoy: a bootstrap, a file of LDS, RDS, CDS or ECDS, or a dump of the admin page,
+    /// YAML or JSON. Can be repeated; all files together are one configuration.
+    #[arg(long, value_name = "CONFIG")]
+    envoy: Vec<PathBuf>,
+    /// Version of that Envoy, if it is not in a dump.
+    #[arg(long, value_name = "VERSION", value_parser = version, requires = "envoy")]
+    envoy_version: Option<(u32, u32)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,10 +37,23 @@ enum Format {
     Json,
 }
 
+/// Reads `1.40` or `1.40.0`.
+fn version(text: &str) -> Result<(u32, u32), String> {
+    let mut parts = text.trim_start_matches('v').split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => Err("write it as in 1.40".to_owned()),
+    }
+}
+
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
     let (problems, variables) = match source(&arguments.file).and_then(|source| compiled(&source, &name)) {
-        Ok(compiled) => (compiled.warnings, compiled.settings.environment_variables),
+        Ok(compiled) => {
+            let mut problems = proxy_problems(arguments, &compiled)?;
+            problems.splice(0..0, compiled.warnings);
+            (problems, compiled.settings.environment_variables)
+        }
         Err(Problems::Found(problems)) => (problems, Default::default()),
         Err(Problems::Unread(failure)) => return Err(failure),
     };
@@ -46,6 +68,14 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
         true => Err(String::new()),
         false => Ok(()),
     }
+}
+
+/// Returns the problems of the proxy's files, if there are any files.
+fn proxy_problems(arguments: &Check, compiled: &Compiled) -> Result<Vec<Diagnostic>, Failure> {
+    let read = |file: &PathBuf| Ok::<_, Failure>((file.display().to_string(), read(file)?));
+    let texts = arguments.envoy.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let files: Vec<_> = texts.iter().map(|(name, text)| ProxyFile { name, text }).collect();
+    Ok(if files.is_empty() { Vec::new() } else { existing::check(&files, compiled, arguments.envoy_version) })
 }
 
 fn show(problems: &[Diagnostic], format: Format) -> String {

@@ -50,8 +50,20 @@ impl OutputDir {
 
     /// Renders a policy and locks the folder. Writes nothing yet.
     pub(super) fn render(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
+        self.rendering(render::envoy(compiled, &self.options()?))
+    }
+
+    /// Renders the parts of a policy for another configuration, and locks the folder. Writes nothing yet.
+    pub(super) fn render_fragments(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
+        self.rendering(render::fragments(compiled, &self.options()?))
+    }
+
+    fn options(&self) -> Result<RenderOptions, Failure> {
         let root = absolute(self.root.as_deref().unwrap_or(&self.out))?;
-        let files = render::envoy(compiled, &RenderOptions { root, wasm: absolute(&self.wasm)? });
+        Ok(RenderOptions { root, wasm: absolute(&self.wasm)? })
+    }
+
+    fn rendering(&self, files: Vec<(PathBuf, String)>) -> Result<Rendering<'_>, Failure> {
         let rendering = Rendering { dir: self, files, _lock: lock(&self.out)? };
         match deploy::needs_restart(&self.out, &rendering.files).filter(|_| !self.restart) {
             Some(reason) => Err(format!(

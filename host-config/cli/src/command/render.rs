@@ -21,6 +21,9 @@ pub(crate) enum Render {
 pub(crate) struct Envoy {
     /// The gateway.yaml.
     file: PathBuf,
+    /// Write the parts for an Envoy that has a configuration of its own: YAML to paste, and the policy that it watches.
+    #[arg(long)]
+    fragments: bool,
     #[command(flatten)]
     output: OutputDir,
 }
@@ -28,5 +31,8 @@ pub(crate) struct Envoy {
 pub(crate) fn envoy(arguments: &Envoy) -> Result<(), Failure> {
     let compiled = load(&arguments.file)?;
     warn(&compiled);
-    arguments.output.render(&compiled)?.write()
+    match arguments.fragments {
+        true => arguments.output.render_fragments(&compiled)?.write(),
+        false => arguments.output.render(&compiled)?.write(),
+    }
 }

@@ -103,6 +103,8 @@ impl Cluster<'_> {
         json!({
             "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
             "name": name,
+            // Envoy takes the text before the first dot of a name for the label of its statistics.
+            "alt_stat_name": name.replace('.', "_"),
             "connect_timeout": "5s",
             "per_connection_buffer_limit_bytes": MAX_READ_BYTES,
             "circuit_breakers": {"thresholds": [{

@@ -1,23 +1,42 @@
-//! Renders the listener: the address for clients, and the gate before the router.
+//! Renders the listeners: the addresses for clients, with the gate before the router, and the one for health checks.
 
 use super::wasm;
-use super::xds::{RenderOptions, buffer_bytes, watched};
+use super::xds::{LISTENER_TYPE, RenderOptions, address, buffer_bytes, watched};
 use crate::compile::Compiled;
 use serde_json::{Value, json};
 
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
-    let listen = &compiled.settings.listen;
-    json!({"resources": [{
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+    let health = compiled.settings.health.as_ref().map(super::health::listener);
+    let listeners: Vec<Value> = [gateway(compiled, options)].into_iter().chain(health).collect();
+    json!({"resources": listeners})
+}
+
+/// Returns the listener for clients. All its addresses lead to the same gate.
+fn gateway(compiled: &Compiled, options: &RenderOptions) -> Value {
+    let settings = &compiled.settings;
+    let (first, others) =
+        settings.listen.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+    let mut chain = json!({"filters": [{
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": connection_manager(compiled, options),
+    }]});
+    if let (Some(tls), Some(chain)) = (&settings.tls, chain.as_object_mut()) {
+        chain.insert("transport_socket".to_owned(), super::secret::transport(tls, options));
+        chain.insert("transport_socket_connect_timeout".to_owned(), json!("10s"));
+    }
+    let mut listener = json!({
+        "@type": LISTENER_TYPE,
         "name": "headgate",
-        "address": {"socket_address": {"address": listen.address, "port_value": listen.port}},
+        "address": first.map(address),
         "per_connection_buffer_limit_bytes": buffer_bytes(compiled),
         "access_log": [super::refusal::connection_log(compiled, options)],
-        "filter_chains": [{"filters": [{
-            "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": connection_manager(compiled, options),
-        }]}],
-    }]})
+        "filter_chains": [chain],
+    });
+    if let (false, Some(fields)) = (others.is_empty(), listener.as_object_mut()) {
+        let others: Vec<Value> = others.iter().map(|one| json!({"address": address(one)})).collect();
+        fields.insert("additional_addresses".to_owned(), json!(others));
+    }
+    listener
 }
 
 fn connection_manager(compiled: &Compiled, options: &RenderOptions) -> Value {
@@ -83,7 +102,7 @@ const MIN_IDLE_S: u64 = 600;
 
 /// Returns the longest silence that a policy allows, so that Envoy does not end a request earlier: the time of all tries,
 /// and a minute more. A try that is repeated on a fresh connection has failed early and needs no time of its own.
-fn idle_timeout_s(compiled: &Compiled) -> u64 {
+pub(crate) fn idle_timeout_s(compiled: &Compiled) -> u64 {
     let failovers = compiled.document.models.iter().map(|model| &model.failover);
     let silence_ms = failovers.map(|failover| failover.first_byte_timeout_ms.saturating_mul(failover.attempts.into()));
     silence_ms.max().unwrap_or(0).div_ceil(1_000).saturating_add(60).max(MIN_IDLE_S)
@@ -91,7 +110,7 @@ fn idle_timeout_s(compiled: &Compiled) -> u64 {
 
 /// The gate comes through extension discovery: a new policy then replaces it without a new listener, and clients keep
 /// their connections.
-fn gate(options: &RenderOptions) -> Value {
+pub(super) fn gate(options: &RenderOptions) -> Value {
     json!({
         "name": wasm::GATE_RESOURCE,
         "config_discovery": {
@@ -101,7 +120,7 @@ fn gate(options: &RenderOptions) -> Value {
     })
 }
 
-fn router(compiled: &Compiled, options: &RenderOptions) -> Value {
+pub(super) fn router(compiled: &Compiled, options: &RenderOptions) -> Value {
     json!({
         "name": "envoy.filters.http.router",
         "typed_config": {

@@ -98,11 +98,19 @@ pub(super) fn reset_log(compiled: &Compiled, options: &RenderOptions) -> Value {
     })
 }
 
-/// Logs connections that ended by a protocol error (DPE): no stream shows an error outside of streams.
+/// Logs connections that ended by a protocol error (DPE), since no stream shows an error outside of streams; and over TLS
+/// those that ended in the handshake.
 pub(super) fn connection_log(compiled: &Compiled, options: &RenderOptions) -> Value {
+    let protocol_error = json!({"response_flag_filter": {"flags": ["DPE"]}});
+    let filter = match compiled.settings.tls {
+        Some(_) => {
+            json!({"or_filter": {"filters": [protocol_error, cel("connection.transport_failure_reason != ''")]}})
+        }
+        None => protocol_error,
+    };
     json!({
         "name": "envoy.access_loggers.wasm",
-        "filter": {"response_flag_filter": {"flags": ["DPE"]}},
+        "filter": filter,
         "typed_config": wasm::log(compiled, options, "connections"),
     })
 }

@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 pub(super) const NAME: &str = "headgate";
 
 /// Filter state that the filter writes with `set_property(["headgate_target"], …)`.
-const TARGET_STATE: &str = "wasm.headgate_target";
+pub(crate) const TARGET_STATE: &str = "wasm.headgate_target";
 
 /// Response header by which the attempt asks for a retry. The gate removes it if it reaches the client.
-const RETRY_HEADER: &str = "x-headgate-retry";
+pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
 
 /// Headers that Envoy adds towards a provider, or that are not meant for one. `x-envoy-max-retries` is missing because the
 /// filter sets it per request, and the route would remove it before the router reads it.
@@ -53,7 +53,7 @@ pub(super) fn resources(compiled: &Compiled) -> Value {
     }]})
 }
 
-fn route(compiled: &Compiled) -> Value {
+pub(super) fn route(compiled: &Compiled) -> Value {
     json!({
         "name": NAME,
         "match": {"prefix": "/"},

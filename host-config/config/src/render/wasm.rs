@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(super) const TYPE_URL: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// Name of the gate's resource.
-pub(super) const GATE_RESOURCE: &str = "headgate-gate";
+pub(crate) const GATE_RESOURCE: &str = "headgate-gate";
 
 /// File of the gate's resource.
 pub(super) const GATE_FILE: &str = "ecds/headgate-gate.json";

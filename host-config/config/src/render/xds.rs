@@ -1,6 +1,7 @@
-//! Parts that several of Envoy's files share: options, watched files, buffer sizes.
+//! Parts that several of Envoy's files share: options, watched files, addresses, buffer sizes.
 
 use crate::compile::Compiled;
+use crate::proxy_settings::Socket;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -28,6 +29,14 @@ pub(super) const BUFFER_MARGIN: u64 = 1 << 20;
 
 /// Returns the size of the proxy's buffers: the largest body and a little more, so that the filter, which answers with a
 /// proper error, rejects a larger one before Envoy does.
-pub(super) fn buffer_bytes(compiled: &Compiled) -> u64 {
+pub(crate) fn buffer_bytes(compiled: &Compiled) -> u64 {
     compiled.document.max_request_bytes.saturating_add(BUFFER_MARGIN)
+}
+
+/// Type of a listener.
+pub(super) const LISTENER_TYPE: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+
+/// Returns an address in Envoy's notation.
+pub(super) fn address(socket: &Socket) -> Value {
+    json!({"socket_address": {"address": socket.address, "port_value": socket.port}})
 }

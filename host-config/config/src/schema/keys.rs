@@ -18,7 +18,19 @@ pub static GATEWAY: &[Key] = &[
         Optional,
         "Organization that runs the installation; limits and budgets can count by it across environments.",
     ),
-    key("listen", One(Scalar::Socket), Required, "Address on which clients connect."),
+    key("listen", Several(Scalar::Socket), Required, "Addresses on which clients connect; all serve the same."),
+    key(
+        "tls",
+        Section(LISTENER_TLS),
+        Optional,
+        "TLS of the addresses under `listen`; without it they serve plain HTTP.",
+    ),
+    key(
+        "health",
+        One(Scalar::Socket),
+        Optional,
+        "One more address, in plain HTTP, that answers `GET /healthz` and nothing else.",
+    ),
     key(
         "admin",
         One(Scalar::Socket),
@@ -88,6 +100,42 @@ pub static GATEWAY: &[Key] = &[
     ),
     key("budgets", List(&Section(BUDGET)), Optional, "Limits on cost per period."),
     key("guardrails", List(&Section(GUARDRAIL)), Optional, "Rules on the text of prompts and answers."),
+];
+
+static LISTENER_TLS: &[Key] = &[
+    key(
+        "certificate_file",
+        One(Scalar::Path),
+        Required,
+        "Certificate and its chain, PEM, as the proxy sees the file. A new file is used within a second.",
+    ),
+    key(
+        "key_file",
+        One(Scalar::Path),
+        Required,
+        "Private key of the certificate, PEM, in the same folder. Envoy must be able to read it.",
+    ),
+    key(
+        "client_certificates",
+        Section(CLIENT_CERTIFICATES),
+        Optional,
+        "Certificates that clients show; without it none is asked for.",
+    ),
+];
+
+static CLIENT_CERTIFICATES: &[Key] = &[
+    key(
+        "ca_file",
+        One(Scalar::Path),
+        Required,
+        "Authorities that sign them, PEM, as the proxy sees the file. A new file is used within a second.",
+    ),
+    key(
+        "required",
+        One(Scalar::Flag),
+        Default("true"),
+        "Whether a client without a certificate is refused. One with a certificate of another authority always is.",
+    ),
 ];
 
 static COLLECTOR: &[Key] = &[

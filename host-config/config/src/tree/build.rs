@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Deeper than any key of gateway.yaml, aliases replaced. Code that walks or drops the tree recurses this deep.
-const MAX_DEPTH: usize = 24;
+pub(super) const MAX_DEPTH: usize = 24;
+
+/// Deeper than configurations of a proxy.
+pub(super) const MAX_PROXY_DEPTH: usize = 96;
 
 /// Largest number of `*alias` in one file; each can repeat a part of the file.
 const MAX_ALIASES: usize = 256;
@@ -21,7 +24,7 @@ const MAX_EXPANDED: usize = 192 << 20;
 /// Size of a value besides its text, bytes.
 const VALUE_BYTES: usize = 64;
 
-const TOO_DEEP: &str = "this is nested deeper than anything in gateway.yaml";
+const TOO_DEEP: &str = "this is nested deeper than anything that is expected here";
 
 /// A collection that is still open.
 struct Open {
@@ -47,6 +50,7 @@ struct Anchored {
 
 #[derive(Default)]
 struct Builder {
+    max_depth: usize,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
     aliases: usize,
@@ -56,10 +60,10 @@ struct Builder {
     root: Option<Rc<Node>>,
 }
 
-/// Parses one document.
-pub(crate) fn build(source: &str) -> Result<Rc<Node>, Fault> {
+/// Parses one document that is nested at most this deep.
+pub(crate) fn build(source: &str, max_depth: usize) -> Result<Rc<Node>, Fault> {
     let options = granit_parser::options! { simple_key_max_lookahead: 4096 };
-    let mut builder = Builder::default();
+    let mut builder = Builder { max_depth, ..Builder::default() };
     for event in Parser::new_from_str_with_options(source, options) {
         let (event, span) = event.map_err(|error| fault(&error, source))?;
         builder.event(event, place(&span))?;
@@ -146,7 +150,7 @@ impl Builder {
     }
 
     fn open(&mut self, is_map: bool, anchor: usize, span: Span) -> Result<(), Fault> {
-        if self.open.len() >= MAX_DEPTH {
+        if self.open.len() >= self.max_depth {
             return refuse(span, TOO_DEEP, CLOSE);
         }
         let before = self.expanded;
@@ -173,7 +177,7 @@ impl Builder {
             return refuse(span, "this alias is inside the value that it refers to", "write the value out");
         };
         let (node, size, height) = (Rc::clone(node), *size, *height);
-        if self.open.len().saturating_add(height) > MAX_DEPTH {
+        if self.open.len().saturating_add(height) > self.max_depth {
             return refuse(span, TOO_DEEP, CLOSE);
         }
         self.grow(size, span)?;

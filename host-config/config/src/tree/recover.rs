@@ -4,7 +4,7 @@
 //! the left margin. So the section with the error is blanked, byte for byte so that all positions stay right, and the
 //! rest is parsed again.
 
-use super::build::build;
+use super::build::{MAX_DEPTH, MAX_PROXY_DEPTH, build};
 use super::node::{Fault, Node};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub(crate) fn parse(source: &str) -> Parsed {
     let mut faults: Vec<Fault> = Vec::new();
     let mut unreadable = BTreeSet::new();
     for _ in 0..2 * MAX_FAULTS {
-        let fault = match build(&text) {
+        let fault = match build(&text, MAX_DEPTH) {
             Ok(root) => return Parsed { root, faults, unreadable, hopeless: false },
             Err(fault) => fault,
         };
@@ -51,6 +51,14 @@ pub(crate) fn parse(source: &str) -> Parsed {
         text = blank(&text, &lines);
     }
     Parsed { root: Rc::new(Node::empty()), faults, unreadable, hopeless: true }
+}
+
+/// Parses a configuration of a proxy, which has no sections to continue with.
+///
+/// # Errors
+/// Returns the first error.
+pub(crate) fn parse_proxy(source: &str) -> Result<Rc<Node>, Fault> {
+    build(source, MAX_PROXY_DEPTH)
 }
 
 /// Returns the section that causes an error at the byte: from the last key at the left margin up to the next.

@@ -18,7 +18,7 @@ impl Gate {
 
     /// Notes how the proxy answered. `request` and `response` are as far as the proxy has them: either may be empty.
     /// `details` are the proxy's own words for why. Returns the class of the refusal; `None` for a client that left before its
-    /// request was whole.
+    /// request was whole, and for a refusal by another filter.
     pub fn refused_by_proxy(
         &mut self,
         request: HeaderView<'_>,
@@ -36,6 +36,11 @@ impl Gate {
         }
         self.phase = Phase::Answered;
         if self.status == 0 && LEFT.contains(&details) {
+            return None;
+        }
+        if self.status != 0 && !Rejection::BY_PROXY.iter().any(|one| one.status() == self.status) {
+            // Another filter of the proxy has answered, such as one that checks tokens.
+            self.rejected_by = Some(RejectedBy::Gateway);
             return None;
         }
         let rejection = match self.status {
