@@ -306,7 +306,9 @@ fn the_common_beginning_of_events_hides_nothing() {
 #[test]
 fn the_common_beginning_of_a_message_s_events_hides_nothing() {
     let start = r#"{"type":"message_start","message":{"model":"m","usage":{"input_tokens":5,"output_tokens":1}}}"#;
-    let delta = |index| format!(r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"text_delta","text":"x"}}}}"#);
+    let delta = |index| {
+        format!(r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"text_delta","text":"x"}}}}"#)
+    };
     let end = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}}"#;
     let stream = [start.to_owned(), delta(0), delta(0), delta(0), delta(1), delta(1), end.to_owned()];
     let stream: String = stream.iter().map(|data| format!("event: e\ndata: {data}\n\n")).collect();

@@ -35,7 +35,8 @@ fn edit(value: &mut Value, wasm: &Path, filters: Filters) {
                 *filename = json!(wasm);
             }
             if let Some(matcher) = fields.get_mut("cluster_matcher").and_then(Value::as_object_mut) {
-                let first = matcher.get("matcher_tree").and_then(|tree| tree.pointer("/exact_match_map/map/first")).cloned();
+                let first =
+                    matcher.get("matcher_tree").and_then(|tree| tree.pointer("/exact_match_map/map/first")).cloned();
                 matcher.insert("on_no_match".into(), first.unwrap_or_default());
             }
             fields.values_mut().for_each(|one| edit(one, wasm, filters));

@@ -111,8 +111,7 @@ async fn start_collector(args: &Args, scratch: &Scratch) -> Outcome<(Option<Chil
 /// Starts bare Envoy first, with which everything is compared.
 async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     let args = site.args;
-    let wanted =
-        |name: &str| args.variants.is_empty() || args.variants.iter().any(|word| name.contains(word.as_str()));
+    let wanted = |name: &str| args.variants.is_empty() || args.variants.iter().any(|word| name.contains(word.as_str()));
     let mut variants = vec![site.plain("bare", None)?];
     if let Some(wasm) = args.empty_wasm.as_ref().filter(|_| wanted("empty filter")) {
         variants.push(site.plain("empty filter", Some(wasm))?);

@@ -142,7 +142,8 @@ mod tests {
     fn an_agent_calls_tools_and_its_text_has_escapes() {
         let body = body(Text::Agent, 100_000, r#""model":"chat""#);
         let value: Value = serde_json::from_str(&body).unwrap();
-        let roles: Vec<&str> = value["messages"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
+        let roles: Vec<&str> =
+            value["messages"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
         assert!(roles.contains(&"tool") && body.contains("tool_calls"));
         let escapes = body.matches('\\').count() * 100 / body.len();
         assert!((3..=6).contains(&escapes), "{escapes} %");
