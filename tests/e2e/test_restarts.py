@@ -40,6 +40,11 @@ def ended(gateway: Gateway) -> list[dict]:
     return [gap for gap in gateway.query("/v1/gaps")["data"] if gap["end_unknown"]]
 
 
+def reported(gateway: Gateway, field: str) -> int:
+    """Returns the sum of a number that the workers' heartbeats have told."""
+    return sum(worker[field] for proxy in gateway.query("/v1/dataplanes")["data"] for worker in proxy["workers"])
+
+
 def restart(gateway: Gateway, how: int) -> None:
     gateway.envoy.stop(how)
     gateway.start_envoy()
@@ -91,8 +96,8 @@ def test_sigterm_without_collector_is_reported(gateway):
     """Queued records and those of open requests cannot be delivered; the collector reports them when it is back."""
     assert statuses([gateway.chat("ok") for _ in range(20)]) == {200: 20}
     waiting = [Upload(gateway, b'{"model":"hang-forever","messages":[]}') for _ in range(3)]
-    # A heartbeat that reports them.
-    time.sleep(3)
+    # Heartbeats report them: each worker's open requests and last number.
+    assert wait_until(lambda: (reported(gateway, "open"), reported(gateway, "last_seq")) == (len(waiting), 20), DEAD)
     gateway.kill_collector()
     assert statuses([gateway.chat("ok") for _ in range(10)]) == {200: 10}
     gateway.envoy.stop(signal.SIGTERM)

@@ -11,6 +11,8 @@ from gateway import Gateway
 
 LIMIT = 40
 INTERVAL = {"killed": "1s", "slow": "5s"}
+# How late the collector's word may be, s.
+LATE = 2
 # A longer wait is one for the next window, s.
 DAY_ENDS = 60
 
@@ -30,6 +32,17 @@ def told_wait(answer) -> int:
     return int(answer.header("retry-after"))
 
 
+def answer_after(wait_s: int, proxy: Gateway):
+    """Waits as told. Where other tests keep the processors busy, the collector's word may be late by a moment."""
+    time.sleep(wait_s + 0.2)
+    end = time.monotonic() + LATE
+    while (answer := proxy.chat("ok", key="other")).status != 200 and time.monotonic() < end:
+        if told_wait(answer) > LATE:
+            break
+        time.sleep(0.1)
+    return answer
+
+
 def true_waits(proxy: Gateway) -> list[int]:
     """Sends requests until a wait of more than a second was told, or the limit is used up. Each wait must be true, but the
     first answer of a second is sent before the collector was asked."""
@@ -44,15 +57,13 @@ def true_waits(proxy: Gateway) -> list[int]:
             # The rest of the limit was served without a longer wait.
             waits.pop()
             break
-        time.sleep(waits[-1] + 0.2)
-        answer = proxy.chat("ok", key="other")
+        answer = answer_after(waits[-1], proxy)
         if waits[-1] == 1 and answer.status == 429:
             waits.append(told_wait(answer))
             if waits[-1] > DAY_ENDS:
                 waits.pop()
                 break
-            time.sleep(waits[-1] + 0.2)
-            answer = proxy.chat("ok", key="other")
+            answer = answer_after(waits[-1], proxy)
         assert answer.status == 200, waits
     assert 1 <= max(waits) <= 11
     return waits
