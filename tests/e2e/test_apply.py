@@ -11,7 +11,7 @@ from pathlib import Path
 
 import policy
 import pytest
-from gateway import BIN, WASM, Gateway, sha256
+from gateway import BIN, WASM, Gateway, sha256, wait_until
 from traffic import Traffic
 
 TOKEN_ENV = "OPERATOR_TOKEN"
@@ -127,8 +127,14 @@ def test_second_operator_is_refused(operator):
     assert {gateway.chat(name).status for name in ("theirs", "mine")} == {200}
 
 
+def live_workers(gateway) -> int:
+    planes = gateway.query("/v1/dataplanes")["data"]
+    return sum(worker["state"] == "live" for plane in planes if plane["node"] == "e2e" for worker in plane["workers"])
+
+
 def test_proxy_that_does_not_follow_is_named(operator):
     gateway = operator.gateway
+    assert wait_until(lambda: live_workers(gateway) == 3)
     gateway.envoy.process.send_signal(signal.SIGSTOP)
     try:
         operator.write(with_alias("late"))

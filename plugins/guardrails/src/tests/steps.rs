@@ -119,8 +119,8 @@ fn long_invisible_runs_are_found_whole() {
 fn plain_words_and_numbers_take_few_steps() {
     let guard = Guard::with_all_kinds();
     let units = [
-        ("a.", 1.0),
-        (".A", 1.0),
+        ("a.", 3.0),
+        (".A", 3.0),
         ("系統提 ", 3.0),
         ("ｐａｓｓｗｏｒｄ ", 3.5),
         ("sk-", 3.0),

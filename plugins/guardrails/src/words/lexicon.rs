@@ -75,6 +75,7 @@ impl Lexicon {
             pairs: Vec::new(),
             meanings: Vec::new(),
         };
+        let mut keys = Vec::new();
         for (word, meaning) in words {
             let key = key(word);
             lexicon.starts.add(word, &key);
@@ -82,7 +83,9 @@ impl Lexicon {
             if let Some(node) = growing.get_mut(end) {
                 node.meaning = Some(node.meaning.unwrap_or_default().or(meaning));
             }
+            keys.push(key);
         }
+        lexicon.starts.complete(&keys);
         lexicon.flatten(&growing);
         lexicon
     }

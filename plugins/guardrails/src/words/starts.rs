@@ -75,6 +75,11 @@ impl Starts {
         }
     }
 
+    /// Adds what depends on all entries, as the trie has them.
+    pub(super) fn complete(&mut self, keys: &[String]) {
+        self.words.add_followers(keys);
+    }
+
     /// See [`super::lexicon::Lexicon::note`].
     pub(super) fn note(&mut self, word: &[u8]) {
         self.words.note(word);

@@ -2,6 +2,7 @@
 //! three letters of one in six do.
 
 use super::fold::is_gap;
+use std::collections::BTreeSet;
 
 const WORDS: usize = 1 << 16;
 /// Words of more letters are not looked up.
@@ -38,10 +39,9 @@ impl WordStarts {
     /// Adds the words that the text of an entry can begin with, gaps or none between them, up to each gap and to its end.
     pub(super) fn add(&mut self, key: &[u8]) {
         let mut letters = Vec::new();
-        let mut rest = key.iter();
-        while let Some(byte) = rest.next() {
+        for byte in key {
             match byte {
-                b' ' => self.add_gap(&letters, rest.as_slice().first()),
+                b' ' => self.note(&letters),
                 byte if byte.is_ascii_alphabetic() => letters.push(*byte),
                 _ => return,
             }
@@ -65,12 +65,28 @@ impl WordStarts {
         self.all.get(hash / 64).copied().unwrap_or(0) >> (hash % 64) & 1 == 1
     }
 
-    fn add_gap(&mut self, letters: &[u8], next: Option<&u8>) {
-        let hash = hash_of(letters);
-        self.note(letters);
-        // No letter beyond ASCII is written in it.
-        if let Some(next) = next {
-            set(&mut *self.followed, followed_by(hash, *next));
+    /// Adds which letters can follow a gap, once all entries are known. Where one entry has a gap, others with the same letters before
+    /// may be written with one too: "t el", because of "t c".
+    pub(super) fn add_followers(&mut self, keys: &[String]) {
+        let mut before_gaps = BTreeSet::new();
+        for key in keys {
+            let mut letters = Vec::new();
+            for byte in key.bytes() {
+                match byte {
+                    b' ' => drop(before_gaps.insert(letters.clone())),
+                    byte if byte.is_ascii_alphabetic() => letters.push(byte),
+                    _ => break,
+                }
+            }
+        }
+        for key in keys {
+            let text: Vec<u8> = key.bytes().filter(|byte| *byte != b' ').collect();
+            for (end, next) in text.iter().enumerate() {
+                // No letter beyond ASCII is written in it.
+                if let Some(letters) = text.get(..end).filter(|letters| before_gaps.contains(*letters)) {
+                    set(&mut *self.followed, followed_by(hash_of(letters), *next));
+                }
+            }
         }
     }
 
