@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
 from conftest import Reader, Service
+from playwright.sync_api import TimeoutError as Late
 
 WITHOUT_SCRIPT = [{"java_script_enabled": False}, {}]
 NAMES = ["without script", "with script"]
@@ -100,8 +102,13 @@ def test_keys_reach_everything(reader):
     page.wait_for_url(lambda url: url != opened)
     page.keyboard.press("Escape")
     page.wait_for_selector("aside.sheet", state="detached")
-    page.keyboard.press("g")
-    page.keyboard.press("a")
+    # The two keys belong together for a second, which a busy machine may take between them.
+    for _ in range(5):
+        page.keyboard.press("g")
+        page.keyboard.press("a")
+        with contextlib.suppress(Late):
+            page.wait_for_url("**/audit", timeout=6_000)
+            break
     page.wait_for_url("**/audit")
 
 
