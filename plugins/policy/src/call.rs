@@ -3,6 +3,7 @@
 //! The gate owns it. Gate and attempts run in turn in one worker, so an attempt borrows it for the time of one method.
 
 use crate::credentials::Echo;
+use crate::document::Team;
 use crate::id::RequestId;
 use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
@@ -187,6 +188,21 @@ impl Call {
         self.provider_of(step).map(|provider| &provider.echo)
     }
 
+    /// The team of its key.
+    pub(crate) fn team_of_key(&self) -> Option<&Team> {
+        self.policy.teams.get(self.caller.as_ref()?.team? as usize)
+    }
+
+    /// The project of its key, else of the team.
+    pub(crate) fn project(&self) -> Option<&str> {
+        self.caller.as_ref()?.project.as_deref().or_else(|| self.team_of_key()?.project.as_deref())
+    }
+
+    /// The application of its key, else of the team.
+    pub(crate) fn application(&self) -> Option<&str> {
+        self.caller.as_ref()?.application.as_deref().or_else(|| self.team_of_key()?.application.as_deref())
+    }
+
     pub(crate) fn stream(&self) -> bool {
         self.scan.as_ref().is_some_and(|scan| scan.stream)
     }
@@ -219,8 +235,7 @@ impl Facts for Call {
     }
 
     fn team(&self) -> Option<&str> {
-        let team = self.caller.as_ref()?.team?;
-        self.policy.teams.get(team as usize).map(|team| team.name.as_str())
+        self.team_of_key().map(|team| team.name.as_str())
     }
 
     fn key_id(&self) -> &str {

@@ -160,8 +160,8 @@ impl Outbox {
         true
     }
 
-    /// Counts a record that could not be serialized.
-    pub fn note_dropped(&mut self) {
+    /// Counts a record that found no room.
+    fn note_dropped(&mut self) {
         self.dropped = self.dropped.saturating_add(1);
     }
 

@@ -6,6 +6,7 @@ use super::needs::Needs;
 use super::values::{at, contains, entry, flag, milliseconds, number, text};
 use crate::render::{GATE_RESOURCE, RETRY_HEADER, idle_timeout_s};
 use crate::tree::Node;
+use headgate_policy::document::most_retries;
 
 /// Envoy's time for a whole answer, ms, unless a route has another.
 const ENVOYS_TIMEOUT: u64 = 15_000;
@@ -79,8 +80,10 @@ fn retries(route: &LlmRoute<'_>, needs: &Needs<'_>, findings: &mut Findings) {
         let help = "copy `retry_on` and `retriable_headers` from `route.yaml`";
         findings.error(place, "answers with an error status are not tried elsewhere", help);
     }
-    if number(policy, "num_retries").unwrap_or(1) < u64::from(attempts.saturating_sub(1)) {
-        let help = format!("write `num_retries: {}`", attempts.saturating_sub(1));
+    // The filter counts on the retries of the rendered route, and asks for fewer only.
+    let needed = most_retries(&needs.compiled.document.models);
+    if number(policy, "num_retries").unwrap_or(1) < u64::from(needed) {
+        let help = format!("write `num_retries: {needed}`");
         findings.error(place, "there are fewer retries than the policy's `attempts`", &help);
     }
 }

@@ -68,7 +68,6 @@ impl Starts {
         if let [a, b' ', ..] = *bytes {
             self.gaps |= 1 << (a & 31);
         }
-        self.words.add(bytes);
         let first = word.chars().take(1).flat_map(|first| first.to_uppercase().chain(first.to_lowercase()));
         for first in first.filter(|first| !first.is_ascii()) {
             self.add_wide(first as usize, key);
@@ -77,7 +76,7 @@ impl Starts {
 
     /// Adds what depends on all entries, as the trie has them.
     pub(super) fn complete(&mut self, keys: &[String]) {
-        self.words.add_followers(keys);
+        self.words.add_all(keys);
     }
 
     /// See [`super::lexicon::Lexicon::note`].

@@ -36,20 +36,31 @@ static FIRST: [u64; 16] = {
 };
 
 impl WordStarts {
-    /// Adds the words that the text of an entry can begin with, gaps or none between them, up to each gap and to its end.
-    pub(super) fn add(&mut self, key: &[u8]) {
-        let mut letters = Vec::new();
+    /// Adds all entries, as the trie has them.
+    pub(super) fn add_all(&mut self, keys: &[String]) {
+        let before_gaps: BTreeSet<Vec<u8>> = keys.iter().flat_map(|key| self.add(key.as_bytes())).collect();
+        self.add_followers(keys, &before_gaps);
+    }
+
+    /// Adds the words that the text of an entry can begin with, gaps or none between them, up to each gap and to its end. Returns
+    /// those before its gaps.
+    fn add(&mut self, key: &[u8]) -> Vec<Vec<u8>> {
+        let (mut letters, mut before_gaps) = (Vec::new(), Vec::new());
         for byte in key {
             match byte {
-                b' ' => self.note(&letters),
+                b' ' => {
+                    self.note(&letters);
+                    before_gaps.push(letters.clone());
+                }
                 byte if byte.is_ascii_alphabetic() => letters.push(*byte),
-                _ => return,
+                _ => return before_gaps,
             }
         }
         for word in [letters.clone(), [letters.as_slice(), b"s"].concat()] {
             self.note(&word);
             set(&mut *self.whole, hash_of(&word));
         }
+        before_gaps
     }
 
     /// Adds a word that is none of an entry but is to be looked at all the same: it may be the beginning of a credential.
@@ -65,20 +76,9 @@ impl WordStarts {
         self.all.get(hash / 64).copied().unwrap_or(0) >> (hash % 64) & 1 == 1
     }
 
-    /// Adds which letters can follow a gap, once all entries are known. Where one entry has a gap, others with the same letters before
-    /// may be written with one too: "t el", because of "t c".
-    pub(super) fn add_followers(&mut self, keys: &[String]) {
-        let mut before_gaps = BTreeSet::new();
-        for key in keys {
-            let mut letters = Vec::new();
-            for byte in key.bytes() {
-                match byte {
-                    b' ' => drop(before_gaps.insert(letters.clone())),
-                    byte if byte.is_ascii_alphabetic() => letters.push(byte),
-                    _ => break,
-                }
-            }
-        }
+    /// Adds which letters can follow a gap. Where one entry has a gap, others with the same letters before may be written with one too:
+    /// "t el", because of "t c".
+    fn add_followers(&mut self, keys: &[String], before_gaps: &BTreeSet<Vec<u8>>) {
         for key in keys {
             let text: Vec<u8> = key.bytes().filter(|byte| *byte != b' ').collect();
             for (end, next) in text.iter().enumerate() {

@@ -146,13 +146,12 @@ impl Gate {
 impl Facts for Call {
     fn value(&self, dimension: &Dimension) -> Option<&str> {
         let caller = self.caller.as_ref();
-        let team = || self.policy.teams.get(caller?.team? as usize);
         match dimension {
             Dimension::Key => caller.map(|caller| caller.key_id.as_str()),
             Dimension::Owner => caller?.owner.as_deref(),
-            Dimension::Team => team().map(|team| team.name.as_str()),
-            Dimension::Project => caller?.project.as_deref().or_else(|| team()?.project.as_deref()),
-            Dimension::Application => caller?.application.as_deref().or_else(|| team()?.application.as_deref()),
+            Dimension::Team => self.team_of_key().map(|team| team.name.as_str()),
+            Dimension::Project => self.project(),
+            Dimension::Application => self.application(),
             Dimension::Model => self.alias().map(|alias| alias.name.as_str()),
             Dimension::Provider => self.provider(),
             Dimension::Organization => Some(self.policy.organization.as_str()).filter(|name| !name.is_empty()),

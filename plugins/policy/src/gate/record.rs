@@ -100,14 +100,12 @@ impl Gate {
 }
 
 fn identity(member: &mut JsonObject<'_>, call: &Call, caller: &Identity) {
-    let team = caller.team.and_then(|team| call.policy.teams.get(team as usize));
-    let project = caller.project.as_deref().or_else(|| team?.project.as_deref());
-    let application = caller.application.as_deref().or_else(|| team?.application.as_deref());
+    let team = call.team_of_key();
     member.value("key_id", &caller.key_id);
     member.some("owner", caller.owner.as_deref());
     member.some("team", team.map(|team| team.name.as_str()));
-    member.some("project", project);
-    member.some("application", application);
+    member.some("project", call.project());
+    member.some("application", call.application());
     member.some("cost_center", team.and_then(|team| team.cost_center.as_deref()));
     member.some("tenant", team.and_then(|team| team.tenant.as_deref()));
     if caller.playground {
