@@ -35,12 +35,11 @@ fn the_outbox_of_the_data_plane_is_understood() {
     let root = tempfile::tempdir().unwrap();
     let collector = Collector::start(root.path());
     let (node, boot) = ("edge \"1\"", "b");
-    let mut outbox = Outbox::new(node, boot, OutboxLimits::default());
-    for _ in 0..3 {
+    let mut outbox = Outbox::new(node, boot, OutboxLimits { queue_records: 3, ..OutboxLimits::default() });
+    for has_room in [true, true, true, false] {
         let record = record(node, boot, outbox.take_seq());
-        assert!(outbox.push(serde_json::to_vec(&record).unwrap()));
+        assert_eq!(outbox.push(serde_json::to_vec(&record).unwrap()), has_room);
     }
-    outbox.note_dropped();
     let pending = outbox.poll(0, 0).unwrap();
     let reply = ack(&collector.ingest().post(INGEST_PATH, &pending.body).unwrap());
     assert_eq!((reply.stored, reply.refused.len()), (3, 0));
