@@ -159,6 +159,28 @@ pub fn endpoint<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
     if method == allow { endpoint } else { Endpoint::MethodNotAllowed { allow } }
 }
 
+/// Returns the endpoint of a request that the proxy routes: by the end of its path, because what comes before it is the
+/// operator's.
+#[must_use]
+pub fn endpoint_below<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
+    const BY_END: [Surface; 6] = [
+        Surface::ChatCompletions,
+        Surface::Completions,
+        Surface::Embeddings,
+        Surface::CountTokens,
+        Surface::Messages,
+        Surface::Models,
+    ];
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let found = BY_END.into_iter().find(|surface| path.ends_with(surface.provider_suffix()));
+    let (allow, endpoint) = match (found, path.rsplit_once("/models/")) {
+        (Some(surface), _) => on(surface),
+        (None, Some((_, id))) if !id.is_empty() && !id.contains('/') => ("GET", Endpoint::RetrieveModel(id)),
+        (None, _) => return Endpoint::Unknown,
+    };
+    if method == allow { endpoint } else { Endpoint::MethodNotAllowed { allow } }
+}
+
 const fn on(surface: Surface) -> (&'static str, Endpoint<'static>) {
     (surface.method(), Endpoint::Surface(surface))
 }
@@ -214,6 +236,26 @@ mod tests {
         }
         for path in ["/v1/messagesx", "/v2/messages", "/", ""] {
             assert_eq!(Dialect::of_path(path), Dialect::Openai, "{path}");
+        }
+    }
+
+    #[test]
+    fn proxied_paths_are_known_by_their_end() {
+        for (path, surface) in [
+            ("/v1/chat/completions", Surface::ChatCompletions),
+            ("/openai/deployments/gpt-5/chat/completions?api-version=1", Surface::ChatCompletions),
+            ("/llm/v1/completions", Surface::Completions),
+            ("/v1/embeddings", Surface::Embeddings),
+            ("/anthropic/v1/messages", Surface::Messages),
+            ("/anthropic/v1/messages/count_tokens", Surface::CountTokens),
+        ] {
+            assert_eq!(endpoint_below("POST", path), Endpoint::Surface(surface), "{path}");
+            assert_eq!(endpoint_below("GET", path), Endpoint::MethodNotAllowed { allow: "POST" }, "{path}");
+        }
+        assert_eq!(endpoint_below("GET", "/a/models"), Endpoint::Surface(Surface::Models));
+        assert_eq!(endpoint_below("GET", "/a/models/gpt"), Endpoint::RetrieveModel("gpt"));
+        for path in ["/v1/chat/completions/", "/v1/chat%2Fcompletions", "/v1/responses", "/models/", "/models/a/b", ""] {
+            assert_eq!(endpoint_below("POST", path), Endpoint::Unknown, "{path}");
         }
     }
 
