@@ -20,7 +20,7 @@ pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;
 pub(crate) use route::{RETRY_HEADER, TARGET_STATE};
 pub use transition::transition;
-pub(crate) use wasm::GATE_RESOURCE;
+pub(crate) use wasm::{GATE_RESOURCE, stage_set_name};
 pub use xds::RenderOptions;
 pub(crate) use xds::buffer_bytes;
 

@@ -84,7 +84,8 @@ const CLUSTERS: &str = "\
 const HTTP_FILTER: &str = "\
 # Into `http_filters` of the HTTP connection manager, as the last filter before the router. Filters that change bodies
 # or authenticate go before it. It is off, except on routes that turn it on: see route.yaml.
-# Envoy reads the policy from the watched file; `headgate render envoy --fragments` writes a new one in its place.
+# Envoy reads the policy from the watched file; `headgate render envoy --fragments` writes a new one in its place. For
+# that Envoy needs a node with an id and a cluster, in the bootstrap or by `--service-node` and `--service-cluster`.
 ";
 
 const ROUTER: &str = "\
