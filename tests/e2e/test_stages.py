@@ -62,8 +62,11 @@ class Suite(Gateway):
         self.changes = 0
 
     def render(self, written: dict | None = None) -> None:
+        self.render_text(json.dumps(written or self.make_policy(self), indent=1))
+
+    def render_text(self, text: str) -> None:
         path = self.folder / "gateway.yaml"
-        path.write_text(json.dumps(written or self.make_policy(self), indent=1))
+        path.write_text(text)
         done = self.headgate("render", "envoy", path, "--fragments", "--out", self.out, "--wasm", WASM)
         assert done.returncode == 0, done.stderr
         fragment = {path.stem: yaml.safe_load(path.read_text()) for path in self.out.glob("*.yaml")}
@@ -408,6 +411,7 @@ def test_caller_by_token(tmp_path):
         nobody = one.ask("all", key=None)
         assert (nobody.status, nobody.error()["code"]) == (401, "invalid_api_key")
         both = one.ask("all", key=token, x_api_key=one.keys["main"])
+        assert one.keys["main"] not in str(one.providers["alpha"].seen(both.trace)[0].headers), "no key reaches a provider"
         assert one.record(both)["caller"]["key_id"] == "staff", "the token goes first"
 
 
@@ -436,6 +440,8 @@ def test_caller_by_header(tmp_path):
     for _ in one.serve():
         served = one.ask("all", key=None, x_signed_in_as="ann@company.example")
         assert one.record(served)["caller"] == {"key_id": "all", "owner": "ann@company.example", "known_by": "header"}
+        [seen] = one.providers["alpha"].seen(served.trace)
+        assert "x-user" not in seen.names(), "the name of the caller stays here"
         stranger = one.ask("all", key=None, x_signed_in_as="ann@other.example")
         assert (stranger.status, stranger.error()["code"]) == (403, "unknown_identity")
         forged = one.ask("all", key=None, x_user="ann@company.example")

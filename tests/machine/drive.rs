@@ -3,11 +3,11 @@
 use crate::case::{Case, Failure, ProviderAct};
 use crate::memory::Memory;
 use headgate_limits::{FleetStatus, OutputEstimates};
+use headgate_policy::document::{Stage, Stages};
 use headgate_policy::{
     Attempt, AttemptEnd, Cooldowns, Disconnect, Effect, Effects, Flow, Gate, HeaderView, HttpCall, Policy, ProxyAnswer,
     RecordSeq, Reply, RequestEnv, Timestamp, Unsettled,
 };
-use headgate_policy::document::{Stage, Stages};
 use headgate_record::{AttemptError, RequestRecord};
 use std::collections::BTreeMap;
 use std::rc::Rc;

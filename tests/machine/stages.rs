@@ -6,7 +6,7 @@
 use headgate_policy::Policy;
 use headgate_policy::document::{Document, Stage, Stages};
 use headgate_record::RequestRecord;
-use headgate_tests::{Case, Outcome, drive, drive_stages, load_all};
+use headgate_tests::{Case, Outcome, drive, drive_stages, load_all, policy};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -39,12 +39,19 @@ fn without(stages: &[Stage]) -> Stages {
 /// Returns every set of the stages that can be on where the proxy routes.
 fn proxied_sets() -> impl Iterator<Item = Stages> {
     const OTHERS: [Stage; 4] = [Stage::Keys, Stage::Limits, Stage::Guardrails, Stage::Logging];
-    (0..16_u8).map(|bits| OTHERS.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, one)| one).collect())
+    (0..16_u8).map(|bits| {
+        OTHERS.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, one)| one).collect()
+    })
 }
 
 fn timeless(outcome: &Outcome) -> (u16, String, Vec<u8>, String) {
     let upstream: Vec<_> = outcome.upstream.iter().map(|one| (&one.provider, &one.headers, &one.body)).collect();
-    (outcome.status, format!("{:?}", outcome.headers), outcome.body.clone(), format!("{upstream:?} {:?}", outcome.record))
+    (
+        outcome.status,
+        format!("{:?}", outcome.headers),
+        outcome.body.clone(),
+        format!("{upstream:?} {:?}", outcome.record),
+    )
 }
 
 #[test]
@@ -141,12 +148,77 @@ fn usage_is_the_same_whoever_routes() {
             continue;
         }
         let proxied = drive_stages(&policy, &case, without(&[Stage::Routing])).record;
-        let of = |record: &RequestRecord| (record.usage, record.finish_reason.clone(), record.stream, record.payload.response_bytes > 0);
+        let of = |record: &RequestRecord| {
+            (record.usage, record.finish_reason.clone(), record.stream, record.payload.response_bytes > 0)
+        };
         assert_eq!(of(&routed), of(&proxied), "{}", path.display());
         assert_eq!(routed.caller, proxied.caller, "{}", path.display());
         compared += 1;
     }
     assert!(compared > 60, "only {compared} cases were compared");
+}
+
+const PROXIED: &str = r#"
+environment: test
+routing: proxy
+stages: [limits, logging]
+providers:
+  house: {format: openai, clusters: alpha}
+prices:
+  house/gpt-4o-mini: {input: 1, output: 2}
+  "house/small-*": {input: 3, output: 4}
+limits:
+  - {id: each, per: model, requests: 1000/day}
+"#;
+
+/// Returns the outcome of a request for a model through a cluster.
+fn asked(policy: &Rc<Policy>, cluster: &str, model: &str) -> Outcome {
+    let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+    let answer = r#"{"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":0}}"#;
+    let yaml = format!(
+        "request: {{body: '{body}'}}\nproviders: [{{provider: {cluster}, headers: {{content-type: application/json}}, body: '{answer}'}}]\nexpect: {{status: 200, record: {{}}}}\n"
+    );
+    let case: Case = serde_saphyr::from_str(&yaml).unwrap();
+    drive_stages(policy, &case, policy.stages(None).unwrap())
+}
+
+#[test]
+fn models_that_clients_name_have_prices() {
+    let policy = policy(PROXIED, NOW_S);
+    let price = |model: &str| {
+        let record = asked(&policy, "alpha", model).record;
+        assert_eq!(record.served_by.unwrap().model, model);
+        record.cost.map(|cost| (cost.nano_usd, cost.assumed)).unwrap()
+    };
+    assert_eq!(price("gpt-4o-mini"), (1_000_000, false));
+    assert_eq!(price("gpt-4o-mini-2024-07-18"), (1_000_000, false));
+    assert_eq!(price("small-7b"), (3_000_000, false));
+    let listed = price("gpt-5");
+    assert!(!listed.1 && listed.0 > 0, "the catalogue has it");
+    let unknown = price("made-up");
+    assert!(unknown.1 && unknown.0 > listed.0, "an unknown model is never cheap: {unknown:?}");
+}
+
+#[test]
+fn clusters_that_no_provider_names_are_refused() {
+    let policy = policy(PROXIED, NOW_S);
+    let refused = asked(&policy, "stranger", "gpt-4o-mini");
+    assert_eq!((refused.status, refused.upstream.len()), (500, 0));
+    assert_eq!(refused.record.decisions[0].reason.as_deref(), Some("cluster_not_mapped"));
+}
+
+#[test]
+fn text_that_is_no_name_of_a_model_is_refused_or_unknown() {
+    let (reads, logs) = (policy(PROXIED, NOW_S), policy(&PROXIED.replace("limits, ", ""), NOW_S));
+    for text in ["gpt-4o ", "my secret plan", ""] {
+        let refused = asked(&reads, "alpha", text);
+        assert_eq!(refused.upstream.len(), 0, "{text:?}");
+        assert!((400..500).contains(&refused.status), "{text:?}: {}", refused.status);
+        let logged = asked(&logs, "alpha", text);
+        assert_eq!((logged.status, logged.upstream.len()), (200, 1), "{text:?}");
+        let record = logged.record;
+        assert_eq!((record.requested_model, record.served_by.unwrap().model.as_str()), (None, "unknown"), "{text:?}");
+    }
 }
 
 #[test]
@@ -155,7 +227,10 @@ fn keys_are_refused_alike_whoever_routes() {
     let mut refused = 0;
     for (path, case) in load_all(folder()) {
         let routed = drive(&policy, &case, &|body| vec![body.to_vec()]);
-        if !matches!(routed.record.error_code.as_deref(), Some("invalid_api_key" | "api_key_expired" | "api_key_disabled")) {
+        if !matches!(
+            routed.record.error_code.as_deref(),
+            Some("invalid_api_key" | "api_key_expired" | "api_key_disabled")
+        ) {
             continue;
         }
         let proxied = drive_stages(&policy, &case, without(&[Stage::Routing]));

@@ -16,6 +16,7 @@ mod wasm;
 mod xds;
 mod yaml;
 
+pub(crate) use cluster::MAX_READ_BYTES;
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;
 pub(crate) use route::{RETRY_HEADER, TARGET_STATE};

@@ -116,7 +116,10 @@ fn missing(label: Span, key: &Key, report: &mut Report) {
 pub(crate) fn require(view: View<'_>, label: Span, keys: &'static [Key], name: &str, report: &mut Report) {
     let Some(key) = keys.iter().find(|key| key.name == name) else { return };
     let misspelt = |written: &str| nearest(written, [name]).is_some() && !keys.iter().any(|key| key.name == written);
-    if view.is_map() && !view.is_empty() && view.get(name).is_none() && !view.keys().any(misspelt)
+    if view.is_map()
+        && !view.is_empty()
+        && view.get(name).is_none()
+        && !view.keys().any(misspelt)
         && !report.is_unreadable(name)
     {
         missing(label, key, report);

@@ -254,7 +254,8 @@ mod tests {
         }
         assert_eq!(endpoint_below("GET", "/a/models"), Endpoint::Surface(Surface::Models));
         assert_eq!(endpoint_below("GET", "/a/models/gpt"), Endpoint::RetrieveModel("gpt"));
-        for path in ["/v1/chat/completions/", "/v1/chat%2Fcompletions", "/v1/responses", "/models/", "/models/a/b", ""] {
+        for path in ["/v1/chat/completions/", "/v1/chat%2Fcompletions", "/v1/responses", "/models/", "/models/a/b", ""]
+        {
             assert_eq!(endpoint_below("POST", path), Endpoint::Unknown, "{path}");
         }
     }

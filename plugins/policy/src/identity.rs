@@ -32,6 +32,11 @@ impl IdentityRules {
         self.property.as_deref()
     }
 
+    /// Whether this header has the names.
+    pub(crate) fn is_header(&self, name: &[u8]) -> bool {
+        matches!(&self.source, IdentitySource::Header(header) if header.as_bytes() == name)
+    }
+
     /// Returns the name of the caller: from its header, else the one that the proxy told. A header that is there twice tells no
     /// name, because a client may have sent one of the two.
     pub(crate) fn name<'a>(&self, head: HeaderView<'a>, told: Option<&'a [u8]>) -> Option<&'a [u8]> {
@@ -96,7 +101,8 @@ mod tests {
             owner: owner.map(str::to_owned),
             ..IdentityRule::default()
         };
-        let rules = vec![rule("ci", "spiffe://company.example/ci/*", Some("ci")), rule("people", "*@company.example", None)];
+        let rules =
+            vec![rule("ci", "spiffe://company.example/ci/*", Some("ci")), rule("people", "*@company.example", None)];
         IdentityRules::load(document::Identity { source, rules })
     }
 

@@ -225,7 +225,8 @@ impl Policy {
     /// costs as much as the dearest of that provider.
     pub(crate) fn price_of<'a>(&'a self, upstream: &'a Upstream, model: &str) -> (&'a Price, bool) {
         let listed = self.providers.get(upstream.provider).map(|provider| &provider.model_prices);
-        let exact = listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated(model)))).map(|price| &**price);
+        let exact =
+            listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated(model)))).map(|price| &**price);
         let served = || self.upstreams().find(|one| one.provider == upstream.provider && one.model == model);
         if let Some(price) = exact.or_else(|| Some(&served()?.price)) {
             return (price, true);
@@ -345,9 +346,15 @@ impl Policy {
 /// Name of all models without a price. Clients could make up any number of names.
 const OTHER_MODELS: &str = "other";
 
-/// Returns the name of a model without the date of its version.
+/// Returns the name of a model without the date of its version, as in `gpt-4o-2024-08-06` or `claude-opus-4-5-20251101`.
 fn undated(model: &str) -> &str {
-    model.rsplit_once('-').filter(|(_, date)| date.len() == 8).map_or(model, |(stem, _)| stem)
+    let without = |tail: &[u8]| {
+        let (stem, date) = model.split_at_checked(model.len().checked_sub(tail.len())?)?;
+        let same =
+            |(written, shape): (u8, &u8)| if *shape == b'0' { written.is_ascii_digit() } else { written == *shape };
+        date.bytes().zip(tail).all(same).then_some(stem)
+    };
+    without(b"-0000-00-00").or_else(|| without(b"-00000000")).unwrap_or(model)
 }
 
 fn limits_models(keys: &[document::Key], identity: Option<&document::Identity>) -> bool {

@@ -19,7 +19,7 @@ pub(super) fn identity(root: View<'_>, teams: &[Team], report: &mut Report) -> O
     }
     let teams: BTreeMap<_, _> = (0..).zip(teams).map(|(index, team)| (team.name.as_str(), index)).collect();
     let rules = section.items("rules").take(MAX_RULES).map(|view| rule(view, &teams)).collect();
-    Some(Identity { source: source(section, report)?, rules })
+    Some(Identity { source: source(root, section, report)?, rules })
 }
 
 /// Checks names that rules refer to, and their ids.
@@ -38,8 +38,9 @@ pub(super) fn check(root: View<'_>, known: &Known, report: &mut Report) {
     }
 }
 
-fn source(section: View<'_>, report: &mut Report) -> Option<IdentitySource> {
-    let written: Vec<View<'_>> = ["header", "jwt", "certificate"].into_iter().filter_map(|key| section.get(key)).collect();
+fn source(root: View<'_>, section: View<'_>, report: &mut Report) -> Option<IdentitySource> {
+    let written: Vec<View<'_>> =
+        ["header", "jwt", "certificate"].into_iter().filter_map(|key| section.get(key)).collect();
     match written.as_slice() {
         [] => {
             let help = "add `header: NAME`, `jwt: {payload_in_metadata: …, claim: …}` or `certificate: subject`";
@@ -62,7 +63,13 @@ fn source(section: View<'_>, report: &mut Report) -> Option<IdentitySource> {
             path.chain(jwt.several("claim").filter_map(|part| part.text().map(str::to_owned))).collect(),
         ));
     }
-    Some(IdentitySource::Certificate(match section.text_at("certificate")? {
+    let certificate = section.get("certificate")?;
+    let asked = root.get("tls").and_then(|tls| tls.get("client_certificates"));
+    if asked.is_none() && root.get("listen").is_some() {
+        let message = "the addresses under `listen` ask clients for no certificate";
+        report.warning(certificate.span, message, "write `tls.client_certificates`, unless the listener is your own");
+    }
+    Some(IdentitySource::Certificate(match certificate.text()? {
         "uri_san" => CertificateField::UriSan,
         "dns_san" => CertificateField::DnsSan,
         _ => CertificateField::Subject,

@@ -93,7 +93,8 @@ impl Prices {
     pub(super) fn of_any_model(&self, provider: &Provider) -> (BTreeMap<String, Price>, Vec<GlobPrice>) {
         let (prefix, family) = (format!("{}/", provider.name), family(provider));
         let sections = [&self.overrides, &self.list];
-        let written = sections.into_iter().flat_map(|section| section.exact.keys()).filter_map(|name| name.strip_prefix(&prefix));
+        let written =
+            sections.into_iter().flat_map(|section| section.exact.keys()).filter_map(|name| name.strip_prefix(&prefix));
         let names: BTreeSet<&str> = self.catalogue.names().chain(written).collect();
         let price = |model: &str| {
             let name = format!("{prefix}{model}");
@@ -102,10 +103,9 @@ impl Prices {
         };
         let prices = names.into_iter().map(|model| (model.to_owned(), price(model))).collect();
         let globs = sections.into_iter().flat_map(|section| &section.globs);
-        let globs = globs.filter(|(start, ..)| start.starts_with(&prefix)).map(|(_, glob, price, _)| GlobPrice {
-            glob: glob.to_string(),
-            price: price.clone(),
-        });
+        let globs = globs
+            .filter(|(start, ..)| start.starts_with(&prefix))
+            .map(|(_, glob, price, _)| GlobPrice { glob: glob.to_string(), price: price.clone() });
         let others = GlobPrice { glob: "*".to_owned(), price: self.catalogue.price(family, "").0 };
         (prices, globs.chain([others]).collect())
     }

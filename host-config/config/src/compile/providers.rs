@@ -1,12 +1,12 @@
 //! Compiles providers and the collector, and the clusters that lead to them.
 
+use super::stages::StageSets;
 use crate::diagnostic::Report;
 use crate::prices::family_of;
 use crate::proxy_settings::{COLLECTOR_CLUSTER, SYSTEM_CA_FILE, Upstream, provider_cluster};
 use crate::scalar::{self, Url};
-use crate::typed_view::{Named, View};
-use super::stages::StageSets;
 use crate::schema;
+use crate::typed_view::{Named, View};
 use crate::validate::require;
 use headgate_policy::document::{Collector, Format, Provider, Stage};
 use std::collections::BTreeMap;

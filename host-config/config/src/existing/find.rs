@@ -74,7 +74,8 @@ impl<'a> Found<'a> {
         let start = Place { span, ..Place::default() };
         let mut found = Self { start, ..Self::default() };
         for (file, root) in roots.iter().enumerate() {
-            let mut walk = Walk { found: &mut found, file, path: Vec::new(), listener: None, manager: None, host: None };
+            let mut walk =
+                Walk { found: &mut found, file, path: Vec::new(), listener: None, manager: None, host: None };
             walk.visit(root, root.span);
         }
         found

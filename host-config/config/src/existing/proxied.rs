@@ -4,10 +4,10 @@
 use super::find::{Found, Manager, PlainRoute};
 use super::findings::Findings;
 use super::needs::Needs;
-use super::values::{at, entry, extension, flag, text};
-use crate::render::{GATE_RESOURCE, stage_set_name};
+use super::values::{at, entry, extension, flag, number, text};
+use crate::render::{GATE_RESOURCE, MAX_READ_BYTES, stage_set_name};
 use crate::tree::{Entry, Node};
-use headgate_policy::document::{IdentitySource, Stage};
+use headgate_policy::document::{Action, IdentitySource, Stage};
 use std::collections::BTreeSet;
 
 pub(super) fn check(found: &Found<'_>, needs: &Needs<'_>, findings: &mut Findings) {
@@ -19,6 +19,7 @@ pub(super) fn check(found: &Found<'_>, needs: &Needs<'_>, findings: &mut Finding
     for route in found.plain_routes.iter().filter(|route| gates.iter().any(|gate| is_on(gate, route, found))) {
         clusters(route, &known, findings);
     }
+    held_answers(found, needs, &known, findings);
     if let Some(IdentitySource::Header(header)) = document.identity.as_ref().map(|identity| &identity.source) {
         for manager in found.managers.iter().filter(|manager| manager.gate().is_some()) {
             stripped(manager, header, findings);
@@ -63,6 +64,28 @@ fn cluster(route: &PlainRoute<'_>, named: &Entry, known: &BTreeSet<&str>, findin
         &format!("cluster `{name}` leads to no provider of the policy, so its requests are refused"),
         "name it under `clusters` of a provider in gateway.yaml, or turn the filter off on this route",
     );
+}
+
+/// Reports clusters from which Envoy may read so much at once that an answer which a guardrail holds overflows its buffer before
+/// the filter sees it.
+fn held_answers(found: &Found<'_>, needs: &Needs<'_>, known: &BTreeSet<&str>, findings: &mut Findings) {
+    const KEY: &str = "per_connection_buffer_limit_bytes";
+    let holds = needs
+        .compiled
+        .document
+        .guardrails
+        .iter()
+        .any(|guardrail| guardrail.on_response && guardrail.detect.action != Action::Monitor);
+    for cluster in found.clusters.iter().filter(|_| holds) {
+        let is_known = text(cluster.node, "name").is_some_and(|name| known.contains(name));
+        if is_known && number(cluster.node, KEY).is_none_or(|bytes| bytes > MAX_READ_BYTES) {
+            findings.warning(
+                &cluster.place,
+                "an answer that a guardrail holds and that is too large can end with Envoy's own 500 instead of 502",
+                &format!("write `{KEY}: {MAX_READ_BYTES}`"),
+            );
+        }
+    }
 }
 
 /// Reports a connection manager in which clients can send the identity header.

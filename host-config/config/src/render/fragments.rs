@@ -26,7 +26,11 @@ pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, 
     if let Some(header) = compiled.settings.early_stripped_header.as_deref() {
         pasted.push(("early-header-mutation.yaml".to_owned(), STRIP, strip(header)));
     }
-    pasted.push(("listener.yaml".to_owned(), LISTENER, json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)})));
+    pasted.push((
+        "listener.yaml".to_owned(),
+        LISTENER,
+        json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)}),
+    ));
     // A proxy that routes to its own clusters may need none of ours.
     let is_needed = |(_, _, value): &(String, &str, Value)| value.as_array().is_none_or(|list| !list.is_empty());
     let pasted = pasted.into_iter().filter(is_needed);

@@ -7,6 +7,7 @@ use crate::credentials::is_credential_header;
 use crate::document::retries;
 use crate::effect::{Effect, Effects, Reply};
 use crate::header_view::HeaderView;
+use crate::identity::IdentityRules;
 use crate::policy::{Alias, Policy};
 use crate::request_env::RequestEnv;
 use headgate_exchange::{
@@ -42,7 +43,7 @@ impl Gate {
             return self.reject(rejection, out);
         }
         self.phase = Phase::Body;
-        strip_request(head, out);
+        strip_request(head, self.call.policy.identity.as_ref(), out);
         Flow::Pause
     }
 
@@ -61,12 +62,7 @@ impl Gate {
     }
 
     /// Whether a body is to come that can be read.
-    pub(super) fn expect_body(
-        &mut self,
-        head: HeaderView<'_>,
-        surface: Surface,
-        whole: bool,
-    ) -> Result<(), Rejection> {
+    pub(super) fn expect_body(&mut self, head: HeaderView<'_>, surface: Surface, whole: bool) -> Result<(), Rejection> {
         let limit = self.max_request_bytes();
         let announced = head.text("content-length").and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit) {
@@ -271,10 +267,14 @@ fn unreadable_body(head: HeaderView<'_>) -> Option<bool> {
     if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
-/// Removes headers that must not leave the gateway: the caller's credential, those for the gateway, and the host's own controls.
-fn strip_request(head: HeaderView<'_>, out: &mut Effects) {
+/// Removes headers that must not leave the gateway: the caller's credential and name, those for the gateway, and the host's own
+/// controls.
+fn strip_request(head: HeaderView<'_>, identity: Option<&IdentityRules>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = is_credential_header(name) || name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"x-envoy-");
+        let ours = is_credential_header(name)
+            || name.starts_with(GATEWAY_PREFIX)
+            || name.starts_with(b"x-envoy-")
+            || identity.is_some_and(|rules| rules.is_header(name));
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }

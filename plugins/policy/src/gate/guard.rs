@@ -124,13 +124,7 @@ impl Gate {
     }
 
     /// The answer to [`Effect::Call`] with this number: status and body, or `None` if there is none.
-    pub fn call_done(
-        &mut self,
-        number: u32,
-        answer: Option<(u16, &[u8])>,
-        now: Timestamp,
-        out: &mut Effects,
-    ) -> Flow {
+    pub fn call_done(&mut self, number: u32, answer: Option<(u16, &[u8])>, now: Timestamp, out: &mut Effects) -> Flow {
         match self.phase {
             Phase::AwaitingChecks => {}
             Phase::Sent => return Flow::Continue,

@@ -8,18 +8,21 @@ use crate::client::GATEWAY_PREFIX;
 use crate::effect::{Effect, Effects};
 use crate::header_view::HeaderView;
 use crate::policy::Upstream;
-use headgate_exchange::{Endpoint, Rejection, Surface, rewrite, scan_request};
+use headgate_exchange::{Endpoint, Rejection, Surface, is_model_name, rewrite, scan_request};
 use headgate_keys::presented;
-use headgate_record::{AttemptKind, Decision, KnownBy, Verdict};
+use headgate_record::{AttemptKind, Decision, Verdict};
 use headgate_routing::{self as routing, NextAttempt, TargetKey};
 use std::borrow::Cow;
+
+/// Stands for a model that the gateway does not know, because it does not read the body, or because the text is no name.
+const UNKNOWN: &str = "unknown";
 
 impl Gate {
     /// Takes the cluster that the proxy's route has chosen.
     pub fn take_cluster(&mut self, cluster: &[u8]) {
         let policy = &self.call.policy;
         let provider = std::str::from_utf8(cluster).ok().and_then(|cluster| policy.provider_of_cluster(cluster));
-        self.call.proxied = provider.and_then(|provider| self.proxied_to(provider, String::new()));
+        self.call.proxied = provider.and_then(|provider| self.proxied_to(provider, UNKNOWN.to_owned()));
     }
 
     /// The headers of a request that the proxy routes.
@@ -51,19 +54,19 @@ impl Gate {
         Flow::Pause
     }
 
-    /// Removes headers that are meant for the gateway: its own, and a virtual key. An answer has to be readable if it is read.
+    /// Removes headers that are meant for the gateway: its own, virtual keys and the name of the caller. An answer has to be
+    /// readable if it is read.
     fn leave_out(&self, head: HeaderView<'_>, out: &mut Effects) {
-        let call = &self.call;
+        let policy = &self.call.policy;
         for (name, value) in head.iter() {
-            let of_key = || call.policy.keys.admit_first(presented([(name, value)].into_iter()), 0);
             let has_key = || {
-                let known_by = call.caller.as_ref().is_some_and(|caller| caller.known_by == KnownBy::VirtualKey);
-                known_by && of_key().map_or_else(|refused| refused.caller.is_some(), |_| true)
+                let found = policy.keys.admit_first(presented([(name, value)].into_iter()), 0);
+                found.map_or_else(|refused| refused.caller.is_some(), |_| true)
             };
-            let unreadable = name == b"accept-encoding" && call.policy.reads_answers(self.stages);
-            if let (true, Ok(name)) =
-                (name.starts_with(GATEWAY_PREFIX) || unreadable || has_key(), std::str::from_utf8(name))
-            {
+            let is_name = || policy.identity.as_ref().is_some_and(|rules| rules.is_header(name));
+            let unreadable = name == b"accept-encoding" && policy.reads_answers(self.stages);
+            let is_ours = name.starts_with(GATEWAY_PREFIX) || unreadable || is_name() || has_key();
+            if let (true, Ok(name)) = (is_ours, std::str::from_utf8(name)) {
                 out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
             }
         }
@@ -83,11 +86,18 @@ impl Gate {
         self.take_body(body);
         let call = &mut self.call;
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
+        let must_read = call.policy.must_read(self.stages);
         let model = match scan_request(surface, &call.body) {
             Ok(scan) => call.scan.insert(scan).model.clone(),
-            Err(fault) if call.policy.must_read(self.stages) => return Err(Rejection::BadBody(fault)),
+            Err(fault) if must_read => return Err(Rejection::BadBody(fault)),
             Err(_) => return Ok(()),
         };
+        // A provider may take other text for a name, such as one with a space behind it, and rules for models would not.
+        match is_model_name(&model) {
+            true => {}
+            false if must_read => return Err(Rejection::ModelNotFound { model }),
+            false => return Ok(()),
+        }
         if call.caller.as_ref().is_some_and(|caller| !caller.permission.may_use(&model)) {
             self.decisions.push(denied("model_not_allowed"));
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(&self.call) });
