@@ -25,6 +25,13 @@ impl Dialect {
         }
     }
 
+    /// Returns the dialect of a path that may begin with anything, see [`endpoint_below`].
+    #[must_use]
+    pub fn of_path_below(path: &str) -> Self {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        Self::of_path(path.rfind("/v1/messages").and_then(|at| path.get(at..)).unwrap_or_default())
+    }
+
     /// Returns the name in conditions and configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -251,6 +258,12 @@ mod tests {
         ] {
             assert_eq!(endpoint_below("POST", path), Endpoint::Surface(surface), "{path}");
             assert_eq!(endpoint_below("GET", path), Endpoint::MethodNotAllowed { allow: "POST" }, "{path}");
+        }
+        for path in ["/a/v1/messages", "/v1/messages/batches?x=/v1/", "/a/v1/messages/count_tokens"] {
+            assert_eq!(Dialect::of_path_below(path), Dialect::Anthropic, "{path}");
+        }
+        for path in ["/v1/chat/completions?x=/v1/messages", "/a/v1/messagesx", "/", ""] {
+            assert_eq!(Dialect::of_path_below(path), Dialect::Openai, "{path}");
         }
         assert_eq!(endpoint_below("GET", "/a/models"), Endpoint::Surface(Surface::Models));
         assert_eq!(endpoint_below("GET", "/a/models/gpt"), Endpoint::RetrieveModel("gpt"));

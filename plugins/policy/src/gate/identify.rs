@@ -12,8 +12,9 @@ use headgate_record::{Decision, KnownBy, Verdict};
 
 impl Gate {
     pub(super) fn note_client(&mut self, head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) {
+        let of_path = if self.routes() { Dialect::of_path(path) } else { Dialect::of_path_below(path) };
         let call = &mut self.call;
-        call.dialect = dialect(head, path, endpoint);
+        call.dialect = dialect(head, of_path, endpoint);
         call.client = client_context(head, &call.policy.tags);
         let traceparent = head.bytes("traceparent");
         call.trace_id = traceparent.and_then(trace_id);
@@ -82,13 +83,9 @@ impl Gate {
 }
 
 /// By the path where it is one API's; where it is not, Anthropic's clients tell themselves by their version.
-fn dialect(head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) -> Dialect {
+fn dialect(head: HeaderView<'_>, of_path: Dialect, endpoint: &Endpoint<'_>) -> Dialect {
     let shared = !matches!(endpoint, Endpoint::Surface(surface) if *surface != Surface::Models);
-    match endpoint {
-        Endpoint::Surface(surface) if !shared => surface.dialect(),
-        _ if shared && head.has("anthropic-version") => Dialect::Anthropic,
-        _ => Dialect::of_path(path),
-    }
+    if shared && head.has("anthropic-version") { Dialect::Anthropic } else { of_path }
 }
 
 fn identity(caller: Caller<'_>) -> Identity {
