@@ -17,8 +17,8 @@ from test_stages import SETS, Suite, cluster, route
 
 CLUSTERS = ("alpha", "beta", "plain", "dead", "claude", "spare", "dead-claude", "lost", "lost-claude")
 DEFAULT = {"provider": "alpha", "headers": {"content-type": "application/json"}, "body": "{}"}
-# Fields that depend on the request of the test or the version of the policy.
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+# Fields that depend on the request of the test or the version of the policy.
 OF_THE_TEST = OF_THE_RUN | {"trace_id", "config_revision"}
 
 
