@@ -307,7 +307,9 @@ impl<'a> Player<'a> {
         let disconnect = if self.gate.ended_early() { Disconnect::ProviderGone } else { Disconnect::Unknown };
         let number = RecordSeq { node: "node", boot: "boot", seq: 1 };
         let env = self.worker.request_env();
-        let record = record_of(|out| self.gate.close(self.now, disconnect, number, env, out));
+        let record = record_of(|out| {
+            self.gate.close(self.now, disconnect, number, env, out);
+        });
         assert!(self.worker.unsettled.is_empty());
         Outcome {
             aside: self.gate.is_aside(),

@@ -26,6 +26,7 @@ pub use timestamp::unix_seconds;
 pub use url::{Url, socket, url};
 
 use headgate_guardrails::Group;
+use headgate_policy::document::AccessLogField;
 use serde_json::json;
 
 /// A kind of single value.
@@ -123,10 +124,16 @@ pub enum Scalar {
     WhenUnreachable,
     /// A dimension by which requests are counted.
     Dimension,
+    /// A field of the proxy's access log.
+    AccessLogField,
 }
 
 /// Surfaces that carry prompts, named as in the record.
 pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
+
+fn access_log_fields() -> [&'static str; AccessLogField::ALL.len()] {
+    AccessLogField::ALL.map(|(_, name)| name)
+}
 
 impl Scalar {
     /// Checks whether the text is a value of this kind.
@@ -181,6 +188,7 @@ impl Scalar {
             Self::Percent => percent(value).map(drop),
             Self::WhenUnreachable => when_unreachable(value).map(drop),
             Self::Dimension => dimension(value).map(drop),
+            Self::AccessLogField => words::one_of(value, &access_log_fields()),
         }
     }
 
@@ -230,6 +238,7 @@ impl Scalar {
             Self::WhenUnreachable => json!({"enum": rate::WHEN_UNREACHABLE}),
             Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
             Self::Dimension => text(rate::DIMENSION_PATTERN),
+            Self::AccessLogField => json!({"enum": access_log_fields()}),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
             Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => {
                 json!({"type": "string", "minLength": 1})
@@ -286,6 +295,9 @@ impl Scalar {
             Self::WhenUnreachable => "`last_known`, `allow` or `deny`",
             Self::Dimension => {
                 "`key`, `owner`, `team`, `project`, `application`, `model`, `provider`, `organization`, `environment` or `tag:NAME`"
+            }
+            Self::AccessLogField => {
+                "`request_id`, `model`, `provider`, `served_model`, `key`, `input_tokens`, `output_tokens`, `cost_usd` or `decision`"
             }
         }
     }

@@ -157,6 +157,7 @@ impl RootContext for Root {
                 }
             }
             self.uploader.deliver(policy);
+            with_worker(|worker| worker.show_outbox(policy, now_ms));
         }
         // The last in here, because they act for other contexts.
         pending_resumes::finish();

@@ -7,6 +7,7 @@ use crate::cells::Cells;
 use crate::connections::Connections;
 use crate::exchange_id::ExchangeId;
 use crate::host::{self, Buffer, Headers, HostResult};
+use crate::metrics::Metrics;
 use crate::proxy_refusals::ProxyRefusals;
 use crate::shared_counters::SharedCounters;
 use headgate_policy::{Attempt, Cooldowns, Effect, Memory, Policy, RequestEnv, TargetKey, uuid_v7};
@@ -64,6 +65,9 @@ pub(crate) struct Worker {
     pub(crate) proxy_refusals: ProxyRefusals,
     /// When it last looked for overdue requests, µs since the Unix epoch.
     pub(crate) looked_overdue_us: u64,
+    pub(crate) metrics: Metrics,
+    /// Its number in [`Metrics::outbox`].
+    number: u64,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
@@ -118,6 +122,8 @@ impl Worker {
             connections: Connections::default(),
             proxy_refusals: ProxyRefusals::default(),
             looked_overdue_us: 0,
+            metrics: Metrics::default(),
+            number: u64::from_le_bytes(host::random()),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
@@ -148,6 +154,13 @@ impl Worker {
     /// Counts the bytes of the outbox together with those of requests.
     pub(crate) fn note_outbox(&self) {
         self.memory.note_outbox(self.outbox.queued_bytes() as u64);
+    }
+
+    /// Shows the state of the outbox in the metrics.
+    pub(crate) fn show_outbox(&mut self, policy: &Policy, now_ms: u64) {
+        if self.metrics.is_due(policy.metrics(), now_ms) {
+            self.metrics.outbox(self.number, self.outbox.queued() as u64, self.outbox.dropped(), now_ms);
+        }
     }
 
     /// A random number for draws and jitter.

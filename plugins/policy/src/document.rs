@@ -4,8 +4,10 @@
 //! filter has nothing left to decide when it loads: no YAML, no patterns to expand, no price catalogue. Credentials
 //! stand in it as names of environment variables only.
 
+mod access_log;
 mod guardrails;
 
+pub use access_log::AccessLogField;
 pub use guardrails::{
     Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
 };
@@ -66,6 +68,9 @@ pub struct Document {
     /// and says goodbye to the collector whenever nothing is left to deliver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending_at_ms: Option<u64>,
+    /// Whether the filter counts requests in metrics of the proxy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metrics: bool,
 }
 
 /// A VM ends near 1 GiB and never gives memory back. Beside this it needs room for the records that wait (64 MiB), the
@@ -367,6 +372,9 @@ pub struct Logging {
     pub tags: Vec<String>,
     /// Class the collector files records under.
     pub retention_class: String,
+    /// Fields for the proxy's own access log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_log_fields: Vec<AccessLogField>,
 }
 
 /// The collector for records.

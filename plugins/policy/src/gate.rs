@@ -1,10 +1,12 @@
 //! One client request, seen from the listener: admitted, planned, answered and put on record.
 
+mod access_log;
 mod account;
 mod admit;
 mod answer;
 mod aside;
 mod close;
+mod facts;
 mod guard;
 mod guarding;
 mod limit;
@@ -16,5 +18,5 @@ mod reject;
 mod state;
 mod unseen;
 
-pub use close::{Disconnect, RecordSeq};
+pub use close::{Closing, Disconnect, RecordSeq};
 pub use state::{Flow, Gate};

@@ -28,7 +28,7 @@ mod status;
 pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, Timestamp};
 pub use effect::{Effect, Effects, HttpCall, Reply};
-pub use gate::{Disconnect, Flow, Gate, RecordSeq};
+pub use gate::{Closing, Disconnect, Flow, Gate, RecordSeq};
 pub use header_view::HeaderView;
 pub use id::{RequestId, uuid_v7};
 pub use memory::{Memory, can_allocate};

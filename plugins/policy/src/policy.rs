@@ -83,6 +83,8 @@ pub struct Policy {
     pub(crate) cors: Option<document::Cors>,
     pub(crate) tags: Vec<String>,
     pub(crate) retention_class: String,
+    pub(crate) access_log_fields: Vec<document::AccessLogField>,
+    metrics: bool,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
     collector: Option<document::Collector>,
     ending_at_ms: Option<u64>,
@@ -196,6 +198,8 @@ impl Policy {
             teams: document.teams,
             tags: document.logging.tags,
             retention_class: document.logging.retention_class,
+            access_log_fields: document.logging.access_log_fields,
+            metrics: document.metrics,
             fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
             collector: document.collector,
             ending_at_ms: document.ending_at_ms,
@@ -251,6 +255,12 @@ impl Policy {
     #[must_use]
     pub fn collector(&self) -> Option<(&document::Collector, Option<&str>)> {
         self.collector.as_ref().map(|collector| (collector, self.collector_token.as_deref()))
+    }
+
+    /// Whether requests are counted in metrics of the proxy.
+    #[must_use]
+    pub fn metrics(&self) -> bool {
+        self.metrics
     }
 
     /// Returns the number of retries that the proxy's route allows, unless a request asks for fewer.

@@ -91,6 +91,12 @@ pub static GATEWAY: &[Key] = &[
         Optional,
         "Prices as under `prices`, which take precedence; usually in the `price_file`.",
     ),
+    key(
+        "metrics",
+        One(Scalar::Flag),
+        Default("false"),
+        "Counts requests, tokens, cost and findings in metrics of the proxy, at `/stats/prometheus` of its admin page.",
+    ),
     key("logging", Section(LOGGING), Optional, "Retention of records, and optional fields."),
     key(
         "limits",
@@ -428,6 +434,12 @@ static LOGGING: &[Key] = &[
         List(&One(Scalar::TagName)),
         Optional,
         "Names of the `x-headgate-tag-NAME` headers that are recorded, at most 16.",
+    ),
+    key(
+        "access_log_fields",
+        List(&One(Scalar::AccessLogField)),
+        Optional,
+        "Fields for the proxy's own access log, which reads each as `%FILTER_STATE(wasm.headgate_FIELD:PLAIN)%`.",
     ),
 ];
 

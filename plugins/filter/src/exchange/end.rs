@@ -63,7 +63,14 @@ impl Exchange {
             record.clear();
             let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));
             let (env, _) = worker.request_env(policy, now.0);
-            gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env, &mut record);
+            let closing = gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env, &mut record);
+            // The proxy's own loggers come after this callback.
+            for (field, value) in gate.access_log(&closing) {
+                let _ = host::set_property(field.property(), value.as_bytes());
+            }
+            if policy.metrics() {
+                worker.metrics.request(&gate.facts(&closing));
+            }
             worker.outbox.push(&record);
             worker.record = record;
             worker.note_outbox();

@@ -34,7 +34,8 @@ pub struct RecordSeq<'a> {
 }
 
 /// The facts of an exchange that is over.
-pub(super) struct Closing {
+#[derive(Debug)]
+pub struct Closing {
     pub(super) now: Timestamp,
     pub(super) ended_by: EndedBy,
     pub(super) seen: Seen,
@@ -58,7 +59,7 @@ impl Gate {
     }
 
     /// Settles the reservations, and writes the record to the end of `out`: a [`headgate_record::RequestRecord`] as JSON. Call
-    /// it once.
+    /// it once. Returns the facts of the end, for [`Gate::facts`] and [`Gate::access_log`].
     pub fn close<L: Ledger>(
         &mut self,
         now: Timestamp,
@@ -66,10 +67,11 @@ impl Gate {
         number: RecordSeq<'_>,
         mut env: RequestEnv<'_, L>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Closing {
         let closing = self.closing(now, disconnect);
         self.settle_limits(closing.usage.as_ref(), closing.nano_usd(), now.as_s(), &mut env);
         self.write_record(&closing, number, out);
+        closing
     }
 
     /// Takes stock of the exchange.
