@@ -1,7 +1,8 @@
 //! The name of a series at the host: `FAMILY;LABEL=VALUE;LABEL=VALUE`.
 //!
 //! No name of a policy has a `;` or a `=`, so each value stands in the name as it is. Envoy's expressions cannot decode, and
-//! a value that had to be escaped would be shown escaped. A byte that no name of a rendered policy has becomes `_`.
+//! a value that had to be escaped would be shown escaped. Two things become `_`: a byte that no name of a rendered policy has,
+//! and each dot at the end of a name, which Envoy would cut off.
 
 /// Longest value of a label, bytes: the longest name of a policy.
 const MAX_VALUE: usize = 128;
@@ -14,7 +15,10 @@ pub(crate) fn push_label(name: &mut String, label: &str, value: &str) {
     name.push(';');
     name.push_str(label);
     name.push('=');
-    name.extend(value.bytes().take(MAX_VALUE).map(shown));
+    let value = value.as_bytes().get(..MAX_VALUE).unwrap_or(value.as_bytes());
+    let kept = value.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last.saturating_add(1));
+    name.extend(value.iter().take(kept).copied().map(shown));
+    name.extend(value.iter().skip(kept).map(|_| '_'));
 }
 
 fn shown(byte: u8) -> char {
@@ -43,10 +47,11 @@ mod tests {
 
     #[test]
     fn names_of_a_policy_stay_as_they_are() {
-        for value in ["gpt-4.1", "a__b", "org/model:free@2+x", ".", "a..b"] {
+        for value in ["gpt-4.1", "a__b", "org/model:free@2+x", "a..b"] {
             assert_eq!(labelled(value), format!("n;l={value}"));
         }
         assert_eq!(labelled(""), "n");
+        assert_eq!((labelled("a.b.."), labelled("..")), ("n;l=a.b__".to_owned(), "n;l=__".to_owned()));
     }
 
     #[test]
