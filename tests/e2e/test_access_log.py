@@ -71,7 +71,7 @@ def test_each_ending_has_its_fields(running):
     sent = {
         "allow": [running.chat("ok").trace, running.chat("ok", stream=True).trace, running.chat("status-503+ok").trace,
                   running.chat("status-400").trace, running.chat("reset-mid-stream", stream=True).trace],
-        "deny keys missing_api_key": [running.chat("ok", key=None).trace],
+        "deny keys invalid_api_key": [running.chat("ok", key=None).trace],
         "deny routing model_not_found": [running.chat("nope").trace],
         "deny keys expired key_expired": [running.chat("ok", key="expired").trace],
         "deny all_targets_unavailable": [running.chat("all-down").trace],

@@ -53,8 +53,7 @@ pub(crate) const DIRECTION: &str = "direction";
 /// Upper bounds of a request's duration, ms: those of `gen_ai.client.operation.duration`.
 const DURATION_MS: [u32; 14] = [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 40_960, 81_920];
 /// Upper bounds of the time to the first token, ms: those of `gen_ai.server.time_to_first_token`.
-const FIRST_TOKEN_MS: [u32; 16] =
-    [1, 5, 10, 20, 40, 60, 80, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000];
+const FIRST_TOKEN_MS: [u32; 16] = [1, 5, 10, 20, 40, 60, 80, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000];
 
 impl Family {
     /// All families.

@@ -28,7 +28,11 @@ impl Queues {
     /// Writes the list.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(worker, records, at)| [worker, records, at].map(|number| number.to_le_bytes())).flatten().collect()
+        self.0
+            .iter()
+            .flat_map(|(worker, records, at)| [worker, records, at].map(|number| number.to_le_bytes()))
+            .flatten()
+            .collect()
     }
 
     /// Sets a worker's part, and returns the sum of all.

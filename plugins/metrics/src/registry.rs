@@ -5,7 +5,8 @@
 
 use crate::facts::RequestFacts;
 use crate::family::{
-    DIRECTION, FINDING, Family, GUARDRAIL, Kind, MODEL, OPERATION, OUTCOME, PROVIDER, STAGE, STATUS_CLASS, TOKEN_TYPE, VERDICT,
+    DIRECTION, FINDING, Family, GUARDRAIL, Kind, MODEL, OPERATION, OUTCOME, PROVIDER, STAGE, STATUS_CLASS, TOKEN_TYPE,
+    VERDICT,
 };
 use crate::name::push_label;
 use headgate_record::{Decision, Direction, Usage, Verdict};
@@ -134,7 +135,8 @@ impl Registry {
 
     /// Adds the updates for the outbox: records that were dropped since the last time, and those that wait now.
     pub fn outbox(&mut self, dropped: u64, queued: u64, out: &mut Vec<Update>) {
-        let queued = Update { series: self.single(Family::RecordsQueued.name(), Family::RecordsQueued), amount: queued };
+        let queued =
+            Update { series: self.single(Family::RecordsQueued.name(), Family::RecordsQueued), amount: queued };
         let series = self.single(Family::RecordsDropped.name(), Family::RecordsDropped);
         out.push(queued);
         out.push(Update { series, amount: dropped });

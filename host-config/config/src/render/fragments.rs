@@ -5,7 +5,7 @@
 
 use super::xds::{RenderOptions, buffer_bytes};
 use super::yaml::yaml;
-use super::{cluster, listener, route, wasm};
+use super::{cluster, listener, route, stats, wasm};
 use crate::compile::Compiled;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, 
         ("router.yaml", ROUTER, json!([listener::router(compiled, options)])),
         ("route.yaml", ROUTE, json!([route(compiled)])),
         ("listener.yaml", LISTENER, json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)})),
+        ("stats.yaml", STATS, json!({"stats_config": stats::config()})),
     ];
     let pasted =
         pasted.into_iter().map(|(path, about, value)| (PathBuf::from(path), format!("{about}{}", yaml(&value))));
@@ -50,6 +51,11 @@ const ROUTE: &str = "\
 const LISTENER: &str = "\
 # Into the listener with the HTTP connection manager, beside `filter_chains`. Envoy's default of 1 MiB answers larger
 # requests with 413.
+";
+
+const STATS: &str = "\
+# Into the bootstrap, at its top; into `stats_config` that is there already. It gives the metrics of `metrics: true` their
+# labels and buckets. Envoy reads it at its start only.
 ";
 
 /// Returns the clusters without their type, which a bootstrap does not take.

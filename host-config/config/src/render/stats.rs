@@ -14,7 +14,9 @@ pub(super) fn config() -> Value {
         labels().into_iter().map(|label| json!({"tag_name": label, "regex": label_pattern(label)})).collect();
     let histograms = Family::ALL.into_iter().filter(|family| family.kind() == Kind::Histogram);
     let buckets: Vec<Value> = histograms
-        .map(|family| json!({"match": {"prefix": format!("{NAMESPACE}{}", family.name())}, "buckets": family.buckets()}))
+        .map(
+            |family| json!({"match": {"prefix": format!("{NAMESPACE}{}", family.name())}, "buckets": family.buckets()}),
+        )
         .collect();
     json!({"stats_tags": tags, "histogram_bucket_settings": buckets})
 }

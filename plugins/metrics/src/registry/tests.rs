@@ -21,7 +21,8 @@ const GROUP: &str = ";gen_ai_operation_name=chat;gen_ai_request_model=chat;gen_a
 #[test]
 fn a_served_stream_updates_every_family() {
     let mut registry = Registry::default();
-    let usage = Usage { input_tokens: 11, output_tokens: 7, cached_input_tokens: 4, reasoning_tokens: 2, ..Usage::default() };
+    let usage =
+        Usage { input_tokens: 11, output_tokens: 7, cached_input_tokens: 4, reasoning_tokens: 2, ..Usage::default() };
     let facts = RequestFacts { stream: true, usage: Some(usage), nano_usd: Some(23_000), ..SERVED };
     let updates = count(&mut registry, &facts);
     let expected = [

@@ -39,7 +39,10 @@ impl Gate {
         let refused = self.rejected_by == Some(RejectedBy::Gateway);
         match heaviest {
             Some(decision) if decision.verdict == Verdict::Deny || !refused => words(decision),
-            _ => self.rejection.as_ref().map_or(Cow::Borrowed("deny"), |rejection| Cow::Owned(format!("deny {}", rejection.code()))),
+            _ => self
+                .rejection
+                .as_ref()
+                .map_or(Cow::Borrowed("deny"), |rejection| Cow::Owned(format!("deny {}", rejection.code()))),
         }
     }
 }
@@ -75,7 +78,10 @@ mod tests {
 
     #[test]
     fn costs_are_dollars() {
-        assert_eq!([0, 1, 23_500, NANO, 12 * NANO + 500_000_000].map(usd), ["0", "0.000000001", "0.0000235", "1", "12.5"]);
+        assert_eq!(
+            [0, 1, 23_500, NANO, 12 * NANO + 500_000_000].map(usd),
+            ["0", "0.000000001", "0.0000235", "1", "12.5"]
+        );
     }
 
     #[test]

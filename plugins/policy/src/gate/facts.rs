@@ -12,7 +12,10 @@ impl Gate {
         RequestFacts {
             surface: call.surface.map_or("unknown", |surface| surface.as_str()),
             model: self.alias_asked_for().unwrap_or_default(),
-            provider: call.served_try().and_then(|one| call.provider_of(one.step)).map_or("", |provider| &provider.name),
+            provider: call
+                .served_try()
+                .and_then(|one| call.provider_of(one.step))
+                .map_or("", |provider| &provider.name),
             stream: call.stream(),
             status: self.status,
             ended_by: closing.ended_by,
