@@ -73,7 +73,7 @@ def test_each_ending_has_its_fields(running):
                   running.chat("status-400").trace, running.chat("reset-mid-stream", stream=True).trace],
         "deny keys invalid_api_key": [running.chat("ok", key=None).trace],
         "deny routing model_not_found": [running.chat("nope").trace],
-        "deny keys expired key_expired": [running.chat("ok", key="expired").trace],
+        "deny keys expired api_key_expired": [running.chat("ok", key="expired").trace],
         "deny all_targets_unavailable": [running.chat("all-down").trace],
         "deny invalid_json": [running.call(b"{").trace],
         "deny unknown_path": [running.call(None, path="/nowhere", method="GET").trace],

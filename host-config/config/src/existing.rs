@@ -12,6 +12,7 @@ mod managers;
 mod needs;
 mod plugins;
 mod routes;
+mod stats;
 mod values;
 
 pub use findings::ProxyFile;
@@ -53,6 +54,7 @@ pub fn check(files: &[ProxyFile<'_>], compiled: &Compiled, version: Option<(u32,
     routes::check(&found, &needs, &mut findings);
     clusters::check(&found, &needs, &mut findings);
     plugins::check(&found, &mut findings);
+    stats::check(&found, &needs, &mut findings);
     findings.finish(files)
 }
 
