@@ -10,7 +10,9 @@ import pytest
 import wire
 from gateway import Gateway, wait_until
 from proxy_metrics import expected, label, scrape, series, shown
+from prometheus_client.parser import text_string_to_metric_families
 from test_leaving import begin
+from test_vm_death import FragileGateway
 from traffic import Traffic
 
 # Names with everything that a policy's name may have.
@@ -169,13 +171,33 @@ def test_the_queue_is_shown_while_the_collector_is_away(running):
     for _ in range(5):
         assert running.chat("ok").status == 200
 
-    def queued() -> str:
-        return next(line for line in scrape(running).splitlines() if line.startswith("headgate_records_queued"))
-
-    assert wait_until(lambda: queued().endswith(" 5")), queued()
+    assert wait_until(lambda: value(running, "headgate_records_queued") == 5)
     running.start_collector()
-    assert wait_until(lambda: queued().endswith(" 0")), queued()
+    assert wait_until(lambda: value(running, "headgate_records_queued") == 0)
     assert_counted(running, counted(running)["models"])
+
+
+def test_a_new_vm_counts_on(tmp_path):
+    """A VM that dies takes its records along. Its counts stay, and its part of the queue goes."""
+    fragile = FragileGateway(tmp_path / "gateway", counted, workers=1, key_ids=policy.KEY_IDS)
+    try:
+        fragile.start()
+        fragile.collector.stop()
+        assert [fragile.chat("ok").status for _ in range(3)] == [200] * 3
+        assert wait_until(lambda: value(fragile, "headgate_records_queued") == 3)
+        fragile.kill_vm()
+        assert wait_until(lambda: fragile.chat("chat").status == 200, 10)
+        assert fragile.chat("ok").status == 200
+        assert value(fragile, "headgate_requests_total", gen_ai_request_model="ok", outcome="success") == 4
+        assert wait_until(lambda: value(fragile, "headgate_records_queued") == 2, 30)
+    finally:
+        fragile.stop()
+
+
+def value(gateway: Gateway, name: str, **labels: str) -> float:
+    """Returns the sum of the series with these labels."""
+    samples = (one for family in text_string_to_metric_families(scrape(gateway)) for one in family.samples)
+    return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
 
 def imports(module: bytes) -> list[str]:
