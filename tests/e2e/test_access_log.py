@@ -9,7 +9,9 @@ import pytest
 import wire
 from gateway import Gateway, wait_until
 from test_leaving import begin
-from test_proxy_metrics import MAIL, ask, counted
+from test_protocols import Http2
+from test_proxy_metrics import MAIL, ask, assert_counted, counted
+from test_refusals import HEAD, frames
 
 FIELDS = ["request_id", "model", "provider", "served_model", "key", "input_tokens", "output_tokens", "cost_usd", "decision"]
 FILE = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -109,6 +111,19 @@ def test_each_ending_has_its_fields(running):
     assert {"deny guardrails no.mail/2 email", "mask guardrails mask email", "allow"} <= decisions
     assert (lines[trace]["status"], lines[trace]["provider"], lines[waiting]["status"]) == (200, "alpha", 0)
     assert {lines[health][field] for field in FIELDS} == {None}, "a health check is no request for a model"
+
+
+def test_a_stream_without_a_filter_has_no_fields(running):
+    """Envoy resets a stream with too large headers before it makes a filter. Its record is made by a log of the filter."""
+    connection = Http2(running.listen)
+    connection.exchange.send(frames(1, HEAD + [(f"x-large-{number}", "h" * 20_000) for number in range(6)]))
+    assert wait_until(lambda: running.all_records())
+    [record] = running.all_records()
+    assert (record["status"], record["rejected_by"]) == (0, "gateway")
+    assert wait_until(lambda: running.lines())
+    [line] = running.lines()
+    assert line["status"] == 0 and {line[field] for field in FIELDS} == {None}, line
+    assert_counted(running, logged(running)["models"])
 
 
 def test_only_the_fields_of_the_policy_are_set(running):

@@ -1,6 +1,7 @@
 //! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and performs their effects.
 
 use crate::case::{Case, Failure, ProviderAct};
+use crate::facts::assert_same_facts;
 use crate::memory::Memory;
 use headgate_limits::{FleetStatus, OutputEstimates};
 use headgate_policy::{
@@ -307,9 +308,9 @@ impl<'a> Player<'a> {
         let disconnect = if self.gate.ended_early() { Disconnect::ProviderGone } else { Disconnect::Unknown };
         let number = RecordSeq { node: "node", boot: "boot", seq: 1 };
         let env = self.worker.request_env();
-        let record = record_of(|out| {
-            self.gate.close(self.now, disconnect, number, env, out);
-        });
+        let mut closing = None;
+        let record = record_of(|out| closing = Some(self.gate.close(self.now, disconnect, number, env, out)));
+        assert_same_facts(&self.gate.facts(&closing.unwrap()), &record);
         assert!(self.worker.unsettled.is_empty());
         Outcome {
             aside: self.gate.is_aside(),
