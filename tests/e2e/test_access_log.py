@@ -82,6 +82,7 @@ def test_each_ending_has_its_fields(running):
         # Bytes that are no HTTP have no trace.
         "deny malformed_request": [None],
     }  # fmt: skip
+    sent["deny guardrails cut words"] = [running.chat("cut", stream=True).trace]
     sent["deny limits two requests"] = [running.chat("ok", key="other").trace for _ in range(3)][2:]
     assert ask(running, "guarded", f"Write to {MAIL}.") == 422
     assert ask(running, "masked", f"Write to {MAIL}.") == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import policy
 import pytest
@@ -24,12 +25,14 @@ def counted(gateway: Gateway) -> dict:
     made = policy.shared(gateway)
     made["metrics"] = True
     made["models"] |= {name: policy.alias(policy.target("alpha", "ok")) for name in NAMES + ["guarded", "masked"]}
+    made["models"]["cut"] = policy.alias(policy.target("alpha", "stream-30-delay-20"))
     made["limits"] = [{"id": "two", "match": {"key": "other"}, "requests": "2/day"}]
     made["budgets"] = [{"id": "none.left", "match": {"key": "plain"}, "usd": "0.000000001", "period": "day"}]
     hook = {"kind": "webhook", "url": "http://127.0.0.1:9/hook", "timeout": "600ms", "when_unreachable": "allow"}
     made["guardrails"] = [
         {"id": "no.mail/2", "on": ["request"], "detect": {"pii": ["email"]}, "match": {"model": ["guarded"]}},
         {"id": "mask", "on": ["request"], "action": "mask", "detect": {"pii": ["email"]}, "match": {"model": ["masked"]}},
+        {"id": "cut", "on": ["response"], "detect": {"words": ["word9"]}, "match": {"model": ["cut"]}},
         {"id": "hook", "external": hook, "match": {"model": ["masked"]}},
     ]  # fmt: skip
     return made
@@ -62,6 +65,7 @@ def everything(gateway: Gateway) -> None:
     assert [gateway.chat("ok", key="plain").status for _ in range(2)][-1] == 429
     assert ask(gateway, "guarded", f"Write to {MAIL}.") == 422
     assert ask(gateway, "masked", f"Write to {MAIL} and {MAIL}.") == 200
+    assert not gateway.chat("cut", stream=True).body.endswith(b"[DONE]\n\n")
     _, exchange = begin(gateway, "stream-200-delay-50", stream=True)
     exchange.read_until(b"word2")
     exchange.reset()
@@ -175,6 +179,29 @@ def test_the_queue_is_shown_while_the_collector_is_away(running):
     running.start_collector()
     assert wait_until(lambda: value(running, "headgate_records_queued") == 0)
     assert_counted(running, counted(running)["models"])
+
+
+@pytest.mark.slow
+def test_records_without_room_are_counted(new_gateway):
+    """An outbox takes 50,000 records. Those that come while it is full are the gaps that the collector finds later."""
+    gateway = new_gateway(counted, workers=1)
+    gateway.collector.stop()
+
+    def refused(times: int) -> None:
+        with wire.Exchange(gateway.listen) as exchange:
+            for _ in range(times):
+                exchange.send(wire.request("GET", "/v1/models", [("host", "gateway")]))
+                exchange.read_until(b'"code":"invalid_api_key"}}')
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(refused, [50_500 // 4] * 4))
+    assert wait_until(lambda: value(gateway, "headgate_records_queued") == 50_000)
+    assert value(gateway, "headgate_records_dropped_total") == 500
+    assert value(gateway, "headgate_requests_total", stage="keys") == 50_500
+    gateway.start_collector()
+    assert wait_until(lambda: value(gateway, "headgate_records_queued") == 0)
+    missing = lambda: sum(gap["records"] for gap in gateway.query("/v1/gaps")["data"])  # noqa: E731
+    assert gateway.chat("ok").status == 200 and wait_until(lambda: missing() == 500, 20), (gateway.query("/v1/gaps"), gateway.log()[-3000:])
 
 
 def test_a_new_vm_counts_on(tmp_path):

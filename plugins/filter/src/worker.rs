@@ -16,6 +16,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Filter state that holds the provider of the next try; the route reads it as `wasm.headgate_target`.
 const TARGET: &str = "headgate_target";
 /// Key of the resting targets in shared data.
@@ -144,9 +146,11 @@ impl Worker {
         (env, &mut self.random)
     }
 
-    /// Has the next tick come after this time or earlier. Without it the regular tick does the work.
+    /// Has the next tick come after this time or earlier. The regular tick does what can wait for it: it must not come later because
+    /// a delivery is due later.
     pub(crate) fn hurry(&mut self, within: Duration) {
-        if self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok() {
+        if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok()
+        {
             self.hurried = Some(within);
         }
     }
