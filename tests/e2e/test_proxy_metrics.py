@@ -176,6 +176,11 @@ def test_the_queue_is_shown_while_the_collector_is_away(running):
         assert running.chat("ok").status == 200
 
     assert wait_until(lambda: value(running, "headgate_records_queued") == 5)
+    # The pauses between deliveries grow; the worker's tick does not become slower with them.
+    time.sleep(15)
+    for number in range(6, 12):
+        assert running.chat("ok").status == 200
+        assert wait_until(lambda number=number: value(running, "headgate_records_queued") == number, 3)
     running.start_collector()
     assert wait_until(lambda: value(running, "headgate_records_queued") == 0)
     assert_counted(running, counted(running)["models"])
