@@ -144,6 +144,16 @@ pub(super) async fn named_request(app: &App, name: Option<String>) -> Result<(St
     Ok((text, damaged::intact_or_error(&app.damage, Log::Requests, found).await?))
 }
 
+/// Returns the position of the record that a path names.
+pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<i64, ApiError> {
+    let id = name.as_deref().and_then(parse_uuid).ok_or_else(no_request)?;
+    match app.readers.query(move |db| store::request_positions(db, &id)).await?.as_slice() {
+        [] => Err(no_request()),
+        [position] => Ok(*position),
+        _ => Err(several_requests()),
+    }
+}
+
 fn body(page: &RequestPage, query: &RequestQuery, totals: &Totals, damaged: &[i64]) -> Vec<u8> {
     let size: usize = page.records.iter().map(|record| record.size() + 1).sum();
     let mut out = Vec::with_capacity(size + 128);
