@@ -79,10 +79,12 @@ pub(super) async fn named(app: &App, id: &str) -> Result<Vec<u8>, ApiError> {
     damaged::intact_or_error(&app.damage, Log::Audit, found).await
 }
 
-/// Returns the position of the entry that a path names.
-pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<i64, ApiError> {
-    let id = name.as_deref().and_then(parse_uuid).ok_or_else(not_found)?;
-    app.readers.query(move |db| store::audit_position(db, &id)).await?.ok_or_else(not_found)
+/// Returns the entry that a path names: its id as in the path, and its position.
+pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<(String, i64), ApiError> {
+    let text = name.ok_or_else(not_found)?;
+    let id = parse_uuid(&text).ok_or_else(not_found)?;
+    let position = app.readers.query(move |db| store::audit_position(db, &id)).await?.ok_or_else(not_found)?;
+    Ok((text, position))
 }
 
 /// Handles `POST /v1/audit`.

@@ -144,12 +144,13 @@ pub(super) async fn named_request(app: &App, name: Option<String>) -> Result<(St
     Ok((text, damaged::intact_or_error(&app.damage, Log::Requests, found).await?))
 }
 
-/// Returns the position of the record that a path names.
-pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<i64, ApiError> {
-    let id = name.as_deref().and_then(parse_uuid).ok_or_else(no_request)?;
+/// Returns the record that a path names: its id as in the path, and its position.
+pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<(String, i64), ApiError> {
+    let text = name.ok_or_else(no_request)?;
+    let id = parse_uuid(&text).ok_or_else(no_request)?;
     match app.readers.query(move |db| store::request_positions(db, &id)).await?.as_slice() {
         [] => Err(no_request()),
-        [position] => Ok(*position),
+        [position] => Ok((text, *position)),
         _ => Err(several_requests()),
     }
 }

@@ -139,7 +139,7 @@ fn trees() -> Vec<Route> {
     let tile = || json!({"type": "string", "pattern": "^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "examples": ["0/x001/067.p/5"]});
     let about = "Level and index of the tile, as in c2sp.org/tlog-tiles.";
     routes! {
-        "GET" "/v1/log", Read, "The state of both logs' hash trees, and who has signed them" => get(log::show),
+        "GET" "/v1/log", Open, "The state of both logs' hash trees, and who has signed them" => get(log::show),
             Docs::json(of::<log::LogStates>);
         "GET" "/v1/log/requests/consistency", Open, "The proof that the request log has only grown" => get(log::request_growth),
             Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(409, LOST).or(410, DELETED).or(500, CONTRADICTED);

@@ -2,12 +2,13 @@
 //! tree and its signature. It trusts nothing that is stored beside the entries.
 
 mod checkpoints;
+mod commitment;
 mod log_walk;
 mod verdict;
 
 pub use verdict::{Check, Judgement, Verdict};
 
-use checkpoints::{Commitment, SignedStates};
+use checkpoints::SignedStates;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{self as store, Location, file, schema};
 use headgate_collector_tree::VerifyingKey;
@@ -54,20 +55,4 @@ fn key(db: &Db, trusted: Option<&VerifyingKey>, verdict: &mut Verdict) -> Result
     }
     let stored = stored.and_then(|text| VerifyingKey::parse(&text).ok());
     Ok(trusted.cloned().or(stored))
-}
-
-/// The most commitments of the audit log to the request tree that are kept in memory.
-const MAX_COMMITMENTS: usize = 1_000_000;
-
-/// Returns the state of the request tree in an audit entry, if it is one of the collector's notes.
-fn commitment(bytes: &[u8]) -> Option<Commitment> {
-    const KIND: &[u8] = b"\"tree.checkpointed\"";
-    bytes.windows(KIND.len()).find(|part| *part == KIND)?;
-    let entry: headgate_collector_types::audit::Entry = serde_json::from_slice(bytes).ok()?;
-    if entry.kind != "tree.checkpointed" || entry.source != headgate_collector_types::audit::SOURCE {
-        return None;
-    }
-    let after = |path: &str| entry.changes.iter().find(|change| change.path == path)?.after.clone();
-    let root = headgate_collector_tree::decode_hash(after("root")?.as_str()?).ok()?;
-    Some(Commitment { size: after("size")?.as_u64()?, root })
 }

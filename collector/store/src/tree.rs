@@ -22,7 +22,7 @@ mod tests;
 mod tiles;
 
 pub(crate) use build::build_all;
-pub use build::rebuild;
+pub use build::{catch_up_all, rebuild};
 pub(crate) use grow::grow;
 pub use known_hashes::KnownHashes;
 pub use nodes::{NodeFault, StoredTree};

@@ -3,17 +3,19 @@
 use super::{TEXT, refusal};
 use crate::app::App;
 use crate::audit;
+use crate::caller::Caller;
 use crate::error::{ApiError, json_response};
 use crate::path_param::PathName;
 use crate::query;
 use crate::query_string::Query;
 use crate::values::{Integer, MAX_TIME};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headgate_collector_store::{self as store, GrowthProof};
 use headgate_collector_tree::encode_base64;
 use headgate_collector_types::Log;
+use headgate_collector_types::audit::{Entry, Operation, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,14 +23,26 @@ use serde::{Deserialize, Serialize};
 const SIGNED_BY: HeaderName = HeaderName::from_static("x-headgate-signed-by");
 
 /// Handles `GET /v1/requests/{id}/proof`.
-pub(crate) async fn request_proof(State(app): State<App>, PathName(name): PathName) -> Result<Response, ApiError> {
-    let position = query::named_position(&app, name).await?;
+pub(crate) async fn request_proof(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+) -> Result<Response, ApiError> {
+    let (id, position) = query::named_position(&app, name).await?;
+    let read = Entry::new("request.proof_read", Operation::Read, caller.actor(), Resource::new("request", id));
+    app.audit.note(read).await;
     proof(&app, Log::Requests, position).await
 }
 
 /// Handles `GET /v1/audit/{id}/proof`.
-pub(crate) async fn audit_proof(State(app): State<App>, PathName(name): PathName) -> Result<Response, ApiError> {
-    let position = audit::named_position(&app, name).await?;
+pub(crate) async fn audit_proof(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+) -> Result<Response, ApiError> {
+    let (id, position) = audit::named_position(&app, name).await?;
+    let read = Entry::new("audit_entry.proof_read", Operation::Read, caller.actor(), Resource::new("audit_entry", id));
+    app.audit.note(read).await;
     proof(&app, Log::Audit, position).await
 }
 
@@ -42,8 +56,8 @@ async fn proof(app: &App, log: Log, position: i64) -> Result<Response, ApiError>
 /// The parameters of `GET /v1/log/…/consistency`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ConsistencyParams {
-    /// Size of the older tree.
-    from: Integer<0, MAX_TIME>,
+    /// Size of the older tree; 0 without it.
+    from: Option<Integer<0, MAX_TIME>>,
     /// Size of the newer tree; without it, that of the newest checkpoint, or of the log if none is signed.
     to: Option<Integer<0, MAX_TIME>>,
 }
@@ -78,7 +92,7 @@ pub(crate) async fn audit_growth(
 }
 
 async fn growth(app: &App, log: Log, asked: ConsistencyParams) -> Result<Response, ApiError> {
-    let (from, to) = (asked.from.0, asked.to.map(|to| to.0));
+    let (from, to) = (asked.from.map_or(0, |from| from.0), asked.to.map(|to| to.0));
     let found = app.readers.query(move |db| Ok(store::prove_growth(db, log, from, to))).await?;
     let GrowthProof { to, proof } = found.map_err(refusal)?;
     let proof = proof.iter().map(|hash| encode_base64(hash)).collect();

@@ -1,21 +1,15 @@
 //! The states of a tree that somebody has committed to: signed checkpoints, and the notes in the audit log.
 
-use super::{Check, Verdict};
+use super::commitment::Commitment;
+use super::verdict::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{self as store, SignedCheckpoint};
-use headgate_collector_tree::{Checkpoint, CompactRange, Hash, VerifyingKey};
+use headgate_collector_tree::{Checkpoint, CompactRange, VerifyingKey};
 use headgate_collector_types::Log;
 use std::collections::VecDeque;
 
 /// The checkpoints of one query.
 const PAGE: u32 = 1_000;
-
-/// A state of the request tree in the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Commitment {
-    pub(super) size: u64,
-    pub(super) root: Hash,
-}
 
 /// The states of one log, compared with its tree as it grows.
 pub(super) struct SignedStates<'a> {

@@ -1,12 +1,17 @@
 //! A walk over one log, entry by entry, that grows the tree anew.
 
-use super::checkpoints::{Commitment, SignedStates};
-use super::{Check, MAX_COMMITMENTS, Verdict, commitment};
+use super::checkpoints::SignedStates;
+use super::commitment::Commitment;
+use super::verdict::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError, ValueRef};
 use headgate_collector_store::tree::{KnownHashes, index_of, position_of, tree_state};
 use headgate_collector_tree::{CompactRange, Hash, TILE_HEIGHT, TILE_WIDTH, leaf_hash};
 use headgate_collector_types::{LeafHash, Log};
 
+/// The most commitments of the audit log to the request tree that are kept in memory.
+const MAX_COMMITMENTS: usize = 1_000_000;
+
+/// A walk over one log.
 pub(super) struct LogWalk<'a> {
     db: &'a Db,
     log: Log,
@@ -123,7 +128,7 @@ impl<'a> LogWalk<'a> {
                 verdict.add(Check::contradicted(format!("{} {position}", self.log.as_str()), text));
             }
             if self.log == Log::Audit && self.commitments.len() < MAX_COMMITMENTS {
-                self.commitments.extend(commitment(bytes));
+                self.commitments.extend(Commitment::of_entry(bytes));
             }
             let place = index_of(position).checked_sub(first).and_then(|place| usize::try_from(place).ok());
             if let Some(leaf) = place.and_then(|place| leaves.get_mut(place)) {

@@ -32,4 +32,5 @@ pub(crate) mod thresholds;
 pub(crate) mod tokens;
 pub(crate) mod trees;
 pub(crate) mod usage;
+pub(crate) mod verify;
 pub(crate) mod webhook;

@@ -34,6 +34,19 @@ pub fn rebuild(tx: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Brings both trees to the ends of their logs, where positions were given up or entries were stored without the tree.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn catch_up_all(tx: &Db) -> Result<(), StoreError> {
+    for log in Log::ALL {
+        if let Some(range) = state::load(tx, log)? {
+            catch_up(tx, log, range, end(tx, log)?)?;
+        }
+    }
+    Ok(())
+}
+
 /// Appends the leaves up to before index `end` to a tree, and returns it.
 pub(crate) fn catch_up(tx: &Db, log: Log, range: CompactRange, end: u64) -> Result<CompactRange, StoreError> {
     let mut build = Build { growth: Growth::new(tx, log, range), tx, log, known: Known::default() };
