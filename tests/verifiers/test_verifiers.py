@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,20 +19,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
+
+from collector import record  # noqa: E402
+
 BINARY = ROOT / "target/debug/headgate-collector"
 GO_PATH = "/usr/share/gocode"
 PATIENCE_S = 60
 SIZES = (300, 700)
-
-
-def record(number: int) -> dict:
-    """A record as a proxy delivers it."""
-    at = 1_767_225_600_000 + number
-    return {
-        "schema": 1, "id": f"{at >> 16:08x}-{at & 0xFFFF:04x}-7000-8000-{number:012x}", "node": "n", "boot": "b", "seq": number,
-        "started_at": at * 1000, "duration_us": 5, "config_revision": "r", "environment": "e", "surface": "chat_completions",
-        "stream": False, "attempts": [], "status": 200, "retention_class": "default",
-    }
 
 
 class Log:
@@ -52,7 +47,8 @@ class Log:
         first = 1
         for size in SIZES:
             records = [record(number) for number in range(first, size + 1)]
-            self.send("/v1/ingest/requests", "in", {"node": "n", "boot": "b", "dropped": 0, "records": records})
+            batch = {"node": "n", "boot": "b", "dropped": 0, "records": records}
+            assert json.loads(self.send("/v1/ingest/requests", "in", batch))["stored"] == len(records)
             self.notes[size] = self.checkpoint(size)
             first = size + 1
 

@@ -1,7 +1,7 @@
 //! The hash trees of both logs over HTTP: their state, checkpoints, tiles and proofs.
 //!
 //! Checkpoints, tiles and proofs of growth hold nothing but hashes, and each entry holds a random id, so they need no token:
-//! whoever watches a log is not asked for one. Tiles never change and may be cached for ever.
+//! a monitor needs none. Tiles never change and may be cached for ever.
 
 mod proofs;
 mod state;

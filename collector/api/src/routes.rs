@@ -29,6 +29,7 @@ const LOST: &str = "Hashes that this needs are lost.";
 const DELETED: &str = "Hashes that this needs are deleted with their segment.";
 const CONTRADICTED: &str = "The stored tree contradicts itself.";
 const UNSIGNED: &str = "None has been signed.";
+const UNREADABLE: &str = "The store cannot be read now.";
 
 const SEVERAL: &str = "Records of several ingest tokens have this id; `GET /v1/requests?id=` lists them.";
 
@@ -140,19 +141,21 @@ fn trees() -> Vec<Route> {
     let about = "Level and index of the tile, as in c2sp.org/tlog-tiles.";
     routes! {
         "GET" "/v1/log", Open, "The state of both logs' hash trees, and who has signed them" => get(log::show),
-            Docs::json(of::<log::LogStates>);
+            Docs::json(of::<log::LogStates>).or(503, UNREADABLE);
         "GET" "/v1/log/requests/consistency", Open, "The proof that the request log has only grown" => get(log::request_growth),
-            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(409, LOST).or(410, DELETED).or(500, CONTRADICTED);
+            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(400, "A parameter cannot be understood, or the log is not that long.").or(409, LOST)
+                .or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
         "GET" "/v1/log/audit/consistency", Open, "The proof that the audit log has only grown" => get(log::audit_growth),
-            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(409, LOST).or(410, DELETED).or(500, CONTRADICTED);
+            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(400, "A parameter cannot be understood, or the log is not that long.").or(409, LOST)
+                .or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
         "GET" "/log/requests/checkpoint", Open, "The newest signed checkpoint of the request log" => get(log::request_checkpoint),
-            Docs::text(log::TEXT).or(404, UNSIGNED);
+            Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
         "GET" "/log/requests/tile/{*tile}", Open, "Hashes of the request log's tree" => get(log::request_tile),
-            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED);
+            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
         "GET" "/log/audit/checkpoint", Open, "The newest signed checkpoint of the audit log" => get(log::audit_checkpoint),
-            Docs::text(log::TEXT).or(404, UNSIGNED);
+            Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
         "GET" "/log/audit/tile/{*tile}", Open, "Hashes of the audit log's tree" => get(log::audit_tile),
-            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED);
+            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
     }
 }
 

@@ -14,6 +14,7 @@ use headgate_collector_store::{self as store, Location, file, schema};
 use headgate_collector_tree::VerifyingKey;
 use headgate_collector_types::Log;
 use log_walk::LogWalk;
+use std::cmp::Ordering;
 
 /// Verifies the logs of a store. `trusted` is the public key that the caller has from elsewhere.
 ///
@@ -24,7 +25,12 @@ pub fn verify(location: &Location, trusted: Option<&VerifyingKey>) -> Result<Ver
         Location::Folder(folder) => Db::sqlite_reader(&file::database(folder))?,
         Location::Server(server) => Db::postgres_reader(server)?,
     };
-    if !schema::is_current(&db)? {
+    // A file has a mark beside its version, and a server has none.
+    let is_current = match db.schema_version()?.cmp(&store::schema_version()) {
+        Ordering::Greater => return Err(StoreError::Newer),
+        order => order == Ordering::Equal && (db.is_shared() || schema::is_current(&db)?),
+    };
+    if !is_current {
         return Err(StoreError::Older);
     }
     // One snapshot for everything, also while the service runs.

@@ -23,7 +23,7 @@ pub(crate) const PRIVATE: &str = "PRIVATE+KEY+";
 #[derive(Clone)]
 pub enum LogKeySource {
     /// In the setting itself, which then comes from the environment.
-    Text(SigningKey),
+    Text(Box<SigningKey>),
     /// In a file.
     File(PathBuf),
     /// In a program that signs its standard input.
@@ -42,7 +42,7 @@ impl LogKeySource {
         if let Some(path) = text.strip_prefix("exec:") {
             return Ok(Self::Helper(path.into()));
         }
-        SigningKey::parse(text.trim()).map(Self::Text).map_err(|_| {
+        SigningKey::parse(text.trim()).map(|key| Self::Text(Box::new(key))).map_err(|_| {
             "write file:PATH, exec:PATH, or a key that `headgate-collector log-key new` printed".to_owned()
         })
     }
@@ -89,7 +89,7 @@ impl LogKey {
                     "everyone on this machine could see the key in {OPTION}: put it in HEADGATE_COLLECTOR_LOG_KEY or in a file"
                 ));
             }
-            (LogKeySource::Text(key), public) => (key, public),
+            (LogKeySource::Text(key), public) => (*key, public),
             (LogKeySource::File(path), public) => (from_file(&path)?, public),
         };
         match key {

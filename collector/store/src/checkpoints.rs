@@ -82,7 +82,7 @@ pub fn key_of(log: Log, key: &VerifyingKey) -> Option<VerifyingKey> {
     key.renamed(&format!("{}/{}", key.name(), log.as_str())).ok()
 }
 
-/// What a look at a log's tree leads to.
+/// The result of a look at a log's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Draft {
     /// The newest checkpoint covers everything.

@@ -12,16 +12,16 @@ use headgate_collector_types::{Log, clock};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-const OPERATOR: &str = "Signed by the operator only: whoever holds the key and the database could sign another history. No outside party has confirmed it.";
+const OPERATOR: &str = "Signed by the operator only: a person with the key and the database could sign another history. No outside party has confirmed it.";
 const NOBODY: &str =
     "Not signed: no log key is configured. The trees show changes only to somebody who has kept an earlier root.";
 
 /// The state of both logs.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LogStates {
-    /// Who has signed the checkpoints.
+    /// The signer of the checkpoints.
     signed_by: SignedBy,
-    /// What that means, for people.
+    /// Its meaning, for people.
     statement: &'static str,
     /// Outside parties that have confirmed checkpoints. There are none yet.
     anchors: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct LogStates {
     logs: Vec<LogState>,
 }
 
-/// Who signs checkpoints.
+/// The signer of checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum SignedBy {

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The most lines of one kind.
 const MAX_CHECKS: usize = 10_000;
 
-/// What a check has shown.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
@@ -20,7 +20,7 @@ pub enum Judgement {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at: `requests 17`, `audit checkpoints`.
+    /// The subject: `requests 17`, `audit checkpoints`.
     pub of: String,
     /// The result.
     pub judgement: Judgement,

@@ -4,7 +4,6 @@ CREATE TABLE trees (
   size  INTEGER NOT NULL,  -- leaves
   heads BLOB    NOT NULL   -- of the largest complete subtrees, from left to right, 32 bytes each
 ) STRICT, WITHOUT ROWID;
-INSERT INTO trees VALUES ('requests', 0, x''), ('audit', 0, x'');
 
 -- The hashes of levels 8, 16, 24 and so on (`level` 1, 2, 3), 256 a row; the newest row of a level has fewer. 32 zero bytes are a
 -- hash that is not known.

@@ -15,7 +15,11 @@ const SEGMENT_LEVEL: u8 = 14;
 
 /// Builds both trees in a database that has none.
 pub(crate) fn build_all(tx: &Db) -> Result<(), StoreError> {
-    Log::ALL.into_iter().try_for_each(|log| catch_up(tx, log, CompactRange::default(), end(tx, log)?).map(drop))
+    for log in Log::ALL {
+        insert_empty(tx, log)?;
+        catch_up(tx, log, CompactRange::default(), end(tx, log)?)?;
+    }
+    Ok(())
 }
 
 /// Builds both trees anew after a recovery, from the leaves that are left and from what the old tables know of the others.
@@ -26,11 +30,16 @@ pub fn rebuild(tx: &Db) -> Result<(), StoreError> {
     for log in Log::ALL {
         let known = Known::of(tx, log)?;
         tx.execute("DELETE FROM trees WHERE log = ?1", [log.as_str()])?;
-        tx.execute("INSERT INTO trees (log, size, heads) VALUES (?1, 0, ?2)", params![log.as_str(), Vec::<u8>::new()])?;
+        insert_empty(tx, log)?;
         let mut build = Build { growth: Growth::new(tx, log, CompactRange::default()), tx, log, known };
         build.to(end(tx, log)?)?;
         build.growth.finish()?;
     }
+    Ok(())
+}
+
+fn insert_empty(tx: &Db, log: Log) -> Result<(), StoreError> {
+    tx.execute("INSERT INTO trees (log, size, heads) VALUES (?1, 0, ?2)", params![log.as_str(), Vec::<u8>::new()])?;
     Ok(())
 }
 
@@ -60,7 +69,7 @@ fn end(db: &Db, log: Log) -> Result<u64, StoreError> {
     Ok(index_of(select.query_row([log.as_str()], |row| row.get(0))?))
 }
 
-/// What the tables know of subtrees below level 8, by their first leaf: level and head.
+/// Known heads of subtrees below level 8, by their first leaf: level and head.
 #[derive(Default)]
 struct Known(BTreeMap<u64, (u8, Hash)>);
 

@@ -1,4 +1,4 @@
-//! What is stored about entries that are not there, for somebody who grows a tree anew.
+//! Hashes that are stored for entries that are not there, for a walk that grows a tree anew.
 
 use super::tiles;
 use super::{UNKNOWN, index_of, leaves, position_of};

@@ -14,8 +14,10 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// The reason why there is no answer.
 pub(super) enum Missing {
-    /// The hashes are deleted or lost there; the text is the answer's.
-    Refused(String),
+    /// The hashes are deleted there with their segment.
+    Deleted(String),
+    /// The hashes are lost there.
+    Lost(String),
     /// The collector cannot be reached, or answers something else.
     Failed(String),
 }
@@ -55,9 +57,8 @@ impl LogClient {
         let body = body.with_config().limit(MAX_BYTES).read_to_vec().map_err(|e| failed(e.to_string()))?;
         match status {
             200 => Ok(body),
-            409 | 410 => {
-                Err(Missing::Refused(format!("GET {path}: the collector has lost or deleted the hashes ({status})")))
-            }
+            409 => Err(Missing::Lost(format!("GET {path}: the collector has lost the hashes"))),
+            410 => Err(Missing::Deleted(format!("GET {path}: the collector has deleted the hashes"))),
             _ => Err(failed(format!("status {status}"))),
         }
     }

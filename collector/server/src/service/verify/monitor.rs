@@ -27,7 +27,9 @@ pub(super) fn run(url: &str, path: &Path, given: Option<&VerifyingKey>, tiles: u
         match look.run(&key, &seen) {
             Ok(Some(seen)) => drop(state.logs.insert(log.as_str().to_owned(), seen)),
             Ok(None) => {}
-            Err(Missing::Refused(why) | Missing::Failed(why)) => verdict.add(Check::unknown(log.as_str(), why)),
+            Err(Missing::Deleted(why) | Missing::Lost(why) | Missing::Failed(why)) => {
+                verdict.add(Check::unknown(log.as_str(), why))
+            }
         }
     }
     state::write(path, &state)?;
@@ -174,8 +176,12 @@ impl Look<'_> {
             let expected = usize::try_from(index).ok().and_then(|place| level_8.get(place));
             let leaves = match self.client.tile(self.log, Tile { level: 0, index, width: TILE_WIDTH }) {
                 Ok(leaves) => leaves,
-                Err(Missing::Refused(_)) => {
+                Err(Missing::Deleted(_)) => {
                     deleted += 1;
+                    continue;
+                }
+                Err(Missing::Lost(why)) => {
+                    self.unknown("tree", why);
                     continue;
                 }
                 Err(failed) => return Err(failed),
@@ -194,7 +200,7 @@ impl Look<'_> {
             return Ok(None);
         }
         let text = format!(
-            "its hashes lead to the signed root; {looked} of {count} tiles of leaves were compared, {deleted} are deleted or lost"
+            "its hashes lead to the signed root; {looked} of {count} tiles of leaves were compared, {deleted} others are deleted"
         );
         self.holds("tree", text);
         Ok(Some(if new.start == 0 { 0 } else { (begin + old) % new.start }))

@@ -8,7 +8,7 @@ use std::path::Path;
 /// The most bytes of the file.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What a monitor has seen.
+/// The state of a monitor.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct State {
     /// The public key of the logs.

@@ -25,6 +25,12 @@ pub(crate) fn monitor(collector: &Collector, root: &Path, name: &str, more: &[&s
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
 
+/// Waits until both logs are signed, the request log with this many entries.
+fn signed(collector: &Collector, requests: u64) {
+    checkpoint_of(collector, "requests", requests);
+    checkpoint_of(collector, "audit", 1);
+}
+
 #[test]
 fn a_whole_log_holds_from_inside_and_outside() {
     let root = tempfile::tempdir().unwrap();
@@ -56,9 +62,10 @@ fn a_record_changed_together_with_its_hash_is_found() {
     let root = tempfile::tempdir().unwrap();
     let collector = start(root.path());
     ingest(&collector, "b", 1..=600);
-    checkpoint_of(&collector, "requests", 600);
+    signed(&collector, 600);
     let public = key().public().to_string();
-    assert_eq!(monitor(&collector, root.path(), "state", &["--public-key", &public]).0, 0);
+    let seen = monitor(&collector, root.path(), "state", &["--public-key", &public]);
+    assert_eq!(seen.0, 0, "{}", seen.1);
     assert!(collector.terminate().success());
     // Far from the right edge of the tree, which alone the collector looks at before it signs.
     forge(root.path(), 100);
@@ -81,15 +88,16 @@ fn another_history_contradicts_the_monitor() {
     let public = key().public().to_string();
     let (first, second) = (start(root.path()), start(other.path()));
     ingest(&first, "b", 1..=300);
-    checkpoint_of(&first, "requests", 300);
+    signed(&first, 300);
     let look = |collector: &Collector, more: &[&str]| monitor(collector, root.path(), "state", more);
-    assert_eq!(look(&first, &["--public-key", &public]).0, 0);
+    let seen = look(&first, &["--public-key", &public]);
+    assert_eq!(seen.0, 0, "{}", seen.1);
     ingest(&second, "other", 1..=200);
-    checkpoint_of(&second, "requests", 200);
+    signed(&second, 200);
     let (code, text) = look(&second, &[]);
     assert!(code == 1 && text.contains("300 entries was signed before, and now one of 200"), "{text}");
     ingest(&second, "other", 201..=400);
-    checkpoint_of(&second, "requests", 400);
+    signed(&second, 400);
     let (code, text) = look(&second, &[]);
     assert!(code == 1 && text.contains("CONTRADICTED requests growth: from 300 to 400"), "{text}");
     assert_eq!(look(&first, &[]).0, 0, "the first history still holds");

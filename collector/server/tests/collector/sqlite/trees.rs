@@ -65,6 +65,7 @@ fn an_older_copy_of_the_file_is_noticed_from_outside() {
     let collector = start(root.path());
     ingest(&collector, "b", 301..=600);
     checkpoint_of(&collector, "requests", 600);
+    checkpoint_of(&collector, "audit", 1);
     let seen = monitor(&collector, root.path(), "state", &["--public-key", &public]);
     assert_eq!(seen.0, 0, "{}", seen.1);
     assert!(collector.terminate().success());
