@@ -262,6 +262,38 @@ def test_client_certificate_is_optional(serve, authority, tmp_path):
     gateway.settle()
 
 
+@pytest.mark.parametrize(("field", "shown", "name"), [("dns_san", "ci.company.example", "ci.company.example"), ("subject", "other.example", "*CN=*")])
+def test_caller_by_certificate(serve, authority, tmp_path, field, shown, name):
+    """A certificate takes the place of a key; a client without one still has its key, and one without a rule has nothing."""
+    clients = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    put(ca_file, clients.cert_pem.bytes())
+    rules = [{"id": "machines", "name": name, "owner": "platform", "models": ["ok"]}]
+    gateway = serve({"client_certificates": {"ca_file": str(ca_file), "required": False}}, identity={"certificate": field, "rules": rules})
+
+    def ask(client: trustme.LeafCert | None, key: str | None = None, body: bytes = BODY) -> wire.Answer:
+        trace = gateway.trace()
+        with TlsExchange(gateway.listen, authority.context(client=client)) as exchange:
+            exchange.send(wire.request("POST", CHAT, gateway.head(trace, key), body))
+            answer = exchange.answer()
+            answer.trace = trace
+            return answer
+
+    known = clients.issue_cert(shown, common_name=shown)
+    served = ask(known)
+    assert served.status == 200, served.body
+    assert gateway.record(served)["caller"] == {"key_id": "machines", "owner": "platform", "known_by": "certificate"}
+    assert ask(known, body=BODY.replace(b'"ok"', b'"chat"')).status == 403, "the rule allows one model"
+    by_key = ask(None, key="main")
+    assert by_key.status == 200 and gateway.record(by_key)["caller"]["key_id"] == "main"
+    assert ask(None).status == 401
+    if field == "dns_san":
+        stranger = ask(clients.issue_cert("stranger.example"), key="main")
+        assert (stranger.status, stranger.error()["code"]) == (403, "unknown_identity"), "a certificate goes before a key"
+    gateway.settle()
+    gateway.assert_no_trap()
+
+
 def test_several_addresses_serve_the_same(new_gateway):
     more = [f"127.0.0.1:{stack.free_port()}", f"[::1]:{stack.free_port()}"]
     gateway = new_gateway(lambda gateway: {**policy.shared(gateway), "listen": [gateway.listen, *more]})

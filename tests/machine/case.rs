@@ -81,6 +81,21 @@ pub struct ProviderAct {
     pub breaks_off: bool,
 }
 
+impl ProviderAct {
+    /// Returns an answer with status 200.
+    #[must_use]
+    pub fn answers(provider: &str, body: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            fails: None,
+            status: 200,
+            headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+            body: body.to_owned(),
+            breaks_off: false,
+        }
+    }
+}
+
 fn ok() -> u16 {
     200
 }

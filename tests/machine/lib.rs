@@ -21,5 +21,5 @@ mod memory;
 pub use bless::bless;
 pub use case::{Case, Expect, ExpectUpstream, Failure, ProviderAct, load_all};
 pub use compare::{Difference, Step, compare};
-pub use drive::{Outcome, Upstream, drive, policy, record_of};
+pub use drive::{Outcome, Upstream, drive, drive_stages, policy, record_of};
 pub use memory::Memory;

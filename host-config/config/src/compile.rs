@@ -1,6 +1,7 @@
 //! Compiles gateway.yaml to the policy document: resolves names, fills in defaults and looks up prices.
 
 mod guardrails;
+mod identity;
 mod keys;
 mod limits;
 mod listener;
@@ -9,6 +10,7 @@ mod models;
 mod prices;
 mod providers;
 mod references;
+mod stages;
 
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::proxy_settings::ProxySettings;
@@ -17,7 +19,7 @@ use crate::schema;
 use crate::tree;
 use crate::typed_view::View;
 use crate::validate;
-use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Format, Logging};
+use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Format, IdentitySource, Logging, Stage};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -43,6 +45,22 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// Returns the reason why the policy works only in an Envoy that somebody configured; none if it can be rendered whole.
+    #[must_use]
+    pub fn needs_own_envoy(&self) -> Option<&'static str> {
+        let document = &self.document;
+        let source = document.identity.as_ref().map(|identity| &identity.source);
+        if !document.stages.has(Stage::Routing) {
+            Some("the proxy routes, and its routes are not in gateway.yaml")
+        } else if !document.stage_sets.is_empty() {
+            Some("`stage_sets` are for routes that are not in gateway.yaml")
+        } else if matches!(source, Some(IdentitySource::Header(_) | IdentitySource::JwtClaim(_))) {
+            Some("`identity` depends on a filter that is not in gateway.yaml")
+        } else {
+            None
+        }
+    }
+
     /// Returns the document as the filter gets it, in one line.
     #[must_use]
     pub fn document_json(&self) -> String {
@@ -73,8 +91,12 @@ pub fn compile(source: &str, file: &str, now: u64) -> Result<Compiled, Vec<Diagn
 }
 
 fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySettings) {
-    let (mut providers, mut upstreams) = providers::providers(root, report);
-    let (teams, known) = (keys::teams(root), references::Known::of(root));
+    let stages = stages::StageSets::of(root, report);
+    let (mut providers, mut upstreams) = providers::providers(root, &stages, report);
+    let (teams, known) = (keys::teams(root), references::Known::of(root, stages.proxied()));
+    for name in ["listen", "models"].into_iter().filter(|_| stages.any(Stage::Routing)) {
+        validate::require(root, root.span, schema::GATEWAY, name, report);
+    }
     let collector = providers::collector(root, &mut upstreams, report);
     let prices = prices::Prices::new(root, &providers, &known, report);
     let models = models::models(root, &providers, &prices, report);
@@ -84,16 +106,22 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySe
     for provider in providers.iter_mut().filter(|provider| provider.format == Format::Anthropic) {
         provider.model_prices = prices.of_family(provider);
     }
+    for provider in providers.iter_mut().filter(|provider| !provider.clusters.is_empty()) {
+        (provider.model_prices, provider.price_globs) = prices.of_any_model(provider);
+    }
     let mut document = Document {
         schema: DOCUMENT_SCHEMA,
         revision: String::new(),
         environment: root.string("environment").unwrap_or_default(),
+        identity: identity::identity(root, &teams, report),
         organization: root.string("organization").unwrap_or_default(),
         limits: limits::rules(root, &known, now, report),
         max_request_bytes: memory.max_request_bytes,
         max_memory: memory.max_memory,
         disconnect_charge_percent: root.read("disconnect_charge", scalar::percent).unwrap_or(100),
-        keys: keys::keys(root, &teams, now, report),
+        keys: keys::keys(root, &teams, stages.any(Stage::Keys) && root.get("identity").is_none(), now, report),
+        stages: stages.own,
+        stage_sets: stages.sets,
         guardrails: guardrails::guardrails(root, &known, &mut upstreams, report),
         logging: logging(root, report),
         cors: cors(root, report),
@@ -113,6 +141,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySe
         admin: addresses.admin,
         max_heap: memory.max_heap,
         upstreams,
+        early_stripped_header: identity::early_stripped_header(root),
         environment_variables: variables(&document),
     };
     (document, settings)

@@ -11,6 +11,7 @@ mod findings;
 mod managers;
 mod needs;
 mod plugins;
+mod proxied;
 mod routes;
 mod values;
 
@@ -50,7 +51,10 @@ pub fn check(files: &[ProxyFile<'_>], compiled: &Compiled, version: Option<(u32,
     let needs = Needs::of(compiled);
     too_old(version.or(found.version), &found, &mut findings);
     managers::check(&found, &needs, &mut findings);
-    routes::check(&found, &needs, &mut findings);
+    if needs.routes {
+        routes::check(&found, &needs, &mut findings);
+    }
+    proxied::check(&found, &needs, &mut findings);
     clusters::check(&found, &needs, &mut findings);
     plugins::check(&found, &mut findings);
     findings.finish(files)

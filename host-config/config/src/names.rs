@@ -26,6 +26,8 @@ const MAX_LISTED: usize = 8;
 pub(crate) struct Names {
     section: &'static str,
     all: BTreeSet<String>,
+    /// Clients may use other names too.
+    open: bool,
     budget: Cell<usize>,
 }
 
@@ -41,7 +43,19 @@ impl Names {
     }
 
     fn new<'a>(section: &'static str, names: impl Iterator<Item = &'a str>) -> Self {
-        Self { section, all: names.map(str::to_owned).collect(), budget: Cell::new(MAX_HELD_AGAINST) }
+        Self { section, all: names.map(str::to_owned).collect(), open: false, budget: Cell::new(MAX_HELD_AGAINST) }
+    }
+
+    /// Returns the names with those that other lists of the file add.
+    pub(crate) fn and<'a>(mut self, names: impl Iterator<Item = &'a str>) -> Self {
+        self.all.extend(names.map(str::to_owned));
+        self
+    }
+
+    /// Returns the names, or, if it is so, any names: clients then choose them.
+    pub(crate) fn or_any(mut self, any: bool) -> Self {
+        self.open = any;
+        self
     }
 
     /// Returns the section.
@@ -54,8 +68,11 @@ impl Names {
         self.all.contains(name)
     }
 
-    /// Returns whether a name is one of them, or a glob matches one in the way in which the proxy matches.
+    /// Returns whether a name is one of them, or may be one, or a glob matches one in the way in which the proxy matches.
     pub(crate) fn any_matches(&self, glob: &str) -> bool {
+        if self.open {
+            return true;
+        }
         let Some((prefix, _)) = glob.split_once(['*', '?']) else { return self.contains(glob) };
         let pattern = WildMatch::new(glob);
         self.from(prefix).take_while(|name| name.starts_with(prefix)).any(|name| {

@@ -153,6 +153,11 @@ impl BuiltInPrices {
         self.prices.iter().filter(own).map(|listed| (listed.model.clone(), self.as_price(listed)))
     }
 
+    /// Returns the names of all models.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.prices.iter().map(|listed| listed.model.as_str())
+    }
+
     /// Returns the family's own entry, else another family's entry of that name.
     fn listed(&self, family: Option<&str>, model: &str) -> Option<&Listed> {
         let named = || self.prices.iter().filter(|listed| listed.model == model);

@@ -30,6 +30,8 @@ pub struct ProxySettings {
     /// Providers first, in the order of [`headgate_policy::document::Document::providers`], then the collector if there
     /// is one, then the external checks of guardrails.
     pub upstreams: Vec<Upstream>,
+    /// Header with the name of the caller, if the connection manager strips it from the requests of clients.
+    pub early_stripped_header: Option<String>,
     /// Every environment variable that the filter reads, sorted.
     pub environment_variables: BTreeSet<String>,
 }

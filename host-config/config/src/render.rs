@@ -16,11 +16,12 @@ mod wasm;
 mod xds;
 mod yaml;
 
+pub(crate) use cluster::MAX_READ_BYTES;
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;
 pub(crate) use route::{RETRY_HEADER, TARGET_STATE};
 pub use transition::transition;
-pub(crate) use wasm::GATE_RESOURCE;
+pub(crate) use wasm::{GATE_RESOURCE, stage_set_name};
 pub use xds::RenderOptions;
 pub(crate) use xds::buffer_bytes;
 

@@ -123,10 +123,32 @@ pub enum Scalar {
     WhenUnreachable,
     /// A dimension by which requests are counted.
     Dimension,
+    /// A stage of the gateway.
+    Stage,
+    /// The party that routes.
+    RoutingMode,
+    /// A cluster of the proxy.
+    ClusterName,
+    /// A rule of the proxy that removes a header.
+    Stripper,
+    /// A field of a client certificate.
+    CertificateField,
 }
 
 /// Surfaces that carry prompts, named as in the record.
 pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
+
+/// Names of the stages.
+pub const STAGES: [&str; 5] = ["keys", "routing", "limits", "guardrails", "logging"];
+
+/// The parties that route.
+pub const ROUTING_MODES: [&str; 2] = ["gateway", "proxy"];
+
+/// Rules of the proxy that remove a header from the requests of clients.
+pub const STRIPPERS: [&str; 2] = ["early_header_mutation", "header_mutation"];
+
+/// Fields of a client certificate that tell a name.
+pub const CERTIFICATE_FIELDS: [&str; 3] = ["subject", "uri_san", "dns_san"];
 
 impl Scalar {
     /// Checks whether the text is a value of this kind.
@@ -181,6 +203,11 @@ impl Scalar {
             Self::Percent => percent(value).map(drop),
             Self::WhenUnreachable => when_unreachable(value).map(drop),
             Self::Dimension => dimension(value).map(drop),
+            Self::Stage => words::one_of(value, &STAGES),
+            Self::RoutingMode => words::one_of(value, &ROUTING_MODES),
+            Self::ClusterName => text::printable(value),
+            Self::Stripper => words::one_of(value, &STRIPPERS),
+            Self::CertificateField => words::one_of(value, &CERTIFICATE_FIELDS),
         }
     }
 
@@ -231,7 +258,11 @@ impl Scalar {
             Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
             Self::Dimension => text(rate::DIMENSION_PATTERN),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
-            Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => {
+            Self::Stage => json!({"enum": STAGES}),
+            Self::RoutingMode => json!({"enum": ROUTING_MODES}),
+            Self::Stripper => json!({"enum": STRIPPERS}),
+            Self::CertificateField => json!({"enum": CERTIFICATE_FIELDS}),
+            Self::ClusterName | Self::Socket | Self::Text | Self::File | Self::HeaderName | Self::TagName => {
                 json!({"type": "string", "minLength": 1})
             }
         }
@@ -284,6 +315,11 @@ impl Scalar {
             Self::BudgetAction => "`block` or `warn`",
             Self::Percent => "1 to 100",
             Self::WhenUnreachable => "`last_known`, `allow` or `deny`",
+            Self::Stage => "`keys`, `routing`, `limits`, `guardrails`, `logging`",
+            Self::RoutingMode => "`gateway` or `proxy`",
+            Self::ClusterName => "name of a cluster",
+            Self::Stripper => "`early_header_mutation` or `header_mutation`",
+            Self::CertificateField => "`subject`, `uri_san` or `dns_san`",
             Self::Dimension => {
                 "`key`, `owner`, `team`, `project`, `application`, `model`, `provider`, `organization`, `environment` or `tag:NAME`"
             }

@@ -11,5 +11,5 @@ mod reference;
 pub use json_schema::json_schema;
 pub use key::{Key, Kind, Need};
 pub use keys::GATEWAY;
-pub(crate) use keys::is_key;
+pub(crate) use keys::{PROVIDER, is_key};
 pub use reference::reference;

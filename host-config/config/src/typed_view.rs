@@ -48,6 +48,11 @@ impl<'a> View<'a> {
         self.node.entries().iter().find(|entry| entry.key == key).map(Self::of)
     }
 
+    /// Returns the keys of a mapping, as they are written.
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'a str> {
+        self.node.entries().iter().map(|entry| entry.key.as_str())
+    }
+
     /// Returns the entries of a mapping; of a repeated name, the first.
     pub(crate) fn named(self, key: &str) -> impl Iterator<Item = Named<'a>> {
         let entries = self.get(key).map_or::<&[Entry], _>(&[], |view| view.node.entries());

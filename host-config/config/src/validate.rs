@@ -5,6 +5,7 @@ use crate::nearest::nearest;
 use crate::scalar::{Scalar, ScalarError};
 use crate::schema::{Key, Kind, Need};
 use crate::tree::{Entry, Node, Span, Value};
+use crate::typed_view::View;
 use std::collections::BTreeMap;
 
 /// Reports every key and value that is not as declared. The recursion is as deep as the declaration, not as the file.
@@ -101,9 +102,27 @@ fn section(node: &Node, label: Span, keys: &'static [Key], report: &mut Report) 
                 || nearest(&entry.key, [key.name]).is_some() && !keys.iter().any(|key| key.name == entry.key)
         };
         if !node.entries().iter().any(is_written) && !report.is_unreadable(key.name) {
-            let help = format!("add `{}: …` ({})", key.name, form(key.kind));
-            report.error(label, &format!("`{}` is missing", key.name), &help);
+            missing(label, key, report);
         }
+    }
+}
+
+fn missing(label: Span, key: &Key, report: &mut Report) {
+    let help = format!("add `{}: …` ({})", key.name, form(key.kind));
+    report.error(label, &format!("`{}` is missing", key.name), &help);
+}
+
+/// Reports a key that other parts of the file make necessary, unless it is there or misspelt.
+pub(crate) fn require(view: View<'_>, label: Span, keys: &'static [Key], name: &str, report: &mut Report) {
+    let Some(key) = keys.iter().find(|key| key.name == name) else { return };
+    let misspelt = |written: &str| nearest(written, [name]).is_some() && !keys.iter().any(|key| key.name == written);
+    if view.is_map()
+        && !view.is_empty()
+        && view.get(name).is_none()
+        && !view.keys().any(misspelt)
+        && !report.is_unreadable(name)
+    {
+        missing(label, key, report);
     }
 }
 

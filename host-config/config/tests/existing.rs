@@ -181,3 +181,90 @@ fn unreadable_files_are_reported() {
         let _ = checked(after.get(..end).unwrap());
     }
 }
+
+const PROXIED: &str = r#"
+environment: test
+routing: proxy
+stages: [guardrails, logging]
+stage_sets: {observe: [logging]}
+providers:
+  openai: {format: openai, clusters: [openai, spare]}
+guardrails:
+  - {id: secrets, detect: {secrets: all}}
+identity: {header: x-user, stripped_by: early_header_mutation, rules: [{id: all, name: "*"}]}
+"#;
+
+const EDGE: &str = r#"
+static_resources:
+  listeners:
+    - name: edge
+      address: {socket_address: {address: 0.0.0.0, port_value: 8080}}
+      per_connection_buffer_limit_bytes: 22020096
+      filter_chains:
+        - filters:
+            - name: envoy.filters.network.http_connection_manager
+              typed_config:
+                stat_prefix: edge
+                early_header_mutation_extensions:
+                  - name: strip
+                    typed_config: {mutations: [{remove: X-User}]}
+                http_filters:
+                  - {name: headgate-gate, disabled: true, config_discovery: {}}
+                  - {name: headgate-observe, disabled: true, typed_config: {}}
+                  - {name: envoy.filters.http.router, typed_config: {}}
+                route_config:
+                  virtual_hosts:
+                    - name: edge
+                      domains: ["*"]
+                      typed_per_filter_config: {}
+                      routes:
+                        - match: {prefix: /v1/}
+                          route: {cluster: openai}
+                          typed_per_filter_config: {headgate-gate: {config: {}}}
+                        - match: {prefix: /orders/}
+                          route: {cluster: orders}
+  clusters:
+    - {name: openai, connect_timeout: 1s, per_connection_buffer_limit_bytes: 524288}
+    - {name: orders, connect_timeout: 1s}
+"#;
+
+fn found_at_the_edge(changed: &str) -> Vec<String> {
+    let policy = compile(PROXIED, "gateway.yaml", 0).unwrap();
+    let files = [ProxyFile { name: "envoy.yaml", text: changed }];
+    check(&files, &policy, Some((1, 40))).into_iter().map(|found| format!("{} {}", found.line, found.message)).collect()
+}
+
+#[test]
+fn routes_of_the_proxy_lead_to_providers_of_the_policy() {
+    assert_eq!(found_at_the_edge(EDGE), Vec::<String>::new());
+    let switch = "typed_per_filter_config: {headgate-gate: {config: {}}}";
+    for (from, to, line, message) in [
+        ("route: {cluster: openai}", "route: {cluster: other}", 26, "cluster `other` leads to no provider"),
+        (
+            "route: {cluster: openai}",
+            "route: {weighted_clusters: {clusters: [{name: openai, weight: 1}, {name: other, weight: 1}]}}",
+            26,
+            "cluster `other` leads to no provider",
+        ),
+        ("route: {cluster: openai}", "route: {cluster_header: x-cluster}", 26, "known only when a request comes"),
+        (switch, "typed_per_filter_config: {headgate-observe: {config: {}}}\n                          x: 1", 0, ""),
+        ("typed_per_filter_config: {}", switch, 29, "cluster `orders` leads to no provider"),
+        (
+            "headgate-gate, disabled: true",
+            "headgate-gate, disabled: false",
+            29,
+            "cluster `orders` leads to no provider",
+        ),
+        ("remove: X-User", "remove: x-other", 10, "clients can send `x-user` themselves"),
+        ("per_connection_buffer_limit_bytes: 524288", "type: STATIC", 31, "too large can end with Envoy's own 500"),
+    ] {
+        let changed = EDGE.replacen(from, to, 1);
+        assert_ne!(changed, EDGE, "{from}");
+        let found = found_at_the_edge(&changed);
+        match found.as_slice() {
+            [] => assert_eq!(message, "", "{to}"),
+            [one] => assert!(one.contains(message) && one.starts_with(&format!("{line} ")), "{to}: {one}"),
+            more => panic!("{to}: {more:#?}"),
+        }
+    }
+}

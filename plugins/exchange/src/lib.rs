@@ -28,7 +28,7 @@ pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind,
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamProgress, StreamReader, StreamReading};
-pub use surface::{Dialect, Endpoint, Surface, endpoint, model_id};
+pub use surface::{Dialect, Endpoint, Surface, endpoint, endpoint_below, model_id};
 pub use text_fields::{
     BodyItem, Edit, EscapeMap, Examine, GuardedStream, Halt, TextKey, Texts, UnescapedText, WrittenText, answer_texts,
     request_texts, visit_answer, visit_request,

@@ -25,6 +25,13 @@ impl Dialect {
         }
     }
 
+    /// Returns the dialect of a path that may begin with anything, see [`endpoint_below`].
+    #[must_use]
+    pub fn of_path_below(path: &str) -> Self {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        Self::of_path(path.rfind("/v1/messages").and_then(|at| path.get(at..)).unwrap_or_default())
+    }
+
     /// Returns the name in conditions and configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -159,6 +166,28 @@ pub fn endpoint<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
     if method == allow { endpoint } else { Endpoint::MethodNotAllowed { allow } }
 }
 
+/// Returns the endpoint of a request that the proxy routes: by the end of its path, because what comes before it is the
+/// operator's.
+#[must_use]
+pub fn endpoint_below<'a>(method: &str, path: &'a str) -> Endpoint<'a> {
+    const BY_END: [Surface; 6] = [
+        Surface::ChatCompletions,
+        Surface::Completions,
+        Surface::Embeddings,
+        Surface::CountTokens,
+        Surface::Messages,
+        Surface::Models,
+    ];
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let found = BY_END.into_iter().find(|surface| path.ends_with(surface.provider_suffix()));
+    let (allow, endpoint) = match (found, path.rsplit_once("/models/")) {
+        (Some(surface), _) => on(surface),
+        (None, Some((_, id))) if !id.is_empty() && !id.contains('/') => ("GET", Endpoint::RetrieveModel(id)),
+        (None, _) => return Endpoint::Unknown,
+    };
+    if method == allow { endpoint } else { Endpoint::MethodNotAllowed { allow } }
+}
+
 const fn on(surface: Surface) -> (&'static str, Endpoint<'static>) {
     (surface.method(), Endpoint::Surface(surface))
 }
@@ -214,6 +243,33 @@ mod tests {
         }
         for path in ["/v1/messagesx", "/v2/messages", "/", ""] {
             assert_eq!(Dialect::of_path(path), Dialect::Openai, "{path}");
+        }
+    }
+
+    #[test]
+    fn proxied_paths_are_known_by_their_end() {
+        for (path, surface) in [
+            ("/v1/chat/completions", Surface::ChatCompletions),
+            ("/openai/deployments/gpt-5/chat/completions?api-version=1", Surface::ChatCompletions),
+            ("/llm/v1/completions", Surface::Completions),
+            ("/v1/embeddings", Surface::Embeddings),
+            ("/anthropic/v1/messages", Surface::Messages),
+            ("/anthropic/v1/messages/count_tokens", Surface::CountTokens),
+        ] {
+            assert_eq!(endpoint_below("POST", path), Endpoint::Surface(surface), "{path}");
+            assert_eq!(endpoint_below("GET", path), Endpoint::MethodNotAllowed { allow: "POST" }, "{path}");
+        }
+        for path in ["/a/v1/messages", "/v1/messages/batches?x=/v1/", "/a/v1/messages/count_tokens"] {
+            assert_eq!(Dialect::of_path_below(path), Dialect::Anthropic, "{path}");
+        }
+        for path in ["/v1/chat/completions?x=/v1/messages", "/a/v1/messagesx", "/", ""] {
+            assert_eq!(Dialect::of_path_below(path), Dialect::Openai, "{path}");
+        }
+        assert_eq!(endpoint_below("GET", "/a/models"), Endpoint::Surface(Surface::Models));
+        assert_eq!(endpoint_below("GET", "/a/models/gpt"), Endpoint::RetrieveModel("gpt"));
+        for path in ["/v1/chat/completions/", "/v1/chat%2Fcompletions", "/v1/responses", "/models/", "/models/a/b", ""]
+        {
+            assert_eq!(endpoint_below("POST", path), Endpoint::Unknown, "{path}");
         }
     }
 

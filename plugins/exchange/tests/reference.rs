@@ -48,6 +48,8 @@ fn samples() -> Vec<Rejection> {
         Rejection::UnknownKey,
         Rejection::KeyExpired { key_id: id() },
         Rejection::KeyDisabled { key_id: id() },
+        Rejection::MissingIdentity,
+        Rejection::UnknownIdentity,
         Rejection::ModelNotAllowed { model: model(), key_id: id() },
         Rejection::FieldNotAllowed { field: "models", key_id: id() },
         Rejection::ModelNotFound { model: model() },
@@ -120,6 +122,8 @@ fn listed(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::MissingKey
         | Rejection::UnknownKey
+        | Rejection::MissingIdentity
+        | Rejection::UnknownIdentity
         | Rejection::KeyExpired { .. }
         | Rejection::KeyDisabled { .. } => "key",
         Rejection::ModelNotAllowed { .. } | Rejection::ModelNotFound { .. } | Rejection::WrongApi { .. } => "model",

@@ -16,6 +16,8 @@ fn all() -> Vec<(Rejection, u16, &'static str, &'static str)> {
     vec![
         (Rejection::MissingKey, 401, invalid, "invalid_api_key"),
         (Rejection::UnknownKey, 401, invalid, "invalid_api_key"),
+        (Rejection::MissingIdentity, 401, invalid, "missing_identity"),
+        (Rejection::UnknownIdentity, 403, "permission_denied", "unknown_identity"),
         (Rejection::KeyExpired { key_id: key_id() }, 401, invalid, "api_key_expired"),
         (Rejection::KeyDisabled { key_id: key_id() }, 401, invalid, "api_key_disabled"),
         (

@@ -11,6 +11,7 @@ use crate::host::{self, Buffer, Headers};
 use crate::http_calls::{HttpCalls, WAKE};
 use crate::pending_resets;
 use crate::worker::{apply, with_worker};
+use headgate_policy::document::Stages;
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use headgate_record::ProxyRefusal;
 use proxy_wasm::types::Action;
@@ -45,14 +46,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(context: u32, policy: &Rc<Policy>) -> Self {
+    pub(crate) fn new(context: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
         let (random, memory) = with_worker(|worker| {
             worker.open = worker.open.saturating_add(1);
             (worker.random(), worker.memory.clone())
         })
         .unwrap_or_default();
         Self {
-            gate: Gate::new(policy, Timestamp(host::now_us()), random).in_memory(&memory),
+            gate: Gate::new(policy, Timestamp(host::now_us()), random).in_memory(&memory).with_stages(stages),
             context,
             id: None,
             policy: Rc::clone(policy),
@@ -72,12 +73,25 @@ impl Exchange {
         let encoded = host::headers(Headers::Request).unwrap_or_default();
         let fields = host::decode_pairs(&encoded);
         let head = HeaderView::new(&fields);
-        let flow = if host::property("request\0protocol").is_ok_and(|protocol| protocol == b"HTTP/1.0") {
+        self.ask_proxy();
+        let flow = if self.gate.routes() && host::property("request\0protocol").is_ok_and(|one| one == b"HTTP/1.0") {
             self.http_1_0(head)
         } else {
             self.gate.request_headers(head, whole, &mut self.effects)
         };
         self.apply_flow(flow)
+    }
+
+    /// Tells the gate what only the proxy knows: the name of the caller, and the cluster that its route has chosen.
+    fn ask_proxy(&mut self) {
+        if let Some(name) = self.policy.identity_property().and_then(|path| host::property(path).ok()) {
+            self.gate.take_caller_name(name);
+        }
+        if !self.gate.routes()
+            && let Ok(cluster) = host::property("xds\0cluster_name")
+        {
+            self.gate.take_cluster(&cluster);
+        }
     }
 
     pub(crate) fn request_body(&mut self, size: usize, whole: bool) -> Action {
@@ -102,7 +116,7 @@ impl Exchange {
             return self.woken(answer.status == Some(200));
         }
         let said = answer.status.map(|status| (status, answer.body.as_slice()));
-        let flow = self.gate.call_done(answer.number, said, &mut self.effects);
+        let flow = self.gate.call_done(answer.number, said, Timestamp(host::now_us()), &mut self.effects);
         if flow != Flow::Pause && self.resume(flow) == Action::Continue {
             let _ = host::resume_request();
         }
@@ -166,7 +180,7 @@ impl Exchange {
     /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
     /// a tenth of a second normally, and asks again when the collector has said something.
     fn waits_for_counts(&mut self, asked: u32) -> bool {
-        let Some((collector, _)) = self.policy.collector().filter(|_| !self.policy.limits().is_empty()) else {
+        let Some((collector, _)) = self.policy.collector().filter(|_| self.gate.counts()) else {
             return false;
         };
         let now_ms = host::now_us() / 1_000;
@@ -209,7 +223,7 @@ impl Exchange {
             if let Effect::Call(call) = self.effects.remove(at)
                 && !self.http_calls.send(&call)
             {
-                flow = self.gate.call_done(call.number, None, &mut self.effects);
+                flow = self.gate.call_done(call.number, None, Timestamp(host::now_us()), &mut self.effects);
             }
         }
         flow
@@ -217,11 +231,12 @@ impl Exchange {
 
     /// The request goes on, is answered, or waits on.
     fn resume(&mut self, flow: Flow) -> Action {
-        if let (Flow::Continue, Some(id)) = (flow, self.id) {
+        let routed = flow == Flow::Continue && self.gate.routes();
+        if let (true, Some(id)) = (routed, self.id) {
             id.show_to_attempts();
         }
         let action = self.apply_flow(flow);
-        if flow == Flow::Continue {
+        if routed {
             // The call has the body, and each try writes its own from there: bytes that stay here would be copied for the
             // first try, and kept for others, in vain.
             let _ = host::replace_buffer(Buffer::RequestBody, b"");

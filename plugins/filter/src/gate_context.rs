@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::exchange_id::ExchangeId;
 use crate::exchanges::{self, with_exchange};
 use headgate_policy::Policy;
+use headgate_policy::document::Stages;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -15,8 +16,8 @@ pub(crate) struct GateContext {
 
 impl GateContext {
     /// `id` is the host's number of this context.
-    pub(crate) fn new(id: u32, policy: &Rc<Policy>) -> Self {
-        Self { exchange: exchanges::add(Exchange::new(id, policy)) }
+    pub(crate) fn new(id: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
+        Self { exchange: exchanges::add(Exchange::new(id, policy, stages)) }
     }
 
     /// Without its exchange nothing passes.

@@ -46,6 +46,8 @@ enum Role {
     #[default]
     None,
     Gate(Rc<Policy>),
+    /// A gate with another set of stages, by its name in the policy of the first one.
+    Stages(String),
     Attempt(Rc<str>),
     /// Tells of streams that no gate was made for.
     Log,
@@ -62,6 +64,13 @@ struct AttemptConfiguration {
     provider: String,
 }
 
+/// Configuration of a gate with another set of stages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StagesConfiguration {
+    stage_set: String,
+}
+
 impl Root {
     fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
         let root_id = host::property("plugin_root_id").unwrap_or_default();
@@ -76,6 +85,14 @@ impl Root {
                     .to_owned()
             })?;
             self.role = Role::Attempt(attempt.provider.into());
+            return Ok(());
+        }
+        if root_id == b"stages" {
+            let stages: StagesConfiguration = serde_json::from_slice(configuration).map_err(|_| {
+                "the configuration of a stage set must be {\"stage_set\": NAME}: render it with the `headgate` command"
+                    .to_owned()
+            })?;
+            self.role = Role::Stages(stages.stage_set);
             return Ok(());
         }
         let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
@@ -167,7 +184,19 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(id, policy)),
+            Role::Gate(policy) => {
+                let stages = policy.stages(None).unwrap_or_default();
+                Box::new(GateContext::new(id, policy, stages))
+            }
+            Role::Stages(set) => {
+                let policy = with_worker(|worker| worker.policy.clone()).flatten();
+                let known = policy.and_then(|policy| Some((policy.stages(Some(set))?, policy)));
+                match known {
+                    Some((stages, policy)) => Box::new(GateContext::new(id, &policy, stages)),
+                    // No policy has such a set, so nothing passes.
+                    None => Box::new(AttemptContext::new(&Rc::from(""))),
+                }
+            }
             Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
             Role::Log | Role::Connections | Role::Resets | Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
         })
@@ -178,7 +207,8 @@ impl RootContext for Root {
         match self.role {
             Role::Log => {
                 if let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten() {
-                    Exchange::new(0, &policy).close();
+                    let stages = policy.stages(None).unwrap_or_default();
+                    Exchange::new(0, &policy, stages).close();
                 }
             }
             Role::Connections => {
@@ -187,7 +217,7 @@ impl RootContext for Root {
                 with_worker(|worker| worker.proxy_refusals.connection(&client, !handshake.is_empty()));
             }
             Role::Resets => stream_was_reset(),
-            Role::Gate(_) | Role::Attempt(_) | Role::None => {}
+            Role::Gate(_) | Role::Stages(_) | Role::Attempt(_) | Role::None => {}
         }
     }
 

@@ -209,6 +209,7 @@ pub(crate) fn apply(effect: Effect) -> Option<Effect> {
         Effect::RemoveRequestHeader(name) => ignore(host::remove_header(Headers::Request, &name)),
         Effect::SetResponseHeader(name, value) => ignore(host::set_header(Headers::Response, name, &value)),
         Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, &name)),
+        Effect::ReplaceRequest(bytes) => ignore(host::replace_buffer(Buffer::RequestBody, &bytes)),
         Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
         Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
         Effect::SetCooldown { target, until_ms, unavailable } => {

@@ -52,6 +52,12 @@ pub struct Caller<'a> {
 pub struct Permission(Option<Rc<[WildMatch]>>);
 
 impl Permission {
+    /// Returns the permission to ask for the aliases that match one of these globs; all without globs.
+    #[must_use]
+    pub fn of(globs: Option<&[String]>) -> Self {
+        Self(globs.map(|globs| globs.iter().map(|glob| WildMatch::new(glob)).collect()))
+    }
+
     /// Returns whether the key is limited to a list of aliases.
     #[must_use]
     pub fn is_limited(&self) -> bool {

@@ -5,7 +5,6 @@
 
 use crate::{Caller, Permission};
 use std::collections::HashMap;
-use wildmatch::WildMatch;
 
 /// Largest number of keys of a table.
 pub const MAX_KEYS: usize = 1_000_000;
@@ -173,8 +172,7 @@ impl<'a> Builder<'a> {
             return *known;
         }
         let index = u32::try_from(self.permissions.len()).unwrap_or(NONE);
-        let globs_of_key = globs.iter().map(|glob| WildMatch::new(glob)).collect();
-        self.permissions.push(Permission(Some(globs_of_key)));
+        self.permissions.push(Permission::of(Some(globs)));
         self.known_permissions.insert(globs, index);
         index
     }

@@ -7,7 +7,7 @@
 mod judge;
 mod prepare;
 
-use crate::call::{Answer, Call, Timestamp, Try};
+use crate::call::{Call, Timestamp, Try};
 use crate::effect::{Effect, Effects};
 use crate::header_view::HeaderView;
 use crate::headers::{RETRY_HEADER, is_quota_header};
@@ -16,7 +16,8 @@ use headgate_exchange::{Opened, Opening, ProviderFault, rewrite};
 use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind};
 use headgate_routing::{NextAttempt, Retry};
-use judge::{answer, fails_over, kind, retriable, retry_after_ms, set_cooldown};
+pub(crate) use judge::answer;
+use judge::{fails_over, kind, retriable, retry_after_ms, set_cooldown};
 use prepare::{prepare, remove_headers, silence};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -69,22 +70,7 @@ impl Attempt {
         let here = if fresh { &target.fresh } else { &target.name };
         out.extend(next_route(call, Retry::SameTarget).filter(|next| next != here).map(Effect::Route));
         let index = call.tries.len();
-        call.tries.push(Try {
-            step,
-            kind,
-            started: now,
-            decided: None,
-            status: None,
-            error: None,
-            provider_error: None,
-            held: false,
-            fresh,
-            passed_on: false,
-            answer: Answer::default(),
-            splices: Some(splices),
-            busy: false,
-            ended: false,
-        });
+        call.tries.push(Try { fresh, splices: Some(splices), ..Try::begun(step, kind, now) });
         Some(Self { index, opening: None })
     }
 

@@ -9,7 +9,7 @@ use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_keys::Permission;
 use headgate_limits::Quotas;
-use headgate_record::{AttemptError, AttemptKind, ClientContext};
+use headgate_record::{AttemptError, AttemptKind, ClientContext, KnownBy};
 use headgate_routing::{Facts, NextAttempt, RoutePlan};
 use std::rc::Rc;
 
@@ -67,6 +67,8 @@ pub struct Call {
     pub(crate) request_fingerprint: Option<String>,
     /// Index of the alias in the policy.
     pub(crate) alias: Option<usize>,
+    /// Provider and model, where the proxy chooses them.
+    pub(crate) proxied: Option<Proxied>,
     pub(crate) route_plan: RoutePlan,
     pub(crate) tries: Vec<Try>,
     /// The next try is the last one again, on a fresh connection.
@@ -85,6 +87,15 @@ pub(crate) struct Identity {
     pub(crate) application: Option<String>,
     pub(crate) permission: Permission,
     pub(crate) playground: bool,
+    pub(crate) known_by: KnownBy,
+}
+
+/// The target of a request that the proxy routes.
+#[derive(Debug)]
+pub(crate) struct Proxied {
+    pub(crate) upstream: Upstream,
+    /// Name by which limits know the model. Clients choose the model's own name, and could make up any number of them.
+    pub(crate) listed: String,
 }
 
 /// One attempt as it went.
@@ -111,6 +122,28 @@ pub(crate) struct Try {
     pub(crate) busy: bool,
     /// The host has told that it is over.
     pub(crate) ended: bool,
+}
+
+impl Try {
+    /// Returns a try that has just begun.
+    pub(crate) fn begun(step: NextAttempt, kind: AttemptKind, started: Timestamp) -> Self {
+        Self {
+            step,
+            kind,
+            started,
+            decided: None,
+            status: None,
+            error: None,
+            provider_error: None,
+            held: false,
+            fresh: false,
+            passed_on: false,
+            answer: Answer::default(),
+            splices: None,
+            busy: false,
+            ended: false,
+        }
+    }
 }
 
 /// The facts of an answer's head that the gate needs.
@@ -145,6 +178,7 @@ impl Call {
             scan: None,
             request_fingerprint: None,
             alias: None,
+            proxied: None,
             route_plan: RoutePlan::default(),
             tries: Vec::new(),
             fresh: false,
@@ -167,7 +201,33 @@ impl Call {
     }
 
     pub(crate) fn upstream(&self, step: NextAttempt) -> Option<&Upstream> {
-        self.alias()?.upstreams.get(step.target)
+        match &self.proxied {
+            Some(proxied) => Some(&proxied.upstream),
+            None => self.alias()?.upstreams.get(step.target),
+        }
+    }
+
+    /// The model by the name that guardrails match: its alias, or as the client named it where the proxy routes.
+    pub(crate) fn model(&self) -> Option<&str> {
+        match &self.proxied {
+            Some(proxied) => Some(&proxied.upstream.model),
+            None => Some(&self.alias()?.name),
+        }
+    }
+
+    /// The model by the name that limits count. There is a bounded number of them.
+    pub(crate) fn counted_model(&self) -> Option<&str> {
+        match &self.proxied {
+            Some(proxied) => Some(&proxied.listed),
+            None => Some(&self.alias()?.name),
+        }
+    }
+
+    /// The targets of which one serves the request.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &Upstream> {
+        let proxied = self.proxied.iter().map(|proxied| &proxied.upstream);
+        let upstreams = self.alias().map(|alias| alias.upstreams.as_slice()).unwrap_or_default();
+        proxied.chain(upstreams.iter().filter(|upstream| upstream.dialect == self.dialect))
     }
 
     pub(crate) fn provider_of(&self, step: NextAttempt) -> Option<&LoadedProvider> {

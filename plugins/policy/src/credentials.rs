@@ -73,8 +73,9 @@ const PARAMETERS: [&str; 23] = [
     "xamzsignature",
 ];
 
-/// Whether a request header of this lower-case name may carry a credential.
-pub(crate) fn is_credential_header(name: &[u8]) -> bool {
+/// Returns whether a request header of this lower-case name may carry a credential.
+#[must_use]
+pub fn is_credential_header(name: &[u8]) -> bool {
     ENDS.iter().any(|end| name.ends_with(end)) || HEADERS.iter().any(|header| header.as_bytes() == name)
 }
 

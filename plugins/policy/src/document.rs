@@ -5,10 +5,14 @@
 //! stand in it as names of environment variables only.
 
 mod guardrails;
+mod identity;
+mod stages;
 
 pub use guardrails::{
     Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
 };
+pub use identity::{CertificateField, Identity, IdentityRule, IdentitySource};
+pub use stages::{Stage, Stages};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +33,15 @@ pub struct Document {
     /// `organization`; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub organization: String,
+    /// Stages that are on, unless a route of the proxy asks for a set of [`Document::stage_sets`].
+    #[serde(default, skip_serializing_if = "Stages::is_all")]
+    pub stages: Stages,
+    /// Other sets of stages, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stage_sets: BTreeMap<String, Stages>,
+    /// Callers without a virtual key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
     /// Most bytes that the requests of one worker's VM hold at a time, and answers that wait for a guardrail. More answers
@@ -94,9 +107,16 @@ pub struct Provider {
     /// The part of the path before `/chat/completions` or `/v1/messages`, without a slash at the end; `/v1` for
     /// `https://api.openai.com/v1`, empty for `https://api.anthropic.com`.
     pub path_prefix: String,
-    /// Prices of models that it may use by itself beside the one that is asked, such as an advisor.
+    /// Prices of models that it may use by itself beside the one that is asked, such as an advisor. Where the proxy routes,
+    /// prices of all its models that are known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub model_prices: BTreeMap<String, Price>,
+    /// Clusters of the proxy that lead to it, where the proxy routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<String>,
+    /// Prices of models that are not among [`Provider::model_prices`]: the first whose glob matches, else the last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub price_globs: Vec<GlobPrice>,
     /// It refuses `stream_options`, so that it is not asked to tell the usage of a stream.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refuses_stream_options: bool,
@@ -265,6 +285,16 @@ pub struct Price {
     /// Prices in other service tiers, and of long prompts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<PriceVariant>,
+}
+
+/// The price of the models of a provider whose name matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobPrice {
+    /// Glob over `provider/model` (`*` only).
+    pub glob: String,
+    /// The price.
+    pub price: Price,
 }
 
 /// Prices that take the place of a target's usual ones; nano-USD per million tokens.

@@ -22,6 +22,8 @@ pub enum Effect {
     Route(Rc<str>),
     /// Answer the client; nothing goes upstream.
     Reply(Reply),
+    /// The request's body becomes this.
+    ReplaceRequest(Vec<u8>),
     /// The response chunk becomes this.
     ReplaceChunk(Vec<u8>),
     /// This chunk is the last thing that the client gets; the provider's stream is closed, so that nothing more is

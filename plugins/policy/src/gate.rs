@@ -7,8 +7,11 @@ mod aside;
 mod close;
 mod guard;
 mod guarding;
+mod identify;
 mod limit;
 mod memory;
+mod proxied;
+mod proxied_answer;
 mod reader;
 mod record;
 mod redactions;
@@ -17,4 +20,5 @@ mod state;
 mod unseen;
 
 pub use close::{Disconnect, RecordSeq};
+pub use proxied_answer::ProxyAnswer;
 pub use state::{Flow, Gate};

@@ -18,6 +18,7 @@ mod guard;
 mod header_view;
 mod headers;
 mod id;
+mod identity;
 mod memory;
 mod policy;
 mod price;
@@ -27,8 +28,9 @@ mod status;
 
 pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, Timestamp};
+pub use credentials::is_credential_header;
 pub use effect::{Effect, Effects, HttpCall, Reply};
-pub use gate::{Disconnect, Flow, Gate, RecordSeq};
+pub use gate::{Disconnect, Flow, Gate, ProxyAnswer, RecordSeq};
 pub use header_view::HeaderView;
 pub use id::{RequestId, uuid_v7};
 pub use memory::{Memory, can_allocate};

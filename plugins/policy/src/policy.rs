@@ -2,8 +2,9 @@
 //! per configuration, never per request.
 
 use crate::credentials::Echo;
-use crate::document::{self, Document, Failover, Format, Price};
+use crate::document::{self, Document, Failover, Format, GlobPrice, Price, Stage, Stages};
 use crate::guard::Guardrails;
+use crate::identity::IdentityRules;
 use crate::secret::Secret;
 use headgate_exchange::Dialect;
 use headgate_keys::{KeyEntry, KeyTable};
@@ -11,6 +12,7 @@ use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use wildmatch::WildMatch;
 
 /// Why a document was not taken. Names policy ids and positions, never values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +66,20 @@ impl std::fmt::Display for LoadError {
 pub struct Policy {
     pub(crate) revision: String,
     pub(crate) environment: String,
+    pub(crate) stages: Stages,
+    stage_sets: BTreeMap<String, Stages>,
+    /// Callers without a virtual key.
+    pub(crate) identity: Option<IdentityRules>,
+    /// Whether some callers may use some models only.
+    limits_models: bool,
     pub(crate) organization: String,
     pub(crate) max_request_bytes: u64,
     /// Most bytes that the requests of one VM hold.
     pub(crate) max_memory: u64,
     pub(crate) disconnect_charge_percent: u8,
     pub(crate) providers: Vec<LoadedProvider>,
+    /// Providers by the cluster that leads to them, where the proxy routes.
+    clusters: HashMap<String, usize>,
     pub(crate) aliases: Vec<Alias>,
     /// Number of retries of the proxy's route.
     pub(crate) route_retries: u32,
@@ -99,7 +109,9 @@ pub(crate) struct LoadedProvider {
     pub(crate) path_prefix: String,
     pub(crate) dialect: Dialect,
     /// Prices of models that it may use by itself beside the one that is asked.
-    pub(crate) model_prices: BTreeMap<String, Price>,
+    pub(crate) model_prices: BTreeMap<String, Rc<Price>>,
+    /// Prices of other models, where the proxy routes: globs over `provider/model`.
+    pub(crate) price_globs: Vec<(WildMatch, String, Rc<Price>)>,
     /// It is asked to tell the usage of a stream.
     pub(crate) stream_usage: bool,
     /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
@@ -139,7 +151,7 @@ pub(crate) struct Upstream {
     pub(crate) provider: usize,
     pub(crate) dialect: Dialect,
     pub(crate) model: String,
-    pub(crate) price: Price,
+    pub(crate) price: Rc<Price>,
     /// Most tokens of one prompt, if known.
     pub(crate) context_window: Option<u64>,
 }
@@ -184,11 +196,16 @@ impl Policy {
             cors: document.cors,
             revision: document.revision,
             environment: document.environment,
+            stages: document.stages,
+            stage_sets: document.stage_sets,
+            limits_models: limits_models(&document.keys, document.identity.as_ref()),
+            identity: document.identity.map(IdentityRules::load),
             organization: document.organization,
             limits: limits(document.limits)?,
             max_request_bytes: document.max_request_bytes,
             max_memory: document.max_memory,
             disconnect_charge_percent: document.disconnect_charge_percent,
+            clusters: clusters(&document.providers),
             providers,
             aliases,
             route_retries: document::most_retries(&document.models),
@@ -208,14 +225,14 @@ impl Policy {
     /// costs as much as the dearest of that provider.
     pub(crate) fn price_of<'a>(&'a self, upstream: &'a Upstream, model: &str) -> (&'a Price, bool) {
         let listed = self.providers.get(upstream.provider).map(|provider| &provider.model_prices);
-        let undated = model.rsplit_once('-').filter(|(_, date)| date.len() == 8).map_or(model, |(stem, _)| stem);
-        let exact = listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated)));
+        let exact =
+            listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated(model)))).map(|price| &**price);
         let served = || self.upstreams().find(|one| one.provider == upstream.provider && one.model == model);
         if let Some(price) = exact.or_else(|| Some(&served()?.price)) {
             return (price, true);
         }
-        let of_provider = self.upstreams().filter(|one| one.provider == upstream.provider).map(|one| &one.price);
-        let all = of_provider.chain(listed.into_iter().flat_map(BTreeMap::values));
+        let of_provider = self.upstreams().filter(|one| one.provider == upstream.provider).map(|one| &*one.price);
+        let all = of_provider.chain(listed.into_iter().flat_map(BTreeMap::values).map(|price| &**price));
         (all.max_by_key(|price| price.output).unwrap_or(&upstream.price), false)
     }
 
@@ -259,10 +276,98 @@ impl Policy {
         self.route_retries
     }
 
+    /// Returns a set of stages by its name; all routes without a name have the policy's own.
+    #[must_use]
+    pub fn stages(&self, set: Option<&str>) -> Option<Stages> {
+        set.map_or(Some(self.stages), |name| self.stage_sets.get(name).copied())
+    }
+
+    /// Returns the path of the property by which the proxy tells the name of a caller, if one does.
+    #[must_use]
+    pub fn identity_property(&self) -> Option<&str> {
+        self.identity.as_ref()?.property()
+    }
+
+    /// Whether these stages find out the caller.
+    pub(crate) fn identifies(&self, stages: Stages) -> bool {
+        stages.has(Stage::Keys) || self.identity.is_some()
+    }
+
+    pub(crate) fn has_limits(&self, stages: Stages) -> bool {
+        stages.has(Stage::Limits) && !self.limits.is_empty()
+    }
+
+    pub(crate) fn has_guardrails(&self, stages: Stages) -> bool {
+        stages.has(Stage::Guardrails) && !self.guardrails.list.is_empty()
+    }
+
+    /// Whether a request is refused if its body cannot be read.
+    pub(crate) fn must_read(&self, stages: Stages) -> bool {
+        let permission = self.limits_models && self.identifies(stages);
+        stages.has(Stage::Routing) || self.has_limits(stages) || self.has_guardrails(stages) || permission
+    }
+
+    /// Whether some stage reads bodies of requests.
+    pub(crate) fn reads_requests(&self, stages: Stages) -> bool {
+        self.must_read(stages) || stages.has(Stage::Logging)
+    }
+
+    /// Whether some stage reads answers.
+    pub(crate) fn reads_answers(&self, stages: Stages) -> bool {
+        let needed = self.has_limits(stages) || self.has_guardrails(stages);
+        needed || stages.has(Stage::Routing) || stages.has(Stage::Logging)
+    }
+
+    /// Returns the provider to which a cluster of the proxy leads.
+    pub(crate) fn provider_of_cluster(&self, cluster: &str) -> Option<usize> {
+        self.clusters.get(cluster).copied()
+    }
+
+    /// Returns the price of a model that the proxy routes, and the name under which it is listed: `other` if it is not.
+    pub(crate) fn listed_price<'a>(&'a self, provider: &'a LoadedProvider, model: &str) -> (Rc<Price>, &'a str) {
+        let prices = &provider.model_prices;
+        if let Some((name, price)) = prices.get_key_value(model).or_else(|| prices.get_key_value(undated(model))) {
+            return (Rc::clone(price), name);
+        }
+        let name = [&*provider.name, "/", model].concat();
+        let matching = provider.price_globs.iter().find(|(glob, ..)| glob.matches(&name));
+        matching.map_or_else(
+            || (Rc::new(Price { assumed: true, ..Price::default() }), OTHER_MODELS),
+            |(_, listed, price)| (Rc::clone(price), if price.assumed { OTHER_MODELS } else { listed.as_str() }),
+        )
+    }
+
     pub(crate) fn alias(&self, name: &str) -> Option<(usize, &Alias)> {
         let index = *self.alias_index.get(name)?;
         self.aliases.get(index).map(|alias| (index, alias))
     }
+}
+
+/// Name of all models without a price. Clients could make up any number of names.
+const OTHER_MODELS: &str = "other";
+
+/// Returns the name of a model without the date of its version, as in `gpt-4o-2024-08-06` or `claude-opus-4-5-20251101`.
+fn undated(model: &str) -> &str {
+    let without = |tail: &[u8]| {
+        let (stem, date) = model.split_at_checked(model.len().checked_sub(tail.len())?)?;
+        let same =
+            |(written, shape): (u8, &u8)| if *shape == b'0' { written.is_ascii_digit() } else { written == *shape };
+        date.bytes().zip(tail).all(same).then_some(stem)
+    };
+    without(b"-0000-00-00").or_else(|| without(b"-00000000")).unwrap_or(model)
+}
+
+fn limits_models(keys: &[document::Key], identity: Option<&document::Identity>) -> bool {
+    let rules = identity.map_or(&[][..], |identity| &identity.rules);
+    keys.iter().any(|key| key.models.is_some()) || rules.iter().any(|rule| rule.models.is_some())
+}
+
+fn clusters(providers: &[document::Provider]) -> HashMap<String, usize> {
+    let named = |(index, one): (usize, &document::Provider)| {
+        let names: Vec<_> = one.clusters.iter().map(|cluster| (cluster.clone(), index)).collect();
+        names
+    };
+    providers.iter().enumerate().flat_map(named).collect()
 }
 
 fn limits(rules: Vec<headgate_limits::Rule>) -> Result<Rules, LoadError> {
@@ -294,7 +399,8 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),
-        model_prices: one.model_prices.clone(),
+        model_prices: one.model_prices.iter().map(|(name, price)| (name.clone(), Rc::new(price.clone()))).collect(),
+        price_globs: one.price_globs.iter().map(glob_price).collect(),
         stream_usage: !one.refuses_stream_options,
         echo: credential.as_deref().map(Echo::of).unwrap_or_default(),
         credential: credential.map(|credential| {
@@ -304,6 +410,10 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
             })
         }),
     }
+}
+
+fn glob_price(one: &GlobPrice) -> (WildMatch, String, Rc<Price>) {
+    (WildMatch::new(&one.glob), one.glob.clone(), Rc::new(one.price.clone()))
 }
 
 fn dialect(format: Format) -> Dialect {
@@ -330,7 +440,7 @@ fn alias(model: &document::Model, providers: &[LoadedProvider], usable: &[bool])
             provider: index,
             dialect: provider.dialect,
             model: one.model.clone(),
-            price: one.price.clone(),
+            price: Rc::new(one.price.clone()),
             context_window: one.context_window,
         });
     }

@@ -66,5 +66,7 @@ vocabulary! {
         ClientGone = "client_gone",
         /// 3xx: a redirect, which is not followed.
         Redirect = "redirect",
+        /// The proxy tried again by itself, and told nothing more of this try.
+        NotSeen = "not_seen",
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CallerIdentity {
-    /// Id of the key in the policy, never the key.
+    /// Id of the key in the policy, never the key; of a caller without a key, id of the rule that matched.
     pub key_id: String,
     /// Person or service the key belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +32,31 @@ pub struct CallerIdentity {
     /// The source of the request; absent for an application's key.
     #[serde(default, skip_serializing_if = "RequestSource::is_key")]
     pub source: RequestSource,
+    /// How the caller was known; absent for a virtual key.
+    #[serde(default, skip_serializing_if = "KnownBy::is_virtual_key")]
+    pub known_by: KnownBy,
+}
+
+vocabulary! {
+    /// The evidence by which a caller is known.
+    KnownBy {
+        /// A virtual key of the gateway.
+        #[default]
+        VirtualKey = "virtual_key",
+        /// A header that a filter of the proxy set.
+        Header = "header",
+        /// A claim of a token that the proxy verified.
+        JwtClaim = "jwt_claim",
+        /// A certificate of the client.
+        Certificate = "certificate",
+    }
+}
+
+impl KnownBy {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_virtual_key(&self) -> bool {
+        *self == Self::VirtualKey
+    }
 }
 
 vocabulary! {

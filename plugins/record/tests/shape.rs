@@ -21,6 +21,7 @@ fn full() -> RequestRecord {
             cost_center: text(),
             tenant: text(),
             source: RequestSource::Playground,
+            known_by: KnownBy::JwtClaim,
         }),
         client: ClientContext {
             end_user: text(),

@@ -122,6 +122,9 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     for (name, added) in [(HEADGATE, ""), (GUARDED, GUARDRAILS)].into_iter().filter(|(name, _)| wanted(name)) {
         variants.extend(site.headgate(name, added)?);
     }
+    for proxied in crate::proxied::ALL.iter().filter(|one| wanted(one.name)) {
+        variants.extend(site.proxied(proxied)?);
+    }
     if args.compare.is_some() {
         variants.extend(site.headgate_of(args.compare.as_deref(), "compared", "")?);
     }

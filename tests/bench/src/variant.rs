@@ -52,6 +52,11 @@ impl Variant {
         Self { name: "no proxy", address, headgate: false, process, sent: Cell::new(0) }
     }
 
+    /// Returns the variant with or without records of its requests.
+    pub(crate) fn with_records(self, records: bool) -> Self {
+        Self { headgate: records, ..self }
+    }
+
     /// Returns the process under test.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
@@ -119,7 +124,7 @@ impl Site<'_> {
         Ok(Some((listen, out)))
     }
 
-    fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {
+    pub(crate) fn start(&self, name: &'static str, address: SocketAddr, bootstrap: &Path) -> Outcome<Variant> {
         let mut command = Command::new(&self.args.envoy);
         command.arg("-c").arg(bootstrap);
         command.args(["--use-dynamic-base-id", "--log-level", "warn", "--concurrency"]).arg(self.workers.to_string());

@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::parts::{self, facts};
 use crate::search::{Term, write};
 use crate::text::{self, Zone};
-use headgate_record::{RequestRecord, UsageSource};
+use headgate_record::{KnownBy, RequestRecord, UsageSource};
 use maud::{Markup, html};
 
 /// A change of the policy.
@@ -162,7 +162,7 @@ fn change(change: &Change, zone: &Zone) -> Markup {
     }
 }
 
-/// Returns the caller. Each value is a link to the requests that have it too.
+/// Returns the caller. Each value that is a filter is a link to the requests that have it too.
 fn caller(record: &RequestRecord) -> Markup {
     let mut facts = Vec::new();
     let mut add = |name: &'static str, field: &str, value: Option<&String>| {
@@ -171,6 +171,9 @@ fn caller(record: &RequestRecord) -> Markup {
     if let Some(caller) = &record.caller {
         add("Key", "key", Some(&caller.key_id));
         add("Source", "source", Some(&caller.source.as_str().to_owned()));
+        if caller.known_by != KnownBy::VirtualKey {
+            add("Known by", "", Some(&caller.known_by.as_str().to_owned()));
+        }
         add("Owner", "owner", caller.owner.as_ref());
         add("Team", "team", caller.team.as_ref());
         add("Project", "project", caller.project.as_ref());
@@ -190,7 +193,7 @@ fn caller(record: &RequestRecord) -> Markup {
             dt { (name) }
             dd {
                 @if let Some(tag) = field.strip_prefix("tag.") { bdi { (tag) } "=" }
-                (filtered(&LogsState::default(), &[], field, value))
+                @if field.is_empty() { (value) } @else { (filtered(&LogsState::default(), &[], field, value)) }
             }
         } } }
     }

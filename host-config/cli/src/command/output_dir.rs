@@ -50,6 +50,11 @@ impl OutputDir {
 
     /// Renders a policy and locks the folder. Writes nothing yet.
     pub(super) fn render(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
+        if let Some(reason) = compiled.needs_own_envoy() {
+            return Err(format!(
+                "{reason}: this policy is for an Envoy that you configure. Use `headgate render envoy --fragments`, which writes the parts for it.\n"
+            ));
+        }
         self.rendering(render::envoy(compiled, &self.options()?))
     }
 

@@ -19,9 +19,9 @@ pub(super) fn teams(root: View<'_>) -> Vec<Team> {
         .collect()
 }
 
-/// Compiles keys in the order of the file.
-pub(super) fn keys(root: View<'_>, teams: &[Team], now: u64, report: &mut Report) -> Vec<Key> {
-    let is_empty = root.get("keys").is_none_or(View::is_empty);
+/// Compiles keys in the order of the file. `needed` says that callers have nothing else.
+pub(super) fn keys(root: View<'_>, teams: &[Team], needed: bool, now: u64, report: &mut Report) -> Vec<Key> {
+    let is_empty = needed && root.get("keys").is_none_or(View::is_empty);
     if root.is_map() && !root.is_empty() && is_empty && !report.is_unreadable("keys") {
         let at = root.get("keys").unwrap_or(root).span;
         report.warning(

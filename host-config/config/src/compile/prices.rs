@@ -8,7 +8,7 @@ use crate::diagnostic::{Report, Severity};
 use crate::prices::{BuiltInPrices, family_of};
 use crate::tree::Span;
 use crate::typed_view::{Named, View};
-use headgate_policy::document::{Format, Model, Price, Provider};
+use headgate_policy::document::{Format, GlobPrice, Model, Price, Provider};
 use std::collections::{BTreeMap, BTreeSet};
 use wildmatch::WildMatch;
 use written::written;
@@ -88,6 +88,28 @@ impl Prices {
         prices
     }
 
+    /// Returns the prices of all models that clients may ask a provider for where the proxy routes: of known models, and of others
+    /// by globs, of which the last one is for all.
+    pub(super) fn of_any_model(&self, provider: &Provider) -> (BTreeMap<String, Price>, Vec<GlobPrice>) {
+        let (prefix, family) = (format!("{}/", provider.name), family(provider));
+        let sections = [&self.overrides, &self.list];
+        let written =
+            sections.into_iter().flat_map(|section| section.exact.keys()).filter_map(|name| name.strip_prefix(&prefix));
+        let names: BTreeSet<&str> = self.catalogue.names().chain(written).collect();
+        let price = |model: &str| {
+            let name = format!("{prefix}{model}");
+            let own = sections.into_iter().find_map(|section| section.price(&name));
+            own.cloned().unwrap_or_else(|| self.catalogue.price(family, model).0)
+        };
+        let prices = names.into_iter().map(|model| (model.to_owned(), price(model))).collect();
+        let globs = sections.into_iter().flat_map(|section| &section.globs);
+        let globs = globs
+            .filter(|(start, ..)| start.starts_with(&prefix))
+            .map(|(_, glob, price, _)| GlobPrice { glob: glob.to_string(), price: price.clone() });
+        let others = GlobPrice { glob: "*".to_owned(), price: self.catalogue.price(family, "").0 };
+        (prices, globs.chain([others]).collect())
+    }
+
     /// Warns of prices without a target, except in a price list, which may serve more than one policy.
     pub(super) fn unused(&self, models: &[Model], providers: &[Provider], report: &mut Report) {
         let targets = models.iter().flat_map(|model| &model.targets);
@@ -100,6 +122,10 @@ impl Prices {
         let exact = self.overrides.exact.iter().filter(|(name, _)| !used.contains(*name)).map(|(_, (_, span))| *span);
         let globs = self.overrides.globs.iter();
         let globs = globs.filter(|(start, glob, ..)| !used.iter().any(|name| matches(start, glob, name)));
+        if providers.iter().any(|provider| !provider.clusters.is_empty()) {
+            // Clients may ask for any model.
+            return;
+        }
         for span in exact.chain(globs.map(|(_, _, _, span)| *span)) {
             report.warning(
                 span,

@@ -1,14 +1,18 @@
 //! Compiles providers and the collector, and the clusters that lead to them.
 
+use super::stages::StageSets;
 use crate::diagnostic::Report;
 use crate::prices::family_of;
 use crate::proxy_settings::{COLLECTOR_CLUSTER, SYSTEM_CA_FILE, Upstream, provider_cluster};
 use crate::scalar::{self, Url};
+use crate::schema;
 use crate::typed_view::{Named, View};
-use headgate_policy::document::{Collector, Format, Provider};
+use crate::validate::require;
+use headgate_policy::document::{Collector, Format, Provider, Stage};
+use std::collections::BTreeMap;
 
-/// Compiles providers in the order of the file, and a cluster for each.
-pub(super) fn providers(root: View<'_>, report: &mut Report) -> (Vec<Provider>, Vec<Upstream>) {
+/// Compiles providers in the order of the file, and a cluster for each to which the gateway routes.
+pub(super) fn providers(root: View<'_>, stages: &StageSets, report: &mut Report) -> (Vec<Provider>, Vec<Upstream>) {
     if let Some(section) = root.get("providers")
         && section.is_empty()
     {
@@ -18,21 +22,62 @@ pub(super) fn providers(root: View<'_>, report: &mut Report) -> (Vec<Provider>, 
             "add one: `openai: {format: openai, url: \"https://api.openai.com/v1\"}`",
         );
     }
-    root.named("providers").map(|named| provider(named, report)).unzip()
+    clusters_once(root, report);
+    let (providers, upstreams): (Vec<_>, Vec<_>) =
+        root.named("providers").map(|named| provider(named, stages, report)).unzip();
+    (providers, upstreams.into_iter().flatten().collect())
 }
 
-fn provider(named: Named<'_>, report: &mut Report) -> (Provider, Upstream) {
-    let credential_env = named.value.variable("credential");
+/// Reports a cluster that leads to two providers.
+fn clusters_once(root: View<'_>, report: &mut Report) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for view in root.named("providers").flat_map(|named| named.value.several("clusters")) {
+        let Some(name) = view.text() else { continue };
+        if let Some(line) = seen.insert(name, view.span.line) {
+            let help = format!("keep one of the two; the other one is on line {line}");
+            report.error(view.span, "this cluster leads to a provider already", &help);
+        }
+    }
+}
+
+/// Reports what a provider lacks, and what has no effect where the proxy routes.
+fn needs(named: Named<'_>, stages: &StageSets, report: &mut Report) {
+    if stages.any(Stage::Routing) {
+        return require(named.value, named.span, schema::PROVIDER, "url", report);
+    }
+    require(named.value, named.span, schema::PROVIDER, "clusters", report);
+    if let Some(clusters) = named.value.get("clusters").filter(|list| list.text().is_none() && list.is_empty()) {
+        report.error(clusters.span, "no cluster leads to this provider", "write the name of a cluster");
+    }
+    for key in ["credential", "tls"] {
+        if let Some(written) = named.value.get(key) {
+            let message = "this has no effect, because the proxy routes and sends its own credentials";
+            report.warning(written.span, message, "remove it");
+        }
+    }
+}
+
+fn provider(named: Named<'_>, stages: &StageSets, report: &mut Report) -> (Provider, Option<Upstream>) {
+    needs(named, stages, report);
+    let routed = stages.any(Stage::Routing);
+    let credential_env = named.value.variable("credential").filter(|_| routed);
     let url = address(named.value, credential_env.is_some(), report);
     let format = format(named.value);
     base_path(named.value, format, &url, report);
-    let upstream = upstream(provider_cluster(named.name), Some(named.name.to_owned()), named.value, &url);
+    let upstream =
+        routed.then(|| upstream(provider_cluster(named.name), Some(named.name.to_owned()), named.value, &url));
+    let clusters = match stages.proxied() {
+        true => named.value.several("clusters").filter_map(|view| view.text().map(str::to_owned)).collect(),
+        false => Vec::new(),
+    };
     let provider = Provider {
         name: named.name.to_owned(),
         format,
         authority: url.authority,
         path_prefix: url.path,
-        model_prices: std::collections::BTreeMap::new(),
+        model_prices: BTreeMap::new(),
+        clusters,
+        price_globs: Vec::new(),
         refuses_stream_options: named.value.read("stream_usage", scalar::flag) == Some(false),
         credential_env,
     };

@@ -15,12 +15,15 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn of(root: View<'_>) -> Self {
+    /// `proxied` says that the proxy routes some requests, whose clients name any model.
+    pub(super) fn of(root: View<'_>, proxied: bool) -> Self {
+        let rules = root.get("identity");
+        let rules = rules.iter().flat_map(|identity| identity.items("rules")).filter_map(|rule| rule.text_at("id"));
         Self {
             providers: Rc::new(Names::of_map(root, "providers")),
-            models: Rc::new(Names::of_map(root, "models")),
+            models: Rc::new(Names::of_map(root, "models").or_any(proxied)),
             teams: Rc::new(Names::of_map(root, "teams")),
-            keys: Rc::new(Names::of_list(root, "keys")),
+            keys: Rc::new(Names::of_list(root, "keys").and(rules)),
         }
     }
 }
@@ -28,6 +31,7 @@ impl Known {
 pub(super) fn check(root: View<'_>, known: &Known, report: &mut Report) {
     targets(root, known, report);
     keys(root, known, report);
+    super::identity::check(root, known, report);
     once(root, "id", "this id is repeated", report);
     once(root, "sha256", "this key has two entries", report);
 }

@@ -18,7 +18,7 @@ const ENVOYS_RETRIES: u64 = 3;
 pub(super) fn check(found: &Found<'_>, needs: &Needs<'_>, findings: &mut Findings) {
     let named = |name: &str| found.clusters.iter().find(|cluster| text(cluster.node, "name") == Some(name));
     let mut missing = Vec::new();
-    for provider in &needs.compiled.document.providers {
+    for provider in needs.compiled.document.providers.iter().filter(|_| needs.routes) {
         for name in [provider_cluster(&provider.name), fresh_cluster(&provider.name)] {
             match named(&name) {
                 None => missing.push(format!("`{name}`")),

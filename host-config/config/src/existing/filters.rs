@@ -27,7 +27,8 @@ pub(super) fn check(manager: &Manager<'_>, needs: &Needs<'_>, findings: &mut Fin
     let filters = manager.filters();
     let end = router(filters).unwrap_or(filters.len());
     let gate = manager.gate().unwrap_or(end);
-    for (number, filter) in filters.iter().enumerate().filter(|(_, filter)| !is_gate(filter)) {
+    let others = filters.iter().enumerate().filter(|(_, filter)| !is_gate(filter) && !is_stage_set(filter));
+    for (number, filter) in others {
         let first = filter.entries().first().map_or(filter.span, |entry| entry.span);
         let place = manager.object.place.key(&format!("http_filters[{number}]"), Some(first));
         if number < gate {
@@ -36,6 +37,11 @@ pub(super) fn check(manager: &Manager<'_>, needs: &Needs<'_>, findings: &mut Fin
             after(filter, &place, findings);
         }
     }
+}
+
+/// Returns whether a filter is a gate with a stage set.
+fn is_stage_set(filter: &Node) -> bool {
+    text(filter, "typed_config.config.root_id") == Some("stages")
 }
 
 fn before(filter: &Node, place: &Place, needs: &Needs<'_>, findings: &mut Findings) {
@@ -67,7 +73,7 @@ fn before(filter: &Node, place: &Place, needs: &Needs<'_>, findings: &mut Findin
             "write `allow_partial_message: true` under `with_request_body`, or turn it off on LLM routes",
         );
     }
-    if is(".http.jwt_authn") {
+    if is(".http.jwt_authn") && needs.compiled.document.identity.is_none() {
         tokens(filter, place, findings);
     }
 }

@@ -26,6 +26,15 @@ pub(super) struct LlmRoute<'a> {
     pub(super) manager: Option<usize>,
 }
 
+/// A route of the operator's own.
+pub(super) struct PlainRoute<'a> {
+    pub(super) object: Object<'a>,
+    /// Number of its connection manager, if it is written there.
+    pub(super) manager: Option<usize>,
+    /// Its virtual host.
+    pub(super) host: Option<&'a Node>,
+}
+
 /// The objects of all files.
 #[derive(Default)]
 pub(super) struct Found<'a> {
@@ -34,6 +43,7 @@ pub(super) struct Found<'a> {
     pub(super) listeners: Vec<Object<'a>>,
     pub(super) managers: Vec<Manager<'a>>,
     pub(super) routes: Vec<LlmRoute<'a>>,
+    pub(super) plain_routes: Vec<PlainRoute<'a>>,
     pub(super) clusters: Vec<Object<'a>>,
     /// Configurations of the module, in whatever role.
     pub(super) plugins: Vec<Object<'a>>,
@@ -54,6 +64,7 @@ struct Walk<'a, 'f> {
     path: Vec<Step<'a>>,
     listener: Option<usize>,
     manager: Option<usize>,
+    host: Option<&'a Node>,
 }
 
 impl<'a> Found<'a> {
@@ -63,7 +74,8 @@ impl<'a> Found<'a> {
         let start = Place { span, ..Place::default() };
         let mut found = Self { start, ..Self::default() };
         for (file, root) in roots.iter().enumerate() {
-            let mut walk = Walk { found: &mut found, file, path: Vec::new(), listener: None, manager: None };
+            let mut walk =
+                Walk { found: &mut found, file, path: Vec::new(), listener: None, manager: None, host: None };
             walk.visit(root, root.span);
         }
         found
@@ -96,7 +108,7 @@ pub(super) fn is_gate(filter: &Node) -> bool {
 impl<'a> Walk<'a, '_> {
     /// Looks at an object and all in it. The tree's depth is bounded.
     fn visit(&mut self, node: &'a Node, label: Span) {
-        let (listener, manager) = (self.listener, self.manager);
+        let (listener, manager, host) = (self.listener, self.manager, self.host);
         self.note(node, label);
         for entry in node.entries() {
             self.path.push(Step::Key(&entry.key));
@@ -108,7 +120,7 @@ impl<'a> Walk<'a, '_> {
             self.visit(item, item.span);
             self.path.pop();
         }
-        (self.listener, self.manager) = (listener, manager);
+        (self.listener, self.manager, self.host) = (listener, manager, host);
     }
 
     fn note(&mut self, node: &'a Node, label: Span) {
@@ -123,6 +135,11 @@ impl<'a> Walk<'a, '_> {
         } else if has("match") && at(node, "route").is_some_and(|route| super::values::contains(route, TARGET_STATE)) {
             let object = self.object(node, label);
             self.found.routes.push(LlmRoute { object, manager: self.manager });
+        } else if has("match") && has("route") {
+            let object = self.object(node, label);
+            self.found.plain_routes.push(PlainRoute { object, manager: self.manager, host: self.host });
+        } else if has("domains") && has("routes") {
+            self.host = Some(node);
         } else if has("name") && ["load_assignment", "cluster_type", "connect_timeout"].into_iter().any(has) {
             let object = self.object(node, label);
             self.found.clusters.push(object);
@@ -157,7 +174,7 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// Roots of the module.
-const ROLES: [&str; 5] = ["gate", "attempt", "log", "connections", "resets"];
+const ROLES: [&str; 6] = ["gate", "stages", "attempt", "log", "connections", "resets"];
 
 fn version_of(version: &Node) -> Option<(u32, u32)> {
     let part = |key| number(version, key).and_then(|part| u32::try_from(part).ok());

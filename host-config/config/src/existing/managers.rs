@@ -27,7 +27,7 @@ pub(super) fn check(found: &Found<'_>, needs: &Needs<'_>, findings: &mut Finding
         if let Some(listener) = manager.listener.and_then(|number| found.listeners.get(number)) {
             buffer(listener, needs, findings);
         }
-        order(manager, findings);
+        order(manager, needs, findings);
         filters::check(manager, needs, findings);
     }
 }
@@ -44,7 +44,7 @@ fn buffer(listener: &Object<'_>, needs: &Needs<'_>, findings: &mut Findings) {
 }
 
 /// Checks that the router is last and tells the filter of resets.
-fn order(manager: &Manager<'_>, findings: &mut Findings) {
+fn order(manager: &Manager<'_>, needs: &Needs<'_>, findings: &mut Findings) {
     let filters = manager.filters();
     let place = &manager.object.place;
     let Some(last) = router(filters) else {
@@ -62,7 +62,7 @@ fn order(manager: &Manager<'_>, findings: &mut Findings) {
         );
     }
     let log = filters.get(last).and_then(|router| at(router, "typed_config.upstream_log"));
-    if manager.gate().is_some() && !log.is_some_and(|log| contains(log, "resets")) {
+    if needs.routes && manager.gate().is_some() && !log.is_some_and(|log| contains(log, "resets")) {
         findings.warning(
             place,
             "the router does not tell of tries that a provider has reset",

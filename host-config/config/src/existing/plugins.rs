@@ -20,7 +20,7 @@ pub(super) fn check(found: &Found<'_>, findings: &mut Findings) {
 }
 
 fn one(plugin: &Object<'_>, findings: &mut Findings) {
-    let holds_headers = matches!(text(plugin.node, "root_id"), Some("gate" | "attempt"));
+    let holds_headers = matches!(text(plugin.node, "root_id"), Some("gate" | "stages" | "attempt"));
     if holds_headers && !flag(plugin.node, "allow_on_headers_stop_iteration") {
         findings.error(
             &plugin.place,

@@ -25,7 +25,7 @@ const MAX_RESPONSE_HEADERS: u32 = 1_000;
 /// Largest number of bytes that the proxy takes from a provider's connection at once, and so the largest chunk of an answer
 /// that the filter sees. It is half of the margin of the proxy's buffer: of an answer that is held, Envoy buffers each
 /// chunk before the filter sees it, and a buffer that is full ends the answer with 500 past all filters.
-const MAX_READ_BYTES: u64 = BUFFER_MARGIN / 2;
+pub(crate) const MAX_READ_BYTES: u64 = BUFFER_MARGIN / 2;
 
 pub(super) fn resources(compiled: &Compiled, options: &RenderOptions) -> Value {
     let upstreams = &compiled.settings.upstreams;

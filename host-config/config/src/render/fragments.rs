@@ -7,6 +7,7 @@ use super::xds::{RenderOptions, buffer_bytes};
 use super::yaml::yaml;
 use super::{cluster, listener, route, wasm};
 use crate::compile::Compiled;
+use headgate_policy::document::{Stage, Stages};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -14,28 +15,81 @@ use std::path::PathBuf;
 #[must_use]
 pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
     let policy = (PathBuf::from(wasm::GATE_FILE), format!("{:#}\n", wasm::gate_resources(compiled, options)));
-    let pasted = [
-        ("clusters.yaml", CLUSTERS, clusters(compiled, options)),
-        ("http-filter.yaml", HTTP_FILTER, json!([gate(options)])),
-        ("router.yaml", ROUTER, json!([listener::router(compiled, options)])),
-        ("route.yaml", ROUTE, json!([route(compiled)])),
-        ("listener.yaml", LISTENER, json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)})),
+    let mut pasted = vec![
+        ("clusters.yaml".to_owned(), CLUSTERS, clusters(compiled, options)),
+        ("http-filter.yaml".to_owned(), HTTP_FILTER, filters(compiled, options)),
     ];
-    let pasted =
-        pasted.into_iter().map(|(path, about, value)| (PathBuf::from(path), format!("{about}{}", yaml(&value))));
+    if gates(compiled).any(|(_, stages)| stages.has(Stage::Routing)) {
+        pasted.push(("router.yaml".to_owned(), ROUTER, json!([listener::router(compiled, options)])));
+    }
+    pasted.extend(gates(compiled).map(|(set, stages)| route_of(compiled, set, stages)));
+    if let Some(header) = compiled.settings.early_stripped_header.as_deref() {
+        pasted.push(("early-header-mutation.yaml".to_owned(), STRIP, strip(header)));
+    }
+    pasted.push((
+        "listener.yaml".to_owned(),
+        LISTENER,
+        json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)}),
+    ));
+    // A proxy that routes to its own clusters may need none of ours.
+    let is_needed = |(_, _, value): &(String, &str, Value)| value.as_array().is_none_or(|list| !list.is_empty());
+    let pasted = pasted.into_iter().filter(is_needed);
+    let pasted = pasted.map(|(path, about, value)| (PathBuf::from(path), format!("{about}{}", yaml(&value))));
     [policy].into_iter().chain(pasted).collect()
+}
+
+/// Returns the gates: the policy's own, then those of its stage sets.
+fn gates(compiled: &Compiled) -> impl Iterator<Item = (Option<&str>, Stages)> {
+    let document = &compiled.document;
+    let sets = document.stage_sets.iter().map(|(name, stages)| (Some(name.as_str()), *stages));
+    [(None, document.stages)].into_iter().chain(sets)
+}
+
+fn filters(compiled: &Compiled, options: &RenderOptions) -> Value {
+    let sets = compiled.document.stage_sets.keys().map(|set| wasm::stage_set(compiled, options, set));
+    [gate(options)].into_iter().chain(sets).collect()
+}
+
+/// Returns the file for the routes of a gate: a route, or what a route of the operator needs.
+fn route_of(compiled: &Compiled, set: Option<&str>, stages: Stages) -> (String, &'static str, Value) {
+    let (filter, end) = match set {
+        None => (wasm::GATE_RESOURCE.to_owned(), String::new()),
+        Some(set) => (wasm::stage_set_name(set), format!("-{set}")),
+    };
+    match stages.has(Stage::Routing) {
+        true => (format!("route{end}.yaml"), ROUTE, json!([route(compiled, &filter)])),
+        false => (format!("route-switch{end}.yaml"), SWITCH, json!({"typed_per_filter_config": switch(&filter)})),
+    }
+}
+
+/// Returns the setting by which a route turns on a filter.
+fn switch(filter: &str) -> Value {
+    json!({filter: {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}})
+}
+
+/// Returns the rule that removes a header from the requests of clients, before any filter sees it.
+fn strip(header: &str) -> Value {
+    json!({"early_header_mutation_extensions": [{
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [{"remove": header}],
+        },
+    }]})
 }
 
 const CLUSTERS: &str = "\
 # Into `static_resources.clusters` of the bootstrap. In a CDS file these are `resources`, each with
 # `\"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster`.
-# Two clusters for each provider, each with the attempt filter; the collector; external checks of guardrails.
+# Two clusters for each provider to which the gateway routes, each with the attempt filter; the collector; external
+# checks of guardrails.
 ";
 
 const HTTP_FILTER: &str = "\
 # Into `http_filters` of the HTTP connection manager, as the last filter before the router. Filters that change bodies
 # or authenticate go before it. It is off, except on routes that turn it on: see route.yaml.
-# Envoy reads the policy from the watched file; `headgate render envoy --fragments` writes a new one in its place.
+# Envoy reads the policy from the watched file; `headgate render envoy --fragments` writes a new one in its place. For
+# that Envoy needs a node with an id and a cluster, in the bootstrap or by `--service-node` and `--service-cluster`.
 ";
 
 const ROUTER: &str = "\
@@ -45,6 +99,15 @@ const ROUTER: &str = "\
 const ROUTE: &str = "\
 # Into `routes` of the virtual host for LLM requests, before every route that matches the same paths. Change `match` to
 # your paths; the gateway serves `/v1/chat/completions`, `/v1/messages` and so on below it, so do not rewrite the prefix.
+";
+
+const SWITCH: &str = "\
+# Into each of your LLM routes, or into a virtual host with nothing else: this turns the filter on. The route leads to a
+# cluster that gateway.yaml names under `clusters` of a provider.
+";
+
+const STRIP: &str = "\
+# Into the HTTP connection manager, beside `http_filters`. Without it clients can send the header themselves.
 ";
 
 const LISTENER: &str = "\
@@ -71,13 +134,12 @@ fn gate(options: &RenderOptions) -> Value {
 }
 
 /// Returns the route with the settings that the rendered listener and virtual host have otherwise.
-fn route(compiled: &Compiled) -> Value {
+fn route(compiled: &Compiled, filter: &str) -> Value {
     let mut route = route::route(compiled);
     if let Some(fields) = route.as_object_mut() {
         fields.insert("match".to_owned(), json!({"prefix": "/v1/"}));
         fields.insert("request_body_buffer_limit".to_owned(), json!(buffer_bytes(compiled)));
-        let on = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}});
-        fields.insert("typed_per_filter_config".to_owned(), json!({wasm::GATE_RESOURCE: on}));
+        fields.insert("typed_per_filter_config".to_owned(), switch(filter));
     }
     if let Some(Value::Object(action)) = route.get_mut("route") {
         action.insert("idle_timeout".to_owned(), json!(format!("{}s", listener::idle_timeout_s(compiled))));

@@ -36,6 +36,17 @@ pub(super) fn attempt(compiled: &Compiled, options: &RenderOptions, provider: &s
     })
 }
 
+/// Returns the name of the filter of a stage set.
+pub(crate) fn stage_set_name(set: &str) -> String {
+    format!("headgate-{set}")
+}
+
+/// Returns the gate of a stage set. It has the policy of the first gate.
+pub(super) fn stage_set(compiled: &Compiled, options: &RenderOptions, set: &str) -> Value {
+    let (name, configuration) = (stage_set_name(set), json!({"stage_set": set}).to_string());
+    json!({"name": name, "typed_config": filter(compiled, options, &name, "stages", configuration), "disabled": true})
+}
+
 /// Returns an access log of the filter: `log` for streams without a gate, `connections` for connections. It has no policy
 /// of its own and uses the gate's.
 pub(super) fn log(compiled: &Compiled, options: &RenderOptions, root_id: &str) -> Value {

@@ -18,7 +18,36 @@ pub static GATEWAY: &[Key] = &[
         Optional,
         "Organization that runs the installation; limits and budgets can count by it across environments.",
     ),
-    key("listen", Several(Scalar::Socket), Required, "Addresses on which clients connect; all serve the same."),
+    key(
+        "listen",
+        Several(Scalar::Socket),
+        Optional,
+        "Addresses on which clients connect; all serve the same. Required unless the proxy routes.",
+    ),
+    key(
+        "stages",
+        List(&One(Scalar::Stage)),
+        Default("all"),
+        "Stages that are on. Without `routing`, the proxy routes; without `keys`, virtual keys do not count.",
+    ),
+    key(
+        "routing",
+        One(Scalar::RoutingMode),
+        Default("gateway, if `routing` is among the stages"),
+        "With `proxy`, routes, clusters, retries and credentials are those of an Envoy that exists; see `clusters` of a provider.",
+    ),
+    key(
+        "stage_sets",
+        Map(Scalar::ProviderName, &List(&One(Scalar::Stage))),
+        Optional,
+        "Other sets of stages, for routes of an Envoy that exists. Each is a filter in its chain, which a route turns on.",
+    ),
+    key(
+        "identity",
+        Section(IDENTITY),
+        Optional,
+        "Callers without a virtual key, whose name the proxy knows. A caller without a name is known by a virtual key, if `keys` is on.",
+    ),
     key(
         "tls",
         Section(LISTENER_TLS),
@@ -69,7 +98,12 @@ pub static GATEWAY: &[Key] = &[
         "The collector that stores records of requests; without it they are not stored.",
     ),
     key("providers", Map(Scalar::ProviderName, &Section(PROVIDER)), Required, "LLM APIs that answer requests."),
-    key("models", Map(Scalar::Name, &Section(MODEL)), Required, "Aliases that clients ask for, each with its targets."),
+    key(
+        "models",
+        Map(Scalar::Name, &Section(MODEL)),
+        Optional,
+        "Aliases that clients ask for, each with its targets. Required unless the proxy routes.",
+    ),
     key("teams", Map(Scalar::Name, &Section(TEAM)), Optional, "Teams that keys belong to."),
     key("keys", List(&Section(VIRTUAL_KEY)), Optional, "Virtual keys. `headgate keys new` prints an entry."),
     key(
@@ -138,6 +172,44 @@ static CLIENT_CERTIFICATES: &[Key] = &[
     ),
 ];
 
+static IDENTITY: &[Key] = &[
+    key(
+        "header",
+        One(Scalar::HeaderName),
+        Optional,
+        "Header that a filter of the proxy sets to the name of the caller.",
+    ),
+    key(
+        "stripped_by",
+        One(Scalar::Stripper),
+        Optional,
+        "Rule of the proxy that removes the header from requests of clients; required with `header`.",
+    ),
+    key("jwt", Section(JWT), Optional, "Claim of a token that the filter `envoy.filters.http.jwt_authn` has verified."),
+    key("certificate", One(Scalar::CertificateField), Optional, "Field of the client's certificate."),
+    key(
+        "rules",
+        List(&Section(IDENTITY_RULE)),
+        Required,
+        "Rules for names, of which the first that matches decides. A caller without a rule is refused with 403.",
+    ),
+];
+
+static JWT: &[Key] = &[
+    key("payload_in_metadata", One(Scalar::Text), Required, "`payload_in_metadata` of the provider in that filter."),
+    key("claim", Several(Scalar::Text), Required, "Name of the claim; of a claim within others, a list of names."),
+];
+
+static IDENTITY_RULE: &[Key] = &[
+    key("id", One(Scalar::Name), Required, "Name of the rule in records and limits, like the id of a key."),
+    key("name", One(Scalar::Text), Required, "Name of the caller, or a glob: `*` for any run of characters."),
+    key("owner", One(Scalar::Text), Default("name of the caller"), "Person or service that calls."),
+    key("team", One(Scalar::Name), Optional, "Name of a team."),
+    key("project", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("application", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("models", List(&One(Scalar::Glob)), Default("all"), "Models that the caller may ask for."),
+];
+
 static COLLECTOR: &[Key] = &[
     key("url", One(Scalar::Url), Required, "Address of the collector."),
     key("token", One(Scalar::Variable), Optional, "Variable with the ingest token."),
@@ -156,7 +228,7 @@ static COLLECTOR: &[Key] = &[
     key("tls", Section(TLS), Optional, "Trust, for https."),
 ];
 
-static PROVIDER: &[Key] = &[
+pub(crate) static PROVIDER: &[Key] = &[
     key(
         "format",
         One(Scalar::Format),
@@ -166,8 +238,15 @@ static PROVIDER: &[Key] = &[
     key(
         "url",
         One(Scalar::Url),
-        Required,
-        "Base address: the part before `/chat/completions`; for `anthropic`, before `/v1/messages`.",
+        Optional,
+        "Base address: the part before `/chat/completions`; for `anthropic`, before `/v1/messages`. Required unless the proxy \
+         routes: then it only tells whose prices apply.",
+    ),
+    key(
+        "clusters",
+        Several(Scalar::ClusterName),
+        Optional,
+        "Clusters of the proxy that lead to it. Required where the proxy routes.",
     ),
     key(
         "credential",

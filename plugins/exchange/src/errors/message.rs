@@ -28,6 +28,12 @@ impl Rejection {
             Self::UnknownKey => {
                 "the key that was sent is not known. Send a virtual key of this gateway as `Authorization: Bearer <key>` or `x-api-key: <key>`."
             }
+            Self::MissingIdentity => {
+                "the proxy did not say who is calling. Sign in, or send a token or a certificate, as the gateway's operator has told."
+            }
+            Self::UnknownIdentity => {
+                "no rule is for this caller. Ask the gateway's operator to add one under `identity.rules`."
+            }
             Self::MalformedRequest => {
                 "the framing of the request's body is not valid HTTP. Check its chunks and its length."
             }

@@ -20,6 +20,10 @@ pub enum Rejection {
         /// The key's id in the policy.
         key_id: String,
     },
+    /// The proxy tells no name of the caller, and virtual keys do not count.
+    MissingIdentity,
+    /// No rule is for this caller.
+    UnknownIdentity,
     /// The key may not use this model.
     ModelNotAllowed {
         /// As the client named it.

@@ -24,6 +24,8 @@ impl Rejection {
     const fn row(&self) -> Row {
         match self {
             Self::MissingKey | Self::UnknownKey => row(401, INVALID_REQUEST, "invalid_api_key"),
+            Self::MissingIdentity => row(401, INVALID_REQUEST, "missing_identity"),
+            Self::UnknownIdentity => row(403, "permission_denied", "unknown_identity"),
             Self::KeyExpired { .. } => row(401, INVALID_REQUEST, "api_key_expired"),
             Self::KeyDisabled { .. } => row(401, INVALID_REQUEST, "api_key_disabled"),
             Self::ModelNotAllowed { .. } => model_row(403, "permission_denied", "model_not_allowed"),

@@ -4,11 +4,15 @@ use super::Exchange;
 use crate::host::{self, Buffer, Headers};
 use crate::pending_resumes;
 use crate::worker::with_worker;
-use headgate_policy::{Effect, HeaderView, Timestamp};
+use headgate_policy::{Effect, HeaderView, ProxyAnswer, Timestamp};
+use headgate_record::AttemptError;
 use proxy_wasm::types::Action;
 
 impl Exchange {
     pub(crate) fn response_headers(&mut self, whole: bool) -> Action {
+        if !self.gate.routes() {
+            return self.proxied_response_headers(whole);
+        }
         let wanted = self.gate.wants_response_head();
         let encoded = if wanted { host::headers(Headers::Response).unwrap_or_default() } else { Vec::new() };
         let fields = host::decode_pairs(&encoded);
@@ -18,6 +22,18 @@ impl Exchange {
             gate.response_headers(HeaderView::new(&fields), now, whole, worker.cooldowns(now.0), effects);
         });
         self.apply_effects();
+        if self.gate.holds_response() { Action::Pause } else { Action::Continue }
+    }
+
+    /// The headers of an answer to a request that the proxy has routed.
+    fn proxied_response_headers(&mut self, whole: bool) -> Action {
+        if self.gate.wants_response_head() {
+            let encoded = host::headers(Headers::Response).unwrap_or_default();
+            let fields = host::decode_pairs(&encoded);
+            let (head, now) = (HeaderView::new(&fields), Timestamp(host::now_us()));
+            self.gate.proxied_response_headers(head, proxy_answer(), now, whole, &mut self.effects);
+            self.apply_effects();
+        }
         if self.gate.holds_response() { Action::Pause } else { Action::Continue }
     }
 
@@ -133,4 +149,27 @@ impl Exchange {
         pending_resumes::begin(self.context);
         Action::Pause
     }
+}
+
+/// Envoy's words for an answer that a provider has sent.
+const FROM_PROVIDER: &[u8] = b"via_upstream";
+
+/// Envoy's response flags of a try that has failed, with their meaning: upstream request timeout (UT), connection failure (UF),
+/// remote reset (UR), connection termination (UC), protocol error (UPE).
+const FAILURES: [(u64, AttemptError); 5] = [
+    (0x4, AttemptError::Timeout),
+    (0x20, AttemptError::Connect),
+    (0x10, AttemptError::Reset),
+    (0x40, AttemptError::Reset),
+    (0x80_0000, AttemptError::Reset),
+];
+
+/// Returns what the proxy tells of an answer.
+fn proxy_answer() -> ProxyAnswer {
+    let from_provider = host::property("response\0code_details").is_ok_and(|details| details == FROM_PROVIDER);
+    let tries = host::property("upstream\0request_attempt_count").unwrap_or_default();
+    let tries = tries.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes));
+    let flags = if from_provider { 0 } else { host::response_flags() };
+    let failure = FAILURES.into_iter().find(|(flag, _)| flags & flag != 0).map(|(_, failure)| failure);
+    ProxyAnswer { from_provider, tries: u32::try_from(tries).unwrap_or(u32::MAX), failure }
 }

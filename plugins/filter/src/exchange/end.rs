@@ -57,8 +57,12 @@ impl Exchange {
             if claim.is_some_and(|claim| !worker.counters.claims.drop(claim)) {
                 gate.reservations_are_gone();
             }
-            let seq = worker.outbox.take_seq();
             worker.open = worker.open.saturating_sub(1);
+            if !gate.logs() {
+                let (env, _) = worker.request_env(policy, now.0);
+                return gate.close_without_record(now, disconnect, env);
+            }
+            let seq = worker.outbox.take_seq();
             let mut record = std::mem::take(&mut worker.record);
             record.clear();
             let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));

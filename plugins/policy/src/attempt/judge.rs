@@ -43,7 +43,7 @@ pub(super) fn set_cooldown(call: &Call, step: NextAttempt, now: Timestamp, asked
     }
 }
 
-pub(super) fn answer(head: HeaderView<'_>) -> Answer {
+pub(crate) fn answer(head: HeaderView<'_>) -> Answer {
     let media_type = head.bytes("content-type").unwrap_or_default();
     let event_stream = media_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"));
     let encoded = head.bytes("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));

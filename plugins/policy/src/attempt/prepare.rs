@@ -93,6 +93,7 @@ mod tests {
             fresh: "p#fresh".into(),
             credential: credential.map(|credential| Secret(credential.to_owned())),
             model_prices: std::collections::BTreeMap::new(),
+            price_globs: Vec::new(),
             stream_usage: true,
             echo: Echo::default(),
         }

@@ -1,18 +1,18 @@
 //! The admission of a request: caller, operation, permissions and route plan.
 
 use super::state::{Flow, Gate, Phase};
-use crate::call::{Call, Identity, Timestamp};
-use crate::client::{GATEWAY_PREFIX, client_context, parent_span_id, trace_id};
-use crate::credentials::{clean_query, is_credential_header};
+use crate::call::{Call, Timestamp};
+use crate::client::GATEWAY_PREFIX;
+use crate::credentials::is_credential_header;
 use crate::document::retries;
 use crate::effect::{Effect, Effects, Reply};
 use crate::header_view::HeaderView;
+use crate::identity::IdentityRules;
 use crate::policy::{Alias, Policy};
 use crate::request_env::RequestEnv;
 use headgate_exchange::{
-    Dialect, Endpoint, Rejection, Surface, endpoint, model_id, scan_request, write_model, write_models,
+    Dialect, Endpoint, Rejection, Surface, endpoint, endpoint_below, model_id, scan_request, write_model, write_models,
 };
-use headgate_keys::{Caller, KeyRefusal, Refused, presented};
 use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
 use headgate_routing::{Cooldowns, NoTarget, plan_route};
@@ -25,43 +25,58 @@ const OUT_OF_ROTATION_RETRY_S: u64 = 30;
 impl Gate {
     /// The request's headers. `whole` says that no body follows.
     pub fn request_headers(&mut self, head: HeaderView<'_>, whole: bool, out: &mut Effects) -> Flow {
+        if !self.routes() {
+            return self.proxied_headers(head, whole, out);
+        }
         if let Some(flow) = self.answer_aside(head, out) {
             return flow;
         }
+        let known = self.arrive(head);
+        let surface = match known {
+            Err(rejection) => return self.reject(rejection, out),
+            Ok(Endpoint::RetrieveModel(raw)) => return self.retrieve_model(raw, out),
+            Ok(Endpoint::Surface(Surface::Models)) => return self.list_models(out),
+            Ok(Endpoint::Surface(surface)) => surface,
+            Ok(_) => return self.reject(Rejection::UnknownPath, out),
+        };
+        if let Err(rejection) = self.expect_body(head, surface, whole) {
+            return self.reject(rejection, out);
+        }
+        self.phase = Phase::Body;
+        strip_request(head, self.call.policy.identity.as_ref(), out);
+        Flow::Pause
+    }
+
+    /// Reads the head of a request: its operation and its caller.
+    pub(super) fn arrive<'h>(&mut self, head: HeaderView<'h>) -> Result<Endpoint<'h>, Rejection> {
         let path = head.text(":path").unwrap_or_default();
         let method = head.text(":method").unwrap_or_default();
-        let endpoint = endpoint(method, path);
+        let endpoint = if self.routes() { endpoint(method, path) } else { endpoint_below(method, path) };
         self.note_client(head, path, &endpoint);
         let known = self.identify(head);
-        let surface = match (endpoint, known) {
-            (Endpoint::Unknown, _) => return self.reject(Rejection::UnknownPath, out),
-            (Endpoint::MethodNotAllowed { allow }, _) => {
-                return self.reject(Rejection::MethodNotAllowed { allow }, out);
-            }
-            (_, Err(rejection)) => return self.reject(rejection, out),
-            (Endpoint::RetrieveModel(raw), Ok(())) => return self.retrieve_model(raw, out),
-            (Endpoint::Surface(Surface::Models), Ok(())) => return self.list_models(out),
-            (Endpoint::Surface(surface), Ok(())) => surface,
-        };
+        match endpoint {
+            Endpoint::Unknown => Err(Rejection::UnknownPath),
+            Endpoint::MethodNotAllowed { allow } => Err(Rejection::MethodNotAllowed { allow }),
+            endpoint => known.map(|()| endpoint),
+        }
+    }
+
+    /// Whether a body is to come that can be read.
+    pub(super) fn expect_body(&mut self, head: HeaderView<'_>, surface: Surface, whole: bool) -> Result<(), Rejection> {
         let limit = self.max_request_bytes();
         let announced = head.text("content-length").and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit) {
-            return self.reject(Rejection::BodyTooLarge { limit }, out);
+            return Err(Rejection::BodyTooLarge { limit });
         }
-        if let Err(rejection) = self.expect_request(announced.unwrap_or(0)) {
-            return self.reject(rejection, out);
-        }
+        self.expect_request(announced.unwrap_or(0))?;
         if let Some(encoded) = unreadable_body(head) {
-            return self.reject(Rejection::UnreadableBody { encoded }, out);
+            return Err(Rejection::UnreadableBody { encoded });
         }
-        self.call.surface = Some(surface);
-        self.phase = Phase::Body;
         if whole {
-            let rejection = scan_request(surface, &[]).map_or_else(Rejection::BadBody, |_| Rejection::MalformedRequest);
-            return self.reject(rejection, out);
+            scan_request(surface, &[]).map_err(Rejection::BadBody)?;
+            return Err(Rejection::MalformedRequest);
         }
-        strip_request(head, out);
-        Flow::Pause
+        Ok(())
     }
 
     /// The headers of a request over HTTP/1.0, which has no chunks: its clients could not tell a stream that broke off from
@@ -81,10 +96,10 @@ impl Gate {
     pub fn request_body_grows(&mut self, buffered: u64, out: &mut Effects) -> Flow {
         let limit = self.max_request_bytes();
         match self.phase {
-            Phase::Body if buffered > limit => self.reject(Rejection::BodyTooLarge { limit }, out),
+            Phase::Body if buffered > limit => self.refuse_unread(Rejection::BodyTooLarge { limit }, out),
             Phase::Body => match self.hold_request(buffered) {
                 Ok(()) => Flow::Pause,
-                Err(rejection) => self.reject(rejection, out),
+                Err(rejection) => self.refuse_unread(rejection, out),
             },
             Phase::AwaitingChecks => Flow::Pause,
             Phase::Answered => Flow::Answered,
@@ -106,7 +121,10 @@ impl Gate {
             Phase::Answered => return Flow::Answered,
             _ => return Flow::Continue,
         }
-        let planned = self.plan(body, env.cooldowns, &mut draw);
+        let planned = match self.routes() {
+            true => self.plan(body, env.cooldowns, &mut draw),
+            false => self.read_proxied(body),
+        };
         if let Err(rejection) = planned.and_then(|()| self.admit_limits(now.as_s(), &mut env)) {
             return self.reject(rejection, out);
         }
@@ -118,62 +136,14 @@ impl Gate {
             }
             Ok(false) => {}
         }
-        self.phase = Phase::Sent;
-        self.send(out);
+        self.send(now, out);
         Flow::Continue
     }
 
-    pub(super) fn note_client(&mut self, head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) {
-        let call = &mut self.call;
-        call.dialect = dialect(head, path, endpoint);
-        call.client = client_context(head, &call.policy.tags);
-        let traceparent = head.bytes("traceparent");
-        call.trace_id = traceparent.and_then(trace_id);
-        call.parent_span_id = traceparent.and_then(parent_span_id);
-        call.accepts_encoding = head.has("accept-encoding");
-        let query = path.find('?').and_then(|at| path.get(at..)).unwrap_or_default();
-        call.query = clean_query(query);
-        call.query_cleaned = call.query != query;
-        call.condition_headers = call
-            .policy
-            .condition_headers
-            .iter()
-            .filter_map(|name| head.text(name).map(|value| (name.clone(), value.to_owned())))
-            .collect();
-        call.surface = match endpoint {
-            Endpoint::Surface(surface) => Some(*surface),
-            Endpoint::RetrieveModel(_) => Some(Surface::Models),
-            Endpoint::MethodNotAllowed { .. } | Endpoint::Unknown => None,
-        };
-    }
-
-    pub(super) fn identify(&mut self, head: HeaderView<'_>) -> Result<(), Rejection> {
-        let call = &mut self.call;
-        let (identity, refused) = match call.policy.keys.admit_first(presented(head.iter()), call.started.as_s()) {
-            Ok(caller) => (Some(identity(caller)), None),
-            Err(Refused { reason, caller }) => {
-                let identity = caller.map(identity);
-                let key_id = identity.as_ref().map(|identity| identity.key_id.clone()).unwrap_or_default();
-                (identity, Some(key_rejection(reason, key_id)))
-            }
-        };
-        self.decisions.push(Decision {
-            stage: "keys".to_owned(),
-            policy_id: identity.as_ref().map(|identity| identity.key_id.clone()),
-            verdict: if refused.is_some() { Verdict::Deny } else { Verdict::Allow },
-            reason: refused.as_ref().map(|rejection| rejection.code().to_owned()),
-            ..Decision::default()
-        });
-        call.caller = identity;
-        refused.map_or(Ok(()), Err)
-    }
-
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
+        self.take_body(body);
         let call = &mut self.call;
         let policy = Rc::clone(&call.policy);
-        call.request_bytes = body.len() as u64;
-        call.request_fingerprint = fingerprint(&policy, &body);
-        call.body = body;
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
         let scan = scan_request(surface, &call.body).map_err(Rejection::BadBody)?;
         let model = scan.model.clone();
@@ -186,10 +156,7 @@ impl Gate {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("model_not_allowed")));
             return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
         }
-        let reroute = call.scan.as_ref().and_then(|scan| scan.reroute);
-        if let Some(field) =
-            reroute.filter(|_| call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited()))
-        {
+        if let Some(field) = rerouting_field(call) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("field_not_allowed")));
             return Err(Rejection::FieldNotAllowed { field, key_id: key_id(call) });
         }
@@ -219,8 +186,22 @@ impl Gate {
         }
     }
 
+    /// Takes the body of the request.
+    pub(super) fn take_body(&mut self, body: Vec<u8>) {
+        let call = &mut self.call;
+        call.request_bytes = body.len() as u64;
+        call.request_fingerprint = fingerprint(&call.policy, &body);
+        call.body = body;
+    }
+
+    /// Sends the request on its way.
+    pub(super) fn send(&mut self, now: Timestamp, out: &mut Effects) {
+        self.phase = Phase::Sent;
+        if self.routes() { self.route(out) } else { self.forward(now, out) }
+    }
+
     /// Tells the host where the first try goes and how many may follow.
-    pub(super) fn send(&self, out: &mut Effects) {
+    fn route(&self, out: &mut Effects) {
         let call = &self.call;
         let Some(first) = call.route_plan.first().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
@@ -286,20 +267,18 @@ fn unreadable_body(head: HeaderView<'_>) -> Option<bool> {
     if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
-/// Removes headers that must not leave the gateway: the caller's credential, those for the gateway, and the host's own controls.
-fn strip_request(head: HeaderView<'_>, out: &mut Effects) {
+/// Removes headers that must not leave the gateway: the caller's credential and name, those for the gateway, and the host's own
+/// controls.
+fn strip_request(head: HeaderView<'_>, identity: Option<&IdentityRules>, out: &mut Effects) {
     for (name, _) in head.iter() {
-        let ours = is_credential_header(name) || name.starts_with(GATEWAY_PREFIX) || name.starts_with(b"x-envoy-");
+        let ours = is_credential_header(name)
+            || name.starts_with(GATEWAY_PREFIX)
+            || name.starts_with(b"x-envoy-")
+            || identity.is_some_and(|rules| rules.is_header(name));
         if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }
     }
-}
-
-/// By the path where it is one API's; where it is not, Anthropic's clients tell themselves by their version.
-fn dialect(head: HeaderView<'_>, path: &str, endpoint: &Endpoint<'_>) -> Dialect {
-    let shared = !matches!(endpoint, Endpoint::Surface(surface) if *surface != Surface::Models);
-    if shared && head.has("anthropic-version") { Dialect::Anthropic } else { Dialect::of_path(path) }
 }
 
 fn fingerprint(policy: &Policy, body: &[u8]) -> Option<String> {
@@ -308,33 +287,18 @@ fn fingerprint(policy: &Policy, body: &[u8]) -> Option<String> {
     Some(fingerprint.finish())
 }
 
-fn identity(caller: Caller<'_>) -> Identity {
-    Identity {
-        key_id: caller.key_id.to_owned(),
-        owner: caller.owner.map(str::to_owned),
-        team: caller.team,
-        project: caller.project.map(str::to_owned),
-        application: caller.application.map(str::to_owned),
-        permission: caller.permission.clone(),
-        playground: caller.playground,
-    }
-}
-
 fn may_use(call: &Call, alias: &Alias) -> bool {
     call.caller.as_ref().is_some_and(|caller| caller.permission.may_use(&alias.name))
 }
 
-fn key_id(call: &Call) -> String {
-    call.caller.as_ref().map(|caller| caller.key_id.clone()).unwrap_or_default()
+/// Returns a field by which the provider could use other models than a caller may.
+pub(super) fn rerouting_field(call: &Call) -> Option<&'static str> {
+    let limited = call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited());
+    call.scan.as_ref().and_then(|scan| scan.reroute).filter(|_| limited)
 }
 
-fn key_rejection(reason: KeyRefusal, key_id: String) -> Rejection {
-    match reason {
-        KeyRefusal::Missing => Rejection::MissingKey,
-        KeyRefusal::Unknown => Rejection::UnknownKey,
-        KeyRefusal::Expired => Rejection::KeyExpired { key_id },
-        KeyRefusal::Disabled => Rejection::KeyDisabled { key_id },
-    }
+pub(super) fn key_id(call: &Call) -> String {
+    call.caller.as_ref().map(|caller| caller.key_id.clone()).unwrap_or_default()
 }
 
 fn routing(alias: Option<&Alias>, verdict: Verdict, reason: Option<&str>) -> Decision {

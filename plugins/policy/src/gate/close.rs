@@ -64,12 +64,27 @@ impl Gate {
         now: Timestamp,
         disconnect: Disconnect,
         number: RecordSeq<'_>,
-        mut env: RequestEnv<'_, L>,
+        env: RequestEnv<'_, L>,
         out: &mut Vec<u8>,
     ) {
+        let closing = self.settle_closing(now, disconnect, env);
+        self.write_record(&closing, number, out);
+    }
+
+    /// Settles the reservations of a request that leaves no record. Call it once, instead of [`Gate::close`].
+    pub fn close_without_record<L: Ledger>(&mut self, now: Timestamp, disconnect: Disconnect, env: RequestEnv<'_, L>) {
+        self.settle_closing(now, disconnect, env);
+    }
+
+    fn settle_closing<L: Ledger>(
+        &mut self,
+        now: Timestamp,
+        disconnect: Disconnect,
+        mut env: RequestEnv<'_, L>,
+    ) -> Closing {
         let closing = self.closing(now, disconnect);
         self.settle_limits(closing.usage.as_ref(), closing.nano_usd(), now.as_s(), &mut env);
-        self.write_record(&closing, number, out);
+        closing
     }
 
     /// Takes stock of the exchange.

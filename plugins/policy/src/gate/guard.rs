@@ -4,7 +4,7 @@
 use super::guarding::Guarding;
 use super::memory::overloaded;
 use super::state::{Flow, Gate, Phase};
-use crate::call::Call;
+use crate::call::{Call, Timestamp};
 use crate::effect::{Effect, Effects};
 use crate::guard::{Answered, Checked, GuardedRequest, Guardrails, MAX_FINDINGS, Question, check_request, verdict};
 use crate::memory::can_allocate;
@@ -24,10 +24,10 @@ impl Gate {
         mut draw: impl FnMut() -> u32,
         out: &mut Effects,
     ) -> Result<bool, Rejection> {
-        let guardrails = Rc::clone(&self.call.policy.guardrails);
-        if guardrails.list.is_empty() {
+        if !self.call.policy.has_guardrails(self.stages) {
             return Ok(false);
         }
+        let guardrails = Rc::clone(&self.call.policy.guardrails);
         let applying = guardrails.applying(&guarded_request(&self.call));
         self.guarding.answer = applying.answer;
         if applying.request.is_empty() {
@@ -71,6 +71,7 @@ impl Gate {
         self.hold_request(masked.saturating_add(self.guarding.kept_bytes))?;
         let call = &mut self.call;
         call.body = splices.apply(&call.body);
+        self.changed_body = true;
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
         let scan = scan_request(surface, &call.body).map_err(Rejection::BadBody)?;
         call.scan = Some(scan);
@@ -113,7 +114,7 @@ impl Gate {
             let question = Question {
                 guardrail: &guardrail.id,
                 request_id: &call.id.to_text(),
-                model: call.alias().map_or("", |alias| alias.name.as_str()),
+                model: call.model().unwrap_or_default(),
                 texts,
             };
             out.push(Effect::Call(external.ask(u32::from(index), question)));
@@ -123,7 +124,7 @@ impl Gate {
     }
 
     /// The answer to [`Effect::Call`] with this number: status and body, or `None` if there is none.
-    pub fn call_done(&mut self, number: u32, answer: Option<(u16, &[u8])>, out: &mut Effects) -> Flow {
+    pub fn call_done(&mut self, number: u32, answer: Option<(u16, &[u8])>, now: Timestamp, out: &mut Effects) -> Flow {
         match self.phase {
             Phase::AwaitingChecks => {}
             Phase::Sent => return Flow::Continue,
@@ -142,8 +143,7 @@ impl Gate {
         if !self.guarding.pending_checks.is_empty() {
             return Flow::Pause;
         }
-        self.phase = Phase::Sent;
-        self.send(out);
+        self.send(now, out);
         Flow::Continue
     }
 
@@ -180,7 +180,7 @@ fn guarded_request(call: &Call) -> GuardedRequest<'_> {
     GuardedRequest {
         key_id: call.key_id(),
         team: call.team(),
-        model: call.alias().map_or("", |alias| alias.name.as_str()),
+        model: call.model().unwrap_or_default(),
         surface: call.surface,
     }
 }

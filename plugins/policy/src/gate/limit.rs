@@ -19,7 +19,7 @@ impl Gate {
     pub(super) fn admit_limits<L: Ledger>(&mut self, now_s: u64, env: &mut RequestEnv<'_, L>) -> Result<(), Rejection> {
         let call = &mut self.call;
         let policy = &call.policy;
-        if policy.limits.is_empty() {
+        if !policy.has_limits(self.stages) {
             return Ok(());
         }
         let odd = call.scan.as_ref().and_then(|scan| scan.odd_number.filter(|_| scan.surface.generates()));
@@ -76,8 +76,8 @@ impl Gate {
         env: &mut RequestEnv<'_, L>,
     ) {
         let reported = usage.filter(|usage| usage.source == UsageSource::Reported);
-        if let (Some(alias), Some(usage)) = (self.call.alias(), reported) {
-            env.output_estimates.learn(&alias.name, usage.output_tokens);
+        if let (Some(model), Some(usage)) = (self.call.counted_model(), reported) {
+            env.output_estimates.learn(model, usage.output_tokens);
         }
         let over = self.watched_costs.iter().filter(|(max, _)| nano_usd > *max).filter_map(|(max, index)| {
             Some(over_max_cost(&self.call.policy.limits.get(*index)?.id, Verdict::Monitor, nano_usd, *max))
@@ -152,7 +152,7 @@ impl Facts for Call {
             Dimension::Team => self.team_of_key().map(|team| team.name.as_str()),
             Dimension::Project => self.project(),
             Dimension::Application => self.application(),
-            Dimension::Model => self.alias().map(|alias| alias.name.as_str()),
+            Dimension::Model => self.counted_model(),
             Dimension::Provider => self.provider(),
             Dimension::Organization => Some(self.policy.organization.as_str()).filter(|name| !name.is_empty()),
             Dimension::Environment => Some(self.policy.environment.as_str()),
@@ -164,8 +164,10 @@ impl Facts for Call {
 impl Call {
     /// The provider of the last try, or of the first one to come.
     fn provider(&self) -> Option<&str> {
-        let step = self.last_try().map(|one| one.step).or_else(|| self.route_plan.first())?;
-        let provider = self.upstream(step)?.provider;
+        let provider = match &self.proxied {
+            Some(proxied) => proxied.upstream.provider,
+            None => self.upstream(self.last_try().map(|one| one.step).or_else(|| self.route_plan.first())?)?.provider,
+        };
         self.policy.providers.get(provider).map(|provider| &*provider.name)
     }
 }
@@ -173,7 +175,7 @@ impl Call {
 /// Returns the likely usage of a request: its text's bytes, and as much output as it allows or as answers usually have.
 fn likely_usage(call: &Call, output_estimates: &OutputEstimates) -> Usage {
     let Some(scan) = call.scan.as_ref().filter(|scan| scan.surface.is_metered()) else { return Usage::default() };
-    let likely = || call.alias().map_or(0, |alias| output_estimates.output_tokens(&alias.name));
+    let likely = || call.counted_model().map_or(0, |model| output_estimates.output_tokens(model));
     let each = match scan.surface.generates() {
         true => scan.max_output_tokens.unwrap_or_else(likely).max(scan.min_output_tokens),
         false => 0,
@@ -188,11 +190,9 @@ fn likely_usage(call: &Call, output_estimates: &OutputEstimates) -> Usage {
 
 /// Returns its cost at the most expensive eligible target.
 fn dearest(call: &Call, usage: &Usage) -> u64 {
-    let upstreams = call.alias().map(|alias| alias.upstreams.as_slice()).unwrap_or_default();
-    let eligible = upstreams.iter().filter(|upstream| upstream.dialect == call.dialect);
     let nothing_yet = AnswerFacts::default();
     let tier = tier(call, &nothing_yet);
-    eligible.map(|upstream| cost_in_tier(&upstream.price, tier, usage).nano_usd).max().unwrap_or(0)
+    call.candidates().map(|upstream| cost_in_tier(&upstream.price, tier, usage).nano_usd).max().unwrap_or(0)
 }
 
 fn amounts(requests: u64, usage: &Usage, nano_usd: u64) -> Amounts {

@@ -7,7 +7,7 @@ use super::close::{Closing, RecordSeq};
 use super::state::Gate;
 use crate::call::{Call, Identity, Try};
 use headgate_exchange::is_model_name;
-use headgate_record::{ClientContext, JsonObject, PayloadMode, RequestSource, SCHEMA};
+use headgate_record::{ClientContext, JsonObject, KnownBy, PayloadMode, RequestSource, SCHEMA};
 
 impl Gate {
     /// Writes the record to the end of `out`.
@@ -110,6 +110,9 @@ fn identity(member: &mut JsonObject<'_>, call: &Call, caller: &Identity) {
     member.some("tenant", team.and_then(|team| team.tenant.as_deref()));
     if caller.playground {
         member.word("source", RequestSource::Playground.as_str());
+    }
+    if caller.known_by != KnownBy::VirtualKey {
+        member.word("known_by", caller.known_by.as_str());
     }
 }
 

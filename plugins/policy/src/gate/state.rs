@@ -4,6 +4,7 @@ use super::guarding::Guarding;
 use super::reader::Reader;
 use crate::call::{Call, Timestamp};
 use crate::credentials::Masking;
+use crate::document::{Stage, Stages};
 use crate::id::RequestId;
 use crate::memory::Hold;
 use crate::policy::Policy;
@@ -32,6 +33,12 @@ pub enum Flow {
 pub struct Gate {
     pub(super) call: Call,
     pub(super) phase: Phase,
+    /// Stages that are on for this request.
+    pub(super) stages: Stages,
+    /// The name of the caller, as the proxy told it.
+    pub(super) caller_name: Option<Vec<u8>>,
+    /// The body that goes to the provider is not the client's.
+    pub(super) changed_body: bool,
     /// Status the client sees; 0 until there is one.
     pub(super) status: u16,
     pub(super) rejection: Option<Rejection>,
@@ -87,6 +94,9 @@ impl Gate {
         Self {
             call: Call::new(Rc::clone(policy), id, now),
             phase: Phase::New,
+            stages: policy.stages,
+            caller_name: None,
+            changed_body: false,
             status: 0,
             rejection: None,
             rejected_by: None,
@@ -106,6 +116,36 @@ impl Gate {
             cors: Headers::new(),
             masking: None,
         }
+    }
+
+    /// The same with other stages than the policy's.
+    #[must_use]
+    pub fn with_stages(mut self, stages: Stages) -> Self {
+        self.stages = stages;
+        self
+    }
+
+    /// Takes the name of the caller that the proxy tells, see [`Policy::identity_property`].
+    pub fn take_caller_name(&mut self, name: Vec<u8>) {
+        self.caller_name = Some(name);
+    }
+
+    /// Whether the gateway chooses the provider. Otherwise the proxy does, and there are no attempts.
+    #[must_use]
+    pub fn routes(&self) -> bool {
+        self.stages.has(Stage::Routing)
+    }
+
+    /// Whether the request leaves a record.
+    #[must_use]
+    pub fn logs(&self) -> bool {
+        self.stages.has(Stage::Logging)
+    }
+
+    /// Whether limits or budgets count the request.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.call.policy.has_limits(self.stages)
     }
 
     /// Returns the facts of the request.
@@ -152,6 +192,6 @@ impl Gate {
     /// Whether the response's body is to be shown to [`Gate::response_body`].
     #[must_use]
     pub fn wants_response_body(&self) -> bool {
-        !matches!(self.phase, Phase::Answered)
+        self.phase != Phase::Answered && self.call.policy.reads_answers(self.stages)
     }
 }

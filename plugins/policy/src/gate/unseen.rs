@@ -6,7 +6,7 @@
 use super::state::{Gate, Phase};
 use crate::header_view::HeaderView;
 use crate::id::RequestId;
-use headgate_exchange::{Rejection, endpoint};
+use headgate_exchange::{Rejection, endpoint, endpoint_below};
 use headgate_record::{ProxyRefusal, RejectedBy};
 
 impl Gate {
@@ -26,7 +26,8 @@ impl Gate {
         details: &str,
     ) -> Option<ProxyRefusal> {
         if let Some((method, path)) = request.text(":method").zip(request.text(":path")) {
-            self.note_client(request, path, &endpoint(method, path));
+            let endpoint = if self.routes() { endpoint(method, path) } else { endpoint_below(method, path) };
+            self.note_client(request, path, &endpoint);
             // The record names the caller; its permissions do not matter here.
             let _ = self.identify(request);
         }

@@ -9,7 +9,7 @@ use headgate_record::{AttemptKind, RequestRecord};
 
 type RecordCell = fn(&RequestRecord) -> String;
 
-const COLUMNS: [(&str, RecordCell); 64] = [
+const COLUMNS: [(&str, RecordCell); 65] = [
     ("started_at", |r| time(r.started_at)),
     ("id", |r| r.id.clone()),
     ("node", |r| r.node.clone()),
@@ -76,6 +76,7 @@ const COLUMNS: [(&str, RecordCell); 64] = [
     ("request_bytes", |r| r.payload.request_bytes.to_string()),
     ("response_bytes", |r| r.payload.response_bytes.to_string()),
     ("source", |r| r.caller.as_ref().map_or(String::new(), |c| c.source.as_str().to_owned())),
+    ("known_by", |r| r.caller.as_ref().map_or(String::new(), |c| c.known_by.as_str().to_owned())),
 ];
 
 /// Returns the header line.
