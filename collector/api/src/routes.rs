@@ -140,7 +140,7 @@ fn trees() -> Vec<Route> {
     let tile = || json!({"type": "string", "pattern": "^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "examples": ["0/x001/067.p/5"]});
     let about = "Level and index of the tile, as in c2sp.org/tlog-tiles.";
     routes! {
-        "GET" "/v1/log", Open, "The state of both logs' hash trees, and who has signed them" => get(log::show),
+        "GET" "/v1/log", Open, "The state of both logs' hash trees and of their checkpoints" => get(log::show),
             Docs::json(of::<log::LogStates>).or(503, UNREADABLE);
         "GET" "/v1/log/requests/consistency", Open, "The proof that the request log has only grown" => get(log::request_growth),
             Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(400, "A parameter cannot be understood, or the log is not that long.").or(409, LOST)

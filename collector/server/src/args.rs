@@ -294,7 +294,7 @@ pub enum LogKeyCommand {
     /// Print a new key, and the public keys of both logs
     #[command(after_help = "\
 The line `log_key=…` is the secret: put it in the environment of the service as HEADGATE_COLLECTOR_LOG_KEY, or in a file that
-only its user may read, with --log-key file:PATH. Give the lines `requests_key=…` and `audit_key=…` to those who verify the logs.")]
+only its user may read, with --log-key file:PATH. Give the lines `requests_key=…` and `audit_key=…` to the verifiers of the logs.")]
     New {
         /// The first part of the logs' names, a URL without its scheme; it is never changed
         #[arg(long, value_name = "NAME")]
