@@ -30,8 +30,8 @@ run POLICY *FLAGS: envoy wasm
     @cargo build --release -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
-# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy, the pages.
-test: lint unit contract e2e pages
+# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy, the pages, other verifiers.
+test: lint unit contract e2e pages verifiers
 
 # All checks, those that wait beside those that compute, with a table of their times. CI runs this.
 verify: _python
@@ -62,6 +62,11 @@ pages *FLAGS: python-packages node-packages programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
+
+# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle.
+verifiers *FLAGS: python-packages programs
+    @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
+    @{{pytest}} tests/verifiers {{FLAGS}}
 
 # Make the README's screenshots from the demo's requests.
 screenshots: envoy wasm python-packages programs

@@ -46,6 +46,7 @@ STEPS = [
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], built=True),
     Step("unit", ["unit"], needs=["build"], built=True),
     Step("pages", ["pages"], needs=["fetch", "unit"], built=True),
+    Step("verifiers", ["verifiers"], needs=["fetch", "build"], built=True),
     Step("contract", ["contract"], needs=["unit"], built=True),
     Step("lint", ["lint"], needs=["build"], nice=15),
     Step("deny", ["deny"], needs=["fetch"]),

@@ -79,6 +79,14 @@ pub(super) async fn named(app: &App, id: &str) -> Result<Vec<u8>, ApiError> {
     damaged::intact_or_error(&app.damage, Log::Audit, found).await
 }
 
+/// Returns the entry that a path names: its id as in the path, and its position.
+pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<(String, i64), ApiError> {
+    let text = name.ok_or_else(not_found)?;
+    let id = parse_uuid(&text).ok_or_else(not_found)?;
+    let position = app.readers.query(move |db| store::audit_position(db, &id)).await?.ok_or_else(not_found)?;
+    Ok((text, position))
+}
+
 /// Handles `POST /v1/audit`.
 pub(super) async fn append(
     State(app): State<App>,

@@ -87,6 +87,21 @@ impl ApiError {
         }
     }
 
+    /// Returns 500 for a tree that contradicts itself or its checkpoint; a retry does not help.
+    #[must_use]
+    pub(super) fn contradicted() -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: "server_error",
+            code: "tree_contradicted",
+            param: None,
+            message: "The stored tree contradicts itself or its checkpoint, so nothing is proven by it: somebody or something has \
+                changed the database. `headgate-collector verify` says where."
+                .to_owned(),
+            beside: None,
+        }
+    }
+
     /// Returns 503 for an internal error.
     #[must_use]
     pub(super) fn internal() -> Self {

@@ -22,6 +22,7 @@ mod holds;
 mod ingest;
 mod kept_policy;
 mod limits;
+mod log;
 mod metrics;
 mod openapi;
 mod pages;

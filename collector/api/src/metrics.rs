@@ -12,7 +12,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use headgate_collector_store::{Readers, RetentionMetrics, WriteMetrics};
+use headgate_collector_store::{Readers, RetentionMetrics, SigningState, WriteMetrics};
 use headgate_collector_types::clock::Stopwatch;
 use headgate_record::INGEST_PATH;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -56,6 +56,8 @@ pub struct Metrics {
     pub(super) dropped_notes: Counter,
     /// The metrics of retention.
     pub retention: RetentionMetrics,
+    /// The state of signing.
+    pub signing: SigningState,
 }
 
 impl Metrics {
@@ -68,6 +70,7 @@ impl Metrics {
         let batches = Family::default();
         let dropped_notes = Counter::default();
         let retention = RetentionMetrics::register(&mut registry);
+        let signing = SigningState::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by outcome", batches.clone());
         registry.register(
@@ -86,7 +89,7 @@ impl Metrics {
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
         let registry = Arc::new(registry);
-        let metrics = Self { registry, requests, batches, seconds, dropped_notes, gauges, retention };
+        let metrics = Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing };
         // Counters start at 0, since an alert on a rate needs a value before the first event.
         for outcome in ["acknowledged", "rejected", "unavailable"] {
             metrics.batches.get_or_create(&BatchLabels { outcome }).inc_by(0);

@@ -38,7 +38,11 @@ fn document(routes: &[Route]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for route in routes {
         let operation = operation(route, &mut schemas);
-        set_member(paths.entry(route.path).or_insert_with(|| json!({})), &route.method.to_ascii_lowercase(), operation);
+        set_member(
+            paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({})),
+            &route.method.to_ascii_lowercase(),
+            operation,
+        );
     }
     let mut known = schemas.take();
     known.insert("Error".to_owned(), error());
@@ -97,7 +101,10 @@ fn operation_id(route: &Route) -> String {
 }
 
 fn in_path(route: &Route) -> impl Iterator<Item = Value> {
-    let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let names = route
+        .path
+        .split('/')
+        .filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*')));
     names.map(|name| {
         let (schema, about) = match &route.docs.path {
             Some((schema, about)) => (schema.clone(), *about),

@@ -144,6 +144,17 @@ pub(super) async fn named_request(app: &App, name: Option<String>) -> Result<(St
     Ok((text, damaged::intact_or_error(&app.damage, Log::Requests, found).await?))
 }
 
+/// Returns the record that a path names: its id as in the path, and its position.
+pub(super) async fn named_position(app: &App, name: Option<String>) -> Result<(String, i64), ApiError> {
+    let text = name.ok_or_else(no_request)?;
+    let id = parse_uuid(&text).ok_or_else(no_request)?;
+    match app.readers.query(move |db| store::request_positions(db, &id)).await?.as_slice() {
+        [] => Err(no_request()),
+        [position] => Ok((text, *position)),
+        _ => Err(several_requests()),
+    }
+}
+
 fn body(page: &RequestPage, query: &RequestQuery, totals: &Totals, damaged: &[i64]) -> Vec<u8> {
     let size: usize = page.records.iter().map(|record| record.size() + 1).sum();
     let mut out = Vec::with_capacity(size + 128);

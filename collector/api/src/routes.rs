@@ -9,8 +9,8 @@ use super::parameter;
 use super::route::Route;
 use super::values::{Paging, ParamValue, UUID};
 use super::{
-    audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, metrics, policy, query,
-    retention, session, tokens, usage,
+    audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, log, metrics, policy,
+    query, retention, session, tokens, usage,
 };
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
@@ -24,6 +24,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1/damage.";
+
+const LOST: &str = "Hashes that this needs are lost.";
+const DELETED: &str = "Hashes that this needs are deleted with their segment.";
+const CONTRADICTED: &str = "The stored tree contradicts itself.";
+const UNSIGNED: &str = "None has been signed.";
+const UNREADABLE: &str = "The store cannot be read now.";
 
 const SEVERAL: &str = "Records of several ingest tokens have this id; `GET /v1/requests?id=` lists them.";
 
@@ -46,10 +52,20 @@ macro_rules! routes {
 /// Returns the table of routes, grouped by feature.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [requests(), usage(), data_planes(), audit_log(), policies(), retention_and_holds(), access_tokens(), service()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        requests(),
+        usage(),
+        data_planes(),
+        audit_log(),
+        trees(),
+        policies(),
+        retention_and_holds(),
+        access_tokens(),
+        service(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Returns the routes of the request log and its gaps.
@@ -76,6 +92,9 @@ fn requests() -> Vec<Route> {
             Docs::json(of::<RequestRecord>).path(id(), "As in `x-headgate-request-id`.").or(409, SEVERAL).or(500, DAMAGED);
         "GET" "/v1/requests/{id}/policy", Audit, "The policy that a request ran under, and its changes" => get(policy::of_request),
             Docs::json(policy::incident).path(id(), "As in `x-headgate-request-id`.").or(409, SEVERAL).or(500, DAMAGED);
+        "GET" "/v1/requests/{id}/proof", Read, "The proof that a record is in the log" => get(log::request_proof),
+            Docs::text(log::TEXT).path(id(), "As in `x-headgate-request-id`.").or(409, "Hashes that the proof needs are lost, or records of several ingest tokens have this id.")
+                .or(500, CONTRADICTED);
         "GET" "/v1/gaps", Read, "Records that are missing or came late, in pages" => get(gaps::list),
             Docs::json(gaps::page).query::<gaps::GapsQuery>();
     }
@@ -115,6 +134,31 @@ fn data_planes() -> Vec<Route> {
     }
 }
 
+/// Returns the routes of both logs' trees. They answer nothing but hashes.
+#[rustfmt::skip]
+fn trees() -> Vec<Route> {
+    let tile = || json!({"type": "string", "pattern": "^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "examples": ["0/x001/067.p/5"]});
+    let about = "Level and index of the tile, as in c2sp.org/tlog-tiles.";
+    routes! {
+        "GET" "/v1/log", Open, "The state of both logs' hash trees and of their checkpoints" => get(log::show),
+            Docs::json(of::<log::LogStates>).or(503, UNREADABLE);
+        "GET" "/v1/log/requests/consistency", Open, "The proof that the request log has only grown" => get(log::request_growth),
+            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(400, "A parameter cannot be understood, or the log is not that long.").or(409, LOST)
+                .or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
+        "GET" "/v1/log/audit/consistency", Open, "The proof that the audit log has only grown" => get(log::audit_growth),
+            Docs::json(of::<log::Growth>).query::<log::ConsistencyParams>().or(400, "A parameter cannot be understood, or the log is not that long.").or(409, LOST)
+                .or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
+        "GET" "/log/requests/checkpoint", Open, "The newest signed checkpoint of the request log" => get(log::request_checkpoint),
+            Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
+        "GET" "/log/requests/tile/{*tile}", Open, "Hashes of the request log's tree" => get(log::request_tile),
+            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
+        "GET" "/log/audit/checkpoint", Open, "The newest signed checkpoint of the audit log" => get(log::audit_checkpoint),
+            Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
+        "GET" "/log/audit/tile/{*tile}", Open, "Hashes of the audit log's tree" => get(log::audit_tile),
+            Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
+    }
+}
+
 /// Returns the routes of the audit log, and damage to both logs.
 #[rustfmt::skip]
 fn audit_log() -> Vec<Route> {
@@ -132,6 +176,8 @@ fn audit_log() -> Vec<Route> {
             exported(Docs::text(export::CSV));
         "GET" "/v1/audit/{id}", Audit, "One audit entry" => get(audit::show),
             Docs::json(of::<Entry>).path(id(), "The entry's id.").or(500, DAMAGED);
+        "GET" "/v1/audit/{id}/proof", Audit, "The proof that an audit entry is in the log" => get(log::audit_proof),
+            Docs::text(log::TEXT).path(id(), "The entry's id.").or(409, LOST).or(500, CONTRADICTED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
             Docs::json(damage::listed);
     }

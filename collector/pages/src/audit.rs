@@ -29,7 +29,7 @@ const PRESETS: [(&str, &str); 5] = [
     ("Policy changes", "event=policy.created,policy.updated"),
     (
         "Readers",
-        "event=requests.searched,request.read,request.policy_read,requests.exported,audit.searched,audit_entry.read,audit.exported,policy.read,policy.compared,keys.searched,key.read",
+        "event=requests.searched,request.read,request.policy_read,request.proof_read,requests.exported,audit.searched,audit_entry.read,audit_entry.proof_read,audit.exported,policy.read,policy.compared,keys.searched,key.read",
     ),
     ("Denied", "event=access.denied,session.refused"),
     ("Tokens", "event=token.created,token.revoked"),

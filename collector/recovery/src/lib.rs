@@ -18,16 +18,20 @@ mod page;
 mod report;
 mod rollback;
 mod tables;
+mod verify;
 mod wal;
 
 pub use check::{Checked, check};
+pub use verify::{Check, Judgement, Verdict, verify};
 
 use files::Files;
 use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_store::gaps::{self, Boot, GapCounts};
 use headgate_collector_store::high_water_mark::{HighWaterMark, Progress};
 use headgate_collector_store::reindex::{self, Count};
-use headgate_collector_store::{DamagedRange, corrections, file, retention, schema, trusted_time, usage};
+use headgate_collector_store::{
+    self as store, DamagedRange, corrections, file, retention, schema, tree, trusted_time, usage,
+};
 use headgate_collector_types::{Log, clock, leaf_hash};
 use heads::{heads, set_heads};
 use report::{Report, Usage};
@@ -147,6 +151,7 @@ fn rebuild(files: &Files, mark: Progress, reason: &'static str) -> Result<Report
         corrections::reapply_usage_corrections(&mut new)?;
     }
     set_heads(&new, heads)?;
+    store::change(&mut new, tree::rebuild)?;
     report.count_entries(&new)?;
     open_gaps(&old, &mut new, &report.lost)?;
     report.write(&mut new)?;

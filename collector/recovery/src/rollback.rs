@@ -7,7 +7,7 @@ use super::files::Files;
 use super::heads::set_heads;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::high_water_mark::Progress;
-use headgate_collector_store::{DamageKind, DamagedRange, change, damage, schema};
+use headgate_collector_store::{DamageKind, DamagedRange, change, damage, schema, tree};
 use headgate_collector_types::{Log, clock};
 
 /// Advances the database to the high-water mark. Returns false if the database is not intact, or if the write-ahead log of
@@ -28,6 +28,7 @@ pub(super) fn advance_heads(files: &Files, known: Progress) -> Result<bool, Stor
         .collect();
     change(&mut db, |tx| {
         set_heads(tx, found.max(known))?;
+        tree::catch_up_all(tx)?;
         damage::note(tx, &lost, clock::now_us()).map(drop)
     })?;
     for range in &lost {

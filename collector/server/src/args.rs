@@ -2,9 +2,11 @@
 
 mod store_args;
 
+use crate::log_key::LogKeySource;
 use clap::{CommandFactory, Parser, Subcommand};
 use headgate_collector_api::{Access, Route};
 use headgate_collector_oidc::PublicUrl;
+use headgate_collector_tree::VerifyingKey;
 use headgate_collector_types::Role;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -166,9 +168,24 @@ Example:
         #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
         data: PathBuf,
     },
+    /// Verify both logs against their trees and checkpoints, in a database or of a running collector; changes nothing
+    #[command(after_help = "\
+Each line is one check. Ends with 0 if everything holds, with 1 if something is contradicted, with 2 if it cannot be judged.
+
+  headgate-collector verify --data /var/lib/headgate --public-key KEY
+      computes everything anew from the bytes of the entries
+  headgate-collector verify --url https://logs.example.com --state monitor.json --public-key KEY
+      from outside and without a token: keeps the last checkpoints in FILE, and demands that the logs have only grown since.
+      Run it regularly, such as once an hour; the key is needed the first time only
+
+KEY is the line `public_key=` of `log-key new`.")]
+    Verify(VerifyOptions),
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Make the key that signs checkpoints of the logs
+    #[command(subcommand)]
+    LogKey(LogKeyCommand),
 }
 
 /// The form of lines.
@@ -213,6 +230,17 @@ pub struct ServeOptions {
     /// Recovery of a damaged database in a folder: at the start, or only by the command `recover`
     #[arg(long, value_name = "WHEN", env = "HEADGATE_COLLECTOR_RECOVERY", value_enum, default_value_t = Recovery::OnStart)]
     pub recovery: Recovery,
+    /// Key that signs checkpoints of the logs: file:PATH, exec:PATH of a program that signs its input, or, in this variable alone,
+    /// the key itself. Without it, nothing is signed
+    #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_LOG_KEY", hide_env_values = true, value_parser = LogKeySource::parse)]
+    pub log_key: Option<LogKeySource>,
+    /// Public key of the log key, NAME+ID+KEY; needed with exec:
+    #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_LOG_PUBLIC_KEY", value_parser = public_key)]
+    pub log_public_key: Option<VerifyingKey>,
+    /// Seconds between two checkpoints of a log that grows
+    #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL", default_value_t = 10,
+          value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub checkpoint_interval: u16,
     /// Form of the lines on standard error
     #[arg(long, value_name = "FORMAT", env = "HEADGATE_COLLECTOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -224,6 +252,10 @@ pub struct ServeOptions {
     pub shutdown_time: u16,
 }
 
+fn public_key(text: &str) -> Result<VerifyingKey, String> {
+    VerifyingKey::parse(text).map_err(|error| error.to_string())
+}
+
 /// `config …`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -231,6 +263,43 @@ pub enum ConfigCommand {
     Check(ServeOptions),
     /// Print the settings that are in force as a file of settings, with where each comes from; no secret is shown
     Show(ServeOptions),
+}
+
+/// `verify`.
+#[derive(Debug, clap::Args)]
+pub struct VerifyOptions {
+    /// The place of the records.
+    #[command(flatten)]
+    pub place: StoreArgs,
+    /// Address of a running collector, to verify it from outside
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// File in which the last checkpoints are kept, with --url
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Public key of the logs, NAME+ID+KEY
+    #[arg(long, value_name = "KEY", value_parser = public_key)]
+    pub public_key: Option<VerifyingKey>,
+    /// Most tiles of 256 old entries that one look with --url compares with the tree; the next look goes on behind them
+    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    pub tiles: u32,
+    /// Print one JSON object: `judgement`, `checks`, `more`
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `log-key …`.
+#[derive(Debug, Subcommand)]
+pub enum LogKeyCommand {
+    /// Print a new key, and the public keys of both logs
+    #[command(after_help = "\
+The line `log_key=…` is the secret: put it in the environment of the service as HEADGATE_COLLECTOR_LOG_KEY, or in a file that
+only its user may read, with --log-key file:PATH. Give the lines `requests_key=…` and `audit_key=…` to the verifiers of the logs.")]
+    New {
+        /// The first part of the logs' names, a URL without its scheme; it is never changed
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// `token …`.

@@ -1,5 +1,6 @@
-//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, the identity provider.
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, the identity provider.
 
+use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
 use crate::retention::Retention;
 use headgate_collector_api::App;
@@ -15,13 +16,14 @@ pub struct Jobs {
 impl Jobs {
     /// Starts the jobs on the current runtime.
     #[must_use]
-    pub fn start(store: &Store, app: &App, retention: RetentionMetrics) -> Self {
+    pub fn start(store: &Store, app: &App, retention: RetentionMetrics, checkpoints: Checkpoints) -> Self {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.limits().clone().run());
         tasks.spawn(app.scrub().clone().run());
         tasks.spawn(GapMonitor::new(store).run());
         tasks.spawn(app.clone().discover_provider());
         tasks.spawn(Retention::new(store, retention).run());
+        tasks.spawn(checkpoints.run());
         Self { _tasks: tasks }
     }
 }

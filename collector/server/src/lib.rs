@@ -6,9 +6,11 @@
 //! binary is a thin wrapper around it.
 
 pub mod args;
+pub mod checkpoints;
 pub mod gap_monitor;
 pub mod jobs;
 pub mod log;
+pub mod log_key;
 pub mod retention;
 pub mod service;
 pub mod settings;

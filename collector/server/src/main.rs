@@ -6,7 +6,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     log::start();
     match settings::parse().and_then(service::run) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(problem) => {
             problem.lines().for_each(|line| tracing::error!("{line}"));
             ExitCode::FAILURE

@@ -3,13 +3,17 @@
 mod backup;
 mod check;
 mod identity_provider;
+mod log_key;
 mod recover;
 mod stop;
 mod token;
+mod verify;
 
 use crate::args::{Command, ConfigCommand, LogFormat, ServeOptions};
+use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
 use crate::log;
+use crate::log_key::LogKey;
 use crate::settings::Parsed;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_db::StoreError;
@@ -22,19 +26,25 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
 
-/// Runs the command to its end.
+/// Runs the command to its end, and returns the code of the process.
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<(), String> {
+pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<ExitCode, String> {
+    if let Command::Verify(options) = &args.command {
+        return verify::run(options);
+    }
     match args.command {
+        Command::Verify(_) => Ok(()),
         Command::Serve(options) => serve(&options, oidc),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
+            key_of(&options)?;
             print_line("ok")
         }
         Command::Config(ConfigCommand::Show(_)) => print_line(&shown),
@@ -44,12 +54,15 @@ pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<(), String> {
         Command::Check { data } => check::run(&data),
         Command::Recover { data } => recover::run(&data),
         Command::Token(command) => token::run(command),
+        Command::LogKey(command) => log_key::run(command),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
+    let log_key = key_of(options)?;
     let location = &options.place.location()?;
     hint_at_folder(location);
     let tokens = environment_tokens();
@@ -58,7 +71,7 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), Strin
     let store =
         Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
     runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
-    let retention = metrics.retention.clone();
+    let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
     let mut app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
     if let Some(url) = &options.public_url {
         app = app.at(url);
@@ -66,9 +79,11 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), Strin
     if let Some(provider) = provider {
         app = app.with_provider(provider);
     }
+    let interval = Duration::from_secs(options.checkpoint_interval.into());
+    let checkpoints = Checkpoints::new(&store, signing, log_key, interval);
     let jobs = {
         let _inside = runtime.enter();
-        Jobs::start(&store, &app, retention)
+        Jobs::start(&store, &app, retention, checkpoints)
     };
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -78,6 +93,12 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), Strin
     runtime.shutdown_timeout(Duration::from_secs(1));
     thread.join();
     served
+}
+
+/// Returns the key that signs checkpoints, if there is one.
+fn key_of(options: &ServeOptions) -> Result<Option<LogKey>, String> {
+    let open = |source| LogKey::open(source, options.log_public_key.clone());
+    options.log_key.clone().map(open).transpose()
 }
 
 async fn listen_until_stopped(listen: SocketAddr, app: App, times: StopTimes) -> Result<(), String> {

@@ -15,6 +15,7 @@ pub use terms::{ActorFilter, NameFilter, has_unknown_actor};
 
 use super::leaf_hash::verify;
 use super::read::Order;
+use super::tree::grow;
 use headgate_collector_columns::dictionary::{Dictionary, DictionaryCache};
 use headgate_collector_db::{self as db, Db, OptionalExtension, StoreError, Value, params, params_from_iter};
 use headgate_collector_types::audit::Entry;
@@ -52,6 +53,7 @@ pub fn append(tx: &Db, entry: &Entry) -> Result<Appended, StoreError> {
     tx.begin_day(Log::Audit.table(), now)?;
     let position = reserve_positions(tx, 1)?;
     insert(tx, &mut DictionaryCache::default().writer(tx), position, now, &prepared)?;
+    grow(tx, Log::Audit, position, [prepared.leaf_hash])?;
     Ok(Appended::New { position, id: prepared.entry.id })
 }
 

@@ -7,6 +7,7 @@
 
 mod audit;
 mod backfill;
+mod checkpoints;
 mod conflicts;
 pub mod corrections;
 pub mod damage;
@@ -28,6 +29,7 @@ mod senders;
 mod sessions;
 mod sign_ins;
 mod tokens;
+pub mod tree;
 pub mod trusted_time;
 pub mod usage;
 mod write;
@@ -35,6 +37,11 @@ mod write;
 pub use audit::{
     ActorFilter, Appended, AuditPage, AuditQuery, AuditRow, NameFilter, PreparedEntry, append, append_delivered,
     append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
+};
+pub use checkpoints::{
+    Draft, EntryProof, GrowthProof, ProofFault, SignedCheckpoint, SigningState, SigningStop, checkpoints_after,
+    claim_log_key, draft, key_of, log_key, newest_checkpoint, note_fork, note_request_tree, origin, prove_entry,
+    prove_growth, put_checkpoint,
 };
 pub use conflicts::audit_conflicts;
 pub use conflicts::{Conflict, Delivery};
@@ -51,7 +58,10 @@ pub use policies::{
     NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, RevisionCounts, policy_at, policy_in_force,
     policy_of_request, policy_revision, policy_revisions, policy_text, put_policy, revision_counts,
 };
-pub use read::{Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, next_request_position};
+pub use read::{
+    Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, next_request_position,
+    request_positions,
+};
 pub use readers::Readers;
 pub use retention::{
     ExpiredCount, Hold, Prunable, RetentionCursor, RetentionMetrics, RulesVersion, Selection, Settings, complete_run,

@@ -72,6 +72,19 @@ pub fn find_requests(db: &Db, id: &[u8; 16]) -> Result<Vec<StoredEntry>, StoreEr
     Ok(records)
 }
 
+/// Returns the positions of the records with this id: one, unless several senders gave it to a record.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn request_positions(db: &Db, id: &[u8; 16]) -> Result<Vec<i64>, StoreError> {
+    let mut select = db.prepare_cached("SELECT position FROM requests WHERE id = ?1")?;
+    let mut positions = Vec::new();
+    for key in index_keys(id) {
+        positions.extend(select.query_row([key], |row| row.get::<_, i64>(0)).optional()?);
+    }
+    Ok(positions)
+}
+
 /// Returns the page that follows `query.after`, or that ends at `query.before`.
 ///
 /// # Errors

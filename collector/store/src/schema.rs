@@ -1,6 +1,6 @@
 //! The steps from one version of the tables to the next.
 
-use super::{backfill, leaf_hash, trusted_time};
+use super::{backfill, leaf_hash, tree, trusted_time};
 use headgate_collector_columns as columns;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_types::Log;
@@ -17,7 +17,7 @@ const fn ddl(ddl: &'static str) -> MigrationStep {
 
 /// The steps, each of which brings the tables one version further. The database counts the steps taken. The SQL is
 /// SQLite's; PostgreSQL's is derived from it, except for the first [`BEFORE_POSTGRES`] steps.
-const STEPS: [MigrationStep; 23] = [
+const STEPS: [MigrationStep; 24] = [
     ddl(include_str!("schema/1_requests.sql")),
     ddl(include_str!("schema/2_audit.sql")),
     ddl(include_str!("schema/3_limits.sql")),
@@ -41,6 +41,7 @@ const STEPS: [MigrationStep; 23] = [
     MigrationStep { ddl: include_str!("schema/21_sources.sql"), fill: backfill::source },
     ddl(include_str!("schema/22_persons.sql")),
     ddl(include_str!("schema/23_sums.sql")),
+    MigrationStep { ddl: include_str!("schema/24_trees.sql"), fill: tree::build_all },
 ];
 
 /// The first version with a mark.

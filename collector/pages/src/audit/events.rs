@@ -52,11 +52,13 @@ const GROUPS: [EventGroup; 8] = [
             "requests.searched",
             "request.read",
             "request.policy_read",
+            "request.proof_read",
             "requests.exported",
             "usage.searched",
             "usage.exported",
             "audit.searched",
             "audit_entry.read",
+            "audit_entry.proof_read",
             "audit.exported",
             "gaps.searched",
             "damage.searched",
@@ -74,7 +76,7 @@ const GROUPS: [EventGroup; 8] = [
         "Evidence",
         &["gaps.opened", "gaps.closed", "ingest.conflict", "store.damage_found", "clock.leapt", "clock.confirmed"],
     ),
-    ("Store", &["store.backed_up", "store.restored", "store.salvaged"]),
+    ("Store", &["store.backed_up", "store.restored", "store.salvaged", "tree.checkpointed", "tree.forked"]),
 ];
 
 /// The id of the suggestions.

@@ -6,9 +6,12 @@
 mod client;
 
 pub(crate) use client::Client;
+use headgate_collector::checkpoints::Checkpoints;
 use headgate_collector::jobs::Jobs;
+use headgate_collector::log_key::LogKey;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_store::{Location, Store, hash_token};
+use headgate_collector_tree::SigningKey;
 use headgate_collector_types::Role;
 use std::net::SocketAddr;
 use std::thread;
@@ -18,6 +21,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The time between two checkpoints, as in service.
+const CHECKPOINTS: Duration = Duration::from_secs(10);
 
 /// The service, with its database in a temporary folder.
 pub(crate) struct Service {
@@ -38,11 +44,13 @@ impl Service {
         };
         let store = Store::open(location, writes, |data| headgate_collector_recovery::recover(data).map(drop))?;
         let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
-        let retention = metrics.retention.clone();
+        let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
+        let key = SigningKey::new("measured", &[1; 32])?;
+        let checkpoints = Checkpoints::new(&store, signing, Some(LogKey::Own(key)), CHECKPOINTS);
         let app = App::new(&store, metrics, &tokens);
         let jobs = {
             let _inside = runtime.enter();
-            Jobs::start(&store, &app, retention)
+            Jobs::start(&store, &app, retention, checkpoints)
         };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;

@@ -4,6 +4,7 @@
 
 use super::oidc::{self, OidcTable, Problem};
 use crate::args::{Args, serve_options};
+use crate::log_key::PRIVATE;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -92,6 +93,11 @@ fn setting(name: &str, value: &DeValue<'_>, line: usize) -> Result<Setting, Stri
         DeValue::Boolean(truth) => truth.to_string(),
         _ => return Err(format!("`{name}` must be a text in quotes, a whole number, or true or false")),
     };
+    if written.contains(PRIVATE) {
+        return Err(format!(
+            "`{name}` holds a private key; write \"file:PATH\", or \"${{NAME}}\" and set NAME in the environment"
+        ));
+    }
     if holds_password(&written) {
         return Err(format!("`{name}` holds a password; write \"${{NAME}}\" for it and set NAME in the environment"));
     }

@@ -2,6 +2,7 @@
 
 use super::file::SettingsFile;
 use crate::args::serve_options;
+use crate::log_key::PRIVATE;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
@@ -46,8 +47,12 @@ fn given(name: &str, matches: &ArgMatches) -> Option<String> {
     Some(raw.to_string_lossy().into_owned())
 }
 
-/// Removes the password from an address: `scheme://user:…@host`, and likewise from a parameter `password`.
+/// Removes the password from an address: `scheme://user:…@host`, and likewise from a parameter `password`. Of a private key, only
+/// the beginning is shown.
 fn without_password(text: &str) -> String {
+    if let Some((before, _)) = text.split_once(PRIVATE) {
+        return format!("{before}{PRIVATE}…");
+    }
     let text = match text.split_once("password=") {
         Some((before, after)) => {
             let rest = after.find('&').and_then(|end| after.get(end..)).unwrap_or_default();

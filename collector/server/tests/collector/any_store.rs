@@ -30,5 +30,7 @@ pub(crate) mod sessions;
 pub(crate) mod stopping;
 pub(crate) mod thresholds;
 pub(crate) mod tokens;
+pub(crate) mod trees;
 pub(crate) mod usage;
+pub(crate) mod verify;
 pub(crate) mod webhook;

@@ -9,6 +9,7 @@ mod server;
 mod sessions;
 mod slow;
 mod tables;
+mod trees;
 
 use crate::any_store::fleet::{Proxy, listed, row};
 use crate::process::{BINARY, Collector};

@@ -8,4 +8,5 @@ pub(crate) mod recovery;
 pub(crate) mod scrub;
 pub(crate) mod settings;
 pub(crate) mod surgery;
+pub(crate) mod trees;
 pub(crate) mod upgrade;

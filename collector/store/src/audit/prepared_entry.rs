@@ -4,6 +4,7 @@
 //! possible meanwhile, so the masking, the canonical bytes and the hash are done beforehand.
 
 use super::{insert, name_ids, names_of, reserve_positions, revision, time};
+use crate::tree::grow;
 use headgate_collector_columns::dictionary::{Dictionary, DictionaryCache};
 use headgate_collector_db::{Bulk, Db, Result, StoreError, ValueRef};
 use headgate_collector_types::audit::{Entry, canonical, mask_entry};
@@ -57,6 +58,7 @@ pub(crate) fn append_all(tx: &Db, entries: &[PreparedEntry]) -> std::result::Res
     let now = clock::now_us();
     tx.begin_day(Log::Audit.table(), now)?;
     let first = reserve_positions(tx, i64::try_from(entries.len()).unwrap_or(i64::MAX))?;
+    grow(tx, Log::Audit, first, entries.iter().map(|prepared| prepared.leaf_hash))?;
     let mut cache = DictionaryCache::default();
     let mut dictionary = cache.writer(tx);
     if let Some(bulk) = tx.bulk() {

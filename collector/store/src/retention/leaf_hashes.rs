@@ -1,14 +1,15 @@
 //! Leaf hashes of deleted entries, for a hash tree over the log.
 //!
 //! Without them, no proof about the remaining entries could be made. The store keeps 32 bytes of each deleted entry until
-//! a whole segment is gone. Then its leaf hashes are a complete subtree of the log's tree, and the head of that subtree
-//! replaces them. So in the long run, a thousand deleted entries cost two bytes. The price is that no proof can be made
-//! about a tree that ended within such a segment.
+//! a whole segment is gone. Then the tree's tiles have a hash for each 256 of its leaves, and the leaves themselves go. So in
+//! the long run, 256 deleted entries cost 32 bytes. The price is that no proof can be made about a tree that ended between two
+//! such hashes.
 
+use crate::tree;
 use headgate_collector_columns::{SEGMENT, first_of, segment_of};
 use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
+use headgate_collector_tree::CompactRange;
 use headgate_collector_types::{LeafHash, Log};
-use sha2::{Digest, Sha256};
 
 /// Stores the hashes of deleted entries, each as (position, hash), in ascending order.
 pub(super) fn store(tx: &Db, log: Log, deleted: &[(i64, LeafHash)]) -> Result<(), StoreError> {
@@ -58,7 +59,7 @@ pub fn deleted_ranges(db: &Db, log: Log, first: i64, end: i64) -> Result<Vec<(i6
 fn compact(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
     let first = first_of(segment);
     let last = first.saturating_add(SEGMENT - 1);
-    if !is_fully_deleted(tx, log, first, last)? {
+    if !is_fully_deleted(tx, log, first, last)? || !tree::has_tiles_of(tx, log, segment)? {
         return Ok(());
     }
     let mut select =
@@ -70,18 +71,18 @@ fn compact(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
     if i64::try_from(leaf_hashes.len()) != Ok(SEGMENT) {
         return Ok(());
     }
-    if let Some(head) = head(leaf_hashes.to_vec()) {
-        tx.prepare_cached("INSERT INTO gone_segments (log, segment, head) VALUES (?1, ?2, ?3)")?.execute(params![
-            log.as_str(),
-            segment,
-            head
-        ])?;
-        tx.prepare_cached("DELETE FROM gone_leaves WHERE log = ?1 AND first BETWEEN ?2 AND ?3")?.execute(params![
-            log.as_str(),
-            first,
-            last
-        ])?;
-    }
+    let mut range = CompactRange::default();
+    leaf_hashes.iter().for_each(|leaf_hash| range.push(*leaf_hash, |_, _, _| {}));
+    tx.prepare_cached("INSERT INTO gone_segments (log, segment, head) VALUES (?1, ?2, ?3)")?.execute(params![
+        log.as_str(),
+        segment,
+        range.root()
+    ])?;
+    tx.prepare_cached("DELETE FROM gone_leaves WHERE log = ?1 AND first BETWEEN ?2 AND ?3")?.execute(params![
+        log.as_str(),
+        first,
+        last
+    ])?;
     Ok(())
 }
 
@@ -96,32 +97,4 @@ fn is_fully_deleted(tx: &Db, log: Log, first: i64, last: i64) -> Result<bool, St
     let sql = format!("SELECT position FROM {} WHERE position BETWEEN ?1 AND ?2 LIMIT 1", log.table());
     let left: Option<i64> = tx.prepare_cached(&sql)?.query_row([first, last], |row| row.get(0)).optional()?;
     Ok(left.is_none())
-}
-
-/// Returns the head of a tree over a power of two of leaves; `None` if there are none.
-fn head(mut level: Vec<LeafHash>) -> Option<LeafHash> {
-    while level.len() > 1 {
-        let (pairs, _) = level.as_chunks::<2>();
-        level = pairs.iter().map(|[left, right]| node(left, right)).collect();
-    }
-    level.into_iter().next()
-}
-
-fn node(left: &LeafHash, right: &LeafHash) -> LeafHash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::head;
-    use headgate_collector_types::leaf_hash;
-
-    #[test]
-    fn the_head_matches_published_test_vectors() {
-        let entries: [&[u8]; 8] =
-            [b"", b"\x00", b"\x10", b"\x20\x21", b"\x30\x31", b"@ABC", b"PQRSTUVW", b"`abcdefghijklmno"];
-        let leaf_hashes = entries.iter().map(|entry| leaf_hash(entry)).collect();
-        let hex: String = head(leaf_hashes).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328");
-    }
 }

@@ -6,6 +6,7 @@ mod new_rows;
 use crate::conflicts::{Conflict, Delivery};
 use crate::gaps::{self, Boot, GapCounts};
 use crate::senders::{Claim, claim, owner_of};
+use crate::tree::grow;
 use crate::usage::Tally;
 use headgate_collector_columns::dictionary::DictionaryCache;
 use headgate_collector_columns::{self as columns, RecordValues, identity};
@@ -121,6 +122,9 @@ impl<'a> WriteBatch<'a> {
             self.db.begin_day(Log::Requests.table(), self.now)?;
         }
         self.new.write(self.db, self.now)?;
+        if self.next_position > self.first_position {
+            grow(self.db, Log::Requests, self.first_position, self.new.leaf_hashes())?;
+        }
         self.db
             .prepare_cached("UPDATE log_heads SET next_position = ?1 WHERE log = 'requests'")?
             .execute([self.next_position])?;

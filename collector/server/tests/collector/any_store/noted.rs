@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Returns a route's path with the ids of existing things.
 pub(crate) fn real(route: &Route, audit_entry: &str) -> String {
     let id = if route.path.starts_with("/v1/audit") { audit_entry.to_owned() } else { id("b", 1) };
-    route.path.replace("{id}", &id).replace("{rev}", "1")
+    route.path.replace("{id}", &id).replace("{rev}", "1").replace("{*tile}", "0/000.p/1")
 }
 
 /// Parameters that choose a page of the results, or how they are divided.

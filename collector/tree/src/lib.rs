@@ -1,0 +1,30 @@
+//! Hash trees over a log (RFC 6962), and the texts around them: tiles, proofs, signed checkpoints.
+//!
+//! The collector grows its trees with this crate, and everybody who checks them needs nothing else. It has no files, clock,
+//! network or randomness, and compiles for `wasm32-unknown-unknown`. The texts are those of C2SP: signed-note,
+//! tlog-checkpoint, tlog-tiles and tlog-proof.
+
+mod base64;
+mod checkpoint;
+mod compact_range;
+mod error;
+mod hash;
+mod key;
+mod note;
+mod proof;
+mod tile;
+mod tlog_proof;
+mod verify;
+
+pub use checkpoint::Checkpoint;
+pub use compact_range::CompactRange;
+pub use error::{Error, Result};
+pub use hash::{Hash, empty_root, leaf_hash, node_hash};
+pub use key::{SigningKey, VerifyingKey};
+pub use note::{Note, NoteSignature, note_with_signatures};
+pub use proof::{NodeSource, consistency_proof, inclusion_proof, range_hash};
+pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
+pub use tlog_proof::TlogProof;
+pub use verify::{verify_consistency, verify_inclusion};
+
+pub use self::base64::{decode_hash, encode as encode_base64};
