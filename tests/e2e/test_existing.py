@@ -20,6 +20,7 @@ import yaml
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from gateway import BIN, ROOT, WASM, Gateway, sha256, stack, wait_until
+from proxy_metrics import expected, scrape, shown
 from test_listener_tls import TlsExchange, put
 
 FOLDER = ROOT / "envoy/existing"
@@ -191,6 +192,11 @@ def test_after_serves_llm_requests_through_headgate(existing):
     large = edge.ask(body=BODY.replace(b"hello", b"x" * 3_000_000), x_api_key=edge.keys["main"])
     assert large.status == 200, "the listener's buffer is larger than Envoy's default"
 
+    def counted() -> bool:
+        edge.settle()
+        return shown(scrape(edge)) == expected(edge.all_records(), {"chat"})
+
+    assert wait_until(counted, 20), "the metrics of requests, with their labels"
     no_key = edge.ask()
     assert (no_key.status, no_key.header("x-headgate-rejected-by")) == (401, "gateway")
     no_token = edge.ask(authorization="", x_api_key=edge.keys["main"])
@@ -234,7 +240,7 @@ def test_after_contains_the_fragments(tmp_path):
     command = [BIN / "headgate", "render", "envoy", FOLDER / "gateway.yaml", "--fragments", *words]
     subprocess.run([str(word) for word in command], check=True, capture_output=True)
     fragment = {path.stem: yaml.safe_load(path.read_text()) for path in tmp_path.glob("*.yaml")}
-    assert set(fragment) == {"clusters", "http-filter", "router", "route", "listener"}
+    assert set(fragment) == {"clusters", "http-filter", "router", "route", "listener", "stats"}
     before, after = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in ("before", "after"))
     listener = before["static_resources"]["listeners"][0]
     listener |= fragment["listener"]
@@ -242,6 +248,7 @@ def test_after_contains_the_fragments(tmp_path):
     manager["http_filters"][-1:] = fragment["http-filter"] + fragment["router"]
     manager["route_config"]["virtual_hosts"][0]["routes"][-1:] = fragment["route"]
     before["static_resources"]["clusters"][-1:] = fragment["clusters"]
+    before |= fragment["stats"]
     assert after == before
 
 

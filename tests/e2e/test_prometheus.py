@@ -31,7 +31,7 @@ def expressions() -> dict[str, str]:
 
 
 def names(expression: str) -> set[str]:
-    return set(re.findall(r"\b(?:envoy|headgate)_[a-z0-9_]+(?=[{\[) ]|$)", re.sub(r"by \([^)]*\)", "", expression))) - {"envoy_cluster_name"}
+    return set(re.findall(r"\b(?:envoy|headgate|gen_ai)_[a-z0-9_]+(?=[{\[) ]|$)", re.sub(r"by \([^)]*\)", "", expression))) - {"envoy_cluster_name"}
 
 
 def promtool(*arguments: object) -> str:
@@ -41,7 +41,7 @@ def promtool(*arguments: object) -> str:
 
 
 def test_rules_are_valid_and_fire_where_they_should():
-    assert "15 rules found" in promtool("check", "rules", RULES)
+    assert "21 rules found" in promtool("check", "rules", RULES)
     assert "SUCCESS" in promtool("test", "rules", RULES.with_name("alerts_test.yaml"))
     for rule in (rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]):
         assert rule["labels"]["severity"] in ("warning", "critical") and set(rule["annotations"]) == {"summary", "action"}
@@ -77,11 +77,14 @@ def prometheus(tmp_path):
 
 
 def test_a_real_prometheus_has_every_metric(serve, authority, prometheus):  # noqa: F811
-    gateway = serve()
+    words = {"id": "words", "on": ["request"], "action": "monitor", "detect": {"words": ["project x"]}}
+    gateway = serve(metrics=True, guardrails=[words])
     query = prometheus({"envoy": (gateway.admin, "/stats/prometheus"), "collector": (gateway.collector_address, "/metrics")})
     for model in (b"ok", b"status-503+ok", b"chat"):
         answer, _ = chat(gateway, authority.context(), body=b'{"model":"%s","messages":[]}' % model)
         assert answer.status == 200
+    stream = b'{"model":"ok","stream":true,"messages":[{"role":"user","content":"About project x."}]}'
+    assert chat(gateway, authority.context(), body=stream)[0].status == 200
     gateway.settle()
     documented = set(re.findall(r"headgate_collector_\w+", METRICS_PAGE.read_text()))
 
@@ -95,7 +98,7 @@ def test_a_real_prometheus_has_every_metric(serve, authority, prometheus):  # no
         assert names(expression), title
         query("query", query=expression)
     states = {rule["name"]: (rule["health"], rule["state"]) for group in query("rules")["groups"] for rule in group["rules"]}
-    assert len(states) == 14 and {health for health, _ in states.values()} <= {"ok", "unknown"}
+    assert len(states) == 20 and {health for health, _ in states.values()} <= {"ok", "unknown"}
     by_provider = query("query", query="sum by (envoy_cluster_name) (envoy_cluster_upstream_rq_xx)")["result"]
     clusters = {one["metric"]["envoy_cluster_name"] for one in by_provider}
     assert {"provider_alpha", "provider_beta", "headgate_collector"} <= clusters

@@ -1,6 +1,7 @@
 //! Plays the proxy: calls Gate and Attempt in the order in which Envoy calls them, and performs their effects.
 
 use crate::case::{Case, Failure, ProviderAct};
+use crate::facts::assert_same_facts;
 use crate::memory::Memory;
 use headgate_limits::{FleetStatus, OutputEstimates};
 use headgate_policy::document::{Stage, Stages};
@@ -368,7 +369,10 @@ impl<'a> Player<'a> {
         let number = RecordSeq { node: "node", boot: "boot", seq: 1 };
         let env = self.worker.request_env();
         let record = if self.gate.logs() {
-            record_of(|out| self.gate.close(self.now, disconnect, number, env, out))
+            let mut closing = None;
+            let record = record_of(|out| closing = Some(self.gate.close(self.now, disconnect, number, env, out)));
+            assert_same_facts(&self.gate.facts(&closing.unwrap()), &record, self.gate.routes());
+            record
         } else {
             self.gate.close_without_record(self.now, disconnect, env);
             RequestRecord::default()

@@ -16,6 +16,7 @@ mod bless;
 mod case;
 mod compare;
 mod drive;
+mod facts;
 mod memory;
 
 pub use bless::bless;

@@ -90,7 +90,9 @@ impl Proxy {
             unsettled: &mut unsettled,
         };
         let disconnect = if self.leaves { Disconnect::ClientGone } else { Disconnect::Unknown };
-        record_of(|out| gate.close(whole, disconnect, RecordSeq { node: "n", boot: "b", seq: 1 }, env, out))
+        record_of(|out| {
+            gate.close(whole, disconnect, RecordSeq { node: "n", boot: "b", seq: 1 }, env, out);
+        })
     }
 
     /// Returns the counts that the proxy would report to a collector: the subject of each rule that has a count.

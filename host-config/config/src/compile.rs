@@ -19,7 +19,9 @@ use crate::schema;
 use crate::tree;
 use crate::typed_view::View;
 use crate::validate;
-use headgate_policy::document::{Cors, DOCUMENT_SCHEMA, Document, Format, IdentitySource, Logging, Stage};
+use headgate_policy::document::{
+    AccessLogField, Cors, DOCUMENT_SCHEMA, Document, Format, IdentitySource, Logging, Stage,
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -130,8 +132,10 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySe
         teams,
         collector,
         ending_at_ms: None,
+        metrics: root.read("metrics", scalar::flag).unwrap_or_default(),
     };
     references::check(root, &known, report);
+    identity::check(root, &known, report);
     document.revision = revision(&document);
     let addresses = listener::Addresses::of(root, report);
     let settings = ProxySettings {
@@ -180,7 +184,21 @@ fn logging(root: View<'_>, report: &mut Report) -> Logging {
         fingerprint_key_env: logging.variable("fingerprint_key"),
         tags,
         retention_class: logging.string("retention").unwrap_or_else(|| "90d".to_owned()),
+        access_log_fields: access_log_fields(logging, report),
     }
+}
+
+fn access_log_fields(logging: View<'_>, report: &mut Report) -> Vec<AccessLogField> {
+    let mut fields = Vec::new();
+    for item in logging.items("access_log_fields") {
+        match item.text().and_then(AccessLogField::named) {
+            Some(field) if fields.contains(&field) => {
+                report.warning(item.span, "this field is repeated", "remove one of the two");
+            }
+            field => fields.extend(field),
+        }
+    }
+    fields
 }
 
 fn variables(document: &Document) -> BTreeSet<String> {

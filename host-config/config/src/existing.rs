@@ -13,6 +13,7 @@ mod needs;
 mod plugins;
 mod proxied;
 mod routes;
+mod stats;
 mod values;
 
 pub use findings::ProxyFile;
@@ -57,6 +58,7 @@ pub fn check(files: &[ProxyFile<'_>], compiled: &Compiled, version: Option<(u32,
     proxied::check(&found, &needs, &mut findings);
     clusters::check(&found, &needs, &mut findings);
     plugins::check(&found, &mut findings);
+    stats::check(&found, &needs, &mut findings);
     findings.finish(files)
 }
 

@@ -11,6 +11,7 @@ mod listener;
 mod refusal;
 mod route;
 mod secret;
+mod stats;
 mod transition;
 mod wasm;
 mod xds;

@@ -26,6 +26,7 @@ pub use timestamp::unix_seconds;
 pub use url::{Url, socket, url};
 
 use headgate_guardrails::Group;
+use headgate_policy::document::AccessLogField;
 use serde_json::json;
 
 /// A kind of single value.
@@ -133,6 +134,8 @@ pub enum Scalar {
     Stripper,
     /// A field of a client certificate.
     CertificateField,
+    /// A field of the proxy's access log.
+    AccessLogField,
 }
 
 /// Surfaces that carry prompts, named as in the record.
@@ -149,6 +152,9 @@ pub const STRIPPERS: [&str; 2] = ["early_header_mutation", "header_mutation"];
 
 /// Fields of a client certificate that tell a name.
 pub const CERTIFICATE_FIELDS: [&str; 3] = ["subject", "uri_san", "dns_san"];
+fn access_log_fields() -> [&'static str; AccessLogField::ALL.len()] {
+    AccessLogField::ALL.map(|(_, name)| name)
+}
 
 impl Scalar {
     /// Checks whether the text is a value of this kind.
@@ -208,6 +214,7 @@ impl Scalar {
             Self::ClusterName => text::printable(value),
             Self::Stripper => words::one_of(value, &STRIPPERS),
             Self::CertificateField => words::one_of(value, &CERTIFICATE_FIELDS),
+            Self::AccessLogField => words::one_of(value, &access_log_fields()),
         }
     }
 
@@ -257,6 +264,7 @@ impl Scalar {
             Self::WhenUnreachable => json!({"enum": rate::WHEN_UNREACHABLE}),
             Self::Percent => json!({"type": "integer", "minimum": 1, "maximum": 100}),
             Self::Dimension => text(rate::DIMENSION_PATTERN),
+            Self::AccessLogField => json!({"enum": access_log_fields()}),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
             Self::Stage => json!({"enum": STAGES}),
             Self::RoutingMode => json!({"enum": ROUTING_MODES}),
@@ -322,6 +330,9 @@ impl Scalar {
             Self::CertificateField => "`subject`, `uri_san` or `dns_san`",
             Self::Dimension => {
                 "`key`, `owner`, `team`, `project`, `application`, `model`, `provider`, `organization`, `environment` or `tag:NAME`"
+            }
+            Self::AccessLogField => {
+                "`request_id`, `model`, `provider`, `served_model`, `key`, `input_tokens`, `output_tokens`, `cost_usd` or `decision`"
             }
         }
     }

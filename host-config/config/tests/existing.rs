@@ -68,6 +68,7 @@ fn each_change_is_found_at_its_place() {
         (swap("timeout: \"0s\"", "timeout: \"15s\""), "cut off after 15 s", "routes[1]"),
         (swap("idle_timeout: \"600s\"", "idle_timeout: \"60s\""), "silent for 60 s", "routes[1]"),
         (swap("idle_timeout: \"600s\"", "cors: {}"), "silent for 300 s", "routes[1]"),
+        (swap("tag_name: gen_ai_request_model", "tag_name: other"), "is a metric of its own", "labels in its name"),
         (swap("num_retries: 3", "num_retries: 0"), "fewer retries", "routes[1]"),
         (swap("num_retries: 3", "num_retries: 2"), "fewer retries", "routes[1]"),
         (swap("- name: x-headgate-retry", "- name: x-other"), "not tried elsewhere", "routes[1]"),

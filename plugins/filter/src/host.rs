@@ -39,6 +39,9 @@ unsafe extern "C" {
     fn proxy_close_stream(kind: u32) -> u32;
     fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_log(level: u32, data: *const u8, len: usize) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
@@ -117,6 +120,26 @@ pub(crate) fn log(level: Level, message: &str) {
     };
     // SAFETY: pointer and length are of one live string.
     let _ = unsafe { proxy_log(severity, message.as_ptr(), message.len()) };
+}
+
+/// Makes the host know a metric, and returns its number there. `kind` is 0 for a counter, 1 for a gauge, 2 for a histogram.
+pub(crate) fn define_metric(kind: u32, name: &str) -> HostResult<u32> {
+    let mut id = 0;
+    // SAFETY: pointers are of live values.
+    done(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) }).map(|()| id)
+}
+
+/// Adds to a counter.
+pub(crate) fn increment_metric(id: u32, amount: u64) -> HostResult<()> {
+    let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+    // SAFETY: no pointers.
+    done(unsafe { proxy_increment_metric(id, amount) })
+}
+
+/// Sets a gauge, or adds a value to a histogram.
+pub(crate) fn record_metric(id: u32, value: u64) -> HostResult<()> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_record_metric(id, value) })
 }
 
 /// Tells the host that a root which was asked to go is done.

@@ -16,6 +16,7 @@ mod gate_context;
 mod host;
 mod http_calls;
 mod logger;
+mod metrics;
 mod overdue;
 mod pending_resets;
 mod pending_resumes;

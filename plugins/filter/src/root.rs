@@ -11,7 +11,7 @@ use crate::overdue;
 use crate::pending_resets;
 use crate::pending_resumes;
 use crate::shared_counters::SharedCounters;
-use crate::worker::with_worker;
+use crate::worker::{TICK, with_worker};
 use headgate_policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -19,8 +19,6 @@ use serde::Deserialize;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
-const TICK: Duration = Duration::from_millis(100);
 /// The same while a proxy that has just started waits for the fleet's counts: until it has them, limits let in one
 /// request at a time.
 const STARTING_TICK: Duration = Duration::from_millis(10);
@@ -174,6 +172,7 @@ impl RootContext for Root {
                 }
             }
             self.uploader.deliver(policy);
+            with_worker(|worker| worker.show_outbox(policy, now_ms));
         }
         // The last in here, because they act for other contexts.
         pending_resumes::finish();

@@ -7,6 +7,7 @@ use crate::cells::Cells;
 use crate::connections::Connections;
 use crate::exchange_id::ExchangeId;
 use crate::host::{self, Buffer, Headers, HostResult};
+use crate::metrics::Metrics;
 use crate::proxy_refusals::ProxyRefusals;
 use crate::shared_counters::SharedCounters;
 use headgate_policy::{Attempt, Cooldowns, Effect, Memory, Policy, RequestEnv, TargetKey, uuid_v7};
@@ -15,6 +16,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Filter state that holds the provider of the next try; the route reads it as `wasm.headgate_target`.
 const TARGET: &str = "headgate_target";
 /// Key of the resting targets in shared data.
@@ -64,6 +67,9 @@ pub(crate) struct Worker {
     pub(crate) proxy_refusals: ProxyRefusals,
     /// When it last looked for overdue requests, µs since the Unix epoch.
     pub(crate) looked_overdue_us: u64,
+    pub(crate) metrics: Metrics,
+    /// Its number in [`Metrics::outbox`].
+    number: u64,
     cooldowns: Cooldowns,
     cooldowns_read_us: u64,
     random: Random,
@@ -118,6 +124,8 @@ impl Worker {
             connections: Connections::default(),
             proxy_refusals: ProxyRefusals::default(),
             looked_overdue_us: 0,
+            metrics: Metrics::default(),
+            number: u64::from_le_bytes(host::random()),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
@@ -138,9 +146,11 @@ impl Worker {
         (env, &mut self.random)
     }
 
-    /// Has the next tick come after this time or earlier. Without it the regular tick does the work.
+    /// Has the next tick come after this time or earlier. The regular tick does what can wait for it: it must not come later because
+    /// a delivery is due later.
     pub(crate) fn hurry(&mut self, within: Duration) {
-        if self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok() {
+        if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok()
+        {
             self.hurried = Some(within);
         }
     }
@@ -148,6 +158,13 @@ impl Worker {
     /// Counts the bytes of the outbox together with those of requests.
     pub(crate) fn note_outbox(&self) {
         self.memory.note_outbox(self.outbox.queued_bytes() as u64);
+    }
+
+    /// Shows the state of the outbox in the metrics.
+    pub(crate) fn show_outbox(&mut self, policy: &Policy, now_ms: u64) {
+        if self.metrics.is_due(policy.metrics(), now_ms) {
+            self.metrics.outbox(self.number, self.outbox.queued() as u64, self.outbox.dropped(), now_ms);
+        }
     }
 
     /// A random number for draws and jitter.

@@ -5,11 +5,11 @@
 use crate::credentials::Echo;
 use crate::document::Team;
 use crate::id::RequestId;
+use crate::identity::Identity;
 use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
-use headgate_keys::Permission;
 use headgate_limits::Quotas;
-use headgate_record::{AttemptError, AttemptKind, ClientContext, KnownBy};
+use headgate_record::{AttemptError, AttemptKind, ClientContext};
 use headgate_routing::{Facts, NextAttempt, RoutePlan};
 use std::rc::Rc;
 
@@ -75,19 +75,6 @@ pub struct Call {
     pub(crate) fresh: bool,
     /// The rest under the tightest limits.
     pub(crate) quotas: Quotas,
-}
-
-/// The caller, copied from the key's row so that a policy change does not touch requests under way.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Identity {
-    pub(crate) key_id: String,
-    pub(crate) owner: Option<String>,
-    pub(crate) team: Option<u32>,
-    pub(crate) project: Option<String>,
-    pub(crate) application: Option<String>,
-    pub(crate) permission: Permission,
-    pub(crate) playground: bool,
-    pub(crate) known_by: KnownBy,
 }
 
 /// The target of a request that the proxy routes.

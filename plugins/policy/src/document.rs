@@ -4,14 +4,18 @@
 //! filter has nothing left to decide when it loads: no YAML, no patterns to expand, no price catalogue. Credentials
 //! stand in it as names of environment variables only.
 
+mod access_log;
 mod guardrails;
 mod identity;
+mod price;
 mod stages;
 
+pub use access_log::AccessLogField;
 pub use guardrails::{
     Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
 };
 pub use identity::{CertificateField, Identity, IdentityRule, IdentitySource};
+pub use price::{GlobPrice, Price, PriceVariant};
 pub use stages::{Stage, Stages};
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +83,9 @@ pub struct Document {
     /// and says goodbye to the collector whenever nothing is left to deliver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending_at_ms: Option<u64>,
+    /// Whether the filter counts requests in metrics of the proxy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metrics: bool,
 }
 
 /// A VM ends near 1 GiB and never gives memory back. Beside this it needs room for the records that wait (64 MiB), the
@@ -263,61 +270,6 @@ pub struct Failover {
     pub cooldown_ms: u64,
 }
 
-/// Nano-USD per million tokens; $1.25 per million is 1 250 000 000.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Input.
-    pub input: u64,
-    /// Input read from the provider's cache.
-    pub cached_input: u64,
-    /// Input written to the provider's cache.
-    pub cache_write: u64,
-    /// Input written to it to be kept for an hour.
-    pub cache_write_1h: u64,
-    /// Output, reasoning included.
-    pub output: u64,
-    /// Which price list, such as `catalog-2026-11-01` or `gateway.yaml`.
-    pub revision: String,
-    /// No price was known for this model; the dearest known one of its provider was taken.
-    #[serde(default)]
-    pub assumed: bool,
-    /// Prices in other service tiers, and of long prompts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub variants: Vec<PriceVariant>,
-}
-
-/// The price of the models of a provider whose name matches.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GlobPrice {
-    /// Glob over `provider/model` (`*` only).
-    pub glob: String,
-    /// The price.
-    pub price: Price,
-}
-
-/// Prices that take the place of a target's usual ones; nano-USD per million tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PriceVariant {
-    /// For this service tier, or `fast` as a speed; empty for the standard one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub tier: String,
-    /// For prompts of more than this many tokens.
-    pub above: u64,
-    /// Input.
-    pub input: u64,
-    /// Input read from the provider's cache.
-    pub cached_input: u64,
-    /// Input written to the provider's cache.
-    pub cache_write: u64,
-    /// Input written to it to be kept for an hour.
-    pub cache_write_1h: u64,
-    /// Output, reasoning included.
-    pub output: u64,
-}
-
 /// A team.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -397,6 +349,9 @@ pub struct Logging {
     pub tags: Vec<String>,
     /// Class the collector files records under.
     pub retention_class: String,
+    /// Fields for the proxy's own access log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_log_fields: Vec<AccessLogField>,
 }
 
 /// The collector for records.

@@ -1,10 +1,12 @@
 //! One client request, seen from the listener: admitted, planned, answered and put on record.
 
+mod access_log;
 mod account;
 mod admit;
 mod answer;
 mod aside;
 mod close;
+mod facts;
 mod guard;
 mod guarding;
 mod identify;
@@ -19,6 +21,6 @@ mod reject;
 mod state;
 mod unseen;
 
-pub use close::{Disconnect, RecordSeq};
+pub use close::{Closing, Disconnect, RecordSeq};
 pub use proxied_answer::ProxyAnswer;
 pub use state::{Flow, Gate};

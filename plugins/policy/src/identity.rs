@@ -1,6 +1,5 @@
 //! Callers without a virtual key: the proxy tells a name, and the first rule that matches tells the rest.
 
-use crate::call::Identity;
 use crate::document::{self, CertificateField, IdentityRule, IdentitySource};
 use crate::header_view::HeaderView;
 use headgate_keys::Permission;
@@ -9,6 +8,19 @@ use wildmatch::WildMatch;
 
 /// Longest name of a caller, bytes.
 const MAX_NAME: usize = 256;
+
+/// The caller, copied from the key's row so that a policy change does not touch requests under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identity {
+    pub(crate) key_id: String,
+    pub(crate) owner: Option<String>,
+    pub(crate) team: Option<u32>,
+    pub(crate) project: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) permission: Permission,
+    pub(crate) playground: bool,
+    pub(crate) known_by: KnownBy,
+}
 
 /// The source of names, and the rules in their order.
 #[derive(Debug)]

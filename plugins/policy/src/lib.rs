@@ -30,7 +30,7 @@ pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, Timestamp};
 pub use credentials::is_credential_header;
 pub use effect::{Effect, Effects, HttpCall, Reply};
-pub use gate::{Disconnect, Flow, Gate, ProxyAnswer, RecordSeq};
+pub use gate::{Closing, Disconnect, Flow, Gate, ProxyAnswer, RecordSeq};
 pub use header_view::HeaderView;
 pub use id::{RequestId, uuid_v7};
 pub use memory::{Memory, can_allocate};

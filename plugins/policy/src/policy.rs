@@ -1,13 +1,17 @@
 //! The policy as a worker holds it: the document's names resolved, its secrets read, its globs compiled. Built once
 //! per configuration, never per request.
 
+mod keys;
+mod proxied;
+mod stages;
+
 use crate::credentials::Echo;
-use crate::document::{self, Document, Failover, Format, GlobPrice, Price, Stage, Stages};
+use crate::document::{self, Document, Failover, Format, GlobPrice, Price, Stages};
 use crate::guard::Guardrails;
 use crate::identity::IdentityRules;
 use crate::secret::Secret;
 use headgate_exchange::Dialect;
-use headgate_keys::{KeyEntry, KeyTable};
+use headgate_keys::KeyTable;
 use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::{BTreeMap, HashMap};
@@ -93,6 +97,8 @@ pub struct Policy {
     pub(crate) cors: Option<document::Cors>,
     pub(crate) tags: Vec<String>,
     pub(crate) retention_class: String,
+    pub(crate) access_log_fields: Vec<document::AccessLogField>,
+    metrics: bool,
     pub(crate) fingerprint: Option<crate::fingerprint::Fingerprint>,
     collector: Option<document::Collector>,
     ending_at_ms: Option<u64>,
@@ -191,7 +197,7 @@ impl Policy {
             Guardrails::load(&document.guardrails, |name| variables.read(name)).map_err(LoadError::Guardrail)?;
         Ok(Self {
             guardrails: Rc::new(guardrails),
-            keys: keys(&document)?,
+            keys: keys::table(&document)?,
             condition_headers: condition_headers(&document),
             cors: document.cors,
             revision: document.revision,
@@ -213,6 +219,8 @@ impl Policy {
             teams: document.teams,
             tags: document.logging.tags,
             retention_class: document.logging.retention_class,
+            access_log_fields: document.logging.access_log_fields,
+            metrics: document.metrics,
             fingerprint: fingerprint_key.and_then(|key| crate::fingerprint::Fingerprint::keyed(key.as_bytes())),
             collector: document.collector,
             ending_at_ms: document.ending_at_ms,
@@ -225,8 +233,9 @@ impl Policy {
     /// costs as much as the dearest of that provider.
     pub(crate) fn price_of<'a>(&'a self, upstream: &'a Upstream, model: &str) -> (&'a Price, bool) {
         let listed = self.providers.get(upstream.provider).map(|provider| &provider.model_prices);
-        let exact =
-            listed.and_then(|prices| prices.get(model).or_else(|| prices.get(undated(model)))).map(|price| &**price);
+        let exact = listed
+            .and_then(|prices| prices.get(model).or_else(|| prices.get(proxied::undated(model))))
+            .map(|price| &**price);
         let served = || self.upstreams().find(|one| one.provider == upstream.provider && one.model == model);
         if let Some(price) = exact.or_else(|| Some(&served()?.price)) {
             return (price, true);
@@ -270,91 +279,22 @@ impl Policy {
         self.collector.as_ref().map(|collector| (collector, self.collector_token.as_deref()))
     }
 
+    /// Whether requests are counted in metrics of the proxy.
+    #[must_use]
+    pub fn metrics(&self) -> bool {
+        self.metrics
+    }
+
     /// Returns the number of retries that the proxy's route allows, unless a request asks for fewer.
     #[must_use]
     pub fn route_retries(&self) -> u32 {
         self.route_retries
     }
 
-    /// Returns a set of stages by its name; all routes without a name have the policy's own.
-    #[must_use]
-    pub fn stages(&self, set: Option<&str>) -> Option<Stages> {
-        set.map_or(Some(self.stages), |name| self.stage_sets.get(name).copied())
-    }
-
-    /// Returns the path of the property by which the proxy tells the name of a caller, if one does.
-    #[must_use]
-    pub fn identity_property(&self) -> Option<&str> {
-        self.identity.as_ref()?.property()
-    }
-
-    /// Whether these stages find out the caller.
-    pub(crate) fn identifies(&self, stages: Stages) -> bool {
-        stages.has(Stage::Keys) || self.identity.is_some()
-    }
-
-    pub(crate) fn has_limits(&self, stages: Stages) -> bool {
-        stages.has(Stage::Limits) && !self.limits.is_empty()
-    }
-
-    pub(crate) fn has_guardrails(&self, stages: Stages) -> bool {
-        stages.has(Stage::Guardrails) && !self.guardrails.list.is_empty()
-    }
-
-    /// Whether a request is refused if its body cannot be read.
-    pub(crate) fn must_read(&self, stages: Stages) -> bool {
-        let permission = self.limits_models && self.identifies(stages);
-        stages.has(Stage::Routing) || self.has_limits(stages) || self.has_guardrails(stages) || permission
-    }
-
-    /// Whether some stage reads bodies of requests.
-    pub(crate) fn reads_requests(&self, stages: Stages) -> bool {
-        self.must_read(stages) || stages.has(Stage::Logging)
-    }
-
-    /// Whether some stage reads answers.
-    pub(crate) fn reads_answers(&self, stages: Stages) -> bool {
-        let needed = self.has_limits(stages) || self.has_guardrails(stages);
-        needed || stages.has(Stage::Routing) || stages.has(Stage::Logging)
-    }
-
-    /// Returns the provider to which a cluster of the proxy leads.
-    pub(crate) fn provider_of_cluster(&self, cluster: &str) -> Option<usize> {
-        self.clusters.get(cluster).copied()
-    }
-
-    /// Returns the price of a model that the proxy routes, and the name under which it is listed: `other` if it is not.
-    pub(crate) fn listed_price<'a>(&'a self, provider: &'a LoadedProvider, model: &str) -> (Rc<Price>, &'a str) {
-        let prices = &provider.model_prices;
-        if let Some((name, price)) = prices.get_key_value(model).or_else(|| prices.get_key_value(undated(model))) {
-            return (Rc::clone(price), name);
-        }
-        let name = [&*provider.name, "/", model].concat();
-        let matching = provider.price_globs.iter().find(|(glob, ..)| glob.matches(&name));
-        matching.map_or_else(
-            || (Rc::new(Price { assumed: true, ..Price::default() }), OTHER_MODELS),
-            |(_, listed, price)| (Rc::clone(price), if price.assumed { OTHER_MODELS } else { listed.as_str() }),
-        )
-    }
-
     pub(crate) fn alias(&self, name: &str) -> Option<(usize, &Alias)> {
         let index = *self.alias_index.get(name)?;
         self.aliases.get(index).map(|alias| (index, alias))
     }
-}
-
-/// Name of all models without a price. Clients could make up any number of names.
-const OTHER_MODELS: &str = "other";
-
-/// Returns the name of a model without the date of its version, as in `gpt-4o-2024-08-06` or `claude-opus-4-5-20251101`.
-fn undated(model: &str) -> &str {
-    let without = |tail: &[u8]| {
-        let (stem, date) = model.split_at_checked(model.len().checked_sub(tail.len())?)?;
-        let same =
-            |(written, shape): (u8, &u8)| if *shape == b'0' { written.is_ascii_digit() } else { written == *shape };
-        date.bytes().zip(tail).all(same).then_some(stem)
-    };
-    without(b"-0000-00-00").or_else(|| without(b"-00000000")).unwrap_or(model)
 }
 
 fn limits_models(keys: &[document::Key], identity: Option<&document::Identity>) -> bool {
@@ -463,37 +403,4 @@ fn condition_headers(document: &Document) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-fn keys(document: &Document) -> Result<KeyTable, LoadError> {
-    let hashes = document
-        .keys
-        .iter()
-        .map(|key| hash(&key.sha256).ok_or_else(|| LoadError::KeyHash(key.id.clone())))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(KeyTable::build(document.keys.iter().zip(hashes).map(|(key, sha256)| KeyEntry {
-        id: &key.id,
-        sha256,
-        owner: key.owner.as_deref(),
-        team: key.team,
-        project: key.project.as_deref(),
-        application: key.application.as_deref(),
-        models: key.models.as_deref(),
-        expires: key.expires,
-        disabled: key.disabled,
-        playground: key.playground,
-    })))
-}
-
-fn hash(hex: &str) -> Option<[u8; 32]> {
-    let digits = hex.as_bytes();
-    let mut hash = [0_u8; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        let nibble = |digit: &u8| char::from(*digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
-        *byte = (nibble(pair.first()?)? << 4) | nibble(pair.last()?)?;
-    }
-    Some(hash)
 }

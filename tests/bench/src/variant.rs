@@ -21,6 +21,13 @@ pub(crate) const GUARDRAILS: &str = include_str!("../guardrails.yaml");
 pub(crate) const HEADGATE: &str = "headgate";
 /// Name of the variant with every built-in detector in both directions.
 pub(crate) const GUARDED: &str = "guarded";
+/// Variants with metrics, and with all fields of the access log: name and additional policy.
+pub(crate) const COUNTED: (&str, &str) = ("metrics", "\nmetrics: true\n");
+pub(crate) const LOGGED: (&str, &str) = ("log fields", LOG_FIELDS);
+const LOG_FIELDS: &str = "
+logging:
+  access_log_fields: [request_id, model, provider, served_model, key, input_tokens, output_tokens, cost_usd, decision]
+";
 pub(crate) const INGEST_TOKEN: &str = "bench-ingest-token";
 pub(crate) const OWNER_TOKEN: &str = "bench-owner-token";
 const START: Duration = Duration::from_secs(30);

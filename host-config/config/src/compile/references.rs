@@ -31,7 +31,6 @@ impl Known {
 pub(super) fn check(root: View<'_>, known: &Known, report: &mut Report) {
     targets(root, known, report);
     keys(root, known, report);
-    super::identity::check(root, known, report);
     once(root, "id", "this id is repeated", report);
     once(root, "sha256", "this key has two entries", report);
 }

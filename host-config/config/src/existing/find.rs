@@ -47,6 +47,10 @@ pub(super) struct Found<'a> {
     pub(super) clusters: Vec<Object<'a>>,
     /// Configurations of the module, in whatever role.
     pub(super) plugins: Vec<Object<'a>>,
+    /// The bootstrap.
+    pub(super) bootstrap: Option<Place>,
+    /// Whether it takes the labels of metrics out of their names.
+    pub(super) has_labels: bool,
     /// Version of the proxy, from a dump.
     pub(super) version: Option<(u32, u32)>,
 }
@@ -146,6 +150,10 @@ impl<'a> Walk<'a, '_> {
         } else if has("vm_config") && text(node, "root_id").is_some_and(|role| ROLES.contains(&role)) {
             let object = self.object(node, label);
             self.found.plugins.push(object);
+        } else if has("static_resources") || has("dynamic_resources") {
+            self.found.bootstrap = Some(self.object(node, label).place);
+        } else if has("regex") && text(node, "tag_name").is_some_and(|label| label == LABEL) {
+            self.found.has_labels = true;
         } else if let Some(version) = at(node, "user_agent_build_version.version") {
             self.found.version = version_of(version).or(self.found.version);
         }
@@ -172,6 +180,9 @@ impl<'a> Walk<'a, '_> {
         path
     }
 }
+
+/// A label of most metrics.
+const LABEL: &str = "gen_ai_request_model";
 
 /// Roots of the module.
 const ROLES: [&str; 6] = ["gate", "stages", "attempt", "log", "connections", "resets"];

@@ -5,7 +5,7 @@
 
 use super::xds::{RenderOptions, buffer_bytes};
 use super::yaml::yaml;
-use super::{cluster, listener, route, wasm};
+use super::{cluster, listener, route, stats, wasm};
 use crate::compile::Compiled;
 use headgate_policy::document::{Stage, Stages};
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, 
         LISTENER,
         json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)}),
     ));
+    pasted.push(("stats.yaml".to_owned(), STATS, json!({"stats_config": stats::config()})));
     // A proxy that routes to its own clusters may need none of ours.
     let is_needed = |(_, _, value): &(String, &str, Value)| value.as_array().is_none_or(|list| !list.is_empty());
     let pasted = pasted.into_iter().filter(is_needed);
@@ -113,6 +114,11 @@ const STRIP: &str = "\
 const LISTENER: &str = "\
 # Into the listener with the HTTP connection manager, beside `filter_chains`. Envoy's default of 1 MiB answers larger
 # requests with 413.
+";
+
+const STATS: &str = "\
+# Into the bootstrap, at its top; into `stats_config` that is there already. It gives the metrics of `metrics: true` their
+# labels and buckets. Envoy reads it at its start only.
 ";
 
 /// Returns the clusters without their type, which a bootstrap does not take.

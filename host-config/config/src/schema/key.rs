@@ -53,3 +53,8 @@ impl Kind {
         }
     }
 }
+
+/// Returns a declared key.
+pub(super) const fn key(name: &'static str, kind: Kind, need: Need, about: &'static str) -> Key {
+    Key { name, kind, need, about }
+}

@@ -5,8 +5,8 @@ use crate::delivery::send_soon;
 use crate::host::{self, Headers};
 use crate::pending_resets;
 use crate::pending_resumes;
-use crate::worker::with_worker;
-use headgate_policy::{Disconnect, HeaderView, RecordSeq, Timestamp};
+use crate::worker::{Worker, with_worker};
+use headgate_policy::{Closing, Disconnect, Gate, HeaderView, Policy, RecordSeq, Timestamp};
 use std::rc::Rc;
 
 /// Envoy's response flags that name the client: connection ended (DC), stream reset (DR), protocol error (DPE).
@@ -58,18 +58,14 @@ impl Exchange {
                 gate.reservations_are_gone();
             }
             worker.open = worker.open.saturating_sub(1);
-            if !gate.logs() {
-                let (env, _) = worker.request_env(policy, now.0);
-                return gate.close_without_record(now, disconnect, env);
+            let closing = settle(worker, gate, policy, now, disconnect);
+            // The proxy's own loggers come after this callback.
+            for (field, value) in gate.access_log(&closing) {
+                let _ = host::set_property(field.property(), value.as_bytes());
             }
-            let seq = worker.outbox.take_seq();
-            let mut record = std::mem::take(&mut worker.record);
-            record.clear();
-            let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));
-            let (env, _) = worker.request_env(policy, now.0);
-            gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env, &mut record);
-            worker.outbox.push(&record);
-            worker.record = record;
+            if policy.metrics() {
+                worker.metrics.request(&gate.facts(&closing));
+            }
             worker.note_outbox();
             send_soon(worker, policy, now.as_ms());
         });
@@ -80,4 +76,21 @@ impl Exchange {
             pending_resumes::forget(self.context);
         }
     }
+}
+
+/// Settles the reservations of a request, and queues its record if it leaves one.
+fn settle(worker: &mut Worker, gate: &mut Gate, policy: &Policy, now: Timestamp, disconnect: Disconnect) -> Closing {
+    if !gate.logs() {
+        let (env, _) = worker.request_env(policy, now.0);
+        return gate.close_without_record(now, disconnect, env);
+    }
+    let seq = worker.outbox.take_seq();
+    let mut record = std::mem::take(&mut worker.record);
+    record.clear();
+    let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));
+    let (env, _) = worker.request_env(policy, now.0);
+    let closing = gate.close(now, disconnect, RecordSeq { node: &node, boot: &boot, seq }, env, &mut record);
+    worker.outbox.push(&record);
+    worker.record = record;
+    closing
 }

@@ -34,7 +34,8 @@ pub struct RecordSeq<'a> {
 }
 
 /// The facts of an exchange that is over.
-pub(super) struct Closing {
+#[derive(Debug)]
+pub struct Closing {
     pub(super) now: Timestamp,
     pub(super) ended_by: EndedBy,
     pub(super) seen: Seen,
@@ -58,7 +59,7 @@ impl Gate {
     }
 
     /// Settles the reservations, and writes the record to the end of `out`: a [`headgate_record::RequestRecord`] as JSON. Call
-    /// it once.
+    /// it once. Returns the facts of the end, for [`Gate::facts`] and [`Gate::access_log`].
     pub fn close<L: Ledger>(
         &mut self,
         now: Timestamp,
@@ -66,17 +67,14 @@ impl Gate {
         number: RecordSeq<'_>,
         env: RequestEnv<'_, L>,
         out: &mut Vec<u8>,
-    ) {
-        let closing = self.settle_closing(now, disconnect, env);
+    ) -> Closing {
+        let closing = self.close_without_record(now, disconnect, env);
         self.write_record(&closing, number, out);
+        closing
     }
 
     /// Settles the reservations of a request that leaves no record. Call it once, instead of [`Gate::close`].
-    pub fn close_without_record<L: Ledger>(&mut self, now: Timestamp, disconnect: Disconnect, env: RequestEnv<'_, L>) {
-        self.settle_closing(now, disconnect, env);
-    }
-
-    fn settle_closing<L: Ledger>(
+    pub fn close_without_record<L: Ledger>(
         &mut self,
         now: Timestamp,
         disconnect: Disconnect,

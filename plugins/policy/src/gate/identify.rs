@@ -1,11 +1,11 @@
 //! The caller of a request: by its virtual key, or by the name that the proxy tells.
 
 use super::state::Gate;
-use crate::call::Identity;
 use crate::client::{client_context, parent_span_id, trace_id};
 use crate::credentials::clean_query;
 use crate::document::Stage;
 use crate::header_view::HeaderView;
+use crate::identity::Identity;
 use headgate_exchange::{Dialect, Endpoint, Rejection, Surface};
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
 use headgate_record::{Decision, KnownBy, Verdict};

@@ -5,7 +5,8 @@
 
 use super::close::{Closing, RecordSeq};
 use super::state::Gate;
-use crate::call::{Call, Identity, Try};
+use crate::call::{Call, Try};
+use crate::identity::Identity;
 use headgate_exchange::is_model_name;
 use headgate_record::{ClientContext, JsonObject, KnownBy, PayloadMode, RequestSource, SCHEMA};
 

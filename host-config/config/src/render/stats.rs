@@ -1,0 +1,22 @@
+//! Renders how the proxy shows the filter's metrics: their labels, and the buckets of their histograms.
+//!
+//! It is part of the bootstrap, which a running proxy never reads again. So it is there whether the policy has metrics on or
+//! not, and turning them on needs no restart.
+
+use headgate_metrics::{Family, Kind, label_pattern, labels};
+use serde_json::{Value, json};
+
+/// Namespace that Envoy puts before the names of a filter's metrics.
+const NAMESPACE: &str = "wasmcustom.";
+
+pub(super) fn config() -> Value {
+    let tags: Vec<Value> =
+        labels().into_iter().map(|label| json!({"tag_name": label, "regex": label_pattern(label)})).collect();
+    let histograms = Family::ALL.into_iter().filter(|family| family.kind() == Kind::Histogram);
+    let buckets: Vec<Value> = histograms
+        .map(
+            |family| json!({"match": {"prefix": format!("{NAMESPACE}{}", family.name())}, "buckets": family.buckets()}),
+        )
+        .collect();
+    json!({"stats_tags": tags, "histogram_bucket_settings": buckets})
+}
