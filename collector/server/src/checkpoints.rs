@@ -33,9 +33,9 @@ impl Checkpoints {
     /// Signs whatever has grown, for as long as it is polled.
     pub async fn run(self) {
         loop {
+            tokio::time::sleep(self.interval).await;
             // If the store cannot be used, its writer reports that, and the next round tries again.
             let _ = self.round().await;
-            tokio::time::sleep(self.interval).await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The place of the store: a folder of this machine, or a server that several collectors share.
 
 use super::file::{self, DatabaseFile};
-use super::{RecoverFn, schema, trusted_time};
+use super::{RecoverFn, schema, tree, trusted_time};
 use headgate_collector_db::{Db, Server, StoreError};
 use std::fmt;
 use std::fs::File;
@@ -54,6 +54,7 @@ impl Location {
             Self::Server(server) => Db::postgres_writer(server)?,
         };
         schema::upgrade(&mut db)?;
+        tree::align(&mut db)?;
         trusted_time(&db)?.apply_to_clock();
         Ok(db)
     }

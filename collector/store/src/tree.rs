@@ -21,7 +21,7 @@ mod state;
 mod tests;
 mod tiles;
 
-pub(crate) use build::build_all;
+pub(crate) use build::{align, build_all};
 pub use build::{catch_up_all, rebuild};
 pub(crate) use grow::grow;
 pub use known_hashes::KnownHashes;

@@ -178,7 +178,8 @@ impl<'a> LogWalk<'a> {
         }
         let of = format!("{log} tree");
         match tree_state(self.db, self.log)? {
-            None => verdict.add(Check::unknown(of, "what is stored of it is damaged; `recover` builds it anew")),
+            None => verdict
+                .add(Check::unknown(of, "its stored state is damaged; a restart of the collector builds it anew")),
             Some(state) if state.size != end => {
                 verdict
                     .add(Check::contradicted(of, format!("it has {} leaves, and the log {end} entries", state.size)));

@@ -27,15 +27,46 @@ pub(crate) fn build_all(tx: &Db) -> Result<(), StoreError> {
 /// # Errors
 /// The store cannot be written.
 pub fn rebuild(tx: &Db) -> Result<(), StoreError> {
-    for log in Log::ALL {
-        let known = Known::of(tx, log)?;
-        tx.execute("DELETE FROM trees WHERE log = ?1", [log.as_str()])?;
-        insert_empty(tx, log)?;
-        let mut build = Build { growth: Growth::new(tx, log, CompactRange::default()), tx, log, known };
-        build.to(end(tx, log)?)?;
-        build.growth.finish()?;
+    Log::ALL.into_iter().try_for_each(|log| rebuild_log(tx, log))
+}
+
+fn rebuild_log(tx: &Db, log: Log) -> Result<(), StoreError> {
+    let known = Known::of(tx, log)?;
+    tx.execute("DELETE FROM trees WHERE log = ?1", [log.as_str()])?;
+    insert_empty(tx, log)?;
+    let mut build = Build { growth: Growth::new(tx, log, CompactRange::default()), tx, log, known };
+    build.to(end(tx, log)?)?;
+    build.growth.finish().map(drop)
+}
+
+/// Brings the trees in line with their logs when a writer opens the store: one that is damaged or ahead is built anew, and one
+/// that is behind catches up.
+pub(crate) fn align(db: &mut Db) -> Result<(), StoreError> {
+    if Log::ALL
+        .into_iter()
+        .map(|log| is_aligned(db, log))
+        .collect::<Result<Vec<_>, _>>()?
+        .iter()
+        .all(|aligned| *aligned)
+    {
+        return Ok(());
     }
-    Ok(())
+    let tx = db.transaction()?;
+    for log in Log::ALL {
+        match state::load(&tx, log)? {
+            Some(range) if range.size() <= end(&tx, log)? => drop(catch_up(&tx, log, range, end(&tx, log)?)?),
+            _ => {
+                tracing::warn!("the tree of the {} log was damaged; it is built anew from its entries", log.as_str());
+                rebuild_log(&tx, log)?;
+            }
+        }
+    }
+    Ok(tx.commit()?)
+}
+
+fn is_aligned(db: &Db, log: Log) -> Result<bool, StoreError> {
+    let end = end(db, log)?;
+    Ok(state::load(db, log)?.is_some_and(|range| range.size() == end))
 }
 
 fn insert_empty(tx: &Db, log: Log) -> Result<(), StoreError> {

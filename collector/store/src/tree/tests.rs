@@ -231,8 +231,12 @@ fn a_damaged_tree_holds_up_no_entry() {
     db.execute("UPDATE trees SET heads = x'00' WHERE log = 'audit'", []).unwrap();
     model.append(&mut db, 5, false);
     assert_eq!(tree_state(&db, Log::Audit).unwrap(), None);
-    change(&mut db, rebuild).unwrap();
-    assert_root(&db, &model);
+    for fault in ["heads = x'00'", "size = 1000, heads = zeroblob(192)"] {
+        db.execute(&format!("UPDATE trees SET {fault} WHERE log = 'audit'"), []).unwrap();
+        drop(db);
+        db = open_writer(folder.path()).unwrap();
+        assert_root(&db, &model);
+    }
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn the_audit_log_commits_to_the_request_tree() {
     let size = change("size").as_u64().unwrap();
     let root_of = range(&leaves(&collector, "requests", size)).root();
     assert_eq!(decode_hash(change("root").as_str().unwrap()).unwrap(), root_of);
+    checkpoint_of(&collector, "requests", 300);
     let state = state(&collector);
     assert_eq!(state["signed_by"], "operator");
     assert!(state["statement"].as_str().unwrap().contains("operator only"));
