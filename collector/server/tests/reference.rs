@@ -135,16 +135,18 @@ fn metrics_page_is_current() {
     holds("metrics.md", &text);
 }
 
-/// Returns the metrics after retention has run on both logs, since only then all of them have a value.
+/// Returns the metrics after retention has run on both logs and both trees were looked at, since only then all of them have a
+/// value.
 fn settled_metrics(collector: &Running) -> String {
     for _ in 0..600 {
         let seen = collector.get("/metrics");
-        if seen.matches("retention_last_run_seconds{").count() == 2 {
+        let looked_at = ["retention_last_run_seconds{", "collector_tree_size{"];
+        if looked_at.iter().all(|sample| seen.matches(sample).count() == 2) {
             return seen;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("retention has not run within 30 s")
+    panic!("retention or the first checkpoint has not run within 30 s")
 }
 
 /// Returns the names of a metric's labels, without the bounds of histograms.
