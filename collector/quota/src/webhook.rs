@@ -8,10 +8,8 @@ use super::Limits;
 use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_types::clock;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use ureq::tls::{RootCerts, TlsConfig};
 
 /// The longest time for a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,27 +58,10 @@ impl CallError {
     }
 }
 
-/// Returns the client for webhooks. It trusts the operating system's certificate store, treats every status as an answer and
-/// follows no redirect, so that a message goes only to the address that was configured.
-fn agent() -> ureq::Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(CALL_TIMEOUT))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .tls_config(tls)
-        .user_agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")))
-        .build();
-    config.into()
-}
-
 impl Limits {
     pub(super) async fn run_webhooks(&self) {
-        let agent = agent();
+        let agent =
+            headgate_http_client::agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")), CALL_TIMEOUT);
         let mut failing = HashSet::new();
         loop {
             // A store that cannot be read now may be readable later.

@@ -1,6 +1,5 @@
 //! The `headgate` command: checks, renders and applies a `gateway.yaml`, makes keys, imports prices, tests guardrails.
 
-mod client;
 mod clock;
 mod command;
 mod deploy;

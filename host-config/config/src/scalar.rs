@@ -26,7 +26,7 @@ pub use timestamp::unix_seconds;
 pub use url::{Url, socket, url};
 
 use headgate_guardrails::Group;
-use headgate_policy::document::AccessLogField;
+use headgate_policy::document::{AccessLogField, Stage};
 use serde_json::json;
 
 /// A kind of single value.
@@ -141,8 +141,9 @@ pub enum Scalar {
 /// Surfaces that carry prompts, named as in the record.
 pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
 
-/// Names of the stages.
-pub const STAGES: [&str; 5] = ["keys", "routing", "limits", "guardrails", "logging"];
+fn stages() -> [&'static str; Stage::ALL.len()] {
+    Stage::ALL.map(Stage::as_str)
+}
 
 /// The parties that route.
 pub const ROUTING_MODES: [&str; 2] = ["gateway", "proxy"];
@@ -209,7 +210,7 @@ impl Scalar {
             Self::Percent => percent(value).map(drop),
             Self::WhenUnreachable => when_unreachable(value).map(drop),
             Self::Dimension => dimension(value).map(drop),
-            Self::Stage => words::one_of(value, &STAGES),
+            Self::Stage => words::one_of(value, &stages()),
             Self::RoutingMode => words::one_of(value, &ROUTING_MODES),
             Self::ClusterName => text::printable(value),
             Self::Stripper => words::one_of(value, &STRIPPERS),
@@ -266,7 +267,7 @@ impl Scalar {
             Self::Dimension => text(rate::DIMENSION_PATTERN),
             Self::AccessLogField => json!({"enum": access_log_fields()}),
             Self::TimeZone => text("^[A-Za-z0-9_+/-]+$"),
-            Self::Stage => json!({"enum": STAGES}),
+            Self::Stage => json!({"enum": stages()}),
             Self::RoutingMode => json!({"enum": ROUTING_MODES}),
             Self::Stripper => json!({"enum": STRIPPERS}),
             Self::CertificateField => json!({"enum": CERTIFICATE_FIELDS}),

@@ -183,13 +183,10 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`: a context that refuses is returned instead.
         Some(match &self.role {
-            Role::Gate(policy) => {
-                let stages = policy.stages(None).unwrap_or_default();
-                Box::new(GateContext::new(id, policy, stages))
-            }
+            Role::Gate(policy) => Box::new(GateContext::new(id, policy, policy.stages())),
             Role::Stages(set) => {
                 let policy = with_worker(|worker| worker.policy.clone()).flatten();
-                let known = policy.and_then(|policy| Some((policy.stages(Some(set))?, policy)));
+                let known = policy.and_then(|policy| Some((policy.stage_set(set)?, policy)));
                 match known {
                     Some((stages, policy)) => Box::new(GateContext::new(id, &policy, stages)),
                     // No policy has such a set, so nothing passes.
@@ -206,8 +203,7 @@ impl RootContext for Root {
         match self.role {
             Role::Log => {
                 if let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten() {
-                    let stages = policy.stages(None).unwrap_or_default();
-                    Exchange::new(0, &policy, stages).close();
+                    Exchange::new(0, &policy, policy.stages()).close();
                 }
             }
             Role::Connections => {

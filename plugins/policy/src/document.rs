@@ -14,7 +14,7 @@ pub use access_log::AccessLogField;
 pub use guardrails::{
     Action, DetectorSpec, ExternalCheck, ExternalKind, Guardrail, GuardrailMatch, RequestLimits, UrlSpec,
 };
-pub use identity::{CertificateField, Identity, IdentityRule, IdentitySource};
+pub use identity::{CertificateField, IdentityRule, IdentitySection, IdentitySource};
 pub use price::{GlobPrice, Price, PriceVariant};
 pub use stages::{Stage, Stages};
 
@@ -45,7 +45,7 @@ pub struct Document {
     pub stage_sets: BTreeMap<String, Stages>,
     /// Callers without a virtual key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub identity: Option<IdentitySection>,
     /// Largest request body, bytes. Larger ones answer 413.
     pub max_request_bytes: u64,
     /// Most bytes that the requests of one worker's VM hold at a time, and answers that wait for a guardrail. More answers

@@ -32,7 +32,7 @@ pub(crate) struct IdentityRules {
 }
 
 impl IdentityRules {
-    pub(crate) fn load(identity: document::Identity) -> Self {
+    pub(crate) fn load(identity: document::IdentitySection) -> Self {
         let rules = identity.rules.into_iter().map(|rule| {
             let permission = Permission::of(rule.models.as_deref());
             (WildMatch::new(&rule.name), rule, permission)
@@ -115,7 +115,7 @@ mod tests {
         };
         let rules =
             vec![rule("ci", "spiffe://company.example/ci/*", Some("ci")), rule("people", "*@company.example", None)];
-        IdentityRules::load(document::Identity { source, rules })
+        IdentityRules::load(document::IdentitySection { source, rules })
     }
 
     #[test]

@@ -297,7 +297,7 @@ impl Policy {
     }
 }
 
-fn limits_models(keys: &[document::Key], identity: Option<&document::Identity>) -> bool {
+fn limits_models(keys: &[document::Key], identity: Option<&document::IdentitySection>) -> bool {
     let rules = identity.map_or(&[][..], |identity| &identity.rules);
     keys.iter().any(|key| key.models.is_some()) || rules.iter().any(|rule| rule.models.is_some())
 }

@@ -8,7 +8,6 @@ mod answer;
 use answer::Refusal;
 pub(super) use answer::{Outcome, Planes, Revision};
 
-use crate::client;
 use crate::exit::{CONFLICT, Failure, Stop};
 use crate::output::say;
 use clap::Args;
@@ -83,7 +82,7 @@ impl Connection {
         }
         let scheme = if address.tls { "https" } else { "http" };
         Ok(Client {
-            agent: client::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL_TIME),
+            agent: headgate_http_client::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL_TIME),
             url: format!("{scheme}://{}{}", address.authority, address.path),
             authorization: format!("Bearer {}", token.trim()),
             token_env: name.clone(),

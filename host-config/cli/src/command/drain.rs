@@ -6,10 +6,10 @@
 //! and report their end to the collector.
 
 use crate::clock::{now_ms, timer};
+use crate::deploy;
 use crate::exit::Failure;
 use crate::output::print;
 use crate::policy_file::read;
-use crate::{client, deploy};
 use clap::Args;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ impl Admin {
             return Err(format!("{} names no admin address\n", file.display()));
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host };
-        let agent = client::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL);
+        let agent = headgate_http_client::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL);
         Ok(Self { agent, address: format!("http://{host}:{port}") })
     }
 

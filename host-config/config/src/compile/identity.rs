@@ -3,13 +3,13 @@
 use super::references::Known;
 use crate::diagnostic::Report;
 use crate::typed_view::View;
-use headgate_policy::document::{CertificateField, Identity, IdentityRule, IdentitySource, Team};
+use headgate_policy::document::{CertificateField, IdentityRule, IdentitySection, IdentitySource, Team};
 use std::collections::BTreeMap;
 
 /// Largest number of rules. Each is compared with the name of every caller.
 const MAX_RULES: usize = 1_000;
 
-pub(super) fn identity(root: View<'_>, teams: &[Team], report: &mut Report) -> Option<Identity> {
+pub(super) fn identity(root: View<'_>, teams: &[Team], report: &mut Report) -> Option<IdentitySection> {
     let section = root.get("identity")?;
     if let Some(rules) = section.get("rules").filter(|rules| rules.is_empty()) {
         report.error(rules.span, "there are no rules: every caller is refused", "add one: `- {id: all, name: \"*\"}`");
@@ -19,7 +19,7 @@ pub(super) fn identity(root: View<'_>, teams: &[Team], report: &mut Report) -> O
     }
     let teams: BTreeMap<_, _> = (0..).zip(teams).map(|(index, team)| (team.name.as_str(), index)).collect();
     let rules = section.items("rules").take(MAX_RULES).map(|view| rule(view, &teams)).collect();
-    Some(Identity { source: source(root, section, report)?, rules })
+    Some(IdentitySection { source: source(root, section, report)?, rules })
 }
 
 /// Checks names that rules refer to, and their ids.

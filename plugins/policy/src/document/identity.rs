@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The source of identities, and the rules that map them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub struct IdentitySection {
     /// Where a caller's name stands.
     pub source: IdentitySource,
     /// The first rule that matches decides; without one the caller is refused.

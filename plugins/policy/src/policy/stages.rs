@@ -4,10 +4,16 @@ use super::Policy;
 use crate::document::{Stage, Stages};
 
 impl Policy {
-    /// Returns a set of stages by its name; all routes without a name have the policy's own.
+    /// Returns the stages of all routes that ask for no set.
     #[must_use]
-    pub fn stages(&self, set: Option<&str>) -> Option<Stages> {
-        set.map_or(Some(self.stages), |name| self.stage_sets.get(name).copied())
+    pub fn stages(&self) -> Stages {
+        self.stages
+    }
+
+    /// Returns a set of stages by its name.
+    #[must_use]
+    pub fn stage_set(&self, name: &str) -> Option<Stages> {
+        self.stage_sets.get(name).copied()
     }
 
     /// Returns the path of the property by which the proxy tells the name of a caller, if one does.

@@ -3,9 +3,7 @@
 use headgate_collector_tree::{Hash, Tile, decode_hash};
 use headgate_collector_types::Log;
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
-use ureq::tls::{RootCerts, TlsConfig};
 
 /// The longest time for a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,19 +33,8 @@ struct Growth {
 
 impl LogClient {
     pub(super) fn new(url: &str) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .user_agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() }
+        let agent = headgate_http_client::agent(concat!("headgate-collector/", env!("CARGO_PKG_VERSION")), TIMEOUT);
+        Self { agent, url: url.trim_end_matches('/').to_owned() }
     }
 
     fn get(&self, path: &str) -> Result<Vec<u8>, Missing> {

@@ -1,4 +1,4 @@
-//! The HTTP client for calls to the collector.
+//! The HTTP client of the programs: for calls to the collector, and of the collector to webhooks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use ureq::tls::{RootCerts, TlsConfig};
 /// Returns a client with the user agent `user_agent` that gives up a call after `call_time`.
 ///
 /// It trusts the operating system's certificate store, returns every status as an answer, and follows no redirect, so
-/// that a token goes only to the address that the operator named.
+/// that a token or a message goes only to the address that the operator named.
 #[must_use]
-pub(crate) fn agent(user_agent: &str, call_time: Duration) -> ureq::Agent {
+pub fn agent(user_agent: &str, call_time: Duration) -> ureq::Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
