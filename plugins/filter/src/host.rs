@@ -6,23 +6,37 @@
 
 #![allow(unsafe_code, reason = "the host's ABI is raw pointers; this is the only module that touches them")]
 
-use headgate_policy::can_allocate;
+use headgate_policy::{HeaderView, can_allocate};
+use headgate_shell::{Body, Headers, HostError, HostResult, NO_ROOM, OutgoingCall};
 use log::Level;
+use proxy_wasm::types::Status;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A status other than 0 (ok), as the Proxy-Wasm ABI numbers them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HostError(pub(crate) u32);
-
-pub(crate) type HostResult<T> = Result<T, HostError>;
-
 /// Which header map.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Headers {
+pub(crate) enum HeaderMap {
     Request = 0,
     Response = 2,
     CallResponse = 6,
+}
+
+impl From<Headers> for HeaderMap {
+    fn from(which: Headers) -> Self {
+        match which {
+            Headers::Request => Self::Request,
+            Headers::Response => Self::Response,
+        }
+    }
+}
+
+impl From<Body> for Buffer {
+    fn from(which: Body) -> Self {
+        match which {
+            Body::Request => Self::RequestBody,
+            Body::Response => Self::ResponseBody,
+        }
+    }
 }
 
 /// Which buffer.
@@ -182,9 +196,6 @@ pub(crate) fn set_tick_period(period: Duration) -> HostResult<()> {
     done(unsafe { proxy_set_tick_period_milliseconds(millis) })
 }
 
-/// There is no room in this VM for the host's bytes.
-pub(crate) const NO_ROOM: HostError = HostError(u32::MAX);
-
 /// Buffers up to this size are read without asking for room: there are few at a time, and most are small.
 const SMALL: usize = 64 << 10;
 
@@ -196,7 +207,7 @@ pub(crate) fn buffer(kind: Buffer, len: usize) -> HostResult<Vec<u8>> {
     buffer_part(kind, 0, len)
 }
 
-/// At most `len` bytes of the buffer from `start` on.
+/// The same, at most `len` bytes of it from `start` on.
 pub(crate) fn buffer_part(kind: Buffer, start: usize, len: usize) -> HostResult<Vec<u8>> {
     if len > SMALL && !can_allocate(len.saturating_mul(COPIES) as u64) {
         return Err(NO_ROOM);
@@ -218,17 +229,17 @@ pub(crate) fn append_buffer(kind: Buffer, bytes: &[u8]) -> HostResult<()> {
 }
 
 /// All headers, still encoded; see [`decode_pairs`].
-pub(crate) fn headers(kind: Headers) -> HostResult<Vec<u8>> {
+pub(crate) fn headers(kind: HeaderMap) -> HostResult<Vec<u8>> {
     // SAFETY: both pointers are of live locals.
     read(|data, len| unsafe { proxy_get_header_map_pairs(kind as u32, data, len) })
 }
 
-pub(crate) fn set_header(kind: Headers, name: &str, value: &str) -> HostResult<()> {
+pub(crate) fn set_header(kind: HeaderMap, name: &str, value: &str) -> HostResult<()> {
     // SAFETY: pointers and lengths are of live strings.
     done(unsafe { proxy_replace_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-pub(crate) fn remove_header(kind: Headers, name: &str) -> HostResult<()> {
+pub(crate) fn remove_header(kind: HeaderMap, name: &str) -> HostResult<()> {
     // SAFETY: as above.
     done(unsafe { proxy_remove_header_map_value(kind as u32, name.as_ptr(), name.len()) })
 }
@@ -237,11 +248,6 @@ pub(crate) fn remove_header(kind: Headers, name: &str) -> HostResult<()> {
 pub(crate) fn property(path: &str) -> HostResult<Vec<u8>> {
     // SAFETY: pointers are of live values.
     read(|data, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, len) })
-}
-
-/// Envoy's response flags of the stream; none if there are none.
-pub(crate) fn response_flags() -> u64 {
-    property("response\0flags").ok().and_then(|flags| flags.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
 pub(crate) fn set_property(path: &str, value: &[u8]) -> HostResult<()> {
@@ -278,6 +284,26 @@ pub(crate) fn send_local_response(status: u16, headers: &[(&str, &str)], body: &
             -1,
         )
     })
+}
+
+/// Sends an HTTP request. The SDK brings the answer to the context that is active, so this goes through it.
+pub(crate) fn call(call: OutgoingCall<'_>) -> HostResult<u32> {
+    let OutgoingCall { to, headers, body, timeout } = call;
+    proxy_wasm::hostcalls::dispatch_http_call(to, headers.to_vec(), body, vec![], timeout)
+        .map_err(|refused: Status| HostError(refused as u32))
+}
+
+/// Status of the answer to a call; `None` if there was no answer.
+pub(crate) fn call_status() -> Option<u16> {
+    let encoded = headers(HeaderMap::CallResponse).ok()?;
+    let (_, status) = decode_pairs(&encoded).into_iter().find(|(name, _)| *name == b":status")?;
+    std::str::from_utf8(status).ok()?.parse().ok()
+}
+
+/// Runs `act` on the headers of a map; on none if there is no such map.
+pub(crate) fn with_headers<T>(kind: HeaderMap, act: impl FnOnce(HeaderView<'_>) -> T) -> T {
+    let encoded = headers(kind).unwrap_or_default();
+    act(HeaderView::new(&decode_pairs(&encoded)))
 }
 
 /// Makes the proxy choose the route again.

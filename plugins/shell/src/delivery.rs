@@ -1,9 +1,9 @@
 //! Carries batches of records, reports of counts and heartbeats to the collector, one call at a time.
 //!
-//! One at a time also because the SDK panics when two roots of one VM have calls with equal numbers under way, as they
-//! can while a new configuration takes over from an old one.
+//! One at a time also because two roots of one worker must not have calls with equal numbers under way, as they could while a new
+//! configuration takes over from an old one.
 
-use crate::host::{self, Buffer, Headers};
+use crate::host::{Host, OutgoingCall};
 use crate::worker::{Worker, with_worker};
 use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
@@ -39,32 +39,33 @@ enum Payload {
 
 impl Uploader {
     /// Sends the next payload that is due, if no other call is under way in this VM.
-    pub(crate) fn deliver(&mut self, policy: &Policy) {
-        if policy.collector().is_none() || with_worker(|worker| worker.calling) != Some(false) {
+    pub(crate) fn deliver(&mut self, host: &impl Host, policy: &Policy) {
+        if policy.collector().is_none() || with_worker(host, |worker| worker.calling) != Some(false) {
             return;
         }
-        let now_ms = host::now_us() / 1_000;
+        let now_ms = host.now_us() / 1_000;
         // Counts first: they are few, and records can wait.
-        let report = with_worker(|worker| worker.counters.report(policy, now_ms).map(<[u8]>::to_vec)).flatten();
+        let report =
+            with_worker(host, |worker| worker.counters.report(host, policy, now_ms).map(<[u8]>::to_vec)).flatten();
         if let Some(body) = report {
-            return self.call(policy, SYNC_PATH, &body, Payload::Counts);
+            return self.call(host, policy, SYNC_PATH, &body, Payload::Counts);
         }
-        if let Some(body) = with_worker(|worker| heartbeat(worker, policy, now_ms)).flatten() {
-            return self.call(policy, HEARTBEAT_PATH, &body, Payload::Heartbeat);
+        if let Some(body) = with_worker(host, |worker| heartbeat(host, worker, policy, now_ms)).flatten() {
+            return self.call(host, policy, HEARTBEAT_PATH, &body, Payload::Heartbeat);
         }
-        let next = with_worker(|worker| {
-            let jitter = worker.draw();
+        let next = with_worker(host, |worker| {
+            let jitter = worker.draw(host);
             worker.outbox.poll(now_ms, jitter)
         });
         match next.flatten() {
-            Some(batch) => self.call(policy, INGEST_PATH, &batch.body, Payload::Records(batch.ticket)),
+            Some(batch) => self.call(host, policy, INGEST_PATH, &batch.body, Payload::Records(batch.ticket)),
             None => {
-                with_worker(|worker| send_soon(worker, policy, now_ms));
+                with_worker(host, |worker| send_soon(host, worker, policy, now_ms));
             }
         }
     }
 
-    fn call(&mut self, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
+    fn call(&mut self, host: &impl Host, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
         let Some((collector, token)) = policy.collector() else { return };
         let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -77,12 +78,13 @@ impl Uploader {
         if let Some(authorization) = &authorization {
             headers.push(("authorization", authorization));
         }
-        match proxy_wasm::hostcalls::dispatch_http_call(&collector.cluster, headers, Some(body), vec![], CALL_TIMEOUT) {
+        let (to, timeout) = (collector.cluster.as_str(), CALL_TIMEOUT);
+        match host.call(OutgoingCall { to, headers: &headers, body: Some(body), timeout }) {
             Ok(call) => {
                 self.under_way = Some((call, payload));
-                with_worker(|worker| worker.calling = true);
+                with_worker(host, |worker| worker.calling = true);
             }
-            Err(_) => failed(policy, payload),
+            Err(_) => failed(host, policy, payload),
         }
     }
 
@@ -92,23 +94,23 @@ impl Uploader {
     }
 
     /// The answer to call `call` is there, or its failure.
-    pub(crate) fn answered(&mut self, policy: &Policy, call: u32, body_size: usize) {
+    pub(crate) fn answered(&mut self, host: &impl Host, policy: &Policy, call: u32, body_size: usize) {
         let Some((_, payload)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
-        with_worker(|worker| worker.calling = false);
-        let status = call_status();
+        with_worker(host, |worker| worker.calling = false);
+        let status = host.call_status();
         if !status.is_some_and(|status| (200..300).contains(&status)) {
-            tell_failure(status);
-            failed(policy, payload);
+            tell_failure(host, status);
+            failed(host, policy, payload);
             return;
         }
-        let body = host::buffer(Buffer::CallResponseBody, body_size).unwrap_or_default();
+        let body = host.call_body(body_size).unwrap_or_default();
         match payload {
             Payload::Records(ticket) => {
                 tell_refusals(&body);
-                finish(ticket, Delivery::Acknowledged);
+                finish(host, ticket, Delivery::Acknowledged);
             }
             Payload::Counts => {
-                with_worker(|worker| worker.counters.reported(policy, Some(&body), host::now_us() / 1_000));
+                with_worker(host, |worker| worker.counters.reported(host, policy, Some(&body), host.now_us() / 1_000));
             }
             Payload::Heartbeat => {}
         }
@@ -117,21 +119,21 @@ impl Uploader {
 
 /// Wakes the root when the records that wait may be sent, so that little is lost with a worker that is killed. Where a
 /// call is under way, its answer sends them.
-pub(crate) fn send_soon(worker: &mut Worker, policy: &Policy, now_ms: u64) {
+pub(crate) fn send_soon(host: &impl Host, worker: &mut Worker, policy: &Policy, now_ms: u64) {
     if policy.collector().is_none() || worker.calling || worker.hurried.is_some() {
         return;
     }
     if let Some(due_ms) = worker.outbox.due_in_ms(now_ms) {
-        worker.hurry(Duration::from_millis(due_ms.max(GATHER_MS)));
+        worker.hurry(host, Duration::from_millis(due_ms.max(GATHER_MS)));
     }
 }
 
 /// Returns the heartbeat of this worker, if it is time. The first one goes out at once, so that the collector sees a new policy
 /// in force.
-fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
+fn heartbeat(host: &impl Host, worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
     let end = (worker.outbox.last_seq(), worker.outbox.dropped());
     let idle = worker.open == 0 && worker.outbox.queued() == 0;
-    let ending = idle && policy.ends(worker.counters.process().began_ms);
+    let ending = idle && policy.ends(worker.counters.process(host).began_ms);
     let same = worker.told_revision == policy.revision() && (!ending || worker.told_end == Some(end));
     let due_ms = if worker.open == worker.told_open { HEARTBEAT_MS } else { OPEN_HEARTBEAT_MS };
     if same && now_ms < worker.heartbeat_ms.saturating_add(due_ms) && now_ms >= worker.heartbeat_ms {
@@ -157,15 +159,15 @@ fn heartbeat(worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8
     .ok()
 }
 
-fn failed(policy: &Policy, payload: Payload) {
+fn failed(host: &impl Host, policy: &Policy, payload: Payload) {
     match payload {
-        Payload::Records(ticket) => finish(ticket, Delivery::Failed),
+        Payload::Records(ticket) => finish(host, ticket, Delivery::Failed),
         Payload::Counts => {
-            with_worker(|worker| worker.counters.reported(policy, None, host::now_us() / 1_000));
+            with_worker(host, |worker| worker.counters.reported(host, policy, None, host.now_us() / 1_000));
         }
         Payload::Heartbeat => {
             // The next one tells it all; after a goodbye that was lost, it does not wait for so long.
-            with_worker(|worker| {
+            with_worker(host, |worker| {
                 let sooner_ms = if worker.told_end.is_some() { HEARTBEAT_MS - OPEN_HEARTBEAT_MS } else { 0 };
                 worker.heartbeat_ms = worker.heartbeat_ms.saturating_sub(sooner_ms);
             });
@@ -173,25 +175,17 @@ fn failed(policy: &Policy, payload: Payload) {
     }
 }
 
-fn finish(ticket: u64, outcome: Delivery) {
-    let now_ms = host::now_us() / 1_000;
-    with_worker(|worker| {
-        let jitter = worker.draw();
+fn finish(host: &impl Host, ticket: u64, outcome: Delivery) {
+    let now_ms = host.now_us() / 1_000;
+    with_worker(host, |worker| {
+        let jitter = worker.draw(host);
         worker.outbox.delivered(ticket, outcome, now_ms, jitter);
         worker.note_outbox();
     });
 }
 
-/// Status of the answer to a call; `None` if there was no answer.
-pub(crate) fn call_status() -> Option<u16> {
-    let encoded = host::headers(Headers::CallResponse).ok()?;
-    let pairs = host::decode_pairs(&encoded);
-    let (_, status) = pairs.into_iter().find(|(name, _)| *name == b":status")?;
-    std::str::from_utf8(status).ok()?.parse().ok()
-}
-
-fn tell_failure(status: Option<u16>) {
-    let queued = with_worker(|worker| (worker.outbox.queued(), worker.outbox.dropped())).unwrap_or_default();
+fn tell_failure(host: &impl Host, status: Option<u16>) {
+    let queued = with_worker(host, |worker| (worker.outbox.queued(), worker.outbox.dropped())).unwrap_or_default();
     let what = status.map_or_else(|| "gave no answer".to_owned(), |status| format!("answered {status}"));
     let remedy = match status {
         Some(401 | 403) => "check the token named by collector.token",

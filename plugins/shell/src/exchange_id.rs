@@ -1,10 +1,7 @@
 //! The id of an exchange, by which the contexts of one request find it.
 
-use crate::host;
+use crate::host::Host;
 use headgate_policy::RequestId;
-
-/// Filter state that holds the id, for the attempts.
-const CALL: &str = "headgate_call";
 
 /// The place of an exchange, and the id of its request. A place is used again, also by the VM that follows one that died, so
 /// the place alone could lead an attempt to another client's request.
@@ -16,13 +13,13 @@ pub(crate) struct ExchangeId {
 
 impl ExchangeId {
     /// Shows it to the attempts of the stream that is being served.
-    pub(crate) fn show_to_attempts(self) {
-        let _ = host::set_property(CALL, &self.to_bytes());
+    pub(crate) fn show_to_attempts(self, host: &impl Host) {
+        let _ = host.show_exchange(&self.to_bytes());
     }
 
     /// Returns the id of the stream that is being served.
-    pub(crate) fn current() -> Option<Self> {
-        Self::from_bytes(&host::property(CALL).ok()?)
+    pub(crate) fn current(host: &impl Host) -> Option<Self> {
+        Self::from_bytes(&host.shown_exchange().ok()?)
     }
 
     fn to_bytes(self) -> [u8; 20] {

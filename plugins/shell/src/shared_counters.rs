@@ -6,7 +6,7 @@
 
 use crate::cells::{Cells, key};
 use crate::claims::{Claims, ROSTER};
-use crate::host;
+use crate::host::Host;
 use headgate_limits::{CELLS, FleetStatus, OutputEstimates, Process, Reporter, ReporterLease};
 use headgate_policy::{Policy, Unsettled, uuid_v7};
 
@@ -42,10 +42,10 @@ pub(crate) struct SharedCounters {
 }
 
 impl SharedCounters {
-    pub(crate) fn new(node: &str, boot: &str, name: u64) -> Self {
+    pub(crate) fn new(host: &impl Host, node: &str, boot: &str, name: u64) -> Self {
         Self {
             cells: Cells::default(),
-            claims: Claims::new(name, host::now_us() / 1_000),
+            claims: Claims::new(name, host.now_us() / 1_000),
             output_estimates: OutputEstimates::default(),
             unsettled: Vec::new(),
             reporter: Reporter::new(node, boot, 0, 0),
@@ -58,9 +58,9 @@ impl SharedCounters {
     }
 
     /// The process of this proxy, as [`SharedCounters::prepare`] has named it.
-    pub(crate) fn process(&mut self) -> &Process {
+    pub(crate) fn process(&mut self, host: &impl Host) -> &Process {
         if self.process.id.is_empty() {
-            let (bytes, _) = host::shared_data(PROCESS);
+            let (bytes, _) = host.shared(PROCESS);
             let (began, id) = bytes.split_at_checked(8).unwrap_or_default();
             let began_ms = began.try_into().map_or(0, u64::from_le_bytes);
             self.process = Process { id: String::from_utf8_lossy(id).into_owned(), began_ms };
@@ -70,19 +70,19 @@ impl SharedCounters {
     }
 
     /// Makes all cells, once for a proxy: also if this policy has no limits, for a later one may.
-    pub(crate) fn prepare() {
-        if host::shared_data(READY).1 != 0 {
+    pub(crate) fn prepare(host: &impl Host) {
+        if host.shared(READY).1 != 0 {
             return;
         }
-        let now_ms = host::now_us() / 1_000;
-        let process = [&now_ms.to_le_bytes()[..], uuid_v7(now_ms, host::random()).as_bytes()].concat();
-        if host::shared_data(PROCESS).0.is_empty() {
-            let _ = host::set_shared_data(PROCESS, &process, 0);
+        let now_ms = host.now_us() / 1_000;
+        let process = [&now_ms.to_le_bytes()[..], uuid_v7(now_ms, host.random()).as_bytes()].concat();
+        if host.shared(PROCESS).0.is_empty() {
+            let _ = host.set_shared(PROCESS, &process, 0);
         }
         let names = (0..CELLS).map(key).chain([LEASE, TOUCHED, ROSTER, READY].map(str::to_owned));
         for name in names {
-            if host::shared_data(&name).1 == 0 {
-                let _ = host::set_shared_data(&name, b"", 0);
+            if host.shared(&name).1 == 0 {
+                let _ = host.set_shared(&name, b"", 0);
             }
         }
     }
@@ -98,10 +98,10 @@ impl SharedCounters {
     }
 
     /// Takes the lease if it is free, and hands over its unreported cells if it is not.
-    pub(crate) fn tick(&mut self, policy: &Policy, now_ms: u64) {
-        let began_ms = self.process().began_ms;
-        self.claims.look(began_ms, now_ms, &mut self.cells);
-        self.settle_again(policy, now_ms);
+    pub(crate) fn tick(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) {
+        let began_ms = self.process(host).began_ms;
+        self.claims.look(host, began_ms, now_ms, &mut self.cells);
+        self.settle_again(host, policy, now_ms);
         let Some((collector, _)) = policy.collector() else {
             self.cells = Cells::default();
             return;
@@ -113,23 +113,23 @@ impl SharedCounters {
         if std::mem::take(&mut self.cells.hurried) {
             self.reporter.hurry();
         }
-        self.take_lease(now_ms);
+        self.take_lease(host, now_ms);
         if self.holds_lease {
-            self.take_over();
+            self.take_over(host);
         } else {
-            self.hand_over();
+            self.hand_over(host);
         }
     }
 
-    fn settle_again(&mut self, policy: &Policy, now_ms: u64) {
+    fn settle_again(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) {
         let fleet_status = self.fleet_status(policy, now_ms);
         for one in std::mem::take(&mut self.unsettled) {
-            self.unsettled.extend(one.settle(fleet_status, now_ms / 1_000, &mut self.cells));
+            self.unsettled.extend(one.settle(fleet_status, now_ms / 1_000, &mut self.cells.on(host)));
         }
     }
 
-    fn take_lease(&mut self, now_ms: u64) {
-        let (bytes, cas) = host::shared_data(LEASE);
+    fn take_lease(&mut self, host: &impl Host, now_ms: u64) {
+        let (bytes, cas) = host.shared(LEASE);
         self.lease = ReporterLease::from_bytes(&bytes);
         self.empty_ticks = if self.lease.is_left(now_ms) { self.empty_ticks.saturating_add(1) } else { 0 };
         if self.lease.is_of_another(self.name) && self.empty_ticks < EMPTY_TICKS {
@@ -137,23 +137,23 @@ impl SharedCounters {
             return;
         }
         let claimed = self.lease.claimed(self.name, now_ms).map(|lease| self.reporter.extend_lease(lease));
-        let taken = claimed.filter(|lease| host::set_shared_data(LEASE, &lease.to_bytes(), cas).is_ok());
+        let taken = claimed.filter(|lease| host.set_shared(LEASE, &lease.to_bytes(), cas).is_ok());
         self.holds_lease = taken.is_some();
         self.lease = taken.unwrap_or(self.lease);
     }
 
-    fn take_over(&mut self) {
-        let (bitmap, cas) = host::shared_data(TOUCHED);
-        if !bitmap.is_empty() && host::set_shared_data(TOUCHED, b"", cas).is_ok() {
+    fn take_over(&mut self, host: &impl Host) {
+        let (bitmap, cas) = host.shared(TOUCHED);
+        if !bitmap.is_empty() && host.set_shared(TOUCHED, b"", cas).is_ok() {
             self.reporter.take_over(&bitmap);
         }
     }
 
-    fn hand_over(&mut self) {
+    fn hand_over(&mut self, host: &impl Host) {
         for _ in 0..TRIES {
-            let (bitmap, cas) = host::shared_data(TOUCHED);
+            let (bitmap, cas) = host.shared(TOUCHED);
             let Some(bitmap) = self.reporter.touched_onto(&bitmap) else { return };
-            if host::set_shared_data(TOUCHED, &bitmap, cas).is_ok() {
+            if host.set_shared(TOUCHED, &bitmap, cas).is_ok() {
                 self.reporter.handed_over();
                 return;
             }
@@ -161,22 +161,23 @@ impl SharedCounters {
     }
 
     /// The report that is to be sent now.
-    pub(crate) fn report(&mut self, policy: &Policy, now_ms: u64) -> Option<&[u8]> {
+    pub(crate) fn report(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) -> Option<&[u8]> {
         let silent = policy.limits().is_empty() || !(self.holds_lease || self.reporter.has_evicted());
         if silent {
             return None;
         }
-        self.reporter.report(policy.limits(), policy.revision(), self.holds_lease, &mut self.cells, now_ms)
+        self.reporter.report(policy.limits(), policy.revision(), self.holds_lease, &mut self.cells.on(host), now_ms)
     }
 
     /// Takes the outcome of the report: the answer's body, or nothing.
-    pub(crate) fn reported(&mut self, policy: &Policy, answer: Option<&[u8]>, now_ms: u64) {
-        let taken = answer.is_some_and(|body| self.reporter.answered(body, policy.limits(), &mut self.cells, now_ms));
+    pub(crate) fn reported(&mut self, host: &impl Host, policy: &Policy, answer: Option<&[u8]>, now_ms: u64) {
+        let taken =
+            answer.is_some_and(|body| self.reporter.answered(body, policy.limits(), &mut self.cells.on(host), now_ms));
         if !taken {
             self.reporter.failed(now_ms);
         }
         if self.holds_lease {
-            self.take_lease(now_ms);
+            self.take_lease(host, now_ms);
         }
     }
 }

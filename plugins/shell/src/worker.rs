@@ -3,10 +3,10 @@
 //! A proxy worker is one thread with one VM, so this is thread-local; only the resting targets are shared with the
 //! other workers, through the host's shared data.
 
-use crate::cells::Cells;
+use crate::cells::CellsOn;
 use crate::connections::Connections;
 use crate::exchange_id::ExchangeId;
-use crate::host::{self, Buffer, Headers, HostResult};
+use crate::host::{Body, Headers, Host, HostResult};
 use crate::metrics::Metrics;
 use crate::proxy_refusals::ProxyRefusals;
 use crate::shared_counters::SharedCounters;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
-/// Filter state that holds the provider of the next try; the route reads it as `wasm.headgate_target`.
-const TARGET: &str = "headgate_target";
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
 /// Stands for a proxy that was started without a name.
@@ -90,27 +88,29 @@ pub(crate) struct Random {
 }
 
 thread_local! {
-    static WORKER: RefCell<Worker> = RefCell::new(Worker::start());
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
 /// Runs `act` on this worker's state. `None` only if it is in use already, which the order of callbacks rules out.
-pub(crate) fn with_worker<T>(act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
-    WORKER.with(|worker| worker.try_borrow_mut().ok().map(|mut worker| act(&mut worker)))
+pub(crate) fn with_worker<T>(host: &impl Host, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
+    WORKER.with(|worker| {
+        let mut worker = worker.try_borrow_mut().ok()?;
+        Some(act(worker.get_or_insert_with(|| Worker::start(host))))
+    })
 }
 
 impl Worker {
-    fn start() -> Self {
-        let node = host::property("xds\0node\0id").or_else(|_| host::property("node\0id")).ok();
-        let node = node.and_then(|node| String::from_utf8(node).ok()).filter(|node| !node.is_empty());
+    fn start(host: &impl Host) -> Self {
+        let node = host.node().filter(|node| !node.is_empty());
         let node = node.unwrap_or_else(|| UNNAMED_NODE.to_owned());
-        let boot = uuid_v7(host::now_us() / 1_000, host::random());
+        let boot = uuid_v7(host.now_us() / 1_000, host.random());
         Self {
             ended: None,
             outbox: Outbox::new(&node, &boot, OutboxLimits::default()),
             open: 0,
             record: Vec::new(),
-            counters: SharedCounters::new(&node, &boot, u64::from_le_bytes(host::random())),
-            started_ms: host::now_us() / 1_000,
+            counters: SharedCounters::new(host, &node, &boot, u64::from_le_bytes(host.random())),
+            started_ms: host.now_us() / 1_000,
             heartbeat_ms: 0,
             told_revision: String::new(),
             told_end: None,
@@ -125,32 +125,37 @@ impl Worker {
             proxy_refusals: ProxyRefusals::default(),
             looked_overdue_us: 0,
             metrics: Metrics::default(),
-            number: u64::from_le_bytes(host::random()),
+            number: u64::from_le_bytes(host.random()),
             cooldowns: Cooldowns::default(),
             cooldowns_read_us: 0,
             random: Random { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES },
         }
     }
 
-    /// Returns the state that a machine may use for one event, and the random numbers beside it.
-    pub(crate) fn request_env(&mut self, policy: &Policy, now_us: u64) -> (RequestEnv<'_, Cells>, &mut Random) {
-        self.cooldowns(now_us);
+    /// Runs `act` with the state that a machine may use for one event, and the random numbers beside it.
+    pub(crate) fn with_request_env<H: Host, T>(
+        &mut self,
+        host: &H,
+        policy: &Policy,
+        now_us: u64,
+        act: impl FnOnce(RequestEnv<'_, CellsOn<'_, H>>, &mut Random) -> T,
+    ) -> T {
+        self.cooldowns(host, now_us);
         let fleet_status = self.counters.fleet_status(policy, now_us / 1_000);
         let env = RequestEnv {
             cooldowns: &self.cooldowns,
-            ledger: &mut self.counters.cells,
+            ledger: &mut self.counters.cells.on(host),
             fleet_status,
             output_estimates: &mut self.counters.output_estimates,
             unsettled: &mut self.counters.unsettled,
         };
-        (env, &mut self.random)
+        act(env, &mut self.random)
     }
 
     /// Has the next tick come after this time or earlier. The regular tick does what can wait for it: it must not come later because
     /// a delivery is due later.
-    pub(crate) fn hurry(&mut self, within: Duration) {
-        if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host::set_tick_period(within).is_ok()
-        {
+    pub(crate) fn hurry(&mut self, host: &impl Host, within: Duration) {
+        if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host.set_tick(within).is_ok() {
             self.hurried = Some(within);
         }
     }
@@ -161,39 +166,46 @@ impl Worker {
     }
 
     /// Shows the state of the outbox in the metrics.
-    pub(crate) fn show_outbox(&mut self, policy: &Policy, now_ms: u64) {
+    pub(crate) fn show_outbox(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) {
         if self.metrics.is_due(policy.metrics(), now_ms) {
-            self.metrics.outbox(self.number, self.outbox.queued() as u64, self.outbox.dropped(), now_ms);
+            self.metrics.outbox(host, self.number, self.outbox.queued() as u64, self.outbox.dropped(), now_ms);
         }
     }
 
     /// A random number for draws and jitter.
-    pub(crate) fn draw(&mut self) -> u32 {
-        self.random.draw()
+    pub(crate) fn draw(&mut self, host: &impl Host) -> u32 {
+        self.random.draw(host)
     }
 
     /// Random bytes, none of them given out before.
-    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
-        self.random.take()
+    pub(crate) fn random<const N: usize>(&mut self, host: &impl Host) -> [u8; N] {
+        self.random.take(host)
     }
 
     /// Returns the targets in cooldown, at most 50 ms old.
-    pub(crate) fn cooldowns(&mut self, now_us: u64) -> &Cooldowns {
+    pub(crate) fn cooldowns(&mut self, host: &impl Host, now_us: u64) -> &Cooldowns {
         if now_us.abs_diff(self.cooldowns_read_us) > COOLDOWNS_AGE_US {
             self.cooldowns_read_us = now_us;
-            self.cooldowns = Cooldowns::from_bytes(&host::shared_data(COOLDOWNS).0);
+            self.cooldowns = Cooldowns::from_bytes(&host.shared(COOLDOWNS).0);
         }
         &self.cooldowns
     }
 
     /// Puts a target in cooldown, here at once and for all workers by compare-and-set.
-    pub(crate) fn set_cooldown(&mut self, target: TargetKey, until_ms: u64, unavailable: bool, now_ms: u64) {
+    pub(crate) fn set_cooldown(
+        &mut self,
+        host: &impl Host,
+        target: TargetKey,
+        until_ms: u64,
+        unavailable: bool,
+        now_ms: u64,
+    ) {
         self.cooldowns.set_cooldown(target, until_ms, unavailable, now_ms);
         for _ in 0..CAS_TRIES {
-            let (shared, cas) = host::shared_data(COOLDOWNS);
+            let (shared, cas) = host.shared(COOLDOWNS);
             let mut merged = Cooldowns::from_bytes(&shared);
             merged.set_cooldown(target, until_ms, unavailable, now_ms);
-            if host::set_shared_data(COOLDOWNS, &merged.to_bytes(), cas).is_ok() {
+            if host.set_shared(COOLDOWNS, &merged.to_bytes(), cas).is_ok() {
                 self.cooldowns.merge(&merged);
                 return;
             }
@@ -204,13 +216,13 @@ impl Worker {
 
 impl Random {
     /// A random number for draws and jitter.
-    pub(crate) fn draw(&mut self) -> u32 {
-        u32::from_le_bytes(self.take())
+    pub(crate) fn draw(&mut self, host: &impl Host) -> u32 {
+        u32::from_le_bytes(self.take(host))
     }
 
-    fn take<const N: usize>(&mut self) -> [u8; N] {
+    fn take<const N: usize>(&mut self, host: &impl Host) -> [u8; N] {
         if self.bytes.len().saturating_sub(self.used) < N {
-            self.bytes = host::random();
+            self.bytes = host.random();
             self.used = 0;
         }
         let taken = self.bytes.get(self.used..).and_then(|unused| unused.first_chunk()).copied();
@@ -220,21 +232,21 @@ impl Random {
 }
 
 /// Carries out the effects that gate and attempt have in common; returns the others.
-pub(crate) fn apply(effect: Effect) -> Option<Effect> {
+pub(crate) fn apply(host: &impl Host, effect: Effect) -> Option<Effect> {
     match effect {
-        Effect::SetRequestHeader(name, value) => ignore(host::set_header(Headers::Request, name, &value)),
-        Effect::RemoveRequestHeader(name) => ignore(host::remove_header(Headers::Request, &name)),
-        Effect::SetResponseHeader(name, value) => ignore(host::set_header(Headers::Response, name, &value)),
-        Effect::RemoveResponseHeader(name) => ignore(host::remove_header(Headers::Response, &name)),
-        Effect::ReplaceRequest(bytes) => ignore(host::replace_buffer(Buffer::RequestBody, &bytes)),
-        Effect::ReplaceChunk(bytes) => ignore(host::replace_buffer(Buffer::ResponseBody, &bytes)),
-        Effect::Route(provider) => ignore(host::set_property(TARGET, provider.as_bytes())),
+        Effect::SetRequestHeader(name, value) => ignore(host.set_header(Headers::Request, name, &value)),
+        Effect::RemoveRequestHeader(name) => ignore(host.remove_header(Headers::Request, &name)),
+        Effect::SetResponseHeader(name, value) => ignore(host.set_header(Headers::Response, name, &value)),
+        Effect::RemoveResponseHeader(name) => ignore(host.remove_header(Headers::Response, &name)),
+        Effect::ReplaceRequest(bytes) => ignore(host.replace_body(Body::Request, &bytes)),
+        Effect::ReplaceChunk(bytes) => ignore(host.replace_body(Body::Response, &bytes)),
+        Effect::Route(provider) => ignore(host.route_to(&provider)),
         Effect::SetCooldown { target, until_ms, unavailable } => {
-            let now_ms = host::now_us() / 1_000;
-            with_worker(|worker| worker.set_cooldown(target, until_ms, unavailable, now_ms));
+            let now_ms = host.now_us() / 1_000;
+            with_worker(host, |worker| worker.set_cooldown(host, target, until_ms, unavailable, now_ms));
             None
         }
-        Effect::ResetStream => ignore(host::reset_response()),
+        Effect::ResetStream => ignore(host.reset_response()),
         Effect::Reply(_) | Effect::Call(_) | Effect::EndStream => Some(effect),
     }
 }

@@ -4,7 +4,7 @@
 //! callback. A provider that has nothing more to say would never bring one, and its stream would stay open, paid for:
 //! the tick then does it.
 
-use crate::host;
+use crate::host::Host;
 use std::cell::RefCell;
 
 /// Time that the host is given to write the last words, µs.
@@ -36,15 +36,15 @@ pub(crate) fn forget(context: u32) {
 }
 
 /// Resets streams after their time. The host then ends those contexts, which are forgotten with that.
-pub(crate) fn finish(now_us: u64) {
+pub(crate) fn finish(host: &impl Host, now_us: u64) {
     let due = with_pending(|pending| {
         let (due, rest) = pending.iter().partition(|reset| now_us.saturating_sub(reset.since_us) >= WRITTEN_US);
         *pending = rest;
         due
     });
     for PendingReset { context, .. } in due.unwrap_or_else(Vec::new) {
-        if host::act_for(context).is_ok() {
-            let _ = host::reset_response();
+        if host.act_for(context).is_ok() {
+            let _ = host.reset_response();
         }
     }
 }

@@ -4,8 +4,7 @@
 //! stream has ended since. The host numbers the calls of a whole VM in one row, so those of streams and of roots never
 //! share a number.
 
-use crate::delivery::call_status;
-use crate::host::{self, Buffer};
+use crate::host::{Host, OutgoingCall};
 use headgate_policy::HttpCall;
 use headgate_policy::document::Collector;
 use std::time::Duration;
@@ -36,10 +35,10 @@ pub(crate) struct HttpCalls {
 
 impl HttpCalls {
     /// Sends it; `false` if the host would not.
-    pub(crate) fn send(&mut self, call: &HttpCall) -> bool {
-        let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    pub(crate) fn send(&mut self, host: &impl Host, call: &HttpCall) -> bool {
+        let headers: Vec<(&str, &str)> = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let timeout = Duration::from_millis(call.timeout_ms);
-        let sent = proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, Some(&call.body), vec![], timeout);
+        let sent = host.call(OutgoingCall { to: &call.cluster, headers: &headers, body: Some(&call.body), timeout });
         if let Ok(token) = sent {
             self.under_way.push((token, call.number));
         }
@@ -47,10 +46,11 @@ impl HttpCalls {
     }
 
     /// Asks the collector for a sign of life, only to wake this stream; `false` if the host would not.
-    pub(crate) fn wake(&mut self, collector: &Collector) -> bool {
+    pub(crate) fn wake(&mut self, host: &impl Host, collector: &Collector) -> bool {
         let path = format!("{}/healthz", collector.path_prefix);
-        let headers = vec![(":method", "GET"), (":path", path.as_str()), (":authority", collector.authority.as_str())];
-        let sent = proxy_wasm::hostcalls::dispatch_http_call(&collector.cluster, headers, None, vec![], WAKE_TIME);
+        let headers = [(":method", "GET"), (":path", path.as_str()), (":authority", collector.authority.as_str())];
+        let sent =
+            host.call(OutgoingCall { to: &collector.cluster, headers: &headers, body: None, timeout: WAKE_TIME });
         if let Ok(token) = sent {
             self.under_way.push((token, WAKE));
         }
@@ -58,11 +58,11 @@ impl HttpCalls {
     }
 
     /// The answer under the host's number.
-    pub(crate) fn answered(&mut self, token: u32, body_size: usize) -> Option<Answer> {
+    pub(crate) fn answered(&mut self, host: &impl Host, token: u32, body_size: usize) -> Option<Answer> {
         let at = self.under_way.iter().position(|(number, _)| *number == token)?;
         let (_, number) = self.under_way.swap_remove(at);
-        let status = call_status();
-        let body = host::buffer(Buffer::CallResponseBody, body_size.min(MAX_ANSWER)).unwrap_or_default();
+        let status = host.call_status();
+        let body = host.call_body(body_size.min(MAX_ANSWER)).unwrap_or_default();
         Some(Answer { number, status, body })
     }
 }

@@ -6,7 +6,7 @@
 //! goes to another one.
 
 use crate::exchanges;
-use crate::host;
+use crate::host::Host;
 use crate::worker::with_worker;
 use headgate_policy::Timestamp;
 
@@ -14,8 +14,8 @@ use headgate_policy::Timestamp;
 const LOOK_US: u64 = 250_000;
 
 /// Answers overdue requests. The gate puts its own words into these answers.
-pub(crate) fn finish(now_us: u64) {
-    let is_time = with_worker(|worker| {
+pub(crate) fn finish(host: &impl Host, now_us: u64) {
+    let is_time = with_worker(host, |worker| {
         let is_time = now_us.abs_diff(worker.looked_overdue_us) >= LOOK_US;
         if is_time {
             worker.looked_overdue_us = now_us;
@@ -26,8 +26,8 @@ pub(crate) fn finish(now_us: u64) {
         return;
     }
     for context in exchanges::overdue(Timestamp(now_us)) {
-        if host::act_for(context).is_ok() {
-            let _ = host::send_local_response(504, &[], b"headgate: no answer in time");
+        if host.act_for(context).is_ok() {
+            let _ = host.reply(504, &[], b"headgate: no answer in time");
         }
     }
 }

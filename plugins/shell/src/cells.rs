@@ -1,6 +1,6 @@
 //! The cells of limits and budgets, as one worker sees them: values of the host's shared data, changed by compare-and-set.
 
-use crate::host;
+use crate::host::Host;
 use headgate_limits::{Ledger, ReportRow, Stored};
 use std::collections::BTreeSet;
 
@@ -17,25 +17,39 @@ pub(crate) fn key(cell: u16) -> String {
     format!("headgate.limits.{cell}")
 }
 
-impl Ledger for Cells {
+impl Cells {
+    /// Returns the ledger that these cells are, on a host that has the memory.
+    pub(crate) fn on<'a, H>(&'a mut self, host: &'a H) -> CellsOn<'a, H> {
+        CellsOn { cells: self, host }
+    }
+}
+
+/// The cells and the host that has their memory.
+#[derive(Debug)]
+pub(crate) struct CellsOn<'a, H> {
+    cells: &'a mut Cells,
+    host: &'a H,
+}
+
+impl<H: Host> Ledger for CellsOn<'_, H> {
     fn read(&mut self, cell: u16) -> Stored {
-        let (bytes, version) = host::shared_data(&key(cell));
+        let (bytes, version) = self.host.shared(&key(cell));
         Stored { bytes, version }
     }
 
     fn write(&mut self, cell: u16, bytes: &[u8], version: u32) -> bool {
-        host::set_shared_data(&key(cell), bytes, version).is_ok()
+        self.host.set_shared(&key(cell), bytes, version).is_ok()
     }
 
     fn touched(&mut self, cell: u16) {
-        self.touched.insert(cell);
+        self.cells.touched.insert(cell);
     }
 
     fn hurry(&mut self) {
-        self.hurried = true;
+        self.cells.hurried = true;
     }
 
     fn evicted(&mut self, rows: Vec<ReportRow>) {
-        self.evicted_rows.extend(rows);
+        self.cells.evicted_rows.extend(rows);
     }
 }

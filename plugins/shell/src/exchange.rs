@@ -7,14 +7,13 @@ mod end;
 
 use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
-use crate::host::{self, Buffer, Headers};
+use crate::host::{Action, Body, Headers, Host, NO_ROOM};
 use crate::http_calls::{HttpCalls, WAKE};
 use crate::pending_resets;
 use crate::worker::{apply, with_worker};
 use headgate_policy::document::Stages;
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use headgate_record::ProxyRefusal;
-use proxy_wasm::types::Action;
 use std::rc::Rc;
 
 /// Maximum number of times that a request asks whether the fleet's counts have come.
@@ -46,14 +45,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(context: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
-        let (random, memory) = with_worker(|worker| {
+    pub(crate) fn new(host: &impl Host, context: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
+        let (random, memory) = with_worker(host, |worker| {
             worker.open = worker.open.saturating_add(1);
-            (worker.random(), worker.memory.clone())
+            (worker.random(host), worker.memory.clone())
         })
         .unwrap_or_default();
         Self {
-            gate: Gate::new(policy, Timestamp(host::now_us()), random).in_memory(&memory).with_stages(stages),
+            gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory).with_stages(stages),
             context,
             id: None,
             policy: Rc::clone(policy),
@@ -69,60 +68,59 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn request_headers(&mut self, whole: bool) -> Action {
-        let encoded = host::headers(Headers::Request).unwrap_or_default();
-        let fields = host::decode_pairs(&encoded);
-        let head = HeaderView::new(&fields);
-        self.ask_proxy();
-        let flow = if self.gate.routes() && host::property("request\0protocol").is_ok_and(|one| one == b"HTTP/1.0") {
-            self.http_1_0(head)
-        } else {
-            self.gate.request_headers(head, whole, &mut self.effects)
-        };
-        self.apply_flow(flow)
+    pub(crate) fn request_headers(&mut self, host: &impl Host, whole: bool) -> Action {
+        let flow = host.with_headers(Headers::Request, |head| {
+            self.ask_proxy(host);
+            if self.gate.routes() && host.is_http_1_0() {
+                self.http_1_0(host, head)
+            } else {
+                self.gate.request_headers(head, whole, &mut self.effects)
+            }
+        });
+        self.apply_flow(host, flow)
     }
 
     /// Tells the gate what only the proxy knows: the name of the caller, and the cluster that its route has chosen.
-    fn ask_proxy(&mut self) {
-        if let Some(name) = self.policy.identity_property().and_then(|path| host::property(path).ok()) {
+    fn ask_proxy(&mut self, host: &impl Host) {
+        if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
             self.gate.take_caller_name(name);
         }
         if !self.gate.routes()
-            && let Ok(cluster) = host::property("xds\0cluster_name")
+            && let Some(cluster) = host.cluster()
         {
             self.gate.take_cluster(&cluster);
         }
     }
 
-    pub(crate) fn request_body(&mut self, size: usize, whole: bool) -> Action {
+    pub(crate) fn request_body(&mut self, host: &impl Host, size: usize, whole: bool) -> Action {
         self.buffered = size;
         if whole {
-            return self.body_is_whole(size);
+            return self.body_is_whole(host, size);
         }
         let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
-        self.apply_flow(flow)
+        self.apply_flow(host, flow)
     }
 
     /// With trailers, HTTP/2 never marks the body's last chunk: the trailers do.
-    pub(crate) fn request_trailers(&mut self) -> Action {
-        self.body_is_whole(self.buffered)
+    pub(crate) fn request_trailers(&mut self, host: &impl Host) -> Action {
+        self.body_is_whole(host, self.buffered)
     }
 
     /// An HTTP call of this exchange has its answer, or has failed.
-    pub(crate) fn call_answered(&mut self, token: u32, body_size: usize) {
-        let Some(answer) = self.http_calls.answered(token, body_size) else { return };
+    pub(crate) fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+        let Some(answer) = self.http_calls.answered(host, token, body_size) else { return };
         if answer.number == WAKE {
             // A collector that cannot be reached is not waited for.
-            return self.woken(answer.status == Some(200));
+            return self.woken(host, answer.status == Some(200));
         }
         let said = answer.status.map(|status| (status, answer.body.as_slice()));
-        let flow = self.gate.call_done(answer.number, said, Timestamp(host::now_us()), &mut self.effects);
-        if flow != Flow::Pause && self.resume(flow) == Action::Continue {
-            let _ = host::resume_request();
+        let flow = self.gate.call_done(answer.number, said, Timestamp(host.now_us()), &mut self.effects);
+        if flow != Flow::Pause && self.resume(host, flow) == Action::Continue {
+            let _ = host.resume_request();
         }
     }
 
-    fn apply_effects(&mut self) {
+    fn apply_effects(&mut self, host: &impl Host) {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Route(_) => self.route_is_stale = true,
@@ -130,11 +128,11 @@ impl Exchange {
                 Effect::SetRequestHeader(..) => self.route_is_stale = false,
                 _ => {}
             }
-            match apply(effect) {
-                Some(Effect::Reply(reply)) => send(&reply),
+            match apply(host, effect) {
+                Some(Effect::Reply(reply)) => send(host, &reply),
                 Some(Effect::EndStream) => {
                     self.ending = true;
-                    pending_resets::begin(self.context, host::now_us());
+                    pending_resets::begin(self.context, host.now_us());
                 }
                 _ => {}
             }
@@ -142,9 +140,9 @@ impl Exchange {
     }
 
     /// While the request is held, its effects wait too: Envoy looks for the route again after each change.
-    fn apply_flow(&mut self, flow: Flow) -> Action {
+    fn apply_flow(&mut self, host: &impl Host, flow: Flow) -> Action {
         if flow != Flow::Pause {
-            self.apply_effects();
+            self.apply_effects(host);
         }
         match flow {
             Flow::Continue => Action::Continue,
@@ -153,7 +151,7 @@ impl Exchange {
     }
 
     /// The body is whole: one copy into the VM, then the decision.
-    fn body_is_whole(&mut self, size: usize) -> Action {
+    fn body_is_whole(&mut self, host: &impl Host, size: usize) -> Action {
         if self.waiting.is_some() {
             return Action::Pause;
         }
@@ -161,104 +159,106 @@ impl Exchange {
         let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
         // A request that is answered, or on its way, has its route and body left alone: to touch them would crash the proxy.
         if !awaits_body || flow != Flow::Pause {
-            return self.apply_flow(flow);
+            return self.apply_flow(host, flow);
         }
-        let body = match host::buffer(Buffer::RequestBody, size) {
-            Err(host::NO_ROOM) => {
+        let body = match host.body(Body::Request, size) {
+            Err(NO_ROOM) => {
                 let flow = self.gate.request_out_of_memory(&mut self.effects);
-                return self.apply_flow(flow);
+                return self.apply_flow(host, flow);
             }
             body => body.unwrap_or_default(),
         };
-        if self.waits_for_counts(0) {
+        if self.waits_for_counts(host, 0) {
             self.waiting = Some((body, 1));
             return Action::Pause;
         }
-        self.decide(body)
+        self.decide(host, body)
     }
 
     /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
     /// a tenth of a second normally, and asks again when the collector has said something.
-    fn waits_for_counts(&mut self, asked: u32) -> bool {
+    fn waits_for_counts(&mut self, host: &impl Host, asked: u32) -> bool {
         let Some((collector, _)) = self.policy.collector().filter(|_| self.gate.counts()) else {
             return false;
         };
-        let now_ms = host::now_us() / 1_000;
-        let starting = with_worker(|worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
-        starting && asked < MAX_WAKES && self.http_calls.wake(collector)
+        let now_ms = host.now_us() / 1_000;
+        let starting =
+            with_worker(host, |worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
+        starting && asked < MAX_WAKES && self.http_calls.wake(host, collector)
     }
 
     /// Something was heard of the collector.
-    fn woken(&mut self, reached: bool) {
+    fn woken(&mut self, host: &impl Host, reached: bool) {
         let Some((body, asked)) = self.waiting.take() else { return };
-        if reached && self.waits_for_counts(asked) {
+        if reached && self.waits_for_counts(host, asked) {
             self.waiting = Some((body, asked.saturating_add(1)));
-        } else if self.decide(body) == Action::Continue {
-            let _ = host::resume_request();
+        } else if self.decide(host, body) == Action::Continue {
+            let _ = host.resume_request();
         }
     }
 
     /// The decision about a whole body.
-    fn decide(&mut self, body: Vec<u8>) -> Action {
-        let now_us = host::now_us();
+    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Action {
+        let now_us = host.now_us();
         let (gate, effects, policy, claim) = (&mut self.gate, &mut self.effects, &self.policy, &mut self.claim);
-        let flow = with_worker(|worker| {
-            let (env, random) = worker.request_env(policy, now_us);
-            let flow = gate.request_body(body, Timestamp(now_us), env, || random.draw(), effects);
-            *claim = worker.counters.claims.keep(policy.limits(), gate.reservations());
+        let flow = with_worker(host, |worker| {
+            let flow = worker.with_request_env(host, policy, now_us, |env, random| {
+                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+            });
+            *claim = worker.counters.claims.keep(host, policy.limits(), gate.reservations());
             flow
         });
         let flow = match flow {
-            Some(Flow::Pause) => self.ask(),
+            Some(Flow::Pause) => self.ask(host),
             Some(flow) => flow,
             None => Flow::Continue,
         };
-        self.resume(flow)
+        self.resume(host, flow)
     }
 
     /// Sends the external checks of the held request, and nothing else yet.
-    fn ask(&mut self) -> Flow {
+    fn ask(&mut self, host: &impl Host) -> Flow {
         let mut flow = Flow::Pause;
         while let (Flow::Pause, Some(at)) = (flow, self.effects.iter().position(|one| matches!(one, Effect::Call(_)))) {
             if let Effect::Call(call) = self.effects.remove(at)
-                && !self.http_calls.send(&call)
+                && !self.http_calls.send(host, &call)
             {
-                flow = self.gate.call_done(call.number, None, Timestamp(host::now_us()), &mut self.effects);
+                flow = self.gate.call_done(call.number, None, Timestamp(host.now_us()), &mut self.effects);
             }
         }
         flow
     }
 
     /// The request goes on, is answered, or waits on.
-    fn resume(&mut self, flow: Flow) -> Action {
+    fn resume(&mut self, host: &impl Host, flow: Flow) -> Action {
         let routed = flow == Flow::Continue && self.gate.routes();
         if let (true, Some(id)) = (routed, self.id) {
-            id.show_to_attempts();
+            id.show_to_attempts(host);
         }
-        let action = self.apply_flow(flow);
+        let action = self.apply_flow(host, flow);
         if routed {
             // The call has the body, and each try writes its own from there: bytes that stay here would be copied for the
             // first try, and kept for others, in vain.
-            let _ = host::replace_buffer(Buffer::RequestBody, b"");
+            let _ = host.replace_body(Body::Request, b"");
             if self.route_is_stale {
-                let _ = host::clear_route_cache();
+                let _ = host.clear_route_cache();
             }
         }
         action
     }
 
     /// Refuses a request over HTTP/1.0, and counts it with those that the proxy refuses by itself.
-    fn http_1_0(&mut self, head: HeaderView<'_>) -> Flow {
+    fn http_1_0(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
         let flow = self.gate.request_headers_of_http_1_0(head, &mut self.effects);
         if !self.gate.is_aside() {
-            let client = host::property("source\0address").unwrap_or_default();
-            with_worker(|worker| worker.proxy_refusals.request(ProxyRefusal::Http10, &client));
+            let client = host.client_address();
+            with_worker(host, |worker| worker.proxy_refusals.request(ProxyRefusal::Http10, &client));
         }
         flow
     }
 }
 
-fn send(reply: &Reply) {
+fn send(host: &impl Host, reply: &Reply) {
     let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    let _ = host::send_local_response(reply.status, &headers, &reply.body);
+    let _ = host.reply(reply.status, &headers, &reply.body);
 }

@@ -5,16 +5,13 @@ use crate::attempt_context::{AttemptContext, stream_was_reset};
 use crate::delivery::Uploader;
 use crate::exchange::Exchange;
 use crate::gate_context::GateContext;
-use crate::host::{self, Buffer};
-use crate::logger;
+use crate::host::Host;
 use crate::overdue;
 use crate::pending_resets;
 use crate::pending_resumes;
 use crate::shared_counters::SharedCounters;
 use crate::worker::{TICK, with_worker};
 use headgate_policy::Policy;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use serde::Deserialize;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,7 +25,7 @@ const COUNT_MS: u64 = 5;
 
 /// See the module's text.
 #[derive(Default)]
-pub(crate) struct Root {
+pub struct Root {
     role: Role,
     uploader: Uploader,
     leaving: bool,
@@ -36,6 +33,15 @@ pub(crate) struct Root {
     starting: bool,
     /// When the counts of limits were last looked after, ms since the Unix epoch.
     counted_ms: u64,
+}
+
+/// The context of a stream.
+#[derive(Debug)]
+pub enum StreamContext {
+    /// In the listener.
+    Gate(GateContext),
+    /// In a provider's cluster, or where nothing passes.
+    Attempt(AttemptContext),
 }
 
 #[derive(Default, Clone)]
@@ -70,14 +76,17 @@ struct StagesConfiguration {
 }
 
 impl Root {
-    fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
-        let root_id = host::property("plugin_root_id").unwrap_or_default();
+    /// Takes its configuration. `role` is the name under which the proxy has it.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used; nothing passes then.
+    pub fn configure(&mut self, host: &impl Host, role: &[u8], configuration: &[u8]) -> Result<(), String> {
         let logs = [(&b"log"[..], Role::Log), (b"connections", Role::Connections), (b"resets", Role::Resets)];
-        if let Some((_, role)) = logs.into_iter().find(|(name, _)| root_id == *name) {
-            self.role = role;
+        if let Some((_, known)) = logs.into_iter().find(|(name, _)| role == *name) {
+            self.role = known;
             return Ok(());
         }
-        if root_id == b"attempt" {
+        if role == b"attempt" {
             let attempt: AttemptConfiguration = serde_json::from_slice(configuration).map_err(|_| {
                 "the attempt's configuration must be {\"provider\": NAME}: render it with the `headgate` command"
                     .to_owned()
@@ -85,7 +94,7 @@ impl Root {
             self.role = Role::Attempt(attempt.provider.into());
             return Ok(());
         }
-        if root_id == b"stages" {
+        if role == b"stages" {
             let stages: StagesConfiguration = serde_json::from_slice(configuration).map_err(|_| {
                 "the configuration of a stage set must be {\"stage_set\": NAME}: render it with the `headgate` command"
                     .to_owned()
@@ -93,15 +102,108 @@ impl Root {
             self.role = Role::Stages(stages.stage_set);
             return Ok(());
         }
-        let policy = Policy::load(configuration, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+        self.take_policy(host, configuration)
+    }
+
+    fn take_policy(&mut self, host: &impl Host, configuration: &[u8]) -> Result<(), String> {
+        let policy = Policy::load(configuration, |name| host.env(name)).map_err(|error| error.to_string())?;
         tell_missing(&policy);
-        SharedCounters::prepare();
+        SharedCounters::prepare(host);
         self.starting = !policy.limits().is_empty() && policy.collector().is_some();
         let policy = Rc::new(policy);
-        with_worker(|worker| worker.policy = Some(Rc::clone(&policy)));
-        self.role = Role::Gate(policy);
-        host::set_tick_period(if self.starting { STARTING_TICK } else { TICK })
-            .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))
+        with_worker(host, |worker| worker.policy = Some(Rc::clone(&policy)));
+        self.role = Role::Gate(Rc::clone(&policy));
+        host.set_tick(if self.starting { STARTING_TICK } else { TICK })
+            .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))?;
+        log::info!("policy {} is in force", policy.revision());
+        Ok(())
+    }
+
+    /// The answer to a call of this root, or its failure.
+    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+        let Role::Gate(policy) = &self.role else { return };
+        self.uploader.answered(host, policy, token, body_size);
+        if !self.leaving {
+            self.uploader.deliver(host, policy);
+        } else if !self.uploader.is_under_way() {
+            let _ = host.root_is_done();
+        }
+    }
+
+    /// A newer configuration has taken over. Calls under way are waited for, since their numbers would come again otherwise. Returns
+    /// whether nothing is under way.
+    pub fn done(&mut self, host: &impl Host) -> bool {
+        self.leaving = true;
+        if let (Role::Gate(policy), false) = (&self.role, self.uploader.is_under_way()) {
+            self.uploader.deliver(host, policy);
+        }
+        !self.uploader.is_under_way()
+    }
+
+    /// Does what is done from time to time.
+    pub fn tick(&mut self, host: &impl Host) {
+        let now_us = host.now_us();
+        if with_worker(host, |worker| worker.hurried.take()).flatten().is_some() {
+            let _ = host.set_tick(if self.starting { STARTING_TICK } else { TICK });
+        }
+        if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
+            let now_ms = now_us / 1_000;
+            if !policy.limits().is_empty() && now_ms.abs_diff(self.counted_ms) >= COUNT_MS {
+                self.counted_ms = now_ms;
+                let fleet_status = with_worker(host, |worker| {
+                    worker.counters.tick(host, policy, now_ms);
+                    worker.counters.fleet_status(policy, now_ms)
+                });
+                if self.starting && fleet_status.is_some_and(|fleet_status| !fleet_status.starting) {
+                    self.starting = false;
+                    let _ = host.set_tick(TICK);
+                }
+            }
+            self.uploader.deliver(host, policy);
+            with_worker(host, |worker| worker.show_outbox(host, policy, now_ms));
+        }
+        // The last in here, because they act for other contexts.
+        pending_resumes::finish(host);
+        pending_resets::finish(host, now_us);
+        overdue::finish(host, now_us);
+    }
+
+    /// Makes the context of a stream, whose number at the host is `id`. A root without a policy makes one that refuses.
+    #[must_use]
+    pub fn stream(&self, host: &impl Host, id: u32) -> StreamContext {
+        match &self.role {
+            Role::Gate(policy) => StreamContext::Gate(GateContext::new(host, id, policy, policy.stages())),
+            Role::Stages(set) => {
+                let policy = with_worker(host, |worker| worker.policy.clone()).flatten();
+                let known = policy.and_then(|policy| Some((policy.stage_set(set)?, policy)));
+                match known {
+                    Some((stages, policy)) => StreamContext::Gate(GateContext::new(host, id, &policy, stages)),
+                    // No policy has such a set, so nothing passes.
+                    None => StreamContext::Attempt(AttemptContext::new(&Rc::from(""))),
+                }
+            }
+            Role::Attempt(provider) => StreamContext::Attempt(AttemptContext::new(provider)),
+            Role::Log | Role::Connections | Role::Resets | Role::None => {
+                StreamContext::Attempt(AttemptContext::new(&Rc::from("")))
+            }
+        }
+    }
+
+    /// The host tells its log of a stream or a connection for which no context was made.
+    pub fn log(&mut self, host: &impl Host) {
+        match self.role {
+            Role::Log => {
+                if let Some(policy) = with_worker(host, |worker| worker.policy.clone()).flatten() {
+                    Exchange::new(host, 0, &policy, policy.stages()).close(host);
+                }
+            }
+            Role::Connections => {
+                let (client, in_handshake) = (host.client_address(), host.failed_in_handshake());
+                with_worker(host, |worker| worker.proxy_refusals.connection(&client, in_handshake));
+            }
+            Role::Resets => stream_was_reset(host),
+            Role::Gate(_) | Role::Stages(_) | Role::Attempt(_) | Role::None => {}
+        }
     }
 }
 
@@ -110,113 +212,5 @@ fn tell_missing(policy: &Policy) {
         log::error!(
             "the environment variable {name} is not set for the proxy: all parts that need it are left out; set it and restart the proxy"
         );
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        let Role::Gate(policy) = &self.role else { return };
-        self.uploader.answered(policy, token, body_size);
-        if !self.leaving {
-            self.uploader.deliver(policy);
-        } else if !self.uploader.is_under_way() {
-            let _ = host::root_is_done();
-        }
-    }
-
-    /// A newer configuration has taken over. Calls under way are waited for: the SDK would panic on a call number that
-    /// comes again without having been answered.
-    fn on_done(&mut self) -> bool {
-        self.leaving = true;
-        if let (Role::Gate(policy), false) = (&self.role, self.uploader.is_under_way()) {
-            self.uploader.deliver(policy);
-        }
-        !self.uploader.is_under_way()
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        logger::install();
-        let configuration = host::buffer(Buffer::PluginConfiguration, size).unwrap_or_default();
-        match self.configure(&configuration) {
-            Ok(()) => {
-                if let Role::Gate(policy) = &self.role {
-                    log::info!("policy {} is in force", policy.revision());
-                }
-                true
-            }
-            Err(problem) => {
-                log::error!("configuration refused: {problem}");
-                false
-            }
-        }
-    }
-
-    fn on_tick(&mut self) {
-        let now_us = host::now_us();
-        if with_worker(|worker| worker.hurried.take()).flatten().is_some() {
-            let _ = host::set_tick_period(if self.starting { STARTING_TICK } else { TICK });
-        }
-        if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
-            let now_ms = now_us / 1_000;
-            if !policy.limits().is_empty() && now_ms.abs_diff(self.counted_ms) >= COUNT_MS {
-                self.counted_ms = now_ms;
-                let fleet_status = with_worker(|worker| {
-                    worker.counters.tick(policy, now_ms);
-                    worker.counters.fleet_status(policy, now_ms)
-                });
-                if self.starting && fleet_status.is_some_and(|fleet_status| !fleet_status.starting) {
-                    self.starting = false;
-                    let _ = host::set_tick_period(TICK);
-                }
-            }
-            self.uploader.deliver(policy);
-            with_worker(|worker| worker.show_outbox(policy, now_ms));
-        }
-        // The last in here, because they act for other contexts.
-        pending_resumes::finish();
-        pending_resets::finish(now_us);
-        overdue::finish(now_us);
-    }
-
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        // The SDK panics on `None`: a context that refuses is returned instead.
-        Some(match &self.role {
-            Role::Gate(policy) => Box::new(GateContext::new(id, policy, policy.stages())),
-            Role::Stages(set) => {
-                let policy = with_worker(|worker| worker.policy.clone()).flatten();
-                let known = policy.and_then(|policy| Some((policy.stage_set(set)?, policy)));
-                match known {
-                    Some((stages, policy)) => Box::new(GateContext::new(id, &policy, stages)),
-                    // No policy has such a set, so nothing passes.
-                    None => Box::new(AttemptContext::new(&Rc::from(""))),
-                }
-            }
-            Role::Attempt(provider) => Box::new(AttemptContext::new(provider)),
-            Role::Log | Role::Connections | Role::Resets | Role::None => Box::new(AttemptContext::new(&Rc::from(""))),
-        })
-    }
-
-    /// An access log is told of a stream or a connection in its root: no context was made for it.
-    fn on_log(&mut self) {
-        match self.role {
-            Role::Log => {
-                if let Some(policy) = with_worker(|worker| worker.policy.clone()).flatten() {
-                    Exchange::new(0, &policy, policy.stages()).close();
-                }
-            }
-            Role::Connections => {
-                let client = host::property("source\0address").unwrap_or_default();
-                let handshake = host::property("connection\0transport_failure_reason").unwrap_or_default();
-                with_worker(|worker| worker.proxy_refusals.connection(&client, !handshake.is_empty()));
-            }
-            Role::Resets => stream_was_reset(),
-            Role::Gate(_) | Role::Stages(_) | Role::Attempt(_) | Role::None => {}
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }
