@@ -37,8 +37,8 @@ test: lint unit contract e2e pages verifiers
 verify: _python
     @{{python}} .ci/verify.py {{just_executable()}}
 
-# Unit, property and machine-level case tests. UPDATE_EXPECT=1 writes the expected part of case files and diagnostics anew.
-unit *FLAGS: _cargo _nextest
+# Unit, property and machine-level case tests, and the case files on a stand-in for APISIX. UPDATE_EXPECT=1 writes the expected part of case files and diagnostics anew.
+unit *FLAGS: _cargo _nextest wasm programs
     {{nextest}} nextest run {{ if built == "" { "" } else { "--cargo-metadata " + lists } }} {{FLAGS}}
 
 # The collector's tests once more, on a PostgreSQL that is started for them; those in `sqlite` stay out.

@@ -44,7 +44,7 @@ STEPS = [
     Step("build", ["build-tests", "programs"], needs=["toolchain"]),
     Step("wasm", ["wasm"], needs=["toolchain"]),
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], built=True),
-    Step("unit", ["unit"], needs=["build"], built=True),
+    Step("unit", ["unit"], needs=["build", "wasm"], built=True),
     Step("pages", ["pages"], needs=["fetch", "unit"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], built=True),
     Step("contract", ["contract"], needs=["unit"], built=True),

@@ -151,6 +151,58 @@ pub struct Expect {
     pub upstream: Option<Vec<ExpectUpstream>>,
     /// Parts of the record; null: there is none.
     pub record: Value,
+    /// The parts that differ on Apache APISIX.
+    #[serde(default)]
+    pub apisix: Option<ExpectOnApisix>,
+}
+
+/// Parts of an outcome that take the place of the others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectOnApisix {
+    /// The reason for the difference.
+    pub because: String,
+    /// Whether acts of the case are not played there.
+    #[serde(default)]
+    pub fewer_tries: bool,
+    /// See [`Expect::status`].
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// See [`Expect::headers`].
+    #[serde(default)]
+    pub headers: Option<BTreeMap<String, Option<String>>>,
+    /// Whether the body is another one, of which nothing is said.
+    #[serde(default)]
+    pub other_body: bool,
+    /// See [`Expect::upstream`].
+    #[serde(default)]
+    pub upstream: Option<Vec<ExpectUpstream>>,
+    /// See [`Expect::record`].
+    #[serde(default)]
+    pub record: Option<Value>,
+    /// Whether there is no record at all.
+    #[serde(default)]
+    pub no_record: bool,
+}
+
+impl Expect {
+    /// Returns the outcome on Apache APISIX.
+    #[must_use]
+    pub fn on_apisix(&self) -> Self {
+        let mut expect = self.clone();
+        let Some(apisix) = expect.apisix.take() else { return expect };
+        expect.status = apisix.status.unwrap_or(expect.status);
+        expect.headers = apisix.headers.unwrap_or(expect.headers);
+        expect.record = apisix.record.unwrap_or(expect.record);
+        expect.upstream = apisix.upstream.or(expect.upstream);
+        if apisix.no_record {
+            expect.record = Value::Null;
+        }
+        if apisix.other_body {
+            (expect.body, expect.json) = (None, None);
+        }
+        expect
+    }
 }
 
 /// A request that a provider received.

@@ -20,7 +20,7 @@ mod facts;
 mod memory;
 
 pub use bless::bless;
-pub use case::{Case, Expect, ExpectUpstream, Failure, ProviderAct, load_all};
+pub use case::{Case, CheckAct, Expect, ExpectOnApisix, ExpectUpstream, Failure, ProviderAct, load_all};
 pub use compare::{Difference, Step, compare};
 pub use drive::{Outcome, Upstream, drive, drive_stages, policy, record_of};
 pub use memory::Memory;

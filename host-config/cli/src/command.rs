@@ -9,6 +9,7 @@ mod keys;
 mod output_dir;
 mod prices;
 mod render;
+mod render_apisix;
 mod rollback;
 mod wait;
 
@@ -86,6 +87,7 @@ fn dispatch(command: &Command) -> Result<(), Stop> {
         Command::Rollback(arguments) => return rollback::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(arguments),
+        Command::Render(render::Render::Apisix(arguments)) => render_apisix::run(arguments),
         Command::Drain(arguments) => drain::run(arguments),
         Command::Keys(keys::Keys::New(arguments)) => keys::new(arguments),
         Command::Prices(prices::Prices::Import(arguments)) => prices::import(arguments),

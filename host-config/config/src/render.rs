@@ -3,6 +3,7 @@
 //! A renderer is a pure function from the policy to files. It does not read the environment, so no secret can get into a
 //! file, and the same policy always gives the same bytes. The `headgate` command writes the files.
 
+mod apisix;
 mod bootstrap;
 mod cluster;
 mod fragments;
@@ -17,6 +18,7 @@ mod wasm;
 mod xds;
 mod yaml;
 
+pub use apisix::{Answers, apisix, apisix_document, apisix_obstacles};
 pub(crate) use cluster::MAX_READ_BYTES;
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;

@@ -1,9 +1,10 @@
 //! The SDK's contexts: each hands its callbacks to a context of the shell.
 
+use crate::apisix::{self, Apisix};
 use crate::envoy::Envoy;
 use crate::host::{self, Buffer};
 use crate::logger;
-use headgate_shell::{Action, AttemptContext, GateContext, Root, StreamContext};
+use headgate_shell::{Action, AttemptContext, GateContext, Root, SoleContext, StreamContext};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action as SdkAction, ContextType};
 
@@ -16,24 +17,34 @@ fn sdk(action: Action) -> SdkAction {
 
 /// A root: one per configuration of the filter in a worker.
 #[derive(Default)]
-pub(crate) struct SdkRoot(Root);
+pub(crate) struct SdkRoot {
+    root: Root,
+    in_apisix: bool,
+}
 
 impl Context for SdkRoot {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        self.0.call_answered(&Envoy, token, body_size);
+        if !self.in_apisix {
+            self.root.call_answered(&Envoy, token, body_size);
+        }
     }
 
     fn on_done(&mut self) -> bool {
-        self.0.done(&Envoy)
+        self.in_apisix || self.root.done(&Envoy)
     }
 }
 
 impl RootContext for SdkRoot {
     fn on_configure(&mut self, size: usize) -> bool {
         logger::install();
-        let role = host::property("plugin_root_id").unwrap_or_default();
+        self.in_apisix = apisix::is_host();
         let configuration = host::buffer(Buffer::PluginConfiguration, size).unwrap_or_default();
-        let taken = self.0.configure(&Envoy, &role, &configuration);
+        let taken = if self.in_apisix {
+            self.root.configure(&Apisix, b"", &configuration)
+        } else {
+            let role = host::property("plugin_root_id").unwrap_or_default();
+            self.root.configure(&Envoy, &role, &configuration)
+        };
         if let Err(problem) = &taken {
             log::error!("configuration refused: {problem}");
         }
@@ -41,11 +52,20 @@ impl RootContext for SdkRoot {
     }
 
     fn on_tick(&mut self) {
-        self.0.tick(&Envoy);
+        if !self.in_apisix {
+            self.root.tick(&Envoy);
+        }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(match self.0.stream(&Envoy, id) {
+        if self.in_apisix {
+            return Some(match self.root.sole_stream(&Apisix) {
+                Some(sole) => Box::new(SdkSole(sole)),
+                None => Box::new(SdkNothing),
+            });
+        }
+        // The SDK panics on `None`: a context that refuses is returned instead.
+        Some(match self.root.stream(&Envoy, id) {
             StreamContext::Gate(gate) => Box::new(SdkGate(gate)),
             StreamContext::Attempt(attempt) => Box::new(SdkAttempt(attempt)),
         })
@@ -53,7 +73,9 @@ impl RootContext for SdkRoot {
 
     /// An access log is told of a stream or a connection in its root: no context was made for it.
     fn on_log(&mut self) {
-        self.0.log(&Envoy);
+        if !self.in_apisix {
+            self.root.log(&Envoy);
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -137,3 +159,43 @@ impl HttpContext for SdkAttempt {
         sdk(self.0.response_trailers(&Envoy))
     }
 }
+
+/// A request in APISIX.
+struct SdkSole(SoleContext);
+
+impl Context for SdkSole {
+    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        self.0.call_answered(&Apisix, token, body_size);
+    }
+}
+
+impl HttpContext for SdkSole {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> SdkAction {
+        sdk(self.0.request_headers(&Apisix))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, _: bool) -> SdkAction {
+        sdk(self.0.request_body(&Apisix, size))
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> SdkAction {
+        sdk(self.0.response_headers(&Apisix))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, last: bool) -> SdkAction {
+        sdk(self.0.response_body(&Apisix, size, last))
+    }
+}
+
+impl Drop for SdkSole {
+    fn drop(&mut self) {
+        self.0.done(&Apisix);
+    }
+}
+
+/// A request under a root without a policy, which APISIX never makes: it answers 503 to a configuration that was refused.
+struct SdkNothing;
+
+impl Context for SdkNothing {}
+
+impl HttpContext for SdkNothing {}

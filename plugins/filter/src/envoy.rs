@@ -1,6 +1,6 @@
 //! Envoy, as the shell sees it: its Proxy-Wasm calls, and its names of properties.
 
-use crate::host::{self, Buffer};
+use crate::host::{self, Buffer, HeaderMap};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use headgate_record::AttemptError;
 use headgate_shell::{Body, Capabilities, Headers, Host, HostResult, OutgoingCall};
@@ -36,7 +36,8 @@ fn response_flags() -> u64 {
 }
 
 impl Host for Envoy {
-    const CAN: Capabilities = Capabilities { ticks: true };
+    /// A delivery must be over before the outbox loses its patience, so that an answer, if only a failure, always comes first.
+    const CAN: Capabilities = Capabilities { ticks: true, delivery_time: Duration::from_secs(5) };
 
     fn now_us(&self) -> u64 {
         host::now_us()
@@ -101,6 +102,10 @@ impl Host for Envoy {
 
     fn call(&self, call: OutgoingCall<'_>) -> HostResult<u32> {
         host::call(call)
+    }
+
+    fn with_call_headers<T>(&self, act: impl FnOnce(HeaderView<'_>) -> T) -> T {
+        host::with_headers(HeaderMap::CallResponse, act)
     }
 
     fn call_status(&self) -> Option<u16> {

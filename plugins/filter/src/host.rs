@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "the host's ABI is raw pointers; this is the only module that touches them")]
 
+use crate::pairs::{decode_pairs, encode_pairs};
 use headgate_policy::{HeaderView, can_allocate};
 use headgate_shell::{Body, Headers, HostError, HostResult, NO_ROOM, OutgoingCall};
 use log::Level;
@@ -61,6 +62,13 @@ unsafe extern "C" {
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, data: *const u8, len: usize) -> u32;
     fn proxy_get_header_map_pairs(kind: u32, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        kind: u32,
+        name: *const u8,
+        name_len: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(kind: u32, name: *const u8, name_len: usize, value: *const u8, len: usize)
     -> u32;
     fn proxy_remove_header_map_value(kind: u32, name: *const u8, name_len: usize) -> u32;
@@ -234,6 +242,12 @@ pub(crate) fn headers(kind: HeaderMap) -> HostResult<Vec<u8>> {
     read(|data, len| unsafe { proxy_get_header_map_pairs(kind as u32, data, len) })
 }
 
+/// The first value of a header.
+pub(crate) fn header(kind: HeaderMap, name: &str) -> HostResult<Vec<u8>> {
+    // SAFETY: pointers are of live values.
+    read(|data, len| unsafe { proxy_get_header_map_value(kind as u32, name.as_ptr(), name.len(), data, len) })
+}
+
 pub(crate) fn set_header(kind: HeaderMap, name: &str, value: &str) -> HostResult<()> {
     // SAFETY: pointers and lengths are of live strings.
     done(unsafe { proxy_replace_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
@@ -311,44 +325,4 @@ pub(crate) fn clear_route_cache() -> HostResult<()> {
     let name = "clear_route_cache";
     // SAFETY: pointers are of live values; there are no arguments.
     read(|data, len| unsafe { proxy_call_foreign_function(name.as_ptr(), name.len(), null(), 0, data, len) }).map(drop)
-}
-
-/// Reads the ABI's pairs: a count, the lengths of each name and value, then the bytes, each ended by a zero. All numbers
-/// are 32-bit little-endian. A pair that does not fit is left out.
-pub(crate) fn decode_pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let number = |at: usize| {
-        let word = bytes.get(at..at.checked_add(4)?)?;
-        Some(u32::from_le_bytes(word.try_into().ok()?) as usize)
-    };
-    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
-    let mut pairs = Vec::new();
-    if pairs.try_reserve_exact(count).is_err() {
-        return pairs;
-    }
-    let mut at = 4 + count * 8;
-    for index in 0..count {
-        let Some((name_len, value_len)) = number(4 + index * 8).zip(number(8 + index * 8)) else { break };
-        let value_at = at.saturating_add(name_len).saturating_add(1);
-        let end = value_at.saturating_add(value_len);
-        let Some(pair) = bytes.get(at..value_at.saturating_sub(1)).zip(bytes.get(value_at..end)) else { break };
-        pairs.push(pair);
-        at = end.saturating_add(1);
-    }
-    pairs
-}
-
-fn encode_pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
-    let number = |length: usize| u32::try_from(length).unwrap_or(0).to_le_bytes();
-    let mut bytes = number(pairs.len()).to_vec();
-    for (name, value) in pairs {
-        bytes.extend_from_slice(&number(name.len()));
-        bytes.extend_from_slice(&number(value.len()));
-    }
-    for (name, value) in pairs {
-        for text in [name, value] {
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.push(0);
-        }
-    }
-    bytes
 }

@@ -4,10 +4,12 @@
 //! provider that is tried. Both live in one VM per worker, which is how an attempt finds the call of its gate.
 //! A trap here would answer 503 to everything on that worker, so nothing may panic: see `host.rs`.
 
+mod apisix;
 mod contexts;
 mod envoy;
 mod host;
 mod logger;
+mod pairs;
 
 use proxy_wasm::traits::RootContext;
 

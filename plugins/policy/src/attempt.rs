@@ -18,7 +18,8 @@ use headgate_record::{AttemptError, AttemptKind};
 use headgate_routing::{NextAttempt, Retry};
 pub(crate) use judge::answer;
 use judge::{fails_over, kind, retriable, retry_after_ms, set_cooldown};
-use prepare::{prepare, remove_headers, silence};
+pub(crate) use prepare::silence;
+use prepare::{prepare, remove_headers};
 use std::borrow::Cow;
 use std::rc::Rc;
 

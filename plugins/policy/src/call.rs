@@ -254,6 +254,12 @@ impl Call {
         self.scan.as_ref().is_some_and(|scan| scan.stream)
     }
 
+    /// Returns when the last try began.
+    #[must_use]
+    pub fn last_try_started(&self) -> Option<Timestamp> {
+        self.tries.last().map(|one| one.started)
+    }
+
     pub(crate) fn last_try(&self) -> Option<&Try> {
         self.tries.last()
     }

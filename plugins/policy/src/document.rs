@@ -127,6 +127,9 @@ pub struct Provider {
     /// It refuses `stream_options`, so that it is not asked to tell the usage of a stream.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refuses_stream_options: bool,
+    /// `scheme://host[:port]` that the filter itself calls, on a host where no filter runs in a provider's cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Environment variable with its credential; none is sent without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_env: Option<String>,

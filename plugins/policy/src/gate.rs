@@ -6,6 +6,8 @@ mod admit;
 mod answer;
 mod aside;
 mod close;
+mod delegated;
+mod direct;
 mod facts;
 mod guard;
 mod guarding;

@@ -120,6 +120,8 @@ pub(crate) struct LoadedProvider {
     pub(crate) price_globs: Vec<(WildMatch, String, Rc<Price>)>,
     /// It is asked to tell the usage of a stream.
     pub(crate) stream_usage: bool,
+    /// The address that the filter itself calls.
+    pub(crate) origin: Option<String>,
     /// As its header wants it: `Bearer …` in `authorization`, or bare in `x-api-key`.
     pub(crate) credential: Option<Secret>,
     /// That credential, should its own answer repeat it.
@@ -342,6 +344,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         model_prices: one.model_prices.iter().map(|(name, price)| (name.clone(), Rc::new(price.clone()))).collect(),
         price_globs: one.price_globs.iter().map(glob_price).collect(),
         stream_usage: !one.refuses_stream_options,
+        origin: one.origin.clone(),
         echo: credential.as_deref().map(Echo::of).unwrap_or_default(),
         credential: credential.map(|credential| {
             Secret(match one.format {

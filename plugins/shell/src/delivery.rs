@@ -10,9 +10,6 @@ use headgate_policy::Policy;
 use headgate_record::{Acknowledgement, Delivery, HEARTBEAT_PATH, Heartbeat, INGEST_PATH};
 use std::time::Duration;
 
-/// Must be shorter than the outbox's own patience, so that an answer, if only a failure, always comes first.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Interval between heartbeats of a worker, ms.
 const HEARTBEAT_MS: u64 = 10_000;
 /// The same while the number of requests under way changes, ms: should the worker die, it is known how many they were.
@@ -39,11 +36,14 @@ enum Payload {
 
 impl Uploader {
     /// Sends the next payload that is due, if no other call is under way in this VM.
-    pub(crate) fn deliver(&mut self, host: &impl Host, policy: &Policy) {
+    pub(crate) fn deliver<H: Host>(&mut self, host: &H, policy: &Policy) {
         if policy.collector().is_none() || with_worker(host, |worker| worker.calling) != Some(false) {
             return;
         }
         let now_ms = host.now_us() / 1_000;
+        if !H::CAN.ticks && with_worker(host, |worker| now_ms < worker.quiet_until_ms) != Some(false) {
+            return;
+        }
         // Counts first: they are few, and records can wait.
         let report =
             with_worker(host, |worker| worker.counters.report(host, policy, now_ms).map(<[u8]>::to_vec)).flatten();
@@ -65,7 +65,7 @@ impl Uploader {
         }
     }
 
-    fn call(&mut self, host: &impl Host, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
+    fn call<H: Host>(&mut self, host: &H, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
         let Some((collector, token)) = policy.collector() else { return };
         let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -78,7 +78,7 @@ impl Uploader {
         if let Some(authorization) = &authorization {
             headers.push(("authorization", authorization));
         }
-        let (to, timeout) = (collector.cluster.as_str(), CALL_TIMEOUT);
+        let (to, timeout) = (collector.cluster.as_str(), H::CAN.delivery_time);
         match host.call(OutgoingCall { to, headers: &headers, body: Some(body), timeout }) {
             Ok(call) => {
                 self.under_way = Some((call, payload));
@@ -94,11 +94,15 @@ impl Uploader {
     }
 
     /// The answer to call `call` is there, or its failure.
-    pub(crate) fn answered(&mut self, host: &impl Host, policy: &Policy, call: u32, body_size: usize) {
+    pub(crate) fn answered<H: Host>(&mut self, host: &H, policy: &Policy, call: u32, body_size: usize) {
         let Some((_, payload)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
         with_worker(host, |worker| worker.calling = false);
         let status = host.call_status();
-        if !status.is_some_and(|status| (200..300).contains(&status)) {
+        let arrived = status.is_some_and(|status| (200..300).contains(&status));
+        if !H::CAN.ticks {
+            with_worker(host, |worker| worker.note_delivery(arrived, host.now_us() / 1_000));
+        }
+        if !arrived {
             tell_failure(host, status);
             failed(host, policy, payload);
             return;
@@ -113,6 +117,16 @@ impl Uploader {
                 with_worker(host, |worker| worker.counters.reported(host, policy, Some(&body), host.now_us() / 1_000));
             }
             Payload::Heartbeat => {}
+        }
+    }
+}
+
+impl Uploader {
+    /// Gives up a call whose answer cannot come any more.
+    pub(crate) fn give_up(&mut self, host: &impl Host, policy: &Policy) {
+        if let Some((_, payload)) = self.under_way.take() {
+            with_worker(host, |worker| worker.calling = false);
+            failed(host, policy, payload);
         }
     }
 }

@@ -5,6 +5,8 @@
 mod answer;
 mod end;
 
+pub(crate) use end::settle;
+
 use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
 use crate::host::{Action, Body, Headers, Host, NO_ROOM};

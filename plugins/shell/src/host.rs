@@ -22,8 +22,10 @@ pub const UNSUPPORTED: HostError = HostError(12);
 /// The abilities in which hosts differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// It calls a root again and again.
+    /// It calls a root again and again. Without ticks, their work is done when a request begins.
     pub ticks: bool,
+    /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
+    pub delivery_time: Duration,
 }
 
 /// A header map of the stream that is being served.
@@ -111,6 +113,8 @@ pub trait Host: 'static {
 
     /// Sends a request; the answer comes to the context that has sent it, with the number that is returned.
     fn call(&self, call: OutgoingCall<'_>) -> HostResult<u32>;
+    /// Runs `act` on the headers of the answer that has just come; on none if there was no answer.
+    fn with_call_headers<T>(&self, act: impl FnOnce(HeaderView<'_>) -> T) -> T;
     /// Status of the answer that has just come; `None` if there was no answer.
     fn call_status(&self) -> Option<u16>;
     /// Its body.
@@ -141,6 +145,23 @@ pub trait Host: 'static {
     fn disconnect(&self) -> Disconnect;
     /// Sets a field for the proxy's own access log.
     fn set_log_field(&self, name: &str, value: &str) -> HostResult<()>;
+
+    /// Asks for the whole body of the request in a later callback, on a host that does not bring it by itself.
+    fn await_request_body(&self) -> HostResult<()> {
+        Err(UNSUPPORTED)
+    }
+    /// The same for the response, chunk by chunk.
+    fn await_response_body(&self) -> HostResult<()> {
+        Err(UNSUPPORTED)
+    }
+    /// Statuses of the tries that the host has made by itself, in order; 0 for a try without an answer.
+    fn host_tries(&self) -> Vec<u16> {
+        Vec::new()
+    }
+    /// Hands the record of the stream to a logger of the host.
+    fn set_record(&self, _record: &[u8]) -> HostResult<()> {
+        Err(UNSUPPORTED)
+    }
 
     /// Lets a request go on that an earlier callback has paused.
     fn resume_request(&self) -> HostResult<()>;

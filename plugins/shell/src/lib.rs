@@ -22,6 +22,7 @@ mod pending_resumes;
 mod proxy_refusals;
 mod root;
 mod shared_counters;
+mod sole;
 mod table;
 mod worker;
 
@@ -29,3 +30,4 @@ pub use attempt_context::AttemptContext;
 pub use gate_context::GateContext;
 pub use host::{Action, Body, Capabilities, Headers, Host, HostError, HostResult, NO_ROOM, OutgoingCall, UNSUPPORTED};
 pub use root::{Root, StreamContext};
+pub use sole::SoleContext;

@@ -10,6 +10,7 @@ use crate::overdue;
 use crate::pending_resets;
 use crate::pending_resumes;
 use crate::shared_counters::SharedCounters;
+use crate::sole::SoleContext;
 use crate::worker::{TICK, with_worker};
 use headgate_policy::Policy;
 use serde::Deserialize;
@@ -105,7 +106,7 @@ impl Root {
         self.take_policy(host, configuration)
     }
 
-    fn take_policy(&mut self, host: &impl Host, configuration: &[u8]) -> Result<(), String> {
+    fn take_policy<H: Host>(&mut self, host: &H, configuration: &[u8]) -> Result<(), String> {
         let policy = Policy::load(configuration, |name| host.env(name)).map_err(|error| error.to_string())?;
         tell_missing(&policy);
         SharedCounters::prepare(host);
@@ -113,8 +114,10 @@ impl Root {
         let policy = Rc::new(policy);
         with_worker(host, |worker| worker.policy = Some(Rc::clone(&policy)));
         self.role = Role::Gate(Rc::clone(&policy));
-        host.set_tick(if self.starting { STARTING_TICK } else { TICK })
-            .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))?;
+        if H::CAN.ticks {
+            host.set_tick(if self.starting { STARTING_TICK } else { TICK })
+                .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))?;
+        }
         log::info!("policy {} is in force", policy.revision());
         Ok(())
     }
@@ -186,6 +189,15 @@ impl Root {
             Role::Log | Role::Connections | Role::Resets | Role::None => {
                 StreamContext::Attempt(AttemptContext::new(&Rc::from("")))
             }
+        }
+    }
+
+    /// Makes the one context of a request, on a host without filters in the clusters of providers. `None` without a policy.
+    #[must_use]
+    pub fn sole_stream(&self, host: &impl Host) -> Option<SoleContext> {
+        match &self.role {
+            Role::Gate(policy) => Some(SoleContext::new(host, policy)),
+            _ => None,
         }
     }
 

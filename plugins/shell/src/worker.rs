@@ -20,6 +20,9 @@ use std::time::Duration;
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
+/// Pause after a delivery that a request has carried and that failed, ms; it doubles so many times.
+const FIRST_PAUSE_MS: u64 = 1_000;
+const PAUSE_DOUBLINGS: u32 = 5;
 /// Stands for a proxy that was started without a name.
 const UNNAMED_NODE: &str = "unnamed";
 /// Greatest age of a worker's view of the targets in cooldown, µs.
@@ -55,6 +58,11 @@ pub(crate) struct Worker {
     pub(crate) hurried: Option<Duration>,
     /// A call to the collector is under way, of whichever root.
     pub(crate) calling: bool,
+    /// When limits last had the collector asked before a request was decided on, ms since the Unix epoch.
+    pub(crate) asked_ms: u64,
+    /// Deliveries that failed, in a row, and the time until which no request carries another one.
+    pub(crate) failures: u32,
+    pub(crate) quiet_until_ms: u64,
     /// Bytes that its requests hold.
     pub(crate) memory: Memory,
     /// The policy in force.
@@ -117,6 +125,9 @@ impl Worker {
             told_open: 0,
             hurried: None,
             calling: false,
+            asked_ms: 0,
+            failures: 0,
+            quiet_until_ms: 0,
             node: node.into(),
             boot: boot.into(),
             memory: Memory::default(),
@@ -158,6 +169,18 @@ impl Worker {
         if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host.set_tick(within).is_ok() {
             self.hurried = Some(within);
         }
+    }
+
+    /// Notes how a delivery went that a request has carried. After a failure, requests carry none for a while, since a client waits for
+    /// each.
+    pub(crate) fn note_delivery(&mut self, arrived: bool, now_ms: u64) {
+        if arrived {
+            (self.failures, self.quiet_until_ms) = (0, 0);
+            return;
+        }
+        let pause_ms = FIRST_PAUSE_MS.saturating_mul(1 << self.failures.min(PAUSE_DOUBLINGS));
+        self.failures = self.failures.saturating_add(1);
+        self.quiet_until_ms = now_ms.saturating_add(pause_ms);
     }
 
     /// Counts the bytes of the outbox together with those of requests.

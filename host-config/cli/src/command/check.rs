@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use headgate_config::Compiled;
 use headgate_config::diagnostic::{self, Diagnostic, Severity};
 use headgate_config::existing::{self, ProxyFile};
+use headgate_config::render::apisix_obstacles;
 use std::path::PathBuf;
 
 pub(super) const AFTER_HELP: &str = "\
@@ -22,6 +23,9 @@ pub(crate) struct Check {
     /// Also check that the environment variables in it are set here.
     #[arg(long)]
     env: bool,
+    /// The proxy. For `apisix`, also name the parts of the policy that it cannot carry out.
+    #[arg(long, value_enum, default_value = "envoy")]
+    host: Host,
     /// Also check this configuration of Envoy: a bootstrap, a file of LDS, RDS, CDS or ECDS, or a dump of the admin page,
     /// YAML or JSON. Can be repeated; all files together are one configuration.
     #[arg(long, value_name = "CONFIG")]
@@ -29,6 +33,13 @@ pub(crate) struct Check {
     /// Version of that Envoy, if it is not in a dump.
     #[arg(long, value_name = "VERSION", value_parser = version, requires = "envoy")]
     envoy_version: Option<(u32, u32)>,
+}
+
+/// The proxy of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Host {
+    Envoy,
+    Apisix,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,9 +59,13 @@ fn version(text: &str) -> Result<(u32, u32), String> {
 
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
-    let (problems, variables) = match source(&arguments.file).and_then(|source| compiled(&source, &name)) {
-        Ok(compiled) => {
+    let read = source(&arguments.file).and_then(|source| Ok((compiled(&source, &name)?, source)));
+    let (problems, variables) = match read {
+        Ok((compiled, source)) => {
             let mut problems = proxy_problems(arguments, &compiled)?;
+            if arguments.host == Host::Apisix {
+                problems.extend(source.placed(apisix_obstacles(&source.text, &name)));
+            }
             problems.splice(0..0, compiled.warnings);
             (problems, compiled.settings.environment_variables)
         }

@@ -1,6 +1,7 @@
 //! `headgate render`.
 
 use super::output_dir::OutputDir;
+use super::render_apisix::Apisix;
 use crate::exit::Failure;
 use crate::policy_file::{load, warn};
 use clap::{Args, Subcommand};
@@ -15,6 +16,9 @@ pub(crate) enum Render {
     /// For Envoy: a bootstrap and the files it watches.
     #[command(after_help = AFTER_HELP)]
     Envoy(Envoy),
+    /// For Apache APISIX 3.18 or newer, standalone: the filter as a global rule before `ai-proxy-multi`.
+    #[command(after_help = AFTER_HELP)]
+    Apisix(Apisix),
 }
 
 #[derive(Debug, Args)]

@@ -79,6 +79,7 @@ fn provider(named: Named<'_>, stages: &StageSets, report: &mut Report) -> (Provi
         clusters,
         price_globs: Vec::new(),
         refuses_stream_options: named.value.read("stream_usage", scalar::flag) == Some(false),
+        origin: None,
         credential_env,
     };
     (provider, upstream)

@@ -45,7 +45,7 @@ fn credential(target: &LoadedProvider, again: bool, out: &mut Effects) {
 
 /// Removes headers that a provider sends in the gateway's name: they could ask for other tries, blame the gateway for a refusal, or
 /// tell browsers how to reach the gateway. Also removes headers that repeat the operator's credential.
-pub(super) fn silence(head: HeaderView<'_>, echo: Option<&Echo>, out: &mut Effects) {
+pub(crate) fn silence(head: HeaderView<'_>, echo: Option<&Echo>, out: &mut Effects) {
     for (name, value) in head.iter() {
         if !is_for_gateway(name) && !echo.is_some_and(|echo| echo.is_in(value)) {
             continue;
@@ -95,6 +95,7 @@ mod tests {
             model_prices: std::collections::BTreeMap::new(),
             price_globs: Vec::new(),
             stream_usage: true,
+            origin: None,
             echo: Echo::default(),
         }
     }

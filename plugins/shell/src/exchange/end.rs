@@ -40,7 +40,7 @@ impl Exchange {
                 gate.reservations_are_gone();
             }
             worker.open = worker.open.saturating_sub(1);
-            let closing = settle(host, worker, gate, policy, now, disconnect);
+            let closing = settle(host, worker, gate, policy, now, disconnect, |_| false);
             // The proxy's own loggers come after this callback.
             for (field, value) in gate.access_log(&closing) {
                 let _ = host.set_log_field(field.property(), &value);
@@ -60,14 +60,15 @@ impl Exchange {
     }
 }
 
-/// Settles the reservations of a request, and queues its record if it leaves one.
-fn settle(
+/// Settles the reservations of a request. If it leaves a record, the record is queued, unless `hand_over` has found another way for it.
+pub(crate) fn settle(
     host: &impl Host,
     worker: &mut Worker,
     gate: &mut Gate,
     policy: &Policy,
     now: Timestamp,
     disconnect: Disconnect,
+    hand_over: impl FnOnce(&[u8]) -> bool,
 ) -> Closing {
     if !gate.logs() {
         return worker.with_request_env(host, policy, now.0, |env, _| gate.close_without_record(now, disconnect, env));
@@ -79,7 +80,9 @@ fn settle(
     let number = RecordSeq { node: &node, boot: &boot, seq };
     let closing =
         worker.with_request_env(host, policy, now.0, |env, _| gate.close(now, disconnect, number, env, &mut record));
-    worker.outbox.push(&record);
+    if !hand_over(&record) {
+        worker.outbox.push(&record);
+    }
     worker.record = record;
     closing
 }

@@ -1,0 +1,106 @@
+//! Renders a policy for Apache APISIX in its standalone mode: the filter as a global rule, a route with `ai-proxy-multi` for each
+//! alias and API, and the part of `config.yaml` that the filter needs.
+
+mod lua;
+mod obstacles;
+mod routes;
+
+use crate::compile::Compiled;
+use crate::proxy_settings::Upstream;
+use headgate_policy::document::Document;
+use lua::{BODY_SHIM, CHUNK_SHIM};
+pub use obstacles::apisix_obstacles;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Paths of the two APIs. Others are not the gateway's business.
+const PATHS: &str = "^/v1/";
+/// Places of the plugins in the order of APISIX: above `ai-proxy-multi` (1041), below the plugins that authenticate.
+const FILTER_PRIORITY: u32 = 1_100;
+const BODY_SHIM_PRIORITY: u32 = 1_090;
+
+/// How JSON requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// The filter asks providers itself.
+    Direct,
+    /// `ai-proxy-multi` makes all tries, those of JSON requests too.
+    Multi,
+}
+
+/// Returns the policy document as the filter gets it in APISIX: calls name addresses instead of clusters.
+#[must_use]
+pub fn apisix_document(compiled: &Compiled, answers: Answers) -> Document {
+    let mut document = compiled.document.clone();
+    let upstreams = &compiled.settings.upstreams;
+    let address = |cluster: &str| upstreams.iter().find(|one| one.cluster == cluster).map(origin);
+    for (provider, upstream) in document.providers.iter_mut().zip(upstreams) {
+        provider.origin = (answers == Answers::Direct).then(|| origin(upstream));
+    }
+    if let Some(collector) = &mut document.collector {
+        collector.cluster = address(&collector.cluster).unwrap_or_default();
+    }
+    for external in document.guardrails.iter_mut().filter_map(|guardrail| guardrail.external.as_mut()) {
+        external.cluster = address(&external.cluster).unwrap_or_default();
+    }
+    document
+}
+
+fn origin(upstream: &Upstream) -> String {
+    let scheme = if upstream.tls.is_some() { "https" } else { "http" };
+    let host = &upstream.host;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{scheme}://{host}:{}", upstream.port)
+}
+
+/// Returns the files for APISIX: `config.yaml`, to be merged into the operator's own, and `apisix.yaml`. Both are JSON, which is YAML
+/// too. `wasm` is the module as APISIX finds it.
+#[must_use]
+pub fn apisix(compiled: &Compiled, answers: Answers, wasm: &Path) -> Vec<(PathBuf, String)> {
+    let config = format!("{:#}\n", config(compiled, wasm));
+    // Without this last line APISIX takes the file for half written.
+    let rules = format!("{:#}\n#END\n", rules(compiled, answers));
+    vec![("config.yaml".into(), config), ("apisix.yaml".into(), rules)]
+}
+
+fn config(compiled: &Compiled, wasm: &Path) -> Value {
+    let mut variables: Vec<String> = compiled.settings.environment_variables.iter().cloned().collect();
+    variables.extend(routes::variables(&compiled.document));
+    variables.sort();
+    variables.dedup();
+    json!({
+        "deployment": {"role": "data_plane", "role_data_plane": {"config_provider": "yaml"}},
+        "nginx_config": {
+            // Lines of a lower level print configurations whole.
+            "error_log_level": "warn",
+            "envs": variables,
+            "http_server_location_configuration_snippet":
+                "postpone_output 0;\nset $headgate_request_body '';\nset $headgate_response_chunk '';\n",
+        },
+        "plugins": ["serverless-pre-function", "serverless-post-function", "ai-proxy-multi"],
+        "wasm": {"plugins": [{"name": "headgate", "priority": FILTER_PRIORITY, "file": wasm}]},
+    })
+}
+
+fn rules(compiled: &Compiled, answers: Answers) -> Value {
+    let document = apisix_document(compiled, answers);
+    let conf = serde_json::to_string(&document).unwrap_or_default();
+    let filter = json!([["uri", "~~", PATHS]]);
+    json!({
+        "global_rules": [{"id": "headgate", "plugins": {
+            "headgate": {"_meta": {"filter": filter}, "conf": conf},
+            "serverless-pre-function": {
+                "_meta": {"filter": filter, "priority": BODY_SHIM_PRIORITY},
+                "phase": "access",
+                "functions": [BODY_SHIM],
+            },
+            "serverless-post-function": {
+                "_meta": {"filter": filter},
+                "phase": "body_filter",
+                "functions": [CHUNK_SHIM],
+            },
+        }}],
+        "routes": routes::routes(compiled),
+        "upstreams": [{"id": "headgate-none", "type": "roundrobin", "nodes": {"127.0.0.1:9": 1}}],
+    })
+}

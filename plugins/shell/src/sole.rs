@@ -1,0 +1,303 @@
+//! The one context of a request, on a host without filters in the clusters of providers: gate and attempts in one.
+//!
+//! The filter makes the tries of a JSON request itself, by calls of the host ([`direct`]), or the host makes them by itself
+//! ([`answer`]). Such a host has no tick either: its work is done when a request begins.
+//!
+//! A request may be paused only while a call is under way or after a reply; a host of this kind has nothing else that lets it go on, and
+//! crashes. [`SoleContext::action`] is the one place where that is decided.
+
+mod answer;
+mod direct;
+mod end;
+mod tries;
+
+use crate::delivery::Uploader;
+use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::http_calls::HttpCalls;
+use crate::worker::{apply, with_worker};
+use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
+use std::rc::Rc;
+use tries::Direct;
+
+/// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
+const ASKS_PER_INTERVAL: u64 = 5;
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct SoleContext {
+    gate: Gate,
+    policy: Rc<Policy>,
+    effects: Effects,
+    /// Carries deliveries to the collector along with this request.
+    carrier: Uploader,
+    http_calls: HttpCalls,
+    /// External checks that wait for their turn: the host makes one call at a time.
+    checks: Vec<headgate_policy::HttpCall>,
+    /// The decision about the request's headers, while a delivery is under way.
+    deferred: Option<Flow>,
+    direct: Option<Direct>,
+    /// Whether the host has the request's headers.
+    begun: bool,
+    /// The host has taken a reply.
+    replied: bool,
+    /// Calls that the host has accepted and not answered.
+    under_way: u32,
+    /// The rest of the response is dropped.
+    cut: bool,
+    /// Whether headers of the response can still be changed.
+    head_is_open: bool,
+    /// Bytes of a held response.
+    held: Vec<u8>,
+    closed: bool,
+}
+
+impl SoleContext {
+    /// The context of one request.
+    pub(crate) fn new(host: &impl Host, policy: &Rc<Policy>) -> Self {
+        let (random, memory) = with_worker(host, |worker| {
+            worker.open = worker.open.saturating_add(1);
+            (worker.random(host), worker.memory.clone())
+        })
+        .unwrap_or_default();
+        Self {
+            gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory),
+            policy: Rc::clone(policy),
+            effects: Effects::new(),
+            carrier: Uploader::default(),
+            http_calls: HttpCalls::default(),
+            checks: Vec::new(),
+            deferred: None,
+            direct: None,
+            begun: false,
+            replied: false,
+            under_way: 0,
+            cut: false,
+            head_is_open: true,
+            held: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// Whether the host may hold the request: it has something that lets the request go on.
+    fn action(&self) -> Action {
+        if self.under_way > 0 || self.replied { Action::Pause } else { Action::Continue }
+    }
+
+    /// The request's headers.
+    pub fn request_headers(&mut self, host: &impl Host) -> Action {
+        self.begun = true;
+        self.do_the_work_of_a_tick(host);
+        let flow = host.with_headers(Headers::Request, |head| self.admit(host, head));
+        if self.gate.awaits_body() && host.await_request_body().is_err() {
+            // A body that nobody reads must not pass.
+            self.refuse(host);
+            return self.action();
+        }
+        self.carrier.deliver(host, &self.policy);
+        if self.carrier.is_under_way() {
+            self.under_way = self.under_way.saturating_add(1);
+            self.deferred = Some(flow);
+        } else {
+            self.headers_are_decided(host, flow);
+        }
+        self.action()
+    }
+
+    fn admit(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
+        if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
+            self.gate.take_caller_name(name);
+        }
+        if host.is_http_1_0() {
+            return self.gate.request_headers_of_http_1_0(head, &mut self.effects);
+        }
+        // The host never tells whether a body follows; one that is empty comes as such.
+        let whole = !matches!(head.text(":method"), Some("POST" | "PUT" | "PATCH"));
+        self.gate.request_headers(head, whole, &mut self.effects)
+    }
+
+    fn headers_are_decided(&mut self, host: &impl Host, flow: Flow) {
+        self.apply_effects(host);
+        if flow == Flow::Answered {
+            self.answered(host);
+        }
+    }
+
+    /// Counts of limits are taken to the collector and back before a request is decided on.
+    fn do_the_work_of_a_tick(&self, host: &impl Host) {
+        if self.policy.limits().is_empty() {
+            return;
+        }
+        let now_ms = host.now_us() / 1_000;
+        let interval_ms = self.policy.collector().map(|(collector, _)| collector.sync_interval_ms);
+        with_worker(host, |worker| {
+            let is_old = |interval_ms: u64| now_ms.abs_diff(worker.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
+            if interval_ms.is_some_and(is_old) && now_ms >= worker.quiet_until_ms {
+                worker.asked_ms = now_ms;
+                worker.counters.cells.hurried = true;
+            }
+            worker.counters.tick(host, &self.policy, now_ms);
+        });
+    }
+
+    /// The request's body, whole.
+    pub fn request_body(&mut self, host: &impl Host, size: usize) -> Action {
+        if !self.gate.awaits_body() {
+            return self.action();
+        }
+        let flow = self.gate.request_body_grows(size as u64, &mut self.effects);
+        if flow != Flow::Pause {
+            self.obey(host, flow);
+            return self.action();
+        }
+        let body = if size == 0 { Ok(Vec::new()) } else { host.body(Body::Request, size) };
+        let flow = match body {
+            Ok(body) => self.decide(host, body),
+            Err(NO_ROOM) => self.gate.request_out_of_memory(&mut self.effects),
+            // The body is there, and cannot be read: nobody else is to act on it.
+            Err(_) => self.decide(host, Vec::new()),
+        };
+        self.obey(host, flow);
+        self.action()
+    }
+
+    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Flow {
+        let now_us = host.now_us();
+        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
+        with_worker(host, |worker| {
+            worker.with_request_env(host, policy, now_us, |env, random| {
+                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+            })
+        })
+        .unwrap_or(Flow::Pause)
+    }
+
+    /// Carries a decision out. One that waits for checks asks the next of them.
+    fn obey(&mut self, host: &impl Host, flow: Flow) {
+        let mut flow = flow;
+        if flow == Flow::Pause {
+            flow = self.ask(host);
+        }
+        match flow {
+            Flow::Continue => self.let_go(host),
+            Flow::Answered => {
+                self.apply_effects(host);
+                self.answered(host);
+            }
+            Flow::Pause => {}
+        }
+    }
+
+    /// Sends the next external check. Returns [`Flow::Pause`] while one is under way.
+    fn ask(&mut self, host: &impl Host) -> Flow {
+        while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Call(_))) {
+            if let Effect::Call(call) = self.effects.remove(at) {
+                self.checks.push(call);
+            }
+        }
+        while !self.checks.is_empty() {
+            let call = self.checks.remove(0);
+            if self.http_calls.send(host, &call) {
+                self.under_way = self.under_way.saturating_add(1);
+                return Flow::Pause;
+            }
+            let flow = self.gate.call_done(call.number, None, Timestamp(host.now_us()), &mut self.effects);
+            if flow != Flow::Pause {
+                return flow;
+            }
+        }
+        // Nobody is left to ask, and nothing was decided.
+        Flow::Answered
+    }
+
+    /// The request may go on: by the filter's own tries, or by those of the host.
+    fn let_go(&mut self, host: &impl Host) {
+        if !self.gate.is_sent() {
+            return self.apply_effects(host);
+        }
+        if self.gate.may_ask_directly() {
+            return self.begin_tries(host);
+        }
+        let body = self.gate.delegated_body();
+        self.gate.delegate();
+        self.effects.retain(|effect| !matches!(effect, Effect::Route(_)) && !is_of_envoy(effect));
+        self.apply_effects(host);
+        let _ = host.remove_header(Headers::Request, "accept-encoding");
+        if host.replace_body(Body::Request, &body).is_err() {
+            self.refuse(host);
+        }
+    }
+
+    /// The answer to a call of this stream, or its failure.
+    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if let Some(answer) = self.http_calls.answered(host, token, body_size) {
+            let said = answer.status.map(|status| (status, answer.body.as_slice()));
+            let now = Timestamp(host.now_us());
+            let flow = self.gate.call_done(answer.number, said, now, &mut self.effects);
+            return self.obey(host, flow);
+        }
+        if self.direct.as_ref().is_some_and(|direct| direct.awaits(token)) {
+            return self.try_answered(host, body_size);
+        }
+        self.carrier.answered(host, &self.policy, token, body_size);
+        if let Some(flow) = self.deferred.take() {
+            self.headers_are_decided(host, flow);
+        }
+    }
+
+    fn apply_effects(&mut self, host: &impl Host) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Reply(reply) => self.reply(host, &reply),
+                Effect::EndStream | Effect::ResetStream => self.cut = true,
+                Effect::Route(_) | Effect::Call(_) => {}
+                effect if is_of_envoy(&effect) => {}
+                Effect::SetResponseHeader(..) | Effect::RemoveResponseHeader(_) if !self.head_is_open => {}
+                effect => drop(apply(host, effect)),
+            }
+        }
+    }
+
+    fn reply(&mut self, host: &impl Host, reply: &Reply) {
+        let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        self.send_reply(host, reply.status, &headers, &reply.body);
+    }
+
+    /// Sends a reply. Should the host refuse its headers, they are left out.
+    fn send_reply(&mut self, host: &impl Host, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let sent = host.reply(status, headers, body).is_ok() || host.reply(status, &[], body).is_ok();
+        self.replied |= sent;
+        if !sent {
+            spoil(host);
+        }
+    }
+
+    /// Answers a request that the host gives no way to examine.
+    fn refuse(&mut self, host: &impl Host) {
+        self.effects.clear();
+        self.gate.request_out_of_memory(&mut self.effects);
+        self.apply_effects(host);
+        self.answered(host);
+    }
+
+    /// The gateway has answered by itself: nothing more comes.
+    fn answered(&mut self, host: &impl Host) {
+        if !self.replied {
+            spoil(host);
+        }
+        self.close(host);
+    }
+}
+
+/// Whether an effect is a control of Envoy's router.
+fn is_of_envoy(effect: &Effect) -> bool {
+    match effect {
+        Effect::SetRequestHeader(name, _) => name.starts_with("x-envoy-"),
+        _ => false,
+    }
+}
+
+/// The host takes no reply, so the request cannot be held: no provider must be able to serve it.
+fn spoil(host: &impl Host) {
+    let _ = host.replace_body(Body::Request, b"refused");
+}

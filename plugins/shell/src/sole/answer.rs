@@ -1,0 +1,83 @@
+//! An answer to tries of the host: it passes chunk by chunk. Its head is out before its body, so a guardrail can change the bytes of a
+//! JSON answer, and its status no more.
+
+use super::SoleContext;
+use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::worker::with_worker;
+use headgate_policy::{Effect, HeaderView, Timestamp};
+
+impl SoleContext {
+    /// The response's headers, of a provider, of the gateway itself, or of another plugin.
+    pub fn response_headers(&mut self, host: &impl Host) -> Action {
+        if !self.begun || self.closed {
+            return Action::Continue;
+        }
+        let tries = host.host_tries();
+        let now = Timestamp(host.now_us());
+        let cooldowns = with_worker(host, |worker| worker.cooldowns(host, now.0).clone()).unwrap_or_default();
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        host.with_headers(Headers::Response, |head: HeaderView<'_>| {
+            gate.delegated_response_headers(head, &tries, now, &cooldowns, effects);
+        });
+        // The length may change, and the head is out by then.
+        self.effects.push(Effect::RemoveResponseHeader("content-length".into()));
+        self.apply_effects(host);
+        self.head_is_open = false;
+        if host.await_response_body().is_err() {
+            self.cut = true;
+        }
+        Action::Continue
+    }
+
+    /// A chunk of the response's body.
+    pub fn response_body(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
+        if !self.begun || self.closed {
+            return Action::Continue;
+        }
+        if self.cut {
+            if size > 0 || last {
+                let _ = host.reset_response();
+            }
+            return self.after_chunk(host, last);
+        }
+        let chunk = if size > 0 { host.body(Body::Response, size) } else { Ok(Vec::new()) };
+        let no_room = chunk == Err(NO_ROOM);
+        let chunk = chunk.unwrap_or_default();
+        if no_room {
+            self.gate.response_out_of_memory(last, &mut self.effects);
+        } else if self.gate.holds_response() {
+            self.held_chunk(host, &chunk, last);
+        } else {
+            self.gate.response_body(&chunk, last, Timestamp(host.now_us()), &mut self.effects);
+        }
+        self.apply_effects(host);
+        self.after_chunk(host, last)
+    }
+
+    /// A chunk of a response that waits until it is whole.
+    fn held_chunk(&mut self, host: &impl Host, chunk: &[u8], last: bool) {
+        self.held.extend_from_slice(chunk);
+        let now = Timestamp(host.now_us());
+        if !last {
+            let effects = &mut self.effects;
+            let holds = self.gate.response_body_grows(self.held.len() as u64, now, effects);
+            if holds {
+                effects.push(Effect::ReplaceChunk(Vec::new()));
+            }
+            return;
+        }
+        let whole = std::mem::take(&mut self.held);
+        self.gate.response_body(&whole, true, now, &mut self.effects);
+        let replaced = self.effects.iter().any(|effect| matches!(effect, Effect::ReplaceChunk(_)));
+        if !replaced {
+            self.effects.push(Effect::ReplaceChunk(whole));
+        }
+    }
+
+    fn after_chunk(&mut self, host: &impl Host, last: bool) -> Action {
+        if last {
+            self.close(host);
+        }
+        Action::Continue
+    }
+}

@@ -1,0 +1,34 @@
+//! The end of a request: one record, whichever way it ended.
+
+use super::SoleContext;
+use crate::exchange::settle;
+use crate::host::Host;
+use crate::worker::with_worker;
+use headgate_policy::{Disconnect, Timestamp};
+
+impl SoleContext {
+    /// The host frees the stream.
+    pub fn done(&mut self, host: &impl Host) {
+        self.carrier.give_up(host, &self.policy);
+        self.close(host);
+    }
+
+    /// The stream is over. A second call changes nothing.
+    pub(super) fn close(&mut self, host: &impl Host) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let aside = self.gate.is_aside() || !self.begun;
+        // A host that has taken the stream away tells nothing about its end; a provider that broke off looks complete.
+        let disconnect = if self.gate.ended_early() { Disconnect::ClientGone } else { Disconnect::Unknown };
+        let now = Timestamp(host.now_us());
+        let (gate, policy) = (&mut self.gate, &self.policy);
+        with_worker(host, |worker| {
+            worker.open = worker.open.saturating_sub(1);
+            if !aside {
+                settle(host, worker, gate, policy, now, disconnect, |record| host.set_record(record).is_ok());
+                worker.note_outbox();
+            }
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! The tries of a request that the filter makes itself: their headers, and the way on.
+
+use headgate_policy::{Attempt, Effect, HeaderView};
+
+/// Response header by which an attempt asks for another try.
+pub(super) const RETRY_HEADER: &str = "x-headgate-retry";
+/// Headers between two neighbours only, and those that the host sets by itself.
+const HOP: [&str; 14] = [
+    "connection",
+    "content-length",
+    "date",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "server",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+type Fields = Vec<(String, String)>;
+
+/// The tries of a request.
+#[derive(Debug, Default)]
+pub(super) struct Direct {
+    /// The headers of the request, as the next try sends them.
+    pub(super) request: Fields,
+    /// Those of the answer, as the client gets them.
+    pub(super) response: Fields,
+    /// The provider of the next try; empty for none.
+    pub(super) route: String,
+    pub(super) retries: u32,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) token: Option<u32>,
+    /// Whether the last try had no time left.
+    pub(super) late: bool,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl Direct {
+    pub(super) fn awaits(&self, token: u32) -> bool {
+        self.token == Some(token)
+    }
+
+    /// Takes an effect on headers or the route; returns others.
+    pub(super) fn take(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Route(provider) => self.route = provider.trim_end_matches("#fresh").to_owned(),
+            Effect::SetRequestHeader(name, value) => set(&mut self.request, name, &value),
+            Effect::RemoveRequestHeader(name) => self.request.retain(|(one, _)| *one != name),
+            Effect::SetResponseHeader(name, value) => set(&mut self.response, name, &value),
+            Effect::RemoveResponseHeader(name) => self.response.retain(|(one, _)| *one != name),
+            Effect::ReplaceChunk(bytes) => self.body = Some(bytes),
+            other => return Some(other),
+        }
+        None
+    }
+}
+
+fn set(fields: &mut Fields, name: &str, value: &str) {
+    fields.retain(|(one, _)| one != name);
+    fields.push((name.to_owned(), value.to_owned()));
+}
+
+/// Copies the fields that go on, with text as value.
+pub(super) fn copied(head: HeaderView<'_>) -> Fields {
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let fields = head.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+    fields.filter(|(name, _)| !HOP.contains(&name.as_str())).collect()
+}

@@ -1,0 +1,147 @@
+//! Plays a case file on the stand-in: its acts are the network.
+
+use crate::network::{Network, Outgoing, Received};
+use crate::nginx::{ClientRequest, Nginx};
+use headgate_policy::document::Document;
+use headgate_record::RequestRecord;
+use headgate_tests::{Case, CheckAct, Failure, Outcome, ProviderAct, Upstream};
+use std::collections::VecDeque;
+
+/// Paths of the external checks of the cases' policy.
+const CHECKS: [&str; 2] = ["/moderations", "/hook"];
+
+/// Streams of this API are no business of `ai-proxy-multi`.
+const DIRECT: &str = "/v1/completions";
+
+struct Acts<'a> {
+    document: &'a Document,
+    providers: VecDeque<ProviderAct>,
+    checks: VecDeque<CheckAct>,
+    seen: Vec<Upstream>,
+    faults: Vec<String>,
+    /// Acts may be left over, and tries of some providers be fewer.
+    fewer: bool,
+}
+
+impl Network for Acts<'_> {
+    fn answer(&mut self, request: &Outgoing) -> Received {
+        let header = |name: &str| request.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str());
+        if CHECKS.contains(&header(":path").unwrap_or_default()) {
+            return self.check(request);
+        }
+        while self.fewer && self.providers.front().is_some_and(|act| !self.is_meant(act, &request.to)) {
+            self.providers.pop_front();
+        }
+        let Some(act) = self.providers.pop_front() else {
+            self.faults.push(format!("a try was made for which the case has no act: {}", request.to));
+            return Received::Nothing(300);
+        };
+        let name = act.provider.trim_end_matches("#fresh").to_owned();
+        if !self.is_meant(&act, &request.to) {
+            self.faults.push(format!("the try went to {} instead of {name}", request.to));
+        }
+        let headers = request.headers.iter().cloned().collect();
+        self.seen.push(Upstream { provider: name, headers, body: request.body.clone() });
+        answer(&act, request.timeout_ms)
+    }
+}
+
+impl Acts<'_> {
+    /// Whether an act is of the provider at this address.
+    fn is_meant(&self, act: &ProviderAct, to: &str) -> bool {
+        let name = act.provider.trim_end_matches("#fresh");
+        let provider = self.document.providers.iter().find(|one| one.name == name);
+        provider.is_some_and(|one| to.starts_with(&one.authority))
+    }
+
+    fn check(&mut self, request: &Outgoing) -> Received {
+        match self.checks.pop_front() {
+            Some(CheckAct { fails: None, status, body }) => Received::Answer {
+                status,
+                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                chunks: vec![body.into_bytes()],
+                breaks_off: false,
+            },
+            Some(CheckAct { fails: Some(Failure::Timeout), .. }) => Received::Nothing(request.timeout_ms * 1_000),
+            _ => Received::Nothing(300),
+        }
+    }
+}
+
+fn answer(act: &ProviderAct, timeout_ms: u64) -> Received {
+    match act.fails {
+        Some(Failure::Timeout | Failure::Silence) => Received::Nothing(timeout_ms * 1_000),
+        Some(Failure::Connect | Failure::Reset | Failure::Lost) => Received::Nothing(300),
+        None => Received::Answer {
+            status: act.status,
+            headers: act.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            chunks: if act.body.is_empty() { Vec::new() } else { vec![act.body.clone().into_bytes()] },
+            breaks_off: act.breaks_off,
+        },
+    }
+}
+
+/// Returns the case as it is expected here. `ai-proxy-multi` writes the body of a stream's request anew, with its keys in another order.
+#[must_use]
+pub fn expected(case: &Case) -> Case {
+    let mut case = case.clone();
+    case.expect = case.expect.on_apisix();
+    let asked = serde_json::from_str::<serde_json::Value>(case.request.body.as_deref().unwrap_or_default());
+    let is_stream = case.request.path != DIRECT && asked.is_ok_and(|body| body["stream"] == true);
+    for one in case.expect.upstream.iter_mut().flatten().filter(|_| is_stream) {
+        let body = one.body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
+        one.body = body.map(|body| body.to_string()).or(one.body.take());
+    }
+    case
+}
+
+/// Plays a case. Returns its outcome, and whatever the case does not have.
+///
+/// # Panics
+/// If the real host would have crashed.
+#[must_use]
+pub fn play(nginx: &mut Nginx, document: &Document, case: &Case) -> (Outcome, Vec<String>) {
+    let fewer = case.expect.apisix.as_ref().is_some_and(|apisix| apisix.fewer_tries);
+    let mut acts = Acts {
+        fewer,
+        document,
+        providers: case.providers.clone().into(),
+        checks: case.checks.clone().into(),
+        seen: Vec::new(),
+        faults: Vec::new(),
+    };
+    let answer = nginx.serve(&request(case), &mut acts);
+    if !acts.providers.is_empty() && !fewer {
+        acts.faults.push(format!("{} acts were not played", acts.providers.len()));
+    }
+    let record: Option<RequestRecord> = serde_json::from_slice(&answer.record).ok();
+    let mut headers: std::collections::BTreeMap<String, String> = answer.headers.into_iter().collect();
+    headers.insert(":status".to_owned(), answer.status.to_string());
+    let outcome = Outcome {
+        status: answer.status,
+        headers,
+        body: answer.body,
+        upstream: acts.seen,
+        aside: record.is_none(),
+        record: record.unwrap_or_default(),
+    };
+    (outcome, acts.faults)
+}
+
+fn request(case: &Case) -> ClientRequest {
+    let request = &case.request;
+    let mut headers = vec![("host".to_owned(), "gateway.example".to_owned())];
+    headers.extend(request.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    if let Some(key) = &request.key {
+        headers.push(("authorization".to_owned(), format!("Bearer hg-test-{key}")));
+    }
+    if let Some(body) = &request.body {
+        headers.push(("content-length".to_owned(), body.len().to_string()));
+    }
+    ClientRequest {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        headers,
+        body: request.body.clone().unwrap_or_default().into_bytes(),
+    }
+}

@@ -1,0 +1,35 @@
+//! A stand-in for the Proxy-Wasm host of Apache APISIX (wasm-nginx-module 0.7.0), and for the parts of nginx and APISIX around it.
+//!
+//! It behaves as that host does, down to its statuses, so that `headgate.wasm` and the rendered configuration can be tested without
+//! APISIX. Where the real host would crash, a test fails. It is no proof that the real host works.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "this crate is a test"
+)]
+
+mod abi;
+mod ai_proxy;
+mod buffers;
+mod case_file;
+mod headers;
+mod memory;
+mod network;
+mod nginx;
+mod properties;
+mod vm;
+mod wasi;
+mod world;
+
+pub use abi::IMPORTS;
+pub use case_file::{expected, play};
+pub use network::{Network, Outgoing, Received};
+pub use nginx::{Answer, ClientRequest, Nginx};
+pub use vm::{Loaded, Vm};
+pub use world::{Fields, Force, World};

@@ -1,0 +1,161 @@
+//! The VM of one worker: `headgate.wasm` on wasmi, its root context, and the callbacks as the host makes them.
+
+use crate::abi;
+use crate::world::{LocalReply, Pending, Phase, World};
+use std::path::Path;
+use wasmi::{CompilationMode, Config, Engine, Instance, Linker, Module, Store, Val};
+
+/// The id of the root context; streams have others.
+const ROOT: u32 = 1;
+
+/// The outcome of the callbacks about a request.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// It goes on.
+    Continue,
+    /// The filter has made a call.
+    Call(Pending),
+    /// The filter has answered.
+    Reply(LocalReply),
+    /// The callback has failed: the host answers 503.
+    Failed,
+}
+
+/// A module that is loaded.
+pub struct Loaded {
+    engine: Engine,
+    module: Module,
+}
+
+impl Loaded {
+    /// Loads a module.
+    ///
+    /// # Panics
+    /// If there is none, or the host would not load it.
+    #[must_use]
+    pub fn from(file: &Path) -> Self {
+        let wasm = std::fs::read(file).unwrap_or_else(|_| panic!("{} is missing: run `just wasm`", file.display()));
+        let mut config = Config::default();
+        config.compilation_mode(CompilationMode::Lazy);
+        let engine = Engine::new(&config);
+        let module = Module::new(&engine, &wasm).unwrap();
+        Self { engine, module }
+    }
+
+    /// Returns the names of its imports.
+    pub fn imports(&self) -> impl Iterator<Item = String> {
+        self.module.imports().map(|import| import.name().to_owned())
+    }
+}
+
+/// See the module's text.
+pub struct Vm {
+    store: Store<World>,
+    instance: Instance,
+    /// Ids of streams that are free again.
+    free: Vec<u32>,
+    last: u32,
+    /// Callbacks that have failed. The host never starts a VM anew.
+    pub traps: Vec<String>,
+}
+
+impl Vm {
+    /// Starts a worker.
+    ///
+    /// # Panics
+    /// If the module has an import that the host does not have.
+    #[must_use]
+    pub fn start(loaded: &Loaded, environment: &[(String, String)]) -> Self {
+        let mut linker = Linker::new(&loaded.engine);
+        abi::define(&mut linker);
+        let world =
+            World { environment: environment.to_vec(), clock_us: 1_790_000_000_000_000, random: 7, ..World::default() };
+        let mut store = Store::new(&loaded.engine, world);
+        let instance = linker.instantiate_and_start(&mut store, &loaded.module).unwrap();
+        let mut vm = Self { store, instance, free: Vec::new(), last: ROOT, traps: Vec::new() };
+        vm.callback("_initialize", &[]).unwrap();
+        vm
+    }
+
+    /// Returns the state that host calls read and change.
+    pub fn world(&mut self) -> &mut World {
+        self.store.data_mut()
+    }
+
+    /// Configures the root, as the host does at the first request of a configuration. `false` if the module refuses.
+    ///
+    /// # Panics
+    /// If the module fails.
+    pub fn configure(&mut self, configuration: &str) -> bool {
+        self.world().configuration = configuration.as_bytes().to_vec();
+        self.world().phase = Phase::None;
+        self.callback("proxy_on_context_create", &[ROOT, 0]).unwrap();
+        self.callback("proxy_on_configure", &[ROOT, configuration.len() as u32]).unwrap() == 1
+    }
+
+    /// Calls an export. Ids and sizes are its arguments.
+    pub(crate) fn callback(&mut self, name: &'static str, given: &[u32]) -> Result<i32, String> {
+        self.world().callback = name;
+        let function = self.instance.get_func(&self.store, name).unwrap_or_else(|| panic!("{name} is no export"));
+        let given: Vec<Val> = given.iter().map(|number| Val::I32(*number as i32)).collect();
+        let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
+        function.call(&mut self.store, &given, &mut results).map_err(|error| format!("{name}: {error}"))?;
+        match results.first() {
+            Some(Val::I32(result)) => Ok(*result),
+            _ => Ok(0),
+        }
+    }
+
+    /// Makes the context of a stream. Ids come again.
+    pub(crate) fn open(&mut self) -> u32 {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.last += 1;
+            self.last
+        });
+        self.callback("proxy_on_context_create", &[id, ROOT]).unwrap();
+        id
+    }
+
+    /// Frees the context of a stream. No request is there any more.
+    pub(crate) fn free(&mut self, id: u32) {
+        self.world().phase = Phase::Freed;
+        assert!(self.callback("proxy_on_done", &[id]).unwrap() > 0, "on_done has to be over at once");
+        self.callback("proxy_on_delete", &[id]).unwrap();
+        self.free.push(id);
+        self.world().phase = Phase::None;
+    }
+
+    /// Makes a callback about the request, and judges its result.
+    pub(crate) fn decide(&mut self, name: &'static str, given: &[u32]) -> Decision {
+        let result = self.callback(name, given);
+        self.judge(result)
+    }
+
+    /// Brings the filter the answer to its call, or its failure, and judges the result.
+    pub(crate) fn answered(&mut self, call: &Pending) -> Decision {
+        let answer = self.world().call_answer.as_ref();
+        let (headers, size) = answer.map_or((0, 0), |(head, body)| (head.len() as u32, body.len() as u32));
+        let result = self.callback("proxy_on_http_call_response", &[ROOT, call.number, headers, size, 0]);
+        self.world().call_answer = None;
+        self.judge(result)
+    }
+
+    /// In the order of the host: a call, a failure, a reply, the result.
+    fn judge(&mut self, result: Result<i32, String>) -> Decision {
+        if let Some(call) = self.world().pending.take() {
+            return Decision::Call(call);
+        }
+        let result = match result {
+            Ok(result) if result >= 0 => result,
+            failed => {
+                self.traps.push(format!("{failed:?}"));
+                return Decision::Failed;
+            }
+        };
+        if let Some(reply) = self.world().reply.take().filter(|reply| reply.status >= 100) {
+            return Decision::Reply(reply);
+        }
+        assert_eq!(result, 0, "the host would have crashed: Pause without a call under way and without a reply");
+        Decision::Continue
+    }
+}

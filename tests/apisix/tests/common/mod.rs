@@ -1,0 +1,59 @@
+//! The policy of the cases, as it is rendered for APISIX.
+
+use headgate_config::render::{Answers, apisix};
+use headgate_policy::document::Document;
+use headgate_test_apisix::{Loaded, Nginx};
+use std::path::{Path, PathBuf};
+
+const NOW_S: u64 = 1_790_000_000;
+
+/// Returns the root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The files, and everything that goes with them.
+pub(crate) struct Rendered {
+    /// The policy.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) document: Document,
+    config: String,
+    rules: String,
+    environment: Vec<(String, String)>,
+}
+
+/// Renders the policy of the cases.
+#[allow(dead_code, reason = "each test binary uses a part of this module")]
+pub(crate) fn rendered(answers: Answers) -> Rendered {
+    let yaml = std::fs::read_to_string(root().join("tests/cases/gateway.yaml")).unwrap();
+    let secrets = ["ALPHA_API_KEY", "BETA_API_KEY"].map(|name| (name.to_owned(), format!("secret-of-{name}")));
+    let whole = secrets.clone().map(|(name, value)| (format!("{name}_BEARER"), format!("Bearer {value}")));
+    let mut rendered = render(&yaml, answers, secrets.into_iter().chain(whole).collect());
+    // Records go to a logger of the host, so that they are there when the request is over.
+    rendered.config = rendered.config.replace("postpone_output 0;", "postpone_output 0;\\nset $headgate_record '';");
+    rendered
+}
+
+/// Renders a policy.
+#[allow(dead_code, reason = "each test binary uses a part of this module")]
+pub(crate) fn rendered_from(yaml: &str, environment: Vec<(String, String)>) -> Rendered {
+    render(yaml, Answers::Direct, environment)
+}
+
+fn render(yaml: &str, answers: Answers, environment: Vec<(String, String)>) -> Rendered {
+    let compiled = headgate_config::compile(yaml, "gateway.yaml", NOW_S).unwrap();
+    let [config, rules] = apisix(&compiled, answers, Path::new("headgate.wasm")).try_into().unwrap();
+    Rendered { document: compiled.document, config: config.1, rules: rules.1, environment }
+}
+
+impl Rendered {
+    /// Starts a worker with these files.
+    pub(crate) fn start(&self, loaded: &Loaded) -> Nginx {
+        Nginx::start(loaded, &self.config, &self.rules, &self.environment)
+    }
+}
+
+/// Loads the module.
+pub(crate) fn loaded() -> Loaded {
+    Loaded::from(&root().join("target/wasm32-wasip1/wasm/headgate.wasm"))
+}
