@@ -252,6 +252,12 @@ impl SoleContext {
                 Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Route(_) | Effect::Call(_) => {}
                 effect if is_of_envoy(&effect) => {}
+                Effect::ReplaceChunk(bytes) => {
+                    // The bytes that were to be replaced must not pass.
+                    if host.replace_body(Body::Response, &bytes).is_err() {
+                        let _ = host.reset_response();
+                    }
+                }
                 Effect::SetResponseHeader(..) | Effect::RemoveResponseHeader(_) if !self.head_is_open => {}
                 effect => drop(apply(host, effect)),
             }

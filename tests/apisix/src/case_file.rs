@@ -21,6 +21,7 @@ struct Acts<'a> {
     faults: Vec<String>,
     /// Acts may be left over, and tries of some providers be fewer.
     fewer: bool,
+    split: &'a dyn Fn(&[u8]) -> Vec<Vec<u8>>,
 }
 
 impl Network for Acts<'_> {
@@ -42,7 +43,7 @@ impl Network for Acts<'_> {
         }
         let headers = request.headers.iter().cloned().collect();
         self.seen.push(Upstream { provider: name, headers, body: request.body.clone() });
-        answer(&act, request.timeout_ms)
+        answer(&act, request.timeout_ms, self.split)
     }
 }
 
@@ -68,14 +69,14 @@ impl Acts<'_> {
     }
 }
 
-fn answer(act: &ProviderAct, timeout_ms: u64) -> Received {
+fn answer(act: &ProviderAct, timeout_ms: u64, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> Received {
     match act.fails {
         Some(Failure::Timeout | Failure::Silence) => Received::Nothing(timeout_ms * 1_000),
         Some(Failure::Connect | Failure::Reset | Failure::Lost) => Received::Nothing(300),
         None => Received::Answer {
             status: act.status,
             headers: act.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            chunks: if act.body.is_empty() { Vec::new() } else { vec![act.body.clone().into_bytes()] },
+            chunks: if act.body.is_empty() { Vec::new() } else { split(act.body.as_bytes()) },
             breaks_off: act.breaks_off,
         },
     }
@@ -101,8 +102,23 @@ pub fn expected(case: &Case) -> Case {
 /// If the real host would have crashed.
 #[must_use]
 pub fn play(nginx: &mut Nginx, document: &Document, case: &Case) -> (Outcome, Vec<String>) {
+    play_split(nginx, document, case, &|body| vec![body.to_vec()])
+}
+
+/// The same with answers in chunks.
+///
+/// # Panics
+/// If the real host would have crashed.
+#[must_use]
+pub fn play_split(
+    nginx: &mut Nginx,
+    document: &Document,
+    case: &Case,
+    split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>,
+) -> (Outcome, Vec<String>) {
     let fewer = case.expect.apisix.as_ref().is_some_and(|apisix| apisix.fewer_tries);
     let mut acts = Acts {
+        split,
         fewer,
         document,
         providers: case.providers.clone().into(),

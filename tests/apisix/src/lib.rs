@@ -28,7 +28,7 @@ mod wasi;
 mod world;
 
 pub use abi::IMPORTS;
-pub use case_file::{expected, play};
+pub use case_file::{expected, play, play_split};
 pub use network::{Network, Outgoing, Received};
 pub use nginx::{Answer, ClientRequest, Nginx};
 pub use vm::{Loaded, Vm};

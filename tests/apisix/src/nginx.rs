@@ -6,6 +6,9 @@ use crate::vm::{Decision, Loaded, Vm};
 use crate::world::{Fields, LocalReply, Pending, Phase, field};
 use serde_json::Value;
 
+/// Header in which plugins of APISIX tell the name of a consumer.
+const CONSUMER: &str = "x-consumer-username";
+
 /// A request of a client.
 #[derive(Debug, Clone)]
 pub struct ClientRequest {
@@ -42,6 +45,8 @@ pub struct Nginx {
     variables: Vec<String>,
     configured: bool,
     pid: u32,
+    consumer: Option<String>,
+    stay: usize,
 }
 
 impl Nginx {
@@ -65,12 +70,33 @@ impl Nginx {
             variables: set.collect(),
             configured: false,
             pid: 4711,
+            consumer: None,
+            stay: usize::MAX,
         }
     }
 
     /// Makes this worker another process.
     pub fn set_pid(&mut self, pid: u32) {
         self.pid = pid;
+    }
+
+    /// Takes other rules, as APISIX does when its file changes.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub fn take_rules(&mut self, rules: &str) {
+        self.rules = serde_json::from_str(rules.strip_suffix("#END\n").unwrap()).unwrap();
+        self.configured = false;
+    }
+
+    /// Makes the client of the next requests leave after so many chunks.
+    pub fn set_stay(&mut self, chunks: usize) {
+        self.stay = chunks;
+    }
+
+    /// Makes a plugin of APISIX authenticate the next requests as this consumer, or none.
+    pub fn set_consumer(&mut self, name: Option<&str>) {
+        self.consumer = name.map(str::to_owned);
     }
 
     /// Sets the clock, µs since the Unix epoch.
@@ -94,6 +120,7 @@ impl Nginx {
     /// If the real host would have crashed.
     pub fn serve(&mut self, request: &ClientRequest, network: &mut dyn Network) -> Answer {
         self.begin(request);
+        self.rewrite();
         let uri = request.path.split('?').next().unwrap_or_default().to_owned();
         if !uri.starts_with("/v1/") {
             return own_page(404);
@@ -128,8 +155,9 @@ impl Nginx {
             (":path".to_owned(), request.path.clone()),
             (":scheme".to_owned(), "http".to_owned()),
         ];
-        let host = field(&request.headers, "host").unwrap_or_default().to_owned();
-        world.request.push((":authority".to_owned(), host.clone()));
+        let host = field(&request.headers, "host").map(str::to_owned);
+        let protocol = if host.is_some() { "HTTP/1.1" } else { "HTTP/1.0" };
+        world.request.push((":authority".to_owned(), host.clone().unwrap_or_default()));
         world.request.extend(request.headers.iter().cloned());
         world.response.clear();
         world.request_body = request.body.clone();
@@ -138,19 +166,35 @@ impl Nginx {
         world.call_answer = None;
         world.reply = None;
         for (name, value) in [
-            ("http_host", host.as_str()),
             ("hostname", "stand-in"),
             ("pid", self.pid.to_string().as_str()),
             ("remote_addr", "127.0.0.1"),
             ("request_method", &request.method),
-            ("server_protocol", "HTTP/1.1"),
+            ("server_protocol", protocol),
             ("wasm_process_req_body", ""),
             ("wasm_process_resp_body", ""),
         ] {
             world.variables.insert(name.to_owned(), value.as_bytes().to_vec());
         }
+        let world = self.vm.world();
+        if let Some(host) = host {
+            world.variables.insert("http_host".to_owned(), host.into_bytes());
+        }
         for name in self.variables.clone() {
             self.vm.world().variables.insert(name, Vec::new());
+        }
+    }
+
+    /// The rewrite phase: headers go, and a plugin that authenticates sets one.
+    fn rewrite(&mut self) {
+        let plugin = &self.rules["global_rules"][0]["plugins"]["proxy-rewrite"];
+        let removed = plugin["headers"]["remove"].as_array().cloned().unwrap_or_default();
+        let consumer = self.consumer.clone();
+        let world = self.vm.world();
+        world.request.retain(|(name, _)| !removed.iter().any(|one| one == name));
+        if let Some(consumer) = consumer {
+            world.request.retain(|(name, _)| name != CONSUMER);
+            world.request.push((CONSUMER.to_owned(), consumer));
         }
     }
 
@@ -234,7 +278,12 @@ impl Nginx {
         let wanted = !world.variable("wasm_process_resp_body").is_empty();
         let mut answer = Answer { status, headers, whole: true, ..Answer::default() };
         let ends = chunks.iter().map(Some).chain([None]);
-        for chunk in ends {
+        for (number, chunk) in ends.enumerate() {
+            if number == self.stay {
+                // There is no last chunk, and no log phase in which a variable could be read.
+                answer.whole = false;
+                return answer;
+            }
             if !self.pass(id, wanted, chunk, &mut answer) {
                 answer.whole = false;
                 break;
@@ -247,14 +296,15 @@ impl Nginx {
     /// One call of the body filter; without a chunk, it is the last one. Returns whether the response goes on.
     fn pass(&mut self, id: u32, wanted: bool, chunk: Option<&Vec<u8>>, answer: &mut Answer) -> bool {
         let bytes = chunk.cloned().unwrap_or_default();
-        if !wanted {
-            answer.body.extend(bytes);
-            return true;
-        }
         let world = self.vm.world();
         world.clock_us += 10;
-        world.chunk.clone_from(&bytes);
-        self.vm.callback("proxy_on_response_body", &[id, bytes.len() as u32, u32::from(chunk.is_none())]).unwrap();
+        if wanted {
+            world.chunk.clone_from(&bytes);
+            let given = [id, bytes.len() as u32, u32::from(chunk.is_none())];
+            if let Err(trap) = self.vm.callback("proxy_on_response_body", &given) {
+                self.vm.traps.push(trap);
+            }
+        }
         let variable = self.vm.world().variables.get_mut("headgate_response_chunk");
         match variable.map(std::mem::take).as_deref() {
             None | Some(b"") => answer.body.extend(bytes),

@@ -5,9 +5,6 @@ use crate::world::{LocalReply, Pending, Phase, World};
 use std::path::Path;
 use wasmi::{CompilationMode, Config, Engine, Instance, Linker, Module, Store, Val};
 
-/// The id of the root context; streams have others.
-const ROOT: u32 = 1;
-
 /// The outcome of the callbacks about a request.
 #[derive(Debug)]
 pub(crate) enum Decision {
@@ -52,6 +49,8 @@ impl Loaded {
 pub struct Vm {
     store: Store<World>,
     instance: Instance,
+    /// The id of the root context in force.
+    root: u32,
     /// Ids of streams that are free again.
     free: Vec<u32>,
     last: u32,
@@ -72,7 +71,7 @@ impl Vm {
             World { environment: environment.to_vec(), clock_us: 1_790_000_000_000_000, random: 7, ..World::default() };
         let mut store = Store::new(&loaded.engine, world);
         let instance = linker.instantiate_and_start(&mut store, &loaded.module).unwrap();
-        let mut vm = Self { store, instance, free: Vec::new(), last: ROOT, traps: Vec::new() };
+        let mut vm = Self { store, instance, root: 0, free: Vec::new(), last: 0, traps: Vec::new() };
         vm.callback("_initialize", &[]).unwrap();
         vm
     }
@@ -82,15 +81,24 @@ impl Vm {
         self.store.data_mut()
     }
 
-    /// Configures the root, as the host does at the first request of a configuration. `false` if the module refuses.
+    /// Makes and configures a root, as the host does at the first request of a configuration. `false` if the module refuses. The root
+    /// before it is freed.
     ///
     /// # Panics
     /// If the module fails.
     pub fn configure(&mut self, configuration: &str) -> bool {
         self.world().configuration = configuration.as_bytes().to_vec();
         self.world().phase = Phase::None;
-        self.callback("proxy_on_context_create", &[ROOT, 0]).unwrap();
-        self.callback("proxy_on_configure", &[ROOT, configuration.len() as u32]).unwrap() == 1
+        let before = std::mem::take(&mut self.root);
+        self.last += 1;
+        self.root = self.last;
+        self.callback("proxy_on_context_create", &[self.root, 0]).unwrap();
+        let taken = self.callback("proxy_on_configure", &[self.root, configuration.len() as u32]).unwrap() == 1;
+        for gone in [(!taken).then_some(self.root), (before > 0).then_some(before)].into_iter().flatten() {
+            self.callback("proxy_on_done", &[gone]).unwrap();
+            self.callback("proxy_on_delete", &[gone]).unwrap();
+        }
+        taken
     }
 
     /// Calls an export. Ids and sizes are its arguments.
@@ -112,7 +120,7 @@ impl Vm {
             self.last += 1;
             self.last
         });
-        self.callback("proxy_on_context_create", &[id, ROOT]).unwrap();
+        self.callback("proxy_on_context_create", &[id, self.root]).unwrap();
         id
     }
 
@@ -135,7 +143,7 @@ impl Vm {
     pub(crate) fn answered(&mut self, call: &Pending) -> Decision {
         let answer = self.world().call_answer.as_ref();
         let (headers, size) = answer.map_or((0, 0), |(head, body)| (head.len() as u32, body.len() as u32));
-        let result = self.callback("proxy_on_http_call_response", &[ROOT, call.number, headers, size, 0]);
+        let result = self.callback("proxy_on_http_call_response", &[self.root, call.number, headers, size, 0]);
         self.world().call_answer = None;
         self.judge(result)
     }

@@ -4,9 +4,9 @@ use crate::deploy;
 use crate::exit::Failure;
 use crate::output::say;
 use crate::policy_file::{compiled, source};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use headgate_config::diagnostic::{self, Severity};
-use headgate_config::render::{self, Answers};
+use headgate_config::render;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,15 +19,6 @@ pub(crate) struct Apisix {
     /// Path of headgate.wasm as APISIX sees it.
     #[arg(long, value_name = "PATH")]
     wasm: PathBuf,
-    /// Who asks the providers of JSON requests: the filter, byte by byte, or `ai-proxy-multi`, as it does for streams.
-    #[arg(long, value_enum, default_value = "direct")]
-    answers: Way,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Way {
-    Direct,
-    Multi,
 }
 
 pub(crate) fn run(arguments: &Apisix) -> Result<(), Failure> {
@@ -42,11 +33,7 @@ pub(crate) fn run(arguments: &Apisix) -> Result<(), Failure> {
     if !problems.is_empty() {
         say(&diagnostic::text(&problems));
     }
-    let answers = match arguments.answers {
-        Way::Direct => Answers::Direct,
-        Way::Multi => Answers::Multi,
-    };
-    let files = render::apisix(&compiled, answers, &arguments.wasm);
+    let files = render::apisix(&compiled, &arguments.wasm);
     std::fs::create_dir_all(&arguments.out)
         .and_then(|()| deploy::write(&arguments.out, &files))
         .map_err(|error| format!("{}: {error}. Check that the folder can be written.\n", arguments.out.display()))

@@ -7,7 +7,7 @@ mod routes;
 
 use crate::compile::Compiled;
 use crate::proxy_settings::Upstream;
-use headgate_policy::document::Document;
+use headgate_policy::document::{Document, IdentitySource};
 use lua::{BODY_SHIM, CHUNK_SHIM};
 pub use obstacles::apisix_obstacles;
 use serde_json::{Value, json};
@@ -18,24 +18,17 @@ const PATHS: &str = "^/v1/";
 /// Places of the plugins in the order of APISIX: above `ai-proxy-multi` (1041), below the plugins that authenticate.
 const FILTER_PRIORITY: u32 = 1_100;
 const BODY_SHIM_PRIORITY: u32 = 1_090;
-
-/// How JSON requests are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
-    /// The filter asks providers itself.
-    Direct,
-    /// `ai-proxy-multi` makes all tries, those of JSON requests too.
-    Multi,
-}
+/// Above all plugins that authenticate: the client's own value of their header goes before they set theirs.
+const STRIP_PRIORITY: u32 = 3_000;
 
 /// Returns the policy document as the filter gets it in APISIX: calls name addresses instead of clusters.
 #[must_use]
-pub fn apisix_document(compiled: &Compiled, answers: Answers) -> Document {
+pub fn apisix_document(compiled: &Compiled) -> Document {
     let mut document = compiled.document.clone();
     let upstreams = &compiled.settings.upstreams;
     let address = |cluster: &str| upstreams.iter().find(|one| one.cluster == cluster).map(origin);
     for (provider, upstream) in document.providers.iter_mut().zip(upstreams) {
-        provider.origin = (answers == Answers::Direct).then(|| origin(upstream));
+        provider.origin = Some(origin(upstream));
     }
     if let Some(collector) = &mut document.collector {
         collector.cluster = address(&collector.cluster).unwrap_or_default();
@@ -56,10 +49,10 @@ fn origin(upstream: &Upstream) -> String {
 /// Returns the files for APISIX: `config.yaml`, to be merged into the operator's own, and `apisix.yaml`. Both are JSON, which is YAML
 /// too. `wasm` is the module as APISIX finds it.
 #[must_use]
-pub fn apisix(compiled: &Compiled, answers: Answers, wasm: &Path) -> Vec<(PathBuf, String)> {
+pub fn apisix(compiled: &Compiled, wasm: &Path) -> Vec<(PathBuf, String)> {
     let config = format!("{:#}\n", config(compiled, wasm));
     // Without this last line APISIX takes the file for half written.
-    let rules = format!("{:#}\n#END\n", rules(compiled, answers));
+    let rules = format!("{:#}\n#END\n", rules(compiled));
     vec![("config.yaml".into(), config), ("apisix.yaml".into(), rules)]
 }
 
@@ -77,30 +70,43 @@ fn config(compiled: &Compiled, wasm: &Path) -> Value {
             "http_server_location_configuration_snippet":
                 "postpone_output 0;\nset $headgate_request_body '';\nset $headgate_response_chunk '';\n",
         },
-        "plugins": ["serverless-pre-function", "serverless-post-function", "ai-proxy-multi"],
+        "plugins": ["proxy-rewrite", "serverless-pre-function", "serverless-post-function", "ai-proxy-multi"],
         "wasm": {"plugins": [{"name": "headgate", "priority": FILTER_PRIORITY, "file": wasm}]},
     })
 }
 
-fn rules(compiled: &Compiled, answers: Answers) -> Value {
-    let document = apisix_document(compiled, answers);
+fn rules(compiled: &Compiled) -> Value {
+    let document = apisix_document(compiled);
     let conf = serde_json::to_string(&document).unwrap_or_default();
     let filter = json!([["uri", "~~", PATHS]]);
+    let mut plugins = json!({
+        "headgate": {"_meta": {"filter": filter}, "conf": conf},
+        "serverless-pre-function": {
+            "_meta": {"filter": filter, "priority": BODY_SHIM_PRIORITY},
+            "phase": "access",
+            "functions": [BODY_SHIM],
+        },
+        "serverless-post-function": {
+            "_meta": {"filter": filter},
+            "phase": "body_filter",
+            "functions": [CHUNK_SHIM],
+        },
+    });
+    if let (Some(name), Some(all)) = (identity_header(&document), plugins.as_object_mut()) {
+        let strip = json!({"_meta": {"priority": STRIP_PRIORITY}, "headers": {"remove": [name]}});
+        all.insert("proxy-rewrite".to_owned(), strip);
+    }
     json!({
-        "global_rules": [{"id": "headgate", "plugins": {
-            "headgate": {"_meta": {"filter": filter}, "conf": conf},
-            "serverless-pre-function": {
-                "_meta": {"filter": filter, "priority": BODY_SHIM_PRIORITY},
-                "phase": "access",
-                "functions": [BODY_SHIM],
-            },
-            "serverless-post-function": {
-                "_meta": {"filter": filter},
-                "phase": "body_filter",
-                "functions": [CHUNK_SHIM],
-            },
-        }}],
+        "global_rules": [{"id": "headgate", "plugins": plugins}],
         "routes": routes::routes(compiled),
         "upstreams": [{"id": "headgate-none", "type": "roundrobin", "nodes": {"127.0.0.1:9": 1}}],
     })
+}
+
+/// Returns the header in which a plugin of APISIX tells the name of the caller.
+fn identity_header(document: &Document) -> Option<&str> {
+    match &document.identity.as_ref()?.source {
+        IdentitySource::Header(name) => Some(name),
+        IdentitySource::JwtClaim(_) | IdentitySource::Certificate(_) => None,
+    }
 }

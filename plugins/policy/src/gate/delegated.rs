@@ -43,8 +43,11 @@ impl Gate {
         if self.phase == Phase::Sent && self.call.tries.is_empty() {
             self.note_host_tries(statuses, now);
             let status = head.text(":status").and_then(|status| status.parse().ok());
-            if self.call.tries.is_empty() {
-                return self.leave_alone(status.unwrap_or(0), out);
+            match status {
+                // A success without a try may still be a provider's, such as one from a cache: it is examined like one.
+                Some(status) if self.call.tries.is_empty() && status < 400 => self.note_host_tries(&[status], now),
+                _ if self.call.tries.is_empty() => return self.leave_alone(status.unwrap_or(0), out),
+                _ => {}
             }
             let from_provider = !is_error_page(status.unwrap_or(0), head);
             match self.call.tries.last_mut() {

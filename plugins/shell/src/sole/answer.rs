@@ -2,7 +2,7 @@
 //! JSON answer, and its status no more.
 
 use super::SoleContext;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::host::{Action, Body, Headers, Host};
 use crate::worker::with_worker;
 use headgate_policy::{Effect, HeaderView, Timestamp};
 
@@ -24,34 +24,33 @@ impl SoleContext {
         self.apply_effects(host);
         self.head_is_open = false;
         if host.await_response_body().is_err() {
-            self.cut = true;
+            // No chunk would be shown: none may pass.
+            let _ = host.reset_response();
         }
         Action::Continue
     }
 
     /// A chunk of the response's body.
     pub fn response_body(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
-        if !self.begun || self.closed {
+        if self.cut && (size > 0 || last) {
+            let _ = host.reset_response();
+        }
+        if !self.begun || self.closed || self.cut {
             return Action::Continue;
         }
-        if self.cut {
-            if size > 0 || last {
-                let _ = host.reset_response();
-            }
-            return self.after_chunk(host, last);
-        }
         let chunk = if size > 0 { host.body(Body::Response, size) } else { Ok(Vec::new()) };
-        let no_room = chunk == Err(NO_ROOM);
-        let chunk = chunk.unwrap_or_default();
-        if no_room {
-            self.gate.response_out_of_memory(last, &mut self.effects);
-        } else if self.gate.holds_response() {
-            self.held_chunk(host, &chunk, last);
-        } else {
-            self.gate.response_body(&chunk, last, Timestamp(host.now_us()), &mut self.effects);
+        match chunk.ok().filter(|chunk| chunk.len() == size) {
+            // Text that cannot be read must not pass a guardrail.
+            None => self.gate.response_out_of_memory(last, &mut self.effects),
+            Some(chunk) if self.gate.holds_response() => self.held_chunk(host, &chunk, last),
+            Some(chunk) => self.gate.response_body(&chunk, last, Timestamp(host.now_us()), &mut self.effects),
         }
         self.apply_effects(host);
-        self.after_chunk(host, last)
+        // A stream that is cut has no last chunk.
+        if last || self.cut {
+            self.close(host);
+        }
+        Action::Continue
     }
 
     /// A chunk of a response that waits until it is whole.
@@ -72,12 +71,5 @@ impl SoleContext {
         if !replaced {
             self.effects.push(Effect::ReplaceChunk(whole));
         }
-    }
-
-    fn after_chunk(&mut self, host: &impl Host, last: bool) -> Action {
-        if last {
-            self.close(host);
-        }
-        Action::Continue
     }
 }

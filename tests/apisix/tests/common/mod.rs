@@ -1,6 +1,6 @@
 //! The policy of the cases, as it is rendered for APISIX.
 
-use headgate_config::render::{Answers, apisix};
+use headgate_config::render::apisix;
 use headgate_policy::document::Document;
 use headgate_test_apisix::{Loaded, Nginx};
 use std::path::{Path, PathBuf};
@@ -18,35 +18,42 @@ pub(crate) struct Rendered {
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) document: Document,
     config: String,
-    rules: String,
+    /// `apisix.yaml`.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) rules: String,
     environment: Vec<(String, String)>,
 }
 
 /// Renders the policy of the cases.
 #[allow(dead_code, reason = "each test binary uses a part of this module")]
-pub(crate) fn rendered(answers: Answers) -> Rendered {
+pub(crate) fn rendered() -> Rendered {
     let yaml = std::fs::read_to_string(root().join("tests/cases/gateway.yaml")).unwrap();
     let secrets = ["ALPHA_API_KEY", "BETA_API_KEY"].map(|name| (name.to_owned(), format!("secret-of-{name}")));
     let whole = secrets.clone().map(|(name, value)| (format!("{name}_BEARER"), format!("Bearer {value}")));
-    let mut rendered = render(&yaml, answers, secrets.into_iter().chain(whole).collect());
-    // Records go to a logger of the host, so that they are there when the request is over.
-    rendered.config = rendered.config.replace("postpone_output 0;", "postpone_output 0;\\nset $headgate_record '';");
+    let mut rendered = render(&yaml, secrets.into_iter().chain(whole).collect());
+    rendered.log_records();
     rendered
 }
 
 /// Renders a policy.
 #[allow(dead_code, reason = "each test binary uses a part of this module")]
 pub(crate) fn rendered_from(yaml: &str, environment: Vec<(String, String)>) -> Rendered {
-    render(yaml, Answers::Direct, environment)
+    render(yaml, environment)
 }
 
-fn render(yaml: &str, answers: Answers, environment: Vec<(String, String)>) -> Rendered {
+fn render(yaml: &str, environment: Vec<(String, String)>) -> Rendered {
     let compiled = headgate_config::compile(yaml, "gateway.yaml", NOW_S).unwrap();
-    let [config, rules] = apisix(&compiled, answers, Path::new("headgate.wasm")).try_into().unwrap();
+    let [config, rules] = apisix(&compiled, Path::new("headgate.wasm")).try_into().unwrap();
     Rendered { document: compiled.document, config: config.1, rules: rules.1, environment }
 }
 
 impl Rendered {
+    /// Hands records to a logger of the host, so that they are there when the request is over.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) fn log_records(&mut self) {
+        self.config = self.config.replace("postpone_output 0;", "postpone_output 0;\\nset $headgate_record '';");
+    }
+
     /// Starts a worker with these files.
     pub(crate) fn start(&self, loaded: &Loaded) -> Nginx {
         Nginx::start(loaded, &self.config, &self.rules, &self.environment)
