@@ -85,7 +85,8 @@ pub(crate) fn is_host() -> bool {
 }
 
 impl Host for Apisix {
-    const CAN: Capabilities = Capabilities { ticks: false, delivery_time: Duration::from_millis(250) };
+    const CAN: Capabilities =
+        Capabilities { ticks: false, other_roots: false, delivery_time: Duration::from_millis(250) };
 
     fn now_us(&self) -> u64 {
         host::now_us()
@@ -99,7 +100,7 @@ impl Host for Apisix {
         std::env::var(name).ok()
     }
 
-    /// Each worker is a member of the fleet of its own.
+    /// Each worker is a member of the fleet of its own. Its name is known in a request alone.
     fn node(&self) -> Option<String> {
         let name = String::from_utf8(host::property("hostname").ok()?).ok()?;
         let worker = String::from_utf8(host::property("pid").ok()?).ok()?;

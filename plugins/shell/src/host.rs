@@ -24,6 +24,8 @@ pub const UNSUPPORTED: HostError = HostError(12);
 pub struct Capabilities {
     /// It calls a root again and again. Without ticks, their work is done when a request begins.
     pub ticks: bool,
+    /// Beside the root with the policy, a worker has others that use it.
+    pub other_roots: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
     pub delivery_time: Duration,
 }

@@ -112,7 +112,10 @@ impl Root {
         SharedCounters::prepare(host);
         self.starting = !policy.limits().is_empty() && policy.collector().is_some();
         let policy = Rc::new(policy);
-        with_worker(host, |worker| worker.policy = Some(Rc::clone(&policy)));
+        // A worker begins with its first request where nothing needs it before: only there does every host tell its name.
+        if H::CAN.other_roots {
+            with_worker(host, |worker| worker.policy = Some(Rc::clone(&policy)));
+        }
         self.role = Role::Gate(Rc::clone(&policy));
         if H::CAN.ticks {
             host.set_tick(if self.starting { STARTING_TICK } else { TICK })

@@ -72,6 +72,8 @@ fn client_that_leaves_is_on_record() {
         nginx.wait(1);
         nginx.serve(&request("chat", true), &mut outside);
     }
+    let nodes = outside.batches.iter().map(|batch| batch["node"].as_str().unwrap());
+    assert!(nodes.clone().count() > 0 && nodes.into_iter().all(|node| node == "stand-in-4711"));
     let records = outside.batches.iter().filter_map(|batch| batch["records"].as_array()).flatten();
     let ends: Vec<_> = records.map(|record| record["ended_by"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ends.first().map(String::as_str), Some("client"), "{ends:?}");
