@@ -10,6 +10,7 @@ use super::metrics::Metrics;
 use super::session::{IdentityProvider, Site, Tries};
 use super::streams::Streams;
 use axum::extract::FromRef;
+use headgate_collector_forward::Forwarders;
 use headgate_collector_oidc::{Provider, PublicUrl};
 use headgate_collector_quota::Limits;
 use headgate_collector_store::{DamageWatch, Readers, Scrub, Store, TokenHash, WriteHandle};
@@ -23,6 +24,7 @@ pub struct App {
     pub(super) writes: WriteHandle,
     pub(super) readers: Readers,
     pub(super) limits: Limits,
+    pub(super) forwarders: Forwarders,
     pub(super) metrics: Metrics,
     pub(super) auth: Auth,
     pub(super) audit: AccessAudit,
@@ -47,12 +49,13 @@ pub struct App {
 impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
-    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
+    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)], forwarders: Forwarders) -> Self {
         let (writes, readers) = (store.writes.clone(), store.readers.clone());
         let damage = DamageWatch::new(writes.clone());
         let audit = AccessAudit::new(writes.clone(), metrics.dropped_notes.clone());
         Self {
             limits: Limits::new(store),
+            forwarders,
             metrics,
             auth: Auth::new(readers.clone(), writes.clone(), audit.clone(), tokens),
             audit,
@@ -102,6 +105,12 @@ impl App {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Returns the receivers of the logs.
+    #[must_use]
+    pub const fn forwarders(&self) -> &Forwarders {
+        &self.forwarders
     }
 
     /// Returns the scrub.
