@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from stack import ROOT, SECRET, Answer, Collector, StandIn, free_port, listens, wait_until
+from receivers import ROOT, SECRET, Answer, Collector, StandIn, free_port, listens, wait_until
 
 TOKEN = "${RECEIVER_TOKEN}"
 

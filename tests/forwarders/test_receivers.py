@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from stack import SECRET, TOOLS, Collector, Program, free_port, tenzir, wait_until
+from receivers import SECRET, TOOLS, Collector, Program, StandIn, free_port, tenzir, wait_until
 
 COUNT = 10_000
 TOKEN = "${RECEIVER_TOKEN}"
@@ -151,3 +151,19 @@ def certificate(folder) -> dict:
     openssl("x509", "-req", "-in", files["request"], "-CA", files["ca"], "-CAkey", files["ca_key"], "-CAcreateserial",
             "-out", files["cert"], "-days", "2", "-extfile", folder / "ext")  # fmt: skip
     return files
+
+
+def test_tenzir_knows_the_ocsf_form(tmp_path, running):
+    stand_in = StandIn()
+    collector = Collector(tmp_path / "collector", {"id": "hook", "kind": "webhook", "url": stand_in.url, "format": "ocsf", "start": "oldest"})
+    running.append(collector)
+    collector.send(1, 20)
+    collector.delivered("hook", 20)
+    events = [event["data"] for event in stand_in.events()]
+    (tmp_path / "events").write_text("".join(json.dumps(event) + "\n" for event in events))
+    pipeline = f'from_file "{tmp_path}/events" {{ read_ndjson }}\nocsf_cast\nwrite_ndjson\nsave_stdout'
+    run = subprocess.run([TOOLS / "bin/tenzir", "--bare-mode", pipeline], env={**os.environ, "PYTHONPATH": str(TOOLS)}, capture_output=True, text=True, check=True)
+    assert len(run.stdout.splitlines()) == len(events) > 20
+    warnings = {line for line in run.stderr.splitlines() if line.startswith("warning")}
+    # Its type for times is not that of JSON.
+    assert warnings <= {"warning: expected type `time` for `time`, but got `int`"}, run.stderr

@@ -49,13 +49,13 @@ pub struct App {
 impl App {
     /// Ties the parts together. `tokens` are valid beside those in the store.
     #[must_use]
-    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)], forwarders: Forwarders) -> Self {
+    pub fn new(store: &Store, metrics: Metrics, tokens: &[(TokenHash, Role)]) -> Self {
         let (writes, readers) = (store.writes.clone(), store.readers.clone());
         let damage = DamageWatch::new(writes.clone());
         let audit = AccessAudit::new(writes.clone(), metrics.dropped_notes.clone());
         Self {
             limits: Limits::new(store),
-            forwarders,
+            forwarders: Forwarders::none(store),
             metrics,
             auth: Auth::new(readers.clone(), writes.clone(), audit.clone(), tokens),
             audit,
@@ -92,6 +92,12 @@ impl App {
     pub fn with_provider(self, provider: Provider) -> Self {
         let auth = self.auth.with_persons(provider.settings().fingerprint());
         Self { auth, provider: Some(IdentityProvider::new(provider)), ..self }
+    }
+
+    /// Delivers the logs to receivers.
+    #[must_use]
+    pub fn with_forwarders(self, forwarders: Forwarders) -> Self {
+        Self { forwarders, ..self }
     }
 
     /// Learns the addresses of the identity provider, if there is one.

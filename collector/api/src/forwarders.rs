@@ -72,7 +72,7 @@ pub(crate) struct Tested {
     /// Whether the receiver has taken the event.
     delivered: bool,
     /// Why it has not.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The id of the event, which is an entry of the audit log.
     event_id: String,
 }
@@ -105,9 +105,14 @@ pub(crate) struct Replay {
 
 /// Handles `GET /v1/forwarders`.
 pub(crate) async fn list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
-    app.audit.search(&caller, "forwarders.searched", Resource::new("list", "forwarders"), None).await?;
+    note_list(&app, &caller).await?;
     let states = states(&app).await?;
     Ok(json_response(StatusCode::OK, json!({"object": "list", "data": states}).to_string().into_bytes()))
+}
+
+/// Notes that the forwarders were listed.
+pub(crate) async fn note_list(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    app.audit.search(caller, "forwarders.searched", Resource::new("list", "forwarders"), None).await
 }
 
 /// Returns the states of all forwarders, in the order of the settings.
@@ -152,8 +157,11 @@ fn state(db: &Db, settings: &Settings) -> Result<ForwarderState, StoreError> {
 }
 
 async fn answer(app: &App, id: &str) -> Result<Response, ApiError> {
-    let state = states(app).await?.into_iter().find(|state| state.id == id).ok_or_else(not_found)?;
-    let body = serde_json::to_vec(&state).map_err(|_| ApiError::internal())?;
+    as_json(&states(app).await?.into_iter().find(|state| state.id == id).ok_or_else(not_found)?)
+}
+
+fn as_json(answer: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(answer).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
 }
 
@@ -180,15 +188,19 @@ pub(crate) async fn retry(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
-    let id = named(&app, name)?;
-    let channel = channel(&app, &id).await?;
+    as_json(&retry_of(&app, &caller, name).await?)
+}
+
+/// Delivers dead letters once more.
+pub(crate) async fn retry_of(app: &App, caller: &Caller, name: Option<String>) -> Result<Retried, ApiError> {
+    let id = named(app, name)?;
+    let channel = channel(app, &id).await?;
     let retried = app.forwarders.retry(&id, &channel).await?;
     let (delivered, dead_letters) = retried.ok_or_else(not_found)?;
-    let mut entry = entry(&caller, "forwarder.retried", Operation::Other, &id);
+    let mut entry = entry(caller, "forwarder.retried", Operation::Other, &id);
     entry.count = Some(delivered);
     commit(&app.writes, "the entry", move |tx| append(tx, &entry)).await?;
-    let body = serde_json::to_vec(&Retried { delivered, dead_letters }).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::OK, body))
+    Ok(Retried { delivered, dead_letters })
 }
 
 /// Handles `DELETE /v1/forwarders/{id}/dead-letters`.
@@ -197,8 +209,13 @@ pub(crate) async fn drop_dead_letters(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
-    let id = named(&app, name)?;
-    let mut entry = entry(&caller, "forwarder.dead_letters_dropped", Operation::Delete, &id);
+    as_json(&drop_of(&app, &caller, name).await?)
+}
+
+/// Forgets the dead letters of a forwarder.
+pub(crate) async fn drop_of(app: &App, caller: &Caller, name: Option<String>) -> Result<Dropped, ApiError> {
+    let id = named(app, name)?;
+    let mut entry = entry(caller, "forwarder.dead_letters_dropped", Operation::Delete, &id);
     let dropped = commit(&app.writes, "the deletion", move |tx| {
         let dropped = u64::try_from(letters::drop_all(tx, &id)?).unwrap_or(u64::MAX);
         entry.count = Some(dropped);
@@ -206,8 +223,7 @@ pub(crate) async fn drop_dead_letters(
         Ok(dropped)
     })
     .await?;
-    let body = serde_json::to_vec(&Dropped { dropped }).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::OK, body))
+    Ok(Dropped { dropped })
 }
 
 /// Handles `POST /v1/forwarders/{id}/test`.
@@ -216,9 +232,14 @@ pub(crate) async fn test(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
-    let id = named(&app, name)?;
-    let channel = channel(&app, &id).await?;
-    let mut marked = entry(&caller, "forwarder.tested", Operation::Other, &id);
+    as_json(&test_of(&app, &caller, name).await?)
+}
+
+/// Delivers one marked event.
+pub(crate) async fn test_of(app: &App, caller: &Caller, name: Option<String>) -> Result<Tested, ApiError> {
+    let id = named(app, name)?;
+    let channel = channel(app, &id).await?;
+    let mut marked = entry(caller, "forwarder.tested", Operation::Other, &id);
     marked.id = headgate_collector_store::new_id(clock::now_us())?;
     let bytes = serde_json::to_vec(&marked).map_err(|_| ApiError::internal())?;
     // Its place in the log is not known before it is stored, and it is stored with the outcome.
@@ -230,8 +251,7 @@ pub(crate) async fn test(
     }
     let tested = Tested { delivered: error.is_none(), error, event_id: marked.id.clone() };
     commit(&app.writes, "the entry", move |tx| append(tx, &marked)).await?;
-    let body = serde_json::to_vec(&tested).map_err(|_| ApiError::internal())?;
-    Ok(json_response(StatusCode::OK, body))
+    Ok(tested)
 }
 
 fn error_of(verdict: &Verdict) -> Option<String> {
@@ -247,7 +267,8 @@ pub(crate) async fn pause(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
-    set_paused(&app, &caller, name, true).await
+    let id = pause_of(&app, &caller, name, true).await?;
+    answer(&app, &id).await
 }
 
 /// Handles `POST /v1/forwarders/{id}/resume`.
@@ -256,10 +277,17 @@ pub(crate) async fn resume(
     Extension(caller): Extension<Caller>,
     PathName(name): PathName,
 ) -> Result<Response, ApiError> {
-    set_paused(&app, &caller, name, false).await
+    let id = pause_of(&app, &caller, name, false).await?;
+    answer(&app, &id).await
 }
 
-async fn set_paused(app: &App, caller: &Caller, name: Option<String>, pause: bool) -> Result<Response, ApiError> {
+/// Pauses a forwarder, or ends its pause; returns its id.
+pub(crate) async fn pause_of(
+    app: &App,
+    caller: &Caller,
+    name: Option<String>,
+    pause: bool,
+) -> Result<String, ApiError> {
     let id = named(app, name)?;
     let kind = if pause { "forwarder.paused" } else { "forwarder.resumed" };
     let (entry, changed) = (entry(caller, kind, Operation::Update, &id), id.clone());
@@ -271,7 +299,7 @@ async fn set_paused(app: &App, caller: &Caller, name: Option<String>, pause: boo
     })
     .await?;
     app.forwarders.wake(&id);
-    answer(app, &id).await
+    Ok(id)
 }
 
 /// Handles `POST /v1/forwarders/{id}/replay`.
@@ -298,8 +326,7 @@ pub(crate) async fn replay(
             after: Some(after),
         };
         let next = before.map_or(Value::Null, |before| json!(before.saturating_add(1)));
-        let changes =
-            vec![change("log", Value::Null, json!(log)), change("next_position", next, json!(from_position))];
+        let changes = vec![change("log", Value::Null, json!(log)), change("next_position", next, json!(from_position))];
         append(tx, &entry.with_changes(changes))?;
         Ok(())
     })

@@ -93,7 +93,8 @@ impl Metrics {
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
         let registry = Arc::new(registry);
-        let metrics = Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing, forwarders };
+        let metrics =
+            Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing, forwarders };
         // Counters start at 0, since an alert on a rate needs a value before the first event.
         for outcome in ["acknowledged", "rejected", "unavailable"] {
             metrics.batches.get_or_create(&BatchLabels { outcome }).inc_by(0);

@@ -9,8 +9,8 @@ use super::parameter;
 use super::route::Route;
 use super::values::{Paging, ParamValue, UUID};
 use super::{
-    audit, auth, corrections, damage, dataplanes, export, forwarders, gaps, health, holds, ingest, limits, log, metrics, policy,
-    query, retention, session, tokens, usage,
+    audit, auth, corrections, damage, dataplanes, export, forwarders, gaps, health, holds, ingest, limits, log,
+    metrics, policy, query, retention, session, tokens, usage,
 };
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};

@@ -29,7 +29,13 @@ pub(crate) struct Batch {
 ///
 /// # Errors
 /// The store cannot be read.
-pub(crate) fn next(db: &Db, settings: &Settings, log: Log, from: i64, bounds: Bounds) -> Result<Option<Batch>, StoreError> {
+pub(crate) fn next(
+    db: &Db,
+    settings: &Settings,
+    log: Log,
+    from: i64,
+    bounds: Bounds,
+) -> Result<Option<Batch>, StoreError> {
     let newest: i64 = db
         .prepare_cached("SELECT next_position FROM log_heads WHERE log = ?1")?
         .query_row([log.as_str()], |row| row.get(0))?;

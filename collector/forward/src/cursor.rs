@@ -8,7 +8,7 @@ use headgate_collector_types::audit::{Actor, Change, Entry, Operation, Resource}
 use serde_json::json;
 
 /// The time for which a process may deliver, µs. Longer than a call.
-const LEASE_US: i64 = 60_000_000;
+const LEASE_US: i64 = 30_000_000;
 
 /// The state of one log of a forwarder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,15 @@ pub fn cursors(db: &Db, id: &str) -> Result<Vec<Cursor>, StoreError> {
         let sql = "SELECT position, sent, refused, lost, delivered_at FROM forwarder_logs WHERE id = ?1 AND log = ?2";
         let read = |row: &headgate_collector_db::Row<'_>| {
             let (position, delivered_at) = (row.get(0)?, row.get(4)?);
-            Ok(Cursor { log, position, sent: row.get(1)?, refused: row.get(2)?, lost: row.get(3)?, delivered_at, newest })
+            Ok(Cursor {
+                log,
+                position,
+                sent: row.get(1)?,
+                refused: row.get(2)?,
+                lost: row.get(3)?,
+                delivered_at,
+                newest,
+            })
         };
         found.extend(db.prepare_cached(sql)?.query_row(params![id, log.as_str()], read).optional()?);
     }
@@ -206,8 +214,7 @@ pub fn advance(tx: &Db, id: &str, holder: &str, log: Log, from: i64, to: &Progre
         )?
         .execute(params![id, log.as_str(), from, to.position, to.sent, to.refused, to.lost, tx.now_us()?, holder])?;
     if moved == 1 && to.lost > 0 {
-        let mut entry =
-            Entry::new("forwarder.lost", Operation::Other, Actor::system(), Resource::new("forwarder", id));
+        let mut entry = Entry::new("forwarder.lost", Operation::Other, Actor::system(), Resource::new("forwarder", id));
         entry.outcome = headgate_collector_types::audit::Outcome::Failure;
         entry.count = u64::try_from(to.lost).ok();
         let change = |path: &str, after| Change { path: path.to_owned(), before: None, after: Some(after) };
@@ -253,7 +260,10 @@ pub fn move_to(tx: &Db, id: &str, log: Log, position: i64) -> Result<Option<i64>
     let before: Option<i64> = select.query_row(params![id, log.as_str()], |row| row.get(0)).optional()?;
     let oldest = oldest(tx, log)?;
     let position = position.max(oldest).min(newest(tx, log)?.saturating_add(1)).saturating_sub(1);
-    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3 WHERE id = ?1 AND log = ?2")?
-        .execute(params![id, log.as_str(), position])?;
+    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3 WHERE id = ?1 AND log = ?2")?.execute(params![
+        id,
+        log.as_str(),
+        position
+    ])?;
     Ok(before)
 }

@@ -39,7 +39,8 @@ impl ForwardMetrics {
             "Entries of a log that a forwarder has still to deliver",
             metrics.behind.clone(),
         );
-        let mut counter = |name: &str, help: &str, family: Family<Label, Counter>| registry.register(name, help, family);
+        let mut counter =
+            |name: &str, help: &str, family: Family<Label, Counter>| registry.register(name, help, family);
         counter("forwarder_sent", "Entries that a forwarder has delivered", metrics.sent.clone());
         counter("forwarder_refused", "Entries that a receiver refuses", metrics.refused.clone());
         counter("forwarder_lost", "Entries that were deleted before they were delivered", metrics.lost.clone());

@@ -6,7 +6,6 @@ use crate::service::Forwarders;
 use crate::verdict::Verdict;
 use headgate_collector_db::{Db, OptionalExtension, StoreError};
 
-
 /// The most dead letters of one retry.
 const AT_ONCE: i64 = 100;
 
@@ -52,4 +51,3 @@ fn events(db: &Db, id: &str) -> Result<Vec<Event>, StoreError> {
     }
     Ok(events)
 }
-

@@ -37,6 +37,17 @@ struct Forwarder {
 }
 
 impl Forwarders {
+    /// Returns no forwarders.
+    #[must_use]
+    pub fn none(store: &Store) -> Self {
+        Self::of(store, Vec::new(), ForwardMetrics::default())
+    }
+
+    fn of(store: &Store, all: Vec<Forwarder>, metrics: ForwardMetrics) -> Self {
+        let (writes, readers) = (store.writes.clone(), store.readers.clone());
+        Self { all: all.into(), writes, readers, metrics, holder: random_uuid().into() }
+    }
+
     /// Ties the forwarders of the settings to a store.
     ///
     /// # Errors
@@ -47,8 +58,7 @@ impl Forwarders {
             Ok(Forwarder { settings: Arc::new(settings), transport, wake: Arc::default() })
         };
         let all: Vec<_> = settings.into_iter().map(one).collect::<Result<_, String>>()?;
-        let (writes, readers) = (store.writes.clone(), store.readers.clone());
-        Ok(Self { all: all.into(), writes, readers, metrics, holder: random_uuid().into() })
+        Ok(Self::of(store, all, metrics))
     }
 
     /// Delivers for as long as it is polled.

@@ -102,7 +102,8 @@ fn pause(text: &str) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let date = httpdate::parse_http_date(text.trim()).ok()?;
-            let now = SystemTime::UNIX_EPOCH + Duration::from_micros(headgate_collector_types::clock::host_us().try_into().ok()?);
+            let now = SystemTime::UNIX_EPOCH
+                + Duration::from_micros(headgate_collector_types::clock::host_us().try_into().ok()?);
             date.duration_since(now).unwrap_or_default()
         }
     };

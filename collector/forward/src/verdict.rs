@@ -81,7 +81,9 @@ impl fmt::Display for Fault {
             Self::Damaged => f.write_str("the stored entry is damaged; GET /v1/damage"),
             Self::TooLarge => f.write_str("the event is larger than the receiver takes"),
             Self::TooOld => f.write_str("the event is older than the receiver takes"),
-            Self::Uncounted(count) => write!(f, "the receiver refuses {count} events of a batch, and does not say which"),
+            Self::Uncounted(count) => {
+                write!(f, "the receiver refuses {count} events of a batch, and does not say which")
+            }
         }
     }
 }

@@ -73,9 +73,7 @@ impl Worker {
 
     async fn round(&mut self) -> Result<Round, StoreError> {
         let (settings, bounds) = (Arc::clone(&self.settings), self.bounds());
-        let Some(Work { batch, channel }) =
-            self.readers.query(move |db| work(db, &settings, bounds)).await?
-        else {
+        let Some(Work { batch, channel }) = self.readers.query(move |db| work(db, &settings, bounds)).await? else {
             self.show().await?;
             return Ok(Round::Pause(IDLE));
         };
@@ -183,13 +181,7 @@ fn work(db: &Db, settings: &Settings, bounds: Bounds) -> Result<Option<Work>, St
 }
 
 /// Stores what has become of a batch.
-fn store(
-    tx: &Db,
-    id: &str,
-    holder: &str,
-    batch: &Batch,
-    refused: &[(usize, Fault)],
-) -> Result<Progress, StoreError> {
+fn store(tx: &Db, id: &str, holder: &str, batch: &Batch, refused: &[(usize, Fault)]) -> Result<Progress, StoreError> {
     let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
     let dead = count(refused.len()).saturating_add(count(batch.damaged.len()));
     let progress = Progress {

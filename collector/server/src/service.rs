@@ -60,11 +60,7 @@ pub fn run(Parsed { args, shown, oidc, forwarders }: Parsed) -> Result<ExitCode,
     .map(|()| ExitCode::SUCCESS)
 }
 
-fn serve(
-    options: &ServeOptions,
-    oidc: Option<OidcSettings>,
-    forwarders: Vec<ForwarderSettings>,
-) -> Result<(), String> {
+fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<ForwarderSettings>) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
     let log_key = key_of(options)?;
@@ -78,7 +74,9 @@ fn serve(
     runtime.block_on(hint_at_tokens(&store.readers, &tokens));
     let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
     let forwarders = Forwarders::new(&store, forwarders, metrics.forwarders.clone())?;
-    let mut app = App::new(&store, metrics, &tokens, forwarders).with_body_limits(options.max_body_mib, options.body_memory_mib);
+    let mut app = App::new(&store, metrics, &tokens)
+        .with_forwarders(forwarders)
+        .with_body_limits(options.max_body_mib, options.body_memory_mib);
     if let Some(url) = &options.public_url {
         app = app.at(url);
     }

@@ -7,6 +7,7 @@ mod file;
 mod forwarders;
 mod oidc;
 mod show;
+mod variables;
 
 use crate::args::{Args, CONFIG_VARIABLE};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};

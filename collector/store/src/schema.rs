@@ -42,7 +42,7 @@ const STEPS: [MigrationStep; 25] = [
     ddl(include_str!("schema/22_persons.sql")),
     ddl(include_str!("schema/23_sums.sql")),
     MigrationStep { ddl: include_str!("schema/24_trees.sql"), fill: tree::build_all },
-    ddl(include_str!("schema/26_forwarders.sql")),
+    ddl(include_str!("schema/25_forwarders.sql")),
 ];
 
 /// The first version with a mark.

@@ -9,14 +9,13 @@ const CLASS: i64 = 6003;
 /// Activities: create, read, update, delete, other.
 const OTHER: i64 = 99;
 
-const REQUEST: [(&str, &str); 7] = [
+const REQUEST: [(&str, &str); 6] = [
     ("trace_id", "metadata.correlation_uid"),
     ("caller.key_id", "actor.user.uid"),
     ("caller.owner", "actor.user.name"),
     ("client.user_agent", "http_request.user_agent"),
     ("status", "http_response.code"),
     ("error_code", "status_detail"),
-    ("requested_model", "api.request.uid"),
 ];
 
 const AUDIT: [(&str, &str); 7] = [
@@ -57,11 +56,8 @@ pub(super) fn members(event: &Event) -> Map<String, Value> {
         }
         Log::Audit => {
             copy(&mut members, event, &AUDIT);
-            let resource = json!({
-                "type": event.at("resource.kind"),
-                "uid": event.at("resource.id"),
-                "name": event.at("resource.name"),
-            });
+            let mut resource = Map::new();
+            copy(&mut resource, event, &[("resource.kind", "type"), ("resource.id", "uid"), ("resource.name", "name")]);
             put(&mut members, "resources", Some(json!([resource])));
         }
     }

@@ -91,7 +91,9 @@ fn named(log: Log, path: &str, value: &Value) -> Value {
         // It is a list there: an answer may have several choices.
         (Some(name @ "gen_ai.response.finish_reasons"), _) => attribute(name, &json!([value])),
         (Some(name), _) => attribute(name, value),
-        (None, _) => attribute(&format!("headgate.{}.{path}", if log == Log::Requests { "request" } else { "audit" }), value),
+        (None, _) => {
+            attribute(&format!("headgate.{}.{path}", if log == Log::Requests { "request" } else { "audit" }), value)
+        }
     }
 }
 

@@ -60,9 +60,7 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         (200..300, _) => Verdict::Blocked(Fault::Malformed),
         (
             400,
-            Some(
-                code::NO_DATA | code::INVALID_DATA | code::EVENT_REQUIRED | code::EVENT_BLANK | code::INDEXED_FIELDS,
-            ),
+            Some(code::NO_DATA | code::INVALID_DATA | code::EVENT_REQUIRED | code::EVENT_BLANK | code::INDEXED_FIELDS),
         ) => Verdict::Split(fault),
         // Other codes of 400 are about channel and index: no event of any batch would be taken.
         (400, Some(_)) => Verdict::Blocked(fault),

@@ -4,6 +4,7 @@
 
 use super::forwarders::{self, ForwarderTables};
 use super::oidc::{self, OidcTable, Problem};
+use super::variables::resolved;
 use crate::args::{Args, serve_options};
 use crate::log_key::PRIVATE;
 use clap::CommandFactory;
@@ -117,21 +118,11 @@ fn unknown(name: &str) -> String {
     let serve = serve_options();
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
-    format!("`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]]", shown.escape_debug(), names.join(", "))
-}
-
-/// Replaces `${NAME}` by the values of environment variables.
-pub(super) fn resolved(text: &str) -> Result<String, String> {
-    let mut parts = text.split("${");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once('}').ok_or("a `${` is not closed; write \"${NAME}\"")?;
-        let value = std::env::var(name)
-            .map_err(|_| format!("${{{}}} is not set; set it in the environment", name.escape_debug()))?;
-        out.push_str(&value);
-        out.push_str(rest);
-    }
-    Ok(out)
+    format!(
+        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]]",
+        shown.escape_debug(),
+        names.join(", ")
+    )
 }
 
 /// Returns whether a URL contains a literal password, as `scheme://user:password@…` or as a parameter `password`.

@@ -2,8 +2,8 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::file::resolved;
 use super::oidc::{Problem, path, quoted, variable};
+use super::variables::resolved;
 use headgate_collector_api::request_filters;
 use headgate_collector_forward::{Format, Kind, Secret, Settings, Start};
 use headgate_collector_types::Log;
@@ -14,8 +14,7 @@ use toml::de::DeValue;
 /// The name of the tables.
 pub(super) const TABLES: &str = "forwarders";
 /// The keys, in the order of the documentation.
-const KEYS: [&str; 10] =
-    ["id", "kind", "url", "token", "logs", "format", "start", "index", "filter", "ca_file"];
+const KEYS: [&str; 10] = ["id", "kind", "url", "token", "logs", "format", "start", "index", "filter", "ca_file"];
 /// The most forwarders.
 const MOST: usize = 16;
 /// The longest text, bytes.
@@ -58,7 +57,8 @@ pub(super) fn read(
         written.sort_by_key(|(_, line)| *line);
         match draft.settings() {
             Ok(settings) if read.settings.iter().any(|other| other.id == settings.id) => {
-                problems.push((place, format!("two forwarders have the id {}; give each its own", quoted(&settings.id))));
+                problems
+                    .push((place, format!("two forwarders have the id {}; give each its own", quoted(&settings.id))));
             }
             Ok(settings) => {
                 read.settings.push(settings);
@@ -99,7 +99,9 @@ impl Draft {
         if !KEYS.contains(&name) {
             return Err(unknown(name));
         }
-        let DeValue::String(text) = value.get_ref() else { return Err(in_key("it must be a text in quotes".to_owned())) };
+        let DeValue::String(text) = value.get_ref() else {
+            return Err(in_key("it must be a text in quotes".to_owned()));
+        };
         if text.is_empty() || text.len() > MAX_TEXT || text.contains(char::is_control) {
             return Err(in_key(format!("it must have 1 to {MAX_TEXT} visible characters")));
         }
@@ -114,7 +116,8 @@ impl Draft {
             "url" => self.url = Some(Secret(url(text)?)),
             "token" => {
                 variable(text).map_err(|_| {
-                    "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment".to_owned()
+                    "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment"
+                        .to_owned()
                 })?;
                 self.token = Some(Secret(resolved(text)?));
             }
