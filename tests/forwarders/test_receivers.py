@@ -115,6 +115,7 @@ def test_syslog_to_rsyslog(tmp_path, running, scheme):
     (folder / "rsyslog.conf").write_text(f"""
 global(workDirectory="{folder}" maxMessageSize="64k" DefaultNetstreamDriverCAFile="{files["ca"]}"
   DefaultNetstreamDriverCertFile="{files["cert"]}" DefaultNetstreamDriverKeyFile="{files["key"]}")
+main_queue(queue.workerThreads="1")
 module(load="imtcp" {driver})
 template(name="all" type="string" string="%pri% %timestamp:::date-rfc3339% %hostname% %app-name% %msgid% %msg%\\n")
 ruleset(name="r") {{ action(type="omfile" file="{folder}/messages" template="all") }}
