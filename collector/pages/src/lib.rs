@@ -8,6 +8,7 @@ pub mod audit;
 pub mod counts;
 mod delta;
 pub mod fleet;
+pub mod forwarders;
 pub mod frame;
 pub mod guardrails;
 pub mod help;

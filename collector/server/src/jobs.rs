@@ -1,4 +1,5 @@
-//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, the identity provider.
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, forwarders, the
+//! identity provider.
 
 use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
@@ -24,6 +25,7 @@ impl Jobs {
         tasks.spawn(app.clone().discover_provider());
         tasks.spawn(Retention::new(store, retention).run());
         tasks.spawn(checkpoints.run());
+        tasks.spawn(app.forwarders().clone().run());
         Self { _tasks: tasks }
     }
 }
