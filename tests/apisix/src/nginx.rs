@@ -47,6 +47,7 @@ pub struct Nginx {
     pid: u32,
     consumer: Option<String>,
     stay: usize,
+    lost: bool,
 }
 
 impl Nginx {
@@ -72,6 +73,7 @@ impl Nginx {
             pid: 4711,
             consumer: None,
             stay: usize::MAX,
+            lost: false,
         }
     }
 
@@ -87,6 +89,11 @@ impl Nginx {
     pub fn take_rules(&mut self, rules: &str) {
         self.rules = serde_json::from_str(rules.strip_suffix("#END\n").unwrap()).unwrap();
         self.configured = false;
+    }
+
+    /// Makes APISIX leave the global rule out, as it does with a plugin that it could not load.
+    pub fn lose_filter(&mut self) {
+        self.lost = true;
     }
 
     /// Makes the client of the next requests leave after so many chunks.
@@ -124,6 +131,10 @@ impl Nginx {
         let uri = request.path.split('?').next().unwrap_or_default().to_owned();
         if !uri.starts_with("/v1/") {
             return own_page(404);
+        }
+        if self.lost {
+            let Proxied { status, .. } = self.upstream(request, network);
+            return own_page(status);
         }
         if !self.configured {
             let conf = self.rules["global_rules"][0]["plugins"]["headgate"]["conf"].as_str().unwrap().to_owned();
@@ -246,15 +257,20 @@ impl Nginx {
 
     /// The route of the request, and its `ai-proxy-multi`.
     fn upstream(&mut self, request: &ClientRequest, network: &mut dyn Network) -> Proxied {
-        let body = self.vm.world().variables.get("headgate_request_body").cloned().unwrap_or_default();
-        let sent = if body.is_empty() { &request.body } else { &body };
         // Routes are chosen by the body that came, before any plugin has changed it.
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let uri = request.path.split('?').next().unwrap_or_default();
         let is_meant = |route: &&Value| route["uri"] == uri && route["vars"][0][2] == asked["model"];
         let route = self.rules["routes"].as_array().unwrap().iter().find(is_meant).cloned();
         let Some(route) = route else { return Proxied::page(502, String::new()) };
-        let proxied = serve(&route["plugins"]["ai-proxy-multi"], sent, self.vm.world(), network);
+        let body = self.vm.world().variables.get("headgate_request_body").cloned().unwrap_or_default();
+        // The line of Lua on the route.
+        let has_shim = route["plugins"]["serverless-pre-function"]["phase"] == "access";
+        if has_shim && body.is_empty() {
+            return Proxied::page(503, String::new());
+        }
+        let body = if has_shim { &body } else { &request.body };
+        let proxied = serve(&route["plugins"]["ai-proxy-multi"], body, self.vm.world(), network);
         self.vm.world().clock_us += 400;
         proxied
     }

@@ -62,6 +62,15 @@ fn http_1_0_without_host_is_refused() {
 }
 
 #[test]
+fn nothing_is_served_without_the_filter() {
+    let mut nginx = rendered_from(&policy("chat"), Vec::new()).start(&loaded());
+    let mut outside = Outside::default();
+    assert_eq!(nginx.serve(&request("chat", true), &mut outside).status, 200);
+    nginx.lose_filter();
+    assert_eq!(nginx.serve(&request("chat", true), &mut outside).status, 503);
+}
+
+#[test]
 fn client_that_leaves_is_on_record() {
     let mut nginx = rendered_from(&policy("chat"), Vec::new()).start(&loaded());
     let mut outside = Outside::default();

@@ -8,16 +8,15 @@ mod routes;
 use crate::compile::Compiled;
 use crate::proxy_settings::Upstream;
 use headgate_policy::document::{Document, IdentitySource};
-use lua::{BODY_SHIM, CHUNK_SHIM};
+use lua::CHUNK_SHIM;
 pub use obstacles::apisix_obstacles;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Paths of the two APIs. Others are not the gateway's business.
 const PATHS: &str = "^/v1/";
-/// Places of the plugins in the order of APISIX: above `ai-proxy-multi` (1041), below the plugins that authenticate.
+/// Place of the filter in the order of APISIX: above `ai-proxy-multi` (1041), below the plugins that authenticate.
 const FILTER_PRIORITY: u32 = 1_100;
-const BODY_SHIM_PRIORITY: u32 = 1_090;
 /// Above all plugins that authenticate: the client's own value of their header goes before they set theirs.
 const STRIP_PRIORITY: u32 = 3_000;
 
@@ -81,11 +80,6 @@ fn rules(compiled: &Compiled) -> Value {
     let filter = json!([["uri", "~~", PATHS]]);
     let mut plugins = json!({
         "headgate": {"_meta": {"filter": filter}, "conf": conf},
-        "serverless-pre-function": {
-            "_meta": {"filter": filter, "priority": BODY_SHIM_PRIORITY},
-            "phase": "access",
-            "functions": [BODY_SHIM],
-        },
         "serverless-post-function": {
             "_meta": {"filter": filter},
             "phase": "body_filter",

@@ -1,10 +1,13 @@
 //! The routes of APISIX: one for each alias and API, whose targets `ai-proxy-multi` tries, and one for everything else, which the filter
 //! answers.
 
+use super::lua::BODY_SHIM;
 use crate::compile::Compiled;
 use headgate_policy::document::{Document, Failover, Format, Model, Provider, Target};
 use serde_json::{Map, Value, json};
 
+/// Place of the line of Lua: before `ai-proxy-multi` (1041).
+const BODY_SHIM_PRIORITY: u32 = 1_090;
 /// Places of targets: a higher number is used first.
 const FIRST_PRIORITY: u32 = 1_000;
 
@@ -69,13 +72,20 @@ fn route(compiled: &Compiled, index: usize, model: &Model, api: &Api) -> Option<
         "uri": api.path,
         "priority": 10,
         "vars": [["post_arg.model", "==", model.name]],
-        "plugins": {"ai-proxy-multi": {
-            "balancer": {"algorithm": "roundrobin"},
-            "fallback_strategy": strategy(failover),
-            "max_retries": failover.attempts.saturating_sub(1),
-            "timeout": failover.first_byte_timeout_ms,
-            "instances": instances,
-        }},
+        "plugins": {
+            "serverless-pre-function": {
+                "_meta": {"priority": BODY_SHIM_PRIORITY},
+                "phase": "access",
+                "functions": [BODY_SHIM],
+            },
+            "ai-proxy-multi": {
+                "balancer": {"algorithm": "roundrobin"},
+                "fallback_strategy": strategy(failover),
+                "max_retries": failover.attempts.saturating_sub(1),
+                "timeout": failover.first_byte_timeout_ms,
+                "instances": instances,
+            },
+        },
     }))
 }
 
