@@ -1,7 +1,7 @@
 //! The states of a tree that somebody has committed to: signed checkpoints, and the notes in the audit log.
 
 use super::commitment::Commitment;
-use super::verdict::{Check, Verdict};
+use super::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{self as store, SignedCheckpoint};
 use headgate_collector_tree::{Checkpoint, CompactRange, VerifyingKey};

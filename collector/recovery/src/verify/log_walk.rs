@@ -2,7 +2,7 @@
 
 use super::checkpoints::SignedStates;
 use super::commitment::Commitment;
-use super::verdict::{Check, Verdict};
+use super::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError, ValueRef};
 use headgate_collector_store::tree::{KnownHashes, index_of, position_of, tree_state};
 use headgate_collector_tree::{CompactRange, Hash, TILE_HEIGHT, TILE_WIDTH, leaf_hash};
