@@ -25,6 +25,7 @@ mod limits;
 mod log;
 mod metrics;
 mod openapi;
+mod packets;
 mod pages;
 mod parameter;
 mod path_param;
@@ -48,6 +49,9 @@ pub use access::Access;
 pub use app::App;
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
+pub use packets::{
+    BuiltPacket, PacketFault, PacketOrder, PacketTools, Reading, build_packet, packet_path, packet_scope,
+};
 pub use parameter::Parameter;
 pub use route::Route;
 pub use routes::routes;

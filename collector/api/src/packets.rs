@@ -1,0 +1,20 @@
+//! Evidence packets: `/v1/packets` and the paths below it, and how a packet is made.
+
+mod build;
+mod fault;
+mod order;
+mod routes;
+
+pub use build::{BuiltPacket, PacketTools, Reading, build_packet};
+pub use fault::PacketFault;
+pub(crate) use order::NewPacket;
+pub use order::{PacketOrder, packet_scope};
+pub use routes::packet_path;
+pub(crate) use routes::{
+    PacketFolder, ZIP, archive, create, create_of, delete, delete_named, list, listed, not_found, show,
+};
+
+/// Returns the program with which the page of a packet checks it: WebAssembly in base64.
+const fn verifier() -> Option<&'static str> {
+    None
+}
