@@ -14,7 +14,5 @@ pub(crate) use routes::{
     PacketFolder, ZIP, archive, create, create_of, delete, delete_named, list, listed, not_found, show,
 };
 
-/// Returns the program with which the page of a packet checks it: WebAssembly in base64.
-const fn verifier() -> Option<&'static str> {
-    None
-}
+/// The program with which the page of a packet checks it, built from `collector/packet-checker` by `just packet-checker`.
+const CHECKER: &[u8] = include_bytes!("../../packet-checker/checker.wasm");

@@ -4,6 +4,7 @@ mod sections;
 mod style;
 
 use crate::{Kind, Manifest};
+use headgate_collector_tree::encode_base64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The most rows of records on the page.
@@ -54,8 +55,8 @@ pub struct PageParts {
     pub sample: Option<SampleTrace>,
     /// The first records.
     pub rows: Table,
-    /// The program that checks a packet in the browser: WebAssembly in base64.
-    pub verifier: Option<&'static str>,
+    /// The program that checks a packet in the browser: WebAssembly.
+    pub checker: Option<&'static [u8]>,
 }
 
 /// Returns the page.
@@ -90,8 +91,8 @@ pub fn render(manifest: &Manifest, parts: &PageParts) -> String {
                     (sections::rows(manifest, parts))
                 }
                 footer { p { "Made by " (manifest.made_by) ". A packet holds metadata only: no prompt, no answer, no secret." } }
-                @if let Some(wasm) = parts.verifier {
-                    script { (PreEscaped(format!("const WASM = \"{wasm}\";\n{}", style::SCRIPT))) }
+                @if let Some(wasm) = parts.checker {
+                    script { (PreEscaped(format!("const WASM = \"{}\";\n{}", encode_base64(wasm), style::SCRIPT))) }
                 }
             }
         }
@@ -131,7 +132,7 @@ fn banner(manifest: &Manifest) -> Markup {
 
 fn verifier(parts: &PageParts) -> Markup {
     html! {
-        @if parts.verifier.is_some() {
+        @if parts.checker.is_some() {
             section.verify id="verify" hidden {
                 h2 { "Verify this packet here" }
                 p { "Drop the ZIP file on this page, or choose it. It is read by this page alone and sent nowhere." }

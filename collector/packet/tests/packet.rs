@@ -134,7 +134,7 @@ fn archive(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
 }
 
 fn judged(packet: &Vec<u8>) -> Verdict {
-    check(packet, &[key().public().clone()])
+    check(&packet.as_slice(), &[key().public().clone()])
 }
 
 const WHOLE: Choice = Choice { kind: Kind::Whole, first: 3, end: 21, step: 1 };
@@ -151,10 +151,10 @@ fn whole_and_filtered_packets_hold() {
     }
     let packet = archive(&files(&mut log(41), &WHOLE));
     assert_eq!(packet, archive(&files(&mut log(41), &WHOLE)), "the same bytes");
-    let unknown = check(&packet, &[]);
+    let unknown = check(&packet.as_slice(), &[]);
     assert_eq!(unknown.judgement(), Judgement::Unknown, "without a key from elsewhere: {unknown:#?}");
     let other = SigningKey::new("logs.example.com/test", &[8; 32]).unwrap();
-    assert_eq!(check(&packet, &[other.public().clone()]).judgement(), Judgement::Contradicted);
+    assert_eq!(check(&packet.as_slice(), &[other.public().clone()]).judgement(), Judgement::Contradicted);
 }
 
 #[test]

@@ -254,7 +254,7 @@ pub fn packets_ended_before(db: &Db, time: i64) -> Result<Vec<String>, StoreErro
 #[must_use]
 pub fn packet_download(packet: &PacketInfo, actor: Actor) -> Entry {
     let digest =
-        Change { path: "sha256".to_owned(), before: None, after: packet.sha256.as_ref().map(|sum| json!(sum)) };
+        Change { path: "digest".to_owned(), before: None, after: packet.sha256.as_ref().map(|sum| json!(sum)) };
     Entry::new("packet.downloaded", Operation::Export, actor, Resource::new("packet", &packet.id))
         .with_changes(vec![digest])
 }

@@ -179,7 +179,7 @@ impl Maker<'_, '_> {
             readers,
             sample,
             rows: requests.rows,
-            verifier: super::verifier(),
+            checker: Some(super::CHECKER),
         };
         let text = serde_json::to_vec_pretty(&manifest).map_err(|e| PacketFault::Io(e.into()))?;
         packet.put(MANIFEST, &text)?;

@@ -36,11 +36,11 @@ pub trait Source {
 }
 
 /// A packet in memory.
-impl Source for Vec<u8> {
-    type Reader = io::Cursor<Self>;
+impl<'b> Source for &'b [u8] {
+    type Reader = io::Cursor<&'b [u8]>;
 
     fn open(&self) -> io::Result<Self::Reader> {
-        Ok(io::Cursor::new(self.clone()))
+        Ok(io::Cursor::new(self))
     }
 }
 
