@@ -25,11 +25,11 @@ AXE = ROOT / "target/tools/node/node_modules/axe-core/axe.min.js"
 class Service(Collector):
     """A collector with made-up records."""
 
-    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None):
+    def __init__(self, folder: Path, deliveries: list[tuple[str, dict]] | None = None, env: dict[str, str] | None = None):
         self.records = records(int(time.time() * 1e6)) if deliveries is None else []
         batch = {"node": "gw-1", "boot": "b", "dropped": 0, "records": self.records}
         all_kinds = [("/v1/ingest/requests", batch), ("/v1/limits/sync", counts_report(int(time.time()))), ("/v1/heartbeat", beat())]
-        super().__init__(folder, all_kinds if deliveries is None else deliveries)
+        super().__init__(folder, all_kinds if deliveries is None else deliveries, env)
         self.url = f"http://{self.listen}"
 
     def get(self, path: str):

@@ -3,32 +3,18 @@
 mod archive;
 mod files;
 mod lines;
+mod log_files;
 mod log_part;
 mod proofs;
 mod tree_walk;
 
 pub use archive::Source;
 
-use crate::{
-    AUDIT, AUDIT_CHECKPOINT, AUDIT_NODES, Kind, MANIFEST, Manifest, REQUESTS, REQUESTS_CHECKPOINT, REQUESTS_NODES,
-};
+use crate::{Kind, MANIFEST, Manifest};
 use archive::Archive;
 use headgate_collector_tree::{Check, Verdict, VerifyingKey};
+use log_files::LOGS;
 use log_part::LogCheck;
-
-/// The names of a log in a packet.
-#[derive(Debug, Clone, Copy)]
-struct LogFiles {
-    log: &'static str,
-    lines: &'static str,
-    nodes: &'static str,
-    checkpoint: &'static str,
-}
-
-const LOGS: [LogFiles; 2] = [
-    LogFiles { log: "requests", lines: REQUESTS, nodes: REQUESTS_NODES, checkpoint: REQUESTS_CHECKPOINT },
-    LogFiles { log: "audit", lines: AUDIT, nodes: AUDIT_NODES, checkpoint: AUDIT_CHECKPOINT },
-];
 
 /// Checks a packet. `trusted` are public keys of the operator that the caller has from elsewhere.
 pub fn check<S: Source>(source: &S, trusted: &[VerifyingKey]) -> Verdict {

@@ -8,46 +8,38 @@ mod completeness;
 mod fields;
 mod limited_file;
 mod log_writer;
+mod maker;
 mod policies;
 mod proofs;
+mod readers;
 mod reading;
 mod redaction;
 mod request_log;
 mod sources;
 mod statements;
+mod states;
 mod trace;
 mod usage;
 
+pub use maker::PacketTools;
 pub use reading::Reading;
 
-use super::{PacketFault, PacketOrder};
+use super::fault::PacketFault;
+use super::order::PacketOrder;
 use headgate_collector_packet::{
-    FORMAT, Kind, LogPart, MANIFEST, Manifest, PAGE, PacketFile, PacketWriter, SUMS_KEY, page, sums_key, sums_text,
+    FORMAT, LogPart, MANIFEST, Manifest, PAGE, PacketWriter, SUMS_KEY, page, sums_key, sums_text,
 };
 use headgate_collector_store as store;
-use headgate_collector_tree::{VerifyingKey, note_with_signatures};
+use headgate_collector_tree::note_with_signatures;
+use headgate_collector_types::Log;
 use limited_file::LimitedFile;
-use proofs::{LogState, Pins};
+use maker::{Listed, Maker, Writer, kind};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use states::{LogState, Pins};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-
-/// A file of a packet that is being made.
-type Writer = PacketWriter<LimitedFile>;
-
-/// Signs a text with the key of the logs.
-type Sign<'a> = dyn Fn(&[u8]) -> Result<[u8; 64], String> + 'a;
-
-/// What is needed beside the order.
-#[derive(Clone, Copy)]
-pub struct PacketTools<'a> {
-    /// The public key of the logs and its signer; without it, the packet is not signed.
-    pub signer: Option<(&'a VerifyingKey, &'a Sign<'a>)>,
-    /// The most bytes of the archive.
-    pub max_bytes: u64,
-}
 
 /// A packet that was made.
 #[derive(Debug)]
@@ -105,34 +97,7 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
     Ok((bytes, hex))
 }
 
-/// The making of one packet.
-struct Maker<'a, 'r> {
-    reading: &'a mut Reading<'r>,
-    order: &'a PacketOrder,
-    tools: PacketTools<'a>,
-    parts: &'a Path,
-}
-
-/// The files of a packet, with their rows.
-#[derive(Default)]
-struct Listed(Vec<PacketFile>);
-
-impl Listed {
-    fn add(&mut self, name: impl Into<String>, rows: Option<u64>) {
-        self.0.push(PacketFile { name: name.into(), rows });
-    }
-}
-
 impl Maker<'_, '_> {
-    /// Returns a file for a part.
-    fn part(&self, name: &str) -> Result<Writer, PacketFault> {
-        Ok(PacketWriter::new(LimitedFile::create(&self.parts.join(name), self.tools.max_bytes)?))
-    }
-
-    fn has(&self, section: &str) -> bool {
-        self.order.scope.sections.iter().any(|known| known == section)
-    }
-
     /// Writes the whole packet. Returns the size of the tree and the number of records.
     fn run(mut self, path: &Path) -> Result<(u64, u64), PacketFault> {
         let pins = self.pins()?;
@@ -144,7 +109,8 @@ impl Maker<'_, '_> {
         let gaps = self.gaps(&mut packet, &mut listed)?;
         let damage = self.damage(&mut packet, &mut listed)?;
         let (retention, holds) = self.retention(&mut packet, &mut listed)?;
-        let (roles, tokens) = self.access(&mut packet, &mut listed, audit.as_ref(), &pins)?;
+        let (roles, tokens) =
+            self.access(&mut packet, &mut listed, audit.as_ref().map(|audit| &audit.readers), &pins)?;
         let sources = self.sources(&mut packet, &mut listed, &pins)?;
         let fields = self.fields(&mut packet, &mut listed)?;
         self.policies(&mut packet, &mut listed, &pins)?;
@@ -210,14 +176,14 @@ impl Maker<'_, '_> {
     /// Returns the states of both logs that the packet shows.
     fn pins(&mut self) -> Result<Pins, PacketFault> {
         let pins = self.reading.step(|db| {
-            let name = store::origin(db, headgate_collector_types::Log::Requests)?;
+            let name = store::origin(db, Log::Requests)?;
             let name = name.strip_suffix("/requests").unwrap_or(&name).to_owned();
             let key = store::log_key(db)?;
             Ok(Pins {
                 name,
                 key,
-                requests: LogState::newest(db, headgate_collector_types::Log::Requests)?,
-                audit: LogState::newest(db, headgate_collector_types::Log::Audit)?,
+                requests: LogState::newest(db, Log::Requests)?,
+                audit: LogState::newest(db, Log::Audit)?,
             })
         })?;
         // With another key than that of the logs, its signature would say something else than the checkpoints do.
@@ -228,9 +194,4 @@ impl Maker<'_, '_> {
             _ => Ok(pins),
         }
     }
-}
-
-/// Returns the kind of a packet.
-fn kind(order: &PacketOrder) -> Kind {
-    if order.scope.filters.is_empty() { Kind::Whole } else { Kind::Filtered }
 }

@@ -16,7 +16,6 @@ use serde_json::json;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The media type of a packet.
 pub(crate) const ZIP: &str = "application/zip";
@@ -24,16 +23,6 @@ pub(crate) const ZIP: &str = "application/zip";
 const MAX_BODY_BYTES: usize = 64 << 10;
 /// The bytes that are read at a time.
 const CHUNK: usize = 256 << 10;
-
-/// The folder of packets, if there is one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PacketFolder(Option<Arc<Path>>);
-
-impl PacketFolder {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self(Some(folder.into()))
-    }
-}
 
 /// Returns the file of a packet in a folder.
 #[must_use]

@@ -1,8 +1,9 @@
 //! One log of a packet: its lines against the checkpoint, and against what the manifest says of them.
 
 use super::archive::{Archive, Source, broken};
+use super::lines;
+use super::log_files::LogFiles;
 use super::tree_walk::TreeWalk;
-use super::{LogFiles, lines};
 use crate::{AUDIT_CSV, ControlTotals, Kind, LogPart, Manifest, REQUESTS_CSV};
 use headgate_collector_tree::{Check, Checkpoint, Verdict, leaf_hash};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! The signatures and proofs of a packet.
 
-use super::LogFiles;
 use super::archive::{Archive, Source};
+use super::log_files::LogFiles;
 use crate::{Manifest, NOTE, REQUESTS, REQUESTS_CHECKPOINT, REQUESTS_GROWTH, SAMPLE_PROOF, sums_key, sums_text};
 use headgate_collector_tree::{
     Check, Checkpoint, Error, Hash, Note, TlogProof, Verdict, VerifyingKey, decode_hash, leaf_hash, verify_consistency,

@@ -18,6 +18,7 @@ pub(super) fn completeness(manifest: &Manifest) -> Markup {
             p.verdict.(class) { (statement.verdict.words()) @if !statement.reasons.is_empty() { ":" } }
             @if !statement.reasons.is_empty() { ul { @for reason in &statement.reasons { li { (reason) } } } }
             p { "Looked at: " (statement.basis.join("; ")) "." }
+            p { "Not looked at: which proxies ought to report. A proxy that never reported is not noticed." }
         }
     }
 }
@@ -33,8 +34,8 @@ pub(super) fn totals(manifest: &Manifest) -> Markup {
             div.wide { table {
                 thead { tr { th scope="col" { "Sum" } th.number scope="col" { "Records" } th.number scope="col" { "Usage" } } }
                 tbody { @for (place, (name, value)) in rows.enumerate() { tr {
-                    th scope="row" { (name) } td.number { (value) }
-                    td.number { @match usage.and_then(|usage| usage.get(place).copied()) { Some(value) => (value), None => "–" } }
+                    th scope="row" { (name) } td.number { (count(value)) }
+                    td.number { @match usage.and_then(|usage| usage.get(place).copied()) { Some(value) => (count(value)), None => "–" } }
                 } } }
             } }
             p.verdict.(agreement(manifest.reconciliation.agrees)) { (manifest.reconciliation.remark) }
@@ -64,7 +65,7 @@ pub(super) fn scope(manifest: &Manifest) -> Markup {
                     @for (name, values) in &scope.filters { span.term { (name) " = " (values.join(" or ")) } " " }
                 }
                 dt { "Sections" } dd { (scope.sections.join(", ")) }
-                dt { "Asked for by" } dd { (actor("name")) " (" (actor("kind")) " " (actor("id")) ")" }
+                dt { "Asked for by" } dd { (actor("kind")) " " (actor("id")) @if !actor("name").is_empty() { ", " bdi { (actor("name")) } } }
                 dt { "State of the logs" } dd { @match &manifest.as_of { Some(at) => { "as signed " (at) } None => "not signed" } }
                 dt { "Request log" } dd { (positions(&manifest.requests, "records")) }
                 @if let Some(audit) = &manifest.audit { dt { "Audit log" } dd { (positions(audit, "entries")) } }
@@ -225,6 +226,19 @@ pub(super) fn rows(manifest: &Manifest, parts: &PageParts) -> Markup {
     }
 }
 
+/// Returns a number with separators: `12,345`.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// Returns a time in µs as seconds of UTC.
 fn time(us: i64) -> String {
     let seconds = us.div_euclid(1_000_000);
@@ -243,7 +257,14 @@ fn time(us: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::time;
+    use super::{count, time};
+
+    #[test]
+    fn numbers_have_separators() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+    }
 
     #[test]
     fn times_are_dates_of_utc() {

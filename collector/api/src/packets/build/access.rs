@@ -1,19 +1,14 @@
 //! The access statement: roles, tokens, and who read the logs.
 
-use super::audit_log::Audit;
-use super::proofs::Pins;
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Listed, Maker, Writer};
+use super::readers::Readers;
+use super::states::Pins;
+use crate::packets::fault::PacketFault;
 use headgate_collector_packet::ACCESS;
 use headgate_collector_packet::page::Table;
 use headgate_collector_store::{self as store, TokenInfo};
-use headgate_collector_types::audit::{Entry, Operation};
 use headgate_collector_types::visible;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-/// The most actors and kinds of reads that are counted one by one.
-const MAX_READERS: usize = 10_000;
+use serde_json::json;
 
 /// The roles and what they may do.
 const ROLES: [(&str, &str); 5] = [
@@ -24,54 +19,13 @@ const ROLES: [(&str, &str); 5] = [
     ("owner", "manage tokens and retention too"),
 ];
 
-/// Reads of the logs, counted by actor and kind of read.
-#[derive(Debug, Default)]
-pub(super) struct Readers {
-    counts: BTreeMap<(String, String, String), u64>,
-    others: u64,
-}
-
-impl Readers {
-    /// Counts an entry, if it is about a read.
-    pub(super) fn add(&mut self, entry: &Entry) {
-        if !matches!(entry.operation, Operation::Read | Operation::Search | Operation::Export) {
-            return;
-        }
-        let times = entry.count.unwrap_or(1);
-        let key = (entry.actor.id.clone(), entry.actor.name.clone().unwrap_or_default(), entry.kind.clone());
-        if self.counts.len() >= MAX_READERS && !self.counts.contains_key(&key) {
-            self.others = self.others.saturating_add(times);
-            return;
-        }
-        let sum = self.counts.entry(key).or_default();
-        *sum = sum.saturating_add(times);
-    }
-
-    /// Returns the counts as a table.
-    pub(super) fn table(&self) -> Table {
-        let cells = |((id, name, kind), times): (&(String, String, String), &u64)| {
-            vec![visible(id), visible(name), visible(kind), times.to_string()]
-        };
-        let mut rows: Vec<_> = self.counts.iter().map(cells).collect();
-        if self.others > 0 {
-            rows.push(vec!["others".to_owned(), String::new(), String::new(), self.others.to_string()]);
-        }
-        Table { head: vec!["actor", "name", "read", "times"], rows }
-    }
-
-    fn json(&self) -> Vec<Value> {
-        let one = |((id, name, kind), times): (&(String, String, String), &u64)| json!({"actor": id, "name": name, "type": kind, "times": times});
-        self.counts.iter().map(one).collect()
-    }
-}
-
 impl Maker<'_, '_> {
     /// Writes the access statement. Returns the roles and the tokens as tables.
     pub(super) fn access(
         &mut self,
         packet: &mut Writer,
         listed: &mut Listed,
-        audit: Option<&Audit>,
+        readers: Option<&Readers>,
         pins: &Pins,
     ) -> Result<(Table, Table), PacketFault> {
         if !self.has("access") {
@@ -86,7 +40,7 @@ impl Maker<'_, '_> {
             token.revoked_at = token.revoked_at.filter(|at| *at <= pins.as_of());
         }
         let roles: Vec<_> = ROLES.map(|(role, may)| json!({"role": role, "may": may})).into();
-        let readers = audit.map(|audit| audit.readers.json());
+        let readers = readers.map(Readers::json);
         let text = json!({"roles": roles, "tokens": tokens, "reads_in_period": readers});
         packet.put(ACCESS, format!("{text:#}\n").as_bytes())?;
         listed.add(ACCESS, None);

@@ -1,11 +1,11 @@
 //! The audit entries of a packet: all between the first and the last one of the period.
 
-use super::access::Readers;
 use super::log_writer::{LogWriter, ReadEntry, with_nodes};
-use super::proofs::LogState;
-use super::{Listed, Maker, Writer};
+use super::maker::{Listed, Maker, Writer};
+use super::readers::Readers;
+use super::states::LogState;
 use crate::audit::entry_sheet as sheet;
-use crate::packets::PacketFault;
+use crate::packets::fault::PacketFault;
 use headgate_collector_packet::{AUDIT, AUDIT_CSV, AUDIT_NODES, LogPart, Outside};
 use headgate_collector_store::tree::{NodeFault, position_of};
 use headgate_collector_store::{AuditQuery, NameFilter, Order, list_audit};

@@ -1,8 +1,8 @@
 //! The statement on completeness, in three values.
 
-use super::proofs::Pins;
 use super::statements::GapSums;
-use crate::packets::PacketOrder;
+use super::states::Pins;
+use crate::packets::order::PacketOrder;
 use headgate_collector_packet::{Completeness, CompletenessVerdict, LogPart, Reconciliation};
 use headgate_collector_store::Damaged;
 use headgate_collector_store::tree::position_of;
@@ -56,18 +56,14 @@ pub(super) fn statement(
         (true, true) => CompletenessVerdict::Complete,
     };
     unknown.append(&mut known);
-    let mut basis: Vec<_> = [
+    let basis = [
         "the numbers that each worker of a proxy gives its records",
         "heartbeats of workers and their silence",
         "damage of the disk",
         "deletions by retention",
         "leaps of the clock",
-    ]
-    .map(str::to_owned)
-    .into();
-    basis.push(
-        "which proxies ought to report is not configured, so a proxy that never reported is not noticed".to_owned(),
-    );
+    ];
+    let basis = basis.map(str::to_owned).into();
     Completeness { verdict, reasons: unknown, basis }
 }
 

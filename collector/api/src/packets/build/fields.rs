@@ -1,7 +1,7 @@
 //! The field dictionary, from the schema of the record.
 
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Listed, Maker, Writer};
+use crate::packets::fault::PacketFault;
 use headgate_collector_packet::FIELDS;
 use headgate_collector_packet::page::Table;
 use headgate_record::RequestRecord;

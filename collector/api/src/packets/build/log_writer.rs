@@ -1,7 +1,7 @@
 //! The lines of a log, their spreadsheet, and the subtrees between them.
 
-use super::{Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Maker, Writer};
+use crate::packets::fault::PacketFault;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_packet::{Node, cover};
 use headgate_collector_store::tree::{NodeFault, StoredTree, index_of};

@@ -1,8 +1,8 @@
 //! The revisions of the policy that were in force in the period, with secrets masked.
 
-use super::proofs::Pins;
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Listed, Maker, Writer};
+use super::states::Pins;
+use crate::packets::fault::PacketFault;
 use crate::revision::{changes, masked};
 use headgate_collector_packet::{POLICY_DIFFS, policy_file};
 use headgate_collector_store::{self as store, PolicyName, PolicyRevision};

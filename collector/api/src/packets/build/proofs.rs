@@ -1,69 +1,19 @@
-//! The states of the logs that a packet shows, and the proofs about them.
+//! The proofs of a packet.
 
+use super::maker::{Listed, Maker, Writer};
 use super::request_log::Requests;
+use super::states::{LogState, Pins};
 use super::trace::sample;
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
-use headgate_collector_db::{Db, StoreError};
+use crate::packets::fault::PacketFault;
+use headgate_collector_db::StoreError;
 use headgate_collector_packet::page::SampleTrace;
 use headgate_collector_packet::{AUDIT_CHECKPOINT, REQUESTS_CHECKPOINT, REQUESTS_GROWTH, SAMPLE_PROOF};
+use headgate_collector_store as store;
 use headgate_collector_store::tree::{NodeFault, StoredTree};
-use headgate_collector_store::{self as store, SignedCheckpoint, newest_checkpoint};
-use headgate_collector_tree::{
-    Checkpoint, Hash, TlogProof, consistency_proof, encode_base64, inclusion_proof, note_with_signatures,
-};
+use headgate_collector_tree::{TlogProof, consistency_proof, encode_base64, inclusion_proof};
 use headgate_collector_types::Log;
 use headgate_record::RequestRecord;
 use serde_json::json;
-
-/// The state of a log.
-#[derive(Debug, Clone)]
-pub(super) struct LogState {
-    pub(super) size: u64,
-    pub(super) root: Hash,
-    pub(super) note: String,
-    /// When it was signed, µs; `None` if it is not signed.
-    pub(super) signed_at: Option<i64>,
-}
-
-/// The states of both logs.
-#[derive(Debug)]
-pub(super) struct Pins {
-    /// The name of the logs.
-    pub(super) name: String,
-    /// Their public key.
-    pub(super) key: Option<String>,
-    pub(super) requests: LogState,
-    pub(super) audit: LogState,
-}
-
-impl Pins {
-    pub(super) fn is_signed(&self) -> bool {
-        self.requests.signed_at.is_some()
-    }
-
-    /// Returns the time of the state that the packet shows: nothing later is part of it.
-    pub(super) fn as_of(&self) -> i64 {
-        self.requests.signed_at.unwrap_or(i64::MAX)
-    }
-}
-
-impl LogState {
-    /// Returns the newest checkpoint; without one, the present state, which nobody has signed.
-    pub(super) fn newest(db: &Db, log: Log) -> Result<Self, StoreError> {
-        if let Some(SignedCheckpoint { size, root, signed_at, note }) = newest_checkpoint(db, log)? {
-            return Ok(Self { size, root, note, signed_at: Some(signed_at) });
-        }
-        let tree = StoredTree::open(db, log)?.ok_or(StoreError::Damaged)?;
-        let (size, root) = (tree.size(), tree.root());
-        let text = Checkpoint { origin: store::origin(db, log)?, size, root }.text();
-        Ok(Self { size, root, note: note_with_signatures(&text, &[]), signed_at: None })
-    }
-
-    pub(super) fn signed_at_text(&self) -> Option<String> {
-        self.signed_at.and_then(|us| u64::try_from(us).ok()).map(crate::csv::time)
-    }
-}
 
 impl Maker<'_, '_> {
     /// Writes checkpoints and proofs. Returns the sample trace, and the size from which growth is proven.

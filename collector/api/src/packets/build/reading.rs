@@ -1,6 +1,6 @@
 //! Reads of the store, each in a snapshot of its own, so that a long job holds up no cleanup of the database.
 
-use crate::packets::PacketFault;
+use crate::packets::fault::PacketFault;
 use headgate_collector_db::{Db, StoreError};
 use std::time::Duration;
 

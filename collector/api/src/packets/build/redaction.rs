@@ -1,6 +1,6 @@
 //! Pseudonyms in place of values: the same value has the same pseudonym, and nobody without the key can compute one.
 
-use crate::packets::PacketOrder;
+use crate::packets::order::PacketOrder;
 use crate::packets::order::REDACTABLE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! The records of a packet.
 
 use super::log_writer::{LogWriter, ReadEntry, with_nodes};
-use super::proofs::LogState;
+use super::maker::{Listed, Maker, Writer, kind};
 use super::redaction::Redaction;
+use super::states::LogState;
 use super::trace::row;
-use super::{Listed, Maker, Writer, kind};
-use crate::packets::PacketFault;
+use crate::packets::fault::PacketFault;
 use crate::query::record_sheet as sheet;
 use headgate_collector_packet::page::{MAX_ROWS, Table};
 use headgate_collector_packet::{ControlTotals, Kind, LogPart, Outside, REQUESTS, REQUESTS_CSV, REQUESTS_NODES};

@@ -1,8 +1,8 @@
 //! The source index: the proxies that the collector has heard of.
 
-use super::proofs::Pins;
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Listed, Maker, Writer};
+use super::states::Pins;
+use crate::packets::fault::PacketFault;
 use headgate_collector_packet::SOURCES;
 use headgate_collector_packet::page::Table;
 use headgate_collector_store as store;

@@ -1,7 +1,7 @@
 //! Gaps, damage and retention.
 
-use super::{Listed, Maker, Writer};
-use crate::packets::PacketFault;
+use super::maker::{Listed, Maker, Writer};
+use crate::packets::fault::PacketFault;
 use headgate_collector_packet::page::Table;
 use headgate_collector_packet::{DAMAGE, GAPS, RETENTION};
 use headgate_collector_store::{self as store, Damaged, Gap, GapQuery, GapState};

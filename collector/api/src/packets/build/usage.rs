@@ -1,9 +1,9 @@
 //! Usage of the period, and its comparison with the records.
 
-use super::proofs::Pins;
+use super::maker::{Listed, Maker, Writer, kind};
 use super::request_log::Requests;
-use super::{Listed, Maker, Writer, kind};
-use crate::packets::PacketFault;
+use super::states::Pins;
+use crate::packets::fault::PacketFault;
 use headgate_collector_columns::Column;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_packet::{ControlTotals, Kind, Reconciliation, USAGE};
