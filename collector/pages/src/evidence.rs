@@ -43,8 +43,8 @@ pub struct PacketRow {
     pub period: String,
     /// Filters and redacted fields, in words.
     pub scope: Vec<String>,
-    /// Whether it has filters.
-    pub is_filtered: bool,
+    /// `Whole`, `Filtered` or `Redacted`.
+    pub kind: &'static str,
     /// When it was asked for, µs, and by whom.
     pub created: (i64, String),
     /// Records in it.
@@ -133,7 +133,7 @@ impl EvidencePage {
         let (at, by) = &packet.created;
         html! {
             tr data-packet=(packet.id) data-state=(packet.state) {
-                th scope="row" { @if packet.is_filtered { "Filtered" } @else { "Whole" } span.second { (packet.id) } }
+                th scope="row" { (packet.kind) span.second { (packet.id) } }
                 td data-label="Period" { (packet.period) @if !packet.scope.is_empty() { span.second { bdi { (packet.scope.join(", ")) } } } }
                 td data-label="Asked for" { (parts::time(&self.zone, *at)) span.second { "by " bdi { (by) } } }
                 td data-label="State" { (state(packet)) }

@@ -291,7 +291,7 @@ mod tests {
         assert!(!change(&mut db, |tx| renew_packet(tx, &made.id, 99)).unwrap());
         let next = change(&mut db, |tx| create_packet(tx, &scope, Actor::command(), 40)).unwrap().unwrap();
         assert_eq!(next.grown_from, Some(7));
-        assert_eq!(packets_ended_before(&db, 31).unwrap(), [made.id.clone()]);
+        assert_eq!(packets_ended_before(&db, 31).unwrap(), [made.id.as_str()]);
         let gone = change(&mut db, |tx| delete_packet(tx, &made.id, Actor::system())).unwrap().unwrap();
         assert_eq!((gone.state, gone.records), (PacketState::Ready, Some(3)));
         assert_eq!(packets(&db).unwrap(), [next]);

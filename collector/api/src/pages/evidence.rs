@@ -76,7 +76,11 @@ fn row(packet: PacketInfo, zone: &Zone) -> PacketRow {
         state: packet.state.as_str(),
         message: packet.message,
         period: format!("{} to {}", zone.day_and_clock(scope.from), zone.day_and_clock(scope.to)),
-        is_filtered: !scope.filters.is_empty(),
+        kind: match (scope.redact.is_empty(), scope.filters.is_empty()) {
+            (false, _) => "Redacted",
+            (true, false) => "Filtered",
+            (true, true) => "Whole",
+        },
         scope: words,
         created: (packet.created_at, by.name.unwrap_or(by.id)),
         records: packet.records,
