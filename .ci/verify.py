@@ -1,4 +1,4 @@
-"""Runs the recipes that must pass, those that wait beside those that compute, and prints a table of their times.
+"""Runs the recipes that must pass, those that compute beside those that wait, and prints a table of their times.
 
 Each recipe writes to target/ci/NAME.log; the log is printed when the recipe ends. A recipe whose needs have failed is skipped.
 The exit code is 1 if a recipe failed or was skipped.
@@ -23,11 +23,13 @@ LIMIT = 45 * 60
 
 @dataclass
 class Step:
-    """Recipes that run one after the other, once the steps in `needs` have passed."""
+    """Recipes that run one after the other, once the steps in `needs` have passed and those in `after` have ended."""
 
     name: str
     recipes: list[str]
     needs: list[str] = field(default_factory=list)
+    # Steps that must have ended, passed or not.
+    after: list[str] = field(default_factory=list)
     # Lower priority, so that tests which measure time get the processor first.
     nice: int = 0
     # Everything that the recipes build is there already.
@@ -43,11 +45,12 @@ STEPS = [
     Step("toolchain", ["_cargo"]),
     Step("build", ["build-tests", "programs"], needs=["toolchain"]),
     Step("wasm", ["wasm"], needs=["toolchain"]),
-    Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], built=True),
+    # Suites that wait for processes and for the disk, with time limits, run one after the other.
     Step("unit", ["unit"], needs=["build"], built=True),
-    Step("pages", ["pages"], needs=["fetch", "unit"], built=True),
-    Step("verifiers", ["verifiers"], needs=["fetch", "build"], built=True),
-    Step("contract", ["contract"], needs=["unit"], built=True),
+    Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], after=["unit"], built=True),
+    Step("contract", ["contract"], needs=["build"], after=["e2e"], built=True),
+    Step("pages", ["pages"], needs=["fetch", "build"], after=["contract"], built=True),
+    Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
     Step("lint", ["lint"], needs=["build"], nice=15),
     Step("deny", ["deny"], needs=["fetch"]),
     Step("doc", ["doc"], needs=["lint"], nice=15),
@@ -83,10 +86,11 @@ def run(step: Step, just: str) -> None:
 
 
 def when_ready(step: Step, by_name: dict[str, Step], just: str) -> None:
-    """Waits for what the step needs, then runs it; skips it if a need failed."""
+    """Waits for what the step needs and comes after, then runs it; skips it if a need failed."""
     needs = [by_name[name] for name in step.needs]
+    earlier = needs + [by_name[name] for name in step.after]
     with changed:
-        changed.wait_for(lambda: all(need.passed is not None for need in needs))
+        changed.wait_for(lambda: all(step.passed is not None for step in earlier))
         if not all(need.passed for need in needs):
             step.passed = False
             print(f"\n===== {step.name}: skipped", flush=True)

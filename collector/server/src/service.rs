@@ -73,7 +73,7 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), Strin
     let (metrics, writes) = Metrics::new();
     let store =
         Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
-    runtime.block_on(hint_at_tokens(&store.readers, &tokens)).map_err(|e| cannot_open(location, e))?;
+    runtime.block_on(hint_at_tokens(&store.readers, &tokens));
     let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
     let mut app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
     if let Some(url) = &options.public_url {
@@ -152,12 +152,12 @@ fn environment_tokens() -> Vec<(TokenHash, Role)> {
         .collect()
 }
 
-/// Warns the operator if no token exists, since the service is then unusable.
-async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) -> Result<(), StoreError> {
-    if tokens.is_empty() && !readers.query(store::has_token).await? {
+/// Warns the operator if no token exists, since the service is then unusable. A store that is too busy to tell is no reason
+/// not to start.
+async fn hint_at_tokens(readers: &Readers, tokens: &[(TokenHash, Role)]) {
+    if tokens.is_empty() && readers.query(store::has_token).await == Ok(false) {
         tracing::warn!("there is no token yet; `headgate-collector init` makes the first one, also while this runs");
     }
-    Ok(())
 }
 
 /// Warns if others may write to the folder, since they could replace the database.

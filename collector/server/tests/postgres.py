@@ -47,6 +47,8 @@ def make(folder):
 
 def start(data, folder, port):
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 300}
+    # Each test has its own database, so a checkpoint writes out some ten thousand files. Commits wait for the log alone.
+    settings |= {"checkpoint_timeout": "1h", "max_wal_size": "4GB"}
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
     log = open(os.path.join(folder, "log"), "wb")
     server = subprocess.Popen(

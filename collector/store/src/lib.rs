@@ -93,8 +93,15 @@ pub use usage::{
 pub use write::{MemoryPermit, WriteHandle, WriteMetrics, WriterThread};
 
 use headgate_collector_db::{Db, StoreError};
+use headgate_collector_types::clock::Stopwatch;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait at the start for a database's server, which may start with the collector, or be busy.
+const SERVER_START: Duration = Duration::from_secs(60);
+/// Pause between two tries at the start.
+const SERVER_PAUSE: Duration = Duration::from_millis(250);
 
 /// Repairs the database of a folder if it is damaged. Recovery rebuilds a database through the store, so it is
 /// implemented above the store and passed in at the start.
@@ -120,11 +127,30 @@ impl Store {
     pub fn open(location: impl Into<Location>, metrics: WriteMetrics, recovery: RecoverFn) -> Result<Self, StoreError> {
         let location = location.into();
         let lock = location.recover(recovery)?;
-        let db = location.writer()?;
+        let db = writer_once_reachable(&location)?;
         let file = location.file(lock)?;
         let readers = Readers::new(&location);
         let (writes, thread) = write::start(db, location, file, metrics)?;
         Ok(Self { writes, readers, thread })
+    }
+}
+
+/// Returns a connection that may write. Waits for a server that cannot be reached, or has no room or no turn for this
+/// collector.
+fn writer_once_reachable(location: &Location) -> Result<Db, StoreError> {
+    let (watch, mut said) = (Stopwatch::start(), false);
+    loop {
+        let outcome = location.writer();
+        let Err(error @ (StoreError::Unreachable | StoreError::Crowded | StoreError::Locked)) = outcome else {
+            return outcome;
+        };
+        if matches!(location, Location::Folder(_)) || watch.elapsed() > SERVER_START {
+            return Err(error);
+        }
+        if !std::mem::replace(&mut said, true) {
+            tracing::warn!("waiting up to {} s for the store in {location}: {error}", SERVER_START.as_secs());
+        }
+        std::thread::sleep(SERVER_PAUSE);
     }
 }
 

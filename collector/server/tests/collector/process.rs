@@ -116,8 +116,8 @@ impl Collector {
         command.stdout(File::create(&out).unwrap());
         let log = File::options().create(true).append(true).open(logs.join("stderr"));
         command.stderr(log.unwrap());
-        let child = command.spawn().unwrap();
-        let address = wait_for_address(&out);
+        let mut child = command.spawn().unwrap();
+        let address = wait_for_address(&mut child, logs);
         Self { child, logs: logs.to_owned(), address }
     }
 
@@ -178,9 +178,13 @@ impl Drop for Collector {
     }
 }
 
-fn wait_for_address(out: &Path) -> SocketAddr {
+/// Waits until the process says where it listens.
+fn wait_for_address(child: &mut Child, logs: &Path) -> SocketAddr {
     let line = eventually("the collector starts", || {
-        let text = std::fs::read_to_string(out).unwrap();
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the collector ended ({status}): {}", std::fs::read_to_string(logs.join("stderr")).unwrap());
+        }
+        let text = std::fs::read_to_string(logs.join("stdout")).unwrap();
         text.strip_suffix('\n').map(str::to_owned)
     });
     line.strip_prefix("listening on http://").unwrap().parse().unwrap()

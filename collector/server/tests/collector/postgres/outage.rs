@@ -52,6 +52,24 @@ fn writing_resumes_after_an_outage() {
 
 #[test]
 #[ignore = "needs a PostgreSQL: just contract"]
+fn a_start_waits_for_the_server() {
+    let root = tempfile::tempdir().unwrap();
+    let mut server = Server::start(root.path());
+    let url = server.url();
+    server.kill();
+    let collector = thread::scope(|scope| {
+        let starting = scope.spawn(|| Collector::start_on(root.path(), &url));
+        let log = root.path().join("stderr");
+        eventually("the warning", || std::fs::read_to_string(&log).is_ok_and(|log| log.contains("waiting up to 60 s")));
+        server.resume();
+        starting.join().unwrap()
+    });
+    everything_is_written(&collector, "after");
+    assert_eq!(collector.logs().matches("waiting up to").count(), 1);
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL: just contract"]
 fn acknowledged_data_outlives_server_crashes() {
     let root = tempfile::tempdir().unwrap();
     let mut server = Server::start(root.path());
