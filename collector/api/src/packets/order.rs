@@ -31,6 +31,8 @@ pub(super) const REDACTABLE: [(&str, &[&str]); 12] = [
     ("user_agent", &["client", "user_agent"]),
     ("tags", &["client", "tags"]),
 ];
+/// Filters that may hold a value of any redacted field.
+const TELLING: [&str; 3] = ["q", "any_id", "policy_id"];
 /// The most values of all filters.
 const MAX_VALUES: usize = 200;
 /// A quarter of an hour, in µs.
@@ -136,7 +138,9 @@ fn scope(new: NewPacket) -> Result<Scope, ApiError> {
         if !Filters::<false>::has(name) || values.is_empty() {
             return Err(bad(name, "is no filter of `GET /v1/requests` with a value"));
         }
-        if scope.redact.iter().any(|redacted| name.starts_with(redacted.trim_end_matches('s'))) {
+        let tells =
+            |redacted: &String| name.starts_with(redacted.trim_end_matches('s')) || TELLING.contains(&name.as_str());
+        if scope.redact.iter().any(tells) {
             return Err(bad(name, "cannot be filtered by and redacted: the filter would tell the value"));
         }
     }
@@ -190,6 +194,7 @@ mod tests {
             (r#","filters":{"team":[]}"#, "team"),
             (r#","filters":{"owner":["a"]},"redact":["owner"]"#, "owner"),
             (r#","filters":{"tag[a]":["a"]},"redact":["tags"]"#, "tag[a]"),
+            (r#","filters":{"q":["alice"]},"redact":["owner"]"#, "`q`"),
             (r#","sections":["audit"],"redact":["owner"]"#, "sections"),
             (r#","sections":["prompts"]"#, "sections"),
             (r#","redact":["status"]"#, "redact"),

@@ -65,6 +65,7 @@ const GROUPS: [EventGroup; 8] = [
             "dataplanes.searched",
             "limits.searched",
             "budgets.searched",
+            "packets.searched",
         ],
     ),
     (
@@ -74,7 +75,17 @@ const GROUPS: [EventGroup; 8] = [
     ("Retention", &["retention.changed", "retention.read", "retention.deleted", "hold.placed", "hold.released"]),
     (
         "Evidence",
-        &["gaps.opened", "gaps.closed", "ingest.conflict", "store.damage_found", "clock.leapt", "clock.confirmed"],
+        &[
+            "packet.created",
+            "packet.downloaded",
+            "packet.deleted",
+            "gaps.opened",
+            "gaps.closed",
+            "ingest.conflict",
+            "store.damage_found",
+            "clock.leapt",
+            "clock.confirmed",
+        ],
     ),
     ("Store", &["store.backed_up", "store.restored", "store.salvaged", "tree.checkpointed", "tree.forked"]),
 ];
