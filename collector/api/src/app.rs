@@ -11,6 +11,7 @@ use super::packets::PacketFolder;
 use super::session::{IdentityProvider, Site, Tries};
 use super::streams::Streams;
 use axum::extract::FromRef;
+use headgate_collector_forward::Forwarders;
 use headgate_collector_oidc::{Provider, PublicUrl};
 use headgate_collector_quota::Limits;
 use headgate_collector_store::{DamageWatch, Readers, Scrub, Store, TokenHash, WriteHandle};
@@ -25,6 +26,7 @@ pub struct App {
     pub(super) writes: WriteHandle,
     pub(super) readers: Readers,
     pub(super) limits: Limits,
+    pub(super) forwarders: Forwarders,
     pub(super) metrics: Metrics,
     pub(super) auth: Auth,
     pub(super) audit: AccessAudit,
@@ -56,6 +58,7 @@ impl App {
         let audit = AccessAudit::new(writes.clone(), metrics.dropped_notes.clone());
         Self {
             limits: Limits::new(store),
+            forwarders: Forwarders::none(store),
             metrics,
             auth: Auth::new(readers.clone(), writes.clone(), audit.clone(), tokens),
             audit,
@@ -101,6 +104,12 @@ impl App {
         Self { auth, provider: Some(IdentityProvider::new(provider)), ..self }
     }
 
+    /// Delivers the logs to receivers.
+    #[must_use]
+    pub fn with_forwarders(self, forwarders: Forwarders) -> Self {
+        Self { forwarders, ..self }
+    }
+
     /// Learns the addresses of the identity provider, if there is one.
     pub async fn discover_provider(self) {
         if let Some(provider) = self.provider {
@@ -112,6 +121,12 @@ impl App {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Returns the receivers of the logs.
+    #[must_use]
+    pub const fn forwarders(&self) -> &Forwarders {
+        &self.forwarders
     }
 
     /// Returns the scrub.

@@ -47,6 +47,11 @@ impl ApiError {
         self
     }
 
+    /// Returns the message.
+    pub(super) fn into_message(self) -> String {
+        self.message
+    }
+
     /// Returns 401.
     #[must_use]
     pub(super) fn no_token() -> Self {

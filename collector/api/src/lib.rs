@@ -16,6 +16,7 @@ mod dataplanes;
 mod error;
 mod export;
 mod export_stream;
+mod forwarders;
 mod gaps;
 mod health;
 mod holds;
@@ -53,6 +54,7 @@ pub use packets::{
     BuiltPacket, PacketFault, PacketOrder, PacketTools, Reading, build_packet, packet_path, packet_scope,
 };
 pub use parameter::Parameter;
+pub use query::request_filters;
 pub use route::Route;
 pub use routes::routes;
 pub use server::serve;

@@ -12,6 +12,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use headgate_collector_forward::ForwardMetrics;
 use headgate_collector_store::{Readers, RetentionMetrics, SigningState, WriteMetrics};
 use headgate_collector_types::clock::Stopwatch;
 use headgate_record::INGEST_PATH;
@@ -58,6 +59,8 @@ pub struct Metrics {
     pub retention: RetentionMetrics,
     /// The state of signing.
     pub signing: SigningState,
+    /// The metrics of forwarders.
+    pub forwarders: ForwardMetrics,
 }
 
 impl Metrics {
@@ -71,6 +74,7 @@ impl Metrics {
         let dropped_notes = Counter::default();
         let retention = RetentionMetrics::register(&mut registry);
         let signing = SigningState::register(&mut registry);
+        let forwarders = ForwardMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by outcome", batches.clone());
         registry.register(
@@ -89,7 +93,8 @@ impl Metrics {
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
         let registry = Arc::new(registry);
-        let metrics = Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing };
+        let metrics =
+            Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing, forwarders };
         // Counters start at 0, since an alert on a rate needs a value before the first event.
         for outcome in ["acknowledged", "rejected", "unavailable"] {
             metrics.batches.get_or_create(&BatchLabels { outcome }).inc_by(0);

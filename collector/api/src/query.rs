@@ -14,6 +14,7 @@ pub(super) use export::export;
 pub(super) use facet::{FacetParams, columns_of, facets, facets_schema, values};
 pub(super) use filters::{Filters, Kind};
 pub(super) use histogram::{Bars, bars, histogram};
+pub use parameters::request_filters;
 pub(super) use parameters::{RequestExport, RequestFilter, RequestPaging};
 pub(super) use stream::{EVENT_STREAM, StreamParams, stream};
 

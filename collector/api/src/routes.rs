@@ -9,12 +9,13 @@ use super::parameter;
 use super::route::Route;
 use super::values::{Paging, ParamValue, UUID};
 use super::{
-    audit, auth, corrections, damage, dataplanes, export, gaps, health, holds, ingest, limits, log, metrics, packets,
-    policy, query, retention, session, tokens, usage,
+    audit, auth, corrections, damage, dataplanes, export, forwarders, gaps, health, holds, ingest, limits, log,
+    metrics, packets, policy, query, retention, session, tokens, usage,
 };
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
+use headgate_collector_forward::DeadLetter;
 use headgate_collector_store::{Correction, Hold, PacketInfo, SessionInfo, TokenInfo};
 use headgate_collector_types::audit::Entry;
 use headgate_collector_types::retention::Rules;
@@ -32,6 +33,8 @@ const UNSIGNED: &str = "None has been signed.";
 const UNREADABLE: &str = "The store cannot be read now.";
 
 const SEVERAL: &str = "Records of several ingest tokens have this id; `GET /v1/requests?id=` lists them.";
+
+const FORWARDER: &str = "The `id` of the forwarder in the settings.";
 
 const FOREIGN: &str = "The boot was opened with another ingest token, or a number leaps.";
 const TOO_MANY: &str = "The token has opened too many boots in this hour.";
@@ -61,6 +64,7 @@ pub fn routes() -> Vec<Route> {
         evidence(),
         policies(),
         retention_and_holds(),
+        forwarders(),
         access_tokens(),
         service(),
     ]
@@ -243,6 +247,29 @@ fn retention_and_holds() -> Vec<Route> {
             Docs::created(of::<holds::PlacedHold>).body(read_as::<holds::NewHold>).or(409, "There are 200 already.");
         "DELETE" "/v1/holds/{id}", Own, "Releases a legal hold" => delete(holds::release),
             Docs::json(of::<Hold>).path(name(), "`hold_…`, as the list shows it.");
+    }
+}
+
+/// Returns the routes of forwarders.
+#[rustfmt::skip]
+fn forwarders() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/forwarders", Audit, "Receivers of the logs, and how far each has them" => get(forwarders::list),
+            Docs::json(list_of::<forwarders::ForwarderState>);
+        "GET" "/v1/forwarders/{id}/dead-letters", Audit, "Entries that a receiver refuses" => get(forwarders::dead_letters),
+            Docs::json(list_of::<DeadLetter>).path(name(), FORWARDER);
+        "POST" "/v1/forwarders/{id}/dead-letters/retry", Own, "Delivers refused entries once more, 100 at a time" => post(forwarders::retry),
+            Docs::json(of::<forwarders::Retried>).path(name(), FORWARDER);
+        "DELETE" "/v1/forwarders/{id}/dead-letters", Own, "Forgets all refused entries; they stay in their log" => delete(forwarders::drop_dead_letters),
+            Docs::json(of::<forwarders::Dropped>).path(name(), FORWARDER);
+        "POST" "/v1/forwarders/{id}/test", Own, "Delivers one marked event, past all that wait" => post(forwarders::test),
+            Docs::json(of::<forwarders::Tested>).path(name(), FORWARDER);
+        "POST" "/v1/forwarders/{id}/pause", Own, "Stops deliveries until they are resumed; nothing is lost meanwhile" => post(forwarders::pause),
+            Docs::json(of::<forwarders::ForwarderState>).path(name(), FORWARDER);
+        "POST" "/v1/forwarders/{id}/resume", Own, "Ends a pause, also one after a failure" => post(forwarders::resume),
+            Docs::json(of::<forwarders::ForwarderState>).path(name(), FORWARDER);
+        "POST" "/v1/forwarders/{id}/replay", Own, "Delivers a log again from a position on, or skips entries up to it" => post(forwarders::replay),
+            Docs::json(of::<forwarders::ForwarderState>).path(name(), FORWARDER).body(read_as::<forwarders::Replay>);
     }
 }
 

@@ -1,8 +1,15 @@
-//! The HTTP client of the programs: for calls to the collector, and of the collector to webhooks.
+//! The HTTP client of the programs: for calls to the collector, and of the collector to webhooks and receivers of its logs;
+//! and connections without HTTP.
+
+mod stream;
+mod trust;
+
+pub use stream::Stream;
+pub use trust::Trust;
 
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 /// Returns a client with the user agent `user_agent` that gives up a call after `call_time`.
 ///
@@ -10,8 +17,14 @@ use ureq::tls::{RootCerts, TlsConfig};
 /// that a token or a message goes only to the address that the operator named.
 #[must_use]
 pub fn agent(user_agent: &str, call_time: Duration) -> ureq::Agent {
+    agent_with(user_agent, call_time, &Trust::default())
+}
+
+/// Does the same as [`agent`] with other authorities.
+#[must_use]
+pub fn agent_with(user_agent: &str, call_time: Duration, trust: &Trust) -> ureq::Agent {
     let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
+        .root_certs(trust.root_certs())
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build();
     let config = ureq::Agent::config_builder()

@@ -9,6 +9,7 @@ pub mod counts;
 mod delta;
 pub mod evidence;
 pub mod fleet;
+pub mod forwarders;
 pub mod frame;
 pub mod guardrails;
 pub mod help;

@@ -35,6 +35,8 @@ pub enum Page {
     Evidence,
     /// How long the logs are kept, and legal holds.
     Retention,
+    /// Receivers of the logs.
+    Forwarders,
     /// Tokens of the collector, and sessions of persons.
     Tokens,
     /// Keys of the keyboard, the search language, checks.
@@ -94,6 +96,7 @@ const MENU: &[Line] = &[
     line(Page::Audit, MenuGroup::Evidence, "Audit", "/audit", "a"),
     line(Page::Evidence, MenuGroup::Evidence, "Evidence", "/evidence", "e"),
     line(Page::Retention, MenuGroup::Evidence, "Retention", "/retention", "h"),
+    line(Page::Forwarders, MenuGroup::Evidence, "Forwarders", "/forwarders", "f"),
     line(Page::Tokens, MenuGroup::Evidence, "Tokens", "/tokens", "t"),
     line(Page::Help, MenuGroup::Help, "Help", "/help", "?"),
 ];

@@ -1,4 +1,5 @@
-//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, evidence packets, the identity provider.
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, evidence packets,
+//! forwarders, the identity provider.
 
 use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
@@ -34,6 +35,7 @@ impl Jobs {
         if let Some(packets) = packets {
             tasks.spawn(packets.run());
         }
+        tasks.spawn(app.forwarders().clone().run());
         Self { _tasks: tasks }
     }
 }

@@ -19,6 +19,7 @@ use crate::packets::PacketJobs;
 use crate::settings::Parsed;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_db::StoreError;
+use headgate_collector_forward::{Forwarders, Settings as ForwarderSettings};
 use headgate_collector_oidc::Settings as OidcSettings;
 use headgate_collector_store::{self as store, Location, Readers, Store, TokenHash};
 use headgate_collector_types::Role;
@@ -37,13 +38,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<ExitCode, String> {
+pub fn run(Parsed { args, shown, oidc, forwarders }: Parsed) -> Result<ExitCode, String> {
     if let Command::Verify(options) = &args.command {
         return verify::run(options);
     }
     match args.command {
         Command::Verify(_) => Ok(()),
-        Command::Serve(options) => serve(&options, oidc),
+        Command::Serve(options) => serve(&options, oidc, forwarders),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
             key_of(&options)?;
@@ -62,7 +63,7 @@ pub fn run(Parsed { args, shown, oidc }: Parsed) -> Result<ExitCode, String> {
     .map(|()| ExitCode::SUCCESS)
 }
 
-fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), String> {
+fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<ForwarderSettings>) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
     let log_key = key_of(options)?;
@@ -75,7 +76,10 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>) -> Result<(), Strin
         Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
     runtime.block_on(hint_at_tokens(&store.readers, &tokens));
     let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
-    let mut app = App::new(&store, metrics, &tokens).with_body_limits(options.max_body_mib, options.body_memory_mib);
+    let forwarders = Forwarders::new(&store, forwarders, metrics.forwarders.clone())?;
+    let mut app = App::new(&store, metrics, &tokens)
+        .with_forwarders(forwarders)
+        .with_body_limits(options.max_body_mib, options.body_memory_mib);
     if let Some(url) = &options.public_url {
         app = app.at(url);
     }

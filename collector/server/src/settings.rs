@@ -4,12 +4,15 @@
 //! as defaults, so one parser checks all of them, and every setting is available in every source.
 
 mod file;
+mod forwarders;
 mod oidc;
 mod show;
+mod variables;
 
 use crate::args::{Args, CONFIG_VARIABLE};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use file::SettingsFile;
+use headgate_collector_forward::Settings as ForwarderSettings;
 use headgate_collector_oidc::Settings as OidcSettings;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +28,8 @@ pub struct Parsed {
     pub shown: String,
     /// Sign-in of persons at an identity provider, which only the file can set.
     pub oidc: Option<OidcSettings>,
+    /// Receivers of the logs, which only the file can set.
+    pub forwarders: Vec<ForwarderSettings>,
 }
 
 /// Reads command line, environment and file. Help and errors of the command line end the process, as is usual.
@@ -40,7 +45,7 @@ pub fn parse() -> Result<Parsed, String> {
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
     let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
-    Ok(Parsed { args, shown, oidc: file.oidc.map(|table| table.settings) })
+    Ok(Parsed { args, shown, oidc: file.oidc.map(|table| table.settings), forwarders: file.forwarders.settings })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

@@ -64,8 +64,8 @@ pub use policies::{
     policy_of_request, policy_revision, policy_revisions, policy_text, put_policy, revision_counts,
 };
 pub use read::{
-    Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, next_request_position,
-    request_positions,
+    Order, RequestPage, RequestQuery, find_requests, list_range, list_requests, matching_positions,
+    next_request_position, request_positions,
 };
 pub use readers::Readers;
 pub use retention::{

@@ -96,7 +96,7 @@ pub fn list_requests(db: &Db, query: &RequestQuery) -> Result<RequestPage, Store
 }
 
 fn page(db: &Db, query: &RequestQuery, backwards: bool) -> Result<RequestPage, StoreError> {
-    let mut positions = matching_positions(db, query, backwards)?;
+    let mut positions = positions(db, query, backwards)?;
     let mut page = RequestPage { has_more: positions.len() > query.limit, ..RequestPage::default() };
     positions.truncate(query.limit);
     let mut bytes = 0_usize;
@@ -141,8 +141,16 @@ pub fn next_request_position(db: &Db) -> Result<i64, StoreError> {
     Ok(select.query_row([], |row| row.get(0))?)
 }
 
+/// Returns the positions of the records that a page begins with, one more than the limit if there are more.
+///
+/// # Errors
+/// As for [`list_requests`].
+pub fn matching_positions(db: &Db, query: &RequestQuery) -> Result<Vec<i64>, StoreError> {
+    positions(db, query, false)
+}
+
 /// Returns the positions of matching records, one more than the limit if there are more.
-fn matching_positions(db: &Db, query: &RequestQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
+fn positions(db: &Db, query: &RequestQuery, backwards: bool) -> Result<Vec<i64>, StoreError> {
     let mut positions = Vec::new();
     let Some(predicates) = resolve(db, &with_time_range(&query.filters, query.from, query.to))? else {
         return Ok(positions);

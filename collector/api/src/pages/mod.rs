@@ -11,6 +11,7 @@ mod audit;
 mod counts;
 mod evidence;
 mod fleet;
+mod forwarders;
 mod frame;
 mod guardrails;
 mod help;
@@ -62,7 +63,7 @@ const fn access(page: Page) -> Access {
         | Page::Planes
         | Page::Completeness
         | Page::Help => Access::Read,
-        Page::Audit | Page::Policy | Page::Evidence | Page::Retention => Access::Audit,
+        Page::Audit | Page::Policy | Page::Evidence | Page::Retention | Page::Forwarders => Access::Audit,
         Page::Tokens => Access::Own,
     }
 }
@@ -128,6 +129,12 @@ fn owner_pages() -> Vec<(&'static str, Guarded)> {
         ("/retention/clock", page(post(retention::confirm_clock), Access::Own)),
         ("/retention/holds", page(post(retention::place), Access::Own)),
         ("/retention/holds/{id}/release", page(get(retention::ask_release).post(retention::release), Access::Own)),
+        (Page::Forwarders.path(), page(get(forwarders::show), access(Page::Forwarders))),
+        ("/forwarders/{id}/test", page(post(forwarders::test), Access::Own)),
+        ("/forwarders/{id}/pause", page(post(forwarders::pause), Access::Own)),
+        ("/forwarders/{id}/resume", page(post(forwarders::resume), Access::Own)),
+        ("/forwarders/{id}/retry", page(post(forwarders::retry), Access::Own)),
+        ("/forwarders/{id}/drop", page(post(forwarders::drop_dead_letters), Access::Own)),
         (Page::Tokens.path(), page(get(tokens::show).post(tokens::create), access(Page::Tokens))),
         ("/tokens/{id}/revoke", page(get(tokens::ask_revoke).post(tokens::revoke), Access::Own)),
         ("/tokens/sessions/{id}/end", page(post(tokens::end_session), Access::Own)),

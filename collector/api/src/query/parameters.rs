@@ -3,6 +3,7 @@
 use super::filters::Filters;
 use crate::error::ApiError;
 use crate::values::{Cursor, Limit, Position, Time};
+use headgate_collector_columns::Filter;
 use headgate_collector_store::{Order, RequestQuery};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -53,6 +54,19 @@ impl RequestFilter {
         let (from, to) = (self.from.map(Time::us), self.to.map(Time::us));
         Ok(RequestQuery { filters: self.filters.read()?, from, to, ..RequestQuery::default() })
     }
+}
+
+/// Reads filters of records, in the form of the query string of `GET /v1/requests`.
+///
+/// # Errors
+/// A parameter is unknown or wrong; the message names it.
+pub fn request_filters(text: &str) -> Result<Vec<Filter>, String> {
+    let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| !Filters::<false>::has(name)) {
+        let shown: String = name.chars().take(40).collect();
+        return Err(format!("there is no filter `{}`; see GET /v1/requests", shown.escape_debug()));
+    }
+    Filters::<false>::of(pairs).read().map_err(ApiError::into_message)
 }
 
 impl RequestPaging {

@@ -1,8 +1,10 @@
-//! The file of settings: TOML, one key for each option of `serve`, and the table `[oidc]`.
+//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]`.
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
+use super::forwarders::{self, ForwarderTables};
 use super::oidc::{self, OidcTable, Problem};
+use super::variables::resolved;
 use crate::args::{Args, serve_options};
 use crate::log_key::PRIVATE;
 use clap::CommandFactory;
@@ -22,6 +24,8 @@ pub(super) struct SettingsFile {
     pub(super) settings: Vec<Setting>,
     /// Sign-in at an identity provider.
     pub(super) oidc: Option<OidcTable>,
+    /// Receivers of the logs.
+    pub(super) forwarders: ForwarderTables,
 }
 
 /// One setting.
@@ -56,6 +60,10 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
                 Err(more) => problems.extend(more),
             },
             (oidc::TABLE, _) => problems.push((start, "`oidc` is a table; begin it with a line `[oidc]`".to_owned())),
+            (forwarders::TABLES, value) => match forwarders::read(value, start, |place| line_of(&text, place)) {
+                Ok(tables) => file.forwarders = tables,
+                Err(more) => problems.extend(more),
+            },
             (name, value) => match setting(name, value, line_of(&text, start)) {
                 Ok(setting) => file.settings.push(setting),
                 Err(problem) => problems.push((start, problem)),
@@ -110,21 +118,11 @@ fn unknown(name: &str) -> String {
     let serve = serve_options();
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
-    format!("`{}` is no setting; there are: {}, and the table [oidc]", shown.escape_debug(), names.join(", "))
-}
-
-/// Replaces `${NAME}` by the values of environment variables.
-fn resolved(text: &str) -> Result<String, String> {
-    let mut parts = text.split("${");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once('}').ok_or("a `${` is not closed; write \"${NAME}\"")?;
-        let value = std::env::var(name)
-            .map_err(|_| format!("${{{}}} is not set; set it in the environment", name.escape_debug()))?;
-        out.push_str(&value);
-        out.push_str(rest);
-    }
-    Ok(out)
+    format!(
+        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]]",
+        shown.escape_debug(),
+        names.join(", ")
+    )
 }
 
 /// Returns whether a URL contains a literal password, as `scheme://user:password@…` or as a parameter `password`.

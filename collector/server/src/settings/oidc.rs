@@ -187,7 +187,7 @@ fn unknown(name: &str) -> String {
     format!("`{}` is no setting of `[oidc]`; there are: {}", shown.escape_debug(), KEYS.join(", "))
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -204,7 +204,7 @@ fn shown_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() || text.contains('\0') {
         Err("it must be the path of a file".to_owned())
     } else {
@@ -213,7 +213,7 @@ fn path(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Returns the name of the environment variable in `${NAME}`. A secret does not belong into the file.
-fn variable(text: &str) -> Result<String, String> {
+pub(super) fn variable(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     let is_name =
         |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

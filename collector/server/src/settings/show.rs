@@ -16,7 +16,7 @@ pub(super) fn show(matches: &ArgMatches, file: &SettingsFile) -> String {
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         format!("# {name} is {}set", if set { "" } else { "not " })
     });
-    settings.chain(secrets).chain(oidc(file)).collect::<Vec<_>>().join("\n")
+    settings.chain(secrets).chain(oidc(file)).chain(forwarders(file)).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the lines of the table `[oidc]`. A secret has only its name there.
@@ -24,6 +24,15 @@ fn oidc(file: &SettingsFile) -> Vec<String> {
     let Some(table) = &file.oidc else { return Vec::new() };
     let line = |(text, line): &(String, usize)| format!("{text:<40} # {}:{line}", file.path.display());
     ["".to_owned(), "[oidc]".to_owned()].into_iter().chain(table.written.iter().map(line)).collect()
+}
+
+/// Returns the lines of the tables `[[forwarders]]`.
+fn forwarders(file: &SettingsFile) -> Vec<String> {
+    let line = |(text, line): &(String, usize)| format!("{text:<40} # {}:{line}", file.path.display());
+    let table = |written: &Vec<(String, usize)>| {
+        ["".to_owned(), "[[forwarders]]".to_owned()].into_iter().chain(written.iter().map(line)).collect::<Vec<_>>()
+    };
+    file.forwarders.written.iter().flat_map(table).collect()
 }
 
 fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {

@@ -4,6 +4,7 @@
 mod days;
 mod derived;
 mod door;
+mod forwarders;
 mod outage;
 mod server;
 mod sessions;

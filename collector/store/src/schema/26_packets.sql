@@ -1,4 +1,4 @@
--- Version 25: evidence packets; see `store/packets.rs`. The archives are files beside the database.
+-- Version 26: evidence packets; see `store/packets.rs`. The archives are files beside the database.
 CREATE TABLE packets (
   id            TEXT    PRIMARY KEY,
   created_at    INTEGER NOT NULL,  -- µs

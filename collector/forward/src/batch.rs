@@ -1,0 +1,122 @@
+//! The next batch of a forwarder.
+
+use crate::event::Event;
+use crate::settings::Settings;
+use crate::wire::Bounds;
+use headgate_collector_db::{Db, StoreError, params};
+use headgate_collector_store::{Order, RequestQuery, matching_positions};
+use headgate_collector_types::Log;
+use headgate_collector_types::leaf_hash;
+
+/// Events that follow each other in a log, and where they leave it.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    /// The log.
+    pub log: Log,
+    /// The cursor before the batch.
+    pub from: i64,
+    /// The cursor after it.
+    pub to: i64,
+    /// The events, in the order of the log.
+    pub events: Vec<Event>,
+    /// Positions of entries that are damaged.
+    pub damaged: Vec<i64>,
+    /// Entries in the range that were deleted.
+    pub lost: i64,
+}
+
+/// Returns the next batch of a log; `None` if there is nothing new.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) fn next(
+    db: &Db,
+    settings: &Settings,
+    log: Log,
+    from: i64,
+    bounds: Bounds,
+) -> Result<Option<Batch>, StoreError> {
+    let newest: i64 = db
+        .prepare_cached("SELECT next_position FROM log_heads WHERE log = ?1")?
+        .query_row([log.as_str()], |row| row.get(0))?;
+    let newest = newest.saturating_sub(1);
+    if newest <= from {
+        return Ok(None);
+    }
+    let mut batch = Batch { log, from, to: from, events: Vec::new(), damaged: Vec::new(), lost: 0 };
+    if log == Log::Requests && !settings.filters.is_empty() {
+        batch.read_filtered(db, settings, bounds, newest)?;
+    } else {
+        batch.read_all(db, bounds, newest)?;
+    }
+    let sql = format!("SELECT count(*) FROM {} WHERE position > ?1 AND position <= ?2", log.table());
+    let kept: i64 = db.prepare_cached(&sql)?.query_row([batch.from, batch.to], |row| row.get(0))?;
+    batch.lost = batch.to.saturating_sub(batch.from).saturating_sub(kept);
+    Ok(Some(batch))
+}
+
+impl Batch {
+    fn read_all(&mut self, db: &Db, bounds: Bounds, newest: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT position, bytes, leaf FROM {} WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3",
+            self.log.table()
+        );
+        let limit = i64::try_from(bounds.events).unwrap_or(i64::MAX);
+        let mut select = db.prepare_cached(&sql)?;
+        let mut rows = select.query(params![self.from, newest, limit])?;
+        let (mut bytes, mut found) = (0_usize, 0_i64);
+        while let Some(row) = rows.next()? {
+            let (position, entry): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            bytes = bytes.saturating_add(entry.len());
+            if bytes > bounds.bytes && self.to > self.from {
+                return Ok(());
+            }
+            self.take(position, entry, &row.get::<_, Vec<u8>>(2)?);
+            found = found.saturating_add(1);
+        }
+        if found < limit {
+            self.to = newest;
+        }
+        Ok(())
+    }
+
+    fn read_filtered(&mut self, db: &Db, settings: &Settings, bounds: Bounds, newest: i64) -> Result<(), StoreError> {
+        let query = RequestQuery {
+            filters: settings.filters.clone(),
+            order: Order::Ascending,
+            limit: bounds.events,
+            after: Some(self.from),
+            before: Some(newest.saturating_add(1)),
+            ..RequestQuery::default()
+        };
+        let mut positions = matching_positions(db, &query)?;
+        let has_more = positions.len() > bounds.events;
+        positions.truncate(bounds.events);
+        let mut select = db.prepare_cached("SELECT bytes, leaf FROM request_entries WHERE position = ?1")?;
+        let mut bytes = 0_usize;
+        for position in positions {
+            let mut rows = select.query([position])?;
+            // The columns may name an entry that is lost.
+            let Some(row) = rows.next()? else { continue };
+            let entry: Vec<u8> = row.get(0)?;
+            bytes = bytes.saturating_add(entry.len());
+            if bytes > bounds.bytes && self.to > self.from {
+                return Ok(());
+            }
+            self.take(position, entry, &row.get::<_, Vec<u8>>(1)?);
+        }
+        if !has_more {
+            self.to = newest;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, position: i64, entry: Vec<u8>, leaf: &[u8]) {
+        self.to = position;
+        let is_intact = leaf_hash(&entry)[..] == *leaf;
+        match Event::read(self.log, position, entry).filter(|_| is_intact) {
+            Some(event) => self.events.push(event),
+            None => self.damaged.push(position),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The metrics of forwarders.
+
+use crate::cursor::{Cursor, Progress};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    forwarder: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LogLabel {
+    forwarder: String,
+    log: &'static str,
+}
+
+/// The metrics; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct ForwardMetrics {
+    behind: Family<LogLabel, Gauge>,
+    failing: Family<Label, Gauge>,
+    sent: Family<Label, Counter>,
+    refused: Family<Label, Counter>,
+    lost: Family<Label, Counter>,
+}
+
+impl ForwardMetrics {
+    /// Registers the metrics.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let mut gauge = |name: &str, help: &str, family: Family<Label, Gauge>| registry.register(name, help, family);
+        gauge("forwarder_failing", "Whether the last delivery of a forwarder failed", metrics.failing.clone());
+        registry.register(
+            "forwarder_behind_entries",
+            "Entries of a log that a forwarder has still to deliver",
+            metrics.behind.clone(),
+        );
+        let mut counter =
+            |name: &str, help: &str, family: Family<Label, Counter>| registry.register(name, help, family);
+        counter("forwarder_sent", "Entries that a forwarder has delivered", metrics.sent.clone());
+        counter("forwarder_refused", "Entries that a receiver refuses", metrics.refused.clone());
+        counter("forwarder_lost", "Entries that were deleted before they were delivered", metrics.lost.clone());
+        metrics
+    }
+
+    /// Shows how far a forwarder is behind.
+    pub(crate) fn show(&self, id: &str, cursors: &[Cursor], is_failing: bool) {
+        for cursor in cursors {
+            let label = LogLabel { forwarder: id.to_owned(), log: cursor.log.as_str() };
+            self.behind.get_or_create(&label).set(cursor.newest.saturating_sub(cursor.position));
+        }
+        self.failing.get_or_create(&Label { forwarder: id.to_owned() }).set(i64::from(is_failing));
+    }
+
+    /// Counts what has become of a batch.
+    pub(crate) fn count(&self, id: &str, progress: &Progress) {
+        let label = Label { forwarder: id.to_owned() };
+        let number = |count: i64| u64::try_from(count).unwrap_or(0);
+        self.sent.get_or_create(&label).inc_by(number(progress.sent));
+        self.refused.get_or_create(&label).inc_by(number(progress.refused));
+        self.lost.get_or_create(&label).inc_by(number(progress.lost));
+    }
+}

@@ -1,0 +1,111 @@
+//! Delivers batches: by HTTP, or as frames over a connection.
+
+use crate::event::Event;
+use crate::settings::{Kind, Settings};
+use crate::verdict::{Fault, Verdict};
+use crate::wire::{self, Answer, Call};
+use headgate_http_client::{Stream, Trust};
+use std::io::{Read, Write};
+use std::time::{Duration, SystemTime};
+
+/// The longest time for a call.
+const CALL_TIME: Duration = Duration::from_secs(20);
+/// The most bytes of an answer that are read. A bulk answer has a line for each document.
+const MAX_ANSWER: u64 = 4 << 20;
+/// The longest pause that a receiver may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// A connection to a receiver.
+#[derive(Debug, Clone)]
+pub(crate) struct Transport {
+    agent: ureq::Agent,
+    trust: Trust,
+}
+
+impl Transport {
+    /// Returns the transport of a forwarder.
+    ///
+    /// # Errors
+    /// The file of certificates cannot be used; the message names it.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+        let trust = Trust::of(settings.ca_file.as_deref())?;
+        let name = concat!("headgate-collector/", env!("CARGO_PKG_VERSION"));
+        Ok(Self { agent: headgate_http_client::agent_with(name, CALL_TIME, &trust), trust })
+    }
+
+    /// Delivers a batch and returns the verdict. Blocks.
+    #[must_use]
+    pub(crate) fn deliver(&self, settings: &Settings, channel: &str, events: &[Event]) -> Verdict {
+        if settings.kind == Kind::Syslog {
+            let frames = wire::syslog::frames(events, settings.format);
+            return match self.write(&settings.url.0, &frames) {
+                Ok(()) => Verdict::DELIVERED,
+                Err(fault) => Verdict::Retry { fault, after: None },
+            };
+        }
+        match self.call(&settings.url.0, wire::call(settings, channel, events)) {
+            Ok(answer) => wire::judge(settings.kind, events, &answer),
+            Err(fault) => Verdict::Retry { fault, after: None },
+        }
+    }
+
+    fn call(&self, url: &str, call: Call) -> Result<Answer, Fault> {
+        let address = format!("{}{}", url.trim_end_matches('/'), call.path);
+        let mut request = self.agent.post(&address);
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        let mut answer = request.send(&call.body[..]).map_err(|error| fault_of(&error))?;
+        let after = answer.headers().get("retry-after").and_then(|value| pause(value.to_str().ok()?));
+        let mut body = Vec::new();
+        // A success without a readable body is judged by what there is of it.
+        let _ = answer.body_mut().as_reader().take(MAX_ANSWER).read_to_end(&mut body);
+        Ok(Answer { status: answer.status().as_u16(), after, body })
+    }
+
+    /// Writes frames on a new connection, ends it, and waits until the receiver has ended it too: it has read everything then.
+    fn write(&self, url: &str, frames: &[u8]) -> Result<(), Fault> {
+        let mut stream = Stream::connect(url, CALL_TIME, &self.trust).map_err(|error| io_fault(&error))?;
+        stream.write_all(frames).and_then(|()| stream.finish()).map_err(|error| io_fault(&error))?;
+        let mut rest = [0; 256];
+        loop {
+            match stream.read(&mut rest) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) => return Err(io_fault(&error)),
+            }
+        }
+    }
+}
+
+fn fault_of(error: &ureq::Error) -> Fault {
+    match error {
+        ureq::Error::Io(error) => io_fault(error),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Fault::Tls,
+        _ => Fault::Unreachable,
+    }
+}
+
+fn io_fault(error: &std::io::Error) -> Fault {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, UnexpectedEof};
+    match error.kind() {
+        // This is how errors of TLS arrive.
+        InvalidData => Fault::Tls,
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Fault::Closed,
+        _ => Fault::Unreachable,
+    }
+}
+
+/// Reads `Retry-After`: seconds or a date.
+fn pause(text: &str) -> Option<Duration> {
+    let pause = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(text.trim()).ok()?;
+            let now = SystemTime::UNIX_EPOCH
+                + Duration::from_micros(headgate_collector_types::clock::host_us().try_into().ok()?);
+            date.duration_since(now).unwrap_or_default()
+        }
+    };
+    Some(pause.min(MAX_PAUSE))
+}

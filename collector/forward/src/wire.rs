@@ -1,0 +1,107 @@
+//! The wire forms of receivers: the calls that deliver a batch, and the meaning of their answers.
+
+mod cloud_events;
+mod datadog;
+mod elasticsearch;
+mod otlp;
+mod splunk_hec;
+pub(crate) mod syslog;
+
+use crate::event::Event;
+use crate::settings::{Kind, Settings};
+use crate::verdict::{Verdict, of_status};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
+use std::time::Duration;
+
+/// A call by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// What follows the address of the settings.
+    pub(crate) path: &'static str,
+    /// Names and values. A value may be a secret.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// `Retry-After`.
+    pub(crate) after: Option<Duration>,
+    /// The beginning of the body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns the body as JSON.
+    fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Returns the verdict on its status alone.
+    fn by_status(&self) -> Verdict {
+        if (200..300).contains(&self.status) { Verdict::DELIVERED } else { of_status(self.status, self.after) }
+    }
+}
+
+/// Bounds of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The most events.
+    pub(crate) events: usize,
+    /// The most bytes of stored entries.
+    pub(crate) bytes: usize,
+}
+
+/// Returns the bounds of batches for a kind of receiver.
+#[must_use]
+pub(crate) const fn bounds(kind: Kind) -> Bounds {
+    match kind {
+        // The intake takes 1,000 events and 5 MB.
+        Kind::Datadog => Bounds { events: 500, bytes: 2 << 20 },
+        Kind::Webhook => Bounds { events: 200, bytes: 1 << 20 },
+        Kind::SplunkHec | Kind::Otlp | Kind::Elasticsearch | Kind::Syslog => Bounds { events: 1_000, bytes: 2 << 20 },
+    }
+}
+
+/// Returns the call that delivers a batch; `channel` names this forwarder to the receiver. Syslog has no calls.
+#[must_use]
+pub(crate) fn call(settings: &Settings, channel: &str, events: &[Event]) -> Call {
+    match settings.kind {
+        Kind::SplunkHec => splunk_hec::call(settings, channel, events),
+        Kind::Elasticsearch => elasticsearch::call(settings, events),
+        Kind::Datadog => datadog::call(settings, events),
+        Kind::Otlp => otlp::call(settings, events),
+        Kind::Webhook | Kind::Syslog => cloud_events::call(settings, events),
+    }
+}
+
+/// Returns what an answer to the call of a batch means.
+#[must_use]
+pub(crate) fn judge(kind: Kind, events: &[Event], answer: &Answer) -> Verdict {
+    match kind {
+        Kind::SplunkHec => splunk_hec::judge(answer),
+        Kind::Elasticsearch => elasticsearch::judge(events, answer),
+        Kind::Otlp => otlp::judge(answer),
+        Kind::Datadog | Kind::Webhook | Kind::Syslog => answer.by_status(),
+    }
+}
+
+/// Returns the headers of a body of this type, compressed, and that body.
+fn compressed(media_type: &str, body: &[u8]) -> (Vec<(&'static str, String)>, Vec<u8>) {
+    let mut headers = vec![("content-type", media_type.to_owned())];
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // A vector takes everything; if it did not, the body would go as it is.
+    match encoder.write_all(body).and_then(|()| encoder.finish()) {
+        Ok(packed) => {
+            headers.push(("content-encoding", "gzip".to_owned()));
+            (headers, packed)
+        }
+        Err(_) => (headers, body.to_vec()),
+    }
+}

@@ -1,0 +1,231 @@
+//! One forwarder at work: reads a batch, delivers it, and moves its cursor on.
+
+use crate::batch::{self, Batch};
+use crate::cursor::{self, Progress};
+use crate::dead_letters;
+use crate::event::Event;
+use crate::metrics::ForwardMetrics;
+use crate::settings::Settings;
+use crate::transport::Transport;
+use crate::verdict::{Fault, Verdict};
+use crate::wire::{self, Bounds};
+use headgate_collector_db::{Db, StoreError};
+use headgate_collector_store::{Readers, WriteHandle};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The pause while there is nothing new, or another process delivers.
+const IDLE: Duration = Duration::from_secs(1);
+/// The first pause after a failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause, also while it is blocked.
+const LAST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A forwarder at work.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) transport: Transport,
+    pub(crate) writes: WriteHandle,
+    pub(crate) readers: Readers,
+    pub(crate) metrics: ForwardMetrics,
+    /// The process, to which the right to deliver is given.
+    pub(crate) holder: Arc<str>,
+    pub(crate) wake: Arc<Notify>,
+    /// The most events of the next batch. A batch that is refused is halved, down to the event that the receiver will not take.
+    pub(crate) most: usize,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There may be more at once.
+    Moved,
+    /// There is nothing to do for this time.
+    Pause(Duration),
+}
+
+/// A batch, with the name that the receiver knows the forwarder by.
+struct Work {
+    batch: Batch,
+    channel: String,
+}
+
+impl Worker {
+    /// Delivers for as long as it is polled.
+    pub(crate) async fn run(mut self) {
+        loop {
+            match self.round().await {
+                Ok(Round::Moved) => {}
+                Ok(Round::Pause(time)) => self.sleep(time).await,
+                // The store reports its own failures, and may work again later.
+                Err(_) => self.sleep(IDLE).await,
+            }
+        }
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let _ = tokio::time::timeout(time, self.wake.notified()).await;
+    }
+
+    async fn round(&mut self) -> Result<Round, StoreError> {
+        let (settings, bounds) = (Arc::clone(&self.settings), self.bounds());
+        let Some(Work { batch, channel }) = self.readers.query(move |db| work(db, &settings, bounds)).await? else {
+            self.show().await?;
+            return Ok(Round::Pause(IDLE));
+        };
+        let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
+        if !self.writes.transact(move |tx| cursor::hold(tx, &id, &holder)).await? {
+            return Ok(Round::Pause(IDLE));
+        }
+        let verdict = if batch.events.is_empty() { Verdict::DELIVERED } else { self.deliver(&batch, channel).await };
+        let round = self.settle(batch, verdict).await?;
+        self.show().await?;
+        Ok(round)
+    }
+
+    fn bounds(&self) -> Bounds {
+        let usual = wire::bounds(self.settings.kind);
+        Bounds { events: usual.events.min(self.most), ..usual }
+    }
+
+    async fn deliver(&self, batch: &Batch, channel: String) -> Verdict {
+        let (settings, transport) = (Arc::clone(&self.settings), self.transport.clone());
+        let events: Vec<Event> = batch.events.clone();
+        let calling = tokio::task::spawn_blocking(move || transport.deliver(&settings, &channel, &events));
+        // A task fails only if it panics or the process ends.
+        calling.await.unwrap_or(Verdict::Retry { fault: Fault::Unreachable, after: None })
+    }
+
+    async fn settle(&mut self, batch: Batch, verdict: Verdict) -> Result<Round, StoreError> {
+        match verdict {
+            Verdict::Delivered { refused } => self.advance(batch, refused).await,
+            Verdict::Split(fault) if batch.events.len() > 1 => {
+                self.most = batch.events.len().div_ceil(2);
+                tracing::debug!("{}: {fault}; the batch is halved", self.settings.id);
+                Ok(Round::Moved)
+            }
+            Verdict::Split(fault) => self.advance(batch, vec![(0, fault)]).await,
+            Verdict::Retry { fault, after } => {
+                let pause = after.unwrap_or_default().max(pause_after(self.failures));
+                self.fail("retrying", fault, pause).await
+            }
+            Verdict::Blocked(fault) => self.fail("blocked", fault, LAST_PAUSE).await,
+        }
+    }
+
+    async fn fail(&mut self, state: &'static str, fault: Fault, pause: Duration) -> Result<Round, StoreError> {
+        if self.failures == 0 {
+            tracing::warn!(
+                "the forwarder {} has not delivered: {fault}; its entries wait in the log, and it tries again",
+                self.settings.id
+            );
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.set_state(state, Some(fault.to_string())).await?;
+        Ok(Round::Pause(pause))
+    }
+
+    async fn advance(&mut self, batch: Batch, refused: Vec<(usize, Fault)>) -> Result<Round, StoreError> {
+        if self.failures > 0 {
+            tracing::info!("the forwarder {} delivers again", self.settings.id);
+        }
+        self.failures = 0;
+        // Back to large batches, step by step: the cause of a halving may not be the only one.
+        self.most = self.most.saturating_mul(2).min(wire::bounds(self.settings.kind).events);
+        self.set_state("ok", None).await?;
+        let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
+        let progress = self.writes.transact(move |tx| store(tx, &id, &holder, &batch, &refused)).await?;
+        self.metrics.count(&self.settings.id, &progress);
+        Ok(Round::Moved)
+    }
+
+    /// Stores the state if it is another one than before.
+    async fn set_state(&self, state: &'static str, fault: Option<String>) -> Result<(), StoreError> {
+        let id = self.settings.id.clone();
+        let before = self.readers.query(move |db| cursor::row(db, &id)).await?;
+        if before.is_some_and(|row| row.state == state && row.fault == fault && fault.is_none()) {
+            return Ok(());
+        }
+        let id = self.settings.id.clone();
+        self.writes.transact(move |tx| cursor::set_state(tx, &id, state, fault.as_deref())).await
+    }
+
+    /// Shows the backlog in the metrics.
+    async fn show(&self) -> Result<(), StoreError> {
+        let id = self.settings.id.clone();
+        let cursors = self.readers.query(move |db| cursor::cursors(db, &id)).await?;
+        self.metrics.show(&self.settings.id, &cursors, self.failures > 0);
+        Ok(())
+    }
+}
+
+/// Returns the next batch of the first log that has one.
+fn work(db: &Db, settings: &Settings, bounds: Bounds) -> Result<Option<Work>, StoreError> {
+    let Some(row) = cursor::row(db, &settings.id)?.filter(|row| !row.is_paused) else { return Ok(None) };
+    if dead_letters::count(db, &settings.id)? >= dead_letters::MOST {
+        return Ok(None);
+    }
+    for cursor in cursor::cursors(db, &settings.id)? {
+        if !settings.logs.contains(&cursor.log) {
+            continue;
+        }
+        if let Some(batch) = batch::next(db, settings, cursor.log, cursor.position, bounds)? {
+            return Ok(Some(Work { batch, channel: row.channel }));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores what has become of a batch.
+fn store(tx: &Db, id: &str, holder: &str, batch: &Batch, refused: &[(usize, Fault)]) -> Result<Progress, StoreError> {
+    let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
+    let dead = count(refused.len()).saturating_add(count(batch.damaged.len()));
+    let progress = Progress {
+        position: batch.to,
+        sent: count(batch.events.len()).saturating_sub(count(refused.len())),
+        refused: dead,
+        lost: batch.lost,
+    };
+    if !cursor::advance(tx, id, holder, batch.log, batch.from, &progress)? {
+        return Ok(Progress::default());
+    }
+    let delivered: Vec<i64> = batch.events.iter().map(|event| event.position).collect();
+    // Entries that are delivered again, because somebody asked for it, are dead no longer.
+    dead_letters::remove(tx, id, batch.log, &delivered)?;
+    for (place, fault) in refused {
+        if let Some(event) = batch.events.get(*place) {
+            dead_letters::put(tx, id, batch.log, event.position, *fault)?;
+        }
+    }
+    for position in &batch.damaged {
+        dead_letters::put(tx, id, batch.log, *position, Fault::Damaged)?;
+    }
+    Ok(progress)
+}
+
+/// Returns the pause after this number of failures: it doubles, and differs by chance, so that many senders do not call together.
+fn pause_after(failures: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(9)).min(LAST_PAUSE);
+    let mut byte = [0];
+    // Without randomness the pause is the longest.
+    let part = getrandom::fill(&mut byte).map_or(0, |()| u32::from(byte[0]));
+    longest.saturating_sub(longest.saturating_mul(part) / 1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LAST_PAUSE, pause_after};
+
+    #[test]
+    fn pauses_double_up_to_five_minutes() {
+        for failures in 0..20 {
+            let pause = pause_after(failures).as_secs_f64();
+            let longest = f64::from(1_u32 << failures.min(9)).min(LAST_PAUSE.as_secs_f64());
+            assert!(pause <= longest && pause >= longest * 0.74, "{failures}: {pause}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+"""A collector with forwarders, and receivers: real ones, and a stand-in that fails in every way."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
+
+from collector import record  # noqa: E402
+
+BINARY = ROOT / "target/debug/headgate-collector"
+TOOLS = ROOT / "target/tools/receivers"
+PATIENCE_S = 120
+SECRET = "s3cr3t-t0ken-of-the-receiver"  # noqa: S105
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(holds, what: str, patience: float = PATIENCE_S):
+    """Polls until it holds; returns its last value."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        value = holds()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+class Collector:
+    """A collector on its own folder, with the forwarders of these tables."""
+
+    def __init__(self, folder: Path, *forwarders: dict, store: str | None = None, **variables: str):
+        self.folder, self.port, self.store = folder, free_port(), store
+        folder.mkdir(parents=True, exist_ok=True)
+        self.variables = {"RECEIVER_TOKEN": SECRET} | variables
+        text = json.dumps
+        tables = ["[[forwarders]]\n" + "".join(f"{key} = {text(value)}\n" for key, value in one.items()) for one in forwarders]
+        (folder / "collector.toml").write_text("\n".join(tables))
+        self.start()
+
+    def start(self):
+        place = ["--store", self.store] if self.store else ["--data", self.folder / "data"]
+        tokens = {"HEADGATE_INGEST_TOKEN": "in", "HEADGATE_OWNER_TOKEN": "own"}
+        log = (self.folder / "log").open("a")
+        command = [BINARY, "serve", "--config", self.folder / "collector.toml", *place, "--listen", f"127.0.0.1:{self.port}"]
+        self.process = subprocess.Popen(
+            command, env=os.environ | tokens | self.variables, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        line = self.process.stdout.readline()
+        assert line.startswith("listening"), (self.folder / "log").read_text()
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait() == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, method: str, path: str, body: dict | None = None, token: str = "own"):
+        data = None if body is None else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data, {"authorization": f"Bearer {token}"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def send(self, first: int, last: int, **members):
+        for begin in range(first, last + 1, 500):
+            records = [record(number) | members for number in range(begin, min(begin + 500, last + 1))]
+            batch = {"node": "n", "boot": "b", "dropped": 0, "records": records}
+            status, answer = self.ask("POST", "/v1/ingest/requests", batch, "in")
+            assert status == 200, answer
+
+    def export(self, log: str = "requests") -> list[bytes]:
+        """Returns the stored bytes of a log, in order."""
+        url = f"http://127.0.0.1:{self.port}/v1/{log}.ndjson?order=asc"
+        request = urllib.request.Request(url, headers={"authorization": "Bearer own"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().splitlines()
+
+    def forwarder(self, name: str) -> dict:
+        status, answer = self.ask("GET", "/v1/forwarders")
+        assert status == 200
+        return next(one for one in answer["data"] if one["id"] == name)
+
+    def progress(self, name: str, log: str = "requests") -> dict:
+        return next(one for one in self.forwarder(name)["logs"] if one["log"] == log)
+
+    def delivered(self, name: str, position: int):
+        """Waits until the request log is done up to a position."""
+        wait_until(lambda: self.progress(name)["position"] >= position, f"{name} at {position}: {self.forwarder(name)}")
+
+    def audit(self, kind: str) -> list[dict]:
+        return [json.loads(line) for line in self.export("audit") if json.loads(line)["type"] == kind]
+
+
+class Answer:
+    """What the stand-in does with a call."""
+
+    def __init__(self, status=200, body=b"{}", headers=(), before=0.0, cut=False):
+        self.status, self.body, self.headers, self.before, self.cut = status, body, dict(headers), before, cut
+
+
+class StandIn:
+    """A receiver that answers as it is told, and keeps the bodies that it has taken."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or (lambda call: Answer())
+        self.calls, self.lock = [], threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):  # noqa: N802
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                call = {"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}, "body": body, "at": time.monotonic()}
+                with outer.lock:
+                    call["number"] = len(outer.calls)
+                    outer.calls.append(call)
+                answer = outer.answer(call)
+                call["status"] = answer.status
+                time.sleep(answer.before)
+                if answer.cut:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def events(self, status: int = 200) -> list[dict]:
+        """Returns the CloudEvents of all calls with this answer."""
+        with self.lock:
+            return [event for call in self.calls if call.get("status") == status for event in json.loads(call["body"])]
+
+    def numbers(self) -> list[int]:
+        """Returns the numbers of the records that were taken, in order."""
+        return [event["data"]["seq"] for event in self.events() if event["type"] == "headgate.request.v1"]
+
+
+class Program:
+    """A receiver that is a program: its output goes to a file."""
+
+    def __init__(self, folder: Path, command: list, port: int | None = None, **variables: str):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.out = folder / "out"
+        self.process = subprocess.Popen(
+            command, env=os.environ | variables, stdin=subprocess.PIPE, stdout=self.out.open("ab"),
+            stderr=(folder / "err").open("ab"), start_new_session=True,
+        )  # fmt: skip
+        if port:
+            wait_until(lambda: self.process.poll() is not None or listens(port), f"{command[0]} listens")
+            assert self.process.poll() is None, (folder / "err").read_text()
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def lines(self) -> list[dict]:
+        """Returns the objects of the output, without a last line that is not whole."""
+        return [json.loads(line) for line in self.out.read_bytes().split(b"\n")[:-1] if line]
+
+
+def tenzir(folder: Path, source: str) -> tuple[Program, int]:
+    """Starts a pipeline of Tenzir that prints everything that a source takes."""
+    port = free_port()
+    pipeline = source.replace("PORT", str(port)) + "\nwrite_ndjson\nsave_stdout"
+    variables = {"PYTHONPATH": str(TOOLS)}
+    return Program(folder, [TOOLS / "bin/tenzir", "--bare-mode", pipeline], port, **variables), port
