@@ -76,8 +76,16 @@ pub(crate) async fn create_of(app: &App, caller: &Caller, body: &[u8]) -> Result
 }
 
 /// Handles `GET /v1/packets/{id}`.
-pub(crate) async fn show(State(app): State<App>, PathName(name): PathName) -> Result<Response, ApiError> {
-    answer(StatusCode::OK, &named(&app, name).await?)
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    PathName(name): PathName,
+) -> Result<Response, ApiError> {
+    let packet = named(&app, name).await?;
+    // A client asks again and again until the packet is ready: its looks are folded like pages of a search.
+    let looked_at = format!("id={}", packet.id);
+    app.audit.search(&caller, "packet.read", Resource::new("packet", &packet.id), Some(&looked_at)).await?;
+    answer(StatusCode::OK, &packet)
 }
 
 fn answer(status: StatusCode, packet: &PacketInfo) -> Result<Response, ApiError> {

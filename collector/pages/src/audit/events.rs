@@ -66,6 +66,7 @@ const GROUPS: [EventGroup; 8] = [
             "limits.searched",
             "budgets.searched",
             "packets.searched",
+            "packet.read",
         ],
     ),
     (

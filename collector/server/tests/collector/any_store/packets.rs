@@ -42,6 +42,13 @@ fn ended(collector: &Collector, packet: &Value) -> Value {
     })
 }
 
+/// Returns the id of a packet that is made now.
+pub(crate) fn ready(collector: &Collector) -> String {
+    let state = ended(collector, &ask(collector, json!({})));
+    assert_eq!(state["state"], "ready", "{state}");
+    state["id"].as_str().unwrap().to_owned()
+}
+
 /// Returns the file of a packet that is made now.
 fn made(collector: &Collector, root: &Path, more: Value) -> (Value, std::path::PathBuf) {
     let state = ended(collector, &ask(collector, more));
