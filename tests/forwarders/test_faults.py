@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -271,6 +273,37 @@ def delete_all_requests(collector: Collector):
     collector.start()
     count = lambda: len(collector.export())  # noqa: E731
     wait_until(lambda: count() == 0, "retention deletes them")
+
+
+def test_syslog_frames_arrive_in_order(start):
+    """Each connection is one batch of whole frames, and the next one begins after its end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    batches = []
+
+    def receive():
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                batches.append(b"".join(iter(lambda one=connection: one.recv(65_536), b"")))
+
+    threading.Thread(target=receive, daemon=True).start()
+    url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    collector = start({"id": "log", "kind": "syslog", "url": url, "logs": ["requests"], "start": "oldest"})
+    collector.send(1, 2500)
+    collector.delivered("log", 2500)
+    messages = [message for batch in batches for message in frames(batch)]
+    assert [message.split(b" request - ", 1)[1] for message in messages] == collector.export()
+    assert messages[0].startswith(b"<134>1 2026-01-01T00:00:00.000001Z n headgate - request - {")
+
+
+def frames(batch: bytes) -> list[bytes]:
+    found = []
+    while batch:
+        length, rest = batch.split(b" ", 1)
+        found.append(rest[: int(length)])
+        assert len(found[-1]) == int(length)
+        batch = rest[int(length) :]
+    return found
 
 
 def test_the_secret_is_nowhere(start, tmp_path):

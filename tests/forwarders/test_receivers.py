@@ -134,7 +134,8 @@ input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
     requests = lambda: [x for x in messages.read_text().splitlines() if " headgate request " in x] if messages.exists() else []  # noqa: E731
     wait_until(lambda: len(requests()) >= COUNT, "all are written")
     heads, bodies = zip(*(line.split(" request ", 1) for line in requests()), strict=True)
-    assert [body.strip().encode() for body in bodies] == collector.export(), "the stored bytes, in order"
+    # Several workers of rsyslog write the file, so the order in it is theirs; test_faults.py has the order on the wire.
+    assert {body.strip().encode() for body in bodies} == set(collector.export()), "the stored bytes"
     assert heads[0].split()[0] == "134" and heads[0].split()[2] == "n", heads[0]
     audit = [x for x in messages.read_text().splitlines() if " headgate audit " in x]
     assert audit[0].startswith("110 ") and "forwarder.added" in audit[0]

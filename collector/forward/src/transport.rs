@@ -72,6 +72,8 @@ impl Transport {
             match stream.read(&mut rest) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
+                // Many receivers end TLS without saying so.
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
                 Err(error) => return Err(io_fault(&error)),
             }
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 /// A group of event types.
 type EventGroup = (&'static str, &'static [&'static str]);
 
-const GROUPS: [EventGroup; 8] = [
+const GROUPS: [EventGroup; 9] = [
     (
         "Policy",
         &[
@@ -86,6 +86,22 @@ const GROUPS: [EventGroup; 8] = [
             "store.damage_found",
             "clock.leapt",
             "clock.confirmed",
+        ],
+    ),
+    (
+        "Forwarders",
+        &[
+            "forwarder.added",
+            "forwarder.changed",
+            "forwarder.tested",
+            "forwarder.paused",
+            "forwarder.resumed",
+            "forwarder.replayed",
+            "forwarder.retried",
+            "forwarder.dead_letters_dropped",
+            "forwarder.lost",
+            "forwarders.searched",
+            "dead_letters.searched",
         ],
     ),
     ("Store", &["store.backed_up", "store.restored", "store.salvaged", "tree.checkpointed", "tree.forked"]),
