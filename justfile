@@ -118,6 +118,8 @@ lint: _cargo _python
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet -p headgate-filter --target wasm32-wasip1 -- -D warnings
     cargo check --quiet -p headgate-config --target wasm32-unknown-unknown
+    @{{just_executable()}} _packet-checker
+    cmp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
     {{python}} tests/house/circles.py
 
 # Licenses, banned crates, duplicate versions and sources of all dependencies: deny.toml.
@@ -152,6 +154,14 @@ figures: _python
 wasm: _cargo
     @[ -n "{{built}}" ] || { {{just_executable()}} _say "building headgate.wasm"; cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter; }
     @cmp -s {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}} || cp {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}}
+
+# Build the check of evidence packets for the browser, and put it where the collector takes it from.
+packet-checker: _cargo _packet-checker
+    cp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
+
+# No path of this machine is part of it, so every machine builds the same bytes.
+_packet-checker:
+    @RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix={{justfile_directory()}}=/headgate" cargo build --quiet --profile wasm --target wasm32-unknown-unknown -p headgate-packet-checker
 
 # Fetch Envoy 1.40.0 into target/tools.
 envoy: _pip

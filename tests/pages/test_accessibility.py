@@ -41,7 +41,7 @@ def overflow(page) -> list[str]:
 
 PAGES = (
     "/policy", "/policy/3", "/keys", "/keys/search-bot", "/keys?q=nobody", "/models", "/models/chat?range=7d", "/guardrails", "/guardrails/pii",
-    "/retention", "/forwarders", "/retention/change?requests=1&audit=1&classes=a%3D2&revision=1", "/retention/change", "/tokens", "/help", "/help/traffic", "/keys/gone",
+    "/retention", "/forwarders", "/retention/change?requests=1&audit=1&classes=a%3D2&revision=1", "/retention/change", "/evidence", "/tokens", "/help", "/help/traffic", "/keys/gone",
 )  # fmt: skip
 
 

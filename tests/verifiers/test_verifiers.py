@@ -35,7 +35,7 @@ class Log:
     def __init__(self, folder: Path):
         made = subprocess.run([BINARY, "log-key", "new", "--name", "logs.example.com/test"], check=True, capture_output=True, text=True)
         keys = dict(line.split("=", 1) for line in made.stdout.splitlines())
-        self.key = keys["requests_key"]
+        self.key, self.public, self.secret = keys["requests_key"], keys["public_key"], keys["log_key"]
         settings = {
             "HEADGATE_COLLECTOR_LOG_KEY": keys["log_key"], "HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL": "1",
             "HEADGATE_INGEST_TOKEN": "in", "HEADGATE_OWNER_TOKEN": "own",
@@ -68,6 +68,16 @@ class Log:
                 assert error.code == 404
             time.sleep(0.1)
         raise AssertionError(f"no checkpoint of {size} entries")
+
+    def audit_checkpoint(self) -> None:
+        for _ in range(PATIENCE_S * 10):
+            try:
+                self.send("/log/audit/checkpoint")
+                return
+            except urllib.error.HTTPError as error:
+                assert error.code == 404
+            time.sleep(0.1)
+        raise AssertionError("no checkpoint of the audit log")
 
     def entry(self, number: int) -> bytes:
         return self.send(f"/v1/requests/{record(number)['id']}")

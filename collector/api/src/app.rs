@@ -7,6 +7,7 @@ use super::export_stream::Exports;
 use super::health::Health;
 use super::kept_policy::KeptPolicy;
 use super::metrics::Metrics;
+use super::packets::PacketFolder;
 use super::session::{IdentityProvider, Site, Tries};
 use super::streams::Streams;
 use axum::extract::FromRef;
@@ -15,6 +16,7 @@ use headgate_collector_oidc::{Provider, PublicUrl};
 use headgate_collector_quota::Limits;
 use headgate_collector_store::{DamageWatch, Readers, Scrub, Store, TokenHash, WriteHandle};
 use headgate_collector_types::Role;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -31,6 +33,7 @@ pub struct App {
     pub(super) bodies: Bodies,
     pub(super) exports: Exports,
     pub(super) streams: Streams,
+    pub(super) packets: PacketFolder,
     pub(super) damage: DamageWatch,
     pub(super) scrub: Scrub,
     pub(super) health: Health,
@@ -62,6 +65,7 @@ impl App {
             bodies: Bodies::default(),
             exports: Exports::default(),
             streams: Streams::default(),
+            packets: PacketFolder::default(),
             scrub: Scrub::new(readers.clone(), writes.clone(), damage.clone()),
             damage,
             health: Health::new(writes.clone()),
@@ -79,6 +83,12 @@ impl App {
     #[must_use]
     pub fn with_body_limits(self, max_body_mib: u16, memory_mib: u16) -> Self {
         Self { bodies: Bodies::with_limits(max_body_mib, memory_mib), ..self }
+    }
+
+    /// Sets the folder of evidence packets.
+    #[must_use]
+    pub fn with_packets(self, folder: PathBuf) -> Self {
+        Self { packets: PacketFolder::new(folder), ..self }
     }
 
     /// Sets the address under which browsers reach the pages.

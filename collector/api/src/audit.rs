@@ -7,6 +7,7 @@ mod check;
 mod export;
 mod parameters;
 
+pub(super) use export::csv_columns as entry_sheet;
 pub(super) use export::export;
 pub(super) use parameters::{AuditExport, AuditFilter, AuditPaging};
 

@@ -26,6 +26,7 @@ mod limits;
 mod log;
 mod metrics;
 mod openapi;
+mod packets;
 mod pages;
 mod parameter;
 mod path_param;
@@ -49,6 +50,9 @@ pub use access::Access;
 pub use app::App;
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
+pub use packets::{
+    BuiltPacket, PacketFault, PacketOrder, PacketTools, Reading, build_packet, packet_path, packet_scope,
+};
 pub use parameter::Parameter;
 pub use query::request_filters;
 pub use route::Route;

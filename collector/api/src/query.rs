@@ -9,6 +9,7 @@ mod histogram;
 mod parameters;
 mod stream;
 
+pub(super) use export::csv_columns as record_sheet;
 pub(super) use export::export;
 pub(super) use facet::{FacetParams, columns_of, facets, facets_schema, values};
 pub(super) use filters::{Filters, Kind};

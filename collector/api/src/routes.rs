@@ -10,13 +10,13 @@ use super::route::Route;
 use super::values::{Paging, ParamValue, UUID};
 use super::{
     audit, auth, corrections, damage, dataplanes, export, forwarders, gaps, health, holds, ingest, limits, log,
-    metrics, policy, query, retention, session, tokens, usage,
+    metrics, packets, policy, query, retention, session, tokens, usage,
 };
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
 use headgate_collector_forward::DeadLetter;
-use headgate_collector_store::{Correction, Hold, SessionInfo, TokenInfo};
+use headgate_collector_store::{Correction, Hold, PacketInfo, SessionInfo, TokenInfo};
 use headgate_collector_types::audit::Entry;
 use headgate_collector_types::retention::Rules;
 use headgate_limits::{Reply, Report, SYNC_PATH};
@@ -61,6 +61,7 @@ pub fn routes() -> Vec<Route> {
         data_planes(),
         audit_log(),
         trees(),
+        evidence(),
         policies(),
         retention_and_holds(),
         forwarders(),
@@ -184,6 +185,24 @@ fn audit_log() -> Vec<Route> {
             Docs::text(log::TEXT).path(id(), "The entry's id.").or(409, LOST).or(500, CONTRADICTED);
         "GET" "/v1/damage", Audit, "Entries of both logs that are altered or lost" => get(damage::list),
             Docs::json(damage::listed);
+    }
+}
+
+/// Returns the routes of evidence packets.
+#[rustfmt::skip]
+fn evidence() -> Vec<Route> {
+    routes! {
+        "GET" "/v1/packets", Audit, "Evidence packets, the newest first" => get(packets::list),
+            Docs::json(list_of::<PacketInfo>);
+        "POST" "/v1/packets", Audit, "Asks for an evidence packet: one ZIP with the records of a period and their proofs" => post(packets::create),
+            Docs::created(of::<PacketInfo>).body(read_as::<packets::NewPacket>).link("get_v1_packets_id", "/id")
+                .or(409, "There are 32 already, or the collector has no folder for them.");
+        "GET" "/v1/packets/{id}", Audit, "The state of a packet" => get(packets::show),
+            Docs::json(of::<PacketInfo>).path(name(), "`pkt_…`, as the list shows it.");
+        "GET" "/v1/packets/{id}/packet.zip", Audit, "The packet" => get(packets::archive),
+            Docs::text(packets::ZIP).path(name(), "`pkt_…`, as the list shows it.").or(409, "It is not ready, or another collector has its file.");
+        "DELETE" "/v1/packets/{id}", Audit, "Deletes a packet" => delete(packets::delete),
+            Docs::json(of::<PacketInfo>).path(name(), "`pkt_…`, as the list shows it.");
     }
 }
 

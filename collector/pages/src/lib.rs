@@ -7,6 +7,7 @@ pub mod assets;
 pub mod audit;
 pub mod counts;
 mod delta;
+pub mod evidence;
 pub mod fleet;
 pub mod forwarders;
 pub mod frame;

@@ -31,6 +31,8 @@ pub enum Page {
     Guardrails,
     /// The revisions of the policy.
     Policy,
+    /// Packets for auditors.
+    Evidence,
     /// How long the logs are kept, and legal holds.
     Retention,
     /// Receivers of the logs.
@@ -92,6 +94,7 @@ const MENU: &[Line] = &[
     line(Page::Planes, MenuGroup::Gateway, "Data planes", "/dataplanes", "d"),
     line(Page::Completeness, MenuGroup::Gateway, "Completeness", "/gaps", "c"),
     line(Page::Audit, MenuGroup::Evidence, "Audit", "/audit", "a"),
+    line(Page::Evidence, MenuGroup::Evidence, "Evidence", "/evidence", "e"),
     line(Page::Retention, MenuGroup::Evidence, "Retention", "/retention", "h"),
     line(Page::Forwarders, MenuGroup::Evidence, "Forwarders", "/forwarders", "f"),
     line(Page::Tokens, MenuGroup::Evidence, "Tokens", "/tokens", "t"),

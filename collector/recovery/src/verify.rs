@@ -4,9 +4,8 @@
 mod checkpoints;
 mod commitment;
 mod log_walk;
-mod verdict;
 
-pub use verdict::{Check, Judgement, Verdict};
+pub use headgate_collector_tree::{Check, Judgement, Verdict};
 
 use checkpoints::SignedStates;
 use headgate_collector_db::{Db, StoreError};

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod packet_args;
 mod store_args;
+mod verify_args;
 
 use crate::log_key::LogKeySource;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -8,9 +10,11 @@ use headgate_collector_api::{Access, Route};
 use headgate_collector_oidc::PublicUrl;
 use headgate_collector_tree::VerifyingKey;
 use headgate_collector_types::Role;
+pub use packet_args::PacketOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub use store_args::StoreArgs;
+pub use verify_args::VerifyOptions;
 
 /// Names the file of settings if `--config` is absent.
 pub const CONFIG_VARIABLE: &str = "HEADGATE_COLLECTOR_CONFIG";
@@ -168,7 +172,7 @@ Example:
         #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_DATA")]
         data: PathBuf,
     },
-    /// Verify both logs against their trees and checkpoints, in a database or of a running collector; changes nothing
+    /// Verify both logs in a database or of a running collector, or an evidence packet; changes nothing
     #[command(after_help = "\
 Each line is one check. Ends with 0 if everything holds, with 1 if something is contradicted, with 2 if it cannot be judged.
 
@@ -177,9 +181,14 @@ Each line is one check. Ends with 0 if everything holds, with 1 if something is 
   headgate-collector verify --url https://logs.example.com --state monitor.json --public-key KEY
       from outside and without a token: keeps the last checkpoints in FILE, and demands that the logs have only grown since.
       Run it regularly, such as once an hour; the key is needed the first time only
+  headgate-collector verify --packet january.zip --key KEY
+      an evidence packet, with nothing but the packet and the key
 
 KEY is the line `public_key=` of `log-key new`.")]
     Verify(VerifyOptions),
+    /// Make an evidence packet: one ZIP with the records of a period and their proofs
+    #[command(after_help = packet_args::AFTER_HELP)]
+    Packet(PacketOptions),
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -237,6 +246,13 @@ pub struct ServeOptions {
     /// Public key of the log key, NAME+ID+KEY; needed with exec:
     #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_LOG_PUBLIC_KEY", value_parser = public_key)]
     pub log_public_key: Option<VerifyingKey>,
+    /// Folder of evidence packets; without it, `packets` in the folder of --data. With --store there is none without it
+    #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_PACKETS")]
+    pub packets: Option<PathBuf>,
+    /// Largest evidence packet, MiB
+    #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_PACKET_MAX_MIB", default_value_t = 10_240,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub packet_max_mib: u32,
     /// Seconds between two checkpoints of a log that grows
     #[arg(long, value_name = "SECONDS", env = "HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL", default_value_t = 10,
           value_parser = clap::value_parser!(u16).range(1..=3600))]
@@ -263,29 +279,6 @@ pub enum ConfigCommand {
     Check(ServeOptions),
     /// Print the settings that are in force as a file of settings, with where each comes from; no secret is shown
     Show(ServeOptions),
-}
-
-/// `verify`.
-#[derive(Debug, clap::Args)]
-pub struct VerifyOptions {
-    /// The place of the records.
-    #[command(flatten)]
-    pub place: StoreArgs,
-    /// Address of a running collector, to verify it from outside
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-    /// File in which the last checkpoints are kept, with --url
-    #[arg(long, value_name = "FILE")]
-    pub state: Option<PathBuf>,
-    /// Public key of the logs, NAME+ID+KEY
-    #[arg(long, value_name = "KEY", value_parser = public_key)]
-    pub public_key: Option<VerifyingKey>,
-    /// Most tiles of 256 old entries that one look with --url compares with the tree; the next look goes on behind them
-    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
-    pub tiles: u32,
-    /// Print one JSON object: `judgement`, `checks`, `more`
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `log-key …`.

@@ -1,8 +1,9 @@
-//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, forwarders, the
-//! identity provider.
+//! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, evidence packets,
+//! forwarders, the identity provider.
 
 use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
+use crate::packets::PacketJobs;
 use crate::retention::Retention;
 use headgate_collector_api::App;
 use headgate_collector_store::{RetentionMetrics, Store};
@@ -17,7 +18,13 @@ pub struct Jobs {
 impl Jobs {
     /// Starts the jobs on the current runtime.
     #[must_use]
-    pub fn start(store: &Store, app: &App, retention: RetentionMetrics, checkpoints: Checkpoints) -> Self {
+    pub fn start(
+        store: &Store,
+        app: &App,
+        retention: RetentionMetrics,
+        checkpoints: Checkpoints,
+        packets: Option<PacketJobs>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.limits().clone().run());
         tasks.spawn(app.scrub().clone().run());
@@ -25,6 +32,9 @@ impl Jobs {
         tasks.spawn(app.clone().discover_provider());
         tasks.spawn(Retention::new(store, retention).run());
         tasks.spawn(checkpoints.run());
+        if let Some(packets) = packets {
+            tasks.spawn(packets.run());
+        }
         tasks.spawn(app.forwarders().clone().run());
         Self { _tasks: tasks }
     }

@@ -11,6 +11,7 @@ pub mod gap_monitor;
 pub mod jobs;
 pub mod log;
 pub mod log_key;
+pub mod packets;
 pub mod retention;
 pub mod service;
 pub mod settings;

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod identity_provider;
 mod log_key;
+mod packet;
 mod recover;
 mod stop;
 mod token;
@@ -14,6 +15,7 @@ use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
 use crate::log;
 use crate::log_key::LogKey;
+use crate::packets::PacketJobs;
 use crate::settings::Parsed;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_db::StoreError;
@@ -26,7 +28,7 @@ use headgate_collector_types::validate::is_name;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
@@ -56,6 +58,7 @@ pub fn run(Parsed { args, shown, oidc, forwarders }: Parsed) -> Result<ExitCode,
         Command::Recover { data } => recover::run(&data),
         Command::Token(command) => token::run(command),
         Command::LogKey(command) => log_key::run(command),
+        Command::Packet(options) => packet::run(&options),
     }
     .map(|()| ExitCode::SUCCESS)
 }
@@ -85,9 +88,13 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
     }
     let interval = Duration::from_secs(options.checkpoint_interval.into());
     let checkpoints = Checkpoints::new(&store, signing, log_key, interval);
+    let packets = packets_of(options, location, &store)?;
+    if let Some((folder, _)) = &packets {
+        app = app.with_packets(folder.clone());
+    }
     let jobs = {
         let _inside = runtime.enter();
-        Jobs::start(&store, &app, retention, checkpoints)
+        Jobs::start(&store, &app, retention, checkpoints, packets.map(|(_, jobs)| jobs))
     };
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -103,6 +110,22 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
 fn key_of(options: &ServeOptions) -> Result<Option<LogKey>, String> {
     let open = |source| LogKey::open(source, options.log_public_key.clone());
     options.log_key.clone().map(open).transpose()
+}
+
+/// Returns the folder of evidence packets and the job that makes them, if there is a folder.
+fn packets_of(
+    options: &ServeOptions,
+    location: &Location,
+    store: &Store,
+) -> Result<Option<(PathBuf, PacketJobs)>, String> {
+    let beside = match location {
+        Location::Folder(data) => Some(data.join("packets")),
+        Location::Server(_) => None,
+    };
+    let Some(folder) = options.packets.clone().or(beside) else { return Ok(None) };
+    let max_bytes = u64::from(options.packet_max_mib) << 20;
+    let jobs = PacketJobs::new(store, location, folder.clone(), key_of(options)?, max_bytes);
+    Ok(Some((folder, jobs)))
 }
 
 async fn listen_until_stopped(listen: SocketAddr, app: App, times: StopTimes) -> Result<(), String> {

@@ -19,6 +19,7 @@ mod leaf_hash;
 mod location;
 mod log_label;
 mod overview;
+mod packets;
 mod policies;
 mod read;
 mod readers;
@@ -54,6 +55,10 @@ pub use gaps::{audit_gaps, gaps, note_silent_workers, note_unknown_ends, silent_
 pub use location::Location;
 pub use log_label::LogLabel;
 pub use overview::{Completeness, Overview, completeness, oldest_received, overview};
+pub use packets::{
+    PacketEnd, PacketInfo, PacketState, claim_packet, create_packet, delete_packet, find_packet, finish_packet,
+    note_packet, packet_download, packet_key, packets, packets_ended_before, release_packets, renew_packet,
+};
 pub use policies::{
     NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, RevisionCounts, policy_at, policy_in_force,
     policy_of_request, policy_revision, policy_revisions, policy_text, put_policy, revision_counts,
@@ -183,6 +188,14 @@ pub fn schema_version() -> i64 {
 /// As for [`Store::open`].
 pub fn open_writer(location: impl Into<Location>) -> Result<Db, StoreError> {
     location.into().writer()
+}
+
+/// Returns a connection that reads, for work that takes longer than a query of [`Readers`] may.
+///
+/// # Errors
+/// As for [`Store::open`].
+pub fn open_reader(location: &Location) -> Result<Db, StoreError> {
+    location.reader()
 }
 
 /// Runs `work` in its own transaction, for commands.

@@ -50,6 +50,8 @@ pub struct RequestQuery {
 pub struct RequestPage {
     /// The records, and the positions of damaged ones.
     pub records: Vec<StoredEntry>,
+    /// The position of each record.
+    pub positions: Vec<i64>,
     /// Whether more records match beyond the last one; with `before`, beyond the first one.
     pub has_more: bool,
     /// The position of the first record.
@@ -118,7 +120,7 @@ fn page(db: &Db, query: &RequestQuery, backwards: bool) -> Result<RequestPage, S
     }
     page.first = records.first().map(|(position, _)| *position);
     page.last = records.last().map(|(position, _)| *position);
-    page.records = records.into_iter().map(|(_, record)| record).collect();
+    (page.positions, page.records) = records.into_iter().unzip();
     Ok(page)
 }
 

@@ -14,6 +14,7 @@ mod note;
 mod proof;
 mod tile;
 mod tlog_proof;
+mod verdict;
 mod verify;
 
 pub use checkpoint::Checkpoint;
@@ -25,6 +26,7 @@ pub use note::{Note, NoteSignature, note_with_signatures};
 pub use proof::{NodeSource, consistency_proof, inclusion_proof, range_hash};
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tlog_proof::TlogProof;
+pub use verdict::{Check, Judgement, Verdict};
 pub use verify::{verify_consistency, verify_inclusion};
 
 pub use self::base64::{decode_hash, encode as encode_base64};

@@ -2,7 +2,7 @@
 //!
 //! The end of the export is fixed at its start, so the entry about the export itself is not part of it.
 
-mod csv_columns;
+pub(crate) mod csv_columns;
 
 use super::parameters::{self, AuditExport, AuditFilter};
 use crate::app::App;

@@ -9,6 +9,7 @@ mod applied;
 mod assets;
 mod audit;
 mod counts;
+mod evidence;
 mod fleet;
 mod forwarders;
 mod frame;
@@ -30,6 +31,7 @@ pub(super) use frame::frame;
 
 use super::access::Access;
 use super::app::App;
+use super::packets;
 use super::session;
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -61,7 +63,7 @@ const fn access(page: Page) -> Access {
         | Page::Planes
         | Page::Completeness
         | Page::Help => Access::Read,
-        Page::Audit | Page::Policy | Page::Retention | Page::Forwarders => Access::Audit,
+        Page::Audit | Page::Policy | Page::Evidence | Page::Retention | Page::Forwarders => Access::Audit,
         Page::Tokens => Access::Own,
     }
 }
@@ -89,6 +91,7 @@ fn pages() -> Vec<(&'static str, Guarded)> {
         ("/auth/logout", page(post(session::sign_out), Access::Read)),
     ];
     pages.extend(policy_pages());
+    pages.extend(evidence_pages());
     pages.extend(owner_pages());
     pages
 }
@@ -105,6 +108,16 @@ fn policy_pages() -> Vec<(&'static str, Guarded)> {
         (Page::Policy.path(), page(get(policy::list), access(Page::Policy))),
         ("/policy/{rev}", page(get(policy::one), access(Page::Policy))),
         ("/policy/{rev}/diff", page(get(policy::diff), access(Page::Policy))),
+    ]
+}
+
+/// Returns the pages about evidence packets.
+fn evidence_pages() -> Vec<(&'static str, Guarded)> {
+    let of = access(Page::Evidence);
+    vec![
+        (Page::Evidence.path(), page(get(evidence::show).post(evidence::create), of)),
+        ("/evidence/{id}/packet.zip", page(get(packets::archive), of)),
+        ("/evidence/{id}/delete", page(get(evidence::ask_delete).post(evidence::delete), of)),
     ]
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The end of the export is fixed at its start: records that arrive later are not part of it.
 
-mod csv_columns;
+pub(crate) mod csv_columns;
 
 use super::parameters::{RequestExport, RequestFilter};
 use crate::app::App;

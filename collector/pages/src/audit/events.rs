@@ -65,6 +65,8 @@ const GROUPS: [EventGroup; 9] = [
             "dataplanes.searched",
             "limits.searched",
             "budgets.searched",
+            "packets.searched",
+            "packet.read",
         ],
     ),
     (
@@ -74,7 +76,17 @@ const GROUPS: [EventGroup; 9] = [
     ("Retention", &["retention.changed", "retention.read", "retention.deleted", "hold.placed", "hold.released"]),
     (
         "Evidence",
-        &["gaps.opened", "gaps.closed", "ingest.conflict", "store.damage_found", "clock.leapt", "clock.confirmed"],
+        &[
+            "packet.created",
+            "packet.downloaded",
+            "packet.deleted",
+            "gaps.opened",
+            "gaps.closed",
+            "ingest.conflict",
+            "store.damage_found",
+            "clock.leapt",
+            "clock.confirmed",
+        ],
     ),
     (
         "Forwarders",

@@ -1,10 +1,9 @@
 //! The states of a tree that somebody has committed to: signed checkpoints, and the notes in the audit log.
 
 use super::commitment::Commitment;
-use super::verdict::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{self as store, SignedCheckpoint};
-use headgate_collector_tree::{Checkpoint, CompactRange, VerifyingKey};
+use headgate_collector_tree::{Check, Checkpoint, CompactRange, Verdict, VerifyingKey};
 use headgate_collector_types::Log;
 use std::collections::VecDeque;
 

@@ -2,10 +2,9 @@
 
 use super::checkpoints::SignedStates;
 use super::commitment::Commitment;
-use super::verdict::{Check, Verdict};
 use headgate_collector_db::{Db, StoreError, ValueRef};
 use headgate_collector_store::tree::{KnownHashes, index_of, position_of, tree_state};
-use headgate_collector_tree::{CompactRange, Hash, TILE_HEIGHT, TILE_WIDTH, leaf_hash};
+use headgate_collector_tree::{Check, CompactRange, Hash, TILE_HEIGHT, TILE_WIDTH, Verdict, leaf_hash};
 use headgate_collector_types::{LeafHash, Log};
 
 /// The most commitments of the audit log to the request tree that are kept in memory.

@@ -50,7 +50,7 @@ impl Service {
         let app = App::new(&store, metrics, &tokens);
         let jobs = {
             let _inside = runtime.enter();
-            Jobs::start(&store, &app, retention, checkpoints)
+            Jobs::start(&store, &app, retention, checkpoints, None)
         };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;

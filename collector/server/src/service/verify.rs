@@ -1,7 +1,8 @@
-//! `verify`: checks both logs of a store, or those of a running collector from outside.
+//! `verify`: checks both logs of a store, or those of a running collector from outside, or an evidence packet.
 
 mod client;
 mod monitor;
+mod packet_file;
 mod state;
 
 use super::{cannot_open, print_line};
@@ -39,6 +40,10 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, String> {
 
 fn judge(options: &VerifyOptions) -> Result<Verdict, String> {
     let key = options.public_key.as_ref();
+    if let Some(packet) = &options.packet {
+        let keys: Vec<_> = options.key.iter().chain(key).cloned().collect();
+        return Ok(packet_file::check(packet, &keys));
+    }
     match (&options.url, &options.state) {
         (Some(url), Some(state)) => monitor::run(url, state, key, options.tiles),
         (Some(_), None) => Err("--url needs --state FILE, in which the last checkpoints are kept".to_owned()),

@@ -20,6 +20,7 @@ pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod noted;
 pub(crate) mod openapi;
+pub(crate) mod packets;
 pub(crate) mod pages;
 pub(crate) mod persons;
 pub(crate) mod policy;

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod damage;
 pub(crate) mod documented;
 pub(crate) mod faults;
+pub(crate) mod packets;
 pub(crate) mod recovery;
 pub(crate) mod scrub;
 pub(crate) mod settings;

@@ -34,14 +34,14 @@ const COLUMNS: [(&str, EntryCell); 21] = [
 ];
 
 /// Returns the header line.
-pub(super) fn header() -> Vec<u8> {
+pub(crate) fn header() -> Vec<u8> {
     let mut out = Vec::new();
     line(&mut out, COLUMNS.iter().map(|(name, _)| (*name).to_owned()));
     out
 }
 
 /// Writes one entry. A damaged or unreadable entry becomes a line that says so in its first cell.
-pub(super) fn row(out: &mut Vec<u8>, entry: &StoredEntry) {
+pub(crate) fn row(out: &mut Vec<u8>, entry: &StoredEntry) {
     let said = match entry {
         StoredEntry::Damaged(position) => format!("damaged: position {position}"),
         StoredEntry::Intact(bytes) => match serde_json::from_slice::<Entry>(bytes) {

@@ -80,14 +80,14 @@ const COLUMNS: [(&str, RecordCell); 65] = [
 ];
 
 /// Returns the header line.
-pub(super) fn header() -> Vec<u8> {
+pub(crate) fn header() -> Vec<u8> {
     let mut out = Vec::new();
     crate::csv::line(&mut out, COLUMNS.iter().map(|(name, _)| (*name).to_owned()));
     out
 }
 
 /// Writes one record. A damaged or unreadable record becomes a line that says so in its first cell.
-pub(super) fn row(out: &mut Vec<u8>, record: &StoredEntry) {
+pub(crate) fn row(out: &mut Vec<u8>, record: &StoredEntry) {
     let said = match record {
         StoredEntry::Damaged(position) => format!("damaged: position {position}"),
         StoredEntry::Intact(bytes) => match serde_json::from_slice::<RequestRecord>(bytes) {

@@ -1,4 +1,4 @@
-//! The result of a verification: one line for each check.
+//! The result of a verification: one line for each check. A packet, a database and a running collector are judged in the same words.
 
 use serde::Serialize;
 
