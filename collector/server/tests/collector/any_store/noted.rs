@@ -6,10 +6,26 @@ use crate::records::{batch_of, id};
 use headgate_collector_api::{Access, Route, routes};
 use headgate_record::INGEST_PATH;
 use serde_json::{Value, json};
+use std::path::Path;
+
+/// The id of the forwarder in [`forwarder_settings`].
+const FORWARDER: &str = "siem";
+
+/// Writes a file of settings with a forwarder whose receiver is not there, and returns its path.
+pub(crate) fn forwarder_settings(root: &Path) -> String {
+    let path = root.join("collector.toml");
+    let table = format!("[[forwarders]]\nid = \"{FORWARDER}\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1\"\n");
+    std::fs::write(&path, table).unwrap();
+    path.to_str().unwrap().to_owned()
+}
 
 /// Returns a route's path with the ids of existing things.
 pub(crate) fn real(route: &Route, audit_entry: &str) -> String {
-    let id = if route.path.starts_with("/v1/audit") { audit_entry.to_owned() } else { id("b", 1) };
+    let id = match route.path {
+        path if path.starts_with("/v1/audit") => audit_entry.to_owned(),
+        path if path.starts_with("/v1/forwarders") => FORWARDER.to_owned(),
+        _ => id("b", 1),
+    };
     route.path.replace("{id}", &id).replace("{rev}", "1").replace("{*tile}", "0/000.p/1")
 }
 
@@ -24,8 +40,9 @@ fn is_look(route: &Route) -> bool {
 fn every_read_of_every_route_is_recorded() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("packets");
-    let packets = [("HEADGATE_COLLECTOR_PACKETS", folder.to_str().unwrap())];
-    let collector = Collector::start_with_environment(root.path(), &packets);
+    let settings = forwarder_settings(root.path());
+    let settings = [("HEADGATE_COLLECTOR_PACKETS", folder.to_str().unwrap()), ("HEADGATE_COLLECTOR_CONFIG", &settings)];
+    let collector = Collector::start_with_environment(root.path(), &settings);
     let mut owner = collector.owner();
     collector.ingest().post(INGEST_PATH, &batch_of("n", "b", 1..=3)).unwrap();
     let packet = super::packets::ready(&collector);

@@ -182,7 +182,9 @@ fn assert_shown(reply: &Reply, what: &str) {
 #[test]
 fn no_route_shows_a_hidden_character() {
     let root = tempfile::tempdir().unwrap();
-    let collector = Collector::start(root.path());
+    let settings = crate::any_store::noted::forwarder_settings(root.path());
+    let settings = [("HEADGATE_COLLECTOR_CONFIG", settings.as_str())];
+    let collector = Collector::start_with_environment(root.path(), &settings);
     named(&collector);
     let mut told = 0;
     for route in headgate_collector_api::routes().iter().filter(|route| route.method == "GET") {
