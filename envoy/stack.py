@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -93,11 +94,24 @@ class Part:
             self.process.wait()
 
 
+# Workers of one test run take ports from ranges of their own: a port is free until its part listens, and two workers could take
+# the same one. Envoys would even share it.
+WORKER = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
+PORTS = range(10_000 + WORKER * 2_750, 10_000 + (WORKER + 1) * 2_750)
+# Ports that this process has given away.
+given: set[int] = set()
+
+
 def free_port() -> int:
     """Returns a free loopback port below the range of outgoing connections, from which a busy machine could take it before
-    the part listens on it."""
+    the part listens on it. No port is returned twice, until all were."""
+    if len(given) > len(PORTS) // 2:
+        given.clear()
     while True:
-        port = random.randrange(10_000, 32_000)
+        port = random.choice(PORTS)
+        if port in given:
+            continue
+        given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

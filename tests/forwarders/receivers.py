@@ -20,17 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
 
 from collector import record  # noqa: E402
+from stack import free_port  # noqa: E402
 
 BINARY = ROOT / "target/debug/headgate-collector"
 TOOLS = ROOT / "target/tools/receivers"
 PATIENCE_S = 120
 SECRET = "s3cr3t-t0ken-of-the-receiver"  # noqa: S105
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listens(port: int) -> bool:
