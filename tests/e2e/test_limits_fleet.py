@@ -101,6 +101,7 @@ def test_two_proxies_keep_one_limit(fleet):
     assert wait_until(lambda: state(fleet[0], "forty", "requests/day")["used"] == 40)
 
 
+@pytest.mark.parametrize("fleet", ["10s"], indirect=True)
 def test_slots_are_the_fleets(fleet):
     import wire
 

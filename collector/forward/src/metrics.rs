@@ -53,7 +53,12 @@ impl ForwardMetrics {
             let label = LogLabel { forwarder: id.to_owned(), log: cursor.log.as_str() };
             self.behind.get_or_create(&label).set(cursor.newest.saturating_sub(cursor.position));
         }
-        self.failing.get_or_create(&Label { forwarder: id.to_owned() }).set(i64::from(is_failing));
+        let label = Label { forwarder: id.to_owned() };
+        self.failing.get_or_create(&label).set(i64::from(is_failing));
+        // Counters start at 0, since an alert on a rate needs a value before the first event.
+        for counter in [&self.sent, &self.refused, &self.lost] {
+            counter.get_or_create(&label).inc_by(0);
+        }
     }
 
     /// Counts what has become of a batch.

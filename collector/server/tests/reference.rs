@@ -62,8 +62,13 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // A forwarder whose receiver is not there has all metrics.
+        let settings = folder.path().join("collector.toml");
+        let table = "[[forwarders]]\nid = \"siem\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1\"\n";
+        std::fs::write(&settings, table).unwrap();
         let mut command = program();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
+        command.arg("--config").arg(&settings);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -135,18 +140,18 @@ fn metrics_page_is_current() {
     holds("metrics.md", &text);
 }
 
-/// Returns the metrics after retention has run on both logs and both trees were looked at, since only then all of them have a
-/// value.
+/// Returns the metrics after retention has run on both logs, and both trees and a forwarder were looked at, since only then all of
+/// them have a value.
 fn settled_metrics(collector: &Running) -> String {
     for _ in 0..600 {
         let seen = collector.get("/metrics");
-        let looked_at = ["retention_last_run_seconds{", "collector_tree_size{"];
+        let looked_at = ["retention_last_run_seconds{", "collector_tree_size{", "forwarder_behind_entries{"];
         if looked_at.iter().all(|sample| seen.matches(sample).count() == 2) {
             return seen;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("retention or the first checkpoint has not run within 30 s")
+    panic!("retention, the first checkpoint or the forwarder has not run within 30 s")
 }
 
 /// Returns the names of a metric's labels, without the bounds of histograms.
