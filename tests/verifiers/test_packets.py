@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from test_verifiers import BINARY, GO_PATH, Log, record
+from go import go_program
+from test_verifiers import BINARY, Log, record
 
 ROOT = Path(__file__).resolve().parents[2]
 PERIOD = ["--from", "2026-01-01", "--to", "2026-01-02"]
@@ -40,11 +40,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def go(tmp_path_factory):
-    assert shutil.which("go") and Path(GO_PATH, "src/golang.org/x/mod").is_dir(), "apt-get install golang-go golang-golang-x-mod-dev"
-    program = tmp_path_factory.mktemp("go") / "packet"
-    settings = {"GO111MODULE": "off", "GOPATH": GO_PATH, "GOCACHE": str(program.parent / "cache"), "HOME": str(program.parent)}
-    subprocess.run(["go", "build", "-o", program, ROOT / "tests/verifiers/packet/main.go"], check=True, env=os.environ | settings)
-    return program
+    return go_program(tmp_path_factory.mktemp("go"), ROOT / "tests/verifiers/packet/main.go")
 
 
 def judge(path: Path, key: str, go: Path) -> list[bool]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from go import go_program
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
@@ -24,7 +24,6 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "envoy")]
 from collector import record  # noqa: E402
 
 BINARY = ROOT / "target/debug/headgate-collector"
-GO_PATH = "/usr/share/gocode"
 PATIENCE_S = 60
 SIZES = (300, 700)
 
@@ -96,11 +95,7 @@ def log(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def verifier(tmp_path_factory):
-    assert shutil.which("go") and Path(GO_PATH, "src/golang.org/x/mod").is_dir(), "apt-get install golang-go golang-golang-x-mod-dev"
-    program = tmp_path_factory.mktemp("go") / "verifier"
-    settings = {"GO111MODULE": "off", "GOPATH": GO_PATH, "GOCACHE": str(program.parent / "cache"), "HOME": str(program.parent)}
-    subprocess.run(["go", "build", "-o", program, ROOT / "tests/verifiers/main.go"], check=True, env=os.environ | settings)
-    return program
+    return go_program(tmp_path_factory.mktemp("go"), ROOT / "tests/verifiers/main.go")
 
 
 def files(log: Log, folder: Path, number: int) -> Path:

@@ -18,6 +18,7 @@ use headgate_collector_types::{Log, clock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Maximum size of the body of `POST /v1/forwarders/{id}/replay`, bytes.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -117,7 +118,7 @@ pub(crate) async fn note_list(app: &App, caller: &Caller) -> Result<(), ApiError
 
 /// Returns the states of all forwarders, in the order of the settings.
 pub(crate) async fn states(app: &App) -> Result<Vec<ForwarderState>, ApiError> {
-    let all: Vec<Settings> = app.forwarders.settings().cloned().collect();
+    let all: Vec<Arc<Settings>> = app.forwarders.settings().cloned().collect();
     let read = move |db: &Db| all.iter().map(|settings| state(db, settings)).collect::<Result<Vec<_>, _>>();
     Ok(app.readers.query(read).await?)
 }
@@ -157,7 +158,8 @@ fn state(db: &Db, settings: &Settings) -> Result<ForwarderState, StoreError> {
 }
 
 async fn answer(app: &App, id: &str) -> Result<Response, ApiError> {
-    as_json(&states(app).await?.into_iter().find(|state| state.id == id).ok_or_else(not_found)?)
+    let settings = app.forwarders.find(id).cloned().ok_or_else(not_found)?;
+    as_json(&app.readers.query(move |db| state(db, &settings)).await?)
 }
 
 fn as_json(answer: &impl Serialize) -> Result<Response, ApiError> {
@@ -244,7 +246,7 @@ pub(crate) async fn test_of(app: &App, caller: &Caller, name: Option<String>) ->
     let bytes = serde_json::to_vec(&marked).map_err(|_| ApiError::internal())?;
     // Its place in the log is not known before it is stored, and it is stored with the outcome.
     let event = Event::read(Log::Audit, 0, bytes).ok_or_else(ApiError::internal)?;
-    let verdict = app.forwarders.test(&id, channel, event).await.ok_or_else(not_found)?;
+    let verdict = app.forwarders.deliver_one(&id, channel, event).await.ok_or_else(not_found)?;
     let error = error_of(&verdict);
     if error.is_some() {
         marked.outcome = Outcome::Failure;

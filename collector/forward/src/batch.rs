@@ -1,12 +1,12 @@
 //! The next batch of a forwarder.
 
+use crate::cursor::newest;
 use crate::event::Event;
 use crate::settings::Settings;
 use crate::wire::Bounds;
 use headgate_collector_db::{Db, StoreError, params};
-use headgate_collector_store::{Order, RequestQuery, matching_positions};
-use headgate_collector_types::Log;
-use headgate_collector_types::leaf_hash;
+use headgate_collector_store::{Order, RequestQuery, matching_positions, verify_entry};
+use headgate_collector_types::{Log, StoredEntry};
 
 /// Events that follow each other in a log, and where they leave it.
 #[derive(Debug, Clone)]
@@ -17,8 +17,10 @@ pub(crate) struct Batch {
     pub from: i64,
     /// The cursor after it.
     pub to: i64,
-    /// The events, in the order of the log.
+    /// The events, in the order of the log; they are handed over to the thread that delivers them.
     pub events: Vec<Event>,
+    /// The positions of the events.
+    pub positions: Vec<i64>,
     /// Positions of entries that are damaged.
     pub damaged: Vec<i64>,
     /// Entries in the range that were deleted.
@@ -36,14 +38,12 @@ pub(crate) fn next(
     from: i64,
     bounds: Bounds,
 ) -> Result<Option<Batch>, StoreError> {
-    let newest: i64 = db
-        .prepare_cached("SELECT next_position FROM log_heads WHERE log = ?1")?
-        .query_row([log.as_str()], |row| row.get(0))?;
-    let newest = newest.saturating_sub(1);
+    let newest = newest(db, log)?;
     if newest <= from {
         return Ok(None);
     }
-    let mut batch = Batch { log, from, to: from, events: Vec::new(), damaged: Vec::new(), lost: 0 };
+    let (events, positions, damaged) = (Vec::new(), Vec::new(), Vec::new());
+    let mut batch = Batch { log, from, to: from, events, positions, damaged, lost: 0 };
     if log == Log::Requests && !settings.filters.is_empty() {
         batch.read_filtered(db, settings, bounds, newest)?;
     } else {
@@ -66,12 +66,13 @@ impl Batch {
         let mut rows = select.query(params![self.from, newest, limit])?;
         let (mut bytes, mut found) = (0_usize, 0_i64);
         while let Some(row) = rows.next()? {
-            let (position, entry): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            bytes = bytes.saturating_add(entry.len());
+            let position = row.get(0)?;
+            let entry = verify_entry(position, &row, 1, 2)?;
+            bytes = bytes.saturating_add(entry.size());
             if bytes > bounds.bytes && self.to > self.from {
                 return Ok(());
             }
-            self.take(position, entry, &row.get::<_, Vec<u8>>(2)?);
+            self.take(position, entry);
             found = found.saturating_add(1);
         }
         if found < limit {
@@ -98,12 +99,12 @@ impl Batch {
             let mut rows = select.query([position])?;
             // The columns may name an entry that is lost.
             let Some(row) = rows.next()? else { continue };
-            let entry: Vec<u8> = row.get(0)?;
-            bytes = bytes.saturating_add(entry.len());
+            let entry = verify_entry(position, &row, 0, 1)?;
+            bytes = bytes.saturating_add(entry.size());
             if bytes > bounds.bytes && self.to > self.from {
                 return Ok(());
             }
-            self.take(position, entry, &row.get::<_, Vec<u8>>(1)?);
+            self.take(position, entry);
         }
         if !has_more {
             self.to = newest;
@@ -111,11 +112,13 @@ impl Batch {
         Ok(())
     }
 
-    fn take(&mut self, position: i64, entry: Vec<u8>, leaf: &[u8]) {
+    fn take(&mut self, position: i64, entry: StoredEntry) {
         self.to = position;
-        let is_intact = leaf_hash(&entry)[..] == *leaf;
-        match Event::read(self.log, position, entry).filter(|_| is_intact) {
-            Some(event) => self.events.push(event),
+        match Event::of(self.log, position, entry) {
+            Some(event) => {
+                self.events.push(event);
+                self.positions.push(position);
+            }
             None => self.damaged.push(position),
         }
     }

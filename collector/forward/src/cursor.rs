@@ -2,7 +2,7 @@
 
 use crate::settings::{Settings, Start};
 use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
-use headgate_collector_store::append;
+use headgate_collector_store::{append, next_audit_position, next_request_position};
 use headgate_collector_types::Log;
 use headgate_collector_types::audit::{Actor, Change, Entry, Operation, Resource};
 use serde_json::json;
@@ -32,8 +32,6 @@ pub struct Cursor {
 /// A forwarder's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Its id.
-    pub id: String,
     /// The name that its receiver knows it by.
     pub channel: String,
     /// Whether an operator has paused it.
@@ -96,32 +94,22 @@ fn changed(settings: &Settings, kind: &str, operation: Operation) -> Entry {
     entry.with_changes(after.into_iter().map(change).collect())
 }
 
-/// Returns the rows of all forwarders, also of those that are no longer in the settings.
-///
-/// # Errors
-/// The store cannot be read.
-pub fn rows(db: &Db) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT id, channel, is_paused, state, fault, fault_at FROM forwarders ORDER BY id";
-    let mut select = db.prepare_cached(sql)?;
-    let rows = select.query_map([], |row| {
-        Ok(Row {
-            id: row.get(0)?,
-            channel: row.get(1)?,
-            is_paused: row.get::<_, i64>(2)? != 0,
-            state: row.get(3)?,
-            fault: row.get(4)?,
-            fault_at: row.get(5)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// Returns the row of one forwarder.
 ///
 /// # Errors
 /// The store cannot be read.
 pub fn row(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
-    Ok(rows(db)?.into_iter().find(|row| row.id == id))
+    let sql = "SELECT channel, is_paused, state, fault, fault_at FROM forwarders WHERE id = ?1";
+    let read = |row: &headgate_collector_db::Row<'_>| {
+        Ok(Row {
+            channel: row.get(0)?,
+            is_paused: row.get::<_, i64>(1)? != 0,
+            state: row.get(2)?,
+            fault: row.get(3)?,
+            fault_at: row.get(4)?,
+        })
+    };
+    Ok(db.prepare_cached(sql)?.query_row([id], read).optional()?)
 }
 
 /// Returns the cursors of a forwarder.
@@ -151,10 +139,12 @@ pub fn cursors(db: &Db, id: &str) -> Result<Vec<Cursor>, StoreError> {
 }
 
 /// Returns the position of the newest entry of a log, 0 if there was none.
-fn newest(db: &Db, log: Log) -> Result<i64, StoreError> {
-    let mut select = db.prepare_cached("SELECT next_position FROM log_heads WHERE log = ?1")?;
-    let next: i64 = select.query_row([log.as_str()], |row| row.get(0))?;
-    Ok(next.saturating_sub(1))
+pub(crate) fn newest(db: &Db, log: Log) -> Result<i64, StoreError> {
+    let next = match log {
+        Log::Requests => next_request_position(db),
+        Log::Audit => next_audit_position(db),
+    };
+    Ok(next?.saturating_sub(1))
 }
 
 /// Returns the position of the oldest entry that is kept, or the next one.
@@ -176,15 +166,6 @@ pub fn hold(tx: &Db, id: &str, holder: &str) -> Result<bool, StoreError> {
         )?
         .execute(params![id, holder, now.saturating_add(LEASE_US), now])?;
     Ok(held == 1)
-}
-
-/// Returns the right to deliver, so that another process need not wait.
-///
-/// # Errors
-/// The store cannot be written.
-pub fn release(tx: &Db, holder: &str) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE forwarders SET held_until = 0 WHERE holder = ?1")?.execute([holder])?;
-    Ok(())
 }
 
 /// The progress of one batch.
@@ -228,14 +209,17 @@ pub fn advance(tx: &Db, id: &str, holder: &str, log: Log, from: i64, to: &Progre
     Ok(moved == 1)
 }
 
-/// Sets the state of a forwarder.
+/// Sets the state of a forwarder, if it is another one. Each failure is written, for its time.
 ///
 /// # Errors
 /// The store cannot be written.
 pub fn set_state(tx: &Db, id: &str, state: &str, fault: Option<&str>) -> Result<(), StoreError> {
     let at = fault.map(|_| tx.now_us()).transpose()?;
-    tx.prepare_cached("UPDATE forwarders SET state = ?2, fault = ?3, fault_at = coalesce(?4, fault_at) WHERE id = ?1")?
-        .execute(params![id, state, fault, at])?;
+    tx.prepare_cached(
+        "UPDATE forwarders SET state = ?2, fault = ?3, fault_at = coalesce(?4, fault_at)
+         WHERE id = ?1 AND (state <> ?2 OR ?3 IS NOT NULL)",
+    )?
+    .execute(params![id, state, fault, at])?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A stored entry on its way to a receiver.
 
-use headgate_collector_types::Log;
+use headgate_collector_types::{Log, StoredEntry};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -24,6 +24,14 @@ impl Event {
         let text = String::from_utf8(bytes).ok()?;
         let members = serde_json::from_str(&text).ok()?;
         Some(Self { log, position, text, members })
+    }
+
+    /// Returns the event of an entry as it was read; `None` if it is damaged.
+    pub(crate) fn of(log: Log, position: i64, entry: StoredEntry) -> Option<Self> {
+        match entry {
+            StoredEntry::Intact(bytes) => Self::read(log, position, bytes),
+            StoredEntry::Damaged(_) => None,
+        }
     }
 
     /// Returns the id of the entry.

@@ -32,8 +32,11 @@ impl ForwardMetrics {
     /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let mut gauge = |name: &str, help: &str, family: Family<Label, Gauge>| registry.register(name, help, family);
-        gauge("forwarder_failing", "Whether the last delivery of a forwarder failed", metrics.failing.clone());
+        registry.register(
+            "forwarder_failing",
+            "Whether the last delivery of a forwarder failed",
+            metrics.failing.clone(),
+        );
         registry.register(
             "forwarder_behind_entries",
             "Entries of a log that a forwarder has still to deliver",

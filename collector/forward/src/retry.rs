@@ -4,7 +4,8 @@ use crate::dead_letters;
 use crate::event::Event;
 use crate::service::Forwarders;
 use crate::verdict::Verdict;
-use headgate_collector_db::{Db, OptionalExtension, StoreError};
+use headgate_collector_db::{Db, OptionalExtension, Row, StoreError};
+use headgate_collector_store::verify_entry;
 
 /// The most dead letters of one retry.
 const AT_ONCE: i64 = 100;
@@ -24,7 +25,7 @@ impl Forwarders {
         let mut delivered = 0_u64;
         for event in events {
             let (log, position) = (event.log, event.position);
-            match self.test(id, channel.to_owned(), event).await {
+            match self.deliver_one(id, channel.to_owned(), event).await {
                 Some(Verdict::Delivered { refused }) if refused.is_empty() => {}
                 // Nothing else will be taken now.
                 Some(Verdict::Retry { .. } | Verdict::Blocked(_)) => break,
@@ -44,10 +45,11 @@ impl Forwarders {
 fn events(db: &Db, id: &str) -> Result<Vec<Event>, StoreError> {
     let mut events = Vec::new();
     for letter in dead_letters::list(db, id, AT_ONCE)? {
-        let sql = format!("SELECT bytes FROM {} WHERE position = ?1", letter.log.table());
-        let bytes: Option<Vec<u8>> =
-            db.prepare_cached(&sql)?.query_row([letter.position], |row| row.get(0)).optional()?;
-        events.extend(bytes.and_then(|bytes| Event::read(letter.log, letter.position, bytes)));
+        let (log, position) = (letter.log, letter.position);
+        let sql = format!("SELECT bytes, leaf FROM {} WHERE position = ?1", log.table());
+        let read = |row: &Row<'_>| verify_entry(position, row, 0, 1);
+        let entry = db.prepare_cached(&sql)?.query_row([position], read).optional()?;
+        events.extend(entry.and_then(|entry| Event::of(log, position, entry)));
     }
     Ok(events)
 }

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::metrics::ForwardMetrics;
 use crate::settings::Settings;
 use crate::transport::Transport;
-use crate::verdict::{Fault, Verdict};
+use crate::verdict::Verdict;
 use crate::wire;
 use crate::worker::Worker;
 use headgate_collector_db::StoreError;
@@ -54,8 +54,10 @@ impl Forwarders {
     /// A file of certificates cannot be used; the message names it.
     pub fn new(store: &Store, settings: Vec<Settings>, metrics: ForwardMetrics) -> Result<Self, String> {
         let one = |settings: Settings| {
-            let transport = Transport::new(&settings).map_err(|why| format!("forwarder `{}`: {why}", settings.id))?;
-            Ok(Forwarder { settings: Arc::new(settings), transport, wake: Arc::default() })
+            let settings = Arc::new(settings);
+            let transport = Transport::new(Arc::clone(&settings));
+            let transport = transport.map_err(|why| format!("forwarder `{}`: {why}", settings.id))?;
+            Ok(Forwarder { settings, transport, wake: Arc::default() })
         };
         let all: Vec<_> = settings.into_iter().map(one).collect::<Result<_, String>>()?;
         Ok(Self::of(store, all, metrics))
@@ -101,29 +103,30 @@ impl Forwarders {
     }
 
     /// Returns the settings of all forwarders.
-    pub fn settings(&self) -> impl Iterator<Item = &Settings> {
-        self.all.iter().map(|forwarder| &*forwarder.settings)
+    pub fn settings(&self) -> impl Iterator<Item = &Arc<Settings>> {
+        self.all.iter().map(|forwarder| &forwarder.settings)
+    }
+
+    fn forwarder(&self, id: &str) -> Option<&Forwarder> {
+        self.all.iter().find(|forwarder| forwarder.settings.id == id)
     }
 
     /// Returns the settings of one forwarder.
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&Settings> {
-        self.settings().find(|settings| settings.id == id)
+    pub fn find(&self, id: &str) -> Option<&Arc<Settings>> {
+        self.forwarder(id).map(|forwarder| &forwarder.settings)
     }
 
     /// Ends the pause of a forwarder.
     pub fn wake(&self, id: &str) {
-        if let Some(forwarder) = self.all.iter().find(|forwarder| forwarder.settings.id == id) {
+        if let Some(forwarder) = self.forwarder(id) {
             forwarder.wake.notify_one();
         }
     }
 
     /// Delivers one event at once, past the cursor. Returns the verdict; `None` if there is no such forwarder.
-    pub async fn test(&self, id: &str, channel: String, event: Event) -> Option<Verdict> {
-        let forwarder = self.all.iter().find(|forwarder| forwarder.settings.id == id)?;
-        let (settings, transport) = (Arc::clone(&forwarder.settings), forwarder.transport.clone());
-        let calling = tokio::task::spawn_blocking(move || transport.deliver(&settings, &channel, &[event]));
-        Some(calling.await.unwrap_or(Verdict::Retry { fault: Fault::Unreachable, after: None }))
+    pub async fn deliver_one(&self, id: &str, channel: String, event: Event) -> Option<Verdict> {
+        Some(self.forwarder(id)?.transport.deliver(channel, vec![event]).await)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Delivers batches: by HTTP, or as frames over a connection.
 
 use crate::event::Event;
-use crate::settings::{Kind, Settings};
+use crate::settings::Settings;
 use crate::verdict::{Fault, Verdict};
-use crate::wire::{self, Answer, Call};
+use crate::wire::{self, Answer, Call, Wire};
 use headgate_http_client::{Stream, Trust};
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The longest time for a call.
@@ -15,9 +16,10 @@ const MAX_ANSWER: u64 = 4 << 20;
 /// The longest pause that a receiver may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// A connection to a receiver.
+/// The way to a receiver; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
+    settings: Arc<Settings>,
     agent: ureq::Agent,
     trust: Trust,
 }
@@ -27,30 +29,30 @@ impl Transport {
     ///
     /// # Errors
     /// The file of certificates cannot be used; the message names it.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+    pub(crate) fn new(settings: Arc<Settings>) -> Result<Self, String> {
         let trust = Trust::of(settings.ca_file.as_deref())?;
         let name = concat!("headgate-collector/", env!("CARGO_PKG_VERSION"));
-        Ok(Self { agent: headgate_http_client::agent_with(name, CALL_TIME, &trust), trust })
+        Ok(Self { settings, agent: headgate_http_client::agent_with(name, CALL_TIME, &trust), trust })
     }
 
-    /// Delivers a batch and returns the verdict. Blocks.
-    #[must_use]
-    pub(crate) fn deliver(&self, settings: &Settings, channel: &str, events: &[Event]) -> Verdict {
-        if settings.kind == Kind::Syslog {
-            let frames = wire::syslog::frames(events, settings.format);
-            return match self.write(&settings.url.0, &frames) {
-                Ok(()) => Verdict::DELIVERED,
-                Err(fault) => Verdict::Retry { fault, after: None },
-            };
-        }
-        match self.call(&settings.url.0, wire::call(settings, channel, events)) {
-            Ok(answer) => wire::judge(settings.kind, events, &answer),
-            Err(fault) => Verdict::Retry { fault, after: None },
-        }
+    /// Delivers a batch on a thread that may block, and returns the verdict.
+    pub(crate) async fn deliver(&self, channel: String, events: Vec<Event>) -> Verdict {
+        let transport = self.clone();
+        let calling = tokio::task::spawn_blocking(move || transport.call_and_judge(&channel, &events));
+        // A task fails only if it panics or the process ends.
+        calling.await.unwrap_or(Verdict::Retry { fault: Fault::Unreachable, after: None })
     }
 
-    fn call(&self, url: &str, call: Call) -> Result<Answer, Fault> {
-        let address = format!("{}{}", url.trim_end_matches('/'), call.path);
+    fn call_and_judge(&self, channel: &str, events: &[Event]) -> Verdict {
+        let verdict = match wire::encode(&self.settings, channel, events) {
+            Wire::Frames(frames) => self.write(&frames).map(|()| Verdict::DELIVERED),
+            Wire::Call(call) => self.call(call).map(|answer| wire::judge(self.settings.kind, events, &answer)),
+        };
+        verdict.unwrap_or_else(|fault| Verdict::Retry { fault, after: None })
+    }
+
+    fn call(&self, call: Call) -> Result<Answer, Fault> {
+        let address = format!("{}{}", self.settings.url.0.trim_end_matches('/'), call.path);
         let mut request = self.agent.post(&address);
         for (name, value) in &call.headers {
             request = request.header(*name, value);
@@ -64,8 +66,9 @@ impl Transport {
     }
 
     /// Writes frames on a new connection, ends it, and waits until the receiver has ended it too: it has read everything then.
-    fn write(&self, url: &str, frames: &[u8]) -> Result<(), Fault> {
-        let mut stream = Stream::connect(url, CALL_TIME, &self.trust).map_err(|error| io_fault(&error))?;
+    fn write(&self, frames: &[u8]) -> Result<(), Fault> {
+        let mut stream =
+            Stream::connect(&self.settings.url.0, CALL_TIME, &self.trust).map_err(|error| io_fault(&error))?;
         stream.write_all(frames).and_then(|()| stream.finish()).map_err(|error| io_fault(&error))?;
         let mut rest = [0; 256];
         loop {

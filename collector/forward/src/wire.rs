@@ -5,7 +5,7 @@ mod datadog;
 mod elasticsearch;
 mod otlp;
 mod splunk_hec;
-pub(crate) mod syslog;
+mod syslog;
 
 use crate::event::Event;
 use crate::settings::{Kind, Settings};
@@ -69,16 +69,26 @@ pub(crate) const fn bounds(kind: Kind) -> Bounds {
     }
 }
 
-/// Returns the call that delivers a batch; `channel` names this forwarder to the receiver. Syslog has no calls.
+/// A batch as its receiver gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// By HTTP.
+    Call(Call),
+    /// On a connection of its own.
+    Frames(Vec<u8>),
+}
+
+/// Returns a batch as its receiver gets it; `channel` names this forwarder to it.
 #[must_use]
-pub(crate) fn call(settings: &Settings, channel: &str, events: &[Event]) -> Call {
-    match settings.kind {
+pub(crate) fn encode(settings: &Settings, channel: &str, events: &[Event]) -> Wire {
+    Wire::Call(match settings.kind {
+        Kind::Syslog => return Wire::Frames(syslog::frames(events, settings.format)),
         Kind::SplunkHec => splunk_hec::call(settings, channel, events),
         Kind::Elasticsearch => elasticsearch::call(settings, events),
         Kind::Datadog => datadog::call(settings, events),
         Kind::Otlp => otlp::call(settings, events),
-        Kind::Webhook | Kind::Syslog => cloud_events::call(settings, events),
-    }
+        Kind::Webhook => cloud_events::call(settings, events),
+    })
 }
 
 /// Returns what an answer to the call of a batch means.

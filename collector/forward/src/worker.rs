@@ -3,7 +3,6 @@
 use crate::batch::{self, Batch};
 use crate::cursor::{self, Progress};
 use crate::dead_letters;
-use crate::event::Event;
 use crate::metrics::ForwardMetrics;
 use crate::settings::Settings;
 use crate::transport::Transport;
@@ -73,7 +72,7 @@ impl Worker {
 
     async fn round(&mut self) -> Result<Round, StoreError> {
         let (settings, bounds) = (Arc::clone(&self.settings), self.bounds());
-        let Some(Work { batch, channel }) = self.readers.query(move |db| work(db, &settings, bounds)).await? else {
+        let Some(Work { mut batch, channel }) = self.readers.query(move |db| work(db, &settings, bounds)).await? else {
             self.show().await?;
             return Ok(Round::Pause(IDLE));
         };
@@ -81,7 +80,9 @@ impl Worker {
         if !self.writes.transact(move |tx| cursor::hold(tx, &id, &holder)).await? {
             return Ok(Round::Pause(IDLE));
         }
-        let verdict = if batch.events.is_empty() { Verdict::DELIVERED } else { self.deliver(&batch, channel).await };
+        let events = std::mem::take(&mut batch.events);
+        let verdict =
+            if events.is_empty() { Verdict::DELIVERED } else { self.transport.deliver(channel, events).await };
         let round = self.settle(batch, verdict).await?;
         self.show().await?;
         Ok(round)
@@ -92,19 +93,11 @@ impl Worker {
         Bounds { events: usual.events.min(self.most), ..usual }
     }
 
-    async fn deliver(&self, batch: &Batch, channel: String) -> Verdict {
-        let (settings, transport) = (Arc::clone(&self.settings), self.transport.clone());
-        let events: Vec<Event> = batch.events.clone();
-        let calling = tokio::task::spawn_blocking(move || transport.deliver(&settings, &channel, &events));
-        // A task fails only if it panics or the process ends.
-        calling.await.unwrap_or(Verdict::Retry { fault: Fault::Unreachable, after: None })
-    }
-
     async fn settle(&mut self, batch: Batch, verdict: Verdict) -> Result<Round, StoreError> {
         match verdict {
             Verdict::Delivered { refused } => self.advance(batch, refused).await,
-            Verdict::Split(fault) if batch.events.len() > 1 => {
-                self.most = batch.events.len().div_ceil(2);
+            Verdict::Split(fault) if batch.positions.len() > 1 => {
+                self.most = batch.positions.len().div_ceil(2);
                 tracing::debug!("{}: {fault}; the batch is halved", self.settings.id);
                 Ok(Round::Moved)
             }
@@ -125,7 +118,8 @@ impl Worker {
             );
         }
         self.failures = self.failures.saturating_add(1);
-        self.set_state(state, Some(fault.to_string())).await?;
+        let (id, why) = (self.settings.id.clone(), fault.to_string());
+        self.writes.transact(move |tx| cursor::set_state(tx, &id, state, Some(&why))).await?;
         Ok(Round::Pause(pause))
     }
 
@@ -136,22 +130,10 @@ impl Worker {
         self.failures = 0;
         // Back to large batches, step by step: the cause of a halving may not be the only one.
         self.most = self.most.saturating_mul(2).min(wire::bounds(self.settings.kind).events);
-        self.set_state("ok", None).await?;
         let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
         let progress = self.writes.transact(move |tx| store(tx, &id, &holder, &batch, &refused)).await?;
         self.metrics.count(&self.settings.id, &progress);
         Ok(Round::Moved)
-    }
-
-    /// Stores the state if it is another one than before.
-    async fn set_state(&self, state: &'static str, fault: Option<String>) -> Result<(), StoreError> {
-        let id = self.settings.id.clone();
-        let before = self.readers.query(move |db| cursor::row(db, &id)).await?;
-        if before.is_some_and(|row| row.state == state && row.fault == fault && fault.is_none()) {
-            return Ok(());
-        }
-        let id = self.settings.id.clone();
-        self.writes.transact(move |tx| cursor::set_state(tx, &id, state, fault.as_deref())).await
     }
 
     /// Shows the backlog in the metrics.
@@ -186,19 +168,19 @@ fn store(tx: &Db, id: &str, holder: &str, batch: &Batch, refused: &[(usize, Faul
     let dead = count(refused.len()).saturating_add(count(batch.damaged.len()));
     let progress = Progress {
         position: batch.to,
-        sent: count(batch.events.len()).saturating_sub(count(refused.len())),
+        sent: count(batch.positions.len()).saturating_sub(count(refused.len())),
         refused: dead,
         lost: batch.lost,
     };
+    cursor::set_state(tx, id, "ok", None)?;
     if !cursor::advance(tx, id, holder, batch.log, batch.from, &progress)? {
         return Ok(Progress::default());
     }
-    let delivered: Vec<i64> = batch.events.iter().map(|event| event.position).collect();
     // Entries that are delivered again, because somebody asked for it, are dead no longer.
-    dead_letters::remove(tx, id, batch.log, &delivered)?;
+    dead_letters::remove(tx, id, batch.log, &batch.positions)?;
     for (place, fault) in refused {
-        if let Some(event) = batch.events.get(*place) {
-            dead_letters::put(tx, id, batch.log, event.position, *fault)?;
+        if let Some(position) = batch.positions.get(*place) {
+            dead_letters::put(tx, id, batch.log, *position, *fault)?;
         }
     }
     for position in &batch.damaged {

@@ -7,9 +7,7 @@ mod trust;
 pub use stream::Stream;
 pub use trust::Trust;
 
-use std::sync::Arc;
 use std::time::Duration;
-use ureq::tls::TlsConfig;
 
 /// Returns a client with the user agent `user_agent` that gives up a call after `call_time`.
 ///
@@ -23,16 +21,12 @@ pub fn agent(user_agent: &str, call_time: Duration) -> ureq::Agent {
 /// Does the same as [`agent`] with other authorities.
 #[must_use]
 pub fn agent_with(user_agent: &str, call_time: Duration, trust: &Trust) -> ureq::Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(trust.root_certs())
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(call_time))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
-        .tls_config(tls)
+        .tls_config(trust.tls_config())
         .user_agent(user_agent)
         .build();
     config.into()

@@ -6,7 +6,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::Path;
 use std::sync::Arc;
-use ureq::tls::{Certificate, RootCerts};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// The most certificates of a file.
 const MAX_CERTIFICATES: usize = 1_000;
@@ -31,15 +31,18 @@ impl Trust {
         Ok(Self(Some(Arc::new(found))))
     }
 
-    /// Returns them for the HTTP client.
-    pub(crate) fn root_certs(&self) -> RootCerts {
-        match &self.0 {
+    /// Returns the TLS settings of an HTTP client that trusts them.
+    #[must_use]
+    pub fn tls_config(&self) -> TlsConfig {
+        let roots = match &self.0 {
             None => RootCerts::PlatformVerifier,
             Some(list) => {
                 let list: Vec<_> = list.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
                 RootCerts::new_with_certs(&list)
             }
-        }
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build()
     }
 
     /// Returns the settings of a connection.

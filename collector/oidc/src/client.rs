@@ -1,14 +1,13 @@
 //! Calls to the identity provider. Its answers are bounded in time and size, and its redirects are not followed.
 
 use crate::fault::Fault;
+use headgate_http_client::Trust;
 use serde_json::{Map, Value};
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// The longest time for a call, its answer included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -18,8 +17,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_BYTES: u64 = 256 << 10;
 /// Largest head of an answer, bytes.
 const MAX_HEAD_BYTES: usize = 32 << 10;
-/// Most certificates of a file.
-const MAX_CERTIFICATES: usize = 1_000;
 
 /// The members of a JSON object.
 pub(crate) type Members = Map<String, Value>;
@@ -39,14 +36,7 @@ pub(crate) enum Answered {
 impl Client {
     /// Returns a client that trusts the authorities in a file (PEM), or else those of the operating system.
     pub(crate) fn new(ca_file: Option<&Path>, tls_only: bool) -> Result<Self, String> {
-        let roots = match ca_file {
-            Some(file) => RootCerts::new_with_certs(&certificates(file)?),
-            None => RootCerts::PlatformVerifier,
-        };
-        let tls = TlsConfig::builder()
-            .root_certs(roots)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
+        let tls = Trust::of(ca_file)?.tls_config();
         let config = Agent::config_builder()
             .timeout_global(Some(CALL_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -95,18 +85,6 @@ impl Client {
 fn members(mut answer: Response<ureq::Body>) -> Result<Members, Fault> {
     let text = answer.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(|error| fault(&error))?;
     serde_json::from_slice(&text).map_err(|_| Fault::Answer)
-}
-
-fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let remedy = "name a file with the certificate of the provider's authority, in PEM";
-    let text = std::fs::read(file).map_err(|error| format!("{error}; {remedy}"))?;
-    let mut found = Vec::new();
-    for item in parse_pem(&text).take(MAX_CERTIFICATES) {
-        if let PemItem::Certificate(certificate) = item.map_err(|_| format!("it is not PEM; {remedy}"))? {
-            found.push(certificate);
-        }
-    }
-    if found.is_empty() { Err(format!("it has no certificate; {remedy}")) } else { Ok(found) }
 }
 
 fn fault(error: &ureq::Error) -> Fault {

@@ -23,11 +23,11 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// Creates the job of a collector that has just started.
     #[must_use]
-    pub fn new(store: &Store, state: SigningState, key: Option<LogKey>, interval: Duration) -> Self {
+    pub fn new(store: &Store, state: SigningState, key: Option<Arc<LogKey>>, interval: Duration) -> Self {
         if let Some(key) = &key {
             state.set_key(key.public().clone());
         }
-        Self { writes: store.writes.clone(), readers: store.readers.clone(), key: key.map(Arc::new), state, interval }
+        Self { writes: store.writes.clone(), readers: store.readers.clone(), key, state, interval }
     }
 
     /// Signs whatever has grown, for as long as it is polled.

@@ -100,6 +100,14 @@ impl LogKey {
         }
     }
 
+    /// Returns the key of these settings, if they name one.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn given(source: Option<LogKeySource>, public: Option<VerifyingKey>) -> Result<Option<Self>, String> {
+        source.map(|source| Self::open(source, public)).transpose()
+    }
+
     /// Returns the public key.
     #[must_use]
     pub const fn public(&self) -> &VerifyingKey {

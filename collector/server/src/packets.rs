@@ -53,9 +53,9 @@ impl Drop for StopOnDrop {
 impl PacketJobs {
     /// Creates the job of a collector that has just started.
     #[must_use]
-    pub fn new(store: &Store, location: &Location, folder: PathBuf, key: Option<LogKey>, max_bytes: u64) -> Self {
+    pub fn new(store: &Store, location: &Location, folder: PathBuf, key: Option<Arc<LogKey>>, max_bytes: u64) -> Self {
         let (writes, readers) = (store.writes.clone(), store.readers.clone());
-        Self { writes, readers, location: location.clone(), folder, key: key.map(Arc::new), max_bytes }
+        Self { writes, readers, location: location.clone(), folder, key, max_bytes }
     }
 
     /// Makes packets, for as long as it is polled.
@@ -74,7 +74,7 @@ impl PacketJobs {
     }
 
     async fn round(&self) -> Result<(), StoreError> {
-        if self.readers.query(|db| Ok(store::packets(db)?.iter().all(is_done))).await? {
+        if !self.readers.query(store::has_packets_to_make).await? {
             return Ok(());
         }
         let now = clock::now_us();
@@ -154,10 +154,6 @@ impl PacketJobs {
     }
 }
 
-fn is_done(packet: &PacketInfo) -> bool {
-    matches!(packet.state, PacketState::Ready | PacketState::Failed)
-}
-
 fn covers(db: &Db, since: i64) -> Result<bool, StoreError> {
     let mut all = true;
     for log in Log::ALL {
@@ -199,11 +195,21 @@ impl Work {
         if let Some(folder) = self.out.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let key = self.key.as_deref();
-        let sign = |bytes: &[u8]| key.map_or(Err("there is no key".to_owned()), |key| key.sign(bytes));
-        let tools = PacketTools { signer: key.map(|key| (key.public(), &sign as _)), max_bytes: self.max_bytes };
         let goes_on = || self.goes_on.load(Ordering::Relaxed);
         let mut reading = Reading::new(store::open_reader(&self.location)?, &goes_on);
-        build_packet(&mut reading, &self.order, tools, &self.out)
+        build(&mut reading, &self.order, self.key.as_deref(), self.max_bytes, &self.out)
     }
+}
+
+/// Makes a packet at `out`, signed by the key if there is one.
+pub(crate) fn build(
+    reading: &mut Reading<'_>,
+    order: &PacketOrder,
+    key: Option<&LogKey>,
+    max_bytes: u64,
+    out: &Path,
+) -> Result<BuiltPacket, PacketFault> {
+    let sign = |bytes: &[u8]| key.map_or(Err("there is no key".to_owned()), |key| key.sign(bytes));
+    let tools = PacketTools { signer: key.map(|key| (key.public(), &sign as _)), max_bytes };
+    build_packet(reading, order, tools, out)
 }

@@ -30,6 +30,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use stop::{StopTimes, first_signal};
 use tokio::net::TcpListener;
@@ -87,8 +88,8 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
         app = app.with_provider(provider);
     }
     let interval = Duration::from_secs(options.checkpoint_interval.into());
-    let checkpoints = Checkpoints::new(&store, signing, log_key, interval);
-    let packets = packets_of(options, location, &store)?;
+    let checkpoints = Checkpoints::new(&store, signing, log_key.clone(), interval);
+    let packets = packets_of(options, location, &store, log_key);
     if let Some((folder, _)) = &packets {
         app = app.with_packets(folder.clone());
     }
@@ -106,10 +107,9 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
     served
 }
 
-/// Returns the key that signs checkpoints, if there is one.
-fn key_of(options: &ServeOptions) -> Result<Option<LogKey>, String> {
-    let open = |source| LogKey::open(source, options.log_public_key.clone());
-    options.log_key.clone().map(open).transpose()
+/// Returns the key that signs checkpoints and packets, if there is one.
+fn key_of(options: &ServeOptions) -> Result<Option<Arc<LogKey>>, String> {
+    Ok(LogKey::given(options.log_key.clone(), options.log_public_key.clone())?.map(Arc::new))
 }
 
 /// Returns the folder of evidence packets and the job that makes them, if there is a folder.
@@ -117,15 +117,16 @@ fn packets_of(
     options: &ServeOptions,
     location: &Location,
     store: &Store,
-) -> Result<Option<(PathBuf, PacketJobs)>, String> {
+    key: Option<Arc<LogKey>>,
+) -> Option<(PathBuf, PacketJobs)> {
     let beside = match location {
         Location::Folder(data) => Some(data.join("packets")),
         Location::Server(_) => None,
     };
-    let Some(folder) = options.packets.clone().or(beside) else { return Ok(None) };
+    let folder = options.packets.clone().or(beside)?;
     let max_bytes = u64::from(options.packet_max_mib) << 20;
-    let jobs = PacketJobs::new(store, location, folder.clone(), key_of(options)?, max_bytes);
-    Ok(Some((folder, jobs)))
+    let jobs = PacketJobs::new(store, location, folder.clone(), key, max_bytes);
+    Some((folder, jobs))
 }
 
 async fn listen_until_stopped(listen: SocketAddr, app: App, times: StopTimes) -> Result<(), String> {

@@ -11,7 +11,7 @@ mod signing;
 
 pub use commitment::note_request_tree;
 pub use fork::note_fork;
-pub use proofs::{EntryProof, GrowthProof, ProofFault, origin, prove_entry, prove_growth};
+pub use proofs::{EntryProof, GrowthProof, LogHead, ProofFault, origin, prove_entry, prove_growth};
 pub use signing::{SigningState, SigningStop};
 
 use super::tree::{NodeFault, StoredTree};

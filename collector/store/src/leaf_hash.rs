@@ -7,7 +7,10 @@ use headgate_collector_types::{LeafHash, Log, StoredEntry, leaf_hash};
 const STEP: i64 = 1_000;
 
 /// Checks the entry in a row: its bytes and their hash. Values of another type are damage too.
-pub(super) fn verify(position: i64, row: &Row<'_>, bytes: usize, hash: usize) -> db::Result<StoredEntry> {
+///
+/// # Errors
+/// The database cannot be read.
+pub fn verify(position: i64, row: &Row<'_>, bytes: usize, hash: usize) -> db::Result<StoredEntry> {
     let blob = |column| row.get_ref(column).and_then(ValueRef::as_blob);
     Ok(match (blob(bytes), blob(hash)) {
         (Ok(stored), Ok(hash)) if leaf_hash(stored) == hash => StoredEntry::Intact(stored.to_owned()),

@@ -40,9 +40,9 @@ pub use audit::{
     append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
 };
 pub use checkpoints::{
-    Draft, EntryProof, GrowthProof, ProofFault, SignedCheckpoint, SigningState, SigningStop, checkpoints_after,
-    claim_log_key, draft, key_of, log_key, newest_checkpoint, note_fork, note_request_tree, origin, prove_entry,
-    prove_growth, put_checkpoint,
+    Draft, EntryProof, GrowthProof, LogHead, ProofFault, SignedCheckpoint, SigningState, SigningStop,
+    checkpoints_after, claim_log_key, draft, key_of, log_key, newest_checkpoint, note_fork, note_request_tree, origin,
+    prove_entry, prove_growth, put_checkpoint,
 };
 pub use conflicts::audit_conflicts;
 pub use conflicts::{Conflict, Delivery};
@@ -52,12 +52,14 @@ pub use damage::{DamageKind, DamageWatch, Damaged, DamagedRange, Scrub, damage};
 pub use dataplanes::{DataPlane, HeartbeatOutcome, PlaneState, Worker, WorkerState, data_planes, store_heartbeat};
 pub use gaps::{Dropped, Gap, GapPage, GapPlace, GapQuery, GapState, SilentWorker, UnknownEnd};
 pub use gaps::{audit_gaps, gaps, note_silent_workers, note_unknown_ends, silent_workers, unknown_ends};
+pub use leaf_hash::verify as verify_entry;
 pub use location::Location;
 pub use log_label::LogLabel;
 pub use overview::{Completeness, Overview, completeness, oldest_received, overview};
 pub use packets::{
     PacketEnd, PacketInfo, PacketState, claim_packet, create_packet, delete_packet, find_packet, finish_packet,
-    note_packet, packet_download, packet_key, packets, packets_ended_before, release_packets, renew_packet,
+    has_packets_to_make, note_packet, packet_download, packet_key, packets, packets_ended_before, release_packets,
+    renew_packet,
 };
 pub use policies::{
     NewPolicy, PolicyName, PolicyRevision, PolicyText, PolicyUpdate, RevisionCounts, policy_at, policy_in_force,

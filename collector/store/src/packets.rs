@@ -165,6 +165,15 @@ pub fn packets(db: &Db) -> Result<Vec<PacketInfo>, StoreError> {
     Ok(select.query_map([], read)?.collect::<Result<_, _>>()?)
 }
 
+/// Returns whether a packet is waiting or being made.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn has_packets_to_make(db: &Db) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM packets WHERE state IN ('waiting', 'running'))";
+    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 /// Returns the packet with this id.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ pub use apisix::{apisix, apisix_document, apisix_obstacles};
 pub(crate) use cluster::MAX_READ_BYTES;
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;
-pub(crate) use route::{RETRY_HEADER, TARGET_STATE};
+pub(crate) use route::TARGET_STATE;
 pub use transition::transition;
 pub(crate) use wasm::{GATE_RESOURCE, stage_set_name};
 pub use xds::RenderOptions;

@@ -23,7 +23,7 @@ pub use quantity::{
 pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreachable};
 pub use text::{sha256, variable};
 pub use timestamp::unix_seconds;
-pub use url::{Url, socket, url};
+pub use url::{Url, host_in_url, socket, url};
 
 use headgate_guardrails::Group;
 use headgate_policy::document::{AccessLogField, Stage};

@@ -151,6 +151,12 @@ pub fn fresh_route(provider: &str) -> String {
     format!("{provider}#fresh")
 }
 
+/// Returns the provider of a value of the routing state, with or without a fresh connection.
+#[must_use]
+pub fn provider_of_route(route: &str) -> &str {
+    route.split_once('#').map_or(route, |(provider, _)| provider)
+}
+
 /// Number of times that the proxy may try again for a plan of so many tries: each may be made once more on a fresh connection.
 #[must_use]
 pub fn retries(attempts: u32) -> u32 {

@@ -32,6 +32,7 @@ pub use credentials::is_credential_header;
 pub use effect::{Effect, Effects, HttpCall, Reply};
 pub use gate::{Closing, Disconnect, Flow, Gate, ProxyAnswer, RecordSeq};
 pub use header_view::HeaderView;
+pub use headers::RETRY_HEADER;
 pub use id::{RequestId, uuid_v7};
 pub use memory::{Memory, can_allocate};
 pub use policy::{LoadError, Policy};

@@ -29,14 +29,14 @@ use super::order::PacketOrder;
 use headgate_collector_packet::{
     FORMAT, LogPart, MANIFEST, Manifest, PAGE, PacketWriter, SUMS_KEY, page, sums_key, sums_text,
 };
-use headgate_collector_store as store;
+use headgate_collector_store::{self as store, LogHead};
 use headgate_collector_tree::note_with_signatures;
 use headgate_collector_types::Log;
 use limited_file::LimitedFile;
 use maker::{Listed, Maker, Writer, kind};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use states::{LogState, Pins};
+use states::{Pins, signed_at_text};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -126,7 +126,7 @@ impl Maker<'_, '_> {
             made_by: format!("headgate-collector {}", env!("CARGO_PKG_VERSION")),
             scope: self.order.scope.clone(),
             requested_by: json!({"id": self.order.actor.id, "kind": self.order.actor.kind, "name": self.order.actor.name}),
-            as_of: pins.requests.signed_at_text(),
+            as_of: signed_at_text(&pins.requests),
             requests: LogPart { grown_from, ..requests.part },
             audit: audit.as_ref().map(|audit| audit.part.clone()),
             totals: requests.totals,
@@ -182,8 +182,8 @@ impl Maker<'_, '_> {
             Ok(Pins {
                 name,
                 key,
-                requests: LogState::newest(db, Log::Requests)?,
-                audit: LogState::newest(db, Log::Audit)?,
+                requests: LogHead::newest(db, Log::Requests)?,
+                audit: LogHead::newest(db, Log::Audit)?,
             })
         })?;
         // With another key than that of the logs, its signature would say something else than the checkpoints do.

@@ -15,8 +15,7 @@ const INFORMATIONAL: u8 = 6;
 const MAX_HOST: usize = 255;
 
 /// Returns the frames of a batch.
-#[must_use]
-pub(crate) fn frames(events: &[Event], format: Format) -> Vec<u8> {
+pub(super) fn frames(events: &[Event], format: Format) -> Vec<u8> {
     let mut out = Vec::new();
     for event in events {
         let message = message(event, format);

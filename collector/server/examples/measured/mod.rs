@@ -46,7 +46,7 @@ impl Service {
         let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
         let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
         let key = SigningKey::new("measured", &[1; 32])?;
-        let checkpoints = Checkpoints::new(&store, signing, Some(LogKey::Own(key)), CHECKPOINTS);
+        let checkpoints = Checkpoints::new(&store, signing, Some(LogKey::Own(key).into()), CHECKPOINTS);
         let app = App::new(&store, metrics, &tokens);
         let jobs = {
             let _inside = runtime.enter();

@@ -9,7 +9,7 @@ use headgate_collector_forward::{Format, Kind, Secret, Settings, Start};
 use headgate_collector_types::Log;
 use headgate_collector_types::validate::is_name;
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 /// The name of the tables.
 pub(super) const TABLES: &str = "forwarders";
@@ -20,13 +20,16 @@ const MOST: usize = 16;
 /// The longest text, bytes.
 const MAX_TEXT: usize = 2_048;
 
+/// The keys of a table as `config show` writes them, with their lines.
+type Written = Vec<(String, usize)>;
+
 /// The tables, read.
 #[derive(Debug, Default)]
 pub(super) struct ForwarderTables {
     /// The settings.
     pub(super) settings: Vec<Settings>,
-    /// The keys of each as `config show` writes them, with their lines.
-    pub(super) written: Vec<Vec<(String, usize)>>,
+    /// The keys of each.
+    pub(super) written: Vec<Written>,
 }
 
 /// Reads the tables, which begin at `start`.
@@ -44,28 +47,16 @@ pub(super) fn read(
     for one in list.iter() {
         let DeValue::Table(table) = one.get_ref() else { return Err(form()) };
         let place = table.iter().next().map_or(start, |(key, _)| key.span().start);
-        let mut draft = Draft::default();
-        let mut written = Vec::new();
-        let before = problems.len();
-        for (key, value) in table {
-            let (name, place) = (key.get_ref().as_ref(), key.span().start);
-            match draft.take(name, value) {
-                Ok(text) => written.push((format!("{name} = {text}"), line_of(place))),
-                Err(why) => problems.push((place, why)),
+        match forwarder(table, place, &line_of) {
+            Ok((settings, _)) if read.settings.iter().any(|other| other.id == settings.id) => {
+                let why = format!("two forwarders have the id {}; give each its own", quoted(&settings.id));
+                problems.push((place, why));
             }
-        }
-        written.sort_by_key(|(_, line)| *line);
-        match draft.settings() {
-            Ok(settings) if read.settings.iter().any(|other| other.id == settings.id) => {
-                problems
-                    .push((place, format!("two forwarders have the id {}; give each its own", quoted(&settings.id))));
-            }
-            Ok(settings) => {
+            Ok((settings, written)) => {
                 read.settings.push(settings);
                 read.written.push(written);
             }
-            Err(why) if problems.len() == before => problems.push((place, why)),
-            Err(_) => {}
+            Err(more) => problems.extend(more),
         }
     }
     if list.len() > MOST {
@@ -74,9 +65,31 @@ pub(super) fn read(
     if problems.is_empty() { Ok(read) } else { Err(problems) }
 }
 
+/// Reads one table, which begins at `place`.
+fn forwarder(
+    table: &DeTable<'_>,
+    place: usize,
+    line_of: impl Fn(usize) -> usize,
+) -> Result<(Settings, Written), Vec<Problem>> {
+    let (mut draft, mut problems, mut written) = (ForwarderDraft::default(), Vec::new(), Vec::new());
+    for (key, value) in table {
+        let (name, place) = (key.get_ref().as_ref(), key.span().start);
+        match draft.take(name, value) {
+            Ok(text) => written.push((format!("{name} = {text}"), line_of(place))),
+            Err(why) => problems.push((place, why)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    written.sort_by_key(|(_, line)| *line);
+    let settings = draft.settings().map_err(|why| vec![(place, why)])?;
+    Ok((settings, written))
+}
+
 /// The keys of one table that have been read so far.
 #[derive(Default)]
-struct Draft {
+struct ForwarderDraft {
     id: Option<String>,
     kind: Option<Kind>,
     url: Option<Secret>,
@@ -89,7 +102,7 @@ struct Draft {
     ca_file: Option<std::path::PathBuf>,
 }
 
-impl Draft {
+impl ForwarderDraft {
     /// Reads the value of a key; returns it as it is shown.
     fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
         let in_key = |why: String| format!("`{name}`: {why}");

@@ -42,7 +42,7 @@ pub(super) type Problem = (usize, String);
 
 /// The keys that have been read so far.
 #[derive(Default)]
-struct Draft {
+struct OidcDraft {
     issuer: Option<Issuer>,
     name: Option<String>,
     client_id: Option<String>,
@@ -63,7 +63,7 @@ pub(super) fn read(
     start: usize,
     line_of: impl Fn(usize) -> usize,
 ) -> Result<OidcTable, Vec<Problem>> {
-    let (mut draft, mut problems, mut written) = (Draft::default(), Vec::new(), Vec::new());
+    let (mut draft, mut problems, mut written) = (OidcDraft::default(), Vec::new(), Vec::new());
     for (key, value) in table {
         let (name, place) = (key.get_ref().as_ref(), key.span().start);
         match draft.take(name, value) {
@@ -94,7 +94,7 @@ pub(super) fn read(
     }
 }
 
-impl Draft {
+impl OidcDraft {
     /// Reads the value of a key; returns it as it is shown.
     fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
         let value = value.get_ref();

@@ -1,6 +1,6 @@
 //! Proofs about stored entries.
 
-use super::{key_of, log_key, newest_checkpoint};
+use super::{SignedCheckpoint, key_of, log_key, newest_checkpoint};
 use crate::tree::{NodeFault, StoredTree, index_of};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::{
@@ -19,6 +19,35 @@ pub struct EntryProof {
     pub proof: TlogProof,
     /// Whether its checkpoint is signed.
     pub is_signed: bool,
+}
+
+/// The state of a log that proofs and packets show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogHead {
+    /// The number of entries.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Hash,
+    /// The checkpoint, as it is published.
+    pub note: String,
+    /// When it was signed, µs; `None` if it is not signed.
+    pub signed_at: Option<i64>,
+}
+
+impl LogHead {
+    /// Returns the newest checkpoint; without one, the present state, which nobody has signed.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the tree is damaged.
+    pub fn newest(db: &Db, log: Log) -> Result<Self, StoreError> {
+        if let Some(SignedCheckpoint { size, root, signed_at, note }) = newest_checkpoint(db, log)? {
+            return Ok(Self { size, root, note, signed_at: Some(signed_at) });
+        }
+        let tree = StoredTree::open(db, log)?.ok_or(StoreError::Damaged)?;
+        let (size, root) = (tree.size(), tree.root());
+        let text = Checkpoint { origin: origin(db, log)?, size, root }.text();
+        Ok(Self { size, root, note: note_with_signatures(&text, &[]), signed_at: None })
+    }
 }
 
 /// A proof that a log's tree is the beginning of a later one.
@@ -73,23 +102,14 @@ pub fn origin(db: &Db, log: Log) -> Result<String, StoreError> {
 pub fn prove_entry(db: &Db, log: Log, position: i64) -> Result<EntryProof, ProofFault> {
     let mut tree = open(db, log)?;
     let index = index_of(position);
-    let newest = newest_checkpoint(db, log)?;
-    let is_signed = newest.is_some();
-    let (size, root, note) = match newest {
-        Some(newest) => (newest.size, newest.root, newest.note),
-        None => {
-            let (size, root) = (tree.size(), tree.root());
-            let checkpoint = Checkpoint { origin: origin(db, log)?, size, root };
-            (size, root, note_with_signatures(&checkpoint.text(), &[]))
-        }
-    };
+    let LogHead { size, root, note, signed_at } = LogHead::newest(db, log)?;
     if index >= size {
         return Err(ProofFault::NotSigned);
     }
     let path = inclusion_proof(&mut tree, index, size)?;
     let leaf = tree.node(0, index)?;
     verify_inclusion(index, size, &leaf, &path, &root).map_err(|_| ProofFault::Contradicted)?;
-    Ok(EntryProof { proof: TlogProof { index, path, checkpoint: note }, is_signed })
+    Ok(EntryProof { proof: TlogProof { index, path, checkpoint: note }, is_signed: signed_at.is_some() })
 }
 
 /// Returns the proof that a log's tree of size `from` is the beginning of that of size `to`; without it, that of the newest

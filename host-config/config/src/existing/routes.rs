@@ -4,8 +4,9 @@ use super::find::{Found, LlmRoute};
 use super::findings::Findings;
 use super::needs::Needs;
 use super::values::{at, contains, entry, flag, milliseconds, number, text};
-use crate::render::{GATE_RESOURCE, RETRY_HEADER, idle_timeout_s};
+use crate::render::{GATE_RESOURCE, idle_timeout_s};
 use crate::tree::Node;
+use headgate_policy::RETRY_HEADER;
 use headgate_policy::document::most_retries;
 
 /// Envoy's time for a whole answer, ms, unless a route has another.

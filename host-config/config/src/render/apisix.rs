@@ -7,6 +7,7 @@ mod routes;
 
 use crate::compile::Compiled;
 use crate::proxy_settings::Upstream;
+use crate::scalar::host_in_url;
 use headgate_policy::document::{Document, IdentitySource};
 use lua::CHUNK_SHIM;
 pub use obstacles::apisix_obstacles;
@@ -40,9 +41,7 @@ pub fn apisix_document(compiled: &Compiled) -> Document {
 
 fn origin(upstream: &Upstream) -> String {
     let scheme = if upstream.tls.is_some() { "https" } else { "http" };
-    let host = &upstream.host;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    format!("{scheme}://{host}:{}", upstream.port)
+    format!("{scheme}://{}:{}", host_in_url(&upstream.host), upstream.port)
 }
 
 /// Returns the files for APISIX: `config.yaml`, to be merged into the operator's own, and `apisix.yaml`. Both are JSON, which is YAML

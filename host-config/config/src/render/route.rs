@@ -7,6 +7,7 @@
 use super::xds::buffer_bytes;
 use crate::compile::Compiled;
 use crate::proxy_settings::{fresh_cluster, provider_cluster};
+use headgate_policy::RETRY_HEADER;
 use headgate_policy::document::{fresh_route, most_retries};
 use serde_json::{Map, Value, json};
 
@@ -15,9 +16,6 @@ pub(super) const NAME: &str = "headgate";
 
 /// Filter state that the filter writes with `set_property(["headgate_target"], …)`.
 pub(crate) const TARGET_STATE: &str = "wasm.headgate_target";
-
-/// Response header by which the attempt asks for a retry. The gate removes it if it reaches the client.
-pub(crate) const RETRY_HEADER: &str = "x-headgate-retry";
 
 /// Headers that Envoy adds towards a provider, or that are not meant for one. `x-envoy-max-retries` is missing because the
 /// filter sets it per request, and the route would remove it before the router reads it.

@@ -49,9 +49,15 @@ pub fn url(value: &str) -> Result<Url, ScalarError> {
     }
     let default = if tls { 443 } else { 80 };
     let port = port.unwrap_or(default);
-    let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let shown = host_in_url(&host);
     let authority = if port == default { shown } else { format!("{shown}:{port}") };
     Ok(Url { tls, host, port, authority, path: path.trim_end_matches('/').to_owned() })
+}
+
+/// Returns a host as an address has it: an IPv6 address in brackets.
+#[must_use]
+pub fn host_in_url(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// Characters that could begin a secret, or that other programs interpret differently.

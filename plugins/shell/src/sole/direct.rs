@@ -1,10 +1,10 @@
 //! Tries by calls of the filter's own. An answer comes whole, with its head, so that nothing of it is out before it is decided on.
 
 use super::SoleContext;
-use super::tries::{Direct, RETRY_HEADER, copied};
+use super::tries::{Direct, copied};
 use crate::host::{Headers, Host, OutgoingCall};
 use crate::worker::{apply, with_worker};
-use headgate_policy::{Attempt, AttemptEnd, Effect, HeaderView, Timestamp};
+use headgate_policy::{Attempt, AttemptEnd, Effect, HeaderView, RETRY_HEADER, Timestamp};
 use std::time::Duration;
 
 /// Largest answer that is read; a longer one is cut, and then is none.

@@ -1,9 +1,8 @@
 //! The tries of a request that the filter makes itself: their headers, and the way on.
 
+use headgate_policy::document::provider_of_route;
 use headgate_policy::{Attempt, Effect, HeaderView};
 
-/// Response header by which an attempt asks for another try.
-pub(super) const RETRY_HEADER: &str = "x-headgate-retry";
 /// Headers between two neighbours only, and those that the host sets by itself.
 const HOP: [&str; 14] = [
     "connection",
@@ -49,7 +48,7 @@ impl Direct {
     /// Takes an effect on headers or the route; returns others.
     pub(super) fn take(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::Route(provider) => self.route = provider.trim_end_matches("#fresh").to_owned(),
+            Effect::Route(provider) => self.route = provider_of_route(&provider).to_owned(),
             Effect::SetRequestHeader(name, value) => set(&mut self.request, name, &value),
             Effect::RemoveRequestHeader(name) => self.request.retain(|(one, _)| *one != name),
             Effect::SetResponseHeader(name, value) => set(&mut self.response, name, &value),

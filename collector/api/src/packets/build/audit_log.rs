@@ -3,12 +3,12 @@
 use super::log_writer::{LogWriter, ReadEntry, with_nodes};
 use super::maker::{Listed, Maker, Writer};
 use super::readers::Readers;
-use super::states::LogState;
+use super::states::signed_at_text;
 use crate::audit::entry_sheet as sheet;
 use crate::packets::fault::PacketFault;
 use headgate_collector_packet::{AUDIT, AUDIT_CSV, AUDIT_NODES, LogPart, Outside};
 use headgate_collector_store::tree::{NodeFault, position_of};
-use headgate_collector_store::{AuditQuery, NameFilter, Order, list_audit};
+use headgate_collector_store::{AuditQuery, LogHead, NameFilter, Order, list_audit};
 use headgate_collector_types::audit::Entry;
 use headgate_collector_types::{Log, StoredEntry};
 
@@ -32,7 +32,7 @@ impl Maker<'_, '_> {
         &mut self,
         packet: &mut Writer,
         listed: &mut Listed,
-        state: &LogState,
+        state: &LogHead,
     ) -> Result<Audit, PacketFault> {
         packet.begin(AUDIT)?;
         let mut writer = LogWriter::begin(self, Log::Audit, [AUDIT_CSV, AUDIT_NODES], false)?;
@@ -53,7 +53,7 @@ impl Maker<'_, '_> {
         let without = end.saturating_sub(first).saturating_sub(lines);
         let damaged = found.damaged.min(without);
         let outside = Outside { deleted: without.saturating_sub(damaged), damaged, ..Outside::default() };
-        let (in_period, signed_at) = (found.part.in_period, state.signed_at_text());
+        let (in_period, signed_at) = (found.part.in_period, signed_at_text(state));
         found.part = LogPart { size: state.size, first, end, lines, in_period, outside, signed_at, grown_from: None };
         for name in [AUDIT, AUDIT_CSV] {
             listed.add(name, Some(lines));
@@ -62,7 +62,7 @@ impl Maker<'_, '_> {
         Ok(found)
     }
 
-    fn entry_query(&mut self, state: &LogState) -> Result<Option<AuditQuery>, PacketFault> {
+    fn entry_query(&mut self, state: &LogHead) -> Result<Option<AuditQuery>, PacketFault> {
         let behind = position_of(state.size);
         let matching = AuditQuery {
             from: Some(self.order.scope.from),

@@ -2,14 +2,14 @@
 
 use super::maker::{Listed, Maker, Writer};
 use super::request_log::Requests;
-use super::states::{LogState, Pins};
+use super::states::Pins;
 use super::trace::sample;
 use crate::packets::fault::PacketFault;
 use headgate_collector_db::StoreError;
 use headgate_collector_packet::page::SampleTrace;
 use headgate_collector_packet::{AUDIT_CHECKPOINT, REQUESTS_CHECKPOINT, REQUESTS_GROWTH, SAMPLE_PROOF};
-use headgate_collector_store as store;
 use headgate_collector_store::tree::{NodeFault, StoredTree};
+use headgate_collector_store::{self as store, LogHead};
 use headgate_collector_tree::{TlogProof, consistency_proof, encode_base64, inclusion_proof};
 use headgate_collector_types::Log;
 use headgate_record::RequestRecord;
@@ -52,7 +52,7 @@ impl Maker<'_, '_> {
     }
 
     /// Writes the proof that the log has only grown since the packet before, if its hashes are still there.
-    fn growth(&mut self, packet: &mut Writer, listed: &mut Listed, to: &LogState) -> Result<Option<u64>, PacketFault> {
+    fn growth(&mut self, packet: &mut Writer, listed: &mut Listed, to: &LogHead) -> Result<Option<u64>, PacketFault> {
         let Some(from) = self.order.grown_from.filter(|from| (1..=to.size).contains(from)) else { return Ok(None) };
         let size = to.size;
         let found = self.reading.try_step(|db| -> Result<_, NodeFault> {

@@ -3,14 +3,14 @@
 use super::log_writer::{LogWriter, ReadEntry, with_nodes};
 use super::maker::{Listed, Maker, Writer, kind};
 use super::redaction::Redaction;
-use super::states::LogState;
+use super::states::signed_at_text;
 use super::trace::row;
 use crate::packets::fault::PacketFault;
 use crate::query::record_sheet as sheet;
 use headgate_collector_packet::page::{MAX_ROWS, Table};
 use headgate_collector_packet::{ControlTotals, Kind, LogPart, Outside, REQUESTS, REQUESTS_CSV, REQUESTS_NODES};
 use headgate_collector_store::tree::{NodeFault, position_of};
-use headgate_collector_store::{Order, RequestQuery, list_range};
+use headgate_collector_store::{LogHead, Order, RequestQuery, list_range};
 use headgate_collector_types::{Log, StoredEntry};
 
 /// The records of a page.
@@ -41,7 +41,7 @@ impl Maker<'_, '_> {
         &mut self,
         packet: &mut Writer,
         listed: &mut Listed,
-        state: &LogState,
+        state: &LogHead,
     ) -> Result<Requests, PacketFault> {
         let redaction = Redaction::of(self.order);
         packet.begin(REQUESTS)?;
@@ -70,7 +70,7 @@ impl Maker<'_, '_> {
     }
 
     /// Returns the query for all records of the packet; `None` if there is none.
-    fn record_query(&mut self, state: &LogState) -> Result<Option<RequestQuery>, PacketFault> {
+    fn record_query(&mut self, state: &LogHead) -> Result<Option<RequestQuery>, PacketFault> {
         let behind = position_of(state.size);
         let scope = &self.order.scope;
         let matching = RequestQuery {
@@ -139,7 +139,7 @@ impl Maker<'_, '_> {
         writer.rows(|out| sheet::row(out, &StoredEntry::Intact(line)))
     }
 
-    fn part_of(&self, state: &LogState, lines: u64, own: Option<(u64, u64)>, found: &Requests) -> LogPart {
+    fn part_of(&self, state: &LogHead, lines: u64, own: Option<(u64, u64)>, found: &Requests) -> LogPart {
         let (first, end) = own.unwrap_or((0, 0));
         let without = end.saturating_sub(first).saturating_sub(lines);
         let damaged = found.damaged.min(without);
@@ -148,7 +148,7 @@ impl Maker<'_, '_> {
             Kind::Whole => Outside { deleted: others, damaged, ..Outside::default() },
             Kind::Filtered => Outside { not_matched: others, damaged, ..Outside::default() },
         };
-        let signed_at = state.signed_at_text();
+        let signed_at = signed_at_text(state);
         LogPart {
             size: state.size,
             first,

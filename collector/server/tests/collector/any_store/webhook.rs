@@ -48,20 +48,25 @@ impl Hook {
     }
 }
 
-fn answer(stream: Box<dyn Connection>, status: u16, tell: &Sender<(String, Value)>) {
-    let mut stream = BufReader::new(stream);
+/// Returns the head of a call and the length of its body. The head of a connection that was closed, as by a client that rejects the
+/// certificate, is empty.
+pub(crate) fn read_head(stream: &mut impl BufRead) -> (String, usize) {
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
-        // A client that rejects the certificate closes the connection.
         if stream.read_line(&mut line).unwrap_or(0) <= 2 {
-            break;
+            return (head, length);
         }
         if let Some((_, value)) = line.to_ascii_lowercase().split_once("content-length:") {
             length = value.trim().parse().unwrap();
         }
         head.push_str(&line);
     }
+}
+
+fn answer(stream: Box<dyn Connection>, status: u16, tell: &Sender<(String, Value)>) {
+    let mut stream = BufReader::new(stream);
+    let (head, length) = read_head(&mut stream);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
     let reply =

@@ -1,11 +1,12 @@
 //! Forwarders of several collectors: one delivers, and if it dies, another takes over.
 
+use crate::any_store::webhook::read_head;
 use crate::patience::until;
 use crate::process::Collector;
 use crate::records::batch_of;
 use headgate_record::INGEST_PATH;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -28,25 +29,16 @@ fn webhook(taken: &Taken) -> u16 {
 
 fn take(stream: TcpStream, taken: &Taken) {
     let mut stream = BufReader::new(stream);
-    while let Some(length) = length_of_body(&mut stream) {
+    loop {
+        let (head, length) = read_head(&mut stream);
+        if head.is_empty() {
+            return;
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).unwrap();
         let events: Vec<Value> = serde_json::from_slice(&body).unwrap();
         taken.lock().unwrap().extend(events.iter().filter_map(|event| event["data"]["seq"].as_u64()));
         stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-    }
-}
-
-fn length_of_body(stream: &mut BufReader<TcpStream>) -> Option<usize> {
-    let mut length = None;
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).unwrap_or(0) <= 2 {
-            return length;
-        }
-        if let Some((_, value)) = line.to_ascii_lowercase().split_once("content-length:") {
-            length = value.trim().parse().ok();
-        }
     }
 }
 
