@@ -58,6 +58,27 @@ pub fn apisix(compiled: &Compiled, wasm: &Path) -> Vec<(PathBuf, String)> {
     vec![("config.yaml".into(), config), ("apisix.yaml".into(), rules)]
 }
 
+/// Returns the files for an APISIX that is configured by its Admin API: `config.yaml`, to be merged, and a JSON document for each resource,
+/// whose path is that of the resource below the API's address.
+#[must_use]
+pub fn apisix_admin(compiled: &Compiled, wasm: &Path) -> Vec<(PathBuf, String)> {
+    let mut config = config(compiled, wasm);
+    // Who keeps the configuration is the operator's choice.
+    config.as_object_mut().map(|members| members.remove("deployment"));
+    let mut files = vec![("config.yaml".into(), format!("{config:#}\n"))];
+    let rules = rules(compiled);
+    // A route is refused before the upstream that it names is there.
+    for kind in ["upstreams", "global_rules", "routes"] {
+        for resource in rules.get(kind).and_then(Value::as_array).into_iter().flatten() {
+            let mut document = resource.clone();
+            let id = document.as_object_mut().and_then(|members| members.remove("id"));
+            let id = id.as_ref().and_then(Value::as_str).unwrap_or_default();
+            files.push((format!("apisix/admin/{kind}/{id}").into(), format!("{document:#}\n")));
+        }
+    }
+    files
+}
+
 fn config(compiled: &Compiled, wasm: &Path) -> Value {
     let mut variables: Vec<String> = compiled.settings.environment_variables.iter().cloned().collect();
     variables.extend(routes::variables(&compiled.document));

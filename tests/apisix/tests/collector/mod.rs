@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Its ingest token.
 pub(crate) const TOKEN: &str = "token-of-the-workers";
-const OWNER: &str = "token-of-the-owner";
+/// The owner's token.
+pub(crate) const OWNER: &str = "token-of-the-owner";
 /// SHA-256 of `hg-test-alice`.
 pub(crate) const ALICE: &str = "31443d332abed1a229de06db8106ab64883c3b6f8270a5bc4b68831591b82034";
 

@@ -17,7 +17,9 @@ pub(crate) struct Rendered {
     /// The policy.
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) document: Document,
-    config: String,
+    /// `config.yaml`.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) config: String,
     /// `apisix.yaml`.
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) rules: String,
