@@ -3,7 +3,13 @@
 //! The stand-in interprets the module, while APISIX compiles it, and there is no network. So the figures compare ways through the
 //! filter with one another, and versions of it. They are not those of an APISIX.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "it measures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "it measures"
+)]
 #![allow(clippy::disallowed_methods, reason = "it reads the clock of this machine")]
 
 use headgate_config::render::apisix;
@@ -47,7 +53,12 @@ fn request(stream: bool, key: &str) -> ClientRequest {
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let prompt = "a prompt of some words ".repeat(40);
     let body = format!(r#"{{"model":"chat","stream":{stream},"messages":[{{"role":"user","content":"{prompt}"}}]}}"#);
-    ClientRequest { method: "POST".to_owned(), path: "/v1/chat/completions".to_owned(), headers, body: body.into_bytes() }
+    ClientRequest {
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        headers,
+        body: body.into_bytes(),
+    }
 }
 
 /// Returns the median of the rounds, µs per request.

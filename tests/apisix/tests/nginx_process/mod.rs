@@ -57,10 +57,11 @@ impl NginxProcess {
 
     /// Returns the record that the log phase has found.
     pub(crate) fn record(&self) -> String {
-        let file = self.folder.path().join("record");
         let found = (0..500).find_map(|_| {
             std::thread::sleep(Duration::from_millis(20));
-            std::fs::read_to_string(&file).ok().filter(|text| !text.is_empty())
+            let log = self.log();
+            let (_, rest) = log.split_once("<record>")?;
+            Some(rest.split_once("</record>")?.0.to_owned())
         });
         found.unwrap_or_else(|| panic!("the log phase has not come: {}", self.log()))
     }
@@ -113,9 +114,7 @@ http {{
         loadstring([==[{chunk_shim}]==])()()
       }}
       log_by_lua_block {{
-        local file = io.open(ngx.config.prefix() .. "/record", "w")
-        file:write(ngx.var.headgate_record)
-        file:close()
+        ngx.log(ngx.WARN, "<record>" .. ngx.var.headgate_record .. "</record>")
       }}
       proxy_http_version 1.1; proxy_buffering off; proxy_pass http://{provider};
     }}
