@@ -39,6 +39,7 @@ verify: _python
 
 # Unit, property and machine-level case tests, and the case files on a stand-in for APISIX. UPDATE_EXPECT=1 writes the expected part of case files and diagnostics anew.
 unit *FLAGS: _cargo _nextest wasm programs
+    @[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] || {{just_executable()}} _need nginx-with-lua "install nginx with its Lua module (apt-get install nginx libnginx-mod-http-lua)"
     {{nextest}} nextest run {{ if built == "" { "" } else { "--cargo-metadata " + lists } }} {{FLAGS}}
 
 # The collector's tests once more, on a PostgreSQL that is started for them; those in `sqlite` stay out.
@@ -95,6 +96,10 @@ bench *FLAGS: envoy wasm && bench-detectors bench-collector
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
     @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
     @target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
+
+# What the filter costs on the stand-in for APISIX, which interprets it: to compare ways and versions, not for figures of an APISIX.
+bench-apisix: wasm
+    @cargo run --quiet -p headgate-test-apisix --example cost
 
 # What the detectors of guardrails cost in wasm, in Node's V8: MB/s on prose, code, base64 and hostile input.
 bench-detectors: _cargo

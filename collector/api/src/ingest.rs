@@ -1,4 +1,4 @@
-//! `POST /v1/ingest/requests`: takes a batch, commits it to disk, then acknowledges it.
+//! `POST /v1/ingest/requests` and `POST /v1/ingest/lines`: take records, commit them to disk, then acknowledge them.
 //!
 //! A request that finds no memory for its body is rejected at once. The sender repeats it; its queue is made for that.
 
@@ -13,7 +13,12 @@ use axum::response::Response;
 use headgate_collector_types::Sender;
 use headgate_collector_types::validate::{BadBatch, MAX_BATCH_RECORDS, MAX_NAME_CHARS, check_batch};
 use headgate_record::{Acknowledgement, RequestRecord};
+use serde::Serialize;
 use serde_json::{Value, json};
+
+mod lines;
+
+pub(super) use lines::{LinesAcknowledgement, lines};
 
 /// Handles `POST /v1/ingest/requests`.
 pub(super) async fn requests(
@@ -21,7 +26,11 @@ pub(super) async fn requests(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let outcome = take(&app, caller.sender(), request).await;
+    acknowledge(&app, take(&app, caller.sender(), request).await)
+}
+
+/// Counts the outcome of a delivery, and answers it.
+fn acknowledge<T: Serialize>(app: &App, outcome: Result<T, ApiError>) -> Result<Response, ApiError> {
     app.metrics.batch(match &outcome {
         Ok(_) => "acknowledged",
         Err(error) if error.is_server_side() => "unavailable",

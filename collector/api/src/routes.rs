@@ -20,7 +20,7 @@ use headgate_collector_store::{Correction, Hold, PacketInfo, SessionInfo, TokenI
 use headgate_collector_types::audit::Entry;
 use headgate_collector_types::retention::Rules;
 use headgate_limits::{Reply, Report, SYNC_PATH};
-use headgate_record::{Acknowledgement, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, RequestRecord};
+use headgate_record::{Acknowledgement, HEARTBEAT_PATH, Heartbeat, INGEST_PATH, LINES_PATH, RequestRecord};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -79,6 +79,8 @@ fn requests() -> Vec<Route> {
     routes! {
         "POST" INGEST_PATH, Deliver, "Stores a batch of request records" => post(ingest::requests),
             Docs::json(of::<Acknowledgement>).body(ingest::batch).or(409, FOREIGN).or(429, TOO_MANY);
+        "POST" LINES_PATH, Deliver, "Stores the records in the lines of a proxy's own logger" => post(ingest::lines),
+            Docs::json(of::<ingest::LinesAcknowledgement>).text_body("text/plain").or(409, FOREIGN).or(429, TOO_MANY);
         "GET" "/v1/requests", Read, "The request log, filtered, in pages" => get(query::list),
             filtered(Docs::json(query::page)).query::<query::RequestPaging>().link("get_v1_requests_id", "/data/0/id");
         "GET" "/v1/requests.json", Read, "All records that match, as a JSON list" => query::export(Format::Json),

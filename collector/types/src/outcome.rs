@@ -8,7 +8,7 @@ use headgate_record::{EndedBy, RejectedBy, RequestRecord};
 pub enum RequestOutcome {
     /// A status below 400, and the whole answer was sent.
     Success,
-    /// The gateway rejected the request by its policy.
+    /// The gateway rejected the request by its policy, or another plugin of the proxy did with a status below 500.
     Refused,
     /// Another status of 400 and above, or the answer broke off.
     Error,
@@ -24,7 +24,8 @@ impl RequestOutcome {
     #[must_use]
     pub fn of(record: &RequestRecord) -> Self {
         match record {
-            RequestRecord { rejected_by: Some(RejectedBy::Gateway), .. } => Self::Refused,
+            RequestRecord { rejected_by: Some(RejectedBy::Gateway), .. }
+            | RequestRecord { rejected_by: Some(RejectedBy::Host), status: 400..=499, .. } => Self::Refused,
             RequestRecord { ended_by: EndedBy::Client, .. } => Self::Aborted,
             RequestRecord { status: 100..=399, ended_by: EndedBy::Complete, .. } => Self::Success,
             _ => Self::Error,
@@ -56,6 +57,8 @@ mod tests {
         let (gateway, provider) = (Some(RejectedBy::Gateway), Some(RejectedBy::Provider));
         assert_eq!(of(200, EndedBy::Complete, None), RequestOutcome::Success);
         assert_eq!(of(429, EndedBy::Gateway, gateway), RequestOutcome::Refused);
+        assert_eq!(of(401, EndedBy::Complete, Some(RejectedBy::Host)), RequestOutcome::Refused);
+        assert_eq!(of(502, EndedBy::Complete, Some(RejectedBy::Host)), RequestOutcome::Error);
         // A stream that a guardrail stopped has a success status.
         assert_eq!(of(200, EndedBy::Gateway, gateway), RequestOutcome::Refused);
         assert_eq!(of(429, EndedBy::Complete, provider), RequestOutcome::Error);

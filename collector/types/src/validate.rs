@@ -12,9 +12,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 mod fields;
+mod lines;
 mod reason;
 
 pub use fields::{is_name, uuid_v7};
+pub use lines::{CheckedLines, check_lines};
 pub use reason::reason_of;
 
 /// Largest record, bytes of its JSON.
@@ -90,8 +92,12 @@ pub fn check_batch(body: &Bytes, sender: Sender) -> Result<CheckedBatch, BadBatc
         refused: Vec::new(),
     };
     for (index, raw) in (0_u64..).zip(batch.records) {
-        match check_record(raw, &checked.node, &checked.boot) {
-            Ok(good) => checked.records.push(good.at(index, body, raw)),
+        match check_record(raw, Some((&checked.node, &checked.boot))) {
+            Ok(good) => {
+                let received = raw.get().as_bytes();
+                let same = good.canonical == received;
+                checked.records.push(good.at(index, same.then(|| body.slice_ref(received))));
+            }
             Err(reason) => checked.refused.push(Refusal { index, seq: readable_seq(raw), reason }),
         }
     }
@@ -119,9 +125,9 @@ struct ValidRecord {
 }
 
 impl ValidRecord {
-    fn at(self, index: u64, body: &Bytes, raw: &RawValue) -> CheckedRecord {
-        let received = raw.get().as_bytes();
-        let bytes = if self.canonical == received { body.slice_ref(received) } else { Bytes::from(self.canonical) };
+    /// Returns the record with its place. `received` are its bytes, if it came in its canonical form.
+    fn at(self, index: u64, received: Option<Bytes>) -> CheckedRecord {
+        let bytes = received.unwrap_or_else(|| Bytes::from(self.canonical));
         let leaf_hash = leaf_hash(&bytes);
         CheckedRecord {
             index,
@@ -135,7 +141,8 @@ impl ValidRecord {
     }
 }
 
-fn check_record(raw: &RawValue, node: &str, boot: &str) -> Result<ValidRecord, String> {
+/// Checks a record. `sender` is node and boot of its batch, if that has them.
+fn check_record(raw: &RawValue, sender: Option<(&str, &str)>) -> Result<ValidRecord, String> {
     if raw.get().len() > MAX_RECORD_BYTES {
         return Err("the record is larger than 65536 bytes".to_owned());
     }
@@ -143,7 +150,7 @@ fn check_record(raw: &RawValue, node: &str, boot: &str) -> Result<ValidRecord, S
     if record.schema != SCHEMA {
         return Err("`schema` is not 1, the version this collector reads".to_owned());
     }
-    if record.node != node || record.boot != boot {
+    if sender.is_some_and(|(node, boot)| record.node != node || record.boot != boot) {
         return Err("`node` or `boot` differs from the batch's".to_owned());
     }
     fields::check(&record)?;

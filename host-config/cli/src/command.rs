@@ -5,6 +5,7 @@ mod check;
 mod collector;
 mod drain;
 mod guard;
+mod host;
 mod keys;
 mod output_dir;
 mod prices;

@@ -54,6 +54,8 @@ pub(crate) fn needs_restart(folder: &Path, files: &[(PathBuf, String)]) -> Optio
         let old = fs::read_to_string(folder.join(path)).ok()?;
         match path.to_str()? {
             LAST if old != *new => Some("the bootstrap (admin address, node, folders) changes"),
+            // APISIX reads `apisix.yaml` again by itself, and this file only when it is reloaded.
+            "config.yaml" if old != *new => Some("config.yaml (plugins, environment variables, module) changes"),
             "ecds/headgate-gate.json" if variables(&old) != variables(new) => {
                 Some("the policy reads other environment variables than before")
             }

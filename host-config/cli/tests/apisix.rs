@@ -72,3 +72,30 @@ fn obstacles_are_named_with_a_line() {
     assert!(said("apisix").contains("no stream is sent to this target"));
     assert!(!said("envoy").contains("no stream"));
 }
+
+#[test]
+fn documents_of_the_admin_api_have_the_same_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, out) = (folder.path().join("gateway.yaml"), folder.path().join("out"));
+    fs::write(&policy, POLICY).unwrap();
+    let (file, out_text) = (policy.to_str().unwrap(), out.to_str().unwrap());
+    for more in [&[][..], &["--admin-api"]] {
+        let arguments = ["render", "apisix", file, "--out", out_text, "--wasm", "/headgate.wasm"];
+        let output = headgate(&[&arguments, more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(json(&out.join("config.yaml")).get("deployment").is_none());
+    let rules = json(&out.join("apisix.yaml"));
+    let mut count = 0;
+    for (kind, resources) in rules.as_object().unwrap() {
+        for resource in resources.as_array().unwrap() {
+            let id = resource["id"].as_str().unwrap();
+            let mut document = json(&out.join(format!("apisix/admin/{kind}/{id}")));
+            document.as_object_mut().unwrap().insert("id".to_owned(), id.into());
+            assert_eq!(document, *resource);
+            count += 1;
+        }
+    }
+    let written = ["upstreams", "global_rules", "routes"].map(|kind| fs::read_dir(out.join("apisix/admin").join(kind)));
+    assert_eq!(written.into_iter().map(|folder| folder.unwrap().count()).sum::<usize>(), count);
+}

@@ -18,7 +18,7 @@ mod wasm;
 mod xds;
 mod yaml;
 
-pub use apisix::{apisix, apisix_document, apisix_obstacles};
+pub use apisix::{apisix, apisix_admin, apisix_document, apisix_obstacles};
 pub(crate) use cluster::MAX_READ_BYTES;
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;

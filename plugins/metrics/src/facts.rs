@@ -62,7 +62,7 @@ impl RequestFacts<'_> {
     /// Returns the outcome, as the collector names it.
     pub(crate) fn outcome(&self) -> &'static str {
         match (self.rejected_by, self.ended_by, self.status) {
-            (Some(RejectedBy::Gateway), _, _) => "refused",
+            (Some(RejectedBy::Gateway), _, _) | (Some(RejectedBy::Host), _, 400..=499) => "refused",
             (_, EndedBy::Client, _) => "aborted",
             (_, EndedBy::Complete, 100..=399) => "success",
             _ => "error",
@@ -121,6 +121,8 @@ pub(crate) mod tests {
         assert_eq!(of(200, EndedBy::Complete, None), ("2xx", "success"));
         assert_eq!(of(429, EndedBy::Gateway, Some(RejectedBy::Gateway)), ("4xx", "refused"));
         assert_eq!(of(429, EndedBy::Complete, Some(RejectedBy::Provider)), ("4xx", "error"));
+        assert_eq!(of(429, EndedBy::Complete, Some(RejectedBy::Host)), ("4xx", "refused"));
+        assert_eq!(of(502, EndedBy::Complete, Some(RejectedBy::Host)), ("5xx", "error"));
         assert_eq!(of(200, EndedBy::Provider, None), ("2xx", "error"));
         assert_eq!(of(0, EndedBy::Client, None), ("", "aborted"));
         assert_eq!(of(65_535, EndedBy::Complete, None), ("", "error"));

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 /// Path of the collector's route for batches.
 pub const INGEST_PATH: &str = "/v1/ingest/requests";
 
+/// Path of the collector's route for records in the lines of a proxy's own logger.
+pub const LINES_PATH: &str = "/v1/ingest/lines";
+
 /// `POST /v1/ingest/requests`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

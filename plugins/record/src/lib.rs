@@ -18,7 +18,7 @@ mod usage;
 mod vocabulary;
 
 pub use attempt::{AttemptError, AttemptKind, AttemptRecord};
-pub use batch::{Acknowledgement, Batch, INGEST_PATH, Refusal};
+pub use batch::{Acknowledgement, Batch, INGEST_PATH, LINES_PATH, Refusal};
 pub use caller::{CallerIdentity, ClientContext, KnownBy, RequestSource};
 pub use decision::{Decision, Direction, Verdict};
 pub use heartbeat::{HEARTBEAT_PATH, Heartbeat, ProxyRefusal};

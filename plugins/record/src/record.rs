@@ -148,5 +148,7 @@ vocabulary! {
         Gateway = "gateway",
         /// The provider.
         Provider = "provider",
+        /// Another plugin of the proxy, or another filter: its answer passed as it was.
+        Host = "host",
     }
 }

@@ -14,6 +14,9 @@ use std::time::Duration;
 const HEARTBEAT_MS: u64 = 10_000;
 /// The same while the number of requests under way changes, ms: should the worker die, it is known how many they were.
 const OPEN_HEARTBEAT_MS: u64 = 2_000;
+/// The same on a host without ticks while numbers were given that the collector has not heard of, ms: should the worker end, it is known
+/// which records are missing.
+const TOLD_HEARTBEAT_MS: u64 = 1_000;
 /// Time for which the first record that waits is kept for others to join it, ms.
 const GATHER_MS: u64 = 1;
 
@@ -144,26 +147,30 @@ pub(crate) fn send_soon(host: &impl Host, worker: &mut Worker, policy: &Policy, 
 
 /// Returns the heartbeat of this worker, if it is time. The first one goes out at once, so that the collector sees a new policy
 /// in force.
-fn heartbeat(host: &impl Host, worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
+fn heartbeat<H: Host>(host: &H, worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
     let end = (worker.outbox.last_seq(), worker.outbox.dropped());
     let idle = worker.open == 0 && worker.outbox.queued() == 0;
     let ending = idle && policy.ends(worker.counters.process(host).began_ms);
     let same = worker.told_revision == policy.revision() && (!ending || worker.told_end == Some(end));
-    let due_ms = if worker.open == worker.told_open { HEARTBEAT_MS } else { OPEN_HEARTBEAT_MS };
+    let due_ms = match worker.open == worker.told_open {
+        _ if !H::CAN.ticks && worker.told_seq != end.0 => TOLD_HEARTBEAT_MS,
+        true => HEARTBEAT_MS,
+        false => OPEN_HEARTBEAT_MS,
+    };
     if same && now_ms < worker.heartbeat_ms.saturating_add(due_ms) && now_ms >= worker.heartbeat_ms {
         return None;
     }
     worker.heartbeat_ms = now_ms;
     policy.revision().clone_into(&mut worker.told_revision);
     worker.told_end = ending.then_some(end);
-    worker.told_open = worker.open;
+    (worker.told_open, worker.told_seq) = (worker.open, end.0);
     serde_json::to_vec(&Heartbeat {
         node: worker.node.to_string(),
         boot: worker.boot.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_revision: policy.revision().to_owned(),
         uptime_s: now_ms.saturating_sub(worker.started_ms) / 1_000,
-        queued: worker.outbox.queued() as u64,
+        queued: worker.handed_over.on_the_way(now_ms).saturating_add(worker.outbox.queued() as u64),
         dropped: worker.outbox.dropped(),
         last_seq: worker.outbox.last_seq(),
         open: Some(worker.open),

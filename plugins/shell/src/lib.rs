@@ -13,6 +13,7 @@ mod exchange;
 mod exchange_id;
 mod exchanges;
 mod gate_context;
+mod handed_over;
 mod host;
 mod http_calls;
 mod metrics;

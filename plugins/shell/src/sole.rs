@@ -22,6 +22,9 @@ use tries::Direct;
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
 const ASKS_PER_INTERVAL: u64 = 5;
 
+/// Most deliveries that one request carries: counts, a heartbeat, records.
+const CALLS_PER_REQUEST: u32 = 3;
+
 /// See the module's text.
 #[derive(Debug)]
 pub struct SoleContext {
@@ -30,6 +33,9 @@ pub struct SoleContext {
     effects: Effects,
     /// Carries deliveries to the collector along with this request.
     carrier: Uploader,
+    /// Deliveries that it has carried, and when the first one began, µs since the Unix epoch.
+    carried: u32,
+    carrying_since_us: u64,
     http_calls: HttpCalls,
     /// External checks that wait for their turn: the host makes one call at a time.
     checks: Vec<headgate_policy::HttpCall>,
@@ -64,6 +70,8 @@ impl SoleContext {
             policy: Rc::clone(policy),
             effects: Effects::new(),
             carrier: Uploader::default(),
+            carried: 0,
+            carrying_since_us: 0,
             http_calls: HttpCalls::default(),
             checks: Vec::new(),
             deferred: None,
@@ -93,14 +101,26 @@ impl SoleContext {
             self.refuse(host);
             return self.action();
         }
-        self.carrier.deliver(host, &self.policy);
-        if self.carrier.is_under_way() {
-            self.under_way = self.under_way.saturating_add(1);
+        self.carrying_since_us = host.now_us();
+        if self.carries(host) {
             self.deferred = Some(flow);
         } else {
             self.headers_are_decided(host, flow);
         }
         self.action()
+    }
+
+    /// Sends a delivery along with this request, if one is due and the client has not waited for too long already.
+    fn carries<H: Host>(&mut self, host: &H) -> bool {
+        let waited_us = u128::from(host.now_us().saturating_sub(self.carrying_since_us));
+        if self.carried >= CALLS_PER_REQUEST || waited_us >= H::CAN.delivery_time.as_micros() {
+            return false;
+        }
+        self.carrier.deliver(host, &self.policy);
+        let sent = self.carrier.is_under_way();
+        self.carried = self.carried.saturating_add(u32::from(sent));
+        self.under_way = self.under_way.saturating_add(u32::from(sent));
+        sent
     }
 
     fn admit(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
@@ -240,6 +260,9 @@ impl SoleContext {
             return self.try_answered(host, body_size);
         }
         self.carrier.answered(host, &self.policy, token, body_size);
+        if self.carries(host) {
+            return;
+        }
         if let Some(flow) = self.deferred.take() {
             self.headers_are_decided(host, flow);
         }

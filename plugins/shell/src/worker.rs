@@ -6,6 +6,7 @@
 use crate::cells::CellsOn;
 use crate::connections::Connections;
 use crate::exchange_id::ExchangeId;
+use crate::handed_over::HandedOver;
 use crate::host::{Body, Headers, Host, HostResult};
 use crate::metrics::Metrics;
 use crate::proxy_refusals::ProxyRefusals;
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pub(crate) heartbeat_ms: u64,
     /// The revision that the last heartbeat told of.
     pub(crate) told_revision: String,
+    /// The number of the last record that it told of.
+    pub(crate) told_seq: u64,
     /// `last_seq` and `dropped` with which it has said goodbye.
     pub(crate) told_end: Option<(u64, u64)>,
     /// Requests under way, as the last heartbeat told.
@@ -60,6 +63,8 @@ pub(crate) struct Worker {
     pub(crate) calling: bool,
     /// When limits last had the collector asked before a request was decided on, ms since the Unix epoch.
     pub(crate) asked_ms: u64,
+    /// Records that the host's logger has taken.
+    pub(crate) handed_over: HandedOver,
     /// Deliveries that failed, in a row, and the time until which no request carries another one.
     pub(crate) failures: u32,
     pub(crate) quiet_until_ms: u64,
@@ -121,11 +126,13 @@ impl Worker {
             started_ms: host.now_us() / 1_000,
             heartbeat_ms: 0,
             told_revision: String::new(),
+            told_seq: 0,
             told_end: None,
             told_open: 0,
             hurried: None,
             calling: false,
             asked_ms: 0,
+            handed_over: HandedOver::default(),
             failures: 0,
             quiet_until_ms: 0,
             node: node.into(),

@@ -19,6 +19,7 @@ mod ai_proxy;
 mod buffers;
 mod case_file;
 mod headers;
+mod logger;
 mod memory;
 mod network;
 mod nginx;

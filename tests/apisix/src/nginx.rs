@@ -1,10 +1,13 @@
 //! The life of one request in APISIX: the filter as a global rule, the two lines of Lua beside it, a route, and `ai-proxy-multi`.
 
 use crate::ai_proxy::{Proxied, serve};
+use crate::logger::Logger;
 use crate::network::{Network, Outgoing, Received};
 use crate::vm::{Decision, Loaded, Vm};
 use crate::world::{Fields, LocalReply, Pending, Phase, field};
 use serde_json::Value;
+
+mod control;
 
 /// Header in which plugins of APISIX tell the name of a consumer.
 const CONSUMER: &str = "x-consumer-username";
@@ -48,6 +51,9 @@ pub struct Nginx {
     consumer: Option<String>,
     stay: usize,
     lost: bool,
+    logger: Option<Logger>,
+    /// Another plugin that answers: before the filter or behind it, with a status.
+    plugin: Option<(bool, u16)>,
 }
 
 impl Nginx {
@@ -65,60 +71,19 @@ impl Nginx {
             environment.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
         let snippet = nginx["http_server_location_configuration_snippet"].as_str().unwrap();
         let set = snippet.lines().filter_map(|line| line.strip_prefix("set $")?.split(' ').next().map(str::to_owned));
+        let rules: Value = serde_json::from_str(rules).unwrap();
         Self {
             vm: Vm::start(loaded, &seen),
-            rules: serde_json::from_str(rules).unwrap(),
+            logger: Logger::start(&rules["global_rules"][0]["plugins"]["http-logger"], &seen),
+            rules,
             variables: set.collect(),
             configured: false,
             pid: 4711,
             consumer: None,
             stay: usize::MAX,
             lost: false,
+            plugin: None,
         }
-    }
-
-    /// Makes this worker another process.
-    pub fn set_pid(&mut self, pid: u32) {
-        self.pid = pid;
-    }
-
-    /// Takes other rules, as APISIX does when its file changes.
-    ///
-    /// # Panics
-    /// If they cannot be read.
-    pub fn take_rules(&mut self, rules: &str) {
-        self.rules = serde_json::from_str(rules.strip_suffix("#END\n").unwrap()).unwrap();
-        self.configured = false;
-    }
-
-    /// Makes APISIX leave the global rule out, as it does with a plugin that it could not load.
-    pub fn lose_filter(&mut self) {
-        self.lost = true;
-    }
-
-    /// Makes the client of the next requests leave after so many chunks.
-    pub fn set_stay(&mut self, chunks: usize) {
-        self.stay = chunks;
-    }
-
-    /// Makes a plugin of APISIX authenticate the next requests as this consumer, or none.
-    pub fn set_consumer(&mut self, name: Option<&str>) {
-        self.consumer = name.map(str::to_owned);
-    }
-
-    /// Sets the clock, µs since the Unix epoch.
-    pub fn set_clock(&mut self, now_us: u64) {
-        self.vm.world().clock_us = now_us;
-    }
-
-    /// Returns the time, µs since the Unix epoch.
-    pub fn clock(&mut self) -> u64 {
-        self.vm.world().clock_us
-    }
-
-    /// Lets time pass.
-    pub fn wait(&mut self, seconds: u64) {
-        self.vm.world().clock_us += seconds * 1_000_000;
     }
 
     /// Serves a request.
@@ -126,6 +91,7 @@ impl Nginx {
     /// # Panics
     /// If the real host would have crashed.
     pub fn serve(&mut self, request: &ClientRequest, network: &mut dyn Network) -> Answer {
+        self.work_of_timers(network);
         self.begin(request);
         self.rewrite();
         let uri = request.path.split('?').next().unwrap_or_default().to_owned();
@@ -146,15 +112,28 @@ impl Nginx {
         self.vm.world().phase = Phase::Access;
         let id = self.vm.open();
         let answer = self.in_context(id, request, network);
+        self.log_phase(&answer.record);
         self.vm.free(id);
         answer
     }
 
+    /// The log phase. It comes for every request, also for one whose client has gone; the filter has no callback in it.
+    fn log_phase(&mut self, record: &[u8]) {
+        let now_us = self.clock();
+        if let Some(logger) = &mut self.logger {
+            logger.log(record, now_us);
+        }
+    }
+
     fn in_context(&mut self, id: u32, request: &ClientRequest, network: &mut dyn Network) -> Answer {
-        let reply = self.access(id, request, network);
-        let received = match reply {
-            Some(reply) => from_reply(reply),
-            None => self.upstream(request, network),
+        let reply = match self.plugin {
+            Some((true, _)) => None,
+            _ => self.access(id, request, network),
+        };
+        let received = match (reply, self.plugin) {
+            (Some(reply), _) => from_reply(reply),
+            (None, Some((_, status))) => from_plugin(status),
+            (None, None) => self.upstream(request, network),
         };
         self.respond(id, received)
     }
@@ -338,6 +317,16 @@ fn from_reply(reply: LocalReply) -> Proxied {
         return Proxied::page(reply.status as u16, String::new());
     }
     Proxied { status: reply.status as u16, headers: reply.headers, chunks: vec![reply.body], statuses: String::new() }
+}
+
+/// An answer of another plugin of APISIX.
+fn from_plugin(status: u16) -> Proxied {
+    let body = b"{\"message\":\"of another plugin\"}".to_vec();
+    let headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("content-length".to_owned(), body.len().to_string()),
+    ];
+    Proxied { status, headers, chunks: vec![body], statuses: String::new() }
 }
 
 fn own_page(status: u16) -> Answer {

@@ -1,4 +1,4 @@
-//! Workers of APISIX and a real collector: limits that all workers share, and records that arrive with later requests.
+//! Workers of APISIX and a real collector: limits that all workers share.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
 #![allow(clippy::disallowed_methods, reason = "the collector is a process with a clock of its own")]
@@ -6,29 +6,10 @@
 mod collector;
 mod common;
 
-use collector::{Collector, TOKEN};
-use common::{Rendered, loaded, rendered_from};
+use collector::{ALICE, Collector, Outside, ask, environment, worker};
+use common::{loaded, rendered_from};
 use headgate_test_apisix::{ClientRequest, Network, Nginx, Outgoing, Received};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The collector, and a provider that answers everything.
-struct Outside<'a> {
-    collector: &'a Collector,
-    /// Deliveries that arrived.
-    delivered: usize,
-}
-
-impl Network for Outside<'_> {
-    fn answer(&mut self, request: &Outgoing) -> Received {
-        if request.to == self.collector.address {
-            self.delivered += 1;
-            return self.collector.forward(request);
-        }
-        let body = br#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#.to_vec();
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Received::Answer { status: 200, headers, chunks: vec![body], breaks_off: false }
-    }
-}
+use std::time::Duration;
 
 fn policy(collector: &str) -> String {
     format!(
@@ -49,30 +30,6 @@ prices: {{alpha/gpt-4o-mini: {{input: 0, output: 0}}}}
     )
 }
 
-/// SHA-256 of `hg-test-alice`.
-const ALICE: &str = "31443d332abed1a229de06db8106ab64883c3b6f8270a5bc4b68831591b82034";
-
-fn worker(rendered: &Rendered, pid: u32) -> Nginx {
-    let mut nginx = rendered.start(&loaded());
-    nginx.set_pid(pid);
-    nginx
-}
-
-/// Sends a request at this moment, and returns its status.
-fn ask(nginx: &mut Nginx, outside: &mut Outside<'_>, model: &str) -> u16 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    nginx.set_clock(u64::try_from(now.as_micros()).unwrap());
-    let body = format!(r#"{{"model":"{model}","messages":[]}}"#).into_bytes();
-    let headers = [("host", "gateway.example"), ("authorization", "Bearer hg-test-alice")];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let request = ClientRequest { method: "POST".to_owned(), path: "/v1/chat/completions".to_owned(), headers, body };
-    nginx.serve(&request, outside).status
-}
-
-fn environment() -> Vec<(String, String)> {
-    vec![("HEADGATE_INGEST_TOKEN".to_owned(), TOKEN.to_owned())]
-}
-
 /// Sends requests in turn to two workers. Returns the number of those that were let in.
 fn admitted(workers: &mut [Nginx; 2], outside: &mut Outside<'_>, model: &str, all: usize, pause: Duration) -> usize {
     let statuses = (0..all).map(|number| {
@@ -88,7 +45,7 @@ fn admitted(workers: &mut [Nginx; 2], outside: &mut Outside<'_>, model: &str, al
 fn two_workers_admit_exactly_the_limit() {
     let collector = Collector::start();
     let rendered = rendered_from(&policy(&collector.address), environment());
-    let mut outside = Outside { collector: &collector, delivered: 0 };
+    let mut outside = Outside::of(&collector);
     let mut workers = [worker(&rendered, 1), worker(&rendered, 2)];
     // A worker that has just started does not know the counts of the others.
     workers.iter_mut().for_each(|worker| assert_eq!(ask(worker, &mut outside, "free"), 200));
@@ -98,22 +55,6 @@ fn two_workers_admit_exactly_the_limit() {
     std::thread::sleep(Duration::from_millis(300));
     let burst = admitted(&mut workers, &mut outside, "burst", 68, Duration::ZERO);
     assert_eq!((paced, first + burst), (20, 20));
-}
-
-#[test]
-fn records_arrive_with_later_requests() {
-    let collector = Collector::start();
-    let rendered = rendered_from(&policy(&collector.address), environment());
-    let mut outside = Outside { collector: &collector, delivered: 0 };
-    let mut nginx = worker(&rendered, 1);
-    for _ in 0..40 {
-        assert_eq!(ask(&mut nginx, &mut outside, "free"), 200);
-        std::thread::sleep(Duration::from_millis(60));
-    }
-    assert!(outside.delivered > 2);
-    // The last record waits for the next request, and those of a batch with it.
-    let stored = collector.records();
-    assert!((30..40).contains(&stored), "{stored} of 40 records arrived");
 }
 
 /// A collector that accepts connections and says nothing.

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{loaded, rendered_from};
+use headgate_record::LINES_PATH;
 use headgate_test_apisix::{ClientRequest, Network, Outgoing, Received};
 
 /// SHA-256 of `hg-test-alice`.
@@ -32,7 +33,11 @@ struct Outside {
 impl Network for Outside {
     fn answer(&mut self, request: &Outgoing) -> Received {
         if request.to == "127.0.0.1:5" {
-            self.batches.push(serde_json::from_slice(&request.body).unwrap());
+            if request.headers.iter().any(|(name, value)| name == ":path" && value == LINES_PATH) {
+                self.batches.extend(std::str::from_utf8(&request.body).unwrap().lines().filter_map(batch_of_line));
+            } else {
+                self.batches.push(serde_json::from_slice(&request.body).unwrap());
+            }
             let body = br#"{"stored":1,"duplicates":0,"refused":[]}"#.to_vec();
             return Received::Answer { status: 200, headers: Vec::new(), chunks: vec![body], breaks_off: false };
         }
@@ -42,6 +47,13 @@ impl Network for Outside {
         let chunks = ["a", "b", "c"].map(|text| event(text).into_bytes()).to_vec();
         Received::Answer { status: 200, headers, chunks, breaks_off: false }
     }
+}
+
+/// Returns the record of a line of the logger, as a batch. One that went another way is not in it.
+fn batch_of_line(line: &str) -> Option<serde_json::Value> {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let record: serde_json::Value = serde_json::from_str(line["record"].as_str().unwrap()).ok()?;
+    Some(serde_json::json!({"node": record["node"], "records": [record]}))
 }
 
 fn request(model: &str, host: bool) -> ClientRequest {

@@ -16,6 +16,7 @@ pub(crate) mod hostile;
 pub(crate) mod ingest;
 pub(crate) mod kill;
 pub(crate) mod limits;
+pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod live;
 pub(crate) mod noted;

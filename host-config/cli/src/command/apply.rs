@@ -9,6 +9,7 @@
 //! the collector at the last moment instead would overwrite changes that others applied since the file was edited.
 
 use super::collector::{Answer, Body, Client, Connection, Outcome, Revision};
+use super::host::Host;
 use super::output_dir::{OutputDir, Rendering, not_in_place};
 use super::wait::Wait;
 use crate::deploy;
@@ -45,6 +46,9 @@ pub(crate) struct Apply {
     from: Source,
     #[command(flatten)]
     output: OutputDir,
+    /// The proxy whose files are written.
+    #[arg(long, value_enum, default_value = "envoy")]
+    host: Host,
     #[command(flatten)]
     wait: Wait,
     /// Only show the changes, as `headgate diff` does.
@@ -81,11 +85,11 @@ struct Proposal<'a> {
 }
 
 pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
-    let proposal = Proposal::of(&arguments.from)?;
+    let proposal = Proposal::of(&arguments.from, arguments.host)?;
     if arguments.dry_run {
         return proposal.show(false);
     }
-    let rendering = arguments.output.render(&proposal.compiled)?;
+    let rendering = arguments.output.render_for(arguments.host, &proposal.compiled)?;
     let base = proposal.base()?.unwrap_or(0);
     let answer = proposal.send(base, false).map_err(|reason| arguments.without_collector(reason))?;
     if answer.status == 412 {
@@ -99,7 +103,7 @@ pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
 impl Apply {
     /// Adds to a failure to reach the collector the command that works without it.
     fn without_collector(&self, reason: Failure) -> Failure {
-        let command = self.output.render_command(&self.from.file);
+        let command = self.output.render_command(self.host, &self.from.file);
         format!(
             "{reason}To update the proxy here without the collector, run this, and apply the policy when the collector is back:\n  {command}\n"
         )
@@ -107,7 +111,7 @@ impl Apply {
 }
 
 pub(crate) fn diff(arguments: &Diff) -> Result<(), Stop> {
-    Proposal::of(&arguments.from)?.show(arguments.json)
+    Proposal::of(&arguments.from, Host::Envoy)?.show(arguments.json)
 }
 
 /// Prints the result, and returns the revision that is in force now.
@@ -148,10 +152,11 @@ fn beside(file: &Path) -> PathBuf {
 }
 
 impl<'a> Proposal<'a> {
-    fn of(from: &'a Source) -> Result<Self, Stop> {
-        let source = source(&from.file)?;
-        let compiled = compiled(&source, &from.file.display().to_string())?;
+    fn of(from: &'a Source, host: Host) -> Result<Self, Stop> {
+        let (source, name) = (source(&from.file)?, from.file.display().to_string());
+        let compiled = compiled(&source, &name)?;
         warn(&compiled);
+        host.examine(&source, &name)?;
         Ok(Self { from, client: from.connection.open()?, text: source.text, compiled })
     }
 

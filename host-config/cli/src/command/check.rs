@@ -1,5 +1,6 @@
 //! `headgate check`.
 
+use super::host::Host;
 use crate::exit::Failure;
 use crate::output::print;
 use crate::policy_file::{Problems, compiled, read, source};
@@ -33,13 +34,6 @@ pub(crate) struct Check {
     /// Version of that Envoy, if it is not in a dump.
     #[arg(long, value_name = "VERSION", value_parser = version, requires = "envoy")]
     envoy_version: Option<(u32, u32)>,
-}
-
-/// The proxy of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Host {
-    Envoy,
-    Apisix,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

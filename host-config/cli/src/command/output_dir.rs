@@ -1,5 +1,6 @@
 //! The folder of a proxy's files, for all commands that write them.
 
+use super::host::Host;
 use crate::deploy;
 use crate::exit::{Failure, Stop};
 use clap::Args;
@@ -17,7 +18,7 @@ pub(super) struct OutputDir {
     /// Folder to write to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Path of headgate.wasm as Envoy sees it.
+    /// Path of headgate.wasm as the proxy sees it.
     #[arg(long, value_name = "PATH")]
     wasm: PathBuf,
     /// The folder as Envoy sees it, if that is not DIR, as in a container.
@@ -38,9 +39,13 @@ pub(super) struct Rendering<'a> {
 
 impl OutputDir {
     /// Returns the `headgate render` command that writes the same files of a policy, for a shell.
-    pub(super) fn render_command(&self, policy: &Path) -> String {
-        let mut words = vec!["headgate".into(), "render".into(), "envoy".into(), shell_word(policy)];
+    pub(super) fn render_command(&self, host: Host, policy: &Path) -> String {
+        let name = if host == Host::Apisix { "apisix" } else { "envoy" };
+        let mut words = vec!["headgate".into(), "render".into(), name.into(), shell_word(policy)];
         words.extend(["--out".into(), shell_word(&self.out), "--wasm".into(), shell_word(&self.wasm)]);
+        if host == Host::Apisix {
+            return words.join(" ");
+        }
         if let Some(root) = &self.root {
             words.extend(["--root".into(), shell_word(root)]);
         }
@@ -56,6 +61,14 @@ impl OutputDir {
             ));
         }
         self.rendering(render::envoy(compiled, &self.options()?))
+    }
+
+    /// Renders a policy for this proxy, and locks the folder. Writes nothing yet.
+    pub(super) fn render_for(&self, host: Host, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
+        match host {
+            Host::Envoy => self.render(compiled),
+            Host::Apisix => self.rendering(render::apisix(compiled, &self.wasm)),
+        }
     }
 
     /// Renders the parts of a policy for another configuration, and locks the folder. Writes nothing yet.

@@ -1,11 +1,10 @@
 //! `headgate render apisix`.
 
+use super::host::Host;
 use crate::deploy;
 use crate::exit::Failure;
-use crate::output::say;
-use crate::policy_file::{compiled, source};
+use crate::policy_file::{compiled, source, warn};
 use clap::Args;
-use headgate_config::diagnostic::{self, Severity};
 use headgate_config::render;
 use std::path::PathBuf;
 
@@ -19,21 +18,21 @@ pub(crate) struct Apisix {
     /// Path of headgate.wasm as APISIX sees it.
     #[arg(long, value_name = "PATH")]
     wasm: PathBuf,
+    /// Write documents for the Admin API in the place of `apisix.yaml`: one for each resource, at its path there.
+    #[arg(long)]
+    admin_api: bool,
 }
 
 pub(crate) fn run(arguments: &Apisix) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
     let source = source(&arguments.file)?;
     let compiled = compiled(&source, &name)?;
-    let mut problems = compiled.warnings.clone();
-    problems.extend(source.placed(render::apisix_obstacles(&source.text, &name)));
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        return Err(diagnostic::text(&problems));
-    }
-    if !problems.is_empty() {
-        say(&diagnostic::text(&problems));
-    }
-    let files = render::apisix(&compiled, &arguments.wasm);
+    warn(&compiled);
+    Host::Apisix.examine(&source, &name)?;
+    let files = match arguments.admin_api {
+        true => render::apisix_admin(&compiled, &arguments.wasm),
+        false => render::apisix(&compiled, &arguments.wasm),
+    };
     std::fs::create_dir_all(&arguments.out)
         .and_then(|()| deploy::write(&arguments.out, &files))
         .map_err(|error| format!("{}: {error}. Check that the folder can be written.\n", arguments.out.display()))

@@ -2,6 +2,7 @@
 
 use super::apply::{accepted, finish, remember};
 use super::collector::{Answer, Body, Client, Connection, Outcome, Revision};
+use super::host::Host;
 use super::output_dir::OutputDir;
 use super::wait::Wait;
 use crate::deploy;
@@ -32,6 +33,9 @@ pub(crate) struct Rollback {
     connection: Connection,
     #[command(flatten)]
     output: OutputDir,
+    /// The proxy whose files are written.
+    #[arg(long, value_enum, default_value = "envoy")]
+    host: Host,
     #[command(flatten)]
     wait: Wait,
     /// Number of the revision that must be in force; by default the one that is.
@@ -55,8 +59,10 @@ pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
     let client = arguments.connection.open()?;
     let (to, text) = text_of(&client, &arguments.revision)?;
     let source = Source::whole(text);
-    let compiled = compiled(&source, &format!("revision {to}"))?;
+    let name = format!("revision {to}");
+    let compiled = compiled(&source, &name)?;
     warn(&compiled);
+    arguments.host.examine(&source, &name)?;
     let base = match arguments.base {
         Some(base) => base,
         None => in_force(&client)?,
@@ -68,7 +74,7 @@ pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
             false => format!("revision {base} has the same content: nothing would change\n"),
         })?);
     }
-    let rendering = arguments.output.render(&compiled)?;
+    let rendering = arguments.output.render_for(arguments.host, &compiled)?;
     let revision = accepted(&send(&client, base, to, &compiled.document.revision, false)?)?;
     if let Some(file) = &arguments.save {
         save(file, &source.text, revision.number)?;

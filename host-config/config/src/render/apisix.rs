@@ -3,6 +3,7 @@
 
 mod lua;
 mod obstacles;
+mod record_logger;
 mod routes;
 
 use crate::compile::Compiled;
@@ -14,6 +15,9 @@ pub use obstacles::apisix_obstacles;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+/// Plugins of APISIX that the rendered rules use.
+const PLUGINS: [&str; 5] =
+    ["proxy-rewrite", "serverless-pre-function", "serverless-post-function", "ai-proxy-multi", "http-logger"];
 /// Paths of the two APIs. Others are not the gateway's business.
 const PATHS: &str = "^/v1/";
 /// Place of the filter in the order of APISIX: above `ai-proxy-multi` (1041), below the plugins that authenticate.
@@ -54,9 +58,31 @@ pub fn apisix(compiled: &Compiled, wasm: &Path) -> Vec<(PathBuf, String)> {
     vec![("config.yaml".into(), config), ("apisix.yaml".into(), rules)]
 }
 
+/// Returns the files for an APISIX that is configured by its Admin API: `config.yaml`, to be merged, and a JSON document for each resource,
+/// whose path is that of the resource below the API's address.
+#[must_use]
+pub fn apisix_admin(compiled: &Compiled, wasm: &Path) -> Vec<(PathBuf, String)> {
+    let mut config = config(compiled, wasm);
+    // Who keeps the configuration is the operator's choice.
+    config.as_object_mut().map(|members| members.remove("deployment"));
+    let mut files = vec![("config.yaml".into(), format!("{config:#}\n"))];
+    let rules = rules(compiled);
+    // A route is refused before the upstream that it names is there.
+    for kind in ["upstreams", "global_rules", "routes"] {
+        for resource in rules.get(kind).and_then(Value::as_array).into_iter().flatten() {
+            let mut document = resource.clone();
+            let id = document.as_object_mut().and_then(|members| members.remove("id"));
+            let id = id.as_ref().and_then(Value::as_str).unwrap_or_default();
+            files.push((format!("apisix/admin/{kind}/{id}").into(), format!("{document:#}\n")));
+        }
+    }
+    files
+}
+
 fn config(compiled: &Compiled, wasm: &Path) -> Value {
     let mut variables: Vec<String> = compiled.settings.environment_variables.iter().cloned().collect();
     variables.extend(routes::variables(&compiled.document));
+    variables.extend(record_logger::variable(&compiled.document));
     variables.sort();
     variables.dedup();
     json!({
@@ -65,12 +91,20 @@ fn config(compiled: &Compiled, wasm: &Path) -> Value {
             // Lines of a lower level print configurations whole.
             "error_log_level": "warn",
             "envs": variables,
-            "http_server_location_configuration_snippet":
-                "postpone_output 0;\nset $headgate_request_body '';\nset $headgate_response_chunk '';\n",
+            "http_server_location_configuration_snippet": snippet(&compiled.document),
         },
-        "plugins": ["proxy-rewrite", "serverless-pre-function", "serverless-post-function", "ai-proxy-multi"],
+        "plugins": PLUGINS,
         "wasm": {"plugins": [{"name": "headgate", "priority": FILTER_PRIORITY, "file": wasm}]},
     })
+}
+
+/// Returns the lines for nginx: the variables of the filter. One that is not there sends the record another way.
+fn snippet(document: &Document) -> String {
+    let mut lines = "postpone_output 0;\nset $headgate_request_body '';\nset $headgate_response_chunk '';\n".to_owned();
+    if document.collector.is_some() {
+        lines.push_str(record_logger::DECLARATION);
+    }
+    lines
 }
 
 fn rules(compiled: &Compiled) -> Value {
@@ -88,6 +122,9 @@ fn rules(compiled: &Compiled) -> Value {
     if let (Some(name), Some(all)) = (identity_header(&document), plugins.as_object_mut()) {
         let strip = json!({"_meta": {"priority": STRIP_PRIORITY}, "headers": {"remove": [name]}});
         all.insert("proxy-rewrite".to_owned(), strip);
+    }
+    if let (Some(logger), Some(all)) = (record_logger::plugin(&document, &filter), plugins.as_object_mut()) {
+        all.insert("http-logger".to_owned(), logger);
     }
     json!({
         "global_rules": [{"id": "headgate", "plugins": plugins}],

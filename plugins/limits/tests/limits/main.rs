@@ -15,3 +15,4 @@ mod fleet;
 mod memory;
 mod neglect;
 mod schedule;
+mod workers;

@@ -8,7 +8,7 @@ use crate::call::{Timestamp, Try};
 use crate::effect::{Effect, Effects};
 use crate::header_view::HeaderView;
 use crate::status::status_error;
-use headgate_exchange::rewrite;
+use headgate_exchange::{endpoint, rewrite};
 use headgate_record::{AttemptError, AttemptKind, RejectedBy};
 use headgate_routing::{Cooldowns, Retry};
 use std::borrow::Cow;
@@ -68,9 +68,25 @@ impl Gate {
     /// Another plugin of the host has answered: its answer passes as it is.
     fn leave_alone(&mut self, status: u16, out: &mut Effects) {
         self.status = status;
-        self.rejected_by = Some(RejectedBy::Gateway);
-        self.phase = Phase::Answered;
+        self.rejected_by = (status >= 400).then_some(RejectedBy::Host);
+        (self.phase, self.response_whole) = (Phase::Answered, true);
         out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(self.call.id.to_text())));
+    }
+
+    /// Another plugin has answered before the gate saw the request, such as one that authenticates. Its answer passes as it is.
+    pub fn answered_by_host(&mut self, request: HeaderView<'_>, response: HeaderView<'_>, out: &mut Effects) {
+        if let Some((method, path)) = request.text(":method").zip(request.text(":path")) {
+            self.note_client(request, path, &endpoint(method, path));
+            // The record names the caller; its permissions do not matter here.
+            let _ = self.identify(request);
+        }
+        self.leave_alone(response.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0), out);
+    }
+
+    /// Whether the answer is another plugin's, and the gate has no further part in it.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        self.phase == Phase::Answered && self.rejection.is_none() && self.response_whole
     }
 
     /// Puts the tries of the host on record. Nothing is known of their times.

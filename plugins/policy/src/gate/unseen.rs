@@ -41,7 +41,7 @@ impl Gate {
         }
         if self.status != 0 && !Rejection::BY_PROXY.iter().any(|one| one.status() == self.status) {
             // Another filter of the proxy has answered, such as one that checks tokens.
-            self.rejected_by = Some(RejectedBy::Gateway);
+            self.rejected_by = Some(RejectedBy::Host);
             return None;
         }
         let rejection = match self.status {

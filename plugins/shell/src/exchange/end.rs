@@ -80,7 +80,9 @@ pub(crate) fn settle(
     let number = RecordSeq { node: &node, boot: &boot, seq };
     let closing =
         worker.with_request_env(host, policy, now.0, |env, _| gate.close(now, disconnect, number, env, &mut record));
-    if !hand_over(&record) {
+    if hand_over(&record) {
+        worker.handed_over.note(now.as_ms());
+    } else {
         worker.outbox.push(&record);
     }
     worker.record = record;

@@ -9,7 +9,11 @@ use headgate_policy::{Effect, HeaderView, Timestamp};
 impl SoleContext {
     /// The response's headers, of a provider, of the gateway itself, or of another plugin.
     pub fn response_headers(&mut self, host: &impl Host) -> Action {
-        if !self.begun || self.closed {
+        if self.closed {
+            return Action::Continue;
+        }
+        if !self.begun {
+            self.answered_before(host);
             return Action::Continue;
         }
         let tries = host.host_tries();
@@ -19,6 +23,11 @@ impl SoleContext {
         host.with_headers(Headers::Response, |head: HeaderView<'_>| {
             gate.delegated_response_headers(head, &tries, now, &cooldowns, effects);
         });
+        if self.gate.is_left_alone() {
+            self.apply_effects(host);
+            self.close(host);
+            return Action::Continue;
+        }
         // The length may change, and the head is out by then.
         self.effects.push(Effect::RemoveResponseHeader("content-length".into()));
         self.apply_effects(host);
@@ -28,6 +37,17 @@ impl SoleContext {
             let _ = host.reset_response();
         }
         Action::Continue
+    }
+
+    /// Another plugin has answered before this one came into play.
+    fn answered_before(&mut self, host: &impl Host) {
+        self.begun = true;
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        host.with_headers(Headers::Request, |request| {
+            host.with_headers(Headers::Response, |response| gate.answered_by_host(request, response, effects));
+        });
+        self.apply_effects(host);
+        self.close(host);
     }
 
     /// A chunk of the response's body.

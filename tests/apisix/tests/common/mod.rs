@@ -17,7 +17,9 @@ pub(crate) struct Rendered {
     /// The policy.
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) document: Document,
-    config: String,
+    /// `config.yaml`.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) config: String,
     /// `apisix.yaml`.
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) rules: String,
@@ -52,6 +54,15 @@ impl Rendered {
     #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) fn log_records(&mut self) {
         self.config = self.config.replace("postpone_output 0;", "postpone_output 0;\\nset $headgate_record '';");
+    }
+
+    /// Leaves APISIX's logger and its variable out, as an operator may do.
+    #[allow(dead_code, reason = "each test binary uses a part of this module")]
+    pub(crate) fn leave_logger_out(&mut self) {
+        self.config = self.config.replace("set $headgate_record '';", "");
+        let mut rules: serde_json::Value = serde_json::from_str(self.rules.strip_suffix("#END\n").unwrap()).unwrap();
+        rules["global_rules"][0]["plugins"].as_object_mut().unwrap().remove("http-logger").unwrap();
+        self.rules = format!("{rules}\n#END\n");
     }
 
     /// Starts a worker with these files.

@@ -62,7 +62,13 @@ fn the_rights_of_roles_are_as_listed_here() {
     };
     assert_eq!(
         may(Role::Ingest),
-        ["POST /v1/ingest/requests", "POST /v1/limits/sync", "POST /v1/heartbeat", "POST /v1/audit"]
+        [
+            "POST /v1/ingest/requests",
+            "POST /v1/ingest/lines",
+            "POST /v1/limits/sync",
+            "POST /v1/heartbeat",
+            "POST /v1/audit"
+        ]
     );
     assert!(
         may(Role::Viewer)
