@@ -3,6 +3,7 @@
 mod packet_args;
 mod store_args;
 mod verify_args;
+mod witness_args;
 
 use crate::log_key::LogKeySource;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 pub use store_args::StoreArgs;
 pub use verify_args::VerifyOptions;
+pub use witness_args::WitnessOptions;
 
 /// Names the file of settings if `--config` is absent.
 pub const CONFIG_VARIABLE: &str = "HEADGATE_COLLECTOR_CONFIG";
@@ -192,9 +194,15 @@ KEY is the line `public_key=` of `log-key new`.")]
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Make the key that signs checkpoints of the logs
+    /// Make or change the key that signs checkpoints of the logs
     #[command(subcommand)]
     LogKey(LogKeyCommand),
+    /// Confirm checkpoints of collectors that others run: each log has only grown
+    #[command(after_help = witness_args::AFTER_HELP)]
+    Witness(WitnessOptions),
+    /// Work on both logs
+    #[command(subcommand)]
+    Log(LogCommand),
 }
 
 /// The form of lines.
@@ -246,6 +254,9 @@ pub struct ServeOptions {
     /// Public key of the log key, NAME+ID+KEY; needed with exec:
     #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_LOG_PUBLIC_KEY", value_parser = public_key)]
     pub log_public_key: Option<VerifyingKey>,
+    /// Key that signs beside the log key while a key is changed, in the same forms; see `log-key rotate`
+    #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_FORMER_LOG_KEY", hide_env_values = true, value_parser = LogKeySource::parse)]
+    pub former_log_key: Option<LogKeySource>,
     /// Folder of evidence packets; without it, `packets` in the folder of --data. With --store there is none without it
     #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_PACKETS")]
     pub packets: Option<PathBuf>,
@@ -292,6 +303,44 @@ only its user may read, with --log-key file:PATH. Give the lines `requests_key=â
         /// The first part of the logs' names, a URL without its scheme; it is never changed
         #[arg(long, value_name = "NAME")]
         name: String,
+        /// Make the key of a witness instead; see `witness`
+        #[arg(long)]
+        witness: bool,
+    },
+    /// Let another key sign from now on; the one before signs beside it for 30 days
+    #[command(after_help = "\
+First give the service both keys and restart it: the new one as `log_key`, the present one as `former_log_key`. Then run this.
+The new key must have the name of the present one. Example:
+  headgate-collector log-key new --name logs.example.com/headgate
+  headgate-collector log-key rotate --data /var/lib/headgate --public-key KEY")]
+    Rotate {
+        /// The place of the records.
+        #[command(flatten)]
+        place: StoreArgs,
+        /// The public key of the new key, the line `public_key=` of `log-key new`
+        #[arg(long, value_name = "KEY", value_parser = public_key)]
+        public_key: VerifyingKey,
+    },
+}
+
+/// `log â€¦`.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Begin both logs anew under another name; all entries stay
+    #[command(after_help = "\
+For a database that is older than a witness remembers, a tree that was changed, or a key that was stolen. The first entry under
+the new name says why, by whom, and has the last checkpoints under the old one. Give the new public keys to all verifiers and
+witnesses. Without --public-key, the present key signs on under the next name: NAME/2 after NAME.")]
+    Restart {
+        /// The place of the records.
+        #[command(flatten)]
+        place: StoreArgs,
+        /// The reason, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Another key, with another name; the service needs it as `log_key`
+        #[arg(long, value_name = "KEY", value_parser = public_key)]
+        public_key: Option<VerifyingKey>,
     },
 }
 

@@ -15,3 +15,5 @@ pub mod packets;
 pub mod retention;
 pub mod service;
 pub mod settings;
+pub mod signers;
+pub mod witnesses;

@@ -5,14 +5,23 @@
 //! are stored as before.
 
 mod commitment;
+mod cosignatures;
 mod fork;
+mod keys;
 mod proofs;
+mod rollback;
 mod signing;
+mod witness_health;
 
 pub use commitment::note_request_tree;
+pub use cosignatures::{Confirmation, confirmed_size, published_checkpoint, put_cosignature};
 pub use fork::note_fork;
+pub use keys::{FormerKey, KeyRefusal, LogKeys, is_key_of_logs, log_keys, restart_logs, rotate_log_key};
 pub use proofs::{EntryProof, GrowthProof, LogHead, ProofFault, origin, prove_entry, prove_growth};
+use rollback::is_rolled_back;
+pub use rollback::note_rollback;
 pub use signing::{SigningState, SigningStop};
+pub use witness_health::{WitnessHealth, WitnessReport, WitnessState};
 
 use super::tree::{NodeFault, StoredTree};
 use headgate_collector_db::{Db, OptionalExtension, Row, StoreError, params};
@@ -30,12 +39,20 @@ pub struct SignedCheckpoint {
     pub signed_at: i64,
     /// The note, as it is published.
     pub note: String,
+    /// The witnesses whose cosignatures are in the note.
+    pub confirmations: Vec<Confirmation>,
 }
 
 const COLUMNS: &str = "size, root, signed_at, note";
 
 fn read(row: &Row<'_>) -> headgate_collector_db::Result<SignedCheckpoint> {
-    Ok(SignedCheckpoint { size: row.get(0)?, root: row.get(1)?, signed_at: row.get(2)?, note: row.get(3)? })
+    Ok(SignedCheckpoint {
+        size: row.get(0)?,
+        root: row.get(1)?,
+        signed_at: row.get(2)?,
+        note: row.get(3)?,
+        confirmations: Vec::new(),
+    })
 }
 
 /// Returns the newest checkpoint of a log.
@@ -101,6 +118,8 @@ pub enum Draft {
         /// The root of the tree at its size; `None` if the tree is smaller.
         found: Option<Hash>,
     },
+    /// A witness has seen more of the log than the database has.
+    RolledBack,
     /// The tree is damaged, or hashes are missing that would show that it continues the newest checkpoint.
     Unprovable,
 }
@@ -110,6 +129,9 @@ pub enum Draft {
 /// # Errors
 /// The store cannot be read.
 pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
+    if is_rolled_back(db, log)? {
+        return Ok(Draft::RolledBack);
+    }
     let Some(mut tree) = StoredTree::open(db, log)? else { return Ok(Draft::Unprovable) };
     let signed = newest_checkpoint(db, log)?;
     let size = tree.size();
@@ -130,12 +152,15 @@ pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
     Ok(Draft::Sign { size, root: tree.root() })
 }
 
-/// Stores a checkpoint, unless another collector has stored one of this size or a larger one. Returns whether it is stored.
+/// Stores a checkpoint, unless another collector has stored one of this size or a larger one, or has found that the database is an
+/// older one. Returns whether it is stored.
 ///
 /// # Errors
 /// The store cannot be written.
 pub fn put_checkpoint(tx: &Db, log: Log, checkpoint: &Checkpoint, note: &str, now: i64) -> Result<bool, StoreError> {
-    if newest_checkpoint(tx, log)?.is_some_and(|newest| newest.size >= checkpoint.size) {
+    let is_newest = newest_checkpoint(tx, log)?.is_none_or(|newest| newest.size < checkpoint.size);
+    let origin = self::origin(tx, log)?;
+    if !is_newest || origin != checkpoint.origin || is_rolled_back(tx, log)? {
         return Ok(false);
     }
     let size = i64::try_from(checkpoint.size).unwrap_or(i64::MAX);
