@@ -34,6 +34,7 @@ mod policy;
 mod query;
 mod query_string;
 mod retention;
+mod reviews;
 mod revision;
 mod route;
 mod router;

@@ -1,6 +1,6 @@
 //! Policies: the logs that a reader trusts, and the witnesses that must have cosigned a checkpoint (C2SP's tlog-policy).
 
-use crate::{Error, Note, Result, VerifyingKey, WitnessKey};
+use crate::{Check, Error, Note, Result, VerifyingKey, WitnessKey};
 use std::collections::BTreeMap;
 
 /// The most bytes of a policy.
@@ -62,10 +62,41 @@ impl TlogPolicy {
         &self.logs
     }
 
+    /// Returns the keys of collectors: a log's key without the last part of its name, which is `requests` or `audit`.
+    #[must_use]
+    pub fn collectors(&self) -> Vec<VerifyingKey> {
+        let base = |key: &VerifyingKey| {
+            let name = key.name();
+            let name = ["/requests", "/audit"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            key.renamed(name).ok()
+        };
+        self.logs.iter().filter_map(base).collect()
+    }
+
     /// Returns whether a checkpoint needs no cosignature.
     #[must_use]
     pub fn needs_no_witness(&self) -> bool {
         self.quorum == NONE
+    }
+
+    /// Returns the check of a checkpoint's cosignatures, under this name.
+    #[must_use]
+    pub fn check(&self, of: &str, note: &str) -> Check {
+        let verdict = match Note::parse(note).and_then(|note| self.judge(&note)) {
+            Ok(verdict) => verdict,
+            Err(Error::Contradicted(why)) => return Check::contradicted(of, why),
+            Err(error) => return Check::unknown(of, error.to_string()),
+        };
+        let names: Vec<_> =
+            verdict.cosigned.iter().map(|(name, time)| format!("{name} at {time} s since 1970")).collect();
+        let by = if names.is_empty() { "none of the policy's witnesses".to_owned() } else { names.join(", ") };
+        if self.needs_no_witness() {
+            Check::holds(of, format!("the policy demands no witness; confirmed by {by}"))
+        } else if verdict.is_met {
+            Check::holds(of, format!("confirmed by {by}, as the policy demands"))
+        } else {
+            Check::unknown(of, format!("confirmed by {by}; the policy demands more"))
+        }
     }
 
     /// Judges the cosignatures of a checkpoint.

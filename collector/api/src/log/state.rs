@@ -115,6 +115,11 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Response, ApiError> {
     Ok(json_response(StatusCode::OK, body))
 }
 
+/// Returns who signs, and who has confirmed it.
+pub(crate) async fn statement(app: &App) -> Result<&'static str, ApiError> {
+    Ok(states_of(app).await?.statement)
+}
+
 async fn states_of(app: &App) -> Result<LogStates, ApiError> {
     let signing = app.metrics.signing.clone();
     let mut states = app.readers.query(move |db| states(db, &signing)).await?;

@@ -123,6 +123,7 @@ impl Maker<'_, '_> {
             kind: kind(self.order),
             name: pins.name.clone(),
             key: self.tools.signers.first().map(|signer| signer.public.to_string()).filter(|_| pins.is_signed()),
+            witnesses: pins.requests.confirmations.iter().map(|one| one.name().to_owned()).collect(),
             made_by: format!("headgate-collector {}", env!("CARGO_PKG_VERSION")),
             scope: self.order.scope.clone(),
             requested_by: json!({"id": self.order.actor.id, "kind": self.order.actor.kind, "name": self.order.actor.name}),
