@@ -65,7 +65,7 @@ pub fn run(Parsed { args, shown, oidc, forwarders, witnesses }: Parsed) -> Resul
         Command::Token(command) => token::run(command),
         Command::LogKey(command) => log_key::run(command),
         Command::Log(LogCommand::Restart { place, reason, public_key }) => {
-            log_restart::run(&place, &reason, public_key.as_ref())
+            log_restart::run(&place, &reason, public_key.as_deref())
         }
         Command::Packet(options) => packet::run(&options),
         Command::Witness(options) => witness::run(&options),

@@ -1,5 +1,13 @@
 //! Cosignatures, requests to witnesses, and policies.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
 use headgate_collector_tree::{
     AddCheckpoint, Checkpoint, CosigningKey, Error, Note, NoteSignature, SigningKey, TlogPolicy, WitnessKey,
     note_with_signatures,
