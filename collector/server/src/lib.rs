@@ -16,4 +16,5 @@ pub mod retention;
 pub mod service;
 pub mod settings;
 pub mod signers;
+pub mod witness_key;
 pub mod witnesses;

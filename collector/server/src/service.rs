@@ -12,8 +12,6 @@ mod token;
 mod verify;
 mod witness;
 
-pub use witness::WitnessKeySource;
-
 use crate::args::{Command, ConfigCommand, LogCommand, LogFormat, ServeOptions};
 use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;

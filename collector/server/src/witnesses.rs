@@ -4,31 +4,19 @@
 //! just grown. Each has a task of its own for each log, so a slow one holds up nothing.
 
 mod client;
+mod settings;
 mod worker;
+
+pub use settings::WitnessSettings;
 
 use client::WitnessClient;
 use headgate_collector_store::{Store, WitnessHealth};
-use headgate_collector_tree::WitnessKey;
 use headgate_collector_types::Log;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use worker::Worker;
-
-/// The settings of a witness.
-#[derive(Debug, Clone)]
-pub struct WitnessSettings {
-    /// Its name in the settings, pages and metrics.
-    pub name: String,
-    /// The address before `/add-checkpoint`.
-    pub url: String,
-    /// Its public key.
-    pub key: WitnessKey,
-    /// The authorities of its certificate; without it, those of the operating system.
-    pub ca_file: Option<PathBuf>,
-}
 
 /// The witnesses; clones share them.
 #[derive(Debug, Clone)]

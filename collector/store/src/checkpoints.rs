@@ -14,11 +14,10 @@ mod signing;
 mod witness_health;
 
 pub use commitment::note_request_tree;
-pub use cosignatures::{Confirmation, confirmed_size, published_checkpoint, put_cosignature};
+pub use cosignatures::{confirmed_size, published_checkpoint, put_cosignature};
 pub use fork::note_fork;
 pub use keys::{FormerKey, KeyRefusal, LogKeys, is_key_of_logs, log_keys, restart_logs, rotate_log_key};
 pub use proofs::{EntryProof, GrowthProof, LogHead, ProofFault, origin, prove_entry, prove_growth};
-use rollback::is_rolled_back;
 pub use rollback::note_rollback;
 pub use signing::{SigningState, SigningStop};
 pub use witness_health::{WitnessHealth, WitnessReport, WitnessState};
@@ -41,6 +40,23 @@ pub struct SignedCheckpoint {
     pub note: String,
     /// The witnesses whose cosignatures are in the note.
     pub confirmations: Vec<Confirmation>,
+}
+
+/// A witness that has confirmed a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The public key of the witness.
+    pub witness: String,
+    /// When, as the witness states, µs.
+    pub at: i64,
+}
+
+impl Confirmation {
+    /// Returns the name of the witness.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.witness.split_once('+').map_or(&self.witness, |(name, _)| name)
+    }
 }
 
 const COLUMNS: &str = "size, root, signed_at, note";
@@ -97,6 +113,15 @@ pub fn claim_log_key(tx: &Db, key: &VerifyingKey) -> Result<String, StoreError> 
 #[must_use]
 pub fn key_of(log: Log, key: &VerifyingKey) -> Option<VerifyingKey> {
     key.renamed(&format!("{}/{}", key.name(), log.as_str())).ok()
+}
+
+/// Returns whether a witness has seen more of a log than the database has.
+///
+/// # Errors
+/// The store cannot be read.
+fn is_rolled_back(db: &Db, log: Log) -> Result<bool, StoreError> {
+    let mut select = db.prepare_cached("SELECT 1 FROM tree_rollbacks WHERE log = ?1")?;
+    Ok(select.query_row([log.as_str()], |row| row.get::<_, i64>(0)).optional()?.is_some())
 }
 
 /// The result of a look at a log's tree.
@@ -159,8 +184,9 @@ pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
 /// The store cannot be written.
 pub fn put_checkpoint(tx: &Db, log: Log, checkpoint: &Checkpoint, note: &str, now: i64) -> Result<bool, StoreError> {
     let is_newest = newest_checkpoint(tx, log)?.is_none_or(|newest| newest.size < checkpoint.size);
-    let origin = self::origin(tx, log)?;
-    if !is_newest || origin != checkpoint.origin || is_rolled_back(tx, log)? {
+    let key = log_key(tx)?.and_then(|text| key_of(log, &VerifyingKey::parse(&text).ok()?));
+    let is_present_name = key.is_some_and(|key| key.name() == checkpoint.origin);
+    if !is_newest || !is_present_name || is_rolled_back(tx, log)? {
         return Ok(false);
     }
     let size = i64::try_from(checkpoint.size).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! The options of `witness`.
 
 use super::public_key;
-use crate::service::WitnessKeySource;
+use crate::witness_key::WitnessKeySource;
 use headgate_collector_tree::VerifyingKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;

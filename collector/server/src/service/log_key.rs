@@ -1,9 +1,9 @@
 //! `log-key …`.
 
-use super::log_restart::{existing, refused};
-use super::{operator, print_line};
+use super::{cannot_open, operator, print_line};
 use crate::args::{LogKeyCommand, StoreArgs};
-use headgate_collector_store::{self as store, key_of};
+use headgate_collector_db::Db;
+use headgate_collector_store::{self as store, KeyRefusal, key_of};
 use headgate_collector_tree::{CosigningKey, SigningKey, VerifyingKey};
 use headgate_collector_types::{Log, clock};
 
@@ -56,4 +56,28 @@ fn rotate(place: &StoreArgs, new: &VerifyingKey) -> Result<(), String> {
     print_line(&format!("public_key={new}"))?;
     print_line(&format!("former_key={before}"))?;
     print_log_keys(new)
+}
+
+/// Opens the database of a store that is there.
+pub(super) fn existing(place: &StoreArgs) -> Result<Db, String> {
+    let location = place.location()?;
+    if !location.exists() {
+        return Err(format!("there is no database in {location}; check --data"));
+    }
+    store::open_writer(&location).map_err(|e| cannot_open(&location, e))
+}
+
+/// Returns why a key was not changed, and what to do.
+pub(super) fn refused(why: KeyRefusal) -> String {
+    match why {
+        KeyRefusal::NoKey => "no checkpoint was ever signed; set the log key and start the service",
+        KeyRefusal::KnownKey => "this key signs already, or signed before; make another with `headgate-collector log-key new`",
+        KeyRefusal::OtherName => {
+            "the new key has another name than the logs; make one with `headgate-collector log-key new --name` and the logs' name"
+        }
+        KeyRefusal::SameName => {
+            "the new key has the name that the logs have now; make one with another --name, since verifiers must see a new log"
+        }
+    }
+    .to_owned()
 }

@@ -1,6 +1,6 @@
 //! The call to a witness.
 
-use super::WitnessSettings;
+use super::settings::WitnessSettings;
 use headgate_collector_tree::{AddCheckpoint, Cosignature, NoteSignature, WitnessKey};
 use headgate_http_client::Trust;
 use std::time::Duration;

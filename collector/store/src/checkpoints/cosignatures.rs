@@ -1,6 +1,6 @@
 //! Cosignatures of witnesses, and the checkpoint that is shown to others: the newest one that witnesses have confirmed.
 
-use super::{COLUMNS, SignedCheckpoint, newest_checkpoint, read};
+use super::{COLUMNS, Confirmation, SignedCheckpoint, newest_checkpoint, read};
 use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_tree::{Cosignature, WitnessKey};
 use headgate_collector_types::Log;
@@ -9,23 +9,6 @@ use headgate_collector_types::Log;
 const LOOKED_AT: u32 = 32;
 /// How much older than the newest one it may be, µs.
 const MAX_AGE: i64 = 600_000_000;
-
-/// A witness that has confirmed a checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confirmation {
-    /// The public key of the witness.
-    pub witness: String,
-    /// When, as the witness states, µs.
-    pub at: i64,
-}
-
-impl Confirmation {
-    /// Returns the name of the witness.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.witness.split_once('+').map_or(&self.witness, |(name, _)| name)
-    }
-}
 
 /// Stores a cosignature of a checkpoint. Returns false if the checkpoint is not there.
 ///

@@ -1,7 +1,7 @@
 //! Proofs about stored entries.
 
-use super::cosignatures::{Confirmation, confirmed_checkpoint, published_checkpoint};
-use super::{SignedCheckpoint, key_of, log_key, newest_checkpoint};
+use super::cosignatures::{confirmed_checkpoint, published_checkpoint};
+use super::{Confirmation, SignedCheckpoint, key_of, log_key, newest_checkpoint};
 use crate::tree::{NodeFault, StoredTree, index_of};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::{

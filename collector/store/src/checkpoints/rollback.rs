@@ -1,21 +1,12 @@
 //! Databases that went back: a witness has seen more of a log than the database has.
 
-use super::newest_checkpoint;
+use super::{is_rolled_back, newest_checkpoint};
 use crate::audit::append;
-use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
+use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_tree::WitnessKey;
 use headgate_collector_types::Log;
 use headgate_collector_types::audit::{Actor, Change, Entry, Operation, Outcome, Resource};
 use serde_json::json;
-
-/// Returns whether a witness has seen more of a log than the database has.
-///
-/// # Errors
-/// The store cannot be read.
-pub(super) fn is_rolled_back(db: &Db, log: Log) -> Result<bool, StoreError> {
-    let mut select = db.prepare_cached("SELECT 1 FROM tree_rollbacks WHERE log = ?1")?;
-    Ok(select.query_row([log.as_str()], |row| row.get::<_, i64>(0)).optional()?.is_some())
-}
 
 /// Notes that a witness has confirmed a checkpoint of `seen` entries, if the database has no checkpoint of as many. Such a
 /// checkpoint was stored before the witness got it, so the database is an older one. Returns whether it is new.

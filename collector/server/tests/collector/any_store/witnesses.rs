@@ -81,7 +81,7 @@ fn health(collector: &Collector, name: &str, log: &str) -> Value {
 }
 
 /// Waits until a witness has confirmed this many entries.
-fn confirmed(collector: &Collector, log: &str, size: u64) -> String {
+pub(crate) fn confirmed(collector: &Collector, log: &str, size: u64) -> String {
     eventually("a confirmed checkpoint", || {
         let note = collector.with_token("").get(&format!("/log/{log}/checkpoint")).unwrap().text();
         let parsed = Note::parse(&note).ok()?;
