@@ -120,10 +120,10 @@ def test_a_witness_of_others_confirms_and_remembers(witness):
     shutil.rmtree(folder / "data")
     (folder / "older").rename(folder / "data")
     collector = Collector(folder, keys["log_key"])
-    collector.ingest("c", 1, 11)
+    collector.ingest("c", 1001, 1011)
     wait("signing stops", lambda: collector.log()["logs"][0]["signing_stopped"] == "rolled_back")
     assert collector.anchor()["state"] == "ahead", collector.anchor()
-    collector.ingest("c", 11, 21)
+    collector.ingest("c", 1011, 1021)
     assert collector.ask("/log/requests/checkpoint").split(b"\n")[1] == b"300"
     assert b"tree.rolled_back" in collector.ask("/v1/audit?event_types=tree.rolled_back")
     collector.stop()
