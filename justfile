@@ -64,10 +64,10 @@ pages *FLAGS: python-packages node-packages programs
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
 
-# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle.
-verifiers *FLAGS: python-packages programs
+# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle, a witness.
+verifiers *FLAGS: python-packages _witness programs
     @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
-    @{{pytest}} tests/verifiers {{FLAGS}}
+    @HEADGATE_AICS_WITNESS={{tools}}/witness {{pytest}} tests/verifiers {{FLAGS}}
 
 # Forwarders against receivers that are not ours (Tenzir, an Elasticsearch in memory, rsyslog), and a stand-in that fails in every way.
 forwarders *FLAGS: python-packages receivers programs
@@ -178,6 +178,10 @@ receivers: _pip
 
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
+
+# The witness asks for a newer Python than it needs.
+_witness: _pip
+    @[ -d {{tools}}/witness/aics_witness ] || { {{just_executable()}} _say "fetching a witness" && {{pip}} --no-deps --ignore-requires-python --target {{tools}}/witness aics-witness==0.1.0 aics-tlog==0.2.1; }
 
 # Fetch the independent mock LLM server, an identity provider, axe-core and html-validate into target/tools.
 node-packages:

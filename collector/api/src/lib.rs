@@ -34,6 +34,7 @@ mod policy;
 mod query;
 mod query_string;
 mod retention;
+mod reviews;
 mod revision;
 mod route;
 mod router;
@@ -51,7 +52,7 @@ pub use app::App;
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
 pub use packets::{
-    BuiltPacket, PacketFault, PacketOrder, PacketTools, Reading, build_packet, packet_path, packet_scope,
+    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, build_packet, packet_path, packet_scope,
 };
 pub use parameter::Parameter;
 pub use query::request_filters;

@@ -8,7 +8,7 @@ mod state;
 mod tiles;
 
 pub(super) use proofs::{ConsistencyParams, Growth, audit_growth, audit_proof, request_growth, request_proof};
-pub(super) use state::{LogStates, show};
+pub(super) use state::{LogStates, show, statement};
 pub(super) use tiles::{audit_checkpoint, audit_tile, request_checkpoint, request_tile};
 
 use super::error::ApiError;

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_forward::ForwardMetrics;
-use headgate_collector_store::{Readers, RetentionMetrics, SigningState, WriteMetrics};
+use headgate_collector_store::{Readers, RetentionMetrics, SigningState, WitnessHealth, WriteMetrics};
 use headgate_collector_types::clock::Stopwatch;
 use headgate_record::INGEST_PATH;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -59,6 +59,8 @@ pub struct Metrics {
     pub retention: RetentionMetrics,
     /// The state of signing.
     pub signing: SigningState,
+    /// The health of witnesses.
+    pub witnesses: WitnessHealth,
     /// The metrics of forwarders.
     pub forwarders: ForwardMetrics,
 }
@@ -74,6 +76,7 @@ impl Metrics {
         let dropped_notes = Counter::default();
         let retention = RetentionMetrics::register(&mut registry);
         let signing = SigningState::register(&mut registry);
+        let witnesses = WitnessHealth::register(&mut registry);
         let forwarders = ForwardMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by outcome", batches.clone());
@@ -93,8 +96,18 @@ impl Metrics {
         registry.register("build", "This program", build);
         let gauges = Gauges::register(&mut registry);
         let registry = Arc::new(registry);
-        let metrics =
-            Self { registry, requests, batches, seconds, dropped_notes, gauges, retention, signing, forwarders };
+        let metrics = Self {
+            registry,
+            requests,
+            batches,
+            seconds,
+            dropped_notes,
+            gauges,
+            retention,
+            signing,
+            witnesses,
+            forwarders,
+        };
         // Counters start at 0, since an alert on a rate needs a value before the first event.
         for outcome in ["acknowledged", "rejected", "unavailable"] {
             metrics.batches.get_or_create(&BatchLabels { outcome }).inc_by(0);

@@ -10,7 +10,7 @@ use super::route::Route;
 use super::values::{Paging, ParamValue, UUID};
 use super::{
     audit, auth, corrections, damage, dataplanes, export, forwarders, gaps, health, holds, ingest, limits, log,
-    metrics, packets, policy, query, retention, session, tokens, usage,
+    metrics, packets, policy, query, retention, reviews, session, tokens, usage,
 };
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
@@ -190,7 +190,7 @@ fn audit_log() -> Vec<Route> {
     }
 }
 
-/// Returns the routes of evidence packets.
+/// Returns the routes of evidence packets and reviews.
 #[rustfmt::skip]
 fn evidence() -> Vec<Route> {
     routes! {
@@ -205,6 +205,10 @@ fn evidence() -> Vec<Route> {
             Docs::text(packets::ZIP).path(name(), "`pkt_…`, as the list shows it.").or(409, "It is not ready, or another collector has its file.");
         "DELETE" "/v1/packets/{id}", Audit, "Deletes a packet" => delete(packets::delete),
             Docs::json(of::<PacketInfo>).path(name(), "`pkt_…`, as the list shows it.");
+        "GET" "/v1/reviews", Audit, "The newest 200 reviews of the logs" => get(reviews::list),
+            Docs::json(list_of::<reviews::Review>);
+        "POST" "/v1/reviews", Audit, "Records that the caller has looked at the logs of a period, and what was found" => post(reviews::record),
+            Docs::created(of::<reviews::Review>).body(read_as::<reviews::NewReview>);
     }
 }
 

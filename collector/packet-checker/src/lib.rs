@@ -60,6 +60,6 @@ fn verdict(key: &[u8], packet: &[u8]) -> serde_json::Value {
             return json!({"judgement": "unknown", "checks": [check], "more": 0});
         }
     };
-    let verdict = check(&packet, &keys);
+    let verdict = check(&packet, &keys, None);
     json!({"judgement": verdict.judgement(), "checks": verdict.checks, "more": verdict.more})
 }

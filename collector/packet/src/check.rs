@@ -12,24 +12,30 @@ pub use archive::Source;
 
 use crate::{Kind, MANIFEST, Manifest};
 use archive::Archive;
-use headgate_collector_tree::{Check, Verdict, VerifyingKey};
+use headgate_collector_tree::{Check, TlogPolicy, Verdict, VerifyingKey};
 use log_files::LOGS;
 use log_part::LogCheck;
 
-/// Checks a packet. `trusted` are public keys of the operator that the caller has from elsewhere.
-pub fn check<S: Source>(source: &S, trusted: &[VerifyingKey]) -> Verdict {
+/// Checks a packet. `trusted` are public keys of the operator that the caller has from elsewhere, and a policy names the witnesses that
+/// must have confirmed its checkpoints.
+pub fn check<S: Source>(source: &S, trusted: &[VerifyingKey], policy: Option<&TlogPolicy>) -> Verdict {
     let mut verdict = Verdict::default();
-    if let Err(check) = run(source, trusted, &mut verdict) {
+    if let Err(check) = run(source, trusted, policy, &mut verdict) {
         verdict.add(check);
     }
     verdict
 }
 
-fn run<S: Source>(source: &S, trusted: &[VerifyingKey], verdict: &mut Verdict) -> Result<(), Check> {
+fn run<S: Source>(
+    source: &S,
+    trusted: &[VerifyingKey],
+    policy: Option<&TlogPolicy>,
+    verdict: &mut Verdict,
+) -> Result<(), Check> {
     let mut archive = Archive::open(source)?;
     let sums = files::check(&mut archive, verdict)?;
     let manifest = manifest(&mut archive)?;
-    let keys = proofs::keys(&manifest, trusted, verdict);
+    let keys = proofs::keys(&mut archive, &manifest, trusted, verdict)?;
     proofs::note(&mut archive, &sums, &keys, verdict)?;
     for files in LOGS {
         let part = match files.log {
@@ -38,6 +44,10 @@ fn run<S: Source>(source: &S, trusted: &[VerifyingKey], verdict: &mut Verdict) -
         };
         let Some(part) = part else { continue };
         let checkpoint = proofs::checkpoint(&mut archive, files, &manifest, &keys, verdict)?;
+        if let Some(policy) = policy {
+            let of = format!("{} witnesses", files.log);
+            verdict.add(policy.check(&of, &archive.text(files.checkpoint)?));
+        }
         LogCheck { source, manifest: &manifest, part, files, checkpoint }.run(verdict)?;
     }
     proofs::growth(&mut archive, &manifest, &keys, verdict)?;

@@ -144,6 +144,9 @@ pub struct Manifest {
     pub name: String,
     /// The public key that signs, as the packet says; nothing if it is not signed.
     pub key: Option<String>,
+    /// The witnesses that have confirmed the checkpoint of the request log, by the names of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
     /// The version of the program that made it.
     pub made_by: String,
     /// The request.

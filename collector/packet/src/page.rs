@@ -125,7 +125,10 @@ fn banner(manifest: &Manifest) -> Markup {
             p.word { (word) }
             dl { dt { "Proves" } dd { (proves) } dt { "Does not prove" } dd { (not) } }
             @if manifest.key.is_none() { p.warn { "NOT SIGNED. Anybody could have made this packet." } }
-            @else { p { "Signed by the operator only: no outside party has confirmed the log." } }
+            @else if manifest.witnesses.is_empty() { p { "Signed by the operator only: no outside party has confirmed the log." } }
+            @else {
+                p { "Signed by the operator. The checkpoint of the request log was confirmed by " (manifest.witnesses.join(", ")) ": each has seen that the log has only grown. Their keys must come from them." }
+            }
         }
     }
 }

@@ -91,6 +91,7 @@ fn files(log: &mut Lines, choice: &Choice) -> BTreeMap<String, Vec<u8>> {
         kind: choice.kind,
         name: "logs.example.com/test".to_owned(),
         key: Some(key().public().to_string()),
+        witnesses: Vec::new(),
         made_by: "test".to_owned(),
         scope: Scope { from: period.0, to: period.1, ..Scope::default() },
         requested_by: serde_json::json!({}),
@@ -134,7 +135,7 @@ fn archive(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
 }
 
 fn judged(packet: &Vec<u8>) -> Verdict {
-    check(&packet.as_slice(), &[key().public().clone()])
+    check(&packet.as_slice(), &[key().public().clone()], None)
 }
 
 const WHOLE: Choice = Choice { kind: Kind::Whole, first: 3, end: 21, step: 1 };
@@ -151,10 +152,10 @@ fn whole_and_filtered_packets_hold() {
     }
     let packet = archive(&files(&mut log(41), &WHOLE));
     assert_eq!(packet, archive(&files(&mut log(41), &WHOLE)), "the same bytes");
-    let unknown = check(&packet.as_slice(), &[]);
+    let unknown = check(&packet.as_slice(), &[], None);
     assert_eq!(unknown.judgement(), Judgement::Unknown, "without a key from elsewhere: {unknown:#?}");
     let other = SigningKey::new("logs.example.com/test", &[8; 32]).unwrap();
-    assert_eq!(check(&packet.as_slice(), &[other.public().clone()]).judgement(), Judgement::Contradicted);
+    assert_eq!(check(&packet.as_slice(), &[other.public().clone()], None).judgement(), Judgement::Contradicted);
 }
 
 #[test]

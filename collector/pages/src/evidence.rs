@@ -55,6 +55,23 @@ pub struct PacketRow {
     pub sha256: Option<String>,
 }
 
+/// A witness of one log.
+#[derive(Debug, Clone, Default)]
+pub struct WitnessRow {
+    /// Its name in the settings.
+    pub name: String,
+    /// `requests` or `audit`.
+    pub log: &'static str,
+    /// Its state, in words.
+    pub state: &'static str,
+    /// Whether it has confirmed the last checkpoint that it was asked for; `None` if it was not asked yet.
+    pub is_well: Option<bool>,
+    /// The entries that it has confirmed, and when, µs.
+    pub confirmed: (u64, Option<i64>),
+    /// Since when it fails, µs, and why.
+    pub failing: Option<(i64, String)>,
+}
+
 /// The fields of the form, as they were sent, and the reason why it was refused.
 #[derive(Debug, Clone, Default)]
 pub struct PacketDraft {
@@ -85,6 +102,12 @@ pub struct EvidencePage {
     pub done: Option<&'static str>,
     /// Who signs: the public key of the logs, if there is one.
     pub key: Option<String>,
+    /// Who signs, and who has confirmed it.
+    pub statement: &'static str,
+    /// The logs of which no checkpoint is signed any more, with the reason.
+    pub stopped: Vec<(&'static str, &'static str)>,
+    /// The witnesses.
+    pub witnesses: Vec<WitnessRow>,
     /// The reader's zone.
     pub zone: Zone,
 }
@@ -109,6 +132,11 @@ impl EvidencePage {
                     Some(key) => p { "Packets are signed with this key; give it to reviewers by another way than the packet: " code { (key) } },
                     None => p.quiet { "No log key is set, so packets are not signed and prove nothing to an outsider." },
                 }
+                p { (self.statement) }
+                @for (log, reason) in &self.stopped {
+                    p.problem role="alert" { "No checkpoint of the " (log) " log is signed: " (reason) ". Records are stored as before." }
+                }
+                @if !self.witnesses.is_empty() { (self.witness_table()) }
                 (self.form(frame))
                 @if self.packets.is_empty() { p.quiet { "No packet has been made in the last 7 days." } } @else { (self.table()) }
             }
@@ -124,6 +152,40 @@ impl EvidencePage {
                     th scope="col" { "Content" } th scope="col" { "Action" }
                 } }
                 tbody { @for packet in &self.packets { (self.row(packet)) } }
+            }
+        }
+    }
+
+    fn witness_table(&self) -> Markup {
+        html! {
+            table.list {
+                thead { tr { th scope="col" { "Witness" } th scope="col" { "Log" } th scope="col" { "State" } th scope="col" { "Has confirmed" } } }
+                tbody { @for witness in &self.witnesses { (self.witness_row(witness)) } }
+            }
+        }
+    }
+
+    fn witness_row(&self, witness: &WitnessRow) -> Markup {
+        let WitnessRow { name, log, state, is_well, confirmed: (size, at), failing } = witness;
+        let class = match is_well {
+            Some(true) => "chip success",
+            Some(false) => "chip error",
+            None => "chip aborted",
+        };
+        html! {
+            tr data-witness=(name) data-log=(log) {
+                th scope="row" { (name) }
+                td data-label="Log" { (log) }
+                td data-label="State" {
+                    span class=(class) { (state) }
+                    @if let Some((since, why)) = failing {
+                        span.second { "since " (parts::time(&self.zone, *since)) ": " bdi { (why) } }
+                    }
+                }
+                td data-label="Has confirmed" {
+                    (text::count(*size)) " entries"
+                    @if let Some(at) = at { span.second { (parts::time(&self.zone, *at)) } }
+                }
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod log_args;
 mod packet_args;
 mod store_args;
 mod verify_args;
+mod witness_args;
 
 use crate::log_key::LogKeySource;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -10,11 +12,13 @@ use headgate_collector_api::{Access, Route};
 use headgate_collector_oidc::PublicUrl;
 use headgate_collector_tree::VerifyingKey;
 use headgate_collector_types::Role;
+pub use log_args::{LogCommand, LogKeyCommand};
 pub use packet_args::PacketOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub use store_args::StoreArgs;
 pub use verify_args::VerifyOptions;
+pub use witness_args::WitnessOptions;
 
 /// Names the file of settings if `--config` is absent.
 pub const CONFIG_VARIABLE: &str = "HEADGATE_COLLECTOR_CONFIG";
@@ -192,9 +196,15 @@ KEY is the line `public_key=` of `log-key new`.")]
     /// Work on tokens
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Make the key that signs checkpoints of the logs
+    /// Make or change the key that signs checkpoints of the logs
     #[command(subcommand)]
     LogKey(LogKeyCommand),
+    /// Confirm checkpoints of collectors that others run: each log has only grown
+    #[command(after_help = witness_args::AFTER_HELP)]
+    Witness(WitnessOptions),
+    /// Work on both logs
+    #[command(subcommand)]
+    Log(LogCommand),
 }
 
 /// The form of lines.
@@ -246,6 +256,9 @@ pub struct ServeOptions {
     /// Public key of the log key, NAME+ID+KEY; needed with exec:
     #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_LOG_PUBLIC_KEY", value_parser = public_key)]
     pub log_public_key: Option<VerifyingKey>,
+    /// Key that signs beside the log key while a key is changed, in the same forms; see `log-key rotate`
+    #[arg(long, value_name = "KEY", env = "HEADGATE_COLLECTOR_FORMER_LOG_KEY", hide_env_values = true, value_parser = LogKeySource::parse)]
+    pub former_log_key: Option<LogKeySource>,
     /// Folder of evidence packets; without it, `packets` in the folder of --data. With --store there is none without it
     #[arg(long, value_name = "DIR", env = "HEADGATE_COLLECTOR_PACKETS")]
     pub packets: Option<PathBuf>,
@@ -279,20 +292,6 @@ pub enum ConfigCommand {
     Check(ServeOptions),
     /// Print the settings that are in force as a file of settings, with where each comes from; no secret is shown
     Show(ServeOptions),
-}
-
-/// `log-key …`.
-#[derive(Debug, Subcommand)]
-pub enum LogKeyCommand {
-    /// Print a new key, and the public keys of both logs
-    #[command(after_help = "\
-The line `log_key=…` is the secret: put it in the environment of the service as HEADGATE_COLLECTOR_LOG_KEY, or in a file that
-only its user may read, with --log-key file:PATH. Give the lines `requests_key=…` and `audit_key=…` to the verifiers of the logs.")]
-    New {
-        /// The first part of the logs' names, a URL without its scheme; it is never changed
-        #[arg(long, value_name = "NAME")]
-        name: String,
-    },
 }
 
 /// `token …`.

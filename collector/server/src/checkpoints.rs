@@ -1,9 +1,10 @@
 //! Signs checkpoints of both logs, and notes the request tree in the audit log.
 
-use crate::log_key::LogKey;
+use crate::signers::Signers;
+use crate::witnesses::Witnesses;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{
-    self as store, Draft, Readers, SigningState, SigningStop, Store, WriteHandle, note_request_tree,
+    self as store, Draft, LogKeys, Readers, SigningState, SigningStop, Store, WriteHandle, note_request_tree,
 };
 use headgate_collector_tree::{Checkpoint, Hash, note_with_signatures};
 use headgate_collector_types::{Log, clock};
@@ -15,7 +16,8 @@ use std::time::Duration;
 pub struct Checkpoints {
     writes: WriteHandle,
     readers: Readers,
-    key: Option<Arc<LogKey>>,
+    keys: Option<Arc<Signers>>,
+    witnesses: Witnesses,
     state: SigningState,
     interval: Duration,
 }
@@ -23,15 +25,22 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// Creates the job of a collector that has just started.
     #[must_use]
-    pub fn new(store: &Store, state: SigningState, key: Option<Arc<LogKey>>, interval: Duration) -> Self {
-        if let Some(key) = &key {
-            state.set_key(key.public().clone());
+    pub fn new(
+        store: &Store,
+        state: SigningState,
+        keys: Option<Arc<Signers>>,
+        witnesses: Witnesses,
+        interval: Duration,
+    ) -> Self {
+        if let Some(key) = keys.as_ref().and_then(|keys| keys.first()) {
+            state.set_key(key.clone());
         }
-        Self { writes: store.writes.clone(), readers: store.readers.clone(), key, state, interval }
+        Self { writes: store.writes.clone(), readers: store.readers.clone(), keys, witnesses, state, interval }
     }
 
     /// Signs whatever has grown, for as long as it is polled.
     pub async fn run(self) {
+        self.witnesses.probe().await;
         loop {
             tokio::time::sleep(self.interval).await;
             // If the store cannot be used, its writer reports that, and the next round tries again.
@@ -41,24 +50,25 @@ impl Checkpoints {
 
     /// Signs the request log, notes its tree in the audit log, and then signs the audit log, which now commits to both.
     async fn round(&self) -> Result<(), StoreError> {
-        let key = self.usable_key().await?;
-        self.log(Log::Requests, key.as_ref()).await?;
+        let keys = self.usable_keys().await?;
+        self.log(Log::Requests, keys.as_ref()).await?;
         let now = clock::now_us();
         self.writes.transact(move |tx| note_request_tree(tx, now)).await?;
-        self.log(Log::Audit, key.as_ref()).await
+        self.log(Log::Audit, keys.as_ref()).await
     }
 
-    /// Returns the key, if the logs were begun with it.
-    async fn usable_key(&self) -> Result<Option<Arc<LogKey>>, StoreError> {
-        let Some(key) = &self.key else { return Ok(None) };
-        let public = key.public().clone();
-        let stored = match self.readers.query(store::log_key).await? {
-            Some(stored) => stored,
-            None => self.writes.transact(move |tx| store::claim_log_key(tx, &public)).await?,
-        };
-        if stored == key.public().to_string() {
-            return Ok(Some(Arc::clone(key)));
+    /// Returns the keys of the logs, if this process has the present one.
+    async fn usable_keys(&self) -> Result<Option<LogKeys>, StoreError> {
+        let Some(own) = &self.keys else { return Ok(None) };
+        let mut keys = self.readers.query(store::log_keys).await?;
+        if let (None, Some(first)) = (&keys.present, own.first().cloned()) {
+            self.writes.transact(move |tx| store::claim_log_key(tx, &first)).await?;
+            keys = self.readers.query(store::log_keys).await?;
         }
+        if !own.of_logs(&keys, clock::now_us()).is_empty() {
+            return Ok(Some(keys));
+        }
+        let stored = keys.present.map(|key| key.to_string()).unwrap_or_default();
         for log in Log::ALL {
             if self.state.set_stop(log, Some(SigningStop::OtherKey)) {
                 tracing::warn!(
@@ -70,9 +80,9 @@ impl Checkpoints {
         Ok(None)
     }
 
-    async fn log(&self, log: Log, key: Option<&Arc<LogKey>>) -> Result<(), StoreError> {
-        if let Some(key) = key {
-            let stop = self.sign(log, key).await?;
+    async fn log(&self, log: Log, keys: Option<&LogKeys>) -> Result<(), StoreError> {
+        if let Some(keys) = keys {
+            let stop = self.sign(log, keys).await?;
             self.state.set_stop(log, stop);
         }
         let (size, newest) = self.readers.query(move |db| sizes(db, log)).await?;
@@ -82,10 +92,10 @@ impl Checkpoints {
     }
 
     /// Signs what a log has grown by. Returns the reason if it must not be signed.
-    async fn sign(&self, log: Log, key: &Arc<LogKey>) -> Result<Option<SigningStop>, StoreError> {
+    async fn sign(&self, log: Log, keys: &LogKeys) -> Result<Option<SigningStop>, StoreError> {
         match self.readers.query(move |db| store::draft(db, log)).await? {
             Draft::Nothing => Ok(None),
-            Draft::Sign { size, root } => self.sign_state(log, key, size, root).await,
+            Draft::Sign { size, root } => self.sign_state(log, keys, size, root).await,
             Draft::Forked { signed, found } => {
                 let size = signed.size;
                 let noting = move |tx: &Db| store::note_fork(tx, log, &signed, found.as_ref(), clock::now_us());
@@ -97,6 +107,16 @@ impl Checkpoints {
                     );
                 }
                 Ok(Some(SigningStop::Forked))
+            }
+            Draft::RolledBack => {
+                if self.state.stop(log) != Some(SigningStop::RolledBack) {
+                    tracing::error!(
+                        "a witness has seen more of the {} log than the database has: it is an older one. No checkpoint is signed \
+                         until an owner runs `headgate-collector log restart`; records are stored as before",
+                        log.as_str()
+                    );
+                }
+                Ok(Some(SigningStop::RolledBack))
             }
             Draft::Unprovable => {
                 if self.state.stop(log) != Some(SigningStop::Unprovable) {
@@ -113,19 +133,20 @@ impl Checkpoints {
     async fn sign_state(
         &self,
         log: Log,
-        key: &Arc<LogKey>,
+        keys: &LogKeys,
         size: u64,
         root: Hash,
     ) -> Result<Option<SigningStop>, StoreError> {
-        let public = store::key_of(log, key.public()).ok_or(StoreError::Other)?;
+        let (Some(own), Some(present)) = (self.keys.clone(), keys.present.as_ref()) else { return Ok(None) };
+        let public = store::key_of(log, present).ok_or(StoreError::Other)?;
         let checkpoint = Checkpoint { origin: public.name().to_owned(), size, root };
-        let (text, signer) = (checkpoint.text(), Arc::clone(key));
-        let signing = tokio::task::spawn_blocking(move || signer.sign(text.as_bytes()));
+        let (text, keys) = (checkpoint.text(), keys.clone());
+        let signing = tokio::task::spawn_blocking(move || signed(&own, &keys, log, &text));
         match signing.await.map_err(|_| StoreError::Other)? {
-            Ok(signature) => {
-                let note = note_with_signatures(&checkpoint.text(), &[(&public, signature)]);
+            Ok(note) => {
                 let now = clock::now_us();
                 self.writes.transact(move |tx| store::put_checkpoint(tx, log, &checkpoint, &note, now)).await?;
+                self.witnesses.wake();
                 Ok(None)
             }
             Err(why) => {
@@ -134,6 +155,28 @@ impl Checkpoints {
                 }
                 Ok(Some(SigningStop::SignerFailed))
             }
+        }
+    }
+}
+
+/// Returns the note over the text of a checkpoint, signed by the present key and by those that it replaces. Helpers may take their
+/// time, so this blocks.
+fn signed(own: &Signers, keys: &LogKeys, log: Log, text: &str) -> Result<String, String> {
+    let (mut signatures, mut problem) = (Vec::new(), None);
+    for (place, signer) in own.of_logs(keys, clock::now_us()).into_iter().enumerate() {
+        let Some(public) = store::key_of(log, &signer.public) else { continue };
+        match signer.key.sign(text.as_bytes()) {
+            Ok(signature) => signatures.push((public, signature)),
+            Err(why) if place == 0 => problem = Some(why),
+            // The present key is enough.
+            Err(_) => {}
+        }
+    }
+    match problem {
+        Some(why) => Err(why),
+        None => {
+            let signatures: Vec<_> = signatures.iter().map(|(key, signature)| (key, *signature)).collect();
+            Ok(note_with_signatures(text, &signatures))
         }
     }
 }

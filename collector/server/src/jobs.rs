@@ -5,6 +5,7 @@ use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
 use crate::packets::PacketJobs;
 use crate::retention::Retention;
+use crate::witnesses::Witnesses;
 use headgate_collector_api::App;
 use headgate_collector_store::{RetentionMetrics, Store};
 use tokio::task::JoinSet;
@@ -23,6 +24,7 @@ impl Jobs {
         app: &App,
         retention: RetentionMetrics,
         checkpoints: Checkpoints,
+        witnesses: Witnesses,
         packets: Option<PacketJobs>,
     ) -> Self {
         let mut tasks = JoinSet::new();
@@ -32,6 +34,7 @@ impl Jobs {
         tasks.spawn(app.clone().discover_provider());
         tasks.spawn(Retention::new(store, retention).run());
         tasks.spawn(checkpoints.run());
+        tasks.spawn(witnesses.run());
         if let Some(packets) = packets {
             tasks.spawn(packets.run());
         }

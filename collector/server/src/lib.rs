@@ -15,3 +15,6 @@ pub mod packets;
 pub mod retention;
 pub mod service;
 pub mod settings;
+pub mod signers;
+pub mod witness_key;
+pub mod witnesses;

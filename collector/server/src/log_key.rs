@@ -135,17 +135,23 @@ impl LogKey {
 }
 
 fn from_file(path: &Path) -> Result<SigningKey, String> {
+    SigningKey::parse(read_key_file(path)?.trim()).map_err(|_| {
+        let shown = path.display();
+        format!("there is no log key in {shown}: write what `headgate-collector log-key new` printed")
+    })
+}
+
+/// Returns the text of a file with a private key, which only its owner may read.
+pub(crate) fn read_key_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let meta = std::fs::metadata(path).map_err(|e| format!("cannot read the log key in {shown}: {e}"))?;
+    let meta = std::fs::metadata(path).map_err(|e| format!("cannot read the key in {shown}: {e}"))?;
     if meta.permissions().mode() & 0o077 != 0 {
-        return Err(format!("other users may read the log key in {shown}; `chmod 600 {shown}` keeps them out"));
+        return Err(format!("other users may read the key in {shown}; `chmod 600 {shown}` keeps them out"));
     }
     if meta.len() > MAX_FILE {
-        return Err(format!("{shown} is too large for a log key; is it the right file?"));
+        return Err(format!("{shown} is too large for a key; is it the right file?"));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read the log key in {shown}: {e}"))?;
-    SigningKey::parse(text.trim())
-        .map_err(|_| format!("there is no log key in {shown}: write what `headgate-collector log-key new` printed"))
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read the key in {shown}: {e}"))
 }
 
 /// Lets a helper sign bytes.

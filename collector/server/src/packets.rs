@@ -3,8 +3,10 @@
 //! A packet is made on a thread of its own, with a connection of its own. If this process ends meanwhile, the packet is made anew by
 //! the next one. Nothing about a packet ever stops ingest: its faults are the state of its job.
 
-use crate::log_key::LogKey;
-use headgate_collector_api::{BuiltPacket, PacketFault, PacketOrder, PacketTools, Reading, build_packet, packet_path};
+use crate::signers::{Signer, Signers};
+use headgate_collector_api::{
+    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, build_packet, packet_path,
+};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{
     self as store, Location, PacketEnd, PacketInfo, PacketState, Readers, Store, WriteHandle,
@@ -37,7 +39,7 @@ pub struct PacketJobs {
     readers: Readers,
     location: Location,
     folder: PathBuf,
-    key: Option<Arc<LogKey>>,
+    keys: Option<Arc<Signers>>,
     max_bytes: u64,
 }
 
@@ -53,9 +55,15 @@ impl Drop for StopOnDrop {
 impl PacketJobs {
     /// Creates the job of a collector that has just started.
     #[must_use]
-    pub fn new(store: &Store, location: &Location, folder: PathBuf, key: Option<Arc<LogKey>>, max_bytes: u64) -> Self {
+    pub fn new(
+        store: &Store,
+        location: &Location,
+        folder: PathBuf,
+        keys: Option<Arc<Signers>>,
+        max_bytes: u64,
+    ) -> Self {
         let (writes, readers) = (store.writes.clone(), store.readers.clone());
-        Self { writes, readers, location: location.clone(), folder, key, max_bytes }
+        Self { writes, readers, location: location.clone(), folder, keys, max_bytes }
     }
 
     /// Makes packets, for as long as it is polled.
@@ -108,7 +116,7 @@ impl PacketJobs {
         let work = Work {
             location: self.location.clone(),
             order,
-            key: self.key.clone(),
+            keys: self.keys.clone(),
             max_bytes: self.max_bytes,
             out: packet_path(&self.folder, &packet.id),
             goes_on: Arc::clone(&goes_on),
@@ -132,7 +140,7 @@ impl PacketJobs {
 
     /// Waits until a checkpoint covers what there was at a time, if checkpoints are signed.
     async fn wait_for_checkpoint(&self, since: i64) {
-        while self.key.is_some() && clock::now_us().saturating_sub(since) < MAX_WAIT_US {
+        while self.keys.is_some() && clock::now_us().saturating_sub(since) < MAX_WAIT_US {
             match self.readers.query(move |db| covers(db, since)).await {
                 Ok(false) => tokio::time::sleep(PAUSE).await,
                 _ => return,
@@ -158,8 +166,8 @@ fn covers(db: &Db, since: i64) -> Result<bool, StoreError> {
     let mut all = true;
     for log in Log::ALL {
         let size = store::tree::tree_state(db, log)?.map_or(0, |tree| tree.size);
-        let newest = store::newest_checkpoint(db, log)?;
-        all &= newest.is_some_and(|newest| newest.size == size || newest.signed_at >= since);
+        let shown = store::published_checkpoint(db, log)?;
+        all &= shown.is_some_and(|shown| shown.size == size || shown.signed_at >= since);
     }
     Ok(all)
 }
@@ -184,7 +192,7 @@ fn remove_strangers(folder: &Path, known: &BTreeMap<String, PacketState>) -> std
 struct Work {
     location: Location,
     order: PacketOrder,
-    key: Option<Arc<LogKey>>,
+    keys: Option<Arc<Signers>>,
     max_bytes: u64,
     out: PathBuf,
     goes_on: Arc<AtomicBool>,
@@ -196,20 +204,29 @@ impl Work {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let goes_on = || self.goes_on.load(Ordering::Relaxed);
-        let mut reading = Reading::new(store::open_reader(&self.location)?, &goes_on);
-        build(&mut reading, &self.order, self.key.as_deref(), self.max_bytes, &self.out)
+        let db = store::open_reader(&self.location)?;
+        build(db, &goes_on, &self.order, self.keys.as_deref(), self.max_bytes, &self.out)
     }
 }
 
-/// Makes a packet at `out`, signed by the key if there is one.
+/// Makes a packet at `out`, signed by the keys of the logs if this process has them.
 pub(crate) fn build(
-    reading: &mut Reading<'_>,
+    db: Db,
+    goes_on: &dyn Fn() -> bool,
     order: &PacketOrder,
-    key: Option<&LogKey>,
+    keys: Option<&Signers>,
     max_bytes: u64,
     out: &Path,
 ) -> Result<BuiltPacket, PacketFault> {
-    let sign = |bytes: &[u8]| key.map_or(Err("there is no key".to_owned()), |key| key.sign(bytes));
-    let tools = PacketTools { signer: key.map(|key| (key.public(), &sign as _)), max_bytes };
-    build_packet(reading, order, tools, out)
+    let stored = store::log_keys(&db)?;
+    let signers = keys.map(|keys| keys.of_logs(&stored, clock::now_us())).unwrap_or_default();
+    if keys.is_some() && signers.is_empty() && stored.present.is_some() {
+        return Err(PacketFault::Signer("it is another key than the one that the logs were begun with".to_owned()));
+    }
+    let sign = |signer: &Signer<'_>, bytes: &[u8]| signer.key.sign(bytes);
+    let sign: Vec<_> = signers.iter().map(|signer| move |bytes: &[u8]| sign(signer, bytes)).collect();
+    let signers: Vec<PacketSigner<'_>> =
+        signers.iter().zip(&sign).map(|(signer, sign)| PacketSigner { public: &signer.public, sign }).collect();
+    let mut reading = Reading::new(db, goes_on);
+    build_packet(&mut reading, order, PacketTools { signers: &signers, max_bytes }, out)
 }

@@ -4,19 +4,22 @@ mod backup;
 mod check;
 mod identity_provider;
 mod log_key;
+mod log_restart;
 mod packet;
 mod recover;
 mod stop;
 mod token;
 mod verify;
+mod witness;
 
-use crate::args::{Command, ConfigCommand, LogFormat, ServeOptions};
+use crate::args::{Command, ConfigCommand, LogCommand, LogFormat, ServeOptions};
 use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
 use crate::log;
-use crate::log_key::LogKey;
 use crate::packets::PacketJobs;
 use crate::settings::Parsed;
+use crate::signers::Signers;
+use crate::witnesses::{WitnessSettings, Witnesses};
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_db::StoreError;
 use headgate_collector_forward::{Forwarders, Settings as ForwarderSettings};
@@ -39,13 +42,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, oidc, forwarders }: Parsed) -> Result<ExitCode, String> {
+pub fn run(Parsed { args, shown, oidc, forwarders, witnesses }: Parsed) -> Result<ExitCode, String> {
     if let Command::Verify(options) = &args.command {
         return verify::run(options);
     }
     match args.command {
         Command::Verify(_) => Ok(()),
-        Command::Serve(options) => serve(&options, oidc, forwarders),
+        Command::Serve(options) => serve(&options, FromFile { oidc, forwarders, witnesses }),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
             key_of(&options)?;
@@ -59,15 +62,26 @@ pub fn run(Parsed { args, shown, oidc, forwarders }: Parsed) -> Result<ExitCode,
         Command::Recover { data } => recover::run(&data),
         Command::Token(command) => token::run(command),
         Command::LogKey(command) => log_key::run(command),
+        Command::Log(LogCommand::Restart { place, reason, public_key }) => {
+            log_restart::run(&place, &reason, public_key.as_deref())
+        }
         Command::Packet(options) => packet::run(&options),
+        Command::Witness(options) => witness::run(&options),
     }
     .map(|()| ExitCode::SUCCESS)
 }
 
-fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<ForwarderSettings>) -> Result<(), String> {
+/// Settings that only the file can set.
+struct FromFile {
+    oidc: Option<OidcSettings>,
+    forwarders: Vec<ForwarderSettings>,
+    witnesses: Vec<WitnessSettings>,
+}
+
+fn serve(options: &ServeOptions, FromFile { oidc, forwarders, witnesses }: FromFile) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
-    let log_key = key_of(options)?;
+    let keys = key_of(options)?;
     let location = &options.place.location()?;
     hint_at_folder(location);
     let tokens = environment_tokens();
@@ -77,6 +91,8 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
         Store::open(location, writes, recover::at_start(options.recovery)).map_err(|e| cannot_open(location, e))?;
     runtime.block_on(hint_at_tokens(&store.readers, &tokens));
     let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
+    let interval = Duration::from_secs(options.checkpoint_interval.into());
+    let witnesses = Witnesses::new(&store, witnesses, &metrics.witnesses, interval)?;
     let forwarders = Forwarders::new(&store, forwarders, metrics.forwarders.clone())?;
     let mut app = App::new(&store, metrics, &tokens)
         .with_forwarders(forwarders)
@@ -87,15 +103,14 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
     if let Some(provider) = provider {
         app = app.with_provider(provider);
     }
-    let interval = Duration::from_secs(options.checkpoint_interval.into());
-    let checkpoints = Checkpoints::new(&store, signing, log_key.clone(), interval);
-    let packets = packets_of(options, location, &store, log_key);
+    let checkpoints = Checkpoints::new(&store, signing, keys.clone(), witnesses.clone(), interval);
+    let packets = packets_of(options, location, &store, keys);
     if let Some((folder, _)) = &packets {
         app = app.with_packets(folder.clone());
     }
     let jobs = {
         let _inside = runtime.enter();
-        Jobs::start(&store, &app, retention, checkpoints, packets.map(|(_, jobs)| jobs))
+        Jobs::start(&store, &app, retention, checkpoints, witnesses, packets.map(|(_, jobs)| jobs))
     };
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
@@ -107,9 +122,10 @@ fn serve(options: &ServeOptions, oidc: Option<OidcSettings>, forwarders: Vec<For
     served
 }
 
-/// Returns the key that signs checkpoints and packets, if there is one.
-fn key_of(options: &ServeOptions) -> Result<Option<Arc<LogKey>>, String> {
-    Ok(LogKey::given(options.log_key.clone(), options.log_public_key.clone())?.map(Arc::new))
+/// Returns the keys that sign checkpoints and packets, if there is one.
+fn key_of(options: &ServeOptions) -> Result<Option<Arc<Signers>>, String> {
+    let ServeOptions { log_key, log_public_key, former_log_key, .. } = options;
+    Ok(Signers::given(log_key.clone(), log_public_key.clone(), former_log_key.clone())?.map(Arc::new))
 }
 
 /// Returns the folder of evidence packets and the job that makes them, if there is a folder.
@@ -117,7 +133,7 @@ fn packets_of(
     options: &ServeOptions,
     location: &Location,
     store: &Store,
-    key: Option<Arc<LogKey>>,
+    keys: Option<Arc<Signers>>,
 ) -> Option<(PathBuf, PacketJobs)> {
     let beside = match location {
         Location::Folder(data) => Some(data.join("packets")),
@@ -125,7 +141,7 @@ fn packets_of(
     };
     let folder = options.packets.clone().or(beside)?;
     let max_bytes = u64::from(options.packet_max_mib) << 20;
-    let jobs = PacketJobs::new(store, location, folder.clone(), key, max_bytes);
+    let jobs = PacketJobs::new(store, location, folder.clone(), keys, max_bytes);
     Some((folder, jobs))
 }
 

@@ -8,8 +8,10 @@ mod forwarders;
 mod oidc;
 mod show;
 mod variables;
+mod witnesses;
 
 use crate::args::{Args, CONFIG_VARIABLE};
+use crate::witnesses::WitnessSettings;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use file::SettingsFile;
 use headgate_collector_forward::Settings as ForwarderSettings;
@@ -30,6 +32,8 @@ pub struct Parsed {
     pub oidc: Option<OidcSettings>,
     /// Receivers of the logs, which only the file can set.
     pub forwarders: Vec<ForwarderSettings>,
+    /// Outside parties that confirm checkpoints, which only the file can set.
+    pub witnesses: Vec<WitnessSettings>,
 }
 
 /// Reads command line, environment and file. Help and errors of the command line end the process, as is usual.
@@ -45,7 +49,9 @@ pub fn parse() -> Result<Parsed, String> {
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
     let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
-    Ok(Parsed { args, shown, oidc: file.oidc.map(|table| table.settings), forwarders: file.forwarders.settings })
+    let SettingsFile { oidc, forwarders, witnesses, .. } = file;
+    let (oidc, forwarders, witnesses) = (oidc.map(|table| table.settings), forwarders.settings, witnesses.settings);
+    Ok(Parsed { args, shown, oidc, forwarders, witnesses })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

@@ -5,14 +5,22 @@
 //! are stored as before.
 
 mod commitment;
+mod cosignatures;
 mod fork;
+mod keys;
 mod proofs;
+mod rollback;
 mod signing;
+mod witness_health;
 
 pub use commitment::note_request_tree;
+pub use cosignatures::{confirmed_size, published_checkpoint, put_cosignature};
 pub use fork::note_fork;
+pub use keys::{FormerKey, KeyRefusal, LogKeys, is_key_of_logs, log_keys, restart_logs, rotate_log_key};
 pub use proofs::{EntryProof, GrowthProof, LogHead, ProofFault, origin, prove_entry, prove_growth};
+pub use rollback::note_rollback;
 pub use signing::{SigningState, SigningStop};
+pub use witness_health::{WitnessHealth, WitnessReport, WitnessState};
 
 use super::tree::{NodeFault, StoredTree};
 use headgate_collector_db::{Db, OptionalExtension, Row, StoreError, params};
@@ -30,12 +38,37 @@ pub struct SignedCheckpoint {
     pub signed_at: i64,
     /// The note, as it is published.
     pub note: String,
+    /// The witnesses whose cosignatures are in the note.
+    pub confirmations: Vec<Confirmation>,
+}
+
+/// A witness that has confirmed a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The public key of the witness.
+    pub witness: String,
+    /// When, as the witness states, µs.
+    pub at: i64,
+}
+
+impl Confirmation {
+    /// Returns the name of the witness.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.witness.split_once('+').map_or(&self.witness, |(name, _)| name)
+    }
 }
 
 const COLUMNS: &str = "size, root, signed_at, note";
 
 fn read(row: &Row<'_>) -> headgate_collector_db::Result<SignedCheckpoint> {
-    Ok(SignedCheckpoint { size: row.get(0)?, root: row.get(1)?, signed_at: row.get(2)?, note: row.get(3)? })
+    Ok(SignedCheckpoint {
+        size: row.get(0)?,
+        root: row.get(1)?,
+        signed_at: row.get(2)?,
+        note: row.get(3)?,
+        confirmations: Vec::new(),
+    })
 }
 
 /// Returns the newest checkpoint of a log.
@@ -82,6 +115,15 @@ pub fn key_of(log: Log, key: &VerifyingKey) -> Option<VerifyingKey> {
     key.renamed(&format!("{}/{}", key.name(), log.as_str())).ok()
 }
 
+/// Returns whether a witness has seen more of a log than the database has.
+///
+/// # Errors
+/// The store cannot be read.
+fn is_rolled_back(db: &Db, log: Log) -> Result<bool, StoreError> {
+    let mut select = db.prepare_cached("SELECT 1 FROM tree_rollbacks WHERE log = ?1")?;
+    Ok(select.query_row([log.as_str()], |row| row.get::<_, i64>(0)).optional()?.is_some())
+}
+
 /// The result of a look at a log's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Draft {
@@ -101,6 +143,8 @@ pub enum Draft {
         /// The root of the tree at its size; `None` if the tree is smaller.
         found: Option<Hash>,
     },
+    /// A witness has seen more of the log than the database has.
+    RolledBack,
     /// The tree is damaged, or hashes are missing that would show that it continues the newest checkpoint.
     Unprovable,
 }
@@ -110,6 +154,9 @@ pub enum Draft {
 /// # Errors
 /// The store cannot be read.
 pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
+    if is_rolled_back(db, log)? {
+        return Ok(Draft::RolledBack);
+    }
     let Some(mut tree) = StoredTree::open(db, log)? else { return Ok(Draft::Unprovable) };
     let signed = newest_checkpoint(db, log)?;
     let size = tree.size();
@@ -130,12 +177,16 @@ pub fn draft(db: &Db, log: Log) -> Result<Draft, StoreError> {
     Ok(Draft::Sign { size, root: tree.root() })
 }
 
-/// Stores a checkpoint, unless another collector has stored one of this size or a larger one. Returns whether it is stored.
+/// Stores a checkpoint, unless another collector has stored one of this size or a larger one, or has found that the database is an
+/// older one. Returns whether it is stored.
 ///
 /// # Errors
 /// The store cannot be written.
 pub fn put_checkpoint(tx: &Db, log: Log, checkpoint: &Checkpoint, note: &str, now: i64) -> Result<bool, StoreError> {
-    if newest_checkpoint(tx, log)?.is_some_and(|newest| newest.size >= checkpoint.size) {
+    let is_newest = newest_checkpoint(tx, log)?.is_none_or(|newest| newest.size < checkpoint.size);
+    let key = log_key(tx)?.and_then(|text| key_of(log, &VerifyingKey::parse(&text).ok()?));
+    let is_present_name = key.is_some_and(|key| key.name() == checkpoint.origin);
+    if !is_newest || !is_present_name || is_rolled_back(tx, log)? {
         return Ok(false);
     }
     let size = i64::try_from(checkpoint.size).unwrap_or(i64::MAX);

@@ -40,9 +40,11 @@ pub use audit::{
     append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
 };
 pub use checkpoints::{
-    Draft, EntryProof, GrowthProof, LogHead, ProofFault, SignedCheckpoint, SigningState, SigningStop,
-    checkpoints_after, claim_log_key, draft, key_of, log_key, newest_checkpoint, note_fork, note_request_tree, origin,
-    prove_entry, prove_growth, put_checkpoint,
+    Confirmation, Draft, EntryProof, FormerKey, GrowthProof, KeyRefusal, LogHead, LogKeys, ProofFault,
+    SignedCheckpoint, SigningState, SigningStop, WitnessHealth, WitnessReport, WitnessState, checkpoints_after,
+    claim_log_key, confirmed_size, draft, is_key_of_logs, key_of, log_key, log_keys, newest_checkpoint, note_fork,
+    note_request_tree, note_rollback, origin, prove_entry, prove_growth, published_checkpoint, put_checkpoint,
+    put_cosignature, restart_logs, rotate_log_key,
 };
 pub use conflicts::audit_conflicts;
 pub use conflicts::{Conflict, Delivery};

@@ -8,21 +8,26 @@ use std::fmt;
 
 /// The byte before an Ed25519 key.
 const ED25519: u8 = 1;
+/// The byte before an Ed25519 key of a witness.
+pub(crate) const COSIGNATURE: u8 = 4;
 
-const FORM: Error = Error::Malformed("a key of a note has the form NAME+ID+KEY");
+pub(crate) const FORM: Error = Error::Malformed("a key of a note has the form NAME+ID+KEY");
+
+pub(crate) const WRONG_ID: Error = Error::Malformed("the id of the key does not fit its name and its key");
+pub(crate) const PRIVATE_FORM: Error = Error::Malformed("a private key has the form PRIVATE+KEY+NAME+ID+KEY");
 
 /// Returns whether a text may be the name of a key.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_control())
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
-    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[ED25519], public]);
+pub(crate) fn key_id(kind: u8, name: &str, public: &[u8; 32]) -> [u8; 4] {
+    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[kind], public]);
     [a, b, c, d]
 }
 
 /// Returns the parts of a key's text: name, id, key with the byte of its kind.
-fn parts(text: &str) -> Result<(&str, [u8; 4], [u8; 32])> {
+pub(crate) fn parts(kind: u8, text: &str) -> Result<(&str, [u8; 4], [u8; 32])> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(FORM) };
     let is_hex = id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
@@ -30,8 +35,10 @@ fn parts(text: &str) -> Result<(&str, [u8; 4], [u8; 32])> {
     if !is_name(name) {
         return Err(FORM);
     }
-    match decode(key)?.split_first() {
-        Some((&ED25519, key)) => Ok((name, id, key.try_into().map_err(|_| FORM)?)),
+    match (decode(key)?.split_first(), kind) {
+        (Some((found, key)), _) if *found == kind => Ok((name, id, key.try_into().map_err(|_| FORM)?)),
+        (Some((&COSIGNATURE, _)), ED25519) => Err(Error::Malformed("this is the key of a witness, not of a log")),
+        (Some((&ED25519, _)), COSIGNATURE) => Err(Error::Malformed("this is the key of a log, not of a witness")),
         _ => Err(Error::Malformed("the kind of this key is not supported: only Ed25519 is")),
     }
 }
@@ -50,13 +57,9 @@ impl VerifyingKey {
     /// # Errors
     /// The text has another form, the id is wrong, or the key is of another kind.
     pub fn parse(text: &str) -> Result<Self> {
-        let (name, id, public) = parts(text)?;
+        let (name, id, public) = parts(ED25519, text)?;
         let key = Self::new(name, &public)?;
-        if key.id == id {
-            Ok(key)
-        } else {
-            Err(Error::Malformed("the id of the key does not fit its name and its key"))
-        }
+        if key.id == id { Ok(key) } else { Err(WRONG_ID) }
     }
 
     /// Returns the key with this name.
@@ -66,7 +69,11 @@ impl VerifyingKey {
     pub fn new(name: &str, public: &[u8; 32]) -> Result<Self> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(public);
         let key = key.map_err(|_| Error::Malformed("these bytes are not an Ed25519 key"))?;
-        if is_name(name) { Ok(Self { name: name.to_owned(), id: key_id(name, public), key }) } else { Err(FORM) }
+        if is_name(name) {
+            Ok(Self { name: name.to_owned(), id: key_id(ED25519, name, public), key })
+        } else {
+            Err(FORM)
+        }
     }
 
     /// Returns the same key under another name.
@@ -75,6 +82,12 @@ impl VerifyingKey {
     /// The name has spaces or a `+`.
     pub fn renamed(&self, name: &str) -> Result<Self> {
         Self::new(name, self.key.as_bytes())
+    }
+
+    /// Returns whether both are the same key, whatever their names are.
+    #[must_use]
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.key == other.key
     }
 
     /// Returns the name.
@@ -127,11 +140,10 @@ impl SigningKey {
     /// The text has another form, the id is wrong, or the key is of another kind.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix("PRIVATE+KEY+");
-        let (name, id, seed) =
-            parts(text.ok_or(Error::Malformed("a private key has the form PRIVATE+KEY+NAME+ID+KEY"))?)?;
+        let (name, id, seed) = parts(ED25519, text.ok_or(PRIVATE_FORM)?)?;
         let key = Self::new(name, &seed)?;
         let fits = key.public.id == id;
-        if fits { Ok(key) } else { Err(Error::Malformed("the id of the key does not fit its name and its key")) }
+        if fits { Ok(key) } else { Err(WRONG_ID) }
     }
 
     /// Returns the public key.

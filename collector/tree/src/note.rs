@@ -66,6 +66,27 @@ impl Note {
     }
 }
 
+impl NoteSignature {
+    /// Returns the line of the signature, with its newline.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let bytes = [self.key_id.as_slice(), &self.bytes].concat();
+        format!("— {} {}\n", self.name, encode(&bytes))
+    }
+
+    /// Returns the signatures in lines, such as a witness answers with.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn parse_lines(text: &str) -> Result<Vec<Self>> {
+        if text.len() > MAX_BYTES {
+            return Err(FORM);
+        }
+        let lines: Vec<_> = text.strip_suffix('\n').ok_or(FORM)?.split('\n').take(MAX_SIGNATURES + 1).collect();
+        if lines.len() > MAX_SIGNATURES { Err(FORM) } else { lines.into_iter().map(signature).collect() }
+    }
+}
+
 fn signature(line: &str) -> Result<NoteSignature> {
     let (name, encoded) = line.strip_prefix("— ").and_then(|line| line.split_once(' ')).ok_or(FORM)?;
     let bytes = decode(encoded)?;

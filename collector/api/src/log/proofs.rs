@@ -48,7 +48,11 @@ pub(crate) async fn audit_proof(
 
 async fn proof(app: &App, log: Log, position: i64) -> Result<Response, ApiError> {
     let found = app.readers.query(move |db| Ok(store::prove_entry(db, log, position))).await?.map_err(refusal)?;
-    let signed_by = if found.is_signed { "operator" } else { "nobody" };
+    let signed_by = match found.is_signed {
+        true if !found.confirmations.is_empty() => "operator, witnesses",
+        true => "operator",
+        false => "nobody",
+    };
     let headers = [(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, "no-store"), (SIGNED_BY, signed_by)];
     Ok((headers, found.proof.text()).into_response())
 }

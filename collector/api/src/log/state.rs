@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::{Db, StoreError};
-use headgate_collector_store::{self as store, SigningState, SigningStop};
+use headgate_collector_store::{self as store, SigningState, SigningStop, WitnessReport, WitnessState};
 use headgate_collector_tree::{VerifyingKey, encode_base64};
 use headgate_collector_types::{Log, clock};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 const OPERATOR: &str = "Signed by the operator only: a person with the key and the database could sign another history. No outside party has confirmed it.";
+const WITNESSES: &str = "Signed by the operator, and confirmed by witnesses: each has seen that the log has only grown. A reader who knows their keys can check that.";
 const NOBODY: &str =
     "Not signed: no log key is configured. The trees show changes only to somebody who has kept an earlier root.";
 
@@ -23,8 +24,8 @@ pub(crate) struct LogStates {
     signed_by: SignedBy,
     /// Its meaning, for people.
     statement: &'static str,
-    /// Outside parties that have confirmed checkpoints. There are none yet.
-    anchors: Vec<String>,
+    /// Outside parties that are asked to confirm checkpoints.
+    anchors: Vec<Anchor>,
     /// The request log, then the audit log.
     logs: Vec<LogState>,
 }
@@ -37,6 +38,40 @@ enum SignedBy {
     Nobody,
     /// The operator only.
     Operator,
+    /// The operator, and witnesses have confirmed it.
+    Witnesses,
+}
+
+/// An outside party, with its health for each log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Anchor {
+    /// The kind.
+    #[schemars(extend("const" = "witness"))]
+    kind: &'static str,
+    /// Its name in the settings.
+    name: String,
+    /// Its public key, as NAME+ID+KEY.
+    public_key: String,
+    /// The log.
+    log: Log,
+    /// Its state.
+    state: WitnessState,
+    /// Entries of the newest checkpoint that it has confirmed.
+    confirmed_size: u64,
+    /// When, as the witness states, µs since the Unix epoch.
+    confirmed_at: Option<i64>,
+    /// Since when it has failed, µs since the Unix epoch.
+    failing_since: Option<i64>,
+    /// Why it failed last.
+    message: Option<String>,
+}
+
+impl From<WitnessReport> for Anchor {
+    fn from(report: WitnessReport) -> Self {
+        let WitnessReport { name, public_key, log, state, confirmed_size, .. } = report;
+        let WitnessReport { confirmed_at, failing_since, message, .. } = report;
+        Self { kind: "witness", name, public_key, log, state, confirmed_size, confirmed_at, failing_since, message }
+    }
 }
 
 /// The state of one log.
@@ -52,13 +87,13 @@ struct LogState {
     size: Option<u64>,
     /// The root of the tree over them, in base64.
     root: Option<String>,
-    /// The newest checkpoint.
+    /// The newest checkpoint, as others get it: of those of the last minutes, the one that most witnesses have confirmed.
     checkpoint: Option<CheckpointState>,
     /// Why no further checkpoint is signed although there is a key.
     signing_stopped: Option<SigningStop>,
 }
 
-/// The newest checkpoint of a log.
+/// The checkpoint of a log that others get.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CheckpointState {
     /// The number of entries that it covers.
@@ -69,14 +104,27 @@ struct CheckpointState {
     signed_at: i64,
     /// How long ago that is.
     age_seconds: i64,
+    /// The witnesses that have confirmed it, by the names of their keys.
+    witnesses: Vec<String>,
 }
 
 /// Handles `GET /v1/log`.
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, ApiError> {
-    let signing = app.metrics.signing.clone();
-    let states = app.readers.query(move |db| states(db, &signing)).await?;
+    let states = states_of(&app).await?;
     let body = serde_json::to_vec(&states).map_err(|_| ApiError::internal())?;
     Ok(json_response(StatusCode::OK, body))
+}
+
+/// Returns who signs, and who has confirmed it.
+pub(crate) async fn statement(app: &App) -> Result<&'static str, ApiError> {
+    Ok(states_of(app).await?.statement)
+}
+
+async fn states_of(app: &App) -> Result<LogStates, ApiError> {
+    let signing = app.metrics.signing.clone();
+    let mut states = app.readers.query(move |db| states(db, &signing)).await?;
+    states.anchors = app.metrics.witnesses.reports().into_iter().map(Anchor::from).collect();
+    Ok(states)
 }
 
 fn states(db: &Db, signing: &SigningState) -> Result<LogStates, StoreError> {
@@ -84,13 +132,14 @@ fn states(db: &Db, signing: &SigningState) -> Result<LogStates, StoreError> {
     let now = clock::now_us();
     let logs = Log::ALL.into_iter().map(|log| state(db, log, stored.as_ref(), signing, now));
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
-    let is_signed = logs.iter().any(|log| log.checkpoint.is_some());
-    Ok(LogStates {
-        signed_by: if is_signed { SignedBy::Operator } else { SignedBy::Nobody },
-        statement: if is_signed { OPERATOR } else { NOBODY },
-        anchors: Vec::new(),
-        logs,
-    })
+    let signed: Vec<_> = logs.iter().filter_map(|log| log.checkpoint.as_ref()).collect();
+    // One log without a witness is enough to forge what it says of the other.
+    let (signed_by, statement) = match signed.iter().all(|checkpoint| !checkpoint.witnesses.is_empty()) {
+        _ if signed.is_empty() => (SignedBy::Nobody, NOBODY),
+        true => (SignedBy::Witnesses, WITNESSES),
+        false => (SignedBy::Operator, OPERATOR),
+    };
+    Ok(LogStates { signed_by, statement, anchors: Vec::new(), logs })
 }
 
 fn state(
@@ -101,7 +150,7 @@ fn state(
     now: i64,
 ) -> Result<LogState, StoreError> {
     let tree = store::tree::tree_state(db, log)?;
-    let newest = store::newest_checkpoint(db, log)?;
+    let newest = store::published_checkpoint(db, log)?;
     Ok(LogState {
         log,
         origin: store::origin(db, log)?,
@@ -113,6 +162,7 @@ fn state(
             root: encode_base64(&newest.root),
             signed_at: newest.signed_at,
             age_seconds: now.saturating_sub(newest.signed_at) / 1_000_000,
+            witnesses: newest.confirmations.iter().map(|one| one.name().to_owned()).collect(),
         }),
         signing_stopped: signing.stop(log),
     })

@@ -28,7 +28,7 @@ pub(crate) async fn audit_checkpoint(State(app): State<App>) -> Result<Response,
 }
 
 async fn checkpoint(app: &App, log: Log) -> Result<Response, ApiError> {
-    let newest = app.readers.query(move |db| store::newest_checkpoint(db, log)).await?;
+    let newest = app.readers.query(move |db| store::published_checkpoint(db, log)).await?;
     let newest = newest.ok_or_else(|| {
         ApiError::invalid(
             StatusCode::NOT_FOUND,

@@ -21,7 +21,7 @@ mod states;
 mod trace;
 mod usage;
 
-pub use maker::PacketTools;
+pub use maker::{PacketSigner, PacketTools};
 pub use reading::Reading;
 
 use super::fault::PacketFault;
@@ -122,7 +122,8 @@ impl Maker<'_, '_> {
             format: FORMAT.to_owned(),
             kind: kind(self.order),
             name: pins.name.clone(),
-            key: self.tools.signer.map(|(key, _)| key.to_string()).filter(|_| pins.is_signed()),
+            key: self.tools.signers.first().map(|signer| signer.public.to_string()).filter(|_| pins.is_signed()),
+            witnesses: pins.requests.confirmations.iter().map(|one| one.name().to_owned()).collect(),
             made_by: format!("headgate-collector {}", env!("CARGO_PKG_VERSION")),
             scope: self.order.scope.clone(),
             requested_by: json!({"id": self.order.actor.id, "kind": self.order.actor.kind, "name": self.order.actor.name}),
@@ -156,16 +157,23 @@ impl Maker<'_, '_> {
 
     fn finish(&self, packet: Writer, pins: &Pins) -> Result<(), PacketFault> {
         let mut refused = None;
-        let signer = self.tools.signer.filter(|_| pins.is_signed());
+        let signers = if pins.is_signed() { self.tools.signers } else { &[] };
         let done = packet.finish(|sums| {
-            let text = sums_text(&pins.name, sums);
-            let Some((key, sign)) = signer else { return Ok(note_with_signatures(&text, &[])) };
-            let key = sums_key(key).ok_or_else(|| io::Error::other(SUMS_KEY))?;
-            let signature = sign(text.as_bytes()).map_err(|why| {
-                refused = Some(why);
-                io::Error::other("not signed")
-            })?;
-            Ok(note_with_signatures(&text, &[(&key, signature)]))
+            let (text, mut signed) = (sums_text(&pins.name, sums), Vec::new());
+            for signer in signers {
+                let key = sums_key(signer.public).ok_or_else(|| io::Error::other(SUMS_KEY))?;
+                match (signer.sign)(text.as_bytes()) {
+                    Ok(signature) => signed.push((key, signature)),
+                    Err(why) if signed.is_empty() => {
+                        refused = Some(why);
+                        return Err(io::Error::other("not signed"));
+                    }
+                    // The present key is enough.
+                    Err(_) => {}
+                }
+            }
+            let signed: Vec<_> = signed.iter().map(|(key, signature)| (key, *signature)).collect();
+            Ok(note_with_signatures(&text, &signed))
         });
         match (done, refused) {
             (_, Some(why)) => Err(PacketFault::Signer(why)),
@@ -187,8 +195,8 @@ impl Maker<'_, '_> {
             })
         })?;
         // With another key than that of the logs, its signature would say something else than the checkpoints do.
-        match (&pins.key, self.tools.signer) {
-            (Some(stored), Some((key, _))) if *stored != key.to_string() => {
+        match (&pins.key, self.tools.signers.first()) {
+            (Some(stored), Some(signer)) if *stored != signer.public.to_string() => {
                 Err(PacketFault::Signer("it is another key than the one that the logs were begun with".to_owned()))
             }
             _ => Ok(pins),

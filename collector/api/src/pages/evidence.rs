@@ -4,6 +4,7 @@ use super::answer::see_other;
 use super::retention::{refused, time_of};
 use super::visit::Visit;
 use crate::error::ApiError;
+use crate::log;
 use crate::packets;
 use crate::path_param::PathName;
 use crate::session::Form;
@@ -11,11 +12,13 @@ use crate::values::invalid;
 use axum::extract::Extension;
 use axum::response::Response;
 use headgate_collector_packet::Scope;
-use headgate_collector_pages::evidence::{DeletePacketPage, EvidencePage, PacketDraft, PacketRow, SECTIONS};
+use headgate_collector_pages::evidence::{
+    DeletePacketPage, EvidencePage, PacketDraft, PacketRow, SECTIONS, WitnessRow,
+};
 use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::text::{Zone, rfc3339};
-use headgate_collector_store::{self as store, PacketInfo};
-use headgate_collector_types::clock;
+use headgate_collector_store::{self as store, PacketInfo, SigningStop, WitnessReport, WitnessState};
+use headgate_collector_types::{Log, clock};
 use serde_json::{Map, Value, json};
 
 /// Sentences about a change that was made, by the word in the URL.
@@ -55,8 +58,43 @@ async fn view(visit: &Visit) -> Result<EvidencePage, ApiError> {
         draft,
         done: None,
         key,
+        statement: log::statement(&visit.app).await?,
+        stopped: Log::ALL
+            .into_iter()
+            .filter_map(|log| Some((log.as_str(), stop_words(visit.app.metrics.signing.stop(log)?))))
+            .collect(),
+        witnesses: visit.app.metrics.witnesses.reports().into_iter().map(witness_row).collect(),
         zone: visit.zone.clone(),
     })
+}
+
+fn stop_words(stop: SigningStop) -> &'static str {
+    match stop {
+        SigningStop::OtherKey => "the logs were begun with another key; set that key again",
+        SigningStop::SignerFailed => "the program that holds the key fails; the journal says why",
+        SigningStop::Forked => "it contradicts its newest checkpoint: the database was changed or is an older one",
+        SigningStop::RolledBack => {
+            "a witness has seen more of it than the database has, so the database is an older one; only `headgate-collector log restart` goes on"
+        }
+        SigningStop::Unprovable => "hashes are lost that would show that it continues the newest checkpoint",
+    }
+}
+
+/// Returns a witness as the page shows it.
+fn witness_row(report: WitnessReport) -> WitnessRow {
+    let (state, is_well) = match report.state {
+        WitnessState::Waiting => ("not asked yet", None),
+        WitnessState::Ok => ("ok", Some(true)),
+        WitnessState::Silent => ("silent", Some(false)),
+        WitnessState::UnknownLog => ("does not know the log", Some(false)),
+        WitnessState::UnknownKey => ("does not accept the key", Some(false)),
+        WitnessState::Contradicts => ("has seen another tree", Some(false)),
+        WitnessState::Ahead => ("has seen more", Some(false)),
+        WitnessState::InvalidAnswer => ("answers wrongly", Some(false)),
+    };
+    let failing = report.failing_since.map(|since| (since, report.message.unwrap_or_default()));
+    let confirmed = (report.confirmed_size, report.confirmed_at);
+    WitnessRow { name: report.name, log: report.log.as_str(), state, is_well, confirmed, failing }
 }
 
 /// Returns a packet as the page shows it.

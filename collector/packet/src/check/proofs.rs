@@ -20,7 +20,12 @@ impl Keys {
 }
 
 /// Chooses the keys: those of the caller, or else the one in the packet.
-pub(super) fn keys(manifest: &Manifest, trusted: &[VerifyingKey], verdict: &mut Verdict) -> Keys {
+pub(super) fn keys<S: Source>(
+    archive: &mut Archive<'_, S>,
+    manifest: &Manifest,
+    trusted: &[VerifyingKey],
+    verdict: &mut Verdict,
+) -> Result<Keys, Check> {
     let own = manifest.key.as_deref().and_then(|text| VerifyingKey::parse(text).ok());
     let (keys, check) = match (trusted, own) {
         (_, None) => {
@@ -34,7 +39,17 @@ pub(super) fn keys(manifest: &Manifest, trusted: &[VerifyingKey], verdict: &mut 
         }
         (trusted, Some(own)) if trusted.contains(&own) => (
             trusted.to_vec(),
-            Check::holds("key", "the packet is signed by the operator only, with the key that you gave"),
+            Check::holds(
+                "key",
+                format!("the packet is signed by the operator{}, with the key that you gave", only(manifest)),
+            ),
+        ),
+        (trusted, Some(own)) if is_signed_by(&archive.text(NOTE)?, trusted) => (
+            trusted.to_vec(),
+            Check::holds(
+                "key",
+                format!("the packet is signed by the operator, with the key that you gave and a newer one, {own}"),
+            ),
         ),
         (trusted, Some(_)) => (
             trusted.to_vec(),
@@ -42,7 +57,18 @@ pub(super) fn keys(manifest: &Manifest, trusted: &[VerifyingKey], verdict: &mut 
         ),
     };
     verdict.add(check);
-    Keys(keys)
+    Ok(Keys(keys))
+}
+
+/// Returns the word that says that nobody else has confirmed the log.
+const fn only(manifest: &Manifest) -> &'static str {
+    if manifest.witnesses.is_empty() { " only" } else { "" }
+}
+
+/// Returns whether one of these keys has signed the note, beside a newer one that takes its place.
+fn is_signed_by(note: &str, keys: &[VerifyingKey]) -> bool {
+    let keys: Vec<_> = keys.iter().filter_map(sums_key).collect();
+    Note::parse(note).is_ok_and(|note| note.verify(&keys).is_ok())
 }
 
 /// Verifies the signed note over `SHA256SUMS`.

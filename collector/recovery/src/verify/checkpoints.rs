@@ -14,7 +14,7 @@ const PAGE: u32 = 1_000;
 pub(super) struct SignedStates<'a> {
     db: &'a Db,
     log: Log,
-    key: Option<VerifyingKey>,
+    keys: Vec<VerifyingKey>,
     page: VecDeque<SignedCheckpoint>,
     /// The size of the last checkpoint that was read.
     read_to: u64,
@@ -31,12 +31,12 @@ pub(super) struct SignedStates<'a> {
 }
 
 impl<'a> SignedStates<'a> {
-    pub(super) fn new(db: &'a Db, log: Log, key: Option<&VerifyingKey>, mut commitments: Vec<Commitment>) -> Self {
+    pub(super) fn new(db: &'a Db, log: Log, keys: &[VerifyingKey], mut commitments: Vec<Commitment>) -> Self {
         commitments.sort_unstable_by_key(|commitment| commitment.size);
         Self {
             db,
             log,
-            key: key.and_then(|key| store::key_of(log, key)),
+            keys: keys.iter().filter_map(|key| store::key_of(log, key)).collect(),
             page: VecDeque::new(),
             read_to: 0,
             is_at_end: false,
@@ -88,9 +88,11 @@ impl<'a> SignedStates<'a> {
     }
 
     fn is_signed(&self, signed: &SignedCheckpoint) -> bool {
-        let Some(key) = &self.key else { return true };
-        let opened = Checkpoint::open(&signed.note, std::slice::from_ref(key));
-        opened.is_ok_and(|opened| opened.size == signed.size && opened.root == signed.root)
+        if self.keys.is_empty() {
+            return true;
+        }
+        Checkpoint::open(&signed.note, &self.keys)
+            .is_ok_and(|opened| opened.size == signed.size && opened.root == signed.root)
     }
 
     /// Adds the results.

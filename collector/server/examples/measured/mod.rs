@@ -9,6 +9,8 @@ pub(crate) use client::Client;
 use headgate_collector::checkpoints::Checkpoints;
 use headgate_collector::jobs::Jobs;
 use headgate_collector::log_key::LogKey;
+use headgate_collector::signers::Signers;
+use headgate_collector::witnesses::Witnesses;
 use headgate_collector_api::{self as http, App, Metrics};
 use headgate_collector_store::{Location, Store, hash_token};
 use headgate_collector_tree::SigningKey;
@@ -46,11 +48,13 @@ impl Service {
         let tokens = [(hash_token("ingest"), Role::Ingest), (hash_token("owner"), Role::Owner)];
         let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
         let key = SigningKey::new("measured", &[1; 32])?;
-        let checkpoints = Checkpoints::new(&store, signing, Some(LogKey::Own(key).into()), CHECKPOINTS);
+        let witnesses = Witnesses::new(&store, Vec::new(), &metrics.witnesses, CHECKPOINTS)?;
+        let keys = Signers::from(LogKey::Own(key));
+        let checkpoints = Checkpoints::new(&store, signing, Some(keys.into()), witnesses.clone(), CHECKPOINTS);
         let app = App::new(&store, metrics, &tokens);
         let jobs = {
             let _inside = runtime.enter();
-            Jobs::start(&store, &app, retention, checkpoints, None)
+            Jobs::start(&store, &app, retention, checkpoints, witnesses, None)
         };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;

@@ -28,6 +28,9 @@ pub struct VerifyOptions {
     /// Public key of the logs, with --packet; several are accepted while a key is changed
     #[arg(long, value_name = "KEY", value_parser = public_key)]
     pub key: Vec<VerifyingKey>,
+    /// Policy with the keys of logs and witnesses, and the witnesses that must have confirmed a checkpoint (c2sp.org/tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Print one JSON object: `judgement`, `checks`, `more`
     #[arg(long)]
     pub json: bool,

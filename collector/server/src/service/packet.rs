@@ -2,9 +2,9 @@
 
 use super::{cannot_open, operator, print_line};
 use crate::args::PacketOptions;
-use crate::log_key::LogKey;
 use crate::packets::build;
-use headgate_collector_api::{PacketOrder, Reading, packet_scope};
+use crate::signers::Signers;
+use headgate_collector_api::{PacketOrder, packet_scope};
 use headgate_collector_store as store;
 use serde_json::{Map, Value, json};
 
@@ -19,13 +19,12 @@ pub(super) fn run(options: &PacketOptions) -> Result<(), String> {
     if !location.exists() {
         return Err(format!("there is no database in {location}; check --data"));
     }
-    let key = LogKey::given(options.log_key.clone(), options.log_public_key.clone())?;
+    let keys = Signers::given(options.log_key.clone(), options.log_public_key.clone(), None)?;
     let mut db = store::open_writer(&location).map_err(|e| cannot_open(&location, e))?;
     let redaction_key = store::change(&mut db, store::packet_key).map_err(|e| e.to_string())?;
     let order = PacketOrder::new(scope.clone(), operator(), None, redaction_key)?;
     let reader = store::open_reader(&location).map_err(|e| cannot_open(&location, e))?;
-    let (mut reading, max_bytes) = (Reading::new(reader, &|| true), u64::from(options.max_mib) << 20);
-    let built = build(&mut reading, &order, key.as_ref(), max_bytes, out);
+    let built = build(reader, &|| true, &order, keys.as_ref(), u64::from(options.max_mib) << 20, out);
     let built = built.map_err(|fault| format!("no packet was made: {}", fault.message()))?;
     let noted = store::change(&mut db, |tx| store::note_packet(tx, &json!(scope), &built.sha256, operator()));
     if let Err(error) = noted {

@@ -8,10 +8,14 @@ mod state;
 use super::{cannot_open, print_line};
 use crate::args::VerifyOptions;
 use headgate_collector_recovery::{self as recovery, Check, Judgement, Verdict};
+use headgate_collector_tree::TlogPolicy;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The code of an end without a judgement.
 const UNKNOWN: u8 = 2;
+/// The most bytes of a policy.
+const MAX_POLICY: u64 = 256 << 10;
 
 /// Runs `verify` and returns its code: 0 if everything holds, 1 if something is contradicted, 2 if it cannot be judged.
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, String> {
@@ -39,22 +43,37 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, String> {
 }
 
 fn judge(options: &VerifyOptions) -> Result<Verdict, String> {
-    let key = options.public_key.as_ref();
+    let policy = options.policy.as_deref().map(read_policy).transpose()?;
+    let of_policy = policy.as_ref().map(TlogPolicy::collectors).unwrap_or_default();
     if let Some(packet) = &options.packet {
-        let keys: Vec<_> = options.key.iter().chain(key).cloned().collect();
-        return Ok(packet_file::check(packet, &keys));
+        let keys: Vec<_> = options.key.iter().chain(&options.public_key).chain(&of_policy).cloned().collect();
+        return Ok(packet_file::check(packet, &keys, policy.as_ref()));
     }
+    let key = options.public_key.as_ref().or(of_policy.first());
+    let policy = policy.as_ref();
     match (&options.url, &options.state) {
-        (Some(url), Some(state)) => monitor::run(url, state, key, options.tiles),
+        (Some(url), Some(state)) => monitor::run(url, state, key, policy, options.tiles),
         (Some(_), None) => Err("--url needs --state FILE, in which the last checkpoints are kept".to_owned()),
         (None, _) => {
             let location = options.place.location()?;
             if !location.exists() {
                 return Err(format!("there is no database in {location}; check --data"));
             }
-            recovery::verify(&location, key).map_err(|e| cannot_open(&location, e))
+            recovery::verify(&location, key, policy).map_err(|e| cannot_open(&location, e))
         }
     }
+}
+
+/// Reads the policy in a file.
+fn read_policy(path: &Path) -> Result<TlogPolicy, String> {
+    let shown = path.display();
+    let failed = |why: &dyn std::fmt::Display| format!("the policy {shown} cannot be used: {why}");
+    let meta = std::fs::metadata(path).map_err(|e| failed(&e))?;
+    if meta.len() > MAX_POLICY {
+        return Err(failed(&"it is too large"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+    TlogPolicy::parse(&text).map_err(|e| failed(&e))
 }
 
 fn print(verdict: &Verdict) -> Result<(), String> {

@@ -1,10 +1,11 @@
-//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]`.
+//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]` and `[[witnesses]]`.
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
 use super::forwarders::{self, ForwarderTables};
 use super::oidc::{self, OidcTable, Problem};
 use super::variables::resolved;
+use super::witnesses::{self, WitnessTables};
 use crate::args::{Args, serve_options};
 use crate::log_key::PRIVATE;
 use clap::CommandFactory;
@@ -26,6 +27,8 @@ pub(super) struct SettingsFile {
     pub(super) oidc: Option<OidcTable>,
     /// Receivers of the logs.
     pub(super) forwarders: ForwarderTables,
+    /// Outside parties that confirm checkpoints.
+    pub(super) witnesses: WitnessTables,
 }
 
 /// One setting.
@@ -62,6 +65,10 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
             (oidc::TABLE, _) => problems.push((start, "`oidc` is a table; begin it with a line `[oidc]`".to_owned())),
             (forwarders::TABLES, value) => match forwarders::read(value, start, |place| line_of(&text, place)) {
                 Ok(tables) => file.forwarders = tables,
+                Err(more) => problems.extend(more),
+            },
+            (witnesses::TABLES, value) => match witnesses::read(value, start, |place| line_of(&text, place)) {
+                Ok(tables) => file.witnesses = tables,
                 Err(more) => problems.extend(more),
             },
             (name, value) => match setting(name, value, line_of(&text, start)) {
@@ -119,7 +126,7 @@ fn unknown(name: &str) -> String {
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
     format!(
-        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]]",
+        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]] and [[witnesses]]",
         shown.escape_debug(),
         names.join(", ")
     )

@@ -16,7 +16,7 @@ pub(super) fn show(matches: &ArgMatches, file: &SettingsFile) -> String {
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         format!("# {name} is {}set", if set { "" } else { "not " })
     });
-    settings.chain(secrets).chain(oidc(file)).chain(forwarders(file)).collect::<Vec<_>>().join("\n")
+    settings.chain(secrets).chain(oidc(file)).chain(tables(file)).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the lines of the table `[oidc]`. A secret has only its name there.
@@ -26,13 +26,14 @@ fn oidc(file: &SettingsFile) -> Vec<String> {
     ["".to_owned(), "[oidc]".to_owned()].into_iter().chain(table.written.iter().map(line)).collect()
 }
 
-/// Returns the lines of the tables `[[forwarders]]`.
-fn forwarders(file: &SettingsFile) -> Vec<String> {
+/// Returns the lines of the tables `[[forwarders]]` and `[[witnesses]]`.
+fn tables(file: &SettingsFile) -> Vec<String> {
     let line = |(text, line): &(String, usize)| format!("{text:<40} # {}:{line}", file.path.display());
-    let table = |written: &Vec<(String, usize)>| {
-        ["".to_owned(), "[[forwarders]]".to_owned()].into_iter().chain(written.iter().map(line)).collect::<Vec<_>>()
+    let table = |name: &'static str, written: &[(String, usize)]| {
+        ["".to_owned(), format!("[[{name}]]")].into_iter().chain(written.iter().map(line)).collect::<Vec<_>>()
     };
-    file.forwarders.written.iter().flat_map(table).collect()
+    let forwarders = file.forwarders.written.iter().flat_map(|written| table("forwarders", written));
+    forwarders.chain(file.witnesses.written.iter().flat_map(|written| table("witnesses", written))).collect()
 }
 
 fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {

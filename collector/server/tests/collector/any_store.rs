@@ -36,3 +36,4 @@ pub(crate) mod trees;
 pub(crate) mod usage;
 pub(crate) mod verify;
 pub(crate) mod webhook;
+pub(crate) mod witnesses;

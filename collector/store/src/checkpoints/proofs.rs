@@ -1,6 +1,7 @@
 //! Proofs about stored entries.
 
-use super::{SignedCheckpoint, key_of, log_key, newest_checkpoint};
+use super::cosignatures::{confirmed_checkpoint, published_checkpoint};
+use super::{Confirmation, SignedCheckpoint, key_of, log_key, newest_checkpoint};
 use crate::tree::{NodeFault, StoredTree, index_of};
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::{
@@ -19,6 +20,8 @@ pub struct EntryProof {
     pub proof: TlogProof,
     /// Whether its checkpoint is signed.
     pub is_signed: bool,
+    /// The witnesses that have confirmed its checkpoint.
+    pub confirmations: Vec<Confirmation>,
 }
 
 /// The state of a log that proofs and packets show.
@@ -32,21 +35,30 @@ pub struct LogHead {
     pub note: String,
     /// When it was signed, µs; `None` if it is not signed.
     pub signed_at: Option<i64>,
+    /// The witnesses that have confirmed it.
+    pub confirmations: Vec<Confirmation>,
+}
+
+impl From<SignedCheckpoint> for LogHead {
+    fn from(SignedCheckpoint { size, root, signed_at, note, confirmations }: SignedCheckpoint) -> Self {
+        Self { size, root, note, signed_at: Some(signed_at), confirmations }
+    }
 }
 
 impl LogHead {
-    /// Returns the newest checkpoint; without one, the present state, which nobody has signed.
+    /// Returns the checkpoint that is shown to others, the newest that witnesses have confirmed; without a checkpoint, the present
+    /// state, which nobody has signed.
     ///
     /// # Errors
     /// The store cannot be read, or the tree is damaged.
     pub fn newest(db: &Db, log: Log) -> Result<Self, StoreError> {
-        if let Some(SignedCheckpoint { size, root, signed_at, note }) = newest_checkpoint(db, log)? {
-            return Ok(Self { size, root, note, signed_at: Some(signed_at) });
+        if let Some(checkpoint) = published_checkpoint(db, log)? {
+            return Ok(checkpoint.into());
         }
         let tree = StoredTree::open(db, log)?.ok_or(StoreError::Damaged)?;
         let (size, root) = (tree.size(), tree.root());
         let text = Checkpoint { origin: origin(db, log)?, size, root }.text();
-        Ok(Self { size, root, note: note_with_signatures(&text, &[]), signed_at: None })
+        Ok(Self { size, root, note: note_with_signatures(&text, &[]), signed_at: None, confirmations: Vec::new() })
     }
 }
 
@@ -102,14 +114,26 @@ pub fn origin(db: &Db, log: Log) -> Result<String, StoreError> {
 pub fn prove_entry(db: &Db, log: Log, position: i64) -> Result<EntryProof, ProofFault> {
     let mut tree = open(db, log)?;
     let index = index_of(position);
-    let LogHead { size, root, note, signed_at } = LogHead::newest(db, log)?;
+    let LogHead { size, root, note, signed_at, confirmations } = head_over(db, log, index)?;
     if index >= size {
         return Err(ProofFault::NotSigned);
     }
     let path = inclusion_proof(&mut tree, index, size)?;
     let leaf = tree.node(0, index)?;
     verify_inclusion(index, size, &leaf, &path, &root).map_err(|_| ProofFault::Contradicted)?;
-    Ok(EntryProof { proof: TlogProof { index, path, checkpoint: note }, is_signed: signed_at.is_some() })
+    Ok(EntryProof { proof: TlogProof { index, path, checkpoint: note }, is_signed: signed_at.is_some(), confirmations })
+}
+
+/// Returns the state under which an entry is proven: one that witnesses have confirmed if there is one over the entry.
+fn head_over(db: &Db, log: Log, index: u64) -> Result<LogHead, StoreError> {
+    let head = LogHead::newest(db, log)?;
+    if index < head.size && !head.confirmations.is_empty() {
+        return Ok(head);
+    }
+    match confirmed_checkpoint(db, log, index)? {
+        Some(confirmed) => Ok(confirmed.into()),
+        None => Ok(newest_checkpoint(db, log)?.map_or(head, LogHead::from)),
+    }
 }
 
 /// Returns the proof that a log's tree of size `from` is the beginning of that of size `to`; without it, that of the newest

@@ -21,6 +21,8 @@ pub enum SigningStop {
     SignerFailed,
     /// The stored tree contradicts the newest checkpoint.
     Forked,
+    /// A witness has seen more of the log than the database has: it was restored from an older copy.
+    RolledBack,
     /// Hashes are lost that would show that the tree continues the newest checkpoint.
     Unprovable,
 }

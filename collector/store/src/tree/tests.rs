@@ -251,7 +251,8 @@ fn an_older_database_gets_its_trees_also_over_segments_that_are_gone() {
         "DROP TABLE trees; DROP TABLE tree_tiles; DROP TABLE tree_nodes; DROP TABLE log_key;
          DROP TABLE checkpoints; DROP TABLE tree_forks; DROP TABLE tree_in_audit;
          DROP TABLE forwarders; DROP TABLE forwarder_logs; DROP TABLE dead_letters;
-         DROP TABLE packets; DROP TABLE packet_key",
+         DROP TABLE packets; DROP TABLE packet_key;
+         DROP TABLE cosignatures; DROP TABLE tree_rollbacks; DROP TABLE former_log_keys; DROP TABLE former_checkpoints",
     )
     .unwrap();
     db.set_schema_version(23).unwrap();

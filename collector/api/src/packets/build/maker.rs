@@ -14,11 +14,20 @@ pub(super) type Writer = PacketWriter<LimitedFile>;
 /// Signs a text with the key of the logs.
 type Sign<'a> = dyn Fn(&[u8]) -> Result<[u8; 64], String> + 'a;
 
+/// A key that signs a packet.
+#[derive(Clone, Copy)]
+pub struct PacketSigner<'a> {
+    /// Its public key, with the name of the logs.
+    pub public: &'a VerifyingKey,
+    /// Signs a text.
+    pub sign: &'a Sign<'a>,
+}
+
 /// What is needed beside the order.
 #[derive(Clone, Copy)]
 pub struct PacketTools<'a> {
-    /// The public key of the logs and its signer; without it, the packet is not signed.
-    pub signer: Option<(&'a VerifyingKey, &'a Sign<'a>)>,
+    /// The keys of the logs, the present one first; without one, the packet is not signed.
+    pub signers: &'a [PacketSigner<'a>],
     /// The most bytes of the archive.
     pub max_bytes: u64,
 }

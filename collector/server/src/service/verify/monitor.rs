@@ -8,22 +8,34 @@ use super::state::{self, Seen, State};
 use headgate_collector_recovery::{Check, Verdict};
 use headgate_collector_store::key_of;
 use headgate_collector_tree::{
-    Checkpoint, CompactRange, Error, Hash, TILE_HEIGHT, TILE_WIDTH, Tile, VerifyingKey, decode_hash, encode_base64,
-    verify_consistency,
+    Checkpoint, CompactRange, Error, Hash, TILE_HEIGHT, TILE_WIDTH, Tile, TlogPolicy, VerifyingKey, decode_hash,
+    encode_base64, verify_consistency,
 };
 use headgate_collector_types::Log;
 use std::path::Path;
 
 /// Checks both logs of a collector, and keeps what was seen if nothing is contradicted.
-pub(super) fn run(url: &str, path: &Path, given: Option<&VerifyingKey>, tiles: u32) -> Result<Verdict, String> {
+pub(super) fn run(
+    url: &str,
+    path: &Path,
+    given: Option<&VerifyingKey>,
+    policy: Option<&TlogPolicy>,
+    tiles: u32,
+) -> Result<Verdict, String> {
     let mut state = state::read(path)?;
     let key = key(&mut state, given)?;
     let client = LogClient::new(url);
     let mut verdict = Verdict::default();
-    verdict.add(Check::holds("key", "the logs are signed by the operator only; no outside party has confirmed them"));
+    verdict.add(Check::holds(
+        "key",
+        match policy {
+            None => "the logs are signed by the operator only, unless witnesses confirm them; --policy looks at that",
+            Some(_) => "the logs are signed by the operator",
+        },
+    ));
     for log in Log::ALL {
         let seen = state.logs.get(log.as_str()).cloned().unwrap_or_default();
-        let mut look = Look { client: &client, log, verdict: &mut verdict, tiles };
+        let mut look = Look { client: &client, log, verdict: &mut verdict, policy, tiles };
         match look.run(&key, &seen) {
             Ok(Some(seen)) => drop(state.logs.insert(log.as_str().to_owned(), seen)),
             Ok(None) => {}
@@ -57,6 +69,7 @@ struct Look<'a> {
     client: &'a LogClient,
     log: Log,
     verdict: &'a mut Verdict,
+    policy: Option<&'a TlogPolicy>,
     tiles: u32,
 }
 
@@ -76,6 +89,9 @@ impl Look<'_> {
                 return Ok(None);
             }
         };
+        if let Some(policy) = self.policy {
+            self.verdict.add(policy.check(&format!("{} witnesses", self.log.as_str()), &note));
+        }
         if !self.has_grown(seen, &checkpoint)? {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 
 use headgate_collector_packet::check::{self, Source};
 use headgate_collector_recovery::Verdict;
-use headgate_collector_tree::VerifyingKey;
+use headgate_collector_tree::{TlogPolicy, VerifyingKey};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,6 @@ impl Source for PacketPath {
 }
 
 /// Checks the packet in a file.
-pub(super) fn check(path: &Path, keys: &[VerifyingKey]) -> Verdict {
-    check::check(&PacketPath(path.to_owned()), keys)
+pub(super) fn check(path: &Path, keys: &[VerifyingKey], policy: Option<&TlogPolicy>) -> Verdict {
+    check::check(&PacketPath(path.to_owned()), keys, policy)
 }

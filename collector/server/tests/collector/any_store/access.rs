@@ -75,7 +75,11 @@ fn the_rights_of_roles_are_as_listed_here() {
             .iter()
             .all(|route| route.starts_with("GET ") && !route.contains("/v1/audit") && !route.contains("/policy"))
     );
-    assert!(may(Role::Auditor).iter().all(|route| route.starts_with("GET ") || route.contains(" /v1/packets")));
+    assert!(
+        may(Role::Auditor)
+            .iter()
+            .all(|route| route.starts_with("GET ") || route.contains(" /v1/packets") || route.contains(" /v1/reviews"))
+    );
     for (less, more) in [(Role::Viewer, Role::Auditor), (Role::Auditor, Role::Admin), (Role::Admin, Role::Owner)] {
         assert!(may(less).iter().all(|route| may(more).contains(route)), "{less:?} {more:?}");
     }

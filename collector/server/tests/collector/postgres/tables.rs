@@ -129,7 +129,8 @@ fn a_log_entry_cannot_be_changed_in_place() {
 }
 
 /// Reverts each step, the newest first: the remaining version and the SQL.
-const TAKEN_BACK: [(u32, &str); 16] = [
+const TAKEN_BACK: [(u32, &str); 17] = [
+    (26, "DROP TABLE cosignatures, tree_rollbacks, former_log_keys, former_checkpoints"),
     (25, "DROP TABLE packets, packet_key"),
     (24, "DROP TABLE forwarders, forwarder_logs, dead_letters"),
     (23, "DROP TABLE trees, tree_tiles, tree_nodes, log_key, checkpoints, tree_forks, tree_in_audit"),
