@@ -80,6 +80,6 @@ fn a_cut_ends_the_client_s_and_the_provider_s_stream() {
     assert_eq!(client.chunk().as_deref(), Some("first\n"));
     provider.send("forbidden\n");
     assert_eq!(client.chunk(), None, "the stream breaks off");
-    assert!(provider.is_left());
+    assert!(provider.sees_the_proxy_leave());
     assert_eq!(nginx.record(), "record of the filter", "the log phase comes all the same");
 }

@@ -1,6 +1,7 @@
 //! The ways of records from a worker of APISIX to a real collector: each record goes one way, and those that cannot come are missed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
+#![allow(clippy::print_stdout, reason = "it says what it measured")]
 #![allow(clippy::disallowed_methods, reason = "the collector is a process with a clock of its own")]
 
 mod collector;

@@ -1,5 +1,7 @@
 //! The policy of the cases, as it is rendered for APISIX.
 
+#![allow(dead_code, reason = "each test binary uses a part of this module")]
+
 use headgate_config::render::apisix;
 use headgate_policy::document::Document;
 use headgate_test_apisix::{Loaded, Nginx};
@@ -15,19 +17,15 @@ pub(crate) fn root() -> PathBuf {
 /// The files, and everything that goes with them.
 pub(crate) struct Rendered {
     /// The policy.
-    #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) document: Document,
     /// `config.yaml`.
-    #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) config: String,
     /// `apisix.yaml`.
-    #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) rules: String,
     environment: Vec<(String, String)>,
 }
 
 /// Renders the policy of the cases.
-#[allow(dead_code, reason = "each test binary uses a part of this module")]
 pub(crate) fn rendered() -> Rendered {
     let yaml = std::fs::read_to_string(root().join("tests/cases/gateway.yaml")).unwrap();
     let secrets = ["ALPHA_API_KEY", "BETA_API_KEY"].map(|name| (name.to_owned(), format!("secret-of-{name}")));
@@ -38,7 +36,6 @@ pub(crate) fn rendered() -> Rendered {
 }
 
 /// Renders a policy.
-#[allow(dead_code, reason = "each test binary uses a part of this module")]
 pub(crate) fn rendered_from(yaml: &str, environment: Vec<(String, String)>) -> Rendered {
     render(yaml, environment)
 }
@@ -51,13 +48,11 @@ fn render(yaml: &str, environment: Vec<(String, String)>) -> Rendered {
 
 impl Rendered {
     /// Hands records to a logger of the host, so that they are there when the request is over.
-    #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) fn log_records(&mut self) {
         self.config = self.config.replace("postpone_output 0;", "postpone_output 0;\\nset $headgate_record '';");
     }
 
     /// Leaves APISIX's logger and its variable out, as an operator may do.
-    #[allow(dead_code, reason = "each test binary uses a part of this module")]
     pub(crate) fn leave_logger_out(&mut self) {
         self.config = self.config.replace("set $headgate_record '';", "");
         let mut rules: serde_json::Value = serde_json::from_str(self.rules.strip_suffix("#END\n").unwrap()).unwrap();

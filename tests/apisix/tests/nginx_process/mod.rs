@@ -170,7 +170,7 @@ impl Provider {
     }
 
     /// Waits until the proxy has left. The thread reads only when it has nothing to send.
-    pub(crate) fn is_left(self) -> bool {
+    pub(crate) fn sees_the_proxy_leave(self) -> bool {
         drop(self.chunks);
         self.left.recv_timeout(PATIENCE).is_ok()
     }
@@ -232,7 +232,7 @@ impl Client {
     pub(crate) fn status(&mut self) -> u16 {
         let first = self.line().unwrap();
         while self.line().is_some_and(|line| line != "\r\n") {}
-        first[9..12].parse().unwrap()
+        first.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     /// Reads a chunk; an empty one is the end. `None` if the stream broke off.
