@@ -202,7 +202,7 @@ def test_after_serves_llm_requests_through_headgate(existing):
     no_token = edge.ask(authorization="", x_api_key=edge.keys["main"])
     assert no_token.status == 401 and b"Jwt is missing" in no_token.body, "the JWT filter refused it"
     [record] = edge.records(no_token.trace)
-    assert (record["status"], record["rejected_by"], record.get("error_code")) == (401, "gateway", None)
+    assert (record["status"], record["rejected_by"], record.get("error_code")) == (401, "host", None)
     assert not edge.providers["alpha"].seen(no_token.trace)
     edge.settle()
     edge.assert_no_trap()

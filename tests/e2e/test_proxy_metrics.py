@@ -201,7 +201,7 @@ def test_records_without_room_are_counted(new_gateway):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(refused, [50_500 // 4] * 4))
     assert wait_until(lambda: value(gateway, "headgate_records_queued") == 50_000)
-    assert value(gateway, "headgate_records_dropped_total") == 500
+    assert wait_until(lambda: value(gateway, "headgate_records_dropped_total") == 500)
     assert value(gateway, "headgate_requests_total", stage="keys") == 50_500
     gateway.start_collector()
     assert wait_until(lambda: value(gateway, "headgate_records_queued") == 0)

@@ -12,6 +12,7 @@
     reason = "tests: to panic is how they fail"
 )]
 
+use headgate_collector_tree::CosigningKey;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -62,10 +63,12 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A forwarder whose receiver is not there has all metrics.
+        // A forwarder and a witness that are not there have all metrics.
         let settings = folder.path().join("collector.toml");
-        let table = "[[forwarders]]\nid = \"siem\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1\"\n";
-        std::fs::write(&settings, table).unwrap();
+        let forwarder = "[[forwarders]]\nid = \"siem\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1\"\n";
+        let vkey = CosigningKey::new("witness.example.com", &[1; 32]).unwrap().public().to_string();
+        let witness = format!("[[witnesses]]\nname = \"audit\"\nurl = \"http://127.0.0.1:1\"\nvkey = \"{vkey}\"\n");
+        std::fs::write(&settings, format!("{forwarder}{witness}")).unwrap();
         let mut command = program();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
         command.arg("--config").arg(&settings);
