@@ -214,12 +214,13 @@ pub fn advance(tx: &Db, id: &str, holder: &str, log: Log, from: i64, to: &Progre
 /// # Errors
 /// The store cannot be written.
 pub fn set_state(tx: &Db, id: &str, state: &str, fault: Option<&str>) -> Result<(), StoreError> {
-    let at = fault.map(|_| tx.now_us()).transpose()?;
-    tx.prepare_cached(
-        "UPDATE forwarders SET state = ?2, fault = ?3, fault_at = coalesce(?4, fault_at)
-         WHERE id = ?1 AND (state <> ?2 OR ?3 IS NOT NULL)",
-    )?
-    .execute(params![id, state, fault, at])?;
+    let Some(fault) = fault else {
+        tx.prepare_cached("UPDATE forwarders SET state = ?2, fault = NULL WHERE id = ?1 AND state <> ?2")?
+            .execute(params![id, state])?;
+        return Ok(());
+    };
+    tx.prepare_cached("UPDATE forwarders SET state = ?2, fault = ?3, fault_at = ?4 WHERE id = ?1")?
+        .execute(params![id, state, fault, tx.now_us()?])?;
     Ok(())
 }
 
