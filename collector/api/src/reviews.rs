@@ -46,21 +46,21 @@ pub(super) struct NewReview {
 
 /// A review. Times are µs since the Unix epoch.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Review {
+pub(super) struct Review {
     /// Id of its audit entry.
-    pub(crate) id: String,
+    id: String,
     /// When it was recorded.
-    pub(crate) time: u64,
+    time: u64,
     /// Who looked, as audit entries name an actor.
-    pub(crate) actor: headgate_collector_types::audit::Actor,
+    actor: headgate_collector_types::audit::Actor,
     /// The beginning of the period.
-    pub(crate) from: i64,
+    from: i64,
     /// Its end, exclusive.
-    pub(crate) to: i64,
+    to: i64,
     /// The filters; everything, without them.
-    pub(crate) filter: Option<String>,
+    filter: Option<String>,
     /// What was found.
-    pub(crate) finding: String,
+    finding: String,
 }
 
 /// Handles `POST /v1/reviews`.
@@ -76,7 +76,7 @@ pub(super) async fn record(
 }
 
 /// Records the review that a body describes.
-pub(crate) async fn record_of(app: &App, caller: &Caller, body: &[u8]) -> Result<Review, ApiError> {
+async fn record_of(app: &App, caller: &Caller, body: &[u8]) -> Result<Review, ApiError> {
     let asked: NewReview = serde_json::from_slice(body).map_err(|error| {
         let shape = r#"{"from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z","filter":"status_class=5xx","finding":"nothing unusual"}"#;
         invalid(format!("The body is no review: {}. It looks like {shape}.", reason_of(&error)), "invalid_body")
@@ -110,7 +110,7 @@ pub(super) async fn list(State(app): State<App>, Extension(caller): Extension<Ca
 }
 
 /// Returns the newest reviews, and notes that they were listed.
-pub(crate) async fn listed(app: &App, caller: &Caller) -> Result<Vec<Review>, ApiError> {
+async fn listed(app: &App, caller: &Caller) -> Result<Vec<Review>, ApiError> {
     app.audit.search(caller, "reviews.searched", Resource::new("list", "reviews"), None).await?;
     Ok(app.readers.query(newest).await?)
 }

@@ -65,7 +65,7 @@ impl Checkpoints {
             self.writes.transact(move |tx| store::claim_log_key(tx, &first)).await?;
             keys = self.readers.query(store::log_keys).await?;
         }
-        if !own.of_logs(&keys, clock::now_us()).is_empty() {
+        if own.has_present(&keys) {
             return Ok(Some(keys));
         }
         let stored = keys.present.map(|key| key.to_string()).unwrap_or_default();
@@ -159,26 +159,13 @@ impl Checkpoints {
     }
 }
 
-/// Returns the note over the text of a checkpoint, signed by the present key and by those that it replaces. Helpers may take their
-/// time, so this blocks.
+/// Returns the note over the text of a checkpoint. It blocks.
 fn signed(own: &Signers, keys: &LogKeys, log: Log, text: &str) -> Result<String, String> {
-    let (mut signatures, mut problem) = (Vec::new(), None);
-    for (place, signer) in own.of_logs(keys, clock::now_us()).into_iter().enumerate() {
-        let Some(public) = store::key_of(log, &signer.public) else { continue };
-        match signer.key.sign(text.as_bytes()) {
-            Ok(signature) => signatures.push((public, signature)),
-            Err(why) if place == 0 => problem = Some(why),
-            // The present key is enough.
-            Err(_) => {}
-        }
-    }
-    match problem {
-        Some(why) => Err(why),
-        None => {
-            let signatures: Vec<_> = signatures.iter().map(|(key, signature)| (key, *signature)).collect();
-            Ok(note_with_signatures(text, &signatures))
-        }
-    }
+    let signatures = own.sign(keys, clock::now_us(), text.as_bytes())?;
+    let of_log = |(key, signature)| Some((store::key_of(log, &key)?, signature));
+    let signatures: Vec<_> = signatures.into_iter().filter_map(of_log).collect();
+    let signatures: Vec<_> = signatures.iter().map(|(key, signature)| (key, *signature)).collect();
+    Ok(note_with_signatures(text, &signatures))
 }
 
 /// Returns the size of a log's tree, and size and time of its newest checkpoint.

@@ -3,7 +3,7 @@
 //! A packet is made on a thread of its own, with a connection of its own. If this process ends meanwhile, the packet is made anew by
 //! the next one. Nothing about a packet ever stops ingest: its faults are the state of its job.
 
-use crate::signers::{Signer, Signers};
+use crate::signers::Signers;
 use headgate_collector_api::{
     BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, build_packet, packet_path,
 };
@@ -219,14 +219,12 @@ pub(crate) fn build(
     out: &Path,
 ) -> Result<BuiltPacket, PacketFault> {
     let stored = store::log_keys(&db)?;
-    let signers = keys.map(|keys| keys.of_logs(&stored, clock::now_us())).unwrap_or_default();
-    if keys.is_some() && signers.is_empty() && stored.present.is_some() {
+    let keys = keys.filter(|_| stored.present.is_some());
+    if keys.is_some_and(|keys| !keys.has_present(&stored)) {
         return Err(PacketFault::Signer("it is another key than the one that the logs were begun with".to_owned()));
     }
-    let sign = |signer: &Signer<'_>, bytes: &[u8]| signer.key.sign(bytes);
-    let sign: Vec<_> = signers.iter().map(|signer| move |bytes: &[u8]| sign(signer, bytes)).collect();
-    let signers: Vec<PacketSigner<'_>> =
-        signers.iter().zip(&sign).map(|(signer, sign)| PacketSigner { public: &signer.public, sign }).collect();
+    let sign = |text: &[u8]| keys.map_or_else(|| Ok(Vec::new()), |keys| keys.sign(&stored, clock::now_us(), text));
+    let signer = keys.and(stored.present.as_ref()).map(|public| PacketSigner { public, sign: &sign });
     let mut reading = Reading::new(db, goes_on);
-    build_packet(&mut reading, order, PacketTools { signers: &signers, max_bytes }, out)
+    build_packet(&mut reading, order, PacketTools { signer, max_bytes }, out)
 }

@@ -7,6 +7,7 @@ mod file;
 mod forwarders;
 mod oidc;
 mod show;
+mod tables;
 mod variables;
 mod witnesses;
 

@@ -4,18 +4,12 @@ use crate::log_key::{LogKey, LogKeySource};
 use headgate_collector_store::{LogKeys, is_key_of_logs};
 use headgate_collector_tree::VerifyingKey;
 
+/// Signatures, each with its key.
+pub type Signatures = Vec<(VerifyingKey, [u8; 64])>;
+
 /// The keys, the one of the settings first.
 #[derive(Debug)]
 pub struct Signers(Vec<LogKey>);
-
-/// A key of this process, under the name that it has in the logs.
-#[derive(Debug)]
-pub struct Signer<'k> {
-    /// Its public key. The name may be another one than in the settings, if the logs were restarted.
-    pub public: VerifyingKey,
-    /// The key.
-    pub key: &'k LogKey,
-}
 
 impl From<LogKey> for Signers {
     fn from(key: LogKey) -> Self {
@@ -44,15 +38,32 @@ impl Signers {
         self.0.first().map(LogKey::public)
     }
 
-    /// Returns the keys that sign at a time, the logs' present key first; nothing if this process does not have that one.
+    /// Returns whether this process has the logs' present key.
     #[must_use]
-    pub fn of_logs(&self, keys: &LogKeys, now: i64) -> Vec<Signer<'_>> {
-        let own = |public: &VerifyingKey| {
-            let key = self.0.iter().find(|key| is_key_of_logs(public, key.public()))?;
-            Some(Signer { public: public.clone(), key })
+    pub fn has_present(&self, keys: &LogKeys) -> bool {
+        keys.present.as_ref().is_some_and(|present| self.own(present).is_some())
+    }
+
+    /// Signs a text with the logs' present key and, for a time, with those that it replaces. Returns each signature with its key, under
+    /// the name that the key has in the logs, the present one first; nothing if this process does not have that one. Helpers may take
+    /// their time, so this blocks.
+    ///
+    /// # Errors
+    /// The present key cannot sign. That of a former one is not needed.
+    pub fn sign(&self, keys: &LogKeys, now: i64, text: &[u8]) -> Result<Signatures, String> {
+        let Some((present, key)) = keys.present.as_ref().and_then(|present| Some((present, self.own(present)?))) else {
+            return Ok(Vec::new());
         };
-        let Some(present) = keys.present.as_ref().and_then(own) else { return Vec::new() };
-        let former = keys.former.iter().filter(|former| former.signs_until > now).filter_map(|former| own(&former.key));
-        [present].into_iter().chain(former).collect()
+        let mut signatures = vec![(present.clone(), key.sign(text)?)];
+        for former in keys.former.iter().filter(|former| former.signs_until > now) {
+            let signature = self.own(&former.key).and_then(|key| key.sign(text).ok());
+            signatures.extend(signature.map(|signature| (former.key.clone(), signature)));
+        }
+        Ok(signatures)
+    }
+
+    /// Returns the key of this process that is this key of the logs. Its name may be another one, if the logs were restarted.
+    fn own(&self, of_logs: &VerifyingKey) -> Option<&LogKey> {
+        self.0.iter().find(|key| is_key_of_logs(of_logs, key.public()))
     }
 }

@@ -70,8 +70,7 @@ impl NoteSignature {
     /// Returns the line of the signature, with its newline.
     #[must_use]
     pub fn line(&self) -> String {
-        let bytes = [self.key_id.as_slice(), &self.bytes].concat();
-        format!("— {} {}\n", self.name, encode(&bytes))
+        line(&self.name, self.key_id, &self.bytes)
     }
 
     /// Returns the signatures in lines, such as a witness answers with.
@@ -97,13 +96,16 @@ fn signature(line: &str) -> Result<NoteSignature> {
     Ok(NoteSignature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
 }
 
+fn line(name: &str, key_id: [u8; 4], signature: &[u8]) -> String {
+    format!("— {name} {}\n", encode(&[key_id.as_slice(), signature].concat()))
+}
+
 /// Returns the text of a note with these signatures, each with its key.
 #[must_use]
 pub fn note_with_signatures(text: &str, signatures: &[(&VerifyingKey, [u8; 64])]) -> String {
     let mut note = format!("{text}\n");
     for (key, signature) in signatures {
-        let bytes = [key.id().as_slice(), signature].concat();
-        note.push_str(&format!("— {} {}\n", key.name(), encode(&bytes)));
+        note.push_str(&line(key.name(), key.id(), signature));
     }
     note
 }

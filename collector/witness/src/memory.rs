@@ -57,7 +57,7 @@ impl Memory {
         }
         let content = Content { witness: witness.to_owned(), ..Content::default() };
         let memory = Self { path: path.to_owned(), content, _lock: lock(path)? };
-        memory.write(&memory.content)?;
+        memory.write()?;
         Ok(memory)
     }
 
@@ -95,7 +95,7 @@ impl Memory {
     /// The file cannot be written. The memory is as before then.
     pub fn remember(&mut self, origin: &str, seen: Seen) -> Result<()> {
         let before = self.content.logs.insert(origin.to_owned(), seen);
-        let written = self.write(&self.content);
+        let written = self.write();
         if written.is_err() {
             match before {
                 Some(before) => self.content.logs.insert(origin.to_owned(), before),
@@ -105,10 +105,10 @@ impl Memory {
         written
     }
 
-    fn write(&self, content: &Content) -> Result<()> {
+    fn write(&self) -> Result<()> {
         let new = self.path.with_added_extension("new");
         let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(content)?)?;
+        file.write_all(&serde_json::to_vec_pretty(&self.content)?)?;
         file.sync_all()?;
         std::fs::rename(&new, &self.path)?;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -122,12 +122,11 @@ pub(crate) async fn statement(app: &App) -> Result<&'static str, ApiError> {
 
 async fn states_of(app: &App) -> Result<LogStates, ApiError> {
     let signing = app.metrics.signing.clone();
-    let mut states = app.readers.query(move |db| states(db, &signing)).await?;
-    states.anchors = app.metrics.witnesses.reports().into_iter().map(Anchor::from).collect();
-    Ok(states)
+    let anchors = app.metrics.witnesses.reports().into_iter().map(Anchor::from).collect();
+    Ok(app.readers.query(move |db| states(db, &signing, anchors)).await?)
 }
 
-fn states(db: &Db, signing: &SigningState) -> Result<LogStates, StoreError> {
+fn states(db: &Db, signing: &SigningState, anchors: Vec<Anchor>) -> Result<LogStates, StoreError> {
     let stored = store::log_key(db)?.and_then(|text| VerifyingKey::parse(&text).ok());
     let now = clock::now_us();
     let logs = Log::ALL.into_iter().map(|log| state(db, log, stored.as_ref(), signing, now));
@@ -139,7 +138,7 @@ fn states(db: &Db, signing: &SigningState) -> Result<LogStates, StoreError> {
         true => (SignedBy::Witnesses, WITNESSES),
         false => (SignedBy::Operator, OPERATOR),
     };
-    Ok(LogStates { signed_by, statement, anchors: Vec::new(), logs })
+    Ok(LogStates { signed_by, statement, anchors, logs })
 }
 
 fn state(

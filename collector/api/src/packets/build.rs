@@ -122,7 +122,7 @@ impl Maker<'_, '_> {
             format: FORMAT.to_owned(),
             kind: kind(self.order),
             name: pins.name.clone(),
-            key: self.tools.signers.first().map(|signer| signer.public.to_string()).filter(|_| pins.is_signed()),
+            key: self.tools.signer.map(|signer| signer.public.to_string()).filter(|_| pins.is_signed()),
             witnesses: pins.requests.confirmations.iter().map(|one| one.name().to_owned()).collect(),
             made_by: format!("headgate-collector {}", env!("CARGO_PKG_VERSION")),
             scope: self.order.scope.clone(),
@@ -157,23 +157,19 @@ impl Maker<'_, '_> {
 
     fn finish(&self, packet: Writer, pins: &Pins) -> Result<(), PacketFault> {
         let mut refused = None;
-        let signers = if pins.is_signed() { self.tools.signers } else { &[] };
+        let signer = self.tools.signer.filter(|_| pins.is_signed());
         let done = packet.finish(|sums| {
-            let (text, mut signed) = (sums_text(&pins.name, sums), Vec::new());
-            for signer in signers {
-                let key = sums_key(signer.public).ok_or_else(|| io::Error::other(SUMS_KEY))?;
-                match (signer.sign)(text.as_bytes()) {
-                    Ok(signature) => signed.push((key, signature)),
-                    Err(why) if signed.is_empty() => {
-                        refused = Some(why);
-                        return Err(io::Error::other("not signed"));
-                    }
-                    // The present key is enough.
-                    Err(_) => {}
-                }
-            }
-            let signed: Vec<_> = signed.iter().map(|(key, signature)| (key, *signature)).collect();
-            Ok(note_with_signatures(&text, &signed))
+            let text = sums_text(&pins.name, sums);
+            let Some(signer) = signer else { return Ok(note_with_signatures(&text, &[])) };
+            let signatures = (signer.sign)(text.as_bytes()).map_err(|why| {
+                refused = Some(why);
+                io::Error::other("not signed")
+            })?;
+            let of_sums = |(key, signature)| Some((sums_key(&key)?, signature));
+            let signatures: Option<Vec<_>> = signatures.into_iter().map(of_sums).collect();
+            let signatures = signatures.ok_or_else(|| io::Error::other(SUMS_KEY))?;
+            let signatures: Vec<_> = signatures.iter().map(|(key, signature)| (key, *signature)).collect();
+            Ok(note_with_signatures(&text, &signatures))
         });
         match (done, refused) {
             (_, Some(why)) => Err(PacketFault::Signer(why)),
@@ -195,7 +191,7 @@ impl Maker<'_, '_> {
             })
         })?;
         // With another key than that of the logs, its signature would say something else than the checkpoints do.
-        match (&pins.key, self.tools.signers.first()) {
+        match (&pins.key, self.tools.signer) {
             (Some(stored), Some(signer)) if *stored != signer.public.to_string() => {
                 Err(PacketFault::Signer("it is another key than the one that the logs were begun with".to_owned()))
             }

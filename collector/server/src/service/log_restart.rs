@@ -11,9 +11,7 @@ use headgate_collector_types::validate::is_name;
 /// Runs `log restart`.
 pub(super) fn run(place: &StoreArgs, reason: &str, key: Option<&VerifyingKey>) -> Result<(), String> {
     if !is_name(reason) {
-        return Err(
-            "--reason takes 1 to 200 visible characters, such as \"restored the backup of 2026-10-01\"".to_owned()
-        );
+        return Err("--reason takes 1 to 256 characters, such as \"restored the backup of 2026-10-01\"".to_owned());
     }
     let mut db = existing(place)?;
     let restarting = store::change(&mut db, |tx| store::restart_logs(tx, key, reason, operator(), clock::now_us()));

@@ -2,14 +2,17 @@
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
-use super::forwarders::{self, ForwarderTables};
+use super::forwarders::ForwarderDraft;
 use super::oidc::{self, OidcTable, Problem};
+use super::tables::{self, Draft, Tables};
 use super::variables::resolved;
-use super::witnesses::{self, WitnessTables};
+use super::witnesses::WitnessDraft;
 use crate::args::{Args, serve_options};
 use crate::log_key::PRIVATE;
+use crate::witnesses::WitnessSettings;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use headgate_collector_forward::Settings as ForwarderSettings;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
@@ -26,9 +29,9 @@ pub(super) struct SettingsFile {
     /// Sign-in at an identity provider.
     pub(super) oidc: Option<OidcTable>,
     /// Receivers of the logs.
-    pub(super) forwarders: ForwarderTables,
+    pub(super) forwarders: Tables<ForwarderSettings>,
     /// Outside parties that confirm checkpoints.
-    pub(super) witnesses: WitnessTables,
+    pub(super) witnesses: Tables<WitnessSettings>,
 }
 
 /// One setting.
@@ -56,18 +59,18 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
         faults.iter().map(|fault| (place(fault.span()), fault.message().to_owned())).collect();
     let mut file = SettingsFile { path: path.to_owned(), ..SettingsFile::default() };
     for (key, value) in table.get_ref() {
-        let start = key.span().start;
+        let (start, line) = (key.span().start, |place| line_of(&text, place));
         match (key.get_ref().as_ref(), value.get_ref()) {
-            (oidc::TABLE, DeValue::Table(table)) => match oidc::read(table, start, |place| line_of(&text, place)) {
+            (oidc::TABLE, DeValue::Table(table)) => match oidc::read(table, start, line) {
                 Ok(table) => file.oidc = Some(table),
                 Err(more) => problems.extend(more),
             },
             (oidc::TABLE, _) => problems.push((start, "`oidc` is a table; begin it with a line `[oidc]`".to_owned())),
-            (forwarders::TABLES, value) => match forwarders::read(value, start, |place| line_of(&text, place)) {
+            (ForwarderDraft::TABLES, value) => match tables::read::<ForwarderDraft>(value, start, line) {
                 Ok(tables) => file.forwarders = tables,
                 Err(more) => problems.extend(more),
             },
-            (witnesses::TABLES, value) => match witnesses::read(value, start, |place| line_of(&text, place)) {
+            (WitnessDraft::TABLES, value) => match tables::read::<WitnessDraft>(value, start, line) {
                 Ok(tables) => file.witnesses = tables,
                 Err(more) => problems.extend(more),
             },

@@ -2,6 +2,7 @@
 //!
 //! It has no options on the command line: a mapping of groups to roles would not fit there.
 
+use super::tables::{Written, keys, unknown_key};
 use headgate_collector_oidc::{Issuer, RoleMapping, SecretSource, Settings, check_logout_url};
 use headgate_collector_types::Role;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ pub(super) struct OidcTable {
     /// The settings.
     pub(super) settings: Settings,
     /// Its keys as `config show` writes them, with their lines.
-    pub(super) written: Vec<(String, usize)>,
+    pub(super) written: Written,
 }
 
 /// A problem, and the place of its cause in the file.
@@ -63,14 +64,8 @@ pub(super) fn read(
     start: usize,
     line_of: impl Fn(usize) -> usize,
 ) -> Result<OidcTable, Vec<Problem>> {
-    let (mut draft, mut problems, mut written) = (OidcDraft::default(), Vec::new(), Vec::new());
-    for (key, value) in table {
-        let (name, place) = (key.get_ref().as_ref(), key.span().start);
-        match draft.take(name, value) {
-            Ok(text) => written.push((format!("{name} = {text}"), line_of(place))),
-            Err(why) => problems.push((place, why)),
-        }
-    }
+    let mut draft = OidcDraft::default();
+    let (written, mut problems) = keys(table, line_of, |name, value| draft.take(name, value));
     let has = |name: &str| table.iter().any(|(key, _)| key.get_ref() == name);
     if has("client_secret") && has("client_secret_file") {
         problems.push((start, "`client_secret` and `client_secret_file` are both there; keep one".to_owned()));
@@ -87,7 +82,6 @@ pub(super) fn read(
         let why = "`[oidc]` gives nobody a role; map groups in `roles`, such as { \"sec-audit\" = \"auditor\" }";
         problems.push((start, why.to_owned()));
     }
-    written.sort_by_key(|(_, line)| *line);
     match draft.settings() {
         Some(settings) if problems.is_empty() => Ok(OidcTable { settings, written }),
         _ => Err(problems),
@@ -105,7 +99,7 @@ impl OidcDraft {
             "redirect_uri" => {
                 return Err(in_key("the collector makes it of `public_url`; register that at the provider".to_owned()));
             }
-            _ if !KEYS.contains(&name) => return Err(unknown(name)),
+            _ if !KEYS.contains(&name) => return Err(unknown_key(name, "`[oidc]`", &KEYS)),
             _ => {}
         }
         let DeValue::String(text) = value else { return Err(in_key("it must be a text in quotes".to_owned())) };
@@ -180,11 +174,6 @@ impl OidcDraft {
             ca_file,
         })
     }
-}
-
-fn unknown(name: &str) -> String {
-    let shown: String = name.chars().take(40).collect();
-    format!("`{}` is no setting of `[oidc]`; there are: {}", shown.escape_debug(), KEYS.join(", "))
 }
 
 pub(super) fn quoted(text: &str) -> String {

@@ -11,13 +11,13 @@ use std::path::Path;
 /// A file of a packet that is being made.
 pub(super) type Writer = PacketWriter<LimitedFile>;
 
-/// Signs a text with the key of the logs.
-type Sign<'a> = dyn Fn(&[u8]) -> Result<[u8; 64], String> + 'a;
+/// Signs a text with the keys of the logs; returns each signature with its key.
+type Sign<'a> = dyn Fn(&[u8]) -> Result<Vec<(VerifyingKey, [u8; 64])>, String> + 'a;
 
-/// A key that signs a packet.
+/// The signer of a packet.
 #[derive(Clone, Copy)]
 pub struct PacketSigner<'a> {
-    /// Its public key, with the name of the logs.
+    /// The present public key, with the name of the logs.
     pub public: &'a VerifyingKey,
     /// Signs a text.
     pub sign: &'a Sign<'a>,
@@ -26,8 +26,8 @@ pub struct PacketSigner<'a> {
 /// What is needed beside the order.
 #[derive(Clone, Copy)]
 pub struct PacketTools<'a> {
-    /// The keys of the logs, the present one first; without one, the packet is not signed.
-    pub signers: &'a [PacketSigner<'a>],
+    /// The signer; without one, the packet is not signed.
+    pub signer: Option<PacketSigner<'a>>,
     /// The most bytes of the archive.
     pub max_bytes: u64,
 }
