@@ -3,8 +3,8 @@
 //! All problems are reported at once, each with its line and a remedy.
 
 use super::forwarders::ForwarderDraft;
-use super::oidc::{self, OidcTable, Problem};
-use super::tables::{self, Draft, Tables};
+use super::oidc::{self, OidcTable};
+use super::tables::{self, Draft, Problem, Tables};
 use super::variables::resolved;
 use super::witnesses::WitnessDraft;
 use crate::args::{Args, serve_options};

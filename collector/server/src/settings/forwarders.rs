@@ -2,8 +2,8 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::oidc::{path, quoted, variable};
-use super::tables::{Draft, address, lacks, short_name, unknown_key, visible_text};
+use super::oidc::variable;
+use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
 use super::variables::resolved;
 use headgate_collector_api::request_filters;
 use headgate_collector_forward::{Format, Kind, Secret, Settings, Start};

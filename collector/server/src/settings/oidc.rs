@@ -2,7 +2,7 @@
 //!
 //! It has no options on the command line: a mapping of groups to roles would not fit there.
 
-use super::tables::{Written, keys, unknown_key};
+use super::tables::{Problem, Written, keys, path, quoted, unknown_key};
 use headgate_collector_oidc::{Issuer, RoleMapping, SecretSource, Settings, check_logout_url};
 use headgate_collector_types::Role;
 use std::path::PathBuf;
@@ -37,9 +37,6 @@ pub(super) struct OidcTable {
     /// Its keys as `config show` writes them, with their lines.
     pub(super) written: Written,
 }
-
-/// A problem, and the place of its cause in the file.
-pub(super) type Problem = (usize, String);
 
 /// The keys that have been read so far.
 #[derive(Default)]
@@ -176,10 +173,6 @@ impl OidcDraft {
     }
 }
 
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 fn word(text: &str) -> Result<String, String> {
     let fits = (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if fits { Ok(text.to_owned()) } else { Err("it must have 1 to 512 characters of ASCII".to_owned()) }
@@ -191,14 +184,6 @@ fn shown_name(text: &str) -> Result<String, String> {
         return Err(format!("it must have 1 to {MAX_NAME_CHARS} visible characters, such as \"Keycloak\""));
     }
     Ok(text.to_owned())
-}
-
-pub(super) fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() || text.contains('\0') {
-        Err("it must be the path of a file".to_owned())
-    } else {
-        Ok(text.into())
-    }
 }
 
 /// Returns the name of the environment variable in `${NAME}`. A secret does not belong into the file.

@@ -1,8 +1,8 @@
 //! Tables of the file of settings: those that may be there several times, such as `[[forwarders]]`, and the keys of any.
 
-use super::oidc::{Problem, quoted};
 use super::variables::resolved;
 use headgate_collector_types::validate::is_name;
+use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,6 +13,9 @@ const MAX_NAME: usize = 64;
 
 /// The problem of a text that is no address.
 pub(super) const NO_ADDRESS: &str = "it must be an address, such as https://HOST:PORT";
+
+/// A problem, and the place of its cause in the file.
+pub(super) type Problem = (usize, String);
 
 /// The keys of a table as `config show` writes them, with their lines.
 pub(super) type Written = Vec<(String, usize)>;
@@ -152,4 +155,18 @@ pub(super) fn address(text: &str) -> Result<String, String> {
 /// Returns the problem of a table that lacks a key.
 pub(super) fn lacks(owner: &str, name: &str, what: &str) -> String {
     format!("the {owner} {} has no {what}", quoted(name))
+}
+
+/// Returns a text in quotes.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Returns the path of a file.
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() || text.contains('\0') {
+        Err("it must be the path of a file".to_owned())
+    } else {
+        Ok(text.into())
+    }
 }

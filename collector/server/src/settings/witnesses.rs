@@ -2,8 +2,7 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::oidc::{path, quoted};
-use super::tables::{Draft, NO_ADDRESS, address, lacks, short_name, unknown_key, visible_text};
+use super::tables::{Draft, NO_ADDRESS, address, lacks, path, quoted, short_name, unknown_key, visible_text};
 use crate::witnesses::WitnessSettings;
 use headgate_collector_tree::WitnessKey;
 use std::path::PathBuf;
