@@ -175,6 +175,7 @@ envoy: _pip
 # Fetch the SDKs and pytest into target/tools.
 receivers: _pip
     @cmp -s tests/forwarders/requirements.txt {{tools}}/receivers/requirements.txt || { {{just_executable()}} _say "fetching receivers of logs (150 MB)" && {{pip}} --no-deps --upgrade --target {{tools}}/receivers -r tests/forwarders/requirements.txt && cp tests/forwarders/requirements.txt {{tools}}/receivers/; }
+    @[ -d {{tools}}/moto/moto ] || { {{just_executable()}} _say "fetching a store of objects" && {{pip}} --target {{tools}}/moto "moto[server]==5.2.5"; }
 
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }

@@ -126,6 +126,31 @@ def test_client_headers_pass_in_both_attempts(gateway):
         assert seen.header("content-type") == "application/json"
 
 
+def test_each_provider_is_told_the_span_of_its_own_attempt(gateway):
+    answer = gateway.chat("status-503+ok", headers={"tracestate": "vendor=1"})
+    [record] = gateway.records(answer.trace)
+    request_span = int(record["id"].replace("-", "")[16:], 16)
+    assert record["span_id"] == f"{request_span:016x}"
+    assert [one["span_id"] for one in record["attempts"]] == [f"{request_span + number:016x}" for number in (1, 2)]
+    for provider, attempt in zip(("alpha", "beta"), record["attempts"], strict=True):
+        seen = arrived(gateway, answer, provider)
+        assert [value for name, value in seen.headers if name == "traceparent"] == [f"00-{answer.trace}-{attempt['span_id']}-01"]
+        assert seen.header("tracestate") == "vendor=1"
+
+
+def test_a_trace_without_a_span_passes_unchanged(gateway):
+    answer = gateway.chat("ok")
+    invalid = f"00-{answer.trace}-{'0' * 16}-01"
+    trace = gateway.trace()
+    head = [(name, value) for name, value in gateway.head(trace) if name != "traceparent"]
+    sent = [*head, ("traceparent", invalid.replace(answer.trace, trace)), ("content-type", "application/json")]
+    assert wire.call(gateway.listen, "POST", "/v1/chat/completions", sent, b'{"model":"ok","messages":[]}').status == 200
+    [seen] = gateway.providers["alpha"].seen(trace)
+    [record] = gateway.records(trace)
+    assert seen.header("traceparent") == f"00-{trace}-{'0' * 16}-01"
+    assert "span_id" not in record and "parent_span_id" not in record and "span_id" not in record["attempts"][0]
+
+
 def test_compression_is_not_offered(gateway):
     answer = gateway.chat("status-503+ok", headers={"accept-encoding": "gzip, br, zstd"})
     for provider in ("alpha", "beta"):

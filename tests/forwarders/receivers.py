@@ -24,6 +24,8 @@ from stack import free_port  # noqa: E402
 
 BINARY = ROOT / "target/debug/headgate-collector"
 TOOLS = ROOT / "target/tools/receivers"
+# Behind everything else: it is there for what is nowhere else.
+sys.path.append(str(TOOLS))
 PATIENCE_S = 120
 SECRET = "s3cr3t-t0ken-of-the-receiver"  # noqa: S105
 

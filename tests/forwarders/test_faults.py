@@ -339,6 +339,14 @@ WRONG = [
     ({"id": "a", "kind": "webhook", "url": "http://h", "filter": "colour=red"}, "there is no filter `colour`"),
     ({"id": "a", "kind": "webhook", "url": "http://h", "filter": "status=abc"}, "`filter`"),
     ({"id": "a", "kind": "webhook", "url": "http://h", "color": "red"}, "is no setting of a forwarder"),
+    ({"id": "a", "kind": "webhook", "url": "http://h", "signal": "traces"}, '`signal` is for the kind "otlp"'),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "acks": "off"}, '`acks` is for the kind "splunk_hec"'),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "signing_key": "${PATH}"}, '`signing_key` is for the kind "webhook"'),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "signal": "traces", "logs": ["audit"]}, "traces are of requests"),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "semconv": "v2"}, "there are: v0.1.0, v1.36, both"),
+    ({"id": "a", "kind": "webhook", "url": "http://h", "signing_key": "whsec_plain"}, "a secret does not belong into this file"),
+    ({"id": "a", "kind": "webhook", "url": "http://h", "hold_until_forwarded": "1y"}, 'from "1d" to "90d"'),
+    ({"id": "a", "kind": "webhook", "url": "http://h", "hold_until_forwarded": "91d"}, 'from "1d" to "90d"'),
 ]
 
 

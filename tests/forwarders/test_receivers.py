@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 import urllib.request
 
 import pytest
@@ -44,7 +47,7 @@ def test_splunk_hec_to_tenzir(tmp_path, running):
     assert [line["event"] for line in requests] == stored, "in order, with every field"
     assert {line["host"] for line in requests} == {"n"} and requests[0]["time"].startswith("2026-01-01T00:00:00.00000")
     audit = [line["event"] for line in lines if line["sourcetype"] == "headgate:audit"]
-    assert audit[0]["type"] == "forwarder.added" and audit == [json.loads(line) for line in collector.export("audit")][: len(audit)]
+    assert [one["type"] for one in audit[:2]] == ["collector.started", "forwarder.added"] and audit == [json.loads(line) for line in collector.export("audit")][: len(audit)]
     assert collector.ask("POST", "/v1/forwarders/siem/test")[1]["delivered"] is True
     marked = wait_until(lambda: [x for x in receiver.lines() if x["event"].get("type") == "forwarder.tested"], "the test arrives")
     assert len(marked) >= 1
@@ -168,3 +171,103 @@ def test_tenzir_knows_the_ocsf_form(tmp_path, running):
     warnings = {line for line in run.stderr.splitlines() if line.startswith("warning")}
     # Its type for times is not that of JSON.
     assert warnings <= {"warning: expected type `time` for `time`, but got `int`"}, run.stderr
+
+
+class S3:
+    """A store of objects that is not ours: moto, with its own client."""
+
+    def __init__(self, folder, **variables: str):
+        port = free_port()
+        moto = TOOLS.parent / "moto"
+        server = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self.program = Program(folder, server, port, PYTHONPATH=str(moto), **variables)
+        if str(moto) not in sys.path:
+            sys.path.append(str(moto))
+        import boto3
+
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = boto3.client(
+            "s3", endpoint_url=self.url, region_name="eu-central-1", aws_access_key_id="key", aws_secret_access_key=SECRET
+        )
+        self.client.create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+
+    def files(self) -> dict[str, bytes]:
+        listed = self.client.list_objects_v2(Bucket="logs").get("Contents", [])
+        return {one["Key"]: self.client.get_object(Bucket="logs", Key=one["Key"])["Body"].read() for one in listed}
+
+    def stop(self):
+        self.program.stop()
+
+
+def archive(store: S3, **more) -> dict:
+    keys = {"access_key": "${ACCESS_KEY}", "secret_key": TOKEN, "region": "eu-central-1"}
+    return {"id": "archive", "kind": "object_store", "url": f"{store.url}/logs/headgate", "start": "oldest", "every": "1s"} | keys | more
+
+
+def positions(name: str) -> range:
+    first, last = name.rsplit("/", 1)[1].split(".")[0].split("-")
+    return range(int(first), int(last) + 1)
+
+
+def test_lines_in_a_bucket(tmp_path, running):
+    store = S3(tmp_path / "receiver")
+    running.append(store)
+    collector = Collector(tmp_path / "collector", archive(store), ACCESS_KEY="key")
+    running.append(collector)
+    deliver(collector, "archive")
+    files = {name: data for name, data in store.files().items() if "log=requests" in name}
+    assert all(name.startswith("headgate/log=requests/dt=2026-01-01/hh=00/") for name in files), list(files)
+    assert [at for name in sorted(files) for at in positions(name)] == list(range(1, COUNT + 1)), "each position once"
+    lines = [line for name in sorted(files) for line in gzip.decompress(files[name]).splitlines()]
+    assert lines == collector.export(), "the stored bytes, in order"
+    assert any("log=audit" in name for name in store.files())
+    # Repeating is harmless: the same names, the same bytes.
+    assert collector.ask("POST", "/v1/forwarders/archive/replay", {"log": "requests", "from_position": 1})[0] == 200
+    wait_until(lambda: collector.progress("archive")["sent"] == 2 * COUNT, "all are put again")
+    again = [line for name in sorted(store.files()) if "log=requests" in name for line in gzip.decompress(store.files()[name]).splitlines()]
+    assert set(again) == set(lines)
+
+
+def test_parquet_in_a_bucket_is_read_by_duckdb(tmp_path, running):
+    import duckdb
+
+    store = S3(tmp_path / "receiver")
+    running.append(store)
+    collector = Collector(tmp_path / "collector", archive(store, encoding="parquet", logs=["requests"]), ACCESS_KEY="key")
+    running.append(collector)
+    deliver(collector, "archive")
+    for number, data in enumerate(store.files().values()):
+        (tmp_path / f"{number}.parquet").write_bytes(data)
+    rows = duckdb.sql(f"""
+        SELECT position, id, epoch_us(started_at), requested_model, provider, status, input_tokens, cost_nano_usd, entry, error_code
+        FROM '{tmp_path}/*.parquet' ORDER BY position""").fetchall()
+    stored = [(line, json.loads(line)) for line in collector.export()]
+    assert len(rows) == len(stored) == COUNT
+    for position, (row, (line, record)) in enumerate(zip(rows, stored, strict=True), 1):
+        expected = (position, record["id"], record["started_at"], "chat", "alpha", 200, 1, 5, line.decode(), None)
+        assert row == expected
+
+
+def test_a_kill_between_file_and_cursor_makes_the_same_file_again(tmp_path, running):
+    store = S3(tmp_path / "receiver")
+    running.append(store)
+    collector = Collector(tmp_path / "collector", archive(store, logs=["requests"]), ACCESS_KEY="key")
+    running.append(collector)
+    for turn in range(10):
+        collector.send(turn * 500 + 1, turn * 500 + 500)
+        time.sleep(0.9 + turn / 20)
+        collector.kill()
+        collector.start()
+    collector.delivered("archive", 5000)
+    names = sorted(store.files())
+    assert [at for name in names for at in positions(name)] == list(range(1, 5001)), "no position is in two files"
+
+
+def test_wrong_keys_of_a_bucket_block(tmp_path, running):
+    store = S3(tmp_path / "receiver")
+    running.append(store)
+    gone = archive(store) | {"url": f"{store.url}/another/headgate"}
+    collector = Collector(tmp_path / "collector", gone, ACCESS_KEY="key")
+    running.append(collector)
+    state = wait_until(lambda: (one := collector.forwarder("archive"))["state"] == "blocked" and one, "it is blocked")
+    assert "status 404" in state["error"] and SECRET not in json.dumps(state)

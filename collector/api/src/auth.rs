@@ -7,6 +7,7 @@ use super::access_audit::AccessAudit;
 use super::caller::{Caller, Holder};
 use super::connections::ConnectionSlot;
 use super::error::ApiError;
+use super::justification;
 use super::session::{Origin, Site, origin, secret};
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, header};
@@ -154,7 +155,8 @@ pub(super) async fn require(
 ) -> Result<Response, ApiError> {
     let holder = admitted(&auth, request.method(), request.headers()).await?.ok_or_else(ApiError::no_token)?;
     let role = holder.role;
-    let caller = caller(holder, &slot, request.headers());
+    let mut caller = caller(holder, &slot, request.headers());
+    caller.justification = justification::of_headers(request.headers())?;
     if !access.roles().contains(&role) {
         auth.audit.denied(&caller, &route(&request)).await;
         return Err(ApiError::wrong_role(role, access.roles()));
@@ -183,7 +185,7 @@ async fn admitted(auth: &Auth, method: &Method, headers: &HeaderMap) -> Result<O
 /// Returns the caller that a holder and a request name.
 pub(super) fn caller(holder: impl Into<Holder>, place: &ConnectionSlot, headers: &HeaderMap) -> Caller {
     let Holder { kind, id, name, line, .. } = holder.into();
-    Caller { kind, id, name, line, address: place.peer(), user_agent: user_agent(headers) }
+    Caller { kind, id, name, line, address: place.peer(), user_agent: user_agent(headers), justification: None }
 }
 
 /// Returns the method and the pattern of the route, as in the table of routes.

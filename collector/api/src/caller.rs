@@ -1,7 +1,7 @@
 //! The caller of a route.
 
 use headgate_collector_store::{KnownPerson, KnownToken};
-use headgate_collector_types::audit::{Actor, ActorKind, Deliverer};
+use headgate_collector_types::audit::{Actor, ActorKind, Deliverer, Justification};
 use headgate_collector_types::{Role, Sender};
 use std::net::IpAddr;
 
@@ -38,6 +38,8 @@ pub(super) struct Caller {
     pub(super) line: String,
     pub(super) address: IpAddr,
     pub(super) user_agent: Option<String>,
+    /// The reason that the request states.
+    pub(super) justification: Option<Justification>,
 }
 
 impl Caller {
@@ -59,6 +61,7 @@ impl Caller {
             name: self.name.clone(),
             address: Some(self.address.to_string()),
             user_agent: self.user_agent.clone(),
+            justification: self.justification.clone(),
         }
     }
 }

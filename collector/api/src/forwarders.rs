@@ -259,6 +259,7 @@ pub(crate) async fn test_of(app: &App, caller: &Caller, name: Option<String>) ->
 fn error_of(verdict: &Verdict) -> Option<String> {
     match verdict {
         Verdict::Delivered { refused } => refused.first().map(|(_, fault)| fault.to_string()),
+        Verdict::Awaiting { .. } => None,
         Verdict::Retry { fault, .. } | Verdict::Blocked(fault) | Verdict::Split(fault) => Some(fault.to_string()),
     }
 }

@@ -21,6 +21,7 @@ mod gaps;
 mod health;
 mod holds;
 mod ingest;
+mod justification;
 mod kept_policy;
 mod limits;
 mod log;

@@ -9,10 +9,12 @@ pub(super) use schemas::{cursor, individually_checked, inline, list_of, object, 
 
 use super::access::Access;
 use super::error::json_response;
+use super::justification::HEADERS;
 use super::route::Route;
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
+use headgate_collector_types::audit::Justification;
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
@@ -80,7 +82,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let headers = docs
         .headers
         .iter()
-        .map(|(name, about)| json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}}));
+        .map(|(name, about)| json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}}))
+        .chain(justification(route));
     let parameters: Vec<_> =
         in_path(route).chain(docs.parameters.iter().map(|parameter| parameter.to_openapi())).chain(headers).collect();
     if !parameters.is_empty() {
@@ -92,6 +95,17 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         set_member(&mut operation, "requestBody", body);
     }
     operation
+}
+
+/// Returns the headers in which a write may state its reason.
+fn justification(route: &Route) -> Vec<Value> {
+    if route.method == "GET" || route.access == Access::Open || route.access == Access::Deliver {
+        return Vec::new();
+    }
+    let about = ["The reason for this change, for the audit log.", "Its ticket.", "The person who approved it."];
+    let text = json!({"type": "string", "maxLength": Justification::MAX_CHARS, "pattern": "^[ -~]*$"});
+    let header = |(name, about)| json!({"name": name, "in": "header", "description": about, "schema": text});
+    HEADERS.into_iter().zip(about).map(header).collect()
 }
 
 /// Returns an id such as `get_v1_requests_id`.

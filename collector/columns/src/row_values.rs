@@ -130,6 +130,10 @@ columns! {
     OutputTokens,
     /// Name: `caller.source`; 0 if there is no caller.
     Source,
+    /// Name.
+    UseCase,
+    /// Name.
+    RiskClass,
 }
 
 /// The number of columns.
@@ -283,6 +287,8 @@ fn value<'r>(column: Column, record: &'r RequestRecord, received_at: i64) -> Val
         Column::InputTokens => Number(record.usage.map_or(0, |usage| number(usage.input_tokens))),
         Column::OutputTokens => Number(record.usage.map_or(0, |usage| number(usage.output_tokens))),
         Column::Source => caller(|caller| Some(caller.source.as_str())),
+        Column::UseCase => caller(|caller| caller.use_case.as_deref()),
+        Column::RiskClass => caller(|caller| caller.risk_class.map(|class| class.as_str())),
     }
 }
 

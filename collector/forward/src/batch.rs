@@ -1,12 +1,13 @@
 //! The next batch of a forwarder.
 
-use crate::cursor::newest;
+use crate::cursor::{Cursor, newest};
 use crate::event::Event;
 use crate::settings::Settings;
 use crate::wire::Bounds;
 use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_store::{Order, RequestQuery, matching_positions, verify_entry};
 use headgate_collector_types::{Log, StoredEntry};
+use std::time::Duration;
 
 /// Events that follow each other in a log, and where they leave it.
 #[derive(Debug, Clone)]
@@ -34,11 +35,14 @@ pub(crate) struct Batch {
 pub(crate) fn next(
     db: &Db,
     settings: &Settings,
-    log: Log,
-    from: i64,
+    cursor: &Cursor,
     bounds: Bounds,
 ) -> Result<Option<Batch>, StoreError> {
-    let newest = newest(db, log)?;
+    let (log, from) = (cursor.log, cursor.position);
+    // A file that was begun has an end, whatever has come since.
+    let is_planned = settings.archive.is_some() && cursor.planned > from;
+    let newest = if is_planned { cursor.planned } else { newest(db, log)? };
+    let bounds = if is_planned { Bounds::NONE } else { bounds };
     if newest <= from {
         return Ok(None);
     }
@@ -49,10 +53,24 @@ pub(crate) fn next(
     } else {
         batch.read_all(db, bounds, newest)?;
     }
+    let may_grow = batch.to == newest && !is_planned;
+    if let Some(archive) = settings.archive.as_ref().filter(|_| may_grow)
+        && is_younger(db, log, from, archive.every)?
+    {
+        return Ok(None);
+    }
     let sql = format!("SELECT count(*) FROM {} WHERE position > ?1 AND position <= ?2", log.table());
     let kept: i64 = db.prepare_cached(&sql)?.query_row([batch.from, batch.to], |row| row.get(0))?;
     batch.lost = batch.to.saturating_sub(batch.from).saturating_sub(kept);
     Ok(Some(batch))
+}
+
+/// Whether the first entry after a position arrived within this time.
+fn is_younger(db: &Db, log: Log, from: i64, time: Duration) -> Result<bool, StoreError> {
+    let sql = format!("SELECT min(received_at) FROM (SELECT received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT 1) e", log.table());
+    let received: Option<i64> = db.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?;
+    let age = db.now_us()?.saturating_sub(received.unwrap_or(0));
+    Ok(i64::try_from(time.as_micros()).is_ok_and(|time| age < time))
 }
 
 impl Batch {

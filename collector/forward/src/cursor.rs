@@ -25,6 +25,8 @@ pub struct Cursor {
     pub lost: i64,
     /// The last delivery, µs.
     pub delivered_at: Option<i64>,
+    /// The last entry of the file that is being delivered; not after `position` if there is none.
+    pub planned: i64,
     /// The newest entry of the log.
     pub newest: i64,
 }
@@ -65,6 +67,8 @@ pub fn register(tx: &Db, settings: &Settings, channel: &str) -> Result<(), Store
              VALUES (?1, ?2, ?3, 0, 'ok', '', 0) ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint",
         )?
         .execute(params![settings.id, fingerprint, channel])?;
+        tx.prepare_cached("UPDATE forwarders SET hold_us = ?2 WHERE id = ?1")?
+            .execute(params![settings.id, settings.hold_us()])?;
         append(tx, &changed(settings, kind, operation))?;
     }
     for log in &settings.logs {
@@ -81,6 +85,21 @@ pub fn register(tx: &Db, settings: &Settings, channel: &str) -> Result<(), Store
     Ok(())
 }
 
+/// Lets retention wait no longer for forwarders that the settings do not name any more.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn release_holds(tx: &Db, known: &[String]) -> Result<(), StoreError> {
+    let holding: Vec<String> = tx
+        .prepare_cached("SELECT id FROM forwarders WHERE hold_us > 0")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in holding.iter().filter(|id| !known.contains(id)) {
+        tx.prepare_cached("UPDATE forwarders SET hold_us = 0 WHERE id = ?1")?.execute([id])?;
+    }
+    Ok(())
+}
+
 fn changed(settings: &Settings, kind: &str, operation: Operation) -> Entry {
     let entry = Entry::new(kind, operation, Actor::system(), Resource::new("forwarder", &settings.id));
     let logs: Vec<_> = settings.logs.iter().map(|log| log.as_str()).collect();
@@ -89,6 +108,8 @@ fn changed(settings: &Settings, kind: &str, operation: Operation) -> Entry {
         ("logs", json!(logs)),
         ("format", json!(settings.format.as_str())),
         ("filter", json!(settings.filter_text)),
+        ("signal", json!(settings.signal.as_str())),
+        ("hold_until_forwarded_us", json!(settings.hold_us())),
     ];
     let change = |(path, after): (&str, _)| Change { path: path.to_owned(), before: None, after: Some(after) };
     entry.with_changes(after.into_iter().map(change).collect())
@@ -120,7 +141,7 @@ pub fn cursors(db: &Db, id: &str) -> Result<Vec<Cursor>, StoreError> {
     let mut found = Vec::new();
     for log in Log::ALL {
         let newest = newest(db, log)?;
-        let sql = "SELECT position, sent, refused, lost, delivered_at FROM forwarder_logs WHERE id = ?1 AND log = ?2";
+        let sql = "SELECT position, sent, refused, lost, delivered_at, planned FROM forwarder_logs WHERE id = ?1 AND log = ?2";
         let read = |row: &headgate_collector_db::Row<'_>| {
             let (position, delivered_at) = (row.get(0)?, row.get(4)?);
             Ok(Cursor {
@@ -130,6 +151,7 @@ pub fn cursors(db: &Db, id: &str) -> Result<Vec<Cursor>, StoreError> {
                 refused: row.get(2)?,
                 lost: row.get(3)?,
                 delivered_at,
+                planned: row.get(5)?,
                 newest,
             })
         };
@@ -166,6 +188,16 @@ pub fn hold(tx: &Db, id: &str, holder: &str) -> Result<bool, StoreError> {
         )?
         .execute(params![id, holder, now.saturating_add(LEASE_US), now])?;
     Ok(held == 1)
+}
+
+/// Keeps the end of a file before it is delivered.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn plan(tx: &Db, id: &str, log: Log, to: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE forwarder_logs SET planned = ?3 WHERE id = ?1 AND log = ?2")?
+        .execute(params![id, log.as_str(), to])?;
+    Ok(())
 }
 
 /// The progress of one batch.
@@ -245,7 +277,7 @@ pub fn move_to(tx: &Db, id: &str, log: Log, position: i64) -> Result<Option<i64>
     let before: Option<i64> = select.query_row(params![id, log.as_str()], |row| row.get(0)).optional()?;
     let oldest = oldest(tx, log)?;
     let position = position.max(oldest).min(newest(tx, log)?.saturating_add(1)).saturating_sub(1);
-    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3 WHERE id = ?1 AND log = ?2")?.execute(params![
+    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3, planned = 0 WHERE id = ?1 AND log = ?2")?.execute(params![
         id,
         log.as_str(),
         position

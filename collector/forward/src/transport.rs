@@ -3,7 +3,9 @@
 use crate::event::Event;
 use crate::settings::Settings;
 use crate::verdict::{Fault, Verdict};
-use crate::wire::{self, Answer, Call, Wire};
+use crate::wire::archive::File;
+use crate::wire::{self, Answer, Call, Wire, standard_webhooks};
+use headgate_collector_bucket::Object;
 use headgate_http_client::{Stream, Trust};
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -46,9 +48,37 @@ impl Transport {
     fn call_and_judge(&self, channel: &str, events: &[Event]) -> Verdict {
         let verdict = match wire::encode(&self.settings, channel, events) {
             Wire::Frames(frames) => self.write(&frames).map(|()| Verdict::DELIVERED),
-            Wire::Call(call) => self.call(call).map(|answer| wire::judge(self.settings.kind, events, &answer)),
+            Wire::File(file) => file.and_then(|file| self.put(&file)).map(|answer| wire::judge(&self.settings, events, &answer)),
+            Wire::Call(call) => {
+                self.call(self.signed(call, events)).map(|answer| wire::judge(&self.settings, events, &answer))
+            }
         };
         verdict.unwrap_or_else(|fault| Verdict::Retry { fault, after: None })
+    }
+
+    /// Adds the signature of a webhook's message.
+    fn signed(&self, mut call: Call, events: &[Event]) -> Call {
+        if let Some(key) = &self.settings.signing_key {
+            let now_s = headgate_collector_types::clock::host_us() / 1_000_000;
+            call.headers.extend(standard_webhooks::headers(
+                &key.0,
+                standard_webhooks::message_id(events),
+                now_s,
+                &call.body,
+            ));
+        }
+        call
+    }
+
+    /// Asks the receiver, on a thread that may block, whether it has stored a batch; `None` if it cannot be asked.
+    pub(crate) async fn is_acknowledged(&self, channel: String, ack: u64) -> Option<bool> {
+        let transport = self.clone();
+        let asking = tokio::task::spawn_blocking(move || {
+            let answer = transport.call(wire::ask(&transport.settings, &channel, ack));
+            // One that cannot be reached now may answer the next time.
+            answer.map_or(Some(false), |answer| wire::is_acknowledged(ack, &answer))
+        });
+        asking.await.unwrap_or(Some(false))
     }
 
     fn call(&self, call: Call) -> Result<Answer, Fault> {
@@ -57,12 +87,16 @@ impl Transport {
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
-        let mut answer = request.send(&call.body[..]).map_err(|error| fault_of(&error))?;
-        let after = answer.headers().get("retry-after").and_then(|value| pause(value.to_str().ok()?));
-        let mut body = Vec::new();
-        // A success without a readable body is judged by what there is of it.
-        let _ = answer.body_mut().as_reader().take(MAX_ANSWER).read_to_end(&mut body);
-        Ok(Answer { status: answer.status().as_u16(), after, body })
+        request.send(&call.body[..]).map(read).map_err(|error| fault_of(&error))
+    }
+
+    /// Puts a file into the bucket.
+    fn put(&self, file: &File) -> Result<Answer, Fault> {
+        let archive = self.settings.archive.as_ref().ok_or(Fault::Unwritten)?;
+        let File { name, media_type, bytes } = file;
+        let object = Object { name, media_type, bytes, locked_days: None };
+        let now = headgate_collector_types::clock::host_us();
+        archive.bucket.put(&self.agent, &object, now).map(read).map_err(|error| fault_of(&error))
     }
 
     /// Writes frames on a new connection, ends it, and waits until the receiver has ended it too: it has read everything then.
@@ -81,6 +115,15 @@ impl Transport {
             }
         }
     }
+}
+
+/// Reads an answer.
+fn read(mut answer: ureq::http::Response<ureq::Body>) -> Answer {
+    let after = answer.headers().get("retry-after").and_then(|value| pause(value.to_str().ok()?));
+    let mut body = Vec::new();
+    // A success without a readable body is judged by what there is of it.
+    let _ = answer.body_mut().as_reader().take(MAX_ANSWER).read_to_end(&mut body);
+    Answer { status: answer.status().as_u16(), after, body }
 }
 
 fn fault_of(error: &ureq::Error) -> Fault {

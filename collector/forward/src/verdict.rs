@@ -11,6 +11,11 @@ pub enum Verdict {
         /// The places in the batch, ascending, with the reason of each.
         refused: Vec<(usize, Fault)>,
     },
+    /// The receiver has the batch, and acknowledges later that it is stored.
+    Awaiting {
+        /// The number by which it is asked.
+        ack: u64,
+    },
     /// The same batch may succeed later.
     Retry {
         /// The reason.
@@ -50,6 +55,10 @@ pub enum Fault {
     TooLarge,
     /// The event is older than the receiver takes.
     TooOld,
+    /// The file cannot be written in its form.
+    Unwritten,
+    /// The receiver has not acknowledged the batch in time.
+    Unacknowledged,
     /// The receiver counts this number of events of the batch as refused, and does not say which.
     Uncounted(u64),
 }
@@ -81,6 +90,10 @@ impl fmt::Display for Fault {
             Self::Damaged => f.write_str("the stored entry is damaged; GET /v1/damage"),
             Self::TooLarge => f.write_str("the event is larger than the receiver takes"),
             Self::TooOld => f.write_str("the event is older than the receiver takes"),
+            Self::Unwritten => f.write_str("the file cannot be written in its form"),
+            Self::Unacknowledged => {
+                f.write_str("the receiver has not acknowledged the batch in time; it is sent again")
+            }
             Self::Uncounted(count) => {
                 write!(f, "the receiver refuses {count} events of a batch, and does not say which")
             }

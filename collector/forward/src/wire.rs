@@ -1,15 +1,17 @@
 //! The wire forms of receivers: the calls that deliver a batch, and the meaning of their answers.
 
+pub(crate) mod archive;
 mod cloud_events;
 mod datadog;
 mod elasticsearch;
 mod otlp;
 mod splunk_hec;
+pub(crate) mod standard_webhooks;
 mod syslog;
 
 use crate::event::Event;
 use crate::settings::{Kind, Settings};
-use crate::verdict::{Verdict, of_status};
+use crate::verdict::{Fault, Verdict, of_status};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
@@ -58,6 +60,11 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
 }
 
+impl Bounds {
+    /// No bounds.
+    pub(crate) const NONE: Self = Self { events: u32::MAX as usize, bytes: usize::MAX };
+}
+
 /// Returns the bounds of batches for a kind of receiver.
 #[must_use]
 pub(crate) const fn bounds(kind: Kind) -> Bounds {
@@ -65,6 +72,8 @@ pub(crate) const fn bounds(kind: Kind) -> Bounds {
         // The intake takes 1,000 events and 5 MB.
         Kind::Datadog => Bounds { events: 500, bytes: 2 << 20 },
         Kind::Webhook => Bounds { events: 200, bytes: 1 << 20 },
+        // A file is made in memory: it takes some ten times the bytes of its entries.
+        Kind::ObjectStore => Bounds { events: 20_000, bytes: 16 << 20 },
         Kind::SplunkHec | Kind::Otlp | Kind::Elasticsearch | Kind::Syslog => Bounds { events: 1_000, bytes: 2 << 20 },
     }
 }
@@ -76,12 +85,15 @@ pub(crate) enum Wire {
     Call(Call),
     /// On a connection of its own.
     Frames(Vec<u8>),
+    /// As a file; or why there is none.
+    File(Result<archive::File, Fault>),
 }
 
 /// Returns a batch as its receiver gets it; `channel` names this forwarder to it.
 #[must_use]
 pub(crate) fn encode(settings: &Settings, channel: &str, events: &[Event]) -> Wire {
     Wire::Call(match settings.kind {
+        Kind::ObjectStore => return Wire::File(archive::file(settings, events)),
         Kind::Syslog => return Wire::Frames(syslog::frames(events, settings.format)),
         Kind::SplunkHec => splunk_hec::call(settings, channel, events),
         Kind::Elasticsearch => elasticsearch::call(settings, events),
@@ -93,13 +105,26 @@ pub(crate) fn encode(settings: &Settings, channel: &str, events: &[Event]) -> Wi
 
 /// Returns what an answer to the call of a batch means.
 #[must_use]
-pub(crate) fn judge(kind: Kind, events: &[Event], answer: &Answer) -> Verdict {
-    match kind {
-        Kind::SplunkHec => splunk_hec::judge(answer),
+pub(crate) fn judge(settings: &Settings, events: &[Event], answer: &Answer) -> Verdict {
+    match settings.kind {
+        Kind::SplunkHec => splunk_hec::judge(settings, answer),
         Kind::Elasticsearch => elasticsearch::judge(events, answer),
         Kind::Otlp => otlp::judge(answer),
+        Kind::ObjectStore => archive::judge(answer.status, answer.after),
         Kind::Datadog | Kind::Webhook | Kind::Syslog => answer.by_status(),
     }
+}
+
+/// Returns the call that asks whether a batch is stored.
+#[must_use]
+pub(crate) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
+    splunk_hec::ask(settings, channel, ack)
+}
+
+/// Returns whether an answer to that says so; `None` if the receiver cannot be asked.
+#[must_use]
+pub(crate) fn is_acknowledged(ack: u64, answer: &Answer) -> Option<bool> {
+    splunk_hec::is_acknowledged(ack, answer)
 }
 
 /// Returns the headers of a body of this type, compressed, and that body.

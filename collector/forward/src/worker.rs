@@ -21,6 +21,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause, also while it is blocked.
 const LAST_PAUSE: Duration = Duration::from_secs(300);
 
+/// Pauses before the receiver is asked for an acknowledgement, and all further ones.
+const ACK_PAUSES: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(1), Duration::from_secs(3)];
+const LAST_ACK_PAUSE: Duration = Duration::from_secs(5);
+/// The time in which a batch must be acknowledged, as Splunk advises.
+const ACK_TIME: Duration = Duration::from_secs(300);
+
 /// A forwarder at work.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -77,15 +84,49 @@ impl Worker {
             return Ok(Round::Pause(IDLE));
         };
         let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
-        if !self.writes.transact(move |tx| cursor::hold(tx, &id, &holder)).await? {
+        let plan = self.settings.archive.as_ref().map(|_| (batch.log, batch.to));
+        let held = self.writes.transact(move |tx| {
+            let held = cursor::hold(tx, &id, &holder)?;
+            if let Some((log, to)) = plan.filter(|_| held) {
+                cursor::plan(tx, &id, log, to)?;
+            }
+            Ok(held)
+        });
+        if !held.await? {
             return Ok(Round::Pause(IDLE));
         }
         let events = std::mem::take(&mut batch.events);
-        let verdict =
-            if events.is_empty() { Verdict::DELIVERED } else { self.transport.deliver(channel, events).await };
+        let verdict = match events.is_empty() {
+            true => Verdict::DELIVERED,
+            false => self.transport.deliver(channel.clone(), events).await,
+        };
+        let verdict = match verdict {
+            Verdict::Awaiting { ack } => self.acknowledged(channel, ack).await?,
+            verdict => verdict,
+        };
         let round = self.settle(batch, verdict).await?;
         self.show().await?;
         Ok(round)
+    }
+
+    /// Asks until the receiver has acknowledged a batch, and holds the right to deliver meanwhile.
+    async fn acknowledged(&self, channel: String, ack: u64) -> Result<Verdict, StoreError> {
+        let mut waited = Duration::ZERO;
+        for pause in ACK_PAUSES.iter().copied().chain(std::iter::repeat(LAST_ACK_PAUSE)) {
+            if waited >= ACK_TIME {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            waited = waited.saturating_add(pause);
+            let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
+            self.writes.transact(move |tx| cursor::hold(tx, &id, &holder)).await?;
+            match self.transport.is_acknowledged(channel.clone(), ack).await {
+                Some(false) => {}
+                // Nothing more can be known of it than that the receiver took it.
+                Some(true) | None => return Ok(Verdict::DELIVERED),
+            }
+        }
+        Ok(Verdict::Retry { fault: Fault::Unacknowledged, after: None })
     }
 
     fn bounds(&self) -> Bounds {
@@ -107,6 +148,8 @@ impl Worker {
                 self.fail("retrying", fault, pause).await
             }
             Verdict::Blocked(fault) => self.fail("blocked", fault, LAST_PAUSE).await,
+            // It has been waited for.
+            Verdict::Awaiting { .. } => self.advance(batch, Vec::new()).await,
         }
     }
 
@@ -155,7 +198,7 @@ fn work(db: &Db, settings: &Settings, bounds: Bounds) -> Result<Option<Work>, St
         if !settings.logs.contains(&cursor.log) {
             continue;
         }
-        if let Some(batch) = batch::next(db, settings, cursor.log, cursor.position, bounds)? {
+        if let Some(batch) = batch::next(db, settings, &cursor, bounds)? {
             return Ok(Some(Work { batch, channel: row.channel }));
         }
     }

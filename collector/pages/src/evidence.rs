@@ -15,7 +15,7 @@ pub const SECTIONS: [(&str, &str); 5] = [
 ];
 
 /// The fields that can be redacted, with their words.
-pub const REDACTABLE: [(&str, &str); 12] = [
+pub const REDACTABLE: [(&str, &str); 13] = [
     ("key_id", "Keys"),
     ("owner", "Owners"),
     ("team", "Teams"),
@@ -23,6 +23,7 @@ pub const REDACTABLE: [(&str, &str); 12] = [
     ("application", "Applications"),
     ("cost_center", "Cost centers"),
     ("tenant", "Tenants"),
+    ("use_case", "Use cases"),
     ("end_user", "End users"),
     ("session_id", "Sessions"),
     ("agent_id", "Agents"),

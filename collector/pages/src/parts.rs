@@ -5,7 +5,7 @@ use crate::frame::Person;
 use crate::logs::{LogsState, Range};
 use crate::search::{Term, write};
 use crate::text;
-use headgate_collector_types::audit::{Change, MASK};
+use headgate_collector_types::audit::{Change, Justification, MASK};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -50,6 +50,19 @@ pub(crate) fn views() -> Markup {
 /// Returns a link of a group from which one is chosen.
 pub(crate) fn choice(url: &str, label: &str, is_current: bool) -> Markup {
     html! { a href=(url) aria-current=[is_current.then_some("true")] { (label) } }
+}
+
+/// Returns the fields of a form that state the reason for a change. They may stay empty.
+pub(crate) fn justification() -> Markup {
+    let labels = ["Reason for the change", "Ticket", "Approved by"];
+    html! {
+        details.wide-field {
+            summary { "Reason, ticket and approval, for the audit log" }
+            @for (name, label) in Justification::FIELDS.into_iter().zip(labels) {
+                label { (label) input type="text" name=(name) maxlength=(Justification::MAX_CHARS); }
+            }
+        }
+    }
 }
 
 /// Returns the changes of a resource by path, with the values before and after.

@@ -49,6 +49,8 @@ pub const FIELDS: &[Field] = &[
     text("app", "application"),
     text("cost_center", "cost_center"),
     text("tenant", "tenant"),
+    text("use_case", "use_case"),
+    text("risk", "risk_class"),
     text("env", "environment"),
     text("node", "node"),
     text("surface", "surface"),

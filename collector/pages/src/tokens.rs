@@ -115,6 +115,7 @@ impl TokensPage {
                     label { "Purpose or person" input type="text" name="name" maxlength="256" value=(name); }
                     label { "Expires (" (self.zone.name) ")" input type="datetime-local" name="expires_at" step="60" value=(expires_at); }
                     label { "Replaces (id of an ingest token)" input type="text" name="replaces" maxlength="256" value=(replaces); }
+                    (parts::justification())
                     button.primary type="submit" { "Make the token" }
                 }
             }

@@ -1,5 +1,5 @@
 //! Background jobs: webhooks and the cleanup of limits, the scrub, gaps, retention, checkpoints, evidence packets,
-//! forwarders, the identity provider.
+//! forwarders, the identity provider, signs of life.
 
 use crate::checkpoints::Checkpoints;
 use crate::gap_monitor::GapMonitor;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// The running jobs; dropping the value stops them.
 #[derive(Debug)]
 pub struct Jobs {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Jobs {
@@ -39,6 +39,11 @@ impl Jobs {
             tasks.spawn(packets.run());
         }
         tasks.spawn(app.forwarders().clone().run());
-        Self { _tasks: tasks }
+        Self { tasks }
+    }
+
+    /// Adds a job.
+    pub fn add(&mut self, job: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(job);
     }
 }

@@ -13,6 +13,7 @@ pub mod log;
 pub mod log_key;
 pub mod packets;
 pub mod retention;
+mod runs;
 pub mod service;
 pub mod settings;
 pub mod signers;

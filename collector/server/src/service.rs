@@ -17,6 +17,7 @@ use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
 use crate::log;
 use crate::packets::PacketJobs;
+use crate::runs::Runs;
 use crate::settings::Parsed;
 use crate::signers::Signers;
 use crate::witnesses::{WitnessSettings, Witnesses};
@@ -28,6 +29,7 @@ use headgate_collector_store::{self as store, Location, Readers, Store, TokenHas
 use headgate_collector_types::Role;
 use headgate_collector_types::audit::Actor;
 use headgate_collector_types::validate::is_name;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -42,13 +44,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, oidc, forwarders, witnesses }: Parsed) -> Result<ExitCode, String> {
+pub fn run(Parsed { args, shown, values, oidc, forwarders, witnesses }: Parsed) -> Result<ExitCode, String> {
     if let Command::Verify(options) = &args.command {
         return verify::run(options);
     }
     match args.command {
         Command::Verify(_) => Ok(()),
-        Command::Serve(options) => serve(&options, FromFile { oidc, forwarders, witnesses }),
+        Command::Serve(options) => serve(&options, values, FromFile { oidc, forwarders, witnesses }),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
             key_of(&options)?;
@@ -78,7 +80,11 @@ struct FromFile {
     witnesses: Vec<WitnessSettings>,
 }
 
-fn serve(options: &ServeOptions, FromFile { oidc, forwarders, witnesses }: FromFile) -> Result<(), String> {
+fn serve(
+    options: &ServeOptions,
+    values: BTreeMap<String, String>,
+    FromFile { oidc, forwarders, witnesses }: FromFile,
+) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
     let keys = key_of(options)?;
@@ -108,14 +114,21 @@ fn serve(options: &ServeOptions, FromFile { oidc, forwarders, witnesses }: FromF
     if let Some((folder, _)) = &packets {
         app = app.with_packets(folder.clone());
     }
-    let jobs = {
+    let runs = Runs::new(location, options.listen, values, store.writes.clone());
+    let is_begun = runtime.block_on(runs.begin());
+    let mut jobs = {
         let _inside = runtime.enter();
         Jobs::start(&store, &app, retention, checkpoints, witnesses, packets.map(|(_, jobs)| jobs))
     };
+    {
+        let _inside = runtime.enter();
+        jobs.add(runs.clone().run(is_begun));
+    }
     let Store { writes, readers, thread } = store;
     drop((writes, readers));
     let served = runtime.block_on(listen_until_stopped(options.listen, app, StopTimes::of(options)));
     drop(jobs);
+    runtime.block_on(runs.end());
     // This ends the last connections and with them the last handles of the writer; running queries are not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     thread.join();

@@ -17,6 +17,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use file::SettingsFile;
 use headgate_collector_forward::Settings as ForwarderSettings;
 use headgate_collector_oidc::Settings as OidcSettings;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -29,6 +30,8 @@ pub struct Parsed {
     pub args: Args,
     /// The settings of `config show`; empty for other commands.
     pub shown: String,
+    /// Names and values of the settings of `serve`, as they are shown; empty for other commands.
+    pub values: BTreeMap<String, String>,
     /// Sign-in of persons at an identity provider, which only the file can set.
     pub oidc: Option<OidcSettings>,
     /// Receivers of the logs, which only the file can set.
@@ -50,9 +53,10 @@ pub fn parse() -> Result<Parsed, String> {
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
     let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
+    let values = inner(&matches, "serve").map_or_else(BTreeMap::new, |settings| show::values(settings, &file));
     let SettingsFile { oidc, forwarders, witnesses, .. } = file;
     let (oidc, forwarders, witnesses) = (oidc.map(|table| table.settings), forwarders.settings, witnesses.settings);
-    Ok(Parsed { args, shown, oidc, forwarders, witnesses })
+    Ok(Parsed { args, shown, values, oidc, forwarders, witnesses })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

@@ -10,6 +10,7 @@ mod models;
 mod prices;
 mod providers;
 mod references;
+mod risk;
 mod stages;
 
 use crate::diagnostic::{Diagnostic, Report, Severity};
@@ -136,6 +137,7 @@ fn document(root: View<'_>, now: u64, report: &mut Report) -> (Document, ProxySe
     };
     references::check(root, &known, report);
     identity::check(root, &known, report);
+    risk::check(root, &document, report);
     document.revision = revision(&document);
     let addresses = listener::Addresses::of(root, report);
     let settings = ProxySettings {
@@ -183,7 +185,7 @@ fn logging(root: View<'_>, report: &mut Report) -> Logging {
     Logging {
         fingerprint_key_env: logging.variable("fingerprint_key"),
         tags,
-        retention_class: logging.string("retention").unwrap_or_else(|| "90d".to_owned()),
+        retention_class: logging.read("retention", scalar::retention).unwrap_or("90d").to_owned(),
         access_log_fields: access_log_fields(logging, report),
     }
 }

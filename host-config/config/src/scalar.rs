@@ -106,6 +106,8 @@ pub enum Scalar {
     Share,
     /// An API that clients call.
     SurfaceName,
+    /// A risk class.
+    RiskClass,
     /// The protocol of an external check.
     ExternalKind,
     /// The handling of a request when an external check does not answer.
@@ -137,6 +139,9 @@ pub enum Scalar {
     /// A field of the proxy's access log.
     AccessLogField,
 }
+
+/// The risk classes, named as in the record.
+pub const RISK_CLASSES: [&str; 3] = ["minimal", "limited", "high"];
 
 /// Surfaces that carry prompts, named as in the record.
 pub const SURFACES: [&str; 5] = ["chat_completions", "completions", "embeddings", "messages", "count_tokens"];
@@ -201,6 +206,7 @@ impl Scalar {
             Self::Host => guardrail::host(value),
             Self::Share => share(value).map(drop),
             Self::SurfaceName => words::one_of(value, &SURFACES),
+            Self::RiskClass => words::one_of(value, &RISK_CLASSES),
             Self::ExternalKind => words::one_of(value, &EXTERNALS),
             Self::Unreachable => words::one_of(value, &UNREACHABLE),
             Self::Rate => rate(value).map(drop),
@@ -243,7 +249,7 @@ impl Scalar {
             Self::PriceName => text("^[a-z0-9_-]{1,64}/.+$"),
             Self::Variable => text(r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"),
             Self::Duration | Self::Timeout => text("^[0-9]+ *(ms|s|m|h)$"),
-            Self::Retention => text("^[1-9][0-9]*d$"),
+            Self::Retention => text("^([1-9][0-9]*d|eu-ai-act|pci-dss|hipaa)$"),
             Self::Url => text("^https?://[^@?#]+$"),
             Self::Sha256 => text("^[0-9A-Fa-f]{64}$"),
             Self::Timestamp => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
@@ -255,6 +261,7 @@ impl Scalar {
             Self::SecretKind => json!({"enum": guardrail::kinds(Group::Secrets)}),
             Self::PiiKind => json!({"enum": guardrail::kinds(Group::Pii)}),
             Self::SurfaceName => json!({"enum": SURFACES}),
+            Self::RiskClass => json!({"enum": RISK_CLASSES}),
             Self::ExternalKind => json!({"enum": EXTERNALS}),
             Self::Unreachable => json!({"enum": UNREACHABLE}),
             Self::Share => json!({"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 1}),
@@ -291,7 +298,7 @@ impl Scalar {
             Self::Variable => "`\"${NAME}\"`, a variable of the environment",
             Self::Size | Self::Memory => "bytes, or with a unit: `20MiB`",
             Self::Duration | Self::Timeout => "`500ms`, `20s`, `5m`",
-            Self::Retention => "days: `90d`",
+            Self::Retention => "days: `90d`; `eu-ai-act` (183d), `pci-dss` (365d), `hipaa` (2192d)",
             Self::Flag => "`true` or `false`",
             Self::Count => "whole number",
             Self::Positive => "whole number, at least 1",
@@ -316,6 +323,7 @@ impl Scalar {
             Self::Host => "host: `example.com`, `*.example.com`",
             Self::Share => "above 0, up to 1: `0.25`",
             Self::SurfaceName => "`chat_completions`, `completions`, `embeddings`, `messages`, `count_tokens`",
+            Self::RiskClass => "`minimal`, `limited`, `high`",
             Self::ExternalKind => "`moderation`, `webhook`",
             Self::Unreachable => "`allow`, `deny`",
             Self::Rate => "`60/min`, `100k/min`, `5/s`, `1M/day`",

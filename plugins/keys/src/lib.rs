@@ -41,6 +41,10 @@ pub struct Caller<'a> {
     pub project: Option<&'a str>,
     /// Its own application, if it overrides the team's.
     pub application: Option<&'a str>,
+    /// Its own use case, if it overrides the team's.
+    pub use_case: Option<&'a str>,
+    /// Its own risk class, if it overrides the team's.
+    pub risk_class: Option<&'a str>,
     /// Aliases that it may ask for.
     pub permission: &'a Permission,
     /// People try models with it.

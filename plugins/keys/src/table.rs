@@ -24,6 +24,10 @@ pub struct KeyEntry<'a> {
     pub project: Option<&'a str>,
     /// Overrides the team's.
     pub application: Option<&'a str>,
+    /// Overrides the team's.
+    pub use_case: Option<&'a str>,
+    /// Overrides the team's.
+    pub risk_class: Option<&'a str>,
     /// Globs over aliases; `None` means all.
     pub models: Option<&'a [String]>,
     /// Seconds since the Unix epoch.
@@ -66,6 +70,8 @@ struct Row {
     owner: Word,
     project: Word,
     application: Word,
+    use_case: Word,
+    risk_class: Word,
     team: u32,
     permission: u32,
     /// `u64::MAX`: the key never expires; 0: the key is disabled.
@@ -112,6 +118,8 @@ impl KeyTable {
             team: (row.team != NONE).then_some(row.team),
             project: self.word(row.project),
             application: self.word(row.application),
+            use_case: self.word(row.use_case),
+            risk_class: self.word(row.risk_class),
             permission: self.permissions.get(row.permission as usize)?,
             playground: row.playground,
         };
@@ -140,6 +148,8 @@ impl<'a> Builder<'a> {
             owner: self.intern(entry.owner),
             project: self.intern(entry.project),
             application: self.intern(entry.application),
+            use_case: self.intern(entry.use_case),
+            risk_class: self.intern(entry.risk_class),
             team: entry.team.unwrap_or(NONE),
             permission: entry.models.map_or(0, |globs| self.permission(globs)),
             expires: if entry.disabled { 0 } else { entry.expires.unwrap_or(u64::MAX).max(1) },

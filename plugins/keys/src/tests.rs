@@ -8,6 +8,8 @@ fn entry<'a>(id: &'a str, key: &str) -> KeyEntry<'a> {
         team: Some(0),
         project: None,
         application: None,
+        use_case: None,
+        risk_class: None,
         models: None,
         expires: None,
         disabled: false,

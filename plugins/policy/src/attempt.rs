@@ -19,7 +19,7 @@ use headgate_routing::{NextAttempt, Retry};
 pub(crate) use judge::answer;
 use judge::{fails_over, kind, retriable, retry_after_ms, set_cooldown};
 pub(crate) use prepare::silence;
-use prepare::{prepare, remove_headers};
+use prepare::{pass_trace, prepare, remove_headers};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -67,11 +67,12 @@ impl Attempt {
         let scan = call.scan.as_ref()?;
         let splices = rewrite(scan, &upstream.model, target.stream_usage);
         let again = !call.tries.is_empty();
+        let index = call.tries.len();
         prepare(call, target, &splices, again, out);
+        let span = pass_trace(call, index, out);
         let here = if fresh { &target.fresh } else { &target.name };
         out.extend(next_route(call, Retry::SameTarget).filter(|next| next != here).map(Effect::Route));
-        let index = call.tries.len();
-        call.tries.push(Try { fresh, splices: Some(splices), ..Try::begun(step, kind, now) });
+        call.tries.push(Try { fresh, span, splices: Some(splices), ..Try::begun(step, kind, now) });
         Some(Self { index, opening: None })
     }
 

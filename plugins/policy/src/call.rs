@@ -7,6 +7,7 @@ use crate::document::Team;
 use crate::id::RequestId;
 use crate::identity::Identity;
 use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
+use crate::trace::{SpanId, Trace};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind, ClientContext};
@@ -55,8 +56,7 @@ pub struct Call {
     pub(crate) query_cleaned: bool,
     pub(crate) caller: Option<Identity>,
     pub(crate) client: ClientContext,
-    pub(crate) trace_id: Option<String>,
-    pub(crate) parent_span_id: Option<String>,
+    pub(crate) trace: Option<Trace>,
     /// Values of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<(String, String)>,
     /// The client sent `accept-encoding`; towards a provider it is removed, or nothing could be read of the answer.
@@ -109,6 +109,8 @@ pub(crate) struct Try {
     pub(crate) busy: bool,
     /// The host has told that it is over.
     pub(crate) ended: bool,
+    /// Its span, where the provider was told of it.
+    pub(crate) span: Option<SpanId>,
 }
 
 impl Try {
@@ -129,6 +131,7 @@ impl Try {
             splices: None,
             busy: false,
             ended: false,
+            span: None,
         }
     }
 }
@@ -156,8 +159,7 @@ impl Call {
             query_cleaned: false,
             caller: None,
             client: ClientContext::default(),
-            trace_id: None,
-            parent_span_id: None,
+            trace: None,
             condition_headers: Vec::new(),
             accepts_encoding: false,
             body: Vec::new(),
@@ -248,6 +250,17 @@ impl Call {
     /// The application of its key, else of the team.
     pub(crate) fn application(&self) -> Option<&str> {
         self.caller.as_ref()?.application.as_deref().or_else(|| self.team_of_key()?.application.as_deref())
+    }
+
+    /// The use case of its key, else of the team.
+    pub(crate) fn use_case(&self) -> Option<&str> {
+        self.caller.as_ref()?.use_case.as_deref().or_else(|| self.team_of_key()?.use_case.as_deref())
+    }
+
+    /// The risk class of its key, else of the team.
+    pub(crate) fn risk_class(&self) -> Option<&str> {
+        let of_team = || Some(self.team_of_key()?.risk_class?.as_str());
+        self.caller.as_ref()?.risk_class.as_deref().or_else(of_team)
     }
 
     pub(crate) fn stream(&self) -> bool {

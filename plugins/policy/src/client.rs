@@ -66,25 +66,6 @@ fn agent_class(agent: &[u8]) -> &'static str {
     known.map_or("other", |(_, class)| class)
 }
 
-/// The caller's span id in a W3C `traceparent`, where its trace id is valid.
-pub(crate) fn parent_span_id(traceparent: &[u8]) -> Option<String> {
-    trace_id(traceparent)?;
-    let span = traceparent.split(|byte| *byte == b'-').nth(2).filter(|span| span.len() == 16)?;
-    let valid =
-        span.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && span.iter().any(|digit| *digit != b'0');
-    std::str::from_utf8(span).ok().filter(|_| valid).map(str::to_owned)
-}
-
-/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`, not all zeros.
-pub(crate) fn trace_id(traceparent: &[u8]) -> Option<String> {
-    let mut parts = traceparent.split(|byte| *byte == b'-');
-    let version = parts.next().filter(|version| version.len() == 2 && *version != b"ff")?;
-    let trace = parts.next().filter(|trace| trace.len() == 32)?;
-    let hex = |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = hex(version) && hex(trace) && trace.iter().any(|digit| *digit != b'0');
-    std::str::from_utf8(trace).ok().filter(|_| valid).map(str::to_owned)
-}
-
 /// A provider's request id, if it is short and printable.
 pub(crate) fn provider_request_id(head: HeaderView<'_>) -> Option<String> {
     head.bytes("x-request-id").or_else(|| head.bytes("request-id")).and_then(printable)
@@ -126,27 +107,5 @@ mod tests {
         let context = context(&[(b"user-agent", b"OpenAI/Python 2.1 (alice@example.com)")]);
         assert_eq!(context.user_agent.as_deref(), Some("openai-python"));
         assert_eq!(agent_class(b"SecretAgent/007"), "other");
-    }
-
-    #[test]
-    fn trace_id_needs_a_valid_traceparent() {
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(format!("00-{trace}-00f067aa0ba902b7-01").as_bytes()).as_deref(), Some(trace));
-        for bad in ["", "00", "00-xyz-1-1", &format!("ff-{trace}-0-0"), &format!("00-{}-0-0", "0".repeat(32))] {
-            assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_caller_s_span_id_is_16_hex_digits() {
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let read = |span: &str| parent_span_id(format!("00-{trace}-{span}-01").as_bytes());
-        assert_eq!(read("00f067aa0ba902b7").as_deref(), Some("00f067aa0ba902b7"));
-        for bad in
-            ["", "0000000000000000", "00F067AA0BA902B7", "00f067aa0ba902b", "00f067aa0ba902b7f", "canarycanarycana"]
-        {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-        assert_eq!(parent_span_id(b"00-xyz-00f067aa0ba902b7-01"), None);
     }
 }

@@ -18,6 +18,7 @@ pub use identity::{CertificateField, IdentityRule, IdentitySection, IdentitySour
 pub use price::{GlobPrice, Price, PriceVariant};
 pub use stages::{Stage, Stages};
 
+use headgate_record::RiskClass;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -291,6 +292,12 @@ pub struct Team {
     /// Default for its keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// Default for its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<String>,
+    /// Default for its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_class: Option<RiskClass>,
     /// The cost center.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_center: Option<String>,
@@ -319,6 +326,12 @@ pub struct Key {
     /// Overrides the team's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<String>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_class: Option<RiskClass>,
     /// Globs over aliases; absent means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,

@@ -25,6 +25,7 @@ mod price;
 mod request_env;
 mod secret;
 mod status;
+mod trace;
 
 pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, Timestamp};

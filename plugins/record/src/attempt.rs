@@ -27,6 +27,10 @@ pub struct AttemptRecord {
     pub started_after_us: u64,
     /// From the beginning of the try to its response headers or its failure, µs.
     pub latency_us: u64,
+    /// Id of the try's span, which its provider got in `traceparent`: the request's plus the number of the try, from 1. Absent where
+    /// the proxy made the try, or the caller named no span.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<String>,
 }
 
 vocabulary! {

@@ -26,6 +26,12 @@ pub struct CallerIdentity {
     /// Cost center of the team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_center: Option<String>,
+    /// Use case of the key, else of its team: the purpose for which the model is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<String>,
+    /// Risk class of the key, else of its team, as the operator states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_class: Option<RiskClass>,
     /// Tenant of the team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -56,6 +62,27 @@ impl KnownBy {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     fn is_virtual_key(&self) -> bool {
         *self == Self::VirtualKey
+    }
+}
+
+vocabulary! {
+    /// The risk class of a use case, with the words of the EU AI Act.
+    RiskClass {
+        /// Minimal or no risk.
+        #[default]
+        Minimal = "minimal",
+        /// Limited risk: there are duties of transparency.
+        Limited = "limited",
+        /// High risk: logs are kept for six months at least.
+        High = "high",
+    }
+}
+
+impl RiskClass {
+    /// Returns the class with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|class| class.as_str() == name)
     }
 }
 

@@ -19,7 +19,7 @@ mod vocabulary;
 
 pub use attempt::{AttemptError, AttemptKind, AttemptRecord};
 pub use batch::{Acknowledgement, Batch, INGEST_PATH, LINES_PATH, Refusal};
-pub use caller::{CallerIdentity, ClientContext, KnownBy, RequestSource};
+pub use caller::{CallerIdentity, ClientContext, KnownBy, RequestSource, RiskClass};
 pub use decision::{Decision, Direction, Verdict};
 pub use heartbeat::{HEARTBEAT_PATH, Heartbeat, ProxyRefusal};
 pub use json_object::JsonObject;

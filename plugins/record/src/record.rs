@@ -40,6 +40,9 @@ pub struct RequestRecord {
     /// Id of the caller's span, from its W3C `traceparent`: 16 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_span_id: Option<String>,
+    /// Id of the request's own span, below the caller's: the last 16 hex digits of `id`. Absent where the caller named no span.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<String>,
     /// The provider's own request id, from `x-request-id` or `request-id` of its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<String>,

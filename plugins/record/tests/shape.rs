@@ -11,6 +11,7 @@ fn full() -> RequestRecord {
         time_to_first_token_us: Some(1),
         trace_id: text(),
         parent_span_id: text(),
+        span_id: text(),
         provider_request_id: text(),
         caller: Some(CallerIdentity {
             key_id: "k".to_owned(),
@@ -19,6 +20,8 @@ fn full() -> RequestRecord {
             project: text(),
             application: text(),
             cost_center: text(),
+            use_case: text(),
+            risk_class: Some(RiskClass::High),
             tenant: text(),
             source: RequestSource::Playground,
             known_by: KnownBy::JwtClaim,
@@ -46,6 +49,7 @@ fn full() -> RequestRecord {
             provider_error: text(),
             started_after_us: 1,
             latency_us: 2,
+            span_id: text(),
         }],
         finish_reason: text(),
         decisions: vec![Decision {

@@ -17,7 +17,7 @@ pub(crate) const SECTIONS: [&str; 5] = ["requests", "audit", "usage", "policies"
 /// The sections that show no name which redaction hides.
 const UNNAMED: [&str; 2] = ["requests", "usage"];
 /// The fields that can be redacted: the name, and the path in a record.
-pub(super) const REDACTABLE: [(&str, &[&str]); 12] = [
+pub(super) const REDACTABLE: [(&str, &[&str]); 13] = [
     ("key_id", &["caller", "key_id"]),
     ("owner", &["caller", "owner"]),
     ("team", &["caller", "team"]),
@@ -25,6 +25,7 @@ pub(super) const REDACTABLE: [(&str, &[&str]); 12] = [
     ("application", &["caller", "application"]),
     ("cost_center", &["caller", "cost_center"]),
     ("tenant", &["caller", "tenant"]),
+    ("use_case", &["caller", "use_case"]),
     ("end_user", &["client", "end_user"]),
     ("session_id", &["client", "session_id"]),
     ("agent_id", &["client", "agent_id"]),
@@ -55,7 +56,7 @@ pub(crate) struct NewPacket {
     /// Id of the record that the sample trace shows.
     #[serde(default)]
     sample_request: Option<String>,
-    /// Fields to replace by pseudonyms: `key_id`, `owner`, `team`, `project`, `application`, `cost_center`, `tenant`, `end_user`,
+    /// Fields to replace by pseudonyms: `key_id`, `owner`, `team`, `project`, `application`, `cost_center`, `tenant`, `use_case`, `end_user`,
     /// `session_id`, `agent_id`, `user_agent`, `tags`.
     #[serde(default)]
     redact: BTreeSet<String>,

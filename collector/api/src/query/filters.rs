@@ -57,6 +57,8 @@ const OF_RECORDS: &[FilterSpec] = &[
     row("failover", "Whether a second target was tried.", Kind::Truth(Column::Failover)),
     row("assumed", "Whether its cost is at an assumed price.", Kind::Truth(Column::Assumed)),
     name("error_code", Column::ErrorCode),
+    name("use_case", Column::UseCase),
+    name("risk_class", Column::RiskClass),
     name("node", Column::Node),
     name("finish_reason", Column::FinishReason),
     name("user_agent", Column::UserAgent),

@@ -10,6 +10,7 @@ use crate::auth::{caller, route};
 use crate::caller::Caller;
 use crate::connections::ConnectionSlot;
 use crate::error::ApiError;
+use crate::justification;
 use crate::pages::{PageError, frame, html, see_other};
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
@@ -43,7 +44,7 @@ pub(crate) async fn require(
         role: holder.role,
         csrf: csrf::of(&secret),
     };
-    let caller = caller(holder, &place, request.headers());
+    let mut caller = caller(holder, &place, request.headers());
     if !access.roles().contains(&person.role) {
         app.audit.denied(&caller, &route(&request)).await;
         let page = Page::of_path(request.uri().path());
@@ -51,6 +52,9 @@ pub(crate) async fn require(
     }
     let mut request = if is_safe(&request) { request } else { with_form(&app, request, &person).await? };
     let extensions = request.extensions_mut();
+    if let Some(form) = extensions.get::<Form>() {
+        caller.justification = justification::of_fields(|field| form.one(field))?;
+    }
     extensions.insert::<Caller>(caller);
     extensions.insert(person);
     extensions.insert(SessionId(session));

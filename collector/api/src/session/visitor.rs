@@ -46,7 +46,7 @@ impl Visitor<'_> {
     pub(crate) fn stranger(&self) -> Actor {
         let (id, address) = ("unknown".to_owned(), self.place.peer());
         let user_agent = user_agent(self.headers);
-        Caller { kind: self.kind, line: id.clone(), id, name: None, address, user_agent }.actor()
+        Caller { kind: self.kind, line: id.clone(), id, name: None, address, user_agent, justification: None }.actor()
     }
 
     /// Begins a session; returns its cookie.

@@ -5,9 +5,11 @@ use crate::event::Event;
 use headgate_collector_types::Log;
 use serde_json::{Map, Value, json};
 
-const REQUEST: [(&str, &str); 17] = [
+const REQUEST: [(&str, &str); 19] = [
     ("id", "event.id"),
     ("trace_id", "trace.id"),
+    ("span_id", "span.id"),
+    ("parent_span_id", "parent.id"),
     ("node", "service.node.name"),
     ("environment", "service.environment"),
     ("status", "http.response.status_code"),

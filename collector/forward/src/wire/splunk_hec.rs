@@ -14,6 +14,7 @@ mod code {
     pub(super) const INVALID_DATA: i64 = 6;
     pub(super) const EVENT_REQUIRED: i64 = 12;
     pub(super) const EVENT_BLANK: i64 = 13;
+    pub(super) const ACKS_DISABLED: i64 = 14;
     pub(super) const INDEXED_FIELDS: i64 = 15;
 }
 
@@ -51,11 +52,35 @@ fn with_event(mut head: Value, event: &str) -> String {
     format!("{open},\"event\":{event}}}")
 }
 
-pub(super) fn judge(answer: &Answer) -> Verdict {
-    let code = answer.json().and_then(|body| body.get("code")?.as_i64());
+/// Returns the call that asks whether a batch is indexed.
+pub(super) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    if let Some(token) = &settings.token {
+        headers.push(("authorization", format!("Splunk {}", token.0)));
+    }
+    headers.push(("x-splunk-request-channel", channel.to_owned()));
+    Call { path: "/services/collector/ack", headers, body: json!({"acks": [ack]}).to_string().into_bytes() }
+}
+
+/// Returns whether an answer says that a batch is indexed; `None` if acknowledgements are off at the receiver.
+pub(super) fn is_acknowledged(ack: u64, answer: &Answer) -> Option<bool> {
+    let body = answer.json().unwrap_or_default();
+    let code = body.get("code").and_then(Value::as_i64);
+    // Receivers that know no acknowledgements have no such path.
+    if code == Some(code::ACKS_DISABLED) || answer.status == 404 {
+        return None;
+    }
+    Some(body.get("acks").and_then(|acks| acks.get(ack.to_string())?.as_bool()).unwrap_or(false))
+}
+
+pub(super) fn judge(settings: &Settings, answer: &Answer) -> Verdict {
+    let body = answer.json().unwrap_or_default();
+    let code = body.get("code").and_then(Value::as_i64);
+    // These numbers are large: they do not fit into a float.
+    let ack = body.get("ackId").and_then(Value::as_u64).filter(|_| settings.awaits_acks);
     let fault = code.map_or(Fault::Status(answer.status), |code| Fault::Code(answer.status, code));
     match (answer.status, code) {
-        (200..300, Some(code::SUCCESS)) => Verdict::DELIVERED,
+        (200..300, Some(code::SUCCESS)) => ack.map_or(Verdict::DELIVERED, |ack| Verdict::Awaiting { ack }),
         // Anything may answer 200; only a receiver of this kind has the code.
         (200..300, _) => Verdict::Blocked(Fault::Malformed),
         (

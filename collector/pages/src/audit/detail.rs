@@ -68,6 +68,10 @@ fn facts(entry: &Entry) -> Vec<(&'static str, String)> {
     let more =
         [("Address", &entry.actor.address), ("User agent", &entry.actor.user_agent), ("Request", &entry.request_id)];
     facts.extend(more.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    if let Some(stated) = &entry.justification {
+        let more = [("Reason", &stated.reason), ("Ticket", &stated.ticket), ("Approved by", &stated.approved_by)];
+        facts.extend(more.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    }
     if let Some(by) = &entry.delivered_by {
         facts.push(("Delivered by", by.name.clone().unwrap_or_else(|| by.id.clone())));
     }

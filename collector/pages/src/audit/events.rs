@@ -5,7 +5,7 @@ use maud::{Markup, html};
 /// A group of event types.
 type EventGroup = (&'static str, &'static [&'static str]);
 
-const GROUPS: [EventGroup; 9] = [
+const GROUPS: [EventGroup; 10] = [
     (
         "Policy",
         &[
@@ -105,6 +105,7 @@ const GROUPS: [EventGroup; 9] = [
         ],
     ),
     ("Store", &["store.backed_up", "store.restored", "store.salvaged", "tree.checkpointed", "tree.forked"]),
+    ("Collector", &["collector.started", "collector.stopped", "collector.settings_changed", "review.recorded"]),
 ];
 
 /// The id of the suggestions.

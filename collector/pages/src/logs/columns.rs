@@ -28,13 +28,15 @@ fn of_caller<'r>(record: &'r RequestRecord, field: fn(&'r CallerIdentity) -> Opt
 }
 
 /// All of them, in the order in which they are shown.
-pub const OPTIONAL: [OptionalColumn; 14] = [
+pub const OPTIONAL: [OptionalColumn; 16] = [
     column("team", "Team", |record| of_caller(record, |caller| caller.team.as_ref())),
     column("project", "Project", |record| of_caller(record, |caller| caller.project.as_ref())),
     column("app", "Application", |record| of_caller(record, |caller| caller.application.as_ref())),
     column("env", "Environment", |record| Some(&record.environment)),
     column("cost_center", "Cost center", |record| of_caller(record, |caller| caller.cost_center.as_ref())),
     column("tenant", "Tenant", |record| of_caller(record, |caller| caller.tenant.as_ref())),
+    column("use_case", "Use case", |record| of_caller(record, |caller| caller.use_case.as_ref())),
+    column("risk", "Risk class", |record| record.caller.as_ref()?.risk_class.map(|class| class.as_str())),
     column("session", "Session", |record| record.client.session_id.as_deref()),
     column("agent", "Agent", |record| record.client.agent_id.as_deref()),
     column("user", "End user", |record| record.client.end_user.as_deref()),

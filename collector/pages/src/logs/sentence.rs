@@ -89,6 +89,7 @@ mod tests {
             provider_error: error.map(|_| "overloaded".to_owned()),
             started_after_us: 0,
             latency_us: 1,
+            span_id: None,
         }
     }
 

@@ -140,6 +140,7 @@ impl Sheet {
         let more = [
             ("Trace", &record.trace_id),
             ("Parent span", &record.parent_span_id),
+            ("Span", &record.span_id),
             ("Provider's", &record.provider_request_id),
             ("Session", &record.client.session_id),
             ("Agent", &record.client.agent_id),
@@ -180,6 +181,8 @@ fn caller(record: &RequestRecord) -> Markup {
         add("Application", "app", caller.application.as_ref());
         add("Cost center", "cost_center", caller.cost_center.as_ref());
         add("Tenant", "tenant", caller.tenant.as_ref());
+        add("Use case", "use_case", caller.use_case.as_ref());
+        add("Risk class", "risk", caller.risk_class.map(|class| class.as_str().to_owned()).as_ref());
     }
     add("End user", "user", record.client.end_user.as_ref());
     add("Client", "client", record.client.user_agent.as_ref());

@@ -3,7 +3,7 @@
 use crate::frame::Frame;
 use crate::parts;
 use crate::text::{self, Zone};
-use headgate_collector_types::retention::Rules;
+use headgate_collector_types::retention::{PRESETS, Rules};
 use maud::{Markup, html};
 
 /// Returns the form for other rules. It leads to the page that shows their effect.
@@ -16,12 +16,26 @@ pub(super) fn form(rules: &Rules, revision: i64) -> Markup {
                 (fields(rules))
                 button type="submit" { "Show the effect" }
             }
+            p { "Keep both logs for as long as a standard asks:"
+                @for (standard, days) in PRESETS { " " a href=(preset(rules, revision, days)) { (standard) ", " (days) " days" } } }
         }
     }
 }
 
+/// Returns the address of the page about rules that keep both logs for these days at least.
+fn preset(rules: &Rules, revision: i64, days: u32) -> String {
+    let (requests, audit) = (rules.requests.days.max(days), rules.audit.days.max(days));
+    let classes: String = form_urlencoded::byte_serialize(classes(rules, days).as_bytes()).collect();
+    format!("/retention/change?revision={revision}&requests={requests}&audit={audit}&classes={classes}")
+}
+
+/// Returns the classes as the form has them, each for these days at least.
+fn classes(rules: &Rules, least: u32) -> String {
+    let lines = rules.requests.classes.iter().map(|(class, days)| format!("{class}={}", days.max(&least)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn fields(rules: &Rules) -> Markup {
-    let classes: Vec<_> = rules.requests.classes.iter().map(|(class, days)| format!("{class}={days}")).collect();
     let days = |name: &'static str, label: &'static str, days: u32| {
         html! { label { (label) input type="number" name=(name) min="1" max="36500" value=(days) required; } }
     };
@@ -29,7 +43,7 @@ fn fields(rules: &Rules) -> Markup {
         (days("requests", "Days for request records", rules.requests.days))
         (days("audit", "Days for audit entries", rules.audit.days))
         label { "Days by retention class, one CLASS=DAYS a line"
-            textarea name="classes" rows="3" maxlength="4096" { (classes.join("\n")) }
+            textarea name="classes" rows="3" maxlength="4096" { (classes(rules, 0)) }
         }
     }
 }
@@ -116,6 +130,7 @@ impl ChangePage {
                 input type="hidden" name="requests" value=(self.rules.requests.days);
                 input type="hidden" name="audit" value=(self.rules.audit.days);
                 input type="hidden" name="classes" value=(self.classes);
+                (parts::justification())
                 button.primary type="submit" { "Set these rules" }
                 a href="/retention" { "Cancel" }
             }

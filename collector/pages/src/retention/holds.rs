@@ -101,6 +101,7 @@ fn form(draft: &HoldDraft, frame: &Frame, zone: &Zone) -> Markup {
                 label.wide-field { "Reason, such as the number of a case"
                     input type="text" name="reason" maxlength="256" required value=(draft.value("reason"));
                 }
+                (parts::justification())
                 button.primary type="submit" { "Place the hold" }
             }
         }
@@ -136,6 +137,7 @@ impl ReleasePage {
                 p.sentence { "The entries that only this hold keeps are deleted with the next run. Deleted entries cannot be brought back." }
                 form.inline method="post" action=(release(id)) hx-boost="false" {
                     (parts::csrf(&frame.person))
+                    (parts::justification())
                     button.primary type="submit" { "Release the hold" }
                     a href="/retention" { "Cancel" }
                 }

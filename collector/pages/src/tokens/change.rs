@@ -78,6 +78,7 @@ impl RevokePage {
                 }
                 form.inline method="post" action={ (parts::path("/tokens", id)) "/revoke" } hx-boost="false" {
                     (parts::csrf(&frame.person))
+                    (parts::justification())
                     button.primary type="submit" { "Revoke the token" }
                     a href="/tokens" { "Cancel" }
                 }

@@ -6,13 +6,40 @@ use super::oidc::variable;
 use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
 use super::variables::resolved;
 use headgate_collector_api::request_filters;
-use headgate_collector_forward::{Format, Kind, Secret, Settings, Start};
+use headgate_collector_bucket::{Bucket, DEFAULT_REGION};
+use headgate_collector_forward::{Archive, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
 use headgate_collector_types::Log;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
 /// The keys, in the order of the documentation.
-const KEYS: [&str; 10] = ["id", "kind", "url", "token", "logs", "format", "start", "index", "filter", "ca_file"];
+const KEYS: [&str; 20] = [
+    "id",
+    "kind",
+    "url",
+    "token",
+    "logs",
+    "format",
+    "signal",
+    "semconv",
+    "start",
+    "index",
+    "filter",
+    "acks",
+    "signing_key",
+    "hold_until_forwarded",
+    "encoding",
+    "every",
+    "region",
+    "access_key",
+    "secret_key",
+    "ca_file",
+];
+/// How long entries wait for a file to become full.
+const DEFAULT_EVERY: Duration = Duration::from_secs(300);
+/// The longest time that retention waits for a forwarder, days.
+const MAX_HOLD_DAYS: u64 = 90;
 
 /// The keys of one table that have been read so far.
 #[derive(Default)]
@@ -23,7 +50,17 @@ pub(super) struct ForwarderDraft {
     token: Option<Secret>,
     logs: Option<Vec<Log>>,
     format: Format,
+    signal: Option<Signal>,
+    semconv: Option<Semconv>,
     start: Start,
+    acks: Option<bool>,
+    signing_key: Option<Secret>,
+    hold_until_forwarded: Option<Duration>,
+    encoding: Option<Encoding>,
+    every: Option<Duration>,
+    region: Option<String>,
+    access_key: Option<Secret>,
+    secret_key: Option<Secret>,
     index: Option<String>,
     filter: Option<String>,
     ca_file: Option<std::path::PathBuf>,
@@ -48,25 +85,46 @@ impl Draft for ForwarderDraft {
     }
 
     fn settings(self) -> Result<Settings, String> {
+        let misplaced = self.kind.map_or(Ok(()), |kind| self.belongs(kind));
+        let archive = self.archive();
         let id = self.id.ok_or("a forwarder has no `id`; give it a name such as \"siem\"")?;
         let lacks = |what: &str| lacks("forwarder", &id, what);
         let kinds = Kind::ALL.map(Kind::as_str).join(", ");
         let kind = self.kind.ok_or_else(|| lacks(&format!("`kind`; there are: {kinds}")))?;
         let url = self.url.ok_or_else(|| lacks("`url`; set it to the address of the receiver"))?;
+        misplaced.map_err(|why| format!("the forwarder {}: {why}", quoted(&id)))?;
         if let Some(why) = wrong_scheme(kind, &url.0) {
             return Err(format!("the forwarder {}: {why}", quoted(&id)));
         }
         if matches!(kind, Kind::SplunkHec | Kind::Datadog) && self.token.is_none() {
             return Err(lacks("`token`; write \"${NAME}\" and set NAME in the environment"));
         }
+        let signal = self.signal.unwrap_or_default();
+        let all = if signal == Signal::Logs { Log::ALL.to_vec() } else { vec![Log::Requests] };
+        let logs = self.logs.unwrap_or(all);
+        if signal != Signal::Logs && logs.contains(&Log::Audit) {
+            return Err(format!(
+                "the forwarder {}: {} are of requests; set `logs` to [\"requests\"], and forward the audit log by another one",
+                quoted(&id),
+                signal.as_str()
+            ));
+        }
+        let archive = archive.map_err(|why| format!("the forwarder {}: `url`: {why}", quoted(&id)))?;
         let filters = self.filter.as_deref().map(request_filters).transpose()?.unwrap_or_default();
         Ok(Settings {
             id,
             kind,
             url,
             token: self.token,
-            logs: self.logs.unwrap_or_else(|| Log::ALL.to_vec()),
+            logs,
             format: self.format,
+            signal,
+            semconv: self.semconv.unwrap_or_default(),
+            awaits_acks: self.acks.unwrap_or(true),
+            signing_key: self.signing_key,
+            hold_until_forwarded: self.hold_until_forwarded,
+            encoding: self.encoding.unwrap_or_default(),
+            archive,
             start: self.start,
             index: self.index,
             filters,
@@ -82,18 +140,54 @@ impl Draft for ForwarderDraft {
 }
 
 impl ForwarderDraft {
+    /// Returns the problem of a key that a forwarder of this kind does not have.
+    fn belongs(&self, kind: Kind) -> Result<(), String> {
+        let keys = [
+            ("signal", self.signal.is_some(), Kind::Otlp),
+            ("semconv", self.semconv.is_some(), Kind::Otlp),
+            ("acks", self.acks.is_some(), Kind::SplunkHec),
+            ("signing_key", self.signing_key.is_some(), Kind::Webhook),
+            ("encoding", self.encoding.is_some(), Kind::ObjectStore),
+            ("every", self.every.is_some(), Kind::ObjectStore),
+            ("region", self.region.is_some(), Kind::ObjectStore),
+            ("access_key", self.access_key.is_some(), Kind::ObjectStore),
+            ("secret_key", self.secret_key.is_some(), Kind::ObjectStore),
+        ];
+        let wrong = keys.iter().find(|(_, is_set, of)| *is_set && *of != kind);
+        wrong.map_or(Ok(()), |(key, _, of)| Err(format!("`{key}` is for the kind {}; delete it", quoted(of.as_str()))))
+    }
+
+    /// Returns the bucket of an object store.
+    fn archive(&self) -> Result<Option<Archive>, String> {
+        let Some(url) = self.url.as_ref().filter(|_| self.kind == Some(Kind::ObjectStore)) else { return Ok(None) };
+        let keys = self.access_key.as_ref().zip(self.secret_key.as_ref());
+        let keys = keys.map(|(access, secret)| (access.0.as_str(), secret.0.as_str()));
+        let bucket = Bucket::new(&url.0, self.region.as_deref().unwrap_or(DEFAULT_REGION), keys)?;
+        Ok(Some(Archive { bucket, every: self.every.unwrap_or(DEFAULT_EVERY) }))
+    }
+
     fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
             "id" => self.id = Some(short_name(text)?),
             "kind" => self.kind = Some(one_of(text, &Kind::ALL, Kind::as_str)?),
             "url" => self.url = Some(Secret(address(text)?)),
-            "token" => {
-                variable(text).map_err(|_| {
-                    "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment"
-                        .to_owned()
-                })?;
-                self.token = Some(Secret(resolved(text)?));
+            "token" => self.token = Some(secret(text)?),
+            "signing_key" => self.signing_key = Some(secret(text)?),
+            "signal" => self.signal = Some(one_of(text, &Signal::ALL, Signal::as_str)?),
+            "semconv" => self.semconv = Some(one_of(text, &Semconv::ALL, Semconv::as_str)?),
+            "acks" => {
+                self.acks = match text {
+                    "auto" => Some(true),
+                    "off" => Some(false),
+                    _ => return Err("it must be \"auto\" or \"off\"".to_owned()),
+                }
             }
+            "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
+            "every" => self.every = Some(every(text)?),
+            "region" => self.region = Some(short_name(text)?),
+            "access_key" => self.access_key = Some(secret(text)?),
+            "secret_key" => self.secret_key = Some(secret(text)?),
+            "hold_until_forwarded" => self.hold_until_forwarded = Some(hold(text)?),
             "format" => self.format = one_of(text, &Format::ALL, Format::as_str)?,
             "start" => {
                 self.start = match text {
@@ -131,6 +225,32 @@ impl ForwarderDraft {
         self.logs = Some(logs);
         Ok(format!("[{shown}]"))
     }
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    variable(text).map_err(|_| {
+        "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment".to_owned()
+    })?;
+    Ok(Secret(resolved(text)?))
+}
+
+/// Reads the time that entries may wait for a file.
+fn every(text: &str) -> Result<Duration, String> {
+    let seconds = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((number, "s")) => number.parse::<u64>().ok(),
+        Some((number, "m")) => number.parse::<u64>().ok().and_then(|minutes| minutes.checked_mul(60)),
+        _ => None,
+    };
+    let seconds = seconds.filter(|seconds| (1..=3_600).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "it must be a time from \"1s\" to \"60m\"".to_owned())
+}
+
+/// Reads a time of days.
+fn hold(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let days = days.filter(|days| (1..=MAX_HOLD_DAYS).contains(days));
+    let days = days.ok_or_else(|| format!("it must be a number of days from \"1d\" to \"{MAX_HOLD_DAYS}d\""))?;
+    Ok(Duration::from_secs(days.saturating_mul(86_400)))
 }
 
 fn one_of<T: Copy>(text: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {

@@ -5,6 +5,7 @@ use crate::args::serve_options;
 use crate::log_key::PRIVATE;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
+use std::collections::BTreeMap;
 
 /// Secrets, of which only the names are shown.
 const SECRETS: [&str; 2] = ["HEADGATE_INGEST_TOKEN", "HEADGATE_OWNER_TOKEN"];
@@ -17,6 +18,30 @@ pub(super) fn show(matches: &ArgMatches, file: &SettingsFile) -> String {
         format!("# {name} is {}set", if set { "" } else { "not " })
     });
     settings.chain(secrets).chain(oidc(file)).chain(tables(file)).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the names of all settings with their values, secrets by the names of their variables alone.
+pub(super) fn values(matches: &ArgMatches, file: &SettingsFile) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for arg in serve_options().get_arguments() {
+        let name = arg.get_id().as_str();
+        let value = value(arg, matches, file).map(|(value, _)| value);
+        let shown = value.map(|value| if value.contains(PRIVATE) { "a private key".to_owned() } else { value });
+        values.extend(shown.map(|value| (name.to_owned(), value)));
+    }
+    let mut add = |table: &str, written: &[(String, usize)]| {
+        let pairs = written.iter().filter_map(|(text, _)| text.split_once(" = "));
+        values.extend(pairs.map(|(name, value)| (format!("{table}.{name}"), value.to_owned())));
+    };
+    if let Some(table) = &file.oidc {
+        add("oidc", &table.written);
+    }
+    for (name, tables) in [("forwarders", &file.forwarders.written), ("witnesses", &file.witnesses.written)] {
+        for (index, written) in tables.iter().enumerate() {
+            add(&format!("{name}[{index}]"), written);
+        }
+    }
+    values
 }
 
 /// Returns the lines of the table `[oidc]`. A secret has only its name there.
@@ -37,9 +62,16 @@ fn tables(file: &SettingsFile) -> Vec<String> {
 }
 
 fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {
+    let (value, from) = value(arg, matches, file)?;
+    let value = if value.parse::<u64>().is_ok() { value } else { format!("{value:?}") };
+    Some(format!("{:<40} # {from}", format!("{} = {value}", arg.get_id())))
+}
+
+/// Returns the value of a setting as it is shown, and its source.
+fn value(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<(String, String)> {
     let name = arg.get_id().as_str();
     let in_file = file.settings.iter().find(|setting| setting.name == name);
-    let (value, from) = match (matches.value_source(name)?, in_file) {
+    Some(match (matches.value_source(name)?, in_file) {
         (ValueSource::CommandLine, _) => (without_password(&given(name, matches)?), "option".to_owned()),
         (ValueSource::EnvVariable, _) => {
             (without_password(&given(name, matches)?), arg.get_env()?.to_string_lossy().into_owned())
@@ -47,9 +79,7 @@ fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> 
         // A file contains the name of a password's variable, not the password.
         (_, Some(setting)) => (setting.written.clone(), format!("{}:{}", file.path.display(), setting.line)),
         (_, None) => (given(name, matches)?, "default".to_owned()),
-    };
-    let value = if value.parse::<u64>().is_ok() { value } else { format!("{value:?}") };
-    Some(format!("{:<40} # {from}", format!("{name} = {value}")))
+    })
 }
 
 fn given(name: &str, matches: &ArgMatches) -> Option<String> {

@@ -67,6 +67,7 @@ pub(crate) fn attempt() -> AttemptRecord {
         provider_error: None,
         started_after_us: 350,
         latency_us: 410_000,
+        span_id: None,
     }
 }
 

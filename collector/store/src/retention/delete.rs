@@ -97,4 +97,31 @@ mod tests {
         let selected = select_expired(&db, Log::Audit, RetentionCursor::default(), now).unwrap().unwrap();
         assert_eq!(change(&mut db, |tx| delete(tx, &selected)).unwrap(), Some(3), "the entries of the hold too");
     }
+
+    #[test]
+    fn entries_that_a_forwarder_has_not_delivered_stay_for_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open_writer(folder.path()).unwrap();
+        for number in 1..=4 {
+            let about = Resource::new("test", number.to_string());
+            change(&mut db, |tx| append(tx, &Entry::new("test.done", Operation::Other, Actor::command(), about)))
+                .unwrap();
+        }
+        db.execute_batch(
+            "INSERT INTO forwarders (id, fingerprint, channel, is_paused, state, holder, held_until, hold_us)
+               VALUES ('a', '', '', 0, 'ok', '', 0, 864000000000), ('b', '', '', 0, 'ok', '', 0, 0);
+             INSERT INTO forwarder_logs (id, log, position, sent, refused, lost)
+               VALUES ('a', 'audit', 2, 2, 0, 0), ('b', 'audit', 0, 0, 0, 0);",
+        )
+        .unwrap();
+        let selected = |days: i64| {
+            let now = clock::now_us() + days * DAY_US;
+            let found = select_expired(&db, Log::Audit, RetentionCursor::default(), now).unwrap();
+            found.map_or_else(Vec::new, |found| found.entries.iter().map(|entry| entry.position).collect())
+        };
+        assert_eq!(selected(179), Vec::<i64>::new());
+        assert_eq!(selected(181), [1, 2], "what it has not delivered waits for ten days more");
+        assert_eq!(selected(189), [1, 2]);
+        assert_eq!(selected(191), [1, 2, 3, 4]);
+    }
 }

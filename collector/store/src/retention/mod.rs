@@ -11,6 +11,7 @@
 
 mod days;
 mod delete;
+mod forwarded;
 mod holds;
 mod leaf_hashes;
 mod metrics;

@@ -3,6 +3,7 @@
 //! The selection runs on a reading connection, because it may walk far. The writer deletes the entries, after it has checked
 //! that neither rules nor holds have changed since.
 
+use super::forwarded::Waiting;
 use super::holds::{Hold, audit_conditions, holds, request_predicates};
 use super::settings::retention;
 use headgate_collector_columns::{Column, Cutoffs, Direction, Predicate, Scan, find_expired};
@@ -88,9 +89,10 @@ pub fn select_expired(db: &Db, log: Log, after: RetentionCursor, now: i64) -> Re
     let rules = retention(db)?.in_force(now);
     let holds = holds(db)?;
     let selection = Selection::new(db, log, after)?;
+    let waiting = Waiting::of(db, log)?;
     let selection = match log {
-        Log::Requests => requests(db, selection, &rules, &holds, now)?,
-        Log::Audit => audit(db, selection, &rules, &holds, now)?,
+        Log::Requests => requests(db, selection, &rules, &holds, waiting, now)?,
+        Log::Audit => audit(db, selection, &rules, &holds, waiting, now)?,
     };
     Ok(Some(selection).filter(|selection| !selection.entries.is_empty()))
 }
@@ -100,15 +102,34 @@ fn requests(
     mut selection: Selection,
     rules: &Rules,
     holds: &[Hold],
+    waiting: Waiting,
     now: i64,
 ) -> Result<Selection, StoreError> {
     let held = request_predicates(db, holds)?;
-    let after = selection.cursor.position;
-    let mut cutoffs = Cutoffs::new(&rules.requests, now);
-    let scan = Scan { from: None, to: None, positions: (after.saturating_add(1), i64::MAX) };
+    let next = selection.cursor.position.saturating_add(1);
+    let delivered = (next, waiting.delivered);
+    let waits = (next.max(waiting.delivered.saturating_add(1)), i64::MAX);
+    for (positions, now) in [(delivered, now), (waits, now.saturating_sub(waiting.hold_us))] {
+        if selection.entries.is_empty() && positions.0 <= positions.1 {
+            select_range(db, &mut selection, &mut Cutoffs::new(&rules.requests, now), &held, positions)?;
+        }
+    }
+    Ok(selection)
+}
+
+/// Selects entries of a range of positions.
+fn select_range(
+    db: &Db,
+    selection: &mut Selection,
+    cutoffs: &mut Cutoffs,
+    held: &[Vec<Predicate>],
+    positions: (i64, i64),
+) -> Result<(), StoreError> {
+    let in_range = |position: &i64| (positions.0..=positions.1).contains(position);
+    let scan = Scan { from: None, to: None, positions };
     scan.for_each_segment(db, Direction::Up, &EXPIRY, |view| {
-        let expired = find_expired(db, view, &mut cutoffs, &held)?;
-        for (position, class) in expired.deletable.into_iter().filter(|(position, _)| *position > after) {
+        let expired = find_expired(db, view, cutoffs, held)?;
+        for (position, class) in expired.deletable.into_iter().filter(|(position, _)| in_range(position)) {
             if selection.entries.len() == BATCH {
                 break;
             }
@@ -116,13 +137,22 @@ fn requests(
         }
         Ok(selection.entries.is_empty())
     })?;
-    Ok(selection)
+    Ok(())
 }
 
-fn audit(db: &Db, mut selection: Selection, rules: &Rules, holds: &[Hold], now: i64) -> Result<Selection, StoreError> {
+fn audit(
+    db: &Db,
+    mut selection: Selection,
+    rules: &Rules,
+    holds: &[Hold],
+    waiting: Waiting,
+    now: i64,
+) -> Result<Selection, StoreError> {
     let class = (String::new(), cutoff(rules.audit.days, now));
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let values = [class.1, selection.cursor.received_at, selection.cursor.position, limit].map(Value::Integer);
+    let kept = class.1.saturating_sub(waiting.hold_us);
+    let cursor = selection.cursor;
+    let values = [class.1, cursor.received_at, cursor.position, limit, waiting.delivered, kept].map(Value::Integer);
     let mut select = db.prepare_cached(&select_audit_sql(&audit_conditions(db, holds)?))?;
     let rows = select.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (received_at, position) in rows.collect::<Result<Vec<(i64, i64)>, _>>()? {
@@ -137,7 +167,8 @@ fn audit(db: &Db, mut selection: Selection, rules: &Rules, holds: &[Hold], now: 
 fn select_audit_sql(held: &[String]) -> String {
     format!(
         "SELECT e.received_at, e.position FROM audit_entries e JOIN audit a ON a.position = e.position
-         WHERE e.received_at < ?1 AND (e.received_at, e.position) > (?2, ?3){} ORDER BY e.received_at, e.position
+         WHERE e.received_at < ?1 AND (e.received_at, e.position) > (?2, ?3)
+           AND (e.position <= ?5 OR e.received_at < ?6){} ORDER BY e.received_at, e.position
          LIMIT ?4",
         not_held(held)
     )
@@ -251,7 +282,7 @@ mod tests {
         for held in [vec![], vec!["(a.actor_id = 7 AND (a.time BETWEEN 1 AND 2))".to_owned()]] {
             let sql = format!("EXPLAIN QUERY PLAN {}", select_audit_sql(&held));
             let mut explain = db.prepare_cached(&sql).unwrap();
-            let steps = explain.query_map([1, 1, 1, 1], |row| row.get::<_, String>(3)).unwrap();
+            let steps = explain.query_map([1, 1, 1, 1, 1, 1], |row| row.get::<_, String>(3)).unwrap();
             let steps = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             assert!(steps.contains("audit_entries_received_at") && !steps.contains("TEMP B-TREE"), "{steps}");
         }

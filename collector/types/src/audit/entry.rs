@@ -38,6 +38,9 @@ pub struct Entry {
     /// Id of the request that did it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The reason for it, as the actor states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<Justification>,
     /// Number of the policy revision that it belongs to, where there is one. Given by the collector alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
@@ -74,7 +77,8 @@ const fn this_schema() -> u8 {
 impl Entry {
     /// Returns a successful entry of the collector itself, with the current time.
     #[must_use]
-    pub fn new(kind: &str, operation: Operation, actor: Actor, resource: Resource) -> Self {
+    pub fn new(kind: &str, operation: Operation, mut actor: Actor, resource: Resource) -> Self {
+        let justification = actor.justification.take();
         Self {
             schema: SCHEMA,
             id: String::new(),
@@ -86,6 +90,7 @@ impl Entry {
             resource,
             changes: Vec::new(),
             request_id: None,
+            justification,
             revision: None,
             count: None,
             outcome: Outcome::Success,
@@ -119,6 +124,56 @@ pub struct Actor {
     /// The `User-Agent` it sent, cut at 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// The reason that it states; [`Entry::new`] moves it into the entry.
+    #[serde(skip)]
+    pub justification: Option<Justification>,
+}
+
+/// The reason for a change, as the actor states it: nothing of it is verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Justification {
+    /// The reason in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket or change request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The person who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+}
+
+impl Justification {
+    /// The fields of a page's form that state the reason, the ticket and the approval.
+    pub const FIELDS: [&str; 3] = ["change_reason", "change_ticket", "change_approved_by"];
+    /// The longest text of a member, characters.
+    pub const MAX_CHARS: usize = 256;
+
+    /// Returns the justification of these texts, none of which is longer than that or has control characters; `None` if there are
+    /// none.
+    ///
+    /// # Errors
+    /// The place of the member that is out of bounds.
+    pub fn of(
+        reason: Option<String>,
+        ticket: Option<String>,
+        approved_by: Option<String>,
+    ) -> Result<Option<Self>, usize> {
+        let members = [&reason, &ticket, &approved_by];
+        let is_wrong = |text: &String| text.chars().count() > Self::MAX_CHARS || text.chars().any(char::is_control);
+        if let Some(place) = members.iter().position(|text| text.as_ref().is_some_and(is_wrong)) {
+            return Err(place);
+        }
+        let full = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let one = Self { reason: full(reason), ticket: full(ticket), approved_by: full(approved_by) };
+        Ok(Some(one).filter(|one| *one != Self::default()))
+    }
+
+    /// Returns the texts, to change them.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.reason, &mut self.ticket, &mut self.approved_by].into_iter().flatten()
+    }
 }
 
 impl Actor {

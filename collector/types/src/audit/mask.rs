@@ -45,7 +45,8 @@ pub fn mask(changes: &mut [Change]) {
 pub fn mask_entry(entry: &mut Entry) {
     mask(&mut entry.changes);
     let texts = [&mut entry.actor.name, &mut entry.actor.user_agent, &mut entry.resource.name];
-    texts.into_iter().flatten().for_each(|text| *text = mask_text(text));
+    let stated = entry.justification.iter_mut().flat_map(|stated| stated.texts_mut());
+    texts.into_iter().flatten().chain(stated).for_each(|text| *text = mask_text(text));
 }
 
 /// Returns the text with everything masked that looks like a credential.

@@ -21,7 +21,7 @@ mod entry;
 mod mask;
 
 pub use canonical::{canonical, escape_hidden};
-pub use entry::{Actor, ActorKind, Change, Deliverer, Entry, Operation, Outcome, Resource, SCHEMA};
+pub use entry::{Actor, ActorKind, Change, Deliverer, Entry, Justification, Operation, Outcome, Resource, SCHEMA};
 pub use mask::{MASK, diff, mask, mask_entry, mask_text};
 
 /// `source` of the entries that the collector writes itself.

@@ -4,4 +4,4 @@ mod hold;
 mod rules;
 
 pub use hold::Scope;
-pub use rules::{AuditRules, DAY_US, RequestRules, Rules, cutoff};
+pub use rules::{AuditRules, DAY_US, PRESETS, RequestRules, Rules, cutoff};

@@ -15,6 +15,16 @@ const MAX_DAYS: u32 = 36_500;
 /// Most rules for classes.
 const MAX_CLASSES: usize = 64;
 
+/// Times of retention that standards ask for: the standard, and the days.
+pub const PRESETS: [(&str, u32); 3] = [
+    // Six months: Regulation (EU) 2024/1689, articles 19 and 26(6).
+    ("EU AI Act", 183),
+    // Twelve months: PCI DSS 4.0.1, requirement 10.5.1.
+    ("PCI DSS", 365),
+    // Six years: 45 CFR 164.316(b)(2)(i).
+    ("HIPAA", 2_192),
+];
+
 /// The rules for both logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -27,18 +27,24 @@ pub(super) fn check(record: &RequestRecord) -> Result<(), String> {
     if record.status != 0 && !(100..=999).contains(&record.status) {
         return Err("`status` is neither 0 nor an HTTP status".to_owned());
     }
-    if let Some(trace) = &record.trace_id
-        && !(trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_hexdigit()))
-    {
-        return Err("`trace_id` is not 32 hex digits".to_owned());
-    }
-    if let Some(span) = &record.parent_span_id
-        && !(span.len() == 16 && span.bytes().all(|b| b.is_ascii_hexdigit()))
-    {
-        return Err("`parent_span_id` is not 16 hex digits".to_owned());
-    }
+    trace_ids(record)?;
     match texts(record).find(|(_, text)| !fits(text)) {
         Some((name, _)) => Err(format!("`{name}` {TOO_LONG}")),
+        None => Ok(()),
+    }
+}
+
+fn trace_ids(record: &RequestRecord) -> Result<(), String> {
+    let request = [
+        ("trace_id", &record.trace_id, 32),
+        ("parent_span_id", &record.parent_span_id, 16),
+        ("span_id", &record.span_id, 16),
+    ];
+    let attempts = record.attempts.iter().map(|one| ("attempts[].span_id", &one.span_id, 16));
+    let is_hex = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut all = request.into_iter().chain(attempts);
+    match all.find(|(_, id, digits)| id.as_ref().is_some_and(|text| !is_hex(text, *digits))) {
+        Some((name, _, digits)) => Err(format!("`{name}` is not {digits} hex digits")),
         None => Ok(()),
     }
 }
@@ -109,6 +115,7 @@ fn caller(caller: &CallerIdentity) -> impl Iterator<Item = Text<'_>> {
         ("caller.application", caller.application.as_ref()),
         ("caller.cost_center", caller.cost_center.as_ref()),
         ("caller.tenant", caller.tenant.as_ref()),
+        ("caller.use_case", caller.use_case.as_ref()),
     ]
     .into_iter()
     .filter_map(present)

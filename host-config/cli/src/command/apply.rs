@@ -8,7 +8,7 @@
 //! The base revision of the file is kept beside it, in FILE.revision, and belongs under version control with it. To ask
 //! the collector at the last moment instead would overwrite changes that others applied since the file was edited.
 
-use super::collector::{Answer, Body, Client, Connection, Outcome, Revision};
+use super::collector::{Answer, Body, Client, Connection, Justification, Outcome, Revision};
 use super::host::Host;
 use super::output_dir::{OutputDir, Rendering, not_in_place};
 use super::wait::Wait;
@@ -51,6 +51,8 @@ pub(crate) struct Apply {
     host: Host,
     #[command(flatten)]
     wait: Wait,
+    #[command(flatten)]
+    justification: Justification,
     /// Only show the changes, as `headgate diff` does.
     #[arg(long)]
     dry_run: bool,
@@ -85,7 +87,8 @@ struct Proposal<'a> {
 }
 
 pub(crate) fn apply(arguments: &Apply) -> Result<(), Stop> {
-    let proposal = Proposal::of(&arguments.from, arguments.host)?;
+    let mut proposal = Proposal::of(&arguments.from, arguments.host)?;
+    proposal.client = proposal.client.stating(&arguments.justification);
     if arguments.dry_run {
         return proposal.show(false);
     }

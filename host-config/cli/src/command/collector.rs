@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::time::Duration;
-use ureq::http::Request;
+use ureq::http::{HeaderValue, Request};
 
 /// Longest time for one call: a very large policy is checked and written within it.
 const CALL_TIME: Duration = Duration::from_secs(120);
@@ -36,12 +36,48 @@ pub(super) struct Connection {
     token_env: String,
 }
 
+/// The reason for a change, for the audit log of the collector.
+#[derive(Debug, Args)]
+pub(super) struct Justification {
+    /// The reason for this change, for the audit log.
+    #[arg(long, value_name = "TEXT", value_parser = visible)]
+    reason: Option<String>,
+    /// The ticket or change request of this change, for the audit log.
+    #[arg(long, value_name = "TEXT", value_parser = visible)]
+    ticket: Option<String>,
+    /// The person who approved this change, for the audit log.
+    #[arg(long, value_name = "TEXT", value_parser = visible)]
+    approved_by: Option<String>,
+}
+
+impl Justification {
+    fn headers(&self) -> Vec<(&'static str, HeaderValue)> {
+        let all = [
+            ("x-headgate-reason", &self.reason),
+            ("x-headgate-ticket", &self.ticket),
+            ("x-headgate-approved-by", &self.approved_by),
+        ];
+        let header = |text: &String| HeaderValue::from_bytes(text.as_bytes()).ok();
+        all.into_iter().filter_map(|(name, text)| Some((name, header(text.as_ref()?)?))).collect()
+    }
+}
+
+/// Checks a text that goes into a header and is shown on pages.
+fn visible(text: &str) -> Result<String, String> {
+    if text.chars().count() > 256 || text.chars().any(char::is_control) {
+        return Err("it must have at most 256 characters, and no control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// A client of the collector.
 #[derive(Debug)]
 pub(super) struct Client {
     agent: ureq::Agent,
     url: String,
     authorization: String,
+    /// The reason for changes.
+    justification: Vec<(&'static str, HeaderValue)>,
     /// The variable of the token.
     token_env: String,
 }
@@ -85,12 +121,18 @@ impl Connection {
             agent: headgate_http_client::agent(concat!("headgate/", env!("CARGO_PKG_VERSION")), CALL_TIME),
             url: format!("{scheme}://{}{}", address.authority, address.path),
             authorization: format!("Bearer {}", token.trim()),
+            justification: Vec::new(),
             token_env: name.clone(),
         })
     }
 }
 
 impl Client {
+    /// Returns the client that states this reason for its changes.
+    pub(super) fn stating(self, justification: &Justification) -> Self {
+        Self { justification: justification.headers(), ..self }
+    }
+
     /// Sends a request that reads.
     pub(super) fn get(&self, path: &str) -> Result<Answer, Failure> {
         let nothing = Body { media_type: "application/json", bytes: &[], may_change: false };
@@ -115,6 +157,9 @@ impl Client {
             let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
             request = request.header("authorization", &self.authorization).header("content-type", body.media_type);
             if let Some((name, value)) = &condition {
+                request = request.header(*name, value);
+            }
+            for (name, value) in self.justification.iter().filter(|_| body.may_change) {
                 request = request.header(*name, value);
             }
             let request = request.body(body.bytes).map_err(|error| format!("the request cannot be made: {error}\n"))?;

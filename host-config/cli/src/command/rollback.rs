@@ -1,7 +1,7 @@
 //! `headgate rollback`.
 
 use super::apply::{accepted, finish, remember};
-use super::collector::{Answer, Body, Client, Connection, Outcome, Revision};
+use super::collector::{Answer, Body, Client, Connection, Justification, Outcome, Revision};
 use super::host::Host;
 use super::output_dir::OutputDir;
 use super::wait::Wait;
@@ -44,6 +44,8 @@ pub(crate) struct Rollback {
     /// Also write the text to this file, and its number to FILE.revision.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    justification: Justification,
     /// Only show the changes.
     #[arg(long)]
     dry_run: bool,
@@ -56,7 +58,7 @@ struct Revisions {
 }
 
 pub(crate) fn run(arguments: &Rollback) -> Result<(), Stop> {
-    let client = arguments.connection.open()?;
+    let client = arguments.connection.open()?.stating(&arguments.justification);
     let (to, text) = text_of(&client, &arguments.revision)?;
     let source = Source::whole(text);
     let name = format!("revision {to}");

@@ -4,6 +4,7 @@ use super::references::Known;
 use crate::diagnostic::Report;
 use crate::typed_view::View;
 use headgate_policy::document::{CertificateField, IdentityRule, IdentitySection, IdentitySource, Team};
+use headgate_record::RiskClass;
 use std::collections::BTreeMap;
 
 /// Largest number of rules. Each is compared with the name of every caller.
@@ -101,6 +102,8 @@ fn rule(view: View<'_>, teams: &BTreeMap<&str, u32>) -> IdentityRule {
         team: view.text_at("team").and_then(|name| teams.get(name).copied()),
         project: view.string("project"),
         application: view.string("application"),
+        use_case: view.string("use_case"),
+        risk_class: view.text_at("risk_class").and_then(RiskClass::named),
         models: view.get("models").map(|_| view.strings("models")),
     }
 }

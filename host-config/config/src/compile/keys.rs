@@ -4,6 +4,7 @@ use crate::diagnostic::Report;
 use crate::scalar;
 use crate::typed_view::View;
 use headgate_policy::document::{Key, Team};
+use headgate_record::RiskClass;
 use std::collections::BTreeMap;
 
 /// Compiles teams in the order of the file.
@@ -13,6 +14,8 @@ pub(super) fn teams(root: View<'_>) -> Vec<Team> {
             name: named.name.to_owned(),
             project: named.value.string("project"),
             application: named.value.string("application"),
+            use_case: named.value.string("use_case"),
+            risk_class: named.value.text_at("risk_class").and_then(RiskClass::named),
             cost_center: named.value.string("cost_center"),
             tenant: named.value.string("tenant"),
         })
@@ -46,6 +49,8 @@ fn key(view: View<'_>, teams: &BTreeMap<&str, u32>, now: u64, report: &mut Repor
         team: view.text_at("team").and_then(|name| teams.get(name).copied()),
         project: view.string("project"),
         application: view.string("application"),
+        use_case: view.string("use_case"),
+        risk_class: view.text_at("risk_class").and_then(RiskClass::named),
         models: view.get("models").map(|_| view.strings("models")),
         expires,
         disabled: view.read("disabled", scalar::flag).unwrap_or_default(),

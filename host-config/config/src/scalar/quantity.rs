@@ -145,12 +145,25 @@ pub(super) fn timeout(value: &str) -> Result<(), ScalarError> {
     }
 }
 
-/// Checks a number of whole days, and returns it as written.
+/// Names of times of retention, and their days.
+const RETENTION_PRESETS: [(&str, &str); 3] = [
+    // Six months: Regulation (EU) 2024/1689, articles 19 and 26(6).
+    ("eu-ai-act", "183d"),
+    // Twelve months: PCI DSS 4.0.1, requirement 10.5.1.
+    ("pci-dss", "365d"),
+    // Six years: 45 CFR 164.316(b)(2)(i).
+    ("hipaa", "2192d"),
+];
+
+/// Checks a number of whole days, and returns it as written, or that of a preset.
 ///
 /// # Errors
 /// Returns the reason if the value is not such a number.
 pub fn retention(value: &str) -> Result<&str, ScalarError> {
-    const FORM: &str = "write whole days: `90d`";
+    const FORM: &str = "write whole days: `90d`; or `eu-ai-act` (183d), `pci-dss` (365d), `hipaa` (2192d)";
+    if let Some((_, days)) = RETENTION_PRESETS.iter().find(|(name, _)| *name == value) {
+        return Ok(days);
+    }
     match scaled(value, &[("d", 1)], None, FORM)? {
         0 => Err(ScalarError::new("this retention is too short", "write at least `1d`")),
         days if days > MAX_DAYS => {

@@ -214,6 +214,8 @@ static IDENTITY_RULE: &[Key] = &[
     key("team", One(Scalar::Name), Optional, "Name of a team."),
     key("project", One(Scalar::Text), Optional, "Overrides the team's."),
     key("application", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("use_case", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("risk_class", One(Scalar::RiskClass), Optional, "Overrides the team's."),
     key("models", List(&One(Scalar::Glob)), Default("all"), "Models that the caller may ask for."),
 ];
 
@@ -337,6 +339,8 @@ static FAILOVER: &[Key] = &[
 static TEAM: &[Key] = &[
     key("project", One(Scalar::Text), Optional, "Project of its keys."),
     key("application", One(Scalar::Text), Optional, "Application of its keys."),
+    key("use_case", One(Scalar::Text), Optional, "Purpose for which its keys ask models."),
+    key("risk_class", One(Scalar::RiskClass), Optional, "Risk class of that purpose, as in the EU AI Act."),
     key("cost_center", One(Scalar::Text), Optional, "Cost center to which its costs are charged."),
     key("tenant", One(Scalar::Text), Optional, "Tenant it belongs to."),
 ];
@@ -348,6 +352,8 @@ static VIRTUAL_KEY: &[Key] = &[
     key("team", One(Scalar::Name), Optional, "Name of a team."),
     key("project", One(Scalar::Text), Optional, "Overrides the team's."),
     key("application", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("use_case", One(Scalar::Text), Optional, "Overrides the team's."),
+    key("risk_class", One(Scalar::RiskClass), Optional, "Overrides the team's."),
     key("models", List(&One(Scalar::Glob)), Default("all"), "Aliases it may ask for."),
     key("expires", One(Scalar::Timestamp), Optional, "Time from which it is refused; a date begins at midnight UTC."),
     key("disabled", One(Scalar::Flag), Default("false"), "Whether the key is refused."),

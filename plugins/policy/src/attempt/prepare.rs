@@ -6,6 +6,7 @@ use crate::credentials::Echo;
 use crate::effect::{Effect, Effects};
 use crate::header_view::HeaderView;
 use crate::policy::LoadedProvider;
+use crate::trace::{SpanId, TRACEPARENT};
 use headgate_exchange::{Dialect, Splices, Surface};
 use std::borrow::Cow;
 
@@ -25,6 +26,14 @@ pub(super) fn prepare(call: &Call, target: &LoadedProvider, splices: &Splices, a
     if call.accepts_encoding && !again {
         out.push(Effect::RemoveRequestHeader(Cow::Borrowed("accept-encoding")));
     }
+}
+
+/// Names the span of this try to its provider, if the caller named its own. Returns that span.
+pub(super) fn pass_trace(call: &Call, index: usize, out: &mut Effects) -> Option<SpanId> {
+    let span = SpanId::of_try(call.id, index);
+    let text = call.trace.as_ref()?.below(span)?;
+    out.push(Effect::SetRequestHeader(TRACEPARENT, Cow::Owned(text)));
+    Some(span)
 }
 
 /// This provider's credential, and nobody else's: an earlier try may have set one, in the same header or the other.

@@ -1,5 +1,6 @@
 //! Callers that something else than a virtual key identifies: a filter of the proxy, or a client certificate.
 
+use headgate_record::RiskClass;
 use serde::{Deserialize, Serialize};
 
 /// The source of identities, and the rules that map them.
@@ -64,6 +65,12 @@ pub struct IdentityRule {
     /// Overrides the team's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<String>,
+    /// Overrides the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_class: Option<RiskClass>,
     /// Globs over models; absent means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,

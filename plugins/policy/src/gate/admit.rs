@@ -10,6 +10,7 @@ use crate::header_view::HeaderView;
 use crate::identity::IdentityRules;
 use crate::policy::{Alias, Policy};
 use crate::request_env::RequestEnv;
+use crate::trace::{SpanId, TRACEPARENT};
 use headgate_exchange::{
     Dialect, Endpoint, Rejection, Surface, endpoint, endpoint_below, model_id, scan_request, write_model, write_models,
 };
@@ -205,6 +206,9 @@ impl Gate {
         let call = &self.call;
         let Some(first) = call.route_plan.first().and_then(|step| call.provider_name(step)) else { return };
         out.push(Effect::Route(first));
+        // A try names its own span instead; where the host makes the tries, its providers are below the request's.
+        let traceparent = call.trace.as_ref().and_then(|trace| trace.below(SpanId::of_request(call.id)));
+        out.extend(traceparent.map(|text| Effect::SetRequestHeader(TRACEPARENT, Cow::Owned(text))));
         // Attempts end the tries by an empty route, so a header is needed only for fewer retries than the route has.
         let retries = retries(call.route_plan.tries_left());
         if retries != call.policy.route_retries {

@@ -1,11 +1,12 @@
 //! The caller of a request: by its virtual key, or by the name that the proxy tells.
 
 use super::state::Gate;
-use crate::client::{client_context, parent_span_id, trace_id};
+use crate::client::client_context;
 use crate::credentials::clean_query;
 use crate::document::Stage;
 use crate::header_view::HeaderView;
 use crate::identity::Identity;
+use crate::trace::{TRACEPARENT, Trace};
 use headgate_exchange::{Dialect, Endpoint, Rejection, Surface};
 use headgate_keys::{Caller, KeyRefusal, Refused, presented};
 use headgate_record::{Decision, KnownBy, Verdict};
@@ -16,9 +17,7 @@ impl Gate {
         let call = &mut self.call;
         call.dialect = dialect(head, of_path, endpoint);
         call.client = client_context(head, &call.policy.tags);
-        let traceparent = head.bytes("traceparent");
-        call.trace_id = traceparent.and_then(trace_id);
-        call.parent_span_id = traceparent.and_then(parent_span_id);
+        call.trace = head.bytes(TRACEPARENT).and_then(Trace::read);
         call.accepts_encoding = head.has("accept-encoding");
         let query = path.find('?').and_then(|at| path.get(at..)).unwrap_or_default();
         call.query = clean_query(query);
@@ -95,6 +94,8 @@ fn identity(caller: Caller<'_>) -> Identity {
         team: caller.team,
         project: caller.project.map(str::to_owned),
         application: caller.application.map(str::to_owned),
+        use_case: caller.use_case.map(str::to_owned),
+        risk_class: caller.risk_class.map(str::to_owned),
         permission: caller.permission.clone(),
         playground: caller.playground,
         known_by: KnownBy::VirtualKey,

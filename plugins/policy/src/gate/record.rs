@@ -7,6 +7,7 @@ use super::close::{Closing, RecordSeq};
 use super::state::Gate;
 use crate::call::{Call, Try};
 use crate::identity::Identity;
+use crate::trace::SpanId;
 use headgate_exchange::is_model_name;
 use headgate_record::{ClientContext, JsonObject, KnownBy, PayloadMode, RequestSource, SCHEMA};
 
@@ -34,8 +35,11 @@ impl Gate {
         record.value("started_at", &call.started.0);
         record.value("duration_us", &closing.now.us_since(call.started));
         record.some("time_to_first_token_us", self.time_to_first_token());
-        record.some("trace_id", call.trace_id.as_deref());
-        record.some("parent_span_id", call.parent_span_id.as_deref());
+        if let Some(trace) = &call.trace {
+            record.value("trace_id", &trace.id);
+            record.some("parent_span_id", trace.parent.as_deref());
+            record.some("span_id", trace.parent.as_ref().map(|_| SpanId::of_request(call.id).to_text()));
+        }
         record.some("provider_request_id", provider_request_id);
         record.value("config_revision", &call.policy.revision);
         record.value("environment", &call.policy.environment);
@@ -108,6 +112,8 @@ fn identity(member: &mut JsonObject<'_>, call: &Call, caller: &Identity) {
     member.some("project", call.project());
     member.some("application", call.application());
     member.some("cost_center", team.and_then(|team| team.cost_center.as_deref()));
+    member.some("use_case", call.use_case());
+    member.some("risk_class", call.risk_class());
     member.some("tenant", team.and_then(|team| team.tenant.as_deref()));
     if caller.playground {
         member.word("source", RequestSource::Playground.as_str());
@@ -146,4 +152,5 @@ fn attempt(member: &mut JsonObject<'_>, call: &Call, one: &Try, (provider, model
     member.some("provider_error", one.provider_error.as_deref());
     member.value("started_after_us", &one.started.us_since(call.started));
     member.value("latency_us", &one.decided.map_or(0, |decided| decided.us_since(one.started)));
+    member.some("span_id", one.span.map(SpanId::to_text));
 }

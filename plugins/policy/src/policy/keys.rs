@@ -3,6 +3,7 @@
 use super::LoadError;
 use crate::document::Document;
 use headgate_keys::{KeyEntry, KeyTable};
+use headgate_record::RiskClass;
 
 pub(super) fn table(document: &Document) -> Result<KeyTable, LoadError> {
     let hashes = document
@@ -17,6 +18,8 @@ pub(super) fn table(document: &Document) -> Result<KeyTable, LoadError> {
         team: key.team,
         project: key.project.as_deref(),
         application: key.application.as_deref(),
+        use_case: key.use_case.as_deref(),
+        risk_class: key.risk_class.map(RiskClass::as_str),
         models: key.models.as_deref(),
         expires: key.expires,
         disabled: key.disabled,

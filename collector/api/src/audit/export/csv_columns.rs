@@ -7,7 +7,7 @@ use serde::Serialize;
 
 type EntryCell = fn(&Entry) -> String;
 
-const COLUMNS: [(&str, EntryCell); 21] = [
+const COLUMNS: [(&str, EntryCell); 24] = [
     ("time", |e| time(e.time)),
     ("id", |e| e.id.clone()),
     ("type", |e| e.kind.clone()),
@@ -31,6 +31,9 @@ const COLUMNS: [(&str, EntryCell); 21] = [
     ("changes", |e| {
         if e.changes.is_empty() { String::new() } else { serde_json::to_string(&e.changes).unwrap_or_default() }
     }),
+    ("reason", |e| text(e.justification.as_ref().and_then(|stated| stated.reason.as_ref()))),
+    ("ticket", |e| text(e.justification.as_ref().and_then(|stated| stated.ticket.as_ref()))),
+    ("approved_by", |e| text(e.justification.as_ref().and_then(|stated| stated.approved_by.as_ref()))),
 ];
 
 /// Returns the header line.

@@ -9,7 +9,7 @@ use headgate_record::{AttemptKind, RequestRecord};
 
 type RecordCell = fn(&RequestRecord) -> String;
 
-const COLUMNS: [(&str, RecordCell); 65] = [
+const COLUMNS: [(&str, RecordCell); 68] = [
     ("started_at", |r| time(r.started_at)),
     ("id", |r| r.id.clone()),
     ("node", |r| r.node.clone()),
@@ -77,6 +77,12 @@ const COLUMNS: [(&str, RecordCell); 65] = [
     ("response_bytes", |r| r.payload.response_bytes.to_string()),
     ("source", |r| r.caller.as_ref().map_or(String::new(), |c| c.source.as_str().to_owned())),
     ("known_by", |r| r.caller.as_ref().map_or(String::new(), |c| c.known_by.as_str().to_owned())),
+    ("span_id", |r| text(r.span_id.as_ref())),
+    ("use_case", |r| text(r.caller.as_ref().and_then(|c| c.use_case.as_ref()))),
+    ("risk_class", |r| {
+        let class = r.caller.as_ref().and_then(|caller| caller.risk_class);
+        class.map_or(String::new(), |class| class.as_str().to_owned())
+    }),
 ];
 
 /// Returns the header line.

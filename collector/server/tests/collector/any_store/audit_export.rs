@@ -146,7 +146,7 @@ fn an_audit_sheet_has_a_safe_line_per_entry() {
     assert!(lines[1].contains(",a\\u{202e}b\\u{a}c,") && lines[2].contains(",\"'=1+1\","), "{text}");
     assert!(
         lines[1].starts_with("2026-01-01T00:00:01Z,")
-            && lines[1].ends_with("\"[{\"\"path\"\":\"\"models\"\",\"\"after\"\":[\"\"chat\"\"]}]\""),
+            && lines[1].ends_with("\"[{\"\"path\"\":\"\"models\"\",\"\"after\"\":[\"\"chat\"\"]}]\",,,"),
         "{text}"
     );
     let noted = owner.get("/v1/audit?event_types=audit.exported").unwrap().json();

@@ -88,14 +88,14 @@ fn damage_is_reported_once_in_each_place() {
     behind_its_back(
         root.path(),
         "UPDATE request_entries SET bytes = x'00' WHERE position = 3;
-         UPDATE audit_entries SET bytes = x'7b7d' WHERE position = 2",
+         UPDATE audit_entries SET bytes = x'7b7d' WHERE position = 3",
     );
     let collector = Collector::start(root.path());
     let mut owner = collector.owner();
     for _ in 0..3 {
         get(&mut owner, "/v1/requests");
         let page = get(&mut owner, "/v1/audit?sources=console&order=asc");
-        assert_eq!((page["data"].as_array().unwrap().len(), &page["damaged"]), (4, &json!([2])));
+        assert_eq!((page["data"].as_array().unwrap().len(), &page["damaged"]), (4, &json!([3])));
     }
     let one = owner.get(&format!("/v1/audit/{}", id("audit", 2))).unwrap();
     assert_eq!((one.status, &one.json()["error"]["code"]), (500, &json!("entry_damaged")));
@@ -107,7 +107,7 @@ fn damage_is_reported_once_in_each_place() {
         .map(|row| [&row["log"], &row["first_position"], &row["last_position"], &row["kind"]].map(Clone::clone))
         .collect();
     let place = |log: &str, at: u64| [json!(log), json!(at), json!(at), json!("altered")];
-    assert_eq!(places, [place("audit", 2), place("requests", 3)]);
+    assert_eq!(places, [place("audit", 3), place("requests", 3)]);
     let noted = get(&mut owner, "/v1/audit?event_types=store.damage_found&order=asc");
     assert_eq!(noted["data"].as_array().unwrap().len(), 2);
     assert_eq!(noted["data"][0]["changes"][0]["after"], json!([[3, 3, "altered"]]));

@@ -231,3 +231,28 @@ fn the_secret_and_the_certificates_of_sign_in_are_read_at_the_start() {
     let (good, same) = command(&["config", "check", "--config", &again], &[("OIDC_SECRET", "CANARY")]);
     assert!(good, "what is shown is a file of settings: {text}{same}");
 }
+
+#[test]
+fn a_changed_setting_is_an_entry_of_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let change = |owner: &mut crate::client::Client| {
+        let log = owner.get("/v1/audit?event_types[]=collector.settings_changed").unwrap().json();
+        log["data"].as_array().unwrap().iter().map(|entry| entry["changes"].clone()).collect::<Vec<_>>()
+    };
+    let with = |variables: &[(&str, &str)]| Collector::start_with(folder.path(), folder.path(), variables);
+    for _ in 0..2 {
+        let collector = with(&[]);
+        assert!(change(&mut collector.owner()).is_empty(), "the same settings");
+        assert!(collector.terminate().success());
+    }
+    let collector = with(&[("HEADGATE_COLLECTOR_SHUTDOWN_TIME", "7")]);
+    let changes = change(&mut collector.owner());
+    assert_eq!(changes, [serde_json::json!([{"path": "shutdown_time", "before": "10", "after": "7"}])]);
+    collector.kill();
+    let collector = with(&[("HEADGATE_COLLECTOR_SHUTDOWN_TIME", "7")]);
+    assert_eq!(change(&mut collector.owner()).len(), 1);
+    let log = collector.owner().get("/v1/audit?event_types[]=collector.stopped&order=desc").unwrap().json();
+    let last = &log["data"][0]["changes"];
+    assert_eq!((&last[1]["path"], &last[1]["after"]), (&"clean".into(), &false.into()), "{last}");
+    assert_eq!(last[2]["path"], "last_seen_at");
+}

@@ -1,0 +1,14 @@
+-- Version 28: runs of collectors, and forwarders that retention waits for.
+CREATE TABLE collector_runs (
+  name       TEXT    PRIMARY KEY,  -- of the collector: machine, and folder or address
+  run        TEXT    NOT NULL,     -- random id of the process
+  started_at INTEGER NOT NULL,     -- µs
+  seen_at    INTEGER NOT NULL,     -- µs; written once a minute
+  ended_at   INTEGER,              -- µs; of an orderly end
+  settings   TEXT    NOT NULL      -- JSON: name and value as `config show` writes them
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE forwarders ADD COLUMN hold_us INTEGER NOT NULL DEFAULT 0;
+
+-- The end of the file that is being put into a bucket: if the process dies, the same file is made again.
+ALTER TABLE forwarder_logs ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
