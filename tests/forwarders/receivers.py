@@ -49,12 +49,13 @@ def wait_until(holds, what: str, patience: float = PATIENCE_S):
 class Collector:
     """A collector on its own folder, with the forwarders of these tables."""
 
-    def __init__(self, folder: Path, *forwarders: dict, store: str | None = None, **variables: str):
+    def __init__(self, folder: Path, *forwarders: dict, anchors: tuple[dict, ...] = (), store: str | None = None, **variables: str):
         self.folder, self.port, self.store = folder, free_port(), store
         folder.mkdir(parents=True, exist_ok=True)
         self.variables = {"RECEIVER_TOKEN": SECRET} | variables
         text = json.dumps
-        tables = ["[[forwarders]]\n" + "".join(f"{key} = {text(value)}\n" for key, value in one.items()) for one in forwarders]
+        named = [*(("forwarders", one) for one in forwarders), *(("anchors", one) for one in anchors)]
+        tables = [f"[[{name}]]\n" + "".join(f"{key} = {text(value)}\n" for key, value in one.items()) for name, one in named]
         (folder / "collector.toml").write_text("\n".join(tables))
         self.start()
 
@@ -207,3 +208,30 @@ def tenzir(folder: Path, source: str) -> tuple[Program, int]:
     pipeline = source.replace("PORT", str(port)) + "\nwrite_ndjson\nsave_stdout"
     variables = {"PYTHONPATH": str(TOOLS)}
     return Program(folder, [TOOLS / "bin/tenzir", "--bare-mode", pipeline], port, **variables), port
+
+
+class S3:
+    """A store of objects that is not ours: moto, with its own client."""
+
+    def __init__(self, folder: Path, *, locks: bool = False, **variables: str):
+        port = free_port()
+        moto = TOOLS.parent / "moto"
+        server = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self.program = Program(folder, server, port, PYTHONPATH=str(moto), **variables)
+        if str(moto) not in sys.path:
+            sys.path.append(str(moto))
+        import boto3
+
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = boto3.client(
+            "s3", endpoint_url=self.url, region_name="eu-central-1", aws_access_key_id="key", aws_secret_access_key=SECRET
+        )
+        place = {"LocationConstraint": "eu-central-1"}
+        self.client.create_bucket(Bucket="logs", CreateBucketConfiguration=place, ObjectLockEnabledForBucket=locks)
+
+    def files(self) -> dict[str, bytes]:
+        listed = self.client.list_objects_v2(Bucket="logs").get("Contents", [])
+        return {one["Key"]: self.client.get_object(Bucket="logs", Key=one["Key"])["Body"].read() for one in listed}
+
+    def stop(self):
+        self.program.stop()

@@ -7,12 +7,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 
 import pytest
-from receivers import SECRET, TOOLS, Collector, Program, StandIn, free_port, tenzir, wait_until
+from receivers import S3, SECRET, TOOLS, Collector, Program, StandIn, free_port, tenzir, wait_until
 
 COUNT = 10_000
 TOKEN = "${RECEIVER_TOKEN}"
@@ -171,32 +170,6 @@ def test_tenzir_knows_the_ocsf_form(tmp_path, running):
     warnings = {line for line in run.stderr.splitlines() if line.startswith("warning")}
     # Its type for times is not that of JSON.
     assert warnings <= {"warning: expected type `time` for `time`, but got `int`"}, run.stderr
-
-
-class S3:
-    """A store of objects that is not ours: moto, with its own client."""
-
-    def __init__(self, folder, **variables: str):
-        port = free_port()
-        moto = TOOLS.parent / "moto"
-        server = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        self.program = Program(folder, server, port, PYTHONPATH=str(moto), **variables)
-        if str(moto) not in sys.path:
-            sys.path.append(str(moto))
-        import boto3
-
-        self.url = f"http://127.0.0.1:{port}"
-        self.client = boto3.client(
-            "s3", endpoint_url=self.url, region_name="eu-central-1", aws_access_key_id="key", aws_secret_access_key=SECRET
-        )
-        self.client.create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-
-    def files(self) -> dict[str, bytes]:
-        listed = self.client.list_objects_v2(Bucket="logs").get("Contents", [])
-        return {one["Key"]: self.client.get_object(Bucket="logs", Key=one["Key"])["Body"].read() for one in listed}
-
-    def stop(self):
-        self.program.stop()
 
 
 def archive(store: S3, **more) -> dict:

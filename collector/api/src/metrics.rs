@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_forward::ForwardMetrics;
-use headgate_collector_store::{Readers, RetentionMetrics, SigningState, WitnessHealth, WriteMetrics};
+use headgate_collector_store::{AnchorHealth, Readers, RetentionMetrics, SigningState, WitnessHealth, WriteMetrics};
 use headgate_collector_types::clock::Stopwatch;
 use headgate_record::INGEST_PATH;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -61,6 +61,8 @@ pub struct Metrics {
     pub signing: SigningState,
     /// The health of witnesses.
     pub witnesses: WitnessHealth,
+    /// The health of anchors.
+    pub anchors: AnchorHealth,
     /// The metrics of forwarders.
     pub forwarders: ForwardMetrics,
 }
@@ -77,6 +79,7 @@ impl Metrics {
         let retention = RetentionMetrics::register(&mut registry);
         let signing = SigningState::register(&mut registry);
         let witnesses = WitnessHealth::register(&mut registry);
+        let anchors = AnchorHealth::default();
         let forwarders = ForwardMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by outcome", batches.clone());
@@ -106,6 +109,7 @@ impl Metrics {
             retention,
             signing,
             witnesses,
+            anchors,
             forwarders,
         };
         // Counters start at 0, since an alert on a rate needs a value before the first event.

@@ -25,9 +25,15 @@ pub struct Bucket {
 
 #[derive(Clone)]
 enum Kind {
-    S3 { bucket: Box<S3>, keys: Credentials },
+    S3 {
+        bucket: Box<S3>,
+        keys: Credentials,
+    },
     /// The address of the container, and its signature.
-    Azure { container: String, signature: String },
+    Azure {
+        container: String,
+        signature: String,
+    },
 }
 
 /// It may hold secrets.
@@ -69,7 +75,8 @@ impl Bucket {
             let kind = Kind::Azure { container: format!("{scheme}://{host}/{name}"), signature: query.to_owned() };
             return Ok(Self { kind, prefix });
         }
-        let (key, secret) = keys.ok_or("it needs `access_key` and `secret_key`, or a shared access signature of Azure")?;
+        let (key, secret) =
+            keys.ok_or("it needs `access_key` and `secret_key`, or a shared access signature of Azure")?;
         let endpoint = format!("{scheme}://{host}").parse().map_err(|_| "it is no address")?;
         let bucket = S3::new(endpoint, UrlStyle::Path, name.to_owned(), region.to_owned());
         let bucket = Box::new(bucket.map_err(|_| "the name of the bucket cannot be in an address")?);
@@ -99,7 +106,8 @@ impl Bucket {
         let name = format!("{}{}", self.prefix, object.name);
         match &self.kind {
             Kind::Azure { container, signature } => {
-                let headers = vec![("x-ms-blob-type", "BlockBlob".to_owned()), ("x-ms-version", "2023-11-03".to_owned())];
+                let headers =
+                    vec![("x-ms-blob-type", "BlockBlob".to_owned()), ("x-ms-version", "2023-11-03".to_owned())];
                 (format!("{container}/{name}?{signature}"), headers)
             }
             Kind::S3 { bucket, keys } => {
@@ -152,7 +160,12 @@ mod tests {
 
     #[test]
     fn wrong_addresses_are_refused_without_being_quoted() {
-        for bad in ["s3.example.com/logs", "https://s3.example.com", "https://s3.example.com/", "https://s3.example.com/logs?x=canary"] {
+        for bad in [
+            "s3.example.com/logs",
+            "https://s3.example.com",
+            "https://s3.example.com/",
+            "https://s3.example.com/logs?x=canary",
+        ] {
             let why = Bucket::new(bad, "us-east-1", None).unwrap_err();
             assert!(!why.contains("canary") && !why.contains("s3.example.com"), "{why}");
         }

@@ -32,12 +32,7 @@ pub(crate) struct Batch {
 ///
 /// # Errors
 /// The store cannot be read.
-pub(crate) fn next(
-    db: &Db,
-    settings: &Settings,
-    cursor: &Cursor,
-    bounds: Bounds,
-) -> Result<Option<Batch>, StoreError> {
+pub(crate) fn next(db: &Db, settings: &Settings, cursor: &Cursor, bounds: Bounds) -> Result<Option<Batch>, StoreError> {
     let (log, from) = (cursor.log, cursor.position);
     // A file that was begun has an end, whatever has come since.
     let is_planned = settings.archive.is_some() && cursor.planned > from;
@@ -67,7 +62,10 @@ pub(crate) fn next(
 
 /// Whether the first entry after a position arrived within this time.
 fn is_younger(db: &Db, log: Log, from: i64, time: Duration) -> Result<bool, StoreError> {
-    let sql = format!("SELECT min(received_at) FROM (SELECT received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT 1) e", log.table());
+    let sql = format!(
+        "SELECT min(received_at) FROM (SELECT received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT 1) e",
+        log.table()
+    );
     let received: Option<i64> = db.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?;
     let age = db.now_us()?.saturating_sub(received.unwrap_or(0));
     Ok(i64::try_from(time.as_micros()).is_ok_and(|time| age < time))

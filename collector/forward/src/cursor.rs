@@ -195,8 +195,11 @@ pub fn hold(tx: &Db, id: &str, holder: &str) -> Result<bool, StoreError> {
 /// # Errors
 /// The store cannot be written.
 pub fn plan(tx: &Db, id: &str, log: Log, to: i64) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE forwarder_logs SET planned = ?3 WHERE id = ?1 AND log = ?2")?
-        .execute(params![id, log.as_str(), to])?;
+    tx.prepare_cached("UPDATE forwarder_logs SET planned = ?3 WHERE id = ?1 AND log = ?2")?.execute(params![
+        id,
+        log.as_str(),
+        to
+    ])?;
     Ok(())
 }
 
@@ -277,10 +280,7 @@ pub fn move_to(tx: &Db, id: &str, log: Log, position: i64) -> Result<Option<i64>
     let before: Option<i64> = select.query_row(params![id, log.as_str()], |row| row.get(0)).optional()?;
     let oldest = oldest(tx, log)?;
     let position = position.max(oldest).min(newest(tx, log)?.saturating_add(1)).saturating_sub(1);
-    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3, planned = 0 WHERE id = ?1 AND log = ?2")?.execute(params![
-        id,
-        log.as_str(),
-        position
-    ])?;
+    tx.prepare_cached("UPDATE forwarder_logs SET position = ?3, planned = 0 WHERE id = ?1 AND log = ?2")?
+        .execute(params![id, log.as_str(), position])?;
     Ok(before)
 }

@@ -48,7 +48,9 @@ impl Transport {
     fn call_and_judge(&self, channel: &str, events: &[Event]) -> Verdict {
         let verdict = match wire::encode(&self.settings, channel, events) {
             Wire::Frames(frames) => self.write(&frames).map(|()| Verdict::DELIVERED),
-            Wire::File(file) => file.and_then(|file| self.put(&file)).map(|answer| wire::judge(&self.settings, events, &answer)),
+            Wire::File(file) => {
+                file.and_then(|file| self.put(&file)).map(|answer| wire::judge(&self.settings, events, &answer))
+            }
             Wire::Call(call) => {
                 self.call(self.signed(call, events)).map(|answer| wire::judge(&self.settings, events, &answer))
             }

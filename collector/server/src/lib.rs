@@ -5,6 +5,7 @@
 //! and returns each record in the one form in which it was stored. This crate starts the parts and stops them in order; the
 //! binary is a thin wrapper around it.
 
+mod anchors;
 pub mod args;
 pub mod checkpoints;
 pub mod gap_monitor;

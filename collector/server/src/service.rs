@@ -12,6 +12,7 @@ mod token;
 mod verify;
 mod witness;
 
+use crate::anchors::{AnchorSettings, Anchors};
 use crate::args::{Command, ConfigCommand, LogCommand, LogFormat, ServeOptions};
 use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
@@ -44,13 +45,13 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, values, oidc, forwarders, witnesses }: Parsed) -> Result<ExitCode, String> {
+pub fn run(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors }: Parsed) -> Result<ExitCode, String> {
     if let Command::Verify(options) = &args.command {
         return verify::run(options);
     }
     match args.command {
         Command::Verify(_) => Ok(()),
-        Command::Serve(options) => serve(&options, values, FromFile { oidc, forwarders, witnesses }),
+        Command::Serve(options) => serve(&options, values, FromFile { oidc, forwarders, witnesses, anchors }),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
             key_of(&options)?;
@@ -78,12 +79,13 @@ struct FromFile {
     oidc: Option<OidcSettings>,
     forwarders: Vec<ForwarderSettings>,
     witnesses: Vec<WitnessSettings>,
+    anchors: Vec<AnchorSettings>,
 }
 
 fn serve(
     options: &ServeOptions,
     values: BTreeMap<String, String>,
-    FromFile { oidc, forwarders, witnesses }: FromFile,
+    FromFile { oidc, forwarders, witnesses, anchors }: FromFile,
 ) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
@@ -99,6 +101,7 @@ fn serve(
     let (retention, signing) = (metrics.retention.clone(), metrics.signing.clone());
     let interval = Duration::from_secs(options.checkpoint_interval.into());
     let witnesses = Witnesses::new(&store, witnesses, &metrics.witnesses, interval)?;
+    let anchors = Anchors::new(&store, anchors, &metrics.anchors)?;
     let forwarders = Forwarders::new(&store, forwarders, metrics.forwarders.clone())?;
     let mut app = App::new(&store, metrics, &tokens)
         .with_forwarders(forwarders)
@@ -123,6 +126,7 @@ fn serve(
     {
         let _inside = runtime.enter();
         jobs.add(runs.clone().run(is_begun));
+        jobs.add(anchors.run());
     }
     let Store { writes, readers, thread } = store;
     drop((writes, readers));

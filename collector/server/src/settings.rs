@@ -3,6 +3,7 @@
 //! The settings are declared once, as the options of `serve`. The values of a file are given to the parser of the command line
 //! as defaults, so one parser checks all of them, and every setting is available in every source.
 
+mod anchors;
 mod file;
 mod forwarders;
 mod oidc;
@@ -11,6 +12,7 @@ mod tables;
 mod variables;
 mod witnesses;
 
+use crate::anchors::AnchorSettings;
 use crate::args::{Args, CONFIG_VARIABLE};
 use crate::witnesses::WitnessSettings;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
@@ -38,6 +40,8 @@ pub struct Parsed {
     pub forwarders: Vec<ForwarderSettings>,
     /// Outside parties that confirm checkpoints, which only the file can set.
     pub witnesses: Vec<WitnessSettings>,
+    /// Places outside that hold checkpoints, which only the file can set.
+    pub(crate) anchors: Vec<AnchorSettings>,
 }
 
 /// Reads command line, environment and file. Help and errors of the command line end the process, as is usual.
@@ -54,9 +58,10 @@ pub fn parse() -> Result<Parsed, String> {
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
     let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
     let values = inner(&matches, "serve").map_or_else(BTreeMap::new, |settings| show::values(settings, &file));
-    let SettingsFile { oidc, forwarders, witnesses, .. } = file;
-    let (oidc, forwarders, witnesses) = (oidc.map(|table| table.settings), forwarders.settings, witnesses.settings);
-    Ok(Parsed { args, shown, values, oidc, forwarders, witnesses })
+    let SettingsFile { oidc, forwarders, witnesses, anchors, .. } = file;
+    let (oidc, forwarders) = (oidc.map(|table| table.settings), forwarders.settings);
+    let (witnesses, anchors) = (witnesses.settings, anchors.settings);
+    Ok(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

@@ -4,6 +4,7 @@
 //! the newest one is computed again from the stored nodes. If it differs, nothing is signed, the audit log says so, and records
 //! are stored as before.
 
+mod anchors;
 mod commitment;
 mod cosignatures;
 mod fork;
@@ -13,6 +14,7 @@ mod rollback;
 mod signing;
 mod witness_health;
 
+pub use anchors::{AnchorHealth, AnchorKind, AnchorReport, Anchored, newest_anchored, put_anchored};
 pub use commitment::note_request_tree;
 pub use cosignatures::{confirmed_size, published_checkpoint, put_cosignature};
 pub use fork::note_fork;

@@ -41,11 +41,12 @@ pub use audit::{
     append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
 };
 pub use checkpoints::{
-    Confirmation, Draft, EntryProof, FormerKey, GrowthProof, KeyRefusal, LogHead, LogKeys, ProofFault,
-    SignedCheckpoint, SigningState, SigningStop, WitnessHealth, WitnessReport, WitnessState, checkpoints_after,
-    claim_log_key, confirmed_size, draft, is_key_of_logs, key_of, log_key, log_keys, newest_checkpoint, note_fork,
-    note_request_tree, note_rollback, origin, prove_entry, prove_growth, published_checkpoint, put_checkpoint,
-    put_cosignature, restart_logs, rotate_log_key,
+    AnchorHealth, AnchorKind, AnchorReport, Anchored, Confirmation, Draft, EntryProof, FormerKey, GrowthProof,
+    KeyRefusal, LogHead, LogKeys, ProofFault, SignedCheckpoint, SigningState, SigningStop, WitnessHealth,
+    WitnessReport, WitnessState, checkpoints_after, claim_log_key, confirmed_size, draft, is_key_of_logs, key_of,
+    log_key, log_keys, newest_anchored, newest_checkpoint, note_fork, note_request_tree, note_rollback, origin,
+    prove_entry, prove_growth, published_checkpoint, put_anchored, put_checkpoint, put_cosignature, restart_logs,
+    rotate_log_key,
 };
 pub use conflicts::audit_conflicts;
 pub use conflicts::{Conflict, Delivery};

@@ -8,6 +8,7 @@ mod table;
 
 pub use table::{KeyEntry, KeyTable, MAX_KEYS};
 
+use headgate_record::RiskClass;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use wildmatch::WildMatch;
@@ -44,7 +45,7 @@ pub struct Caller<'a> {
     /// Its own use case, if it overrides the team's.
     pub use_case: Option<&'a str>,
     /// Its own risk class, if it overrides the team's.
-    pub risk_class: Option<&'a str>,
+    pub risk_class: Option<RiskClass>,
     /// Aliases that it may ask for.
     pub permission: &'a Permission,
     /// People try models with it.

@@ -4,6 +4,7 @@
 //! the sorted hashes needs 17 comparisons for 100 000 keys and no second index.
 
 use crate::{Caller, Permission};
+use headgate_record::RiskClass;
 use std::collections::HashMap;
 
 /// Largest number of keys of a table.
@@ -27,7 +28,7 @@ pub struct KeyEntry<'a> {
     /// Overrides the team's.
     pub use_case: Option<&'a str>,
     /// Overrides the team's.
-    pub risk_class: Option<&'a str>,
+    pub risk_class: Option<RiskClass>,
     /// Globs over aliases; `None` means all.
     pub models: Option<&'a [String]>,
     /// Seconds since the Unix epoch.
@@ -71,7 +72,7 @@ struct Row {
     project: Word,
     application: Word,
     use_case: Word,
-    risk_class: Word,
+    risk_class: Option<RiskClass>,
     team: u32,
     permission: u32,
     /// `u64::MAX`: the key never expires; 0: the key is disabled.
@@ -119,7 +120,7 @@ impl KeyTable {
             project: self.word(row.project),
             application: self.word(row.application),
             use_case: self.word(row.use_case),
-            risk_class: self.word(row.risk_class),
+            risk_class: row.risk_class,
             permission: self.permissions.get(row.permission as usize)?,
             playground: row.playground,
         };
@@ -149,7 +150,7 @@ impl<'a> Builder<'a> {
             project: self.intern(entry.project),
             application: self.intern(entry.application),
             use_case: self.intern(entry.use_case),
-            risk_class: self.intern(entry.risk_class),
+            risk_class: entry.risk_class,
             team: entry.team.unwrap_or(NONE),
             permission: entry.models.map_or(0, |globs| self.permission(globs)),
             expires: if entry.disabled { 0 } else { entry.expires.unwrap_or(u64::MAX).max(1) },

@@ -10,7 +10,7 @@ use crate::policy::{Alias, LoadedProvider, Policy, Upstream};
 use crate::trace::{SpanId, Trace};
 use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_limits::Quotas;
-use headgate_record::{AttemptError, AttemptKind, ClientContext};
+use headgate_record::{AttemptError, AttemptKind, ClientContext, RiskClass};
 use headgate_routing::{Facts, NextAttempt, RoutePlan};
 use std::rc::Rc;
 
@@ -258,9 +258,8 @@ impl Call {
     }
 
     /// The risk class of its key, else of the team.
-    pub(crate) fn risk_class(&self) -> Option<&str> {
-        let of_team = || Some(self.team_of_key()?.risk_class?.as_str());
-        self.caller.as_ref()?.risk_class.as_deref().or_else(of_team)
+    pub(crate) fn risk_class(&self) -> Option<RiskClass> {
+        self.caller.as_ref()?.risk_class.or_else(|| self.team_of_key()?.risk_class)
     }
 
     pub(crate) fn stream(&self) -> bool {

@@ -3,7 +3,7 @@
 use crate::document::{self, CertificateField, IdentityRule, IdentitySource};
 use crate::header_view::HeaderView;
 use headgate_keys::Permission;
-use headgate_record::KnownBy;
+use headgate_record::{KnownBy, RiskClass};
 use wildmatch::WildMatch;
 
 /// Longest name of a caller, bytes.
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
     pub(crate) project: Option<String>,
     pub(crate) application: Option<String>,
     pub(crate) use_case: Option<String>,
-    pub(crate) risk_class: Option<String>,
+    pub(crate) risk_class: Option<RiskClass>,
     pub(crate) permission: Permission,
     pub(crate) playground: bool,
     pub(crate) known_by: KnownBy,
@@ -76,7 +76,7 @@ impl IdentityRules {
             project: rule.project.clone(),
             application: rule.application.clone(),
             use_case: rule.use_case.clone(),
-            risk_class: rule.risk_class.map(|class| class.as_str().to_owned()),
+            risk_class: rule.risk_class,
             permission: permission.clone(),
             playground: false,
             known_by: self.known_by(),

@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::{Db, StoreError};
-use headgate_collector_store::{self as store, SigningState, SigningStop, WitnessReport, WitnessState};
+use headgate_collector_store::{
+    self as store, AnchorKind, AnchorReport, Anchored, SigningState, SigningStop, WitnessReport, WitnessState,
+};
 use headgate_collector_tree::{VerifyingKey, encode_base64};
 use headgate_collector_types::{Log, clock};
 use schemars::JsonSchema;
@@ -14,6 +16,7 @@ use serde::Serialize;
 
 const OPERATOR: &str = "Signed by the operator only: a person with the key and the database could sign another history. No outside party has confirmed it.";
 const WITNESSES: &str = "Signed by the operator, and confirmed by witnesses: each has seen that the log has only grown. A reader who knows their keys can check that.";
+const HELD: &str = "Signed by the operator, and checkpoints are held outside: in a bucket in which nobody can change them, or stamped by an authority. A reader who has one from there can check that the log has only grown since.";
 const NOBODY: &str =
     "Not signed: no log key is configured. The trees show changes only to somebody who has kept an earlier root.";
 
@@ -26,6 +29,8 @@ pub(crate) struct LogStates {
     statement: &'static str,
     /// Outside parties that are asked to confirm checkpoints.
     anchors: Vec<Anchor>,
+    /// Places outside that hold checkpoints.
+    places: Vec<AnchorPlace>,
     /// The request log, then the audit log.
     logs: Vec<LogState>,
 }
@@ -72,6 +77,36 @@ impl From<WitnessReport> for Anchor {
         let WitnessReport { confirmed_at, failing_since, message, .. } = report;
         Self { kind: "witness", name, public_key, log, state, confirmed_size, confirmed_at, failing_since, message }
     }
+}
+
+/// A place outside that holds checkpoints, with its health for each log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AnchorPlace {
+    /// The kind.
+    kind: AnchorKind,
+    /// Its name in the settings.
+    name: String,
+    /// The log.
+    log: Log,
+    /// Since when it has failed, µs since the Unix epoch.
+    failing_since: Option<i64>,
+    /// Why it failed last.
+    message: Option<String>,
+    /// The newest checkpoint that it holds.
+    holds: Option<HeldCheckpoint>,
+}
+
+/// A checkpoint that is kept outside.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HeldCheckpoint {
+    /// The number of entries that it covers.
+    size: u64,
+    /// When it was handed over, µs since the Unix epoch.
+    at: i64,
+    /// The checkpoint, as it was handed over.
+    checkpoint: String,
+    /// The reply of a time-stamping authority (RFC 3161) over the checkpoint, in base64.
+    timestamp_reply: Option<String>,
 }
 
 /// The state of one log.
@@ -123,10 +158,28 @@ pub(crate) async fn statement(app: &App) -> Result<&'static str, ApiError> {
 async fn states_of(app: &App) -> Result<LogStates, ApiError> {
     let signing = app.metrics.signing.clone();
     let anchors = app.metrics.witnesses.reports().into_iter().map(Anchor::from).collect();
-    Ok(app.readers.query(move |db| states(db, &signing, anchors)).await?)
+    let places = app.metrics.anchors.reports();
+    Ok(app.readers.query(move |db| states(db, &signing, anchors, &places)).await?)
 }
 
-fn states(db: &Db, signing: &SigningState, anchors: Vec<Anchor>) -> Result<LogStates, StoreError> {
+/// Returns a place, with the newest checkpoint that it holds.
+fn place(db: &Db, report: &AnchorReport) -> Result<AnchorPlace, StoreError> {
+    let AnchorReport { name, kind, log, failing_since, message } = report.clone();
+    let held = store::newest_anchored(db, log, &name)?;
+    let holds = held.map(|Anchored { size, at, note, proof }| {
+        let timestamp_reply = Some(encode_base64(&proof)).filter(|_| !proof.is_empty());
+        HeldCheckpoint { size, at, checkpoint: note, timestamp_reply }
+    });
+    Ok(AnchorPlace { kind, name, log, failing_since, message, holds })
+}
+
+fn states(
+    db: &Db,
+    signing: &SigningState,
+    anchors: Vec<Anchor>,
+    places: &[AnchorReport],
+) -> Result<LogStates, StoreError> {
+    let places = places.iter().map(|report| place(db, report)).collect::<Result<Vec<_>, _>>()?;
     let stored = store::log_key(db)?.and_then(|text| VerifyingKey::parse(&text).ok());
     let now = clock::now_us();
     let logs = Log::ALL.into_iter().map(|log| state(db, log, stored.as_ref(), signing, now));
@@ -136,9 +189,15 @@ fn states(db: &Db, signing: &SigningState, anchors: Vec<Anchor>) -> Result<LogSt
     let (signed_by, statement) = match signed.iter().all(|checkpoint| !checkpoint.witnesses.is_empty()) {
         _ if signed.is_empty() => (SignedBy::Nobody, NOBODY),
         true => (SignedBy::Witnesses, WITNESSES),
+        false if holds_both(&places) => (SignedBy::Operator, HELD),
         false => (SignedBy::Operator, OPERATOR),
     };
-    Ok(LogStates { signed_by, statement, anchors, logs })
+    Ok(LogStates { signed_by, statement, anchors, places, logs })
+}
+
+/// Whether a checkpoint of each log is held outside.
+fn holds_both(places: &[AnchorPlace]) -> bool {
+    Log::ALL.iter().all(|log| places.iter().any(|place| place.log == *log && place.holds.is_some()))
 }
 
 fn state(

@@ -1,12 +1,15 @@
-//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]` and `[[witnesses]]`.
+//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]`, `[[witnesses]]` and
+//! `[[anchors]]`.
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
+use super::anchors::AnchorDraft;
 use super::forwarders::ForwarderDraft;
 use super::oidc::{self, OidcTable};
 use super::tables::{self, Draft, Problem, Tables};
 use super::variables::resolved;
 use super::witnesses::WitnessDraft;
+use crate::anchors::AnchorSettings;
 use crate::args::{Args, serve_options};
 use crate::log_key::PRIVATE;
 use crate::witnesses::WitnessSettings;
@@ -32,6 +35,8 @@ pub(super) struct SettingsFile {
     pub(super) forwarders: Tables<ForwarderSettings>,
     /// Outside parties that confirm checkpoints.
     pub(super) witnesses: Tables<WitnessSettings>,
+    /// Places outside that hold checkpoints.
+    pub(super) anchors: Tables<AnchorSettings>,
 }
 
 /// One setting.
@@ -72,6 +77,10 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
             },
             (WitnessDraft::TABLES, value) => match tables::read::<WitnessDraft>(value, start, line) {
                 Ok(tables) => file.witnesses = tables,
+                Err(more) => problems.extend(more),
+            },
+            (AnchorDraft::TABLES, value) => match tables::read::<AnchorDraft>(value, start, line) {
+                Ok(tables) => file.anchors = tables,
                 Err(more) => problems.extend(more),
             },
             (name, value) => match setting(name, value, line_of(&text, start)) {
@@ -129,7 +138,7 @@ fn unknown(name: &str) -> String {
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
     format!(
-        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]] and [[witnesses]]",
+        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]], [[witnesses]] and [[anchors]]",
         shown.escape_debug(),
         names.join(", ")
     )

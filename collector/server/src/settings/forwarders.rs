@@ -183,7 +183,7 @@ impl ForwarderDraft {
                 }
             }
             "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
-            "every" => self.every = Some(every(text)?),
+            "every" => self.every = Some(wait(text)?),
             "region" => self.region = Some(short_name(text)?),
             "access_key" => self.access_key = Some(secret(text)?),
             "secret_key" => self.secret_key = Some(secret(text)?),
@@ -227,15 +227,16 @@ impl ForwarderDraft {
     }
 }
 
-fn secret(text: &str) -> Result<Secret, String> {
+/// Reads the name of a variable with a secret.
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
     variable(text).map_err(|_| {
         "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment".to_owned()
     })?;
     Ok(Secret(resolved(text)?))
 }
 
-/// Reads the time that entries may wait for a file.
-fn every(text: &str) -> Result<Duration, String> {
+/// Reads a time of seconds or minutes, up to an hour.
+pub(super) fn wait(text: &str) -> Result<Duration, String> {
     let seconds = match text.split_at_checked(text.len().saturating_sub(1)) {
         Some((number, "s")) => number.parse::<u64>().ok(),
         Some((number, "m")) => number.parse::<u64>().ok().and_then(|minutes| minutes.checked_mul(60)),

@@ -1,6 +1,7 @@
 //! The settings in force, written as a file of settings, with the source of each.
 
 use super::file::SettingsFile;
+use super::tables::Written;
 use crate::args::serve_options;
 use crate::log_key::PRIVATE;
 use clap::parser::ValueSource;
@@ -36,7 +37,7 @@ pub(super) fn values(matches: &ArgMatches, file: &SettingsFile) -> BTreeMap<Stri
     if let Some(table) = &file.oidc {
         add("oidc", &table.written);
     }
-    for (name, tables) in [("forwarders", &file.forwarders.written), ("witnesses", &file.witnesses.written)] {
+    for (name, tables) in repeated(file) {
         for (index, written) in tables.iter().enumerate() {
             add(&format!("{name}[{index}]"), written);
         }
@@ -51,14 +52,25 @@ fn oidc(file: &SettingsFile) -> Vec<String> {
     ["".to_owned(), "[oidc]".to_owned()].into_iter().chain(table.written.iter().map(line)).collect()
 }
 
-/// Returns the lines of the tables `[[forwarders]]` and `[[witnesses]]`.
+/// Returns the tables that may be there several times, with their names.
+fn repeated(file: &SettingsFile) -> [(&'static str, &[Written]); 3] {
+    [
+        ("forwarders", &file.forwarders.written),
+        ("witnesses", &file.witnesses.written),
+        ("anchors", &file.anchors.written),
+    ]
+}
+
+/// Returns the lines of these tables.
 fn tables(file: &SettingsFile) -> Vec<String> {
     let line = |(text, line): &(String, usize)| format!("{text:<40} # {}:{line}", file.path.display());
-    let table = |name: &'static str, written: &[(String, usize)]| {
+    let table = |name: &'static str, written: &Written| {
         ["".to_owned(), format!("[[{name}]]")].into_iter().chain(written.iter().map(line)).collect::<Vec<_>>()
     };
-    let forwarders = file.forwarders.written.iter().flat_map(|written| table("forwarders", written));
-    forwarders.chain(file.witnesses.written.iter().flat_map(|written| table("witnesses", written))).collect()
+    repeated(file)
+        .into_iter()
+        .flat_map(|(name, all)| all.iter().flat_map(move |written| table(name, written)))
+        .collect()
 }
 
 fn line(arg: &Arg, matches: &ArgMatches, file: &SettingsFile) -> Option<String> {

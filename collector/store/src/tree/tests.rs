@@ -253,7 +253,7 @@ fn an_older_database_gets_its_trees_also_over_segments_that_are_gone() {
          DROP TABLE forwarders; DROP TABLE forwarder_logs; DROP TABLE dead_letters;
          DROP TABLE packets; DROP TABLE packet_key;
          DROP TABLE cosignatures; DROP TABLE tree_rollbacks; DROP TABLE former_log_keys; DROP TABLE former_checkpoints;
-         DROP TABLE collector_runs",
+         DROP TABLE collector_runs; DROP TABLE anchored",
     )
     .unwrap();
     db.set_schema_version(23).unwrap();

@@ -95,7 +95,7 @@ fn identity(caller: Caller<'_>) -> Identity {
         project: caller.project.map(str::to_owned),
         application: caller.application.map(str::to_owned),
         use_case: caller.use_case.map(str::to_owned),
-        risk_class: caller.risk_class.map(str::to_owned),
+        risk_class: caller.risk_class,
         permission: caller.permission.clone(),
         playground: caller.playground,
         known_by: KnownBy::VirtualKey,

@@ -9,7 +9,7 @@ use crate::call::{Call, Try};
 use crate::identity::Identity;
 use crate::trace::SpanId;
 use headgate_exchange::is_model_name;
-use headgate_record::{ClientContext, JsonObject, KnownBy, PayloadMode, RequestSource, SCHEMA};
+use headgate_record::{ClientContext, JsonObject, KnownBy, PayloadMode, RequestSource, RiskClass, SCHEMA};
 
 impl Gate {
     /// Writes the record to the end of `out`.
@@ -113,7 +113,7 @@ fn identity(member: &mut JsonObject<'_>, call: &Call, caller: &Identity) {
     member.some("application", call.application());
     member.some("cost_center", team.and_then(|team| team.cost_center.as_deref()));
     member.some("use_case", call.use_case());
-    member.some("risk_class", call.risk_class());
+    member.some("risk_class", call.risk_class().map(RiskClass::as_str));
     member.some("tenant", team.and_then(|team| team.tenant.as_deref()));
     if caller.playground {
         member.word("source", RequestSource::Playground.as_str());

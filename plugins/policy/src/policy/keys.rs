@@ -3,7 +3,6 @@
 use super::LoadError;
 use crate::document::Document;
 use headgate_keys::{KeyEntry, KeyTable};
-use headgate_record::RiskClass;
 
 pub(super) fn table(document: &Document) -> Result<KeyTable, LoadError> {
     let hashes = document
@@ -19,7 +18,7 @@ pub(super) fn table(document: &Document) -> Result<KeyTable, LoadError> {
         project: key.project.as_deref(),
         application: key.application.as_deref(),
         use_case: key.use_case.as_deref(),
-        risk_class: key.risk_class.map(RiskClass::as_str),
+        risk_class: key.risk_class,
         models: key.models.as_deref(),
         expires: key.expires,
         disabled: key.disabled,

@@ -130,7 +130,7 @@ fn a_log_entry_cannot_be_changed_in_place() {
 
 /// Reverts each step, the newest first: the remaining version and the SQL.
 const TAKEN_BACK: [(u32, &str); 18] = [
-    (27, "DROP TABLE collector_runs; ALTER TABLE forwarders DROP COLUMN hold_us;
+    (27, "DROP TABLE collector_runs, anchored; ALTER TABLE forwarders DROP COLUMN hold_us;
          ALTER TABLE forwarder_logs DROP COLUMN planned"),
     (26, "DROP TABLE cosignatures, tree_rollbacks, former_log_keys, former_checkpoints"),
     (25, "DROP TABLE packets, packet_key"),

@@ -1,0 +1,190 @@
+//! Hands checkpoints to places outside: a bucket in which nobody can change them for a time, or an authority that stamps the time.
+//!
+//! Each has a task of its own for each log, so a slow one holds up nothing.
+
+mod rfc3161;
+
+use headgate_collector_bucket::{Bucket, Object};
+use headgate_collector_store::{
+    self as store, AnchorHealth, AnchorKind, Readers, SignedCheckpoint, Store, WriteHandle,
+};
+use headgate_collector_types::{Log, clock};
+use headgate_http_client::Trust;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The longest time for a call.
+const CALL_TIME: Duration = Duration::from_secs(20);
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(60);
+/// The pause while there is no checkpoint yet.
+const LOOK: Duration = Duration::from_secs(5);
+/// The largest answer of an authority, bytes.
+const MAX_ANSWER: u64 = 64 << 10;
+
+/// The settings of an anchor.
+#[derive(Debug, Clone)]
+pub(crate) struct AnchorSettings {
+    /// Its name in the settings and in answers.
+    pub(crate) name: String,
+    /// The place.
+    pub(crate) place: Place,
+    /// The time between two checkpoints.
+    pub(crate) every: Duration,
+    /// The authorities of its certificate; without it, those of the operating system.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// The place that holds checkpoints.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A bucket, and the days for which an object is locked.
+    Bucket { bucket: Bucket, days: u16 },
+    /// The address of an authority.
+    Authority(String),
+}
+
+impl Place {
+    const fn kind(&self) -> AnchorKind {
+        match self {
+            Self::Bucket { .. } => AnchorKind::ObjectLock,
+            Self::Authority(_) => AnchorKind::Rfc3161,
+        }
+    }
+}
+
+/// The anchors.
+#[derive(Debug)]
+pub(crate) struct Anchors(Vec<Worker>);
+
+/// One anchor for one log.
+#[derive(Debug, Clone)]
+struct Worker {
+    settings: Arc<AnchorSettings>,
+    agent: ureq::Agent,
+    log: Log,
+    writes: WriteHandle,
+    readers: Readers,
+    health: AnchorHealth,
+}
+
+impl Anchors {
+    /// Ties the anchors of the settings to a store.
+    ///
+    /// # Errors
+    /// A file of certificates cannot be used; the message names it.
+    pub(crate) fn new(store: &Store, settings: Vec<AnchorSettings>, health: &AnchorHealth) -> Result<Self, String> {
+        let mut workers = Vec::new();
+        for one in settings {
+            let trust = Trust::of(one.ca_file.as_deref()).map_err(|why| format!("anchor `{}`: {why}", one.name))?;
+            let name = concat!("headgate-collector/", env!("CARGO_PKG_VERSION"));
+            let (agent, settings) = (headgate_http_client::agent_with(name, CALL_TIME, &trust), Arc::new(one));
+            for log in Log::ALL {
+                health.add(&settings.name, settings.place.kind(), log);
+                let (writes, readers) = (store.writes.clone(), store.readers.clone());
+                let (settings, agent) = (Arc::clone(&settings), agent.clone());
+                workers.push(Worker { settings, agent, log, writes, readers, health: health.clone() });
+            }
+        }
+        Ok(Self(workers))
+    }
+
+    /// Hands checkpoints over for as long as it is polled.
+    pub(crate) async fn run(self) {
+        let mut tasks = JoinSet::new();
+        for worker in self.0 {
+            tasks.spawn(worker.run());
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Worker {
+    async fn run(self) {
+        loop {
+            let pause = self.round().await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Hands the newest checkpoint over, if it is a new one. Returns the time until the next round.
+    async fn round(&self) -> Duration {
+        let (log, name) = (self.log, self.settings.name.clone());
+        let found = self.readers.query(move |db| {
+            let held = store::newest_anchored(db, log, &name)?.map_or(0, |held| held.size);
+            Ok(store::newest_checkpoint(db, log)?.map(|newest| (newest, held)))
+        });
+        // A store that cannot be read is no fault of the anchor.
+        let Ok(Some((checkpoint, held))) = found.await else { return LOOK };
+        if checkpoint.size == held {
+            return self.settings.every;
+        }
+        let (worker, note) = (self.clone(), checkpoint.clone());
+        let calling = tokio::task::spawn_blocking(move || worker.hand_over(&note));
+        let done = calling.await.unwrap_or_else(|_| Err("it was not asked".to_owned()));
+        let done = match done {
+            Ok(proof) => self.keep(checkpoint, proof).await,
+            Err(why) => Err(why),
+        };
+        self.note(done)
+    }
+
+    fn note(&self, done: Result<(), String>) -> Duration {
+        let (name, log, failure) = (&self.settings.name, self.log, done.err());
+        if self.health.note(name, log, failure.clone(), clock::now_us())
+            && let Some(why) = &failure
+        {
+            tracing::warn!("the anchor {name} does not hold checkpoints of the {} log: {why}", log.as_str());
+        }
+        if failure.is_some() { PAUSE.min(self.settings.every) } else { self.settings.every }
+    }
+
+    async fn keep(&self, checkpoint: SignedCheckpoint, proof: Vec<u8>) -> Result<(), String> {
+        let (log, name, now) = (self.log, self.settings.name.clone(), clock::now_us());
+        let put = self.writes.transact(move |tx| store::put_anchored(tx, log, &name, &checkpoint, now, &proof));
+        put.await.map_err(|error| format!("what it holds cannot be noted: {error}"))
+    }
+
+    /// Hands a checkpoint over, and returns the proof of it.
+    fn hand_over(&self, checkpoint: &SignedCheckpoint) -> Result<Vec<u8>, String> {
+        match &self.settings.place {
+            Place::Bucket { bucket, days } => self.lock(bucket, *days, checkpoint).map(|()| Vec::new()),
+            Place::Authority(url) => self.stamp(url, checkpoint.note.as_bytes()),
+        }
+    }
+
+    fn lock(&self, bucket: &Bucket, days: u16, checkpoint: &SignedCheckpoint) -> Result<(), String> {
+        let name = format!("{}/{:020}.checkpoint", self.log.as_str(), checkpoint.size);
+        let bytes = checkpoint.note.as_bytes();
+        let object = Object { name: &name, media_type: "text/plain", bytes, locked_days: Some(days) };
+        let answer = bucket.put(&self.agent, &object, clock::host_us()).map_err(|_| unreachable())?;
+        match answer.status().as_u16() {
+            200..300 => Ok(()),
+            400 => Err("status 400; check that the bucket was made with object lock".to_owned()),
+            status => Err(format!("status {status}; check the address and the keys")),
+        }
+    }
+
+    fn stamp(&self, url: &str, note: &[u8]) -> Result<Vec<u8>, String> {
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).map_err(|_| "there is no randomness".to_owned())?;
+        let query = rfc3161::query(note, nonce);
+        let call = self.agent.post(url).header("content-type", "application/timestamp-query");
+        let mut answer = call.send(&query[..]).map_err(|_| unreachable())?;
+        let status = answer.status().as_u16();
+        if !(200..300).contains(&status) {
+            return Err(format!("status {status}; check the address"));
+        }
+        let mut reply = Vec::new();
+        let read = answer.body_mut().as_reader().take(MAX_ANSWER).read_to_end(&mut reply);
+        read.map_err(|_| "the answer broke off".to_owned())?;
+        rfc3161::check(&reply, note, nonce).map(|()| reply)
+    }
+}
+
+fn unreachable() -> String {
+    "it cannot be reached, or not in time".to_owned()
+}

@@ -1,0 +1,113 @@
+//! The tables `[[anchors]]` of the file of settings: places outside that hold checkpoints.
+//!
+//! They have no options on the command line: there may be several.
+
+use super::forwarders::{secret, wait};
+use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use crate::anchors::{AnchorSettings, Place};
+use headgate_collector_bucket::{Bucket, DEFAULT_REGION};
+use headgate_collector_forward::Secret;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// The keys, in the order of the documentation.
+const KEYS: [&str; 9] = ["name", "kind", "url", "days", "every", "region", "access_key", "secret_key", "ca_file"];
+/// The time between two checkpoints.
+const DEFAULT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The keys of one table that have been read so far.
+#[derive(Default)]
+pub(super) struct AnchorDraft {
+    name: Option<String>,
+    kind: Option<Kind>,
+    url: Option<String>,
+    days: Option<u16>,
+    every: Option<Duration>,
+    region: Option<String>,
+    access_key: Option<Secret>,
+    secret_key: Option<Secret>,
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    ObjectLock,
+    Rfc3161,
+}
+
+impl Draft for AnchorDraft {
+    type Settings = AnchorSettings;
+    const TABLES: &str = "anchors";
+    const MOST: usize = 8;
+
+    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
+        let in_key = |why: String| format!("`{name}`: {why}");
+        if !KEYS.contains(&name) {
+            return Err(unknown_key(name, "an anchor", &KEYS));
+        }
+        let text = visible_text(value.get_ref()).map_err(in_key)?;
+        self.take_text(name, text).map_err(in_key)?;
+        Ok(quoted(text))
+    }
+
+    fn settings(self) -> Result<AnchorSettings, String> {
+        let name = self.name.ok_or("an anchor has no `name`; give it one, such as \"archive\"")?;
+        let lacks = |what: &str| lacks("anchor", &name, what);
+        let kind = self.kind.ok_or_else(|| lacks("`kind`; there are: object_lock, rfc3161"))?;
+        let url = self.url.ok_or_else(|| lacks("`url`; set it to the address of the bucket or the authority"))?;
+        let place = match kind {
+            Kind::Rfc3161 => Place::Authority(url),
+            Kind::ObjectLock => {
+                let days = self
+                    .days
+                    .ok_or_else(|| lacks("`days`; set it to the days for which nobody may change a checkpoint"))?;
+                let keys = self.access_key.as_ref().zip(self.secret_key.as_ref());
+                let keys = keys.map(|(access, secret)| (access.0.as_str(), secret.0.as_str()));
+                let bucket = Bucket::new(&url, self.region.as_deref().unwrap_or(DEFAULT_REGION), keys)
+                    .map_err(|why| format!("the anchor {}: `url`: {why}", quoted(&name)))?;
+                Place::Bucket { bucket, days }
+            }
+        };
+        Ok(AnchorSettings { name, place, every: self.every.unwrap_or(DEFAULT_EVERY), ca_file: self.ca_file })
+    }
+
+    fn twin(before: &[AnchorSettings], one: &AnchorSettings) -> Option<String> {
+        let is_twin = before.iter().any(|other| other.name == one.name);
+        is_twin.then(|| format!("two anchors have the name {}; give each its own", quoted(&one.name)))
+    }
+}
+
+impl AnchorDraft {
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "name" => self.name = Some(short_name(text)?),
+            "kind" => {
+                self.kind = match text {
+                    "object_lock" => Some(Kind::ObjectLock),
+                    "rfc3161" => Some(Kind::Rfc3161),
+                    _ => return Err("there are: object_lock, rfc3161".to_owned()),
+                }
+            }
+            "url" => {
+                let url = address(text)?;
+                if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+                    return Err("it must begin with https:// or http://".to_owned());
+                }
+                self.url = Some(url);
+            }
+            "days" => {
+                let days = text.parse().ok().filter(|days| (1..=36_500).contains(days));
+                self.days = Some(days.ok_or("it must be a number of days from \"1\" to \"36500\"")?);
+            }
+            "every" => self.every = Some(wait(text)?),
+            "region" => self.region = Some(short_name(text)?),
+            "access_key" => self.access_key = Some(secret(text)?),
+            "secret_key" => self.secret_key = Some(secret(text)?),
+            // All other keys are known not to be there.
+            _ => self.ca_file = Some(path(text)?),
+        }
+        Ok(())
+    }
+}
