@@ -181,7 +181,9 @@ def test_an_old_token_is_refused(tmp_path, running, key):
     replay = StandIn(again)
     collector = start(tmp_path / "collector", key, stamp(replay.url))
     running.append(collector)
-    wait_until(lambda: len(first) >= 3, "it is asked again")
+    for number in range(1, 4):
+        collector.send(number, number)
+        wait_until(lambda count=number: len(first) > count, "it is asked again")
     assert wait_until(lambda: any(one["message"] for one in collector.ask("GET", "/v1/log")[1]["places"]), "the failure is shown")
     messages = [one["message"] or "" for one in collector.ask("GET", "/v1/log")[1]["places"]]
     assert any("another checkpoint" in message for message in messages), messages

@@ -124,7 +124,7 @@ impl Bucket {
 
 fn s3_headers(object: &Object<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
     let checksum = BASE64_STANDARD.encode(Sha256::digest(object.bytes));
-    let mut headers = vec![("x-amz-checksum-sha256", checksum)];
+    let mut headers = vec![("x-amz-checksum-sha256", checksum), ("x-amz-sdk-checksum-algorithm", "SHA256".to_owned())];
     if let Some(days) = object.locked_days {
         let end = now.saturating_add(SignedDuration::from_hours(i64::from(days).saturating_mul(24))).unwrap_or(now);
         headers.push(("x-amz-object-lock-mode", "COMPLIANCE".to_owned()));
@@ -147,7 +147,7 @@ mod tests {
         assert!(address.starts_with("http://127.0.0.1:9000/logs/a/b/dt%3D2026-01-01/1-2.gz?"), "{address}");
         assert!(address.contains("eu-central-1") && !address.contains("canary"), "{address}");
         assert!(address.contains("x-amz-object-lock-mode"), "the lock is signed: {address}");
-        assert_eq!(headers[2], ("x-amz-object-lock-retain-until-date", "2026-01-03T00:00:00Z".to_owned()));
+        assert_eq!(headers[3], ("x-amz-object-lock-retain-until-date", "2026-01-03T00:00:00Z".to_owned()));
     }
 
     #[test]

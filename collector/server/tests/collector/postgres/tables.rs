@@ -29,7 +29,11 @@ fn both_engines_have_the_same_tables() {
 
     drop(Collector::start(root.path()));
     let sql = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'";
-    let own = |column: &str| OF_POSTGRES.contains(&column.split('.').next().unwrap()) || column == WAY_TO_THE_DAY;
+    // The start of the collector is an entry, so its day has a partition.
+    let is_day = |column: &str| column.starts_with("audit_entries_2");
+    let own = |column: &str| {
+        OF_POSTGRES.contains(&column.split('.').next().unwrap()) || column == WAY_TO_THE_DAY || is_day(column)
+    };
     let rows = store::query(&store::database(root.path()).unwrap(), sql);
     let postgres: BTreeSet<String> =
         rows.into_iter().map(|mut row| row.remove(0)).filter(|column| !own(column)).collect();
