@@ -85,8 +85,12 @@ pub(crate) fn is_host() -> bool {
 }
 
 impl Host for Apisix {
-    const CAN: Capabilities =
-        Capabilities { ticks: false, other_roots: false, delivery_time: Duration::from_millis(250) };
+    const CAN: Capabilities = Capabilities {
+        ticks: false,
+        other_roots: false,
+        loses_workers: true,
+        delivery_time: Duration::from_millis(250),
+    };
 
     fn now_us(&self) -> u64 {
         host::now_us()

@@ -5,7 +5,7 @@ use crate::exchanges::with_exchange;
 use crate::host::{Action, Body, Headers, Host};
 use crate::worker::{EndedTry, apply, with_worker};
 use headgate_policy::{Attempt, AttemptEnd, Call, Effects, Timestamp};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bytes of a held answer that are copied into the VM at a time: its beginning is all that is needed of it.
 const PIECE: usize = 4 << 10;
@@ -13,7 +13,7 @@ const PIECE: usize = 4 << 10;
 /// See the module's text.
 #[derive(Debug)]
 pub struct AttemptContext {
-    provider: Rc<str>,
+    provider: Arc<str>,
     attempt: Option<(ExchangeId, Attempt)>,
     effects: Effects,
     body_sent: bool,
@@ -22,8 +22,8 @@ pub struct AttemptContext {
 }
 
 impl AttemptContext {
-    pub(crate) fn new(provider: &Rc<str>) -> Self {
-        Self { provider: Rc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
+    pub(crate) fn new(provider: &Arc<str>) -> Self {
+        Self { provider: Arc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
     }
 
     /// Runs `act` on the attempt and the call that it belongs to. `None` if the request is over, for example because its

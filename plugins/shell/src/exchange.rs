@@ -11,12 +11,13 @@ use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
 use crate::host::{Action, Body, Headers, Host, NO_ROOM};
 use crate::http_calls::{HttpCalls, WAKE};
+use crate::member::Member;
 use crate::pending_resets;
 use crate::worker::{apply, with_worker};
 use headgate_policy::document::Stages;
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use headgate_record::ProxyRefusal;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Maximum number of times that a request asks whether the fleet's counts have come.
 const MAX_WAKES: u32 = 100;
@@ -28,7 +29,7 @@ pub(crate) struct Exchange {
     pub(crate) context: u32,
     /// Its id among the exchanges of the worker, once it is one of them.
     pub(crate) id: Option<ExchangeId>,
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     effects: Effects,
     /// The next provider was named, and the host has not chosen the route again since.
     route_is_stale: bool,
@@ -47,17 +48,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(host: &impl Host, context: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
-        let (random, memory) = with_worker(host, |worker| {
-            worker.open = worker.open.saturating_add(1);
-            (worker.random(host), worker.memory.clone())
-        })
-        .unwrap_or_default();
+    pub(crate) fn new(host: &impl Host, context: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
+        let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
+        let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
             gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory).with_stages(stages),
             context,
             id: None,
-            policy: Rc::clone(policy),
+            policy: Arc::clone(policy),
             effects: Effects::new(),
             route_is_stale: false,
             ending: false,
@@ -185,7 +183,7 @@ impl Exchange {
         };
         let now_ms = host.now_us() / 1_000;
         let starting =
-            with_worker(host, |worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
+            host.with_member(|member| member.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
         starting && asked < MAX_WAKES && self.http_calls.wake(host, collector)
     }
 
@@ -202,14 +200,12 @@ impl Exchange {
     /// The decision about a whole body.
     fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Action {
         let now_us = host.now_us();
-        let (gate, effects, policy, claim) = (&mut self.gate, &mut self.effects, &self.policy, &mut self.claim);
-        let flow = with_worker(host, |worker| {
-            let flow = worker.with_request_env(host, policy, now_us, |env, random| {
-                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
-            });
-            *claim = worker.counters.claims.keep(host, policy.limits(), gate.reservations());
-            flow
-        });
+        let flow = decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects);
+        let held = self.gate.reservations();
+        if !held.is_empty() {
+            let claim = host.with_member(|member| member.counters.claims.keep(host, self.policy.limits(), held));
+            self.claim = claim.flatten();
+        }
         let flow = match flow {
             Some(Flow::Pause) => self.ask(host),
             Some(flow) => flow,
@@ -254,10 +250,31 @@ impl Exchange {
         let flow = self.gate.request_headers_of_http_1_0(head, &mut self.effects);
         if !self.gate.is_aside() {
             let client = host.client_address();
-            with_worker(host, |worker| worker.proxy_refusals.request(ProxyRefusal::Http10, &client));
+            host.with_member(|member| member.proxy_refusals.request(ProxyRefusal::Http10, &client));
         }
         flow
     }
+}
+
+/// Has the gate decide about a body. `None` only if the state of the worker is in use.
+pub(crate) fn decide(
+    host: &impl Host,
+    gate: &mut Gate,
+    policy: &Policy,
+    body: Vec<u8>,
+    now_us: u64,
+    effects: &mut Effects,
+) -> Option<Flow> {
+    let fleet_status = host.with_member(|member| member.counters.fleet_status(policy, now_us / 1_000))?;
+    with_worker(host, |worker| {
+        let flow = worker.with_request_env(host, fleet_status, now_us, |env, random| {
+            gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+        });
+        if worker.has_news() {
+            host.with_member(|member| worker.hand_over(member));
+        }
+        flow
+    })
 }
 
 fn send(host: &impl Host, reply: &Reply) {

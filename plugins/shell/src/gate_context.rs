@@ -6,7 +6,7 @@ use crate::exchanges::{self, with_exchange};
 use crate::host::{Action, Host};
 use headgate_policy::Policy;
 use headgate_policy::document::Stages;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The context of one client request.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct GateContext {
 
 impl GateContext {
     /// `id` is the host's number of this context.
-    pub(crate) fn new(host: &impl Host, id: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
+    pub(crate) fn new(host: &impl Host, id: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
         Self { exchange: exchanges::add(Exchange::new(host, id, policy, stages)) }
     }
 

@@ -3,6 +3,7 @@
 //! The trait names nothing of a proxy or of an ABI. A host that lacks something says so in [`Host::CAN`], and refuses the calls with a
 //! status. No call panics, and none decides.
 
+use crate::member::{self, Member};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Capabilities {
     pub ticks: bool,
     /// Beside the root with the policy, a worker has others that use it.
     pub other_roots: bool,
+    /// A worker can end while the proxy lives on, and its requests with it.
+    pub loses_workers: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
     pub delivery_time: Duration,
 }
@@ -83,6 +86,15 @@ pub trait Host: 'static {
     fn env(&self, name: &str) -> Option<String>;
     /// The name of this proxy, if it has one.
     fn node(&self) -> Option<String>;
+
+    /// Runs `act` on the member of the fleet that this worker belongs to. `None` only if it is in use already, which the order of
+    /// callbacks rules out.
+    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T>
+    where
+        Self: Sized,
+    {
+        member::of_this_worker(self, act)
+    }
 
     /// Runs `act` on the headers; on none if the host has none.
     fn with_headers<T>(&self, which: Headers, act: impl FnOnce(HeaderView<'_>) -> T) -> T;
@@ -176,6 +188,10 @@ pub trait Host: 'static {
     fn act_for(&self, context: u32) -> HostResult<()>;
     /// Sets the time between two ticks.
     fn set_tick(&self, period: Duration) -> HostResult<()>;
+    /// Has [`crate::tick_streams`] called on this worker after this time or earlier, on a host where the roots tick elsewhere.
+    fn tick_streams(&self, _within: Duration) -> HostResult<()> {
+        Err(UNSUPPORTED)
+    }
     /// Tells the host that a root which was asked to go is done.
     fn root_is_done(&self) -> HostResult<()>;
 

@@ -5,7 +5,6 @@
 //! host moves them into the buffer of paused chunks, from which only a resume takes them.
 
 use crate::host::Host;
-use crate::worker::with_worker;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -27,7 +26,9 @@ pub(crate) fn begin(host: &impl Host, context: u32) {
             pending.push(context);
         }
     });
-    with_worker(host, |worker| worker.hurry(host, PAUSE));
+    if host.tick_streams(PAUSE).is_err() {
+        host.with_member(|member| member.hurry(host, PAUSE));
+    }
 }
 
 /// Whether the response of this context is still paused.

@@ -1,20 +1,17 @@
 //! The root contexts: one per configuration of the filter in a worker. A gate's root owns the policy and delivers the
 //! records; an attempt's root knows which provider it stands in front of.
 
-use crate::attempt_context::{AttemptContext, stream_was_reset};
 use crate::delivery::Uploader;
-use crate::exchange::Exchange;
-use crate::gate_context::GateContext;
 use crate::host::Host;
 use crate::overdue;
 use crate::pending_resets;
 use crate::pending_resumes;
+use crate::role::{AttemptConfiguration, Role, StagesConfiguration, StreamContext};
 use crate::shared_counters::SharedCounters;
 use crate::sole::SoleContext;
 use crate::worker::{TICK, with_worker};
 use headgate_policy::Policy;
-use serde::Deserialize;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The same while a proxy that has just started waits for the fleet's counts: until it has them, limits let in one
@@ -34,46 +31,6 @@ pub struct Root {
     starting: bool,
     /// When the counts of limits were last looked after, ms since the Unix epoch.
     counted_ms: u64,
-}
-
-/// The context of a stream.
-#[derive(Debug)]
-pub enum StreamContext {
-    /// In the listener.
-    Gate(GateContext),
-    /// In a provider's cluster, or where nothing passes.
-    Attempt(AttemptContext),
-}
-
-#[derive(Default, Clone)]
-enum Role {
-    /// Not configured yet, or wrongly: everything is refused.
-    #[default]
-    None,
-    Gate(Rc<Policy>),
-    /// A gate with another set of stages, by its name in the policy of the first one.
-    Stages(String),
-    Attempt(Rc<str>),
-    /// Tells of streams that no gate was made for.
-    Log,
-    /// Tells of connections that ended by a protocol error, or before TLS was agreed on.
-    Connections,
-    /// Reports tries with a stream that the provider has reset.
-    Resets,
-}
-
-/// Configuration of an attempt.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AttemptConfiguration {
-    provider: String,
-}
-
-/// Configuration of a gate with another set of stages.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StagesConfiguration {
-    stage_set: String,
 }
 
 impl Root {
@@ -111,12 +68,12 @@ impl Root {
         tell_missing(&policy);
         SharedCounters::prepare(host);
         self.starting = !policy.limits().is_empty() && policy.collector().is_some();
-        let policy = Rc::new(policy);
+        let policy = Arc::new(policy);
         // A worker begins with its first request where nothing needs it before: only there does every host tell its name.
         if H::CAN.other_roots {
-            with_worker(host, |worker| worker.policy = Some(Rc::clone(&policy)));
+            host.with_member(|member| member.policy = Some(Arc::clone(&policy)));
         }
-        self.role = Role::Gate(Rc::clone(&policy));
+        self.role = Role::Gate(Arc::clone(&policy));
         if H::CAN.ticks {
             host.set_tick(if self.starting { STARTING_TICK } else { TICK })
                 .map_err(|refused| format!("the host gives no ticks (status {})", refused.0))?;
@@ -149,16 +106,16 @@ impl Root {
     /// Does what is done from time to time.
     pub fn tick(&mut self, host: &impl Host) {
         let now_us = host.now_us();
-        if with_worker(host, |worker| worker.hurried.take()).flatten().is_some() {
+        if host.with_member(|member| member.hurried.take()).flatten().is_some() {
             let _ = host.set_tick(if self.starting { STARTING_TICK } else { TICK });
         }
         if let (Role::Gate(policy), false) = (&self.role, self.leaving) {
             let now_ms = now_us / 1_000;
             if !policy.limits().is_empty() && now_ms.abs_diff(self.counted_ms) >= COUNT_MS {
                 self.counted_ms = now_ms;
-                let fleet_status = with_worker(host, |worker| {
-                    worker.counters.tick(host, policy, now_ms);
-                    worker.counters.fleet_status(policy, now_ms)
+                let fleet_status = host.with_member(|member| {
+                    member.counters.tick(host, policy, now_ms);
+                    member.counters.fleet_status(policy, now_ms)
                 });
                 if self.starting && fleet_status.is_some_and(|fleet_status| !fleet_status.starting) {
                     self.starting = false;
@@ -168,31 +125,20 @@ impl Root {
             self.uploader.deliver(host, policy);
             with_worker(host, |worker| worker.show_outbox(host, policy, now_ms));
         }
-        // The last in here, because they act for other contexts.
-        pending_resumes::finish(host);
-        pending_resets::finish(host, now_us);
-        overdue::finish(host, now_us);
+        // The last in here, because it acts for other contexts.
+        tick_streams(host);
+    }
+
+    /// Returns its role, by which any worker makes contexts of streams.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role.clone()
     }
 
     /// Makes the context of a stream, whose number at the host is `id`. A root without a policy makes one that refuses.
     #[must_use]
     pub fn stream(&self, host: &impl Host, id: u32) -> StreamContext {
-        match &self.role {
-            Role::Gate(policy) => StreamContext::Gate(GateContext::new(host, id, policy, policy.stages())),
-            Role::Stages(set) => {
-                let policy = with_worker(host, |worker| worker.policy.clone()).flatten();
-                let known = policy.and_then(|policy| Some((policy.stage_set(set)?, policy)));
-                match known {
-                    Some((stages, policy)) => StreamContext::Gate(GateContext::new(host, id, &policy, stages)),
-                    // No policy has such a set, so nothing passes.
-                    None => StreamContext::Attempt(AttemptContext::new(&Rc::from(""))),
-                }
-            }
-            Role::Attempt(provider) => StreamContext::Attempt(AttemptContext::new(provider)),
-            Role::Log | Role::Connections | Role::Resets | Role::None => {
-                StreamContext::Attempt(AttemptContext::new(&Rc::from("")))
-            }
-        }
+        self.role.stream(host, id)
     }
 
     /// Makes the one context of a request, on a host without filters in the clusters of providers. `None` without a policy.
@@ -206,20 +152,16 @@ impl Root {
 
     /// The host tells its log of a stream or a connection for which no context was made.
     pub fn log(&mut self, host: &impl Host) {
-        match self.role {
-            Role::Log => {
-                if let Some(policy) = with_worker(host, |worker| worker.policy.clone()).flatten() {
-                    Exchange::new(host, 0, &policy, policy.stages()).close(host);
-                }
-            }
-            Role::Connections => {
-                let (client, in_handshake) = (host.client_address(), host.failed_in_handshake());
-                with_worker(host, |worker| worker.proxy_refusals.connection(&client, in_handshake));
-            }
-            Role::Resets => stream_was_reset(host),
-            Role::Gate(_) | Role::Stages(_) | Role::Attempt(_) | Role::None => {}
-        }
+        self.role.log(host);
     }
+}
+
+/// Does what streams of this worker wait for.
+pub fn tick_streams(host: &impl Host) {
+    let now_us = host.now_us();
+    pending_resumes::finish(host);
+    pending_resets::finish(host, now_us);
+    overdue::finish(host, now_us);
 }
 
 fn tell_missing(policy: &Policy) {

@@ -12,11 +12,13 @@ mod end;
 mod tries;
 
 use crate::delivery::Uploader;
+use crate::exchange::decide;
 use crate::host::{Action, Body, Headers, Host, NO_ROOM};
 use crate::http_calls::HttpCalls;
+use crate::member::Member;
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
-use std::rc::Rc;
+use std::sync::Arc;
 use tries::Direct;
 
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
@@ -29,7 +31,7 @@ const CALLS_PER_REQUEST: u32 = 3;
 #[derive(Debug)]
 pub struct SoleContext {
     gate: Gate,
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     effects: Effects,
     /// Carries deliveries to the collector along with this request.
     carrier: Uploader,
@@ -59,15 +61,12 @@ pub struct SoleContext {
 
 impl SoleContext {
     /// The context of one request.
-    pub(crate) fn new(host: &impl Host, policy: &Rc<Policy>) -> Self {
-        let (random, memory) = with_worker(host, |worker| {
-            worker.open = worker.open.saturating_add(1);
-            (worker.random(host), worker.memory.clone())
-        })
-        .unwrap_or_default();
+    pub(crate) fn new(host: &impl Host, policy: &Arc<Policy>) -> Self {
+        let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
+        let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
             gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory),
-            policy: Rc::clone(policy),
+            policy: Arc::clone(policy),
             effects: Effects::new(),
             carrier: Uploader::default(),
             carried: 0,
@@ -149,13 +148,13 @@ impl SoleContext {
         }
         let now_ms = host.now_us() / 1_000;
         let interval_ms = self.policy.collector().map(|(collector, _)| collector.sync_interval_ms);
-        with_worker(host, |worker| {
-            let is_old = |interval_ms: u64| now_ms.abs_diff(worker.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
-            if interval_ms.is_some_and(is_old) && now_ms >= worker.quiet_until_ms {
-                worker.asked_ms = now_ms;
-                worker.counters.cells.hurried = true;
+        host.with_member(|member| {
+            let is_old = |interval_ms: u64| now_ms.abs_diff(member.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
+            if interval_ms.is_some_and(is_old) && now_ms >= member.quiet_until_ms {
+                member.asked_ms = now_ms;
+                member.counters.cells.hurried = true;
             }
-            worker.counters.tick(host, &self.policy, now_ms);
+            member.counters.tick(host, &self.policy, now_ms);
         });
     }
 
@@ -182,13 +181,7 @@ impl SoleContext {
 
     fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Flow {
         let now_us = host.now_us();
-        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
-        with_worker(host, |worker| {
-            worker.with_request_env(host, policy, now_us, |env, random| {
-                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
-            })
-        })
-        .unwrap_or(Flow::Pause)
+        decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects).unwrap_or(Flow::Pause)
     }
 
     /// Carries a decision out. One that waits for checks asks the next of them.
