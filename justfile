@@ -3,6 +3,7 @@
 tools := justfile_directory() / "target/tools"
 envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
+native := justfile_directory() / "target/native/headgate-0.2.0.so"
 python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
 pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cacheprovider"
@@ -159,6 +160,12 @@ figures: _python
 wasm: _cargo
     @[ -n "{{built}}" ] || { {{just_executable()}} _say "building headgate.wasm"; cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter; }
     @cmp -s {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}} || cp {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}}
+
+# Build the native module for this machine: a dynamic module for Envoy 1.40, a preview.
+native *FLAGS: _cargo
+    @[ -n "{{built}}" ] || { {{just_executable()}} _say "building the native module"; cargo build --quiet --profile native -p headgate-native {{FLAGS}}; }
+    @mkdir -p {{parent_directory(native)}}
+    @cmp -s target/native/libheadgate_native.so {{native}} || { cp target/native/libheadgate_native.so {{native}}.new && mv {{native}}.new {{native}}; }
 
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker

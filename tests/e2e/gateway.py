@@ -29,13 +29,18 @@ TOOLS = ROOT / "target/tools"
 BIN = Path(os.environ.get("HEADGATE_BIN", ROOT / "target/debug"))
 COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"))
 WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
+# Whether Envoy runs the filter as native code. `just e2e-native` sets it.
+NATIVE = os.environ.get("HEADGATE_E2E_HOST", "wasm") == "native"
+MODULE = Path(os.environ.get("HEADGATE_NATIVE", TOOLS.parent / "native/headgate-0.2.0.so")) if NATIVE else WASM
+# The module as the `headgate` command is told of it.
+FILTER = (stack.module_option(MODULE), MODULE)
 ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/envoy"))
 
 # Longest wait for an expected event, s. Even on a very busy machine, a longer time means a hang.
 PATIENCE = 60
 
 # Messages of Envoy or the SDK when the filter's VM dies or is started again.
-TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
+TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|a fault at|Caught Segmentation|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
 
 
 class Provider:
@@ -126,7 +131,7 @@ class Gateway:
         """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
         path = self.folder / "gateway.yaml"
         path.write_text(json.dumps(policy or self.make_policy(self), indent=1))
-        stack.render(BIN / "headgate", path, self.out, WASM)
+        stack.render(BIN / "headgate", path, self.out, MODULE)
 
     def kill_collector(self) -> None:
         self.collector.stop(signal.SIGKILL)

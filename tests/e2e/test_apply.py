@@ -11,7 +11,7 @@ from pathlib import Path
 
 import policy
 import pytest
-from gateway import BIN, WASM, Gateway, sha256, wait_until
+from gateway import BIN, FILTER, Gateway, sha256, wait_until
 from traffic import Traffic
 
 TOKEN_ENV = "OPERATOR_TOKEN"
@@ -40,10 +40,10 @@ class Operator:
         return done
 
     def apply(self, *more: object, **also) -> subprocess.CompletedProcess:
-        return self.run("apply", self.file, "--out", self.gateway.out, "--wasm", WASM, *more, **also)
+        return self.run("apply", self.file, "--out", self.gateway.out, *FILTER, *more, **also)
 
     def rollback(self, revision: object, *more: object) -> subprocess.CompletedProcess:
-        return self.run("rollback", revision, "--out", self.gateway.out, "--wasm", WASM, *more)
+        return self.run("rollback", revision, "--out", self.gateway.out, *FILTER, *more)
 
     @property
     def base(self) -> str:
@@ -177,7 +177,7 @@ def test_refused_policy_changes_nothing(operator):
     for change, more, said in cases:
         operator.write(change)
         whole = [operator.file, *more] if "--out" in more else [operator.file, "--out", gateway.out, *more]
-        refused = operator.run("apply", *whole, "--wasm", WASM)
+        refused = operator.run("apply", *whole, *FILTER)
         assert refused.returncode == 1 and said in refused.stderr, refused.stderr
     operator.write(with_alias("new"))
     for token, said in (("", f"{TOKEN_ENV} is not set"), ("hgc_wrong", "No valid token"), (gateway.env["HEADGATE_INGEST_TOKEN"], "of role ingest")):

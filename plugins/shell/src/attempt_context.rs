@@ -99,6 +99,15 @@ pub(crate) fn stream_was_reset(host: &impl Host) {
 }
 
 impl AttemptContext {
+    /// Has the host take its calls for those of the gate, on a host where the try's own stream is gone by its end. `false` if the request is
+    /// over.
+    #[must_use]
+    pub fn act_for_gate(&self, host: &impl Host) -> bool {
+        let id = self.attempt.as_ref().map(|(id, _)| *id);
+        let gate = id.and_then(|id| with_exchange(id, |exchange| exchange.context));
+        gate.is_some_and(|gate| host.act_for(gate).is_ok())
+    }
+
     /// The router has let go of this try.
     pub fn done(&mut self, host: &impl Host) {
         let is_unanswered = self.with_call(|attempt, call, _| attempt.is_unanswered(call)) == Some(true);

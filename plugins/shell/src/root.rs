@@ -93,6 +93,20 @@ impl Root {
         }
     }
 
+    /// The same for a root that a newer one has taken over from: it begins no further call.
+    pub fn call_answered_last(&mut self, host: &impl Host, token: u32, body_size: usize) {
+        if let Role::Gate(policy) = &self.role {
+            self.uploader.answered(host, policy, token, body_size);
+        }
+    }
+
+    /// Gives up a call whose answer cannot come any more: another root makes it again.
+    pub fn give_up(&mut self, host: &impl Host) {
+        if let Role::Gate(policy) = &self.role {
+            self.uploader.give_up(host, policy);
+        }
+    }
+
     /// A newer configuration has taken over. Calls under way are waited for, since their numbers would come again otherwise. Returns
     /// whether nothing is under way.
     pub fn done(&mut self, host: &impl Host) -> bool {

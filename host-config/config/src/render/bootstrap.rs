@@ -21,7 +21,7 @@ pub(super) fn bootstrap(compiled: &Compiled, options: &RenderOptions) -> Value {
             "lds_config": watched(options, "lds.json"),
         },
         "overload_manager": overload_manager(compiled),
-        "stats_config": super::stats::config(),
+        "stats_config": super::stats::config(options),
     })
 }
 

@@ -1,0 +1,90 @@
+//! The configurations of the filter in this process. The newest gate speaks to the collector; older ones serve the requests that they have.
+
+use crate::abi::{Root as HostRoot, RootScheduler};
+use crate::native::{At, CallAnswer, Native};
+use crate::{clock, metrics};
+use headgate_shell::{Role, Root};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// One configuration, as the host holds it.
+pub(crate) struct Configured {
+    /// What it makes of a stream, on any worker.
+    pub(crate) role: Role,
+    /// On the main thread, of a gate alone.
+    gate: Option<GateRoot>,
+}
+
+struct GateRoot {
+    number: u64,
+    host: HostRoot,
+    root: Mutex<Root>,
+}
+
+/// The numbers of the gates, the newest last.
+static GATES: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+fn gates<T>(act: impl FnOnce(&mut Vec<u64>) -> T) -> T {
+    act(&mut GATES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Configured {
+    /// Makes a configuration of the filter.
+    pub(crate) fn filter(host: HostRoot, role: &[u8], configuration: &[u8]) -> Result<Self, String> {
+        let (native, mut root) = (Native::new(At::Root(host)), Root::default());
+        root.configure(&native, role, configuration)?;
+        metrics::define_families(host);
+        let role = root.role();
+        let gate = matches!(role, Role::Gate(_)).then(|| GateRoot::begin(host, root));
+        Ok(Self { role, gate })
+    }
+
+    /// Makes a configuration of a logger.
+    pub(crate) fn logger(role: &[u8]) -> Result<Self, String> {
+        let mut root = Root::default();
+        root.configure(&Native::new(At::Nothing), role, b"{}")?;
+        Ok(Self { role: root.role(), gate: None })
+    }
+
+    /// It is time for what is done from time to time.
+    pub(crate) fn tick(&self) {
+        let Some(gate) = &self.gate else { return };
+        if gates(|gates| gates.last() == Some(&gate.number)) {
+            gate.with(None, |root, native| root.tick(native));
+        }
+    }
+
+    /// A call has its answer, or has failed.
+    pub(crate) fn call_answered(&self, call: u64, answer: Option<CallAnswer>) {
+        let (Some(gate), Ok(call)) = (&self.gate, u32::try_from(call)) else { return };
+        let size = answer.as_ref().map_or(0, |answer| answer.body.len());
+        let is_newest = gates(|gates| gates.last() == Some(&gate.number));
+        gate.with(answer, |root, native| {
+            if is_newest { root.call_answered(native, call, size) } else { root.call_answered_last(native, call, size) }
+        });
+    }
+
+    /// The host lets go of it.
+    pub(crate) fn end(&self) {
+        let Some(gate) = &self.gate else { return };
+        clock::remove_root(gate.number);
+        gates(|gates| gates.retain(|number| *number != gate.number));
+        gate.with(None, |root, native| root.give_up(native));
+    }
+}
+
+impl GateRoot {
+    fn begin(host: HostRoot, root: Root) -> Self {
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        gates(|gates| gates.push(number));
+        let scheduler: RootScheduler = host.scheduler();
+        clock::add_root(number, scheduler);
+        Self { number, host, root: Mutex::new(root) }
+    }
+
+    fn with(&self, answer: Option<CallAnswer>, act: impl FnOnce(&mut Root, &Native)) {
+        let native = Native::with_answer(At::Root(self.host), answer);
+        act(&mut self.root.lock().unwrap_or_else(PoisonError::into_inner), &native);
+    }
+}
