@@ -88,6 +88,7 @@ impl Host for Apisix {
     const CAN: Capabilities = Capabilities {
         ticks: false,
         other_roots: false,
+        headers_choose_route: true,
         loses_workers: true,
         delivery_time: Duration::from_millis(250),
     };

@@ -37,8 +37,13 @@ fn response_flags() -> u64 {
 
 impl Host for Envoy {
     /// A delivery must be over before the outbox loses its patience, so that an answer, if only a failure, always comes first.
-    const CAN: Capabilities =
-        Capabilities { ticks: true, other_roots: true, loses_workers: true, delivery_time: Duration::from_secs(5) };
+    const CAN: Capabilities = Capabilities {
+        ticks: true,
+        other_roots: true,
+        headers_choose_route: true,
+        loses_workers: true,
+        delivery_time: Duration::from_secs(5),
+    };
 
     fn now_us(&self) -> u64 {
         host::now_us()

@@ -150,8 +150,13 @@ fn done(taken: bool) -> HostResult<()> {
 }
 
 impl Host for Native {
-    const CAN: Capabilities =
-        Capabilities { ticks: true, other_roots: true, loses_workers: false, delivery_time: Duration::from_secs(5) };
+    const CAN: Capabilities = Capabilities {
+        ticks: true,
+        other_roots: true,
+        headers_choose_route: false,
+        loses_workers: false,
+        delivery_time: Duration::from_secs(5),
+    };
 
     fn now_us(&self) -> u64 {
         clock::now_us()

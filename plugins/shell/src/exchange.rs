@@ -120,12 +120,11 @@ impl Exchange {
         }
     }
 
-    fn apply_effects(&mut self, host: &impl Host) {
+    fn apply_effects<H: Host>(&mut self, host: &H) {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Route(_) => self.route_is_stale = true,
-                // The host chooses the route again by itself after a header was set.
-                Effect::SetRequestHeader(..) => self.route_is_stale = false,
+                Effect::SetRequestHeader(..) if H::CAN.headers_choose_route => self.route_is_stale = false,
                 _ => {}
             }
             match apply(host, effect) {

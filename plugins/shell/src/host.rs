@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub ticks: bool,
     /// Beside the root with the policy, a worker has others that use it.
     pub other_roots: bool,
+    /// It chooses the route again by itself after a header of the request was set.
+    pub headers_choose_route: bool,
     /// A worker can end while the proxy lives on, and its requests with it.
     pub loses_workers: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
