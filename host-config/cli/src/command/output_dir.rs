@@ -76,7 +76,7 @@ impl OutputDir {
                 "{reason}: this policy is for an Envoy that you configure. Use `headgate render envoy --fragments`, which writes the parts for it.\n"
             ));
         }
-        self.rendering(render::envoy(compiled, &self.options()?))
+        self.rendering(render::envoy(compiled, &self.options(compiled)?))
     }
 
     /// Renders a policy for this proxy, and locks the folder. Writes nothing yet.
@@ -92,13 +92,13 @@ impl OutputDir {
 
     /// Renders the parts of a policy for another configuration, and locks the folder. Writes nothing yet.
     pub(super) fn render_fragments(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
-        self.rendering(render::fragments(compiled, &self.options()?))
+        self.rendering(render::fragments(compiled, &self.options(compiled)?))
     }
 
-    fn options(&self) -> Result<RenderOptions, Failure> {
+    fn options(&self, compiled: &Compiled) -> Result<RenderOptions, Failure> {
         let root = absolute(self.root.as_deref().unwrap_or(&self.out))?;
         let module = match (&self.module.wasm, &self.module.native) {
-            (_, Some(native)) => Module::Native(native_file(native)?),
+            (_, Some(native)) => Module::Native(super::native::rendered(native, compiled)?),
             (wasm, None) => Module::Wasm(absolute(wasm.as_deref().unwrap_or(Path::new("")))?),
         };
         Ok(RenderOptions { root, module })
@@ -152,20 +152,6 @@ fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
-/// Returns the path of a native module. A new version must have a new name: Envoy never loads a path twice, and a file that is overwritten
-/// while it runs crashes the proxy.
-fn native_file(path: &Path) -> Result<PathBuf, Failure> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if name.contains(env!("CARGO_PKG_VERSION")) {
-        return absolute(path);
-    }
-    Err(format!(
-        "{}: the name of a native module must have its version, as in headgate-{}.so: Envoy never loads a path twice. Rename the file.\n",
-        path.display(),
-        env!("CARGO_PKG_VERSION")
-    ))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
