@@ -89,6 +89,7 @@ impl Host for Apisix {
         ticks: false,
         other_roots: false,
         headers_choose_route: true,
+        shows_own_replies: true,
         loses_workers: true,
         delivery_time: Duration::from_millis(250),
     };

@@ -41,6 +41,7 @@ impl Host for Envoy {
         ticks: true,
         other_roots: true,
         headers_choose_route: true,
+        shows_own_replies: true,
         loses_workers: true,
         delivery_time: Duration::from_secs(5),
     };

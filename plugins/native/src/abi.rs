@@ -181,6 +181,7 @@ calls! {
     define_histogram = "http_filter_config_define_histogram" (root: Root, name: Bytes, labels: *const Bytes, count: usize, id: *mut usize) -> u32;
     root_increment_counter = "http_filter_config_increment_counter" (root: Root, id: usize, values: *const Bytes, count: usize, amount: u64) -> u32;
     root_set_gauge = "http_filter_config_set_gauge" (root: Root, id: usize, values: *const Bytes, count: usize, amount: u64) -> u32;
+    root_record_histogram = "http_filter_config_record_histogram_value" (root: Root, id: usize, values: *const Bytes, count: usize, amount: u64) -> u32;
     increment_counter = "http_filter_increment_counter" (stream: Stream, id: usize, values: *const Bytes, count: usize, amount: u64) -> u32;
     record_histogram = "http_filter_record_histogram_value" (stream: Stream, id: usize, values: *const Bytes, count: usize, amount: u64) -> u32;
     log_headers_size = "access_logger_get_headers_size" (logger: Logger, map: u32) -> usize;
@@ -429,9 +430,13 @@ impl Root {
         (refused == 0).then_some(Metric { kind, id })
     }
 
-    /// Adds to a counter, or sets a gauge.
+    /// Adds to a counter, sets a gauge, or adds a value to a histogram.
     pub(crate) fn update(self, metric: Metric, values: &[&str], amount: u64) -> bool {
-        let update = if metric.kind == Kind::Gauge { root_set_gauge } else { root_increment_counter };
+        let update = match metric.kind {
+            Kind::Counter => root_increment_counter,
+            Kind::Gauge => root_set_gauge,
+            Kind::Histogram => root_record_histogram,
+        };
         let values: Vec<Bytes> = values.iter().map(|value| Bytes::of(value.as_bytes())).collect();
         // SAFETY: all bytes outlive the call.
         unsafe { update(self, metric.id, values.as_ptr(), values.len(), amount) == 0 }

@@ -6,6 +6,30 @@ use crate::native::{At, CallAnswer, Native};
 use headgate_shell::{Action, AttemptContext, Body, GateContext, Role, StreamContext};
 use std::cell::{Cell, RefCell};
 
+thread_local! {
+    /// What the router has logged of the try that ends now: its connection, and whether the provider has reset its stream.
+    static LOGGED: Cell<(u64, bool)> = const { Cell::new((0, false)) };
+}
+
+/// The router logs a try, just before its filter goes.
+pub(crate) fn try_is_logged(connection: u64, reset: bool) {
+    LOGGED.set((connection, reset));
+}
+
+/// A try has ended. If it has no answer, the next target is named here: the try's own stream can do nothing any more, so that of its gate does
+/// it. It has to be done now, since the router chooses the cluster of the next try before it makes a filter for it.
+fn end_try(attempt: &mut AttemptContext) {
+    let (connection, reset) = LOGGED.take();
+    let native = Native::after_try(connection);
+    if !attempt.act_for_gate(&native) {
+        return;
+    }
+    attempt.done(&native);
+    if reset {
+        Role::Resets.log(&native);
+    }
+}
+
 /// See the module's text. The host may call back while it is called, so the state is borrowed only for a hook's own work.
 pub(crate) struct Context {
     stream: Stream,
@@ -63,13 +87,13 @@ impl Context {
     /// Runs one of two on the context of the shell; a stream without one is passed on.
     fn act(
         &self,
+        native: Native,
         gate: impl FnOnce(&mut GateContext, &Native) -> Action,
         attempt: impl FnOnce(&mut AttemptContext, &Native) -> Action,
     ) -> Action {
         if let Some(response) = self.broken.get() {
             return if response { Action::Pause } else { Action::Continue };
         }
-        let native = self.native();
         let action = match &mut *self.state.borrow_mut() {
             State::Gate(_, context) => gate(context, &native),
             State::Attempt(context) => attempt(context, &native),
@@ -97,23 +121,29 @@ impl Context {
             let opened = self.open(&self.native());
             *self.state.borrow_mut() = opened;
         }
-        self.act(|gate, native| gate.request_headers(native, end), |attempt, native| attempt.request_headers(native))
+        self.act(
+            self.native(),
+            |gate, native| gate.request_headers(native, end),
+            |attempt, native| attempt.request_headers(native),
+        )
     }
 
     pub(crate) fn request_body(&self, end: bool) -> Action {
         self.act(
+            Native::with_body(self.stream),
             |gate, native| gate.request_body(native, native.body_size(Body::Request), end),
             |attempt, native| attempt.request_body(native),
         )
     }
 
     pub(crate) fn request_trailers(&self) -> Action {
-        self.act(|gate, native| gate.request_trailers(native), |_, _| Action::Continue)
+        self.act(self.native(), |gate, native| gate.request_trailers(native), |_, _| Action::Continue)
     }
 
     pub(crate) fn response_headers(&self, end: bool) -> Action {
         self.answered.set(true);
         self.act(
+            self.native(),
             |gate, native| gate.response_headers(native, end),
             |attempt, native| attempt.response_headers(native, end),
         )
@@ -121,13 +151,18 @@ impl Context {
 
     pub(crate) fn response_body(&self, end: bool) -> Action {
         self.act(
+            Native::with_body(self.stream),
             |gate, native| gate.response_body(native, native.body_size(Body::Response), end),
             |attempt, native| attempt.response_body(native, native.body_size(Body::Response), end),
         )
     }
 
     pub(crate) fn response_trailers(&self) -> Action {
-        self.act(|gate, native| gate.response_trailers(native), |attempt, native| attempt.response_trailers(native))
+        self.act(
+            self.native(),
+            |gate, native| gate.response_trailers(native),
+            |attempt, native| attempt.response_trailers(native),
+        )
     }
 
     /// The answer to a call of this stream, or its failure.
@@ -161,20 +196,14 @@ impl Context {
         }
     }
 
-    /// The filter goes. A try that has no answer yet has ended without one: the host does not call a filter in a cluster for that. Its own
-    /// stream can do nothing any more, so its gate's does it.
+    /// The filter goes.
     pub(crate) fn destroyed(&self) {
         match self.state.replace(State::Over) {
             State::Gate(number, mut gate) => {
                 gate.close(&Native::new(At::Nothing));
                 gates::close(number);
             }
-            State::Attempt(mut attempt) => {
-                let native = Native::new(At::Nothing);
-                if attempt.act_for_gate(&native) {
-                    attempt.done(&native);
-                }
-            }
+            State::Attempt(mut attempt) => end_try(&mut attempt),
             State::New | State::Over => {}
         }
     }

@@ -6,18 +6,20 @@
 )]
 
 use crate::abi::{self, Bytes, Field, Logger, Root, Stream};
-use crate::contexts::Context;
+use crate::contexts::{self, Context};
 use crate::guard::{Hook, guarded};
 use crate::logger;
 use crate::native::{At, CallAnswer, Native};
 use crate::roots::Configured;
-use headgate_shell::Action;
+use headgate_shell::{Action, Role};
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
 /// What the host holds for us.
 type Ours = *mut c_void;
 
+/// Envoy's response flag of a try that the provider has reset (UR).
+const REMOTE_RESET: u64 = 0x10;
 /// A stream goes on.
 const CONTINUE: u32 = 0;
 /// It waits; a body is kept meanwhile.
@@ -218,6 +220,9 @@ hooks! {
         // SAFETY: a logger is its configuration, which outlives it.
         let Some(configured) = (unsafe { lent::<Configured>(ours) }) else { return };
         guarded(Hook::Log, || {
+            if matches!(configured.role, Role::Resets) {
+                return contexts::try_is_logged(logger.upstream_connection(), logger.flags() & REMOTE_RESET != 0);
+            }
             let native = Native::new(At::Log(logger));
             configured.role.log(&native);
             native.finish();

@@ -3,6 +3,7 @@
 
 use crate::abi::{Metric, Root};
 use crate::native::At;
+use crate::roots;
 use headgate_metrics::Family;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -61,6 +62,7 @@ pub(crate) fn update(at: At, series: u32, amount: u64) -> bool {
     match at {
         At::Stream(stream) => stream.update(series.metric, &values, amount),
         At::Root(root) => root.update(series.metric, &values, amount),
-        At::Nothing | At::Log(_) => false,
+        At::Log(_) => roots::with_newest(|root| root.update(series.metric, &values, amount)) == Some(true),
+        At::Nothing => false,
     }
 }

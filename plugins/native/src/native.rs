@@ -33,6 +33,10 @@ pub(crate) struct Native {
     at: Cell<At>,
     /// The number of another gate that it acts for.
     acts_for: Cell<Option<u32>>,
+    /// Bytes of a body have just come. They are another body then than the bytes that wait.
+    brings_body: Cell<bool>,
+    /// The connection of a try that has ended.
+    connection: Option<u64>,
     answer: Option<CallAnswer>,
     later: RefCell<Vec<(Option<u32>, Stream, Later)>>,
 }
@@ -70,11 +74,30 @@ const FAILURES: [(u64, AttemptError); 5] = [
 
 impl Native {
     pub(crate) fn new(at: At) -> Self {
-        Self { at: Cell::new(at), acts_for: Cell::new(None), answer: None, later: RefCell::new(Vec::new()) }
+        Self {
+            at: Cell::new(at),
+            acts_for: Cell::new(None),
+            brings_body: Cell::new(false),
+            connection: None,
+            answer: None,
+            later: RefCell::new(Vec::new()),
+        }
     }
 
     pub(crate) fn with_answer(at: At, answer: Option<CallAnswer>) -> Self {
         Self { answer, ..Self::new(at) }
+    }
+
+    /// For a hook that brings bytes of a body.
+    pub(crate) fn with_body(stream: Stream) -> Self {
+        let native = Self::new(At::Stream(stream));
+        native.brings_body.set(true);
+        native
+    }
+
+    /// For a try that has ended, on this connection; 0 for none.
+    pub(crate) fn after_try(connection: u64) -> Self {
+        Self { connection: Some(connection), ..Self::new(At::Nothing) }
     }
 
     fn stream(&self) -> HostResult<Stream> {
@@ -154,6 +177,7 @@ impl Host for Native {
         ticks: true,
         other_roots: true,
         headers_choose_route: false,
+        shows_own_replies: false,
         loses_workers: false,
         delivery_time: Duration::from_secs(5),
     };
@@ -214,12 +238,12 @@ impl Host for Native {
         let (received, buffered, _) = buffers(which);
         stream.drain(buffered);
         stream.drain(received);
-        if bytes.is_empty() { Ok(()) } else { done(stream.append(received, bytes)) }
+        if bytes.is_empty() { Ok(()) } else { self.append_body(which, bytes) }
     }
 
     fn append_body(&self, which: Body, bytes: &[u8]) -> HostResult<()> {
-        let (received, _, _) = buffers(which);
-        done(self.stream()?.append(received, bytes))
+        let (received, buffered, _) = buffers(which);
+        done(self.stream()?.append(if self.brings_body.get() { received } else { buffered }, bytes))
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> HostResult<()> {
@@ -310,10 +334,11 @@ impl Host for Native {
     }
 
     fn connection(&self) -> Option<Vec<u8>> {
-        let number = match self.at.get() {
-            At::Stream(stream) => stream.upstream_connection(),
-            At::Log(logger) => logger.upstream_connection(),
-            At::Nothing | At::Root(_) => 0,
+        let number = match (self.connection, self.at.get()) {
+            (Some(connection), _) => connection,
+            (None, At::Stream(stream)) => stream.upstream_connection(),
+            (None, At::Log(logger)) => logger.upstream_connection(),
+            (None, At::Nothing | At::Root(_)) => 0,
         };
         (number != 0).then(|| number.to_le_bytes().to_vec())
     }

@@ -21,12 +21,17 @@ struct GateRoot {
     root: Mutex<Root>,
 }
 
-/// The numbers of the gates, the newest last.
-static GATES: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// The gates, by number, the newest last.
+static GATES: Mutex<Vec<(u64, HostRoot)>> = Mutex::new(Vec::new());
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-fn gates<T>(act: impl FnOnce(&mut Vec<u64>) -> T) -> T {
+fn gates<T>(act: impl FnOnce(&mut Vec<(u64, HostRoot)>) -> T) -> T {
     act(&mut GATES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Runs `act` on the host's root of the newest gate, which cannot go meanwhile.
+pub(crate) fn with_newest<T>(act: impl FnOnce(HostRoot) -> T) -> Option<T> {
+    gates(|gates| gates.last().map(|(_, root)| act(*root)))
 }
 
 impl Configured {
@@ -34,8 +39,10 @@ impl Configured {
     pub(crate) fn filter(host: HostRoot, role: &[u8], configuration: &[u8]) -> Result<Self, String> {
         let (native, mut root) = (Native::new(At::Root(host)), Root::default());
         root.configure(&native, role, configuration)?;
-        metrics::define_families(host);
         let role = root.role();
+        if matches!(role, Role::Gate(_) | Role::Stages(_)) {
+            metrics::define_families(host);
+        }
         let gate = matches!(role, Role::Gate(_)).then(|| GateRoot::begin(host, root));
         Ok(Self { role, gate })
     }
@@ -50,7 +57,7 @@ impl Configured {
     /// It is time for what is done from time to time.
     pub(crate) fn tick(&self) {
         let Some(gate) = &self.gate else { return };
-        if gates(|gates| gates.last() == Some(&gate.number)) {
+        if gate.is_newest() {
             gate.with(None, |root, native| root.tick(native));
         }
     }
@@ -59,7 +66,7 @@ impl Configured {
     pub(crate) fn call_answered(&self, call: u64, answer: Option<CallAnswer>) {
         let (Some(gate), Ok(call)) = (&self.gate, u32::try_from(call)) else { return };
         let size = answer.as_ref().map_or(0, |answer| answer.body.len());
-        let is_newest = gates(|gates| gates.last() == Some(&gate.number));
+        let is_newest = gate.is_newest();
         gate.with(answer, |root, native| {
             if is_newest { root.call_answered(native, call, size) } else { root.call_answered_last(native, call, size) }
         });
@@ -69,7 +76,7 @@ impl Configured {
     pub(crate) fn end(&self) {
         let Some(gate) = &self.gate else { return };
         clock::remove_root(gate.number);
-        gates(|gates| gates.retain(|number| *number != gate.number));
+        gates(|gates| gates.retain(|(number, _)| *number != gate.number));
         gate.with(None, |root, native| root.give_up(native));
     }
 }
@@ -77,10 +84,14 @@ impl Configured {
 impl GateRoot {
     fn begin(host: HostRoot, root: Root) -> Self {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        gates(|gates| gates.push(number));
+        gates(|gates| gates.push((number, host)));
         let scheduler: RootScheduler = host.scheduler();
         clock::add_root(number, scheduler);
         Self { number, host, root: Mutex::new(root) }
+    }
+
+    fn is_newest(&self) -> bool {
+        gates(|gates| gates.last().is_some_and(|(number, _)| *number == self.number))
     }
 
     fn with(&self, answer: Option<CallAnswer>, act: impl FnOnce(&mut Root, &Native)) {

@@ -53,11 +53,11 @@ pub(crate) fn remove(id: ExchangeId) -> Option<Box<Exchange>> {
     with_table(|table| table.remove(id)).flatten()
 }
 
-/// Returns the contexts of the gates with a try that is overdue.
-pub(crate) fn overdue(now: Timestamp) -> Vec<u32> {
+/// Returns the exchanges with a try that is overdue, and the contexts of their gates.
+pub(crate) fn overdue(now: Timestamp) -> Vec<(ExchangeId, u32)> {
     with_table(|table| {
         let overdue = table.iter().filter(|exchange| exchange.gate.call().is_overdue(now));
-        overdue.map(|exchange| exchange.context).collect()
+        overdue.filter_map(|exchange| Some((exchange.id?, exchange.context))).collect()
     })
     .unwrap_or_default()
 }

@@ -29,6 +29,8 @@ pub struct Capabilities {
     pub other_roots: bool,
     /// It chooses the route again by itself after a header of the request was set.
     pub headers_choose_route: bool,
+    /// It shows a filter the answer that it has given by itself, as one of the proxy's.
+    pub shows_own_replies: bool,
     /// A worker can end while the proxy lives on, and its requests with it.
     pub loses_workers: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.

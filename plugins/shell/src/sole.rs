@@ -19,7 +19,7 @@ use crate::member::Member;
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use std::sync::Arc;
-use tries::Direct;
+pub(crate) use tries::Direct;
 
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
 const ASKS_PER_INTERVAL: u64 = 5;

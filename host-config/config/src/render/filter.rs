@@ -75,7 +75,10 @@ pub(super) fn log(compiled: &Compiled, options: &RenderOptions, root_id: &str, c
             json!({"@type": NATIVE_LOG, "dynamic_module_config": native_module(file), "logger_name": root_id}),
         ),
     };
-    json!({"name": name, "filter": condition, "typed_config": config})
+    match condition {
+        Value::Null => json!({"name": name, "typed_config": config}),
+        condition => json!({"name": name, "filter": condition, "typed_config": config}),
+    }
 }
 
 fn filter(compiled: &Compiled, options: &RenderOptions, name: &str, root_id: &str, configuration: String) -> Value {

@@ -5,7 +5,7 @@
 //! id from the answer. An answer of the filter names its rejecter and is left alone.
 
 use super::filter;
-use super::xds::RenderOptions;
+use super::xds::{Module, RenderOptions};
 use crate::compile::Compiled;
 use headgate_exchange::{Dialect, Rejection};
 use serde_json::{Value, json};
@@ -85,9 +85,14 @@ pub(super) fn access_log(compiled: &Compiled, options: &RenderOptions) -> Value 
     filter::log(compiled, options, "log", &json!({"or_filter": {"filters": [reset, overloaded]}}))
 }
 
-/// Logs tries whose stream the provider reset (UR): a filter in a cluster cannot see why a try ended.
+/// Logs tries whose stream the provider reset (UR): a filter in a cluster cannot see why a try ended. A native one cannot see any end, so for it
+/// all tries are logged.
 pub(super) fn reset_log(compiled: &Compiled, options: &RenderOptions) -> Value {
-    filter::log(compiled, options, "resets", &json!({"response_flag_filter": {"flags": ["UR"]}}))
+    let condition = match options.module {
+        Module::Wasm(_) => json!({"response_flag_filter": {"flags": ["UR"]}}),
+        Module::Native(_) => Value::Null,
+    };
+    filter::log(compiled, options, "resets", &condition)
 }
 
 /// Logs connections that ended by a protocol error (DPE), since no stream shows an error outside of streams; and over TLS

@@ -3,7 +3,8 @@
 use super::Exchange;
 use crate::host::{Action, Body, Headers, Host, NO_ROOM};
 use crate::pending_resumes;
-use crate::worker::with_worker;
+use crate::sole::Direct;
+use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, HeaderView, Timestamp};
 
 impl Exchange {
@@ -26,6 +27,25 @@ impl Exchange {
         };
         self.apply_effects(host);
         if self.gate.holds_response() { Action::Pause } else { Action::Continue }
+    }
+
+    /// Answers with the gate's words for an answer of the proxy, which the host would not show it.
+    pub(crate) fn answer_for_proxy(&mut self, host: &impl Host, status: u16) {
+        let (now, status) = (Timestamp(host.now_us()), status.to_string());
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        let head: [(&[u8], &[u8]); 1] = [(b":status", status.as_bytes())];
+        with_worker(host, |worker| {
+            gate.response_headers(HeaderView::new(&head), now, false, worker.cooldowns(host, now.0), effects);
+        });
+        gate.response_body(b"", true, now, effects);
+        let mut answer = Direct::of_status(status);
+        for effect in effects.drain(..) {
+            if let Some(other) = answer.take(effect) {
+                let _ = apply(host, other);
+            }
+        }
+        let (status, headers) = answer.head();
+        let _ = host.reply(status.unwrap_or(503), &headers, answer.body.as_deref().unwrap_or_default());
     }
 
     /// The headers of an answer to a request that the proxy has routed.

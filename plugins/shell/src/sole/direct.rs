@@ -128,10 +128,7 @@ impl SoleContext {
     fn send_answer(&mut self, host: &impl Host, body: Vec<u8>) {
         let Some(mut direct) = self.direct.take() else { return };
         let body = direct.body.take().unwrap_or(body);
-        let status = direct.response.iter().find(|(name, _)| name == ":status").and_then(|(_, text)| text.parse().ok());
-        let kept = direct.response.iter().filter(|(name, _)| !name.starts_with(':') && name != RETRY_HEADER);
-        let kept = kept.filter(|(name, _)| name != "content-length");
-        let headers: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (status, headers) = direct.head();
         self.send_reply(host, status.unwrap_or(503), &headers, &body);
         self.answered(host);
     }
