@@ -25,14 +25,22 @@ struct Alarm<S> {
 struct Clock {
     roots: Vec<Alarm<RootScheduler>>,
     workers: Vec<Alarm<StreamScheduler>>,
+    /// The time between two ticks of the roots. One that is being made sets it before it is added.
+    tick: Duration,
     thread: Option<JoinHandle<()>>,
     /// When the thread looks next.
     next: Option<Instant>,
     last_worker: u64,
 }
 
-static CLOCK: Mutex<Clock> =
-    Mutex::new(Clock { roots: Vec::new(), workers: Vec::new(), thread: None, next: None, last_worker: 0 });
+static CLOCK: Mutex<Clock> = Mutex::new(Clock {
+    roots: Vec::new(),
+    workers: Vec::new(),
+    tick: WORKER_TICK,
+    thread: None,
+    next: None,
+    last_worker: 0,
+});
 static CHANGED: Condvar = Condvar::new();
 
 thread_local! {
@@ -60,7 +68,8 @@ fn lock() -> MutexGuard<'static, Clock> {
 /// Has a root tick. `key` is its number.
 pub(crate) fn add_root(key: u64, scheduler: RootScheduler) {
     let mut clock = lock();
-    clock.roots.push(Alarm { key, scheduler, due: now() + WORKER_TICK, period: WORKER_TICK });
+    let period = clock.tick;
+    clock.roots.push(Alarm { key, scheduler, due: now() + period, period });
     if clock.thread.is_none() {
         clock.thread = thread::Builder::new().name("headgate-clock".to_owned()).spawn(run).ok();
     }
@@ -87,6 +96,7 @@ pub(crate) fn remove_root(key: u64) {
 /// Sets the time between two ticks of the roots; the next one comes after it.
 pub(crate) fn set_tick(period: Duration) {
     let (mut clock, due) = (lock(), now() + period);
+    clock.tick = period;
     for alarm in &mut clock.roots {
         (alarm.due, alarm.period) = (due, period);
     }

@@ -55,6 +55,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Returns the last try of a call, to end it in the place of its own context.
+    #[must_use]
+    pub fn last(call: &Call) -> Option<Self> {
+        Some(Self { index: call.tries.len().checked_sub(1)?, opening: None })
+    }
+
     /// Begins a try in the cluster of `provider`: sets path, authority, credential and length, and names the next target.
     /// `None` if the request is not one of the gate's or the try was not meant for this provider: then nothing must
     /// go out, for it would carry another provider's credential.

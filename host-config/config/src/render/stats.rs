@@ -13,6 +13,12 @@ const NAMESPACE: &str = "wasmcustom";
 /// The same of a dynamic module's. It tells Envoy the labels by itself.
 pub(super) const NATIVE_NAMESPACE: &str = "dynamicmodulescustom";
 
+/// Returns the setting of Envoy by which the metrics of a dynamic module have the names that they have of headgate.wasm.
+pub(super) fn runtime() -> Value {
+    let layer = json!({"envoy.reloadable_features.dynamic_modules_strip_custom_stat_prefix": true});
+    json!({"layers": [{"name": "headgate", "static_layer": layer}]})
+}
+
 pub(super) fn config(options: &RenderOptions) -> Value {
     let (namespace, labels) = match options.module {
         Module::Wasm(_) => (NAMESPACE, labels()),

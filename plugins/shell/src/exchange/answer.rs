@@ -5,7 +5,7 @@ use crate::host::{Action, Body, Headers, Host, NO_ROOM};
 use crate::pending_resumes;
 use crate::sole::Direct;
 use crate::worker::{apply, with_worker};
-use headgate_policy::{Effect, HeaderView, Timestamp};
+use headgate_policy::{Attempt, AttemptEnd, Effect, HeaderView, Timestamp};
 
 impl Exchange {
     pub(crate) fn response_headers(&mut self, host: &impl Host, whole: bool) -> Action {
@@ -33,6 +33,10 @@ impl Exchange {
     pub(crate) fn answer_for_proxy(&mut self, host: &impl Host, status: u16) {
         let (now, status) = (Timestamp(host.now_us()), status.to_string());
         let (gate, effects) = (&mut self.gate, &mut self.effects);
+        // Its own context will find the request over.
+        if let Some(mut attempt) = Attempt::last(gate.call()).filter(|attempt| attempt.is_unanswered(gate.call())) {
+            attempt.ended(gate.call_mut(), now, AttemptEnd::NoResponse, effects);
+        }
         let head: [(&[u8], &[u8]); 1] = [(b":status", status.as_bytes())];
         with_worker(host, |worker| {
             gate.response_headers(HeaderView::new(&head), now, false, worker.cooldowns(host, now.0), effects);
