@@ -170,6 +170,7 @@ def test_before_serves_both_apis(existing):
     assert edge.all_records() == []
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_after_serves_llm_requests_through_headgate(existing):
     edge = existing("after.yaml")
     served = edge.ask(x_api_key=edge.keys["main"])
@@ -223,6 +224,7 @@ def test_after_leaves_the_other_api_alone(existing):
     edge.assert_no_trap()
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_new_policy_needs_no_change_of_the_configuration(existing):
     edge = existing("after.yaml")
     bootstrap = (edge.out / "bootstrap.json").read_bytes()

@@ -394,6 +394,7 @@ def tokens_policy(gateway: Suite) -> dict:
     }
 
 
+@pytest.mark.wasm_only("the ABI shows no claims of tokens, and `headgate render` refuses such a policy")
 def test_caller_by_token(tmp_path):
     one = WithTokens(tmp_path / "tokens")
     for _ in one.serve():

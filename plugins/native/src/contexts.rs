@@ -60,6 +60,11 @@ impl Context {
         }
     }
 
+    /// Where it is, for [`crate::guard`].
+    pub(crate) fn place(&self) -> &'static str {
+        if matches!(self.role, Role::Gate(_) | Role::Stages(_)) { "" } else { "Attempt" }
+    }
+
     fn native(&self) -> Native {
         Native::new(At::Stream(self.stream))
     }

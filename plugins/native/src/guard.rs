@@ -8,6 +8,7 @@ pub(crate) enum Hook {
     Configure,
     Tick,
     Delivered,
+    Abandon,
     End,
     New,
     RequestHeaders,
@@ -25,22 +26,28 @@ pub(crate) enum Hook {
 
 /// Runs `act`. `None` if it panics: its caller then refuses, since what `act` was about may be half done.
 pub(crate) fn guarded<T>(hook: Hook, act: impl FnOnce() -> T) -> Option<T> {
+    guarded_at("", hook, act)
+}
+
+/// The same in one of several places where the host calls a hook.
+pub(crate) fn guarded_at<T>(place: &str, hook: Hook, act: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(|| {
-        fault(hook);
+        fault(place, hook);
         act()
     }))
     .ok()
 }
 
 #[cfg(not(feature = "faults"))]
-fn fault(_: Hook) {}
+fn fault(_: &str, _: Hook) {}
 
-/// Panics in the hook that the file `HEADGATE_FAULT` names.
+/// Panics in the hook that the file `HEADGATE_FAULT` names, as in `RequestBody`, or in a provider's cluster `Attempt RequestBody`.
 #[cfg(feature = "faults")]
 #[allow(clippy::panic, reason = "the fault that is tested")]
-fn fault(hook: Hook) {
+fn fault(place: &str, hook: Hook) {
     let Some(file) = std::env::var_os("HEADGATE_FAULT") else { return };
-    if std::fs::read_to_string(file).is_ok_and(|named| named.trim() == format!("{hook:?}")) {
+    let name = format!("{place} {hook:?}");
+    if std::fs::read_to_string(file).is_ok_and(|named| named.trim() == name.trim()) {
         panic!("a fault of a test");
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::abi::{self, Bytes, Field, Logger, Root, Stream};
 use crate::contexts::{self, Context};
-use crate::guard::{Hook, guarded};
+use crate::guard::{Hook, guarded, guarded_at};
 use crate::logger;
 use crate::native::{At, CallAnswer, Native};
 use crate::roots::Configured;
@@ -52,7 +52,7 @@ unsafe fn lent<'a, T>(ours: Ours) -> Option<&'a T> {
 fn on_stream(hook: Hook, ours: Ours, act: impl FnOnce(&Context) -> Action) -> u32 {
     // SAFETY: the host gives what `filter_new` has lent, on the thread of the stream.
     let Some(context) = (unsafe { lent::<Context>(ours) }) else { return STOP };
-    let action = guarded(hook, || act(context)).unwrap_or_else(|| context.is_broken());
+    let action = guarded_at(context.place(), hook, || act(context)).unwrap_or_else(|| context.is_broken());
     if action == Action::Pause { STOP } else { CONTINUE }
 }
 
@@ -137,7 +137,11 @@ hooks! {
         // SAFETY: the host gives what it was lent.
         let Some(configured) = (unsafe { lent::<Configured>(ours) }) else { return };
         // SAFETY: the host's arrays have these lengths.
-        guarded(Hook::Delivered, || configured.call_answered(call, unsafe { answer(result, fields, count, chunks, chunk_count) }));
+        let done = guarded(Hook::Delivered, || configured.call_answered(call, unsafe { answer(result, fields, count, chunks, chunk_count) }));
+        if done.is_none() {
+            // The call is over in any case: its records are sent again.
+            guarded(Hook::Abandon, || configured.give_up());
+        }
     }
 
     envoy_dynamic_module_on_http_filter_new(ours: Ours, stream: Stream) -> Ours {

@@ -72,12 +72,19 @@ impl Configured {
         });
     }
 
+    /// Gives up the call that is under way.
+    pub(crate) fn give_up(&self) {
+        if let Some(gate) = &self.gate {
+            gate.with(None, |root, native| root.give_up(native));
+        }
+    }
+
     /// The host lets go of it.
     pub(crate) fn end(&self) {
         let Some(gate) = &self.gate else { return };
         clock::remove_root(gate.number);
         gates(|gates| gates.retain(|(number, _)| *number != gate.number));
-        gate.with(None, |root, native| root.give_up(native));
+        self.give_up();
     }
 }
 
