@@ -80,6 +80,9 @@ class Gateway:
     """A gateway between `start` and `stop`. `policy` makes the gateway.yaml from a gateway with known addresses. One that is
     `beside` another has its own proxy, and shares providers, collector and keys with it."""
 
+    # The file of the filter.
+    module = MODULE
+
     def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",), beside: Gateway | None = None):
         self.folder, self.data, self.out = folder, folder / "collector", folder / "envoy"
         self.workers = workers
@@ -136,7 +139,7 @@ class Gateway:
         """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
         path = self.folder / "gateway.yaml"
         path.write_text(json.dumps(policy or self.make_policy(self), indent=1))
-        stack.render(BIN / "headgate", path, self.out, MODULE)
+        stack.render(BIN / "headgate", path, self.out, self.module)
 
     def kill_collector(self) -> None:
         self.collector.stop(signal.SIGKILL)

@@ -119,6 +119,7 @@ def test_a_requested_name_is_never_a_label(running):
         assert not [line for line in own if f'"{key_id}"' in line], "a key is no label"
 
 
+@pytest.mark.wasm_only("histograms of the native module begin anew with a new policy")
 def test_counters_go_on_under_new_policies(running):
     aliases, names = ("ok", "status-503+ok", "nope"), set(counted(running)["models"])
     with Traffic(running, aliases=aliases) as traffic:

@@ -4,7 +4,7 @@
 use crate::abi::{Metric, Root};
 use crate::native::At;
 use crate::roots;
-use headgate_metrics::Family;
+use headgate_metrics::{Family, Kind};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 static FAMILIES: OnceLock<Vec<(&'static str, Option<Metric>)>> = OnceLock::new();
@@ -25,6 +25,15 @@ pub(crate) fn define_families(root: Root) {
         .map(|family| (family.name(), root.define(family.kind(), family.name(), family.labels())))
         .collect();
     let _ = FAMILIES.set(families);
+}
+
+/// Makes the counters that are there known to a root that is to take over: the host forgets those that none has.
+pub(crate) fn carry_over(root: Root) {
+    let all = SERIES.lock().unwrap_or_else(PoisonError::into_inner);
+    for series in all.iter().filter(|series| series.metric.kind == Kind::Counter) {
+        let values: Vec<&str> = series.values.iter().map(String::as_str).collect();
+        root.update(series.metric, &values, 0);
+    }
 }
 
 /// Returns the number of the series with this name. Their number is bounded by those who ask.

@@ -42,6 +42,7 @@ impl Configured {
         let role = root.role();
         if matches!(role, Role::Gate(_) | Role::Stages(_)) {
             metrics::define_families(host);
+            metrics::carry_over(host);
         }
         let gate = matches!(role, Role::Gate(_)).then(|| GateRoot::begin(host, root));
         Ok(Self { role, gate })

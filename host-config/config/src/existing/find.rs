@@ -157,7 +157,7 @@ impl<'a> Walk<'a, '_> {
         } else if has("vm_config") && text(node, "root_id").is_some_and(|role| ROLES.contains(&role)) {
             let object = self.object(node, label);
             self.found.plugins.push(object);
-        } else if has("dynamic_module_config") && text(node, "filter_name") == Some("gate") {
+        } else if has("dynamic_module_config") {
             // It tells Envoy the labels by itself.
             self.found.has_labels = true;
         } else if has("static_resources") || has("dynamic_resources") {
