@@ -7,7 +7,7 @@
 use crate::host::{self, Buffer, HeaderMap};
 use crate::pairs::decode_pairs;
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
-use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, OutgoingCall, UNSUPPORTED};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, MemberHost, OutgoingCall, UNSUPPORTED};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -83,6 +83,8 @@ thread_local! {
 pub(crate) fn is_host() -> bool {
     host::property(READS_REQUEST) == Err(OUTSIDE_A_REQUEST)
 }
+
+impl MemberHost for Apisix {}
 
 impl Host for Apisix {
     const CAN: Capabilities = Capabilities {

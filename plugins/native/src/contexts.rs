@@ -1,8 +1,9 @@
 //! The context of a stream: it hands the host's callbacks to a context of the shell.
 
 use crate::abi::Stream;
+use crate::at::At;
 use crate::gates;
-use crate::native::{At, CallAnswer, Native};
+use crate::native::{CallAnswer, Native};
 use headgate_shell::{Action, AttemptContext, Body, GateContext, Role, StreamContext};
 use std::cell::{Cell, RefCell};
 

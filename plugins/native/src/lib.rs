@@ -4,15 +4,20 @@
 //! their way out, the counts and the targets in cooldown.
 
 mod abi;
+mod at;
+mod bodies;
 mod clock;
 mod contexts;
+mod flags;
 mod gates;
 mod guard;
 mod hooks;
+mod later;
 mod logger;
 mod member;
 mod metrics;
 mod native;
+mod newest;
 mod node;
 mod roots;
 mod shared;

@@ -1,7 +1,6 @@
 //! The one member of the fleet that all workers of this process are.
 
-use crate::native::Native;
-use headgate_shell::Member;
+use headgate_shell::{Host, Member};
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
@@ -27,7 +26,7 @@ impl Drop for Use {
 }
 
 /// Runs `act` on the member. `None` only if this thread uses it already.
-pub(crate) fn with_member<T>(host: &Native, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
+pub(crate) fn with_member<T>(host: &impl Host, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
     let _use = Use::begin()?;
     let mut member = MEMBER.lock().unwrap_or_else(PoisonError::into_inner);
     Some(act(member.get_or_insert_with(|| Member::start(host))))

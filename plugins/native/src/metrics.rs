@@ -2,8 +2,8 @@
 //! every root; the labels that a name has are given with each update.
 
 use crate::abi::{Metric, Root};
-use crate::native::At;
-use crate::roots;
+use crate::at::At;
+use crate::newest;
 use headgate_metrics::{Family, Kind};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -71,7 +71,7 @@ pub(crate) fn update(at: At, series: u32, amount: u64) -> bool {
     match at {
         At::Stream(stream) => stream.update(series.metric, &values, amount),
         At::Root(root) => root.update(series.metric, &values, amount),
-        At::Log(_) => roots::with_newest(|root| root.update(series.metric, &values, amount)) == Some(true),
+        At::Log(_) => newest::with_root(|root| root.update(series.metric, &values, amount)) == Some(true),
         At::Nothing => false,
     }
 }

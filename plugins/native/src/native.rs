@@ -3,22 +3,16 @@
 //! One value is made for each hook. What makes the host call its filters waits until the hook is done with its own work, as on Proxy-Wasm:
 //! an exchange that a callback works on would not be found by the filters that are called.
 
-use crate::abi::{Attribute, Buffer, Logger, Map, Root, Stream};
-use crate::{clock, gates, member, metrics, node, shared};
-use headgate_policy::{Disconnect, HeaderView, ProxyAnswer, can_allocate};
-use headgate_record::AttemptError;
-use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, Member, NO_ROOM, OutgoingCall};
+use crate::abi::{Attribute, Map, Stream};
+use crate::at::At;
+use crate::later::Later;
+use crate::{bodies, clock, flags, gates, member, metrics, node, shared};
+use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
+use headgate_shell::{
+    Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall,
+};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
-
-/// What a hook is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum At {
-    Nothing,
-    Stream(Stream),
-    Log(Logger),
-    Root(Root),
-}
 
 /// The answer to a call, as its hook has it.
 #[derive(Debug, Default)]
@@ -41,15 +35,6 @@ pub(crate) struct Native {
     later: RefCell<Vec<(Option<u32>, Stream, Later)>>,
 }
 
-/// What makes the host call its filters.
-#[derive(Debug)]
-enum Later {
-    Reply(u16, Vec<(String, String)>, Vec<u8>),
-    ContinueRequest,
-    ContinueResponse,
-    Reset,
-}
-
 /// Filter state that holds the provider of the next try: the one that Proxy-Wasm writes.
 const TARGET: &str = "wasm.headgate_target";
 /// Filter state that holds the id of an exchange, for the attempts.
@@ -58,19 +43,6 @@ const CALL: &str = "wasm.headgate_call";
 const FROM_PROVIDER: &[u8] = b"via_upstream";
 /// The host has no such thing now.
 const ABSENT: HostError = HostError(1);
-
-/// Envoy's response flags that name the client: connection ended (DC), stream reset (DR), protocol error (DPE).
-const CLIENT_FLAGS: u64 = 0x4000 | 0x1000_0000 | 0x4_0000;
-/// Those that name the provider: reset (UR), connection failure (UF), termination (UC), protocol error (UPE).
-const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
-/// Those of a try that has failed, with their meaning: timeout (UT), connection failure (UF), reset (UR), termination (UC), protocol error (UPE).
-const FAILURES: [(u64, AttemptError); 5] = [
-    (0x4, AttemptError::Timeout),
-    (0x20, AttemptError::Connect),
-    (0x10, AttemptError::Reset),
-    (0x40, AttemptError::Reset),
-    (0x80_0000, AttemptError::Reset),
-];
 
 impl Native {
     pub(crate) fn new(at: At) -> Self {
@@ -119,16 +91,7 @@ impl Native {
             if number.is_some_and(|number| gates::stream_of(number) != Some(stream)) {
                 continue;
             }
-            match what {
-                Later::Reply(status, headers, body) => {
-                    let headers: Vec<(&str, &str)> =
-                        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                    stream.reply(status, &headers, &body);
-                }
-                Later::ContinueRequest => stream.continue_request(),
-                Later::ContinueResponse => stream.continue_response(),
-                Later::Reset => stream.reset(),
-            }
+            what.run(stream);
         }
     }
 
@@ -146,18 +109,7 @@ impl Native {
 
     /// Returns the number of bytes of a body: those that have just come, and those that wait.
     pub(crate) fn body_size(&self, which: Body) -> usize {
-        let Ok(stream) = self.stream() else { return 0 };
-        let (received, buffered, map) = buffers(which);
-        let waiting = if stream.is_buffered(map) { 0 } else { stream.body_size(buffered) };
-        waiting.saturating_add(stream.body_size(received))
-    }
-}
-
-/// The two bodies of the host: the bytes that have just come, and those that wait. They may be one and the same.
-fn buffers(which: Body) -> (Buffer, Buffer, Map) {
-    match which {
-        Body::Request => (Buffer::ReceivedRequest, Buffer::BufferedRequest, Map::Request),
-        Body::Response => (Buffer::ReceivedResponse, Buffer::BufferedResponse, Map::Response),
+        self.stream().map_or(0, |stream| bodies::size(stream, which))
     }
 }
 
@@ -170,6 +122,12 @@ fn map(which: Headers) -> Map {
 
 fn done(taken: bool) -> HostResult<()> {
     if taken { Ok(()) } else { Err(ABSENT) }
+}
+
+impl MemberHost for Native {
+    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
+        member::with_member(self, act)
+    }
 }
 
 impl Host for Native {
@@ -200,10 +158,6 @@ impl Host for Native {
         node::name()
     }
 
-    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-        member::with_member(self, act)
-    }
-
     fn with_headers<T>(&self, which: Headers, act: impl FnOnce(HeaderView<'_>) -> T) -> T {
         match self.at.get() {
             At::Stream(stream) => stream.with_headers(map(which), |fields| act(HeaderView::new(fields))),
@@ -221,29 +175,16 @@ impl Host for Native {
     }
 
     fn body_part(&self, which: Body, start: usize, len: usize) -> HostResult<Vec<u8>> {
-        let stream = self.stream()?;
-        let (received, buffered, map) = buffers(which);
-        let size = self.body_size(which).saturating_sub(start).min(len);
-        if !can_allocate(size as u64) {
-            return Err(NO_ROOM);
-        }
-        let mut bytes = Vec::with_capacity(size);
-        let passed = if stream.is_buffered(map) { 0 } else { stream.copy_body(buffered, start, size, &mut bytes) };
-        stream.copy_body(received, start.saturating_sub(passed), size, &mut bytes);
-        Ok(bytes)
+        bodies::part(self.stream()?, which, start, len).ok_or(NO_ROOM)
     }
 
     fn replace_body(&self, which: Body, bytes: &[u8]) -> HostResult<()> {
-        let stream = self.stream()?;
-        let (received, buffered, _) = buffers(which);
-        stream.drain(buffered);
-        stream.drain(received);
+        bodies::clear(self.stream()?, which);
         if bytes.is_empty() { Ok(()) } else { self.append_body(which, bytes) }
     }
 
     fn append_body(&self, which: Body, bytes: &[u8]) -> HostResult<()> {
-        let (received, buffered, _) = buffers(which);
-        done(self.stream()?.append(if self.brings_body.get() { received } else { buffered }, bytes))
+        done(bodies::append(self.stream()?, which, bytes, self.brings_body.get()))
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> HostResult<()> {
@@ -353,8 +294,7 @@ impl Host for Native {
     fn proxy_answer(&self) -> ProxyAnswer {
         let from_provider = self.answer_details() == FROM_PROVIDER;
         let tries = self.stream().ok().and_then(|stream| stream.number(Attribute::AttemptCount)).unwrap_or(1);
-        let flags = if from_provider { 0 } else { self.response_flags() };
-        let failure = FAILURES.into_iter().find(|(flag, _)| flags & flag != 0).map(|(_, failure)| failure);
+        let failure = if from_provider { None } else { flags::failure(self.response_flags()) };
         ProxyAnswer { from_provider, tries: u32::try_from(tries).unwrap_or(u32::MAX), failure }
     }
 
@@ -367,15 +307,7 @@ impl Host for Native {
     }
 
     fn disconnect(&self) -> Disconnect {
-        let flags = self.response_flags();
-        // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
-        if flags == 0 || flags & CLIENT_FLAGS != 0 {
-            Disconnect::ClientGone
-        } else if flags & PROVIDER_FLAGS != 0 {
-            Disconnect::ProviderGone
-        } else {
-            Disconnect::Unknown
-        }
+        flags::disconnect(self.response_flags())
     }
 
     fn set_log_field(&self, name: &str, value: &str) -> HostResult<()> {

@@ -1,8 +1,9 @@
 //! The configurations of the filter in this process. The newest gate speaks to the collector; older ones serve the requests that they have.
 
 use crate::abi::{Root as HostRoot, RootScheduler};
-use crate::native::{At, CallAnswer, Native};
-use crate::{clock, metrics};
+use crate::at::At;
+use crate::native::{CallAnswer, Native};
+use crate::{clock, metrics, newest};
 use headgate_shell::{Role, Root};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,18 +22,7 @@ struct GateRoot {
     root: Mutex<Root>,
 }
 
-/// The gates, by number, the newest last.
-static GATES: Mutex<Vec<(u64, HostRoot)>> = Mutex::new(Vec::new());
 static LAST: AtomicU64 = AtomicU64::new(0);
-
-fn gates<T>(act: impl FnOnce(&mut Vec<(u64, HostRoot)>) -> T) -> T {
-    act(&mut GATES.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Runs `act` on the host's root of the newest gate, which cannot go meanwhile.
-pub(crate) fn with_newest<T>(act: impl FnOnce(HostRoot) -> T) -> Option<T> {
-    gates(|gates| gates.last().map(|(_, root)| act(*root)))
-}
 
 impl Configured {
     /// Makes a configuration of the filter.
@@ -84,7 +74,7 @@ impl Configured {
     pub(crate) fn end(&self) {
         let Some(gate) = &self.gate else { return };
         clock::remove_root(gate.number);
-        gates(|gates| gates.retain(|(number, _)| *number != gate.number));
+        newest::remove(gate.number);
         self.give_up();
     }
 }
@@ -92,14 +82,14 @@ impl Configured {
 impl GateRoot {
     fn begin(host: HostRoot, root: Root) -> Self {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        gates(|gates| gates.push((number, host)));
+        newest::add(number, host);
         let scheduler: RootScheduler = host.scheduler();
         clock::add_root(number, scheduler);
         Self { number, host, root: Mutex::new(root) }
     }
 
     fn is_newest(&self) -> bool {
-        gates(|gates| gates.last().is_some_and(|(number, _)| *number == self.number))
+        newest::is(self.number)
     }
 
     fn with(&self, answer: Option<CallAnswer>, act: impl FnOnce(&mut Root, &Native)) {

@@ -3,8 +3,8 @@
 //! One at a time also because two roots of one worker must not have calls with equal numbers under way, as they could while a new
 //! configuration takes over from an old one.
 
-use crate::host::{Host, OutgoingCall};
-use crate::member::Member;
+use crate::host::OutgoingCall;
+use crate::member::{Member, MemberHost};
 use crate::worker::with_worker;
 use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
@@ -40,7 +40,7 @@ enum Payload {
 
 impl Uploader {
     /// Sends the next payload that is due, if no other call is under way in this VM.
-    pub(crate) fn deliver<H: Host>(&mut self, host: &H, policy: &Policy) {
+    pub(crate) fn deliver<H: MemberHost>(&mut self, host: &H, policy: &Policy) {
         if policy.collector().is_none() || host.with_member(|member| member.calling) != Some(false) {
             return;
         }
@@ -67,7 +67,7 @@ impl Uploader {
         }
     }
 
-    fn call<H: Host>(&mut self, host: &H, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
+    fn call<H: MemberHost>(&mut self, host: &H, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
         let Some((collector, token)) = policy.collector() else { return };
         let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -96,7 +96,7 @@ impl Uploader {
     }
 
     /// The answer to call `call` is there, or its failure.
-    pub(crate) fn answered<H: Host>(&mut self, host: &H, policy: &Policy, call: u32, body_size: usize) {
+    pub(crate) fn answered<H: MemberHost>(&mut self, host: &H, policy: &Policy, call: u32, body_size: usize) {
         let Some((_, payload)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
         host.with_member(|member| member.calling = false);
         let status = host.call_status();
@@ -125,7 +125,7 @@ impl Uploader {
 
 impl Uploader {
     /// Gives up a call whose answer cannot come any more.
-    pub(crate) fn give_up(&mut self, host: &impl Host, policy: &Policy) {
+    pub(crate) fn give_up(&mut self, host: &impl MemberHost, policy: &Policy) {
         if let Some((_, payload)) = self.under_way.take() {
             host.with_member(|member| member.calling = false);
             failed(host, policy, payload);
@@ -135,7 +135,7 @@ impl Uploader {
 
 /// Wakes the root when the records that wait may be sent, so that little is lost with a worker that is killed. Where a
 /// call is under way, its answer sends them.
-pub(crate) fn send_soon(host: &impl Host, member: &mut Member, policy: &Policy, now_ms: u64) {
+pub(crate) fn send_soon(host: &impl MemberHost, member: &mut Member, policy: &Policy, now_ms: u64) {
     if policy.collector().is_none() || member.calling || member.hurried.is_some() {
         return;
     }
@@ -146,7 +146,7 @@ pub(crate) fn send_soon(host: &impl Host, member: &mut Member, policy: &Policy, 
 
 /// Returns the heartbeat of this member, if it is time. The first one goes out at once, so that the collector sees a new policy
 /// in force.
-fn heartbeat<H: Host>(host: &H, member: &mut Member, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
+fn heartbeat<H: MemberHost>(host: &H, member: &mut Member, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
     let end = (member.outbox.last_seq(), member.outbox.dropped());
     let idle = member.open == 0 && member.outbox.queued() == 0;
     let ending = idle && policy.ends(member.counters.process(host).began_ms);
@@ -179,7 +179,7 @@ fn heartbeat<H: Host>(host: &H, member: &mut Member, policy: &Policy, now_ms: u6
     .ok()
 }
 
-fn failed(host: &impl Host, policy: &Policy, payload: Payload) {
+fn failed(host: &impl MemberHost, policy: &Policy, payload: Payload) {
     match payload {
         Payload::Records(ticket) => finish(host, ticket, Delivery::Failed),
         Payload::Counts => {
@@ -195,7 +195,7 @@ fn failed(host: &impl Host, policy: &Policy, payload: Payload) {
     }
 }
 
-fn finish(host: &impl Host, ticket: u64, outcome: Delivery) {
+fn finish(host: &impl MemberHost, ticket: u64, outcome: Delivery) {
     let now_ms = host.now_us() / 1_000;
     let jitter = with_worker(host, |worker| worker.draw(host)).unwrap_or_default();
     host.with_member(|member| {
@@ -204,7 +204,7 @@ fn finish(host: &impl Host, ticket: u64, outcome: Delivery) {
     });
 }
 
-fn tell_failure(host: &impl Host, status: Option<u16>) {
+fn tell_failure(host: &impl MemberHost, status: Option<u16>) {
     let queued = host.with_member(|member| (member.outbox.queued(), member.outbox.dropped())).unwrap_or_default();
     let what = status.map_or_else(|| "gave no answer".to_owned(), |status| format!("answered {status}"));
     let remedy = match status {

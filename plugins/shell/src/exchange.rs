@@ -9,9 +9,9 @@ pub(crate) use end::settle;
 
 use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::host::{Action, Body, Headers, NO_ROOM};
 use crate::http_calls::{HttpCalls, WAKE};
-use crate::member::Member;
+use crate::member::{Member, MemberHost};
 use crate::pending_resets;
 use crate::worker::{apply, with_worker};
 use headgate_policy::document::Stages;
@@ -48,7 +48,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(host: &impl Host, context: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
+    pub(crate) fn new(host: &impl MemberHost, context: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
         let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
         let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
@@ -68,7 +68,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn request_headers(&mut self, host: &impl Host, whole: bool) -> Action {
+    pub(crate) fn request_headers(&mut self, host: &impl MemberHost, whole: bool) -> Action {
         let flow = host.with_headers(Headers::Request, |head| {
             self.ask_proxy(host);
             if self.gate.routes() && host.is_http_1_0() {
@@ -81,7 +81,7 @@ impl Exchange {
     }
 
     /// Tells the gate what only the proxy knows: the name of the caller, and the cluster that its route has chosen.
-    fn ask_proxy(&mut self, host: &impl Host) {
+    fn ask_proxy(&mut self, host: &impl MemberHost) {
         if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
             self.gate.take_caller_name(name);
         }
@@ -92,7 +92,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn request_body(&mut self, host: &impl Host, size: usize, whole: bool) -> Action {
+    pub(crate) fn request_body(&mut self, host: &impl MemberHost, size: usize, whole: bool) -> Action {
         self.buffered = size;
         if whole {
             return self.body_is_whole(host, size);
@@ -102,12 +102,12 @@ impl Exchange {
     }
 
     /// With trailers, HTTP/2 never marks the body's last chunk: the trailers do.
-    pub(crate) fn request_trailers(&mut self, host: &impl Host) -> Action {
+    pub(crate) fn request_trailers(&mut self, host: &impl MemberHost) -> Action {
         self.body_is_whole(host, self.buffered)
     }
 
     /// An HTTP call of this exchange has its answer, or has failed.
-    pub(crate) fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub(crate) fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         let Some(answer) = self.http_calls.answered(host, token, body_size) else { return };
         if answer.number == WAKE {
             // A collector that cannot be reached is not waited for.
@@ -120,7 +120,7 @@ impl Exchange {
         }
     }
 
-    fn apply_effects<H: Host>(&mut self, host: &H) {
+    fn apply_effects<H: MemberHost>(&mut self, host: &H) {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Route(_) => self.route_is_stale = true,
@@ -139,7 +139,7 @@ impl Exchange {
     }
 
     /// While the request is held, its effects wait too: Envoy looks for the route again after each change.
-    fn apply_flow(&mut self, host: &impl Host, flow: Flow) -> Action {
+    fn apply_flow(&mut self, host: &impl MemberHost, flow: Flow) -> Action {
         if flow != Flow::Pause {
             self.apply_effects(host);
         }
@@ -150,7 +150,7 @@ impl Exchange {
     }
 
     /// The body is whole: one copy into the VM, then the decision.
-    fn body_is_whole(&mut self, host: &impl Host, size: usize) -> Action {
+    fn body_is_whole(&mut self, host: &impl MemberHost, size: usize) -> Action {
         if self.waiting.is_some() {
             return Action::Pause;
         }
@@ -176,7 +176,7 @@ impl Exchange {
 
     /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
     /// a tenth of a second normally, and asks again when the collector has said something.
-    fn waits_for_counts(&mut self, host: &impl Host, asked: u32) -> bool {
+    fn waits_for_counts(&mut self, host: &impl MemberHost, asked: u32) -> bool {
         let Some((collector, _)) = self.policy.collector().filter(|_| self.gate.counts()) else {
             return false;
         };
@@ -187,7 +187,7 @@ impl Exchange {
     }
 
     /// Something was heard of the collector.
-    fn woken(&mut self, host: &impl Host, reached: bool) {
+    fn woken(&mut self, host: &impl MemberHost, reached: bool) {
         let Some((body, asked)) = self.waiting.take() else { return };
         if reached && self.waits_for_counts(host, asked) {
             self.waiting = Some((body, asked.saturating_add(1)));
@@ -197,7 +197,7 @@ impl Exchange {
     }
 
     /// The decision about a whole body.
-    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Action {
+    fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Action {
         let now_us = host.now_us();
         let flow = decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects);
         let held = self.gate.reservations();
@@ -214,7 +214,7 @@ impl Exchange {
     }
 
     /// Sends the external checks of the held request, and nothing else yet.
-    fn ask(&mut self, host: &impl Host) -> Flow {
+    fn ask(&mut self, host: &impl MemberHost) -> Flow {
         let mut flow = Flow::Pause;
         while let (Flow::Pause, Some(at)) = (flow, self.effects.iter().position(|one| matches!(one, Effect::Call(_)))) {
             if let Effect::Call(call) = self.effects.remove(at)
@@ -227,7 +227,7 @@ impl Exchange {
     }
 
     /// The request goes on, is answered, or waits on.
-    fn resume(&mut self, host: &impl Host, flow: Flow) -> Action {
+    fn resume(&mut self, host: &impl MemberHost, flow: Flow) -> Action {
         let routed = flow == Flow::Continue && self.gate.routes();
         if let (true, Some(id)) = (routed, self.id) {
             id.show_to_attempts(host);
@@ -245,7 +245,7 @@ impl Exchange {
     }
 
     /// Refuses a request over HTTP/1.0, and counts it with those that the proxy refuses by itself.
-    fn http_1_0(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
+    fn http_1_0(&mut self, host: &impl MemberHost, head: HeaderView<'_>) -> Flow {
         let flow = self.gate.request_headers_of_http_1_0(head, &mut self.effects);
         if !self.gate.is_aside() {
             let client = host.client_address();
@@ -257,7 +257,7 @@ impl Exchange {
 
 /// Has the gate decide about a body. `None` only if the state of the worker is in use.
 pub(crate) fn decide(
-    host: &impl Host,
+    host: &impl MemberHost,
     gate: &mut Gate,
     policy: &Policy,
     body: Vec<u8>,
@@ -276,7 +276,7 @@ pub(crate) fn decide(
     })
 }
 
-fn send(host: &impl Host, reply: &Reply) {
+fn send(host: &impl MemberHost, reply: &Reply) {
     let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
     let _ = host.reply(reply.status, &headers, &reply.body);
 }

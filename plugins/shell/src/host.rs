@@ -3,7 +3,6 @@
 //! The trait names nothing of a proxy or of an ABI. A host that lacks something says so in [`Host::CAN`], and refuses the calls with a
 //! status. No call panics, and none decides.
 
-use crate::member::{self, Member};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use std::time::Duration;
 
@@ -90,15 +89,6 @@ pub trait Host: 'static {
     fn env(&self, name: &str) -> Option<String>;
     /// The name of this proxy, if it has one.
     fn node(&self) -> Option<String>;
-
-    /// Runs `act` on the member of the fleet that this worker belongs to. `None` only if it is in use already, which the order of
-    /// callbacks rules out.
-    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T>
-    where
-        Self: Sized,
-    {
-        member::of_this_worker(self, act)
-    }
 
     /// Runs `act` on the headers; on none if the host has none.
     fn with_headers<T>(&self, which: Headers, act: impl FnOnce(HeaderView<'_>) -> T) -> T;

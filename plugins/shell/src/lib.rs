@@ -32,7 +32,7 @@ mod worker;
 pub use attempt_context::AttemptContext;
 pub use gate_context::GateContext;
 pub use host::{Action, Body, Capabilities, Headers, Host, HostError, HostResult, NO_ROOM, OutgoingCall, UNSUPPORTED};
-pub use member::Member;
+pub use member::{Member, MemberHost};
 pub use role::{Role, StreamContext};
 pub use root::{Root, tick_streams};
 pub use sole::SoleContext;

@@ -1,19 +1,20 @@
 //! The member of the fleet that speaks to the collector: its name, the records on their way out, the counts that it reports.
 //!
 //! On Proxy-Wasm each worker's VM is a member of its own, and its member is thread-local like its [`crate::worker`]. A host whose workers share
-//! memory has one member for all of them: it keeps it itself, see [`Host::with_member`].
+//! memory has one member for all of them: it keeps it itself, see [`MemberHost::with_member`].
 
 use crate::handed_over::HandedOver;
 use crate::host::Host;
 use crate::proxy_refusals::ProxyRefusals;
 use crate::shared_counters::SharedCounters;
-use crate::worker::TICK;
 use headgate_policy::{Memory, Policy, uuid_v7};
 use headgate_record::{Outbox, OutboxLimits};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Pause after a delivery that a request has carried and that failed, ms; it doubles so many times.
 const FIRST_PAUSE_MS: u64 = 1_000;
 const PAUSE_DOUBLINGS: u32 = 5;
@@ -63,12 +64,18 @@ thread_local! {
     static MEMBER: RefCell<Option<Member>> = const { RefCell::new(None) };
 }
 
-/// Runs `act` on the member that this worker is. `None` only if it is in use already, which the order of callbacks rules out.
-pub(crate) fn of_this_worker<T>(host: &impl Host, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-    MEMBER.with(|member| {
-        let mut member = member.try_borrow_mut().ok()?;
-        Some(act(member.get_or_insert_with(|| Member::start(host))))
-    })
+/// A host, and the member of the fleet that its workers are of.
+pub trait MemberHost: Host {
+    /// Runs `act` on the member. `None` only if it is in use already, which the order of callbacks rules out.
+    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T>
+    where
+        Self: Sized,
+    {
+        MEMBER.with(|member| {
+            let mut member = member.try_borrow_mut().ok()?;
+            Some(act(member.get_or_insert_with(|| Member::start(self))))
+        })
+    }
 }
 
 impl Member {

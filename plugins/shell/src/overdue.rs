@@ -6,7 +6,7 @@
 //! goes to another one.
 
 use crate::exchanges::{self, with_exchange};
-use crate::host::Host;
+use crate::member::MemberHost;
 use crate::worker::with_worker;
 use headgate_policy::Timestamp;
 
@@ -14,7 +14,7 @@ use headgate_policy::Timestamp;
 const LOOK_US: u64 = 250_000;
 
 /// Answers overdue requests. The gate puts its own words into these answers.
-pub(crate) fn finish<H: Host>(host: &H, now_us: u64) {
+pub(crate) fn finish<H: MemberHost>(host: &H, now_us: u64) {
     let is_time = with_worker(host, |worker| {
         let is_time = now_us.abs_diff(worker.looked_overdue_us) >= LOOK_US;
         if is_time {

@@ -3,7 +3,7 @@
 use crate::attempt_context::{AttemptContext, stream_was_reset};
 use crate::exchange::Exchange;
 use crate::gate_context::GateContext;
-use crate::host::Host;
+use crate::member::MemberHost;
 use headgate_policy::Policy;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(crate) struct StagesConfiguration {
 impl Role {
     /// Makes the context of a stream, whose number at the host is `id`. A root without a policy makes one that refuses.
     #[must_use]
-    pub fn stream(&self, host: &impl Host, id: u32) -> StreamContext {
+    pub fn stream(&self, host: &impl MemberHost, id: u32) -> StreamContext {
         match self {
             Self::Gate(policy) => StreamContext::Gate(GateContext::new(host, id, policy, policy.stages())),
             Self::Stages(set) => {
@@ -74,7 +74,7 @@ impl Role {
     }
 
     /// The host tells its log of a stream or a connection for which no context was made.
-    pub fn log(&self, host: &impl Host) {
+    pub fn log(&self, host: &impl MemberHost) {
         match self {
             Self::Log => {
                 if let Some(policy) = host.with_member(|member| member.policy.clone()).flatten() {

@@ -2,14 +2,14 @@
 //! records; an attempt's root knows which provider it stands in front of.
 
 use crate::delivery::Uploader;
-use crate::host::Host;
+use crate::member::{MemberHost, TICK};
 use crate::overdue;
 use crate::pending_resets;
 use crate::pending_resumes;
 use crate::role::{AttemptConfiguration, Role, StagesConfiguration, StreamContext};
 use crate::shared_counters::SharedCounters;
 use crate::sole::SoleContext;
-use crate::worker::{TICK, with_worker};
+use crate::worker::with_worker;
 use headgate_policy::Policy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Root {
     ///
     /// # Errors
     /// If the configuration cannot be used; nothing passes then.
-    pub fn configure(&mut self, host: &impl Host, role: &[u8], configuration: &[u8]) -> Result<(), String> {
+    pub fn configure(&mut self, host: &impl MemberHost, role: &[u8], configuration: &[u8]) -> Result<(), String> {
         let logs = [(&b"log"[..], Role::Log), (b"connections", Role::Connections), (b"resets", Role::Resets)];
         if let Some((_, known)) = logs.into_iter().find(|(name, _)| role == *name) {
             self.role = known;
@@ -63,7 +63,7 @@ impl Root {
         self.take_policy(host, configuration)
     }
 
-    fn take_policy<H: Host>(&mut self, host: &H, configuration: &[u8]) -> Result<(), String> {
+    fn take_policy<H: MemberHost>(&mut self, host: &H, configuration: &[u8]) -> Result<(), String> {
         let policy = Policy::load(configuration, |name| host.env(name)).map_err(|error| error.to_string())?;
         tell_missing(&policy);
         SharedCounters::prepare(host);
@@ -83,7 +83,7 @@ impl Root {
     }
 
     /// The answer to a call of this root, or its failure.
-    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         let Role::Gate(policy) = &self.role else { return };
         self.uploader.answered(host, policy, token, body_size);
         if !self.leaving {
@@ -94,14 +94,14 @@ impl Root {
     }
 
     /// The same for a root that a newer one has taken over from: it begins no further call.
-    pub fn call_answered_last(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub fn call_answered_last(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         if let Role::Gate(policy) = &self.role {
             self.uploader.answered(host, policy, token, body_size);
         }
     }
 
     /// Gives up a call whose answer cannot come any more: another root makes it again.
-    pub fn give_up(&mut self, host: &impl Host) {
+    pub fn give_up(&mut self, host: &impl MemberHost) {
         if let Role::Gate(policy) = &self.role {
             self.uploader.give_up(host, policy);
         }
@@ -109,7 +109,7 @@ impl Root {
 
     /// A newer configuration has taken over. Calls under way are waited for, since their numbers would come again otherwise. Returns
     /// whether nothing is under way.
-    pub fn done(&mut self, host: &impl Host) -> bool {
+    pub fn done(&mut self, host: &impl MemberHost) -> bool {
         self.leaving = true;
         if let (Role::Gate(policy), false) = (&self.role, self.uploader.is_under_way()) {
             self.uploader.deliver(host, policy);
@@ -118,7 +118,7 @@ impl Root {
     }
 
     /// Does what is done from time to time.
-    pub fn tick(&mut self, host: &impl Host) {
+    pub fn tick(&mut self, host: &impl MemberHost) {
         let now_us = host.now_us();
         if host.with_member(|member| member.hurried.take()).flatten().is_some() {
             let _ = host.set_tick(if self.starting { STARTING_TICK } else { TICK });
@@ -151,13 +151,13 @@ impl Root {
 
     /// Makes the context of a stream, whose number at the host is `id`. A root without a policy makes one that refuses.
     #[must_use]
-    pub fn stream(&self, host: &impl Host, id: u32) -> StreamContext {
+    pub fn stream(&self, host: &impl MemberHost, id: u32) -> StreamContext {
         self.role.stream(host, id)
     }
 
     /// Makes the one context of a request, on a host without filters in the clusters of providers. `None` without a policy.
     #[must_use]
-    pub fn sole_stream(&self, host: &impl Host) -> Option<SoleContext> {
+    pub fn sole_stream(&self, host: &impl MemberHost) -> Option<SoleContext> {
         match &self.role {
             Role::Gate(policy) => Some(SoleContext::new(host, policy)),
             _ => None,
@@ -165,13 +165,13 @@ impl Root {
     }
 
     /// The host tells its log of a stream or a connection for which no context was made.
-    pub fn log(&mut self, host: &impl Host) {
+    pub fn log(&mut self, host: &impl MemberHost) {
         self.role.log(host);
     }
 }
 
 /// Does what streams of this worker wait for.
-pub fn tick_streams(host: &impl Host) {
+pub fn tick_streams(host: &impl MemberHost) {
     let now_us = host.now_us();
     pending_resumes::finish(host);
     pending_resets::finish(host, now_us);

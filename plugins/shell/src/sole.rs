@@ -13,9 +13,9 @@ mod tries;
 
 use crate::delivery::Uploader;
 use crate::exchange::decide;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::host::{Action, Body, Headers, NO_ROOM};
 use crate::http_calls::HttpCalls;
-use crate::member::Member;
+use crate::member::{Member, MemberHost};
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub struct SoleContext {
 
 impl SoleContext {
     /// The context of one request.
-    pub(crate) fn new(host: &impl Host, policy: &Arc<Policy>) -> Self {
+    pub(crate) fn new(host: &impl MemberHost, policy: &Arc<Policy>) -> Self {
         let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
         let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
@@ -91,7 +91,7 @@ impl SoleContext {
     }
 
     /// The request's headers.
-    pub fn request_headers(&mut self, host: &impl Host) -> Action {
+    pub fn request_headers(&mut self, host: &impl MemberHost) -> Action {
         self.begun = true;
         self.do_the_work_of_a_tick(host);
         let flow = host.with_headers(Headers::Request, |head| self.admit(host, head));
@@ -110,7 +110,7 @@ impl SoleContext {
     }
 
     /// Sends a delivery along with this request, if one is due and the client has not waited for too long already.
-    fn carries<H: Host>(&mut self, host: &H) -> bool {
+    fn carries<H: MemberHost>(&mut self, host: &H) -> bool {
         let waited_us = u128::from(host.now_us().saturating_sub(self.carrying_since_us));
         if self.carried >= CALLS_PER_REQUEST || waited_us >= H::CAN.delivery_time.as_micros() {
             return false;
@@ -122,7 +122,7 @@ impl SoleContext {
         sent
     }
 
-    fn admit(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
+    fn admit(&mut self, host: &impl MemberHost, head: HeaderView<'_>) -> Flow {
         if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
             self.gate.take_caller_name(name);
         }
@@ -134,7 +134,7 @@ impl SoleContext {
         self.gate.request_headers(head, whole, &mut self.effects)
     }
 
-    fn headers_are_decided(&mut self, host: &impl Host, flow: Flow) {
+    fn headers_are_decided(&mut self, host: &impl MemberHost, flow: Flow) {
         self.apply_effects(host);
         if flow == Flow::Answered {
             self.answered(host);
@@ -142,7 +142,7 @@ impl SoleContext {
     }
 
     /// Counts of limits are taken to the collector and back before a request is decided on.
-    fn do_the_work_of_a_tick(&self, host: &impl Host) {
+    fn do_the_work_of_a_tick(&self, host: &impl MemberHost) {
         if self.policy.limits().is_empty() {
             return;
         }
@@ -159,7 +159,7 @@ impl SoleContext {
     }
 
     /// The request's body, whole.
-    pub fn request_body(&mut self, host: &impl Host, size: usize) -> Action {
+    pub fn request_body(&mut self, host: &impl MemberHost, size: usize) -> Action {
         if !self.gate.awaits_body() {
             return self.action();
         }
@@ -179,13 +179,13 @@ impl SoleContext {
         self.action()
     }
 
-    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Flow {
+    fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Flow {
         let now_us = host.now_us();
         decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects).unwrap_or(Flow::Pause)
     }
 
     /// Carries a decision out. One that waits for checks asks the next of them.
-    fn obey(&mut self, host: &impl Host, flow: Flow) {
+    fn obey(&mut self, host: &impl MemberHost, flow: Flow) {
         let mut flow = flow;
         if flow == Flow::Pause {
             flow = self.ask(host);
@@ -201,7 +201,7 @@ impl SoleContext {
     }
 
     /// Sends the next external check. Returns [`Flow::Pause`] while one is under way.
-    fn ask(&mut self, host: &impl Host) -> Flow {
+    fn ask(&mut self, host: &impl MemberHost) -> Flow {
         while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Call(_))) {
             if let Effect::Call(call) = self.effects.remove(at) {
                 self.checks.push(call);
@@ -223,7 +223,7 @@ impl SoleContext {
     }
 
     /// The request may go on: by the filter's own tries, or by those of the host.
-    fn let_go(&mut self, host: &impl Host) {
+    fn let_go(&mut self, host: &impl MemberHost) {
         if !self.gate.is_sent() {
             return self.apply_effects(host);
         }
@@ -241,7 +241,7 @@ impl SoleContext {
     }
 
     /// The answer to a call of this stream, or its failure.
-    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(answer) = self.http_calls.answered(host, token, body_size) {
             let said = answer.status.map(|status| (status, answer.body.as_slice()));
@@ -261,7 +261,7 @@ impl SoleContext {
         }
     }
 
-    fn apply_effects(&mut self, host: &impl Host) {
+    fn apply_effects(&mut self, host: &impl MemberHost) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Reply(reply) => self.reply(host, &reply),
@@ -280,13 +280,13 @@ impl SoleContext {
         }
     }
 
-    fn reply(&mut self, host: &impl Host, reply: &Reply) {
+    fn reply(&mut self, host: &impl MemberHost, reply: &Reply) {
         let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
         self.send_reply(host, reply.status, &headers, &reply.body);
     }
 
     /// Sends a reply. Should the host refuse its headers, they are left out.
-    fn send_reply(&mut self, host: &impl Host, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+    fn send_reply(&mut self, host: &impl MemberHost, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let sent = host.reply(status, headers, body).is_ok() || host.reply(status, &[], body).is_ok();
         self.replied |= sent;
         if !sent {
@@ -295,7 +295,7 @@ impl SoleContext {
     }
 
     /// Answers a request that the host gives no way to examine.
-    fn refuse(&mut self, host: &impl Host) {
+    fn refuse(&mut self, host: &impl MemberHost) {
         self.effects.clear();
         self.gate.request_out_of_memory(&mut self.effects);
         self.apply_effects(host);
@@ -303,7 +303,7 @@ impl SoleContext {
     }
 
     /// The gateway has answered by itself: nothing more comes.
-    fn answered(&mut self, host: &impl Host) {
+    fn answered(&mut self, host: &impl MemberHost) {
         if !self.replied {
             spoil(host);
         }
@@ -320,6 +320,6 @@ fn is_of_envoy(effect: &Effect) -> bool {
 }
 
 /// The host takes no reply, so the request cannot be held: no provider must be able to serve it.
-fn spoil(host: &impl Host) {
+fn spoil(host: &impl MemberHost) {
     let _ = host.replace_body(Body::Request, b"refused");
 }

@@ -7,16 +7,13 @@
 use crate::cells::{Cells, CellsOn};
 use crate::connections::Connections;
 use crate::exchange_id::ExchangeId;
-use crate::host::{Body, Headers, Host, HostResult};
-use crate::member::Member;
+use crate::host::{Body, Headers, HostResult};
+use crate::member::{Member, MemberHost};
 use crate::metrics::Metrics;
 use headgate_limits::{FleetStatus, OutputEstimates};
 use headgate_policy::{Attempt, Cooldowns, Effect, Policy, RequestEnv, TargetKey, Unsettled};
 use std::cell::RefCell;
-use std::time::Duration;
 
-/// Interval at which finished records are looked for. A quiet worker pays for this and nothing else.
-pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
 /// Greatest age of a worker's view of the targets in cooldown, µs.
@@ -67,7 +64,7 @@ thread_local! {
 }
 
 /// Runs `act` on this worker's state. `None` only if it is in use already, which the order of callbacks rules out.
-pub(crate) fn with_worker<T>(host: &impl Host, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
+pub(crate) fn with_worker<T>(host: &impl MemberHost, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
     WORKER.with(|worker| {
         let mut worker = worker.try_borrow_mut().ok()?;
         Some(act(worker.get_or_insert_with(|| Worker::start(host))))
@@ -75,7 +72,7 @@ pub(crate) fn with_worker<T>(host: &impl Host, act: impl FnOnce(&mut Worker) -> 
 }
 
 impl Worker {
-    fn start(host: &impl Host) -> Self {
+    fn start(host: &impl MemberHost) -> Self {
         Self {
             ended: None,
             record: Vec::new(),
@@ -93,7 +90,7 @@ impl Worker {
     }
 
     /// Runs `act` with the state that a machine may use for one event, and the random numbers beside it.
-    pub(crate) fn with_request_env<H: Host, T>(
+    pub(crate) fn with_request_env<H: MemberHost, T>(
         &mut self,
         host: &H,
         fleet_status: FleetStatus,
@@ -122,7 +119,7 @@ impl Worker {
     }
 
     /// Shows the state of the outbox in the metrics.
-    pub(crate) fn show_outbox(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) {
+    pub(crate) fn show_outbox(&mut self, host: &impl MemberHost, policy: &Policy, now_ms: u64) {
         if !self.metrics.is_due(policy.metrics(), now_ms) {
             return;
         }
@@ -134,17 +131,17 @@ impl Worker {
     }
 
     /// A random number for draws and jitter.
-    pub(crate) fn draw(&mut self, host: &impl Host) -> u32 {
+    pub(crate) fn draw(&mut self, host: &impl MemberHost) -> u32 {
         self.random.draw(host)
     }
 
     /// Random bytes, none of them given out before.
-    pub(crate) fn random<const N: usize>(&mut self, host: &impl Host) -> [u8; N] {
+    pub(crate) fn random<const N: usize>(&mut self, host: &impl MemberHost) -> [u8; N] {
         self.random.take(host)
     }
 
     /// Returns the targets in cooldown, at most 50 ms old.
-    pub(crate) fn cooldowns(&mut self, host: &impl Host, now_us: u64) -> &Cooldowns {
+    pub(crate) fn cooldowns(&mut self, host: &impl MemberHost, now_us: u64) -> &Cooldowns {
         if now_us.abs_diff(self.cooldowns_read_us) > COOLDOWNS_AGE_US {
             self.cooldowns_read_us = now_us;
             self.cooldowns = Cooldowns::from_bytes(&host.shared(COOLDOWNS).0);
@@ -155,7 +152,7 @@ impl Worker {
     /// Puts a target in cooldown, here at once and for all workers by compare-and-set.
     pub(crate) fn set_cooldown(
         &mut self,
-        host: &impl Host,
+        host: &impl MemberHost,
         target: TargetKey,
         until_ms: u64,
         unavailable: bool,
@@ -177,11 +174,11 @@ impl Worker {
 
 impl Random {
     /// A random number for draws and jitter.
-    pub(crate) fn draw(&mut self, host: &impl Host) -> u32 {
+    pub(crate) fn draw(&mut self, host: &impl MemberHost) -> u32 {
         u32::from_le_bytes(self.take(host))
     }
 
-    fn take<const N: usize>(&mut self, host: &impl Host) -> [u8; N] {
+    fn take<const N: usize>(&mut self, host: &impl MemberHost) -> [u8; N] {
         if self.bytes.len().saturating_sub(self.used) < N {
             self.bytes = host.random();
             self.used = 0;
@@ -193,7 +190,7 @@ impl Random {
 }
 
 /// Carries out the effects that gate and attempt have in common; returns the others.
-pub(crate) fn apply(host: &impl Host, effect: Effect) -> Option<Effect> {
+pub(crate) fn apply(host: &impl MemberHost, effect: Effect) -> Option<Effect> {
     match effect {
         Effect::SetRequestHeader(name, value) => ignore(host.set_header(Headers::Request, name, &value)),
         Effect::RemoveRequestHeader(name) => ignore(host.remove_header(Headers::Request, &name)),

@@ -8,7 +8,9 @@ use crate::cores::Cores;
 use crate::limits::{self, Comparison};
 use crate::load::{alone, busy};
 use crate::report::{Cell, Report};
-use crate::variant::{COUNTED, GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, LOGGED, NATIVE, NATIVE_GUARDED, OWNER_TOKEN, Site, Variant};
+use crate::variant::{
+    COUNTED, GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, LOGGED, NATIVE, NATIVE_GUARDED, OWNER_TOKEN, Site, Variant,
+};
 use crate::workload::{self, Workload};
 use crate::{evidence, limits_table, stub};
 use serde_json::{Value, json};

@@ -3,12 +3,11 @@
 //! Bodies have an escape every few words, and names are short. To look for each stop by itself would read the same bytes
 //! again and again; this reads them once, and a run ends at the next bit.
 
+mod block;
 mod marks;
 
+use block::BLOCK;
 use marks::marks;
-
-/// Number of bytes of a block, one bit each.
-const BLOCK: usize = 64;
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]

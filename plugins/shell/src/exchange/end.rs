@@ -2,8 +2,8 @@
 
 use super::Exchange;
 use crate::delivery::send_soon;
-use crate::host::{Headers, Host};
-use crate::member::Member;
+use crate::host::Headers;
+use crate::member::{Member, MemberHost};
 use crate::pending_resets;
 use crate::pending_resumes;
 use crate::worker::with_worker;
@@ -11,7 +11,7 @@ use headgate_policy::{Closing, Disconnect, Gate, Policy, RecordSeq, Timestamp};
 
 impl Exchange {
     /// Records a request that the proxy has answered by itself, with the facts of the proxy's log.
-    fn refused_by_proxy(&mut self, host: &impl Host) {
+    fn refused_by_proxy(&mut self, host: &impl MemberHost) {
         let details = host.answer_details();
         let details = std::str::from_utf8(&details).unwrap_or_default();
         let class = host.with_headers(Headers::Request, |request| {
@@ -24,7 +24,7 @@ impl Exchange {
     }
 
     /// One record for every request, in whatever way it ended.
-    pub(crate) fn close(mut self, host: &impl Host) {
+    pub(crate) fn close(mut self, host: &impl MemberHost) {
         if self.gate.is_aside() {
             host.with_member(Member::end_request);
             return;
@@ -57,7 +57,7 @@ impl Exchange {
 }
 
 /// Shows the proxy the end of a request: its own loggers come after this callback.
-fn tell_proxy(host: &impl Host, gate: &Gate, policy: &Policy, closing: &Closing) {
+fn tell_proxy(host: &impl MemberHost, gate: &Gate, policy: &Policy, closing: &Closing) {
     for (field, value) in gate.access_log(closing) {
         let _ = host.set_log_field(field.property(), &value);
     }
@@ -69,7 +69,7 @@ fn tell_proxy(host: &impl Host, gate: &Gate, policy: &Policy, closing: &Closing)
 /// Settles the reservations of a request. If it leaves a record, the record is queued, unless `hand_over` has found another way for it.
 /// `None` only if the state of the worker is in use.
 pub(crate) fn settle(
-    host: &impl Host,
+    host: &impl MemberHost,
     member: &mut Member,
     gate: &mut Gate,
     policy: &Policy,

@@ -2,18 +2,18 @@
 
 use super::SoleContext;
 use crate::exchange::settle;
-use crate::host::Host;
+use crate::member::MemberHost;
 use headgate_policy::{Disconnect, Timestamp};
 
 impl SoleContext {
     /// The host frees the stream.
-    pub fn done(&mut self, host: &impl Host) {
+    pub fn done(&mut self, host: &impl MemberHost) {
         self.carrier.give_up(host, &self.policy);
         self.close(host);
     }
 
     /// The stream is over. A second call changes nothing.
-    pub(super) fn close(&mut self, host: &impl Host) {
+    pub(super) fn close(&mut self, host: &impl MemberHost) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }

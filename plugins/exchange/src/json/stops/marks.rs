@@ -27,7 +27,7 @@ pub(super) use simd128::marks;
 /// Returns the stops of a block, and whether one of its bytes is not ASCII.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn marks(block: &[u8; super::BLOCK]) -> (u64, bool) {
+pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: the machine has AVX2.
         unsafe { avx2::marks(block) }
@@ -40,14 +40,14 @@ pub(super) fn marks(block: &[u8; super::BLOCK]) -> (u64, bool) {
 /// Returns the stops of a block, and whether one of its bytes is not ASCII.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-pub(super) fn marks(block: &[u8; super::BLOCK]) -> (u64, bool) {
+pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
     // SAFETY: every 64-bit ARM has NEON.
     unsafe { neon::marks(block) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::BLOCK;
+    use crate::json::stops::block::BLOCK;
     use proptest::prelude::*;
 
     fn agrees(block: &[u8; BLOCK]) {

@@ -1,6 +1,6 @@
 //! With AVX2, where the machine has it, 32 bytes at a time.
 
-use super::super::BLOCK;
+use crate::json::stops::block::BLOCK;
 use core::arch::x86_64::{
     __m256i, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x,
     _mm256_set1_epi8,

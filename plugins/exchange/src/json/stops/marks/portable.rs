@@ -1,6 +1,6 @@
 //! In registers of eight bytes.
 
-use super::super::BLOCK;
+use crate::json::stops::block::BLOCK;
 
 #[inline(always)]
 pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {

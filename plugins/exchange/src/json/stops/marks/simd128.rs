@@ -1,6 +1,6 @@
 //! With `simd128`, 16 bytes at a time.
 
-use super::super::BLOCK;
+use crate::json::stops::block::BLOCK;
 use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
 
 #[inline(always)]
