@@ -10,3 +10,10 @@ pub(crate) enum At {
     Log(Logger),
     Root(Root),
 }
+
+/// The answer to a call, as its hook has it.
+#[derive(Debug, Default)]
+pub(crate) struct CallAnswer {
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+}

@@ -1,9 +1,9 @@
 //! The context of a stream: it hands the host's callbacks to a context of the shell.
 
 use crate::abi::Stream;
-use crate::at::At;
+use crate::at::{At, CallAnswer};
 use crate::gates;
-use crate::native::{CallAnswer, Native};
+use crate::native::Native;
 use headgate_shell::{Action, AttemptContext, Body, GateContext, Role, StreamContext};
 use std::cell::{Cell, RefCell};
 

@@ -6,11 +6,11 @@
 )]
 
 use crate::abi::{self, Bytes, Field, Logger, Root, Stream};
-use crate::at::At;
+use crate::at::{At, CallAnswer};
 use crate::contexts::{self, Context};
 use crate::guard::{Hook, guarded, guarded_at};
 use crate::logger;
-use crate::native::{CallAnswer, Native};
+use crate::native::Native;
 use crate::roots::Configured;
 use headgate_shell::{Action, Role};
 use std::ffi::{c_char, c_void};

@@ -4,7 +4,7 @@
 //! an exchange that a callback works on would not be found by the filters that are called.
 
 use crate::abi::{Attribute, Map, Stream};
-use crate::at::At;
+use crate::at::{At, CallAnswer};
 use crate::later::Later;
 use crate::{bodies, clock, flags, gates, member, metrics, node, shared};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
@@ -13,13 +13,6 @@ use headgate_shell::{
 };
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
-
-/// The answer to a call, as its hook has it.
-#[derive(Debug, Default)]
-pub(crate) struct CallAnswer {
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
-}
 
 /// See the module's text.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The configurations of the filter in this process. The newest gate speaks to the collector; older ones serve the requests that they have.
 
 use crate::abi::{Root as HostRoot, RootScheduler};
-use crate::at::At;
-use crate::native::{CallAnswer, Native};
+use crate::at::{At, CallAnswer};
+use crate::native::Native;
 use crate::{clock, metrics, newest};
 use headgate_shell::{Role, Root};
 use std::sync::atomic::{AtomicU64, Ordering};
