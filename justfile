@@ -3,6 +3,7 @@
 tools := justfile_directory() / "target/tools"
 envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
+native := justfile_directory() / "target/native/headgate-0.2.0.so"
 python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
 pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cacheprovider"
@@ -58,6 +59,14 @@ e2e *FLAGS: envoy wasm python-packages node-packages programs
     @{{just_executable()}} _need promtool "install Prometheus (apt-get install prometheus)"
     @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
+# The same on the native module, and what is its own; `e2e-native tests/e2e/test_cases.py` runs a part. Tests of headgate.wasm alone are skipped.
+e2e-native *FLAGS: envoy python-packages node-packages programs
+    @{{just_executable()}} _need promtool "install Prometheus (apt-get install prometheus)"
+    @{{just_executable()}} native --features faults
+    @mkdir -p target/native-faults && cp {{native}} target/native-faults/
+    @{{just_executable()}} native
+    @HEADGATE_E2E_HOST=native {{pytest}} {{ if FLAGS == "" { "tests/e2e" } else { "" } }} -n {{e2e_workers}} --dist worksteal {{FLAGS}}
+
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
 pages *FLAGS: python-packages node-packages programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
@@ -91,11 +100,11 @@ soak *FLAGS: envoy wasm python-packages programs _nextest
     @PYTHONPATH={{tools}}/python {{python}} tests/soak/soak.py {{FLAGS}}
 
 # Side by side on this machine: bare Envoy, an empty Wasm filter, Headgate, limits, guardrails; then the detectors and the collector alone.
-bench *FLAGS: envoy wasm && bench-detectors bench-collector
+bench *FLAGS: envoy wasm native && bench-detectors bench-collector
     @{{just_executable()}} _say "building the benchmark and what it measures"
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-bench-empty-filter
     @cargo build --release --quiet -p headgate -p headgate-collector -p headgate-mock-provider -p headgate-bench
-    @target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --collector target/release/headgate-collector {{FLAGS}}
+    @target/release/headgate-bench --envoy {{envoy}} --provider target/release/headgate-mock-provider --empty-wasm target/wasm32-wasip1/wasm/headgate_bench_empty_filter.wasm --headgate target/release/headgate --wasm {{wasm}} --native {{native}} --collector target/release/headgate-collector {{FLAGS}}
 
 # What the filter costs on the stand-in for APISIX, which interprets it: to compare ways and versions, not for figures of an APISIX.
 bench-apisix: wasm
@@ -159,6 +168,12 @@ figures: _python
 wasm: _cargo
     @[ -n "{{built}}" ] || { {{just_executable()}} _say "building headgate.wasm"; cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter; }
     @cmp -s {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}} || cp {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}}
+
+# Build the native module for this machine: a dynamic module for Envoy 1.40, a preview.
+native *FLAGS: _cargo
+    @{{just_executable()}} _say "building the native module" && cargo build --quiet --profile native -p headgate-native {{FLAGS}}
+    @mkdir -p {{parent_directory(native)}}
+    @cmp -s target/native/libheadgate_native.so {{native}} || { cp target/native/libheadgate_native.so {{native}}.new && mv {{native}}.new {{native}}; }
 
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker

@@ -48,7 +48,9 @@ STEPS = [
     # Suites that wait for processes and for the disk, with time limits, run one after the other.
     Step("unit", ["unit"], needs=["build", "wasm"], built=True),
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], after=["unit"], built=True),
-    Step("contract", ["contract"], needs=["build"], after=["e2e"], built=True),
+    # The cases and the faults: all of it takes as long as `e2e`.
+    Step("native", ["e2e-native tests/e2e/test_cases.py tests/e2e/test_native.py"], needs=["fetch", "build"], after=["e2e"]),
+    Step("contract", ["contract"], needs=["build"], after=["native"], built=True),
     Step("pages", ["pages"], needs=["fetch", "build"], after=["contract"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
     Step("forwarders", ["forwarders"], needs=["fetch", "build"], after=["verifiers"], built=True),
@@ -69,7 +71,7 @@ def run(step: Step, just: str) -> None:
     begun = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["nice", "-n", str(step.nice), just, *step.recipes],
+            ["nice", "-n", str(step.nice), just, *(word for recipe in step.recipes for word in recipe.split())],
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     limit = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))

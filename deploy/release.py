@@ -1,4 +1,4 @@
-"""Builds the files of a release into target/dist: the module, the two programs, a bill of materials for each, the module as an
+"""Builds the files of a release into target/dist: the module, the native module, the two programs, a bill of materials for each, the module as an
 OCI image layout, and SHA256SUMS.
 
 The same commit gives the same bytes, wherever the checkout lies: paths are remapped, and the only time in the files is
@@ -26,6 +26,8 @@ DIST = ROOT / "target/dist"
 BUILD = ROOT / "target/release-build"
 WASM_TARGET = "wasm32-wasip1"
 PROGRAMS = ["headgate", "headgate-collector"]
+# Envoy's own programs are linked to glibc. The module needs the one of this machine or a newer one: release on Debian 12.
+GLIBC_TARGET = f"{os.uname().machine}-unknown-linux-gnu"
 
 
 def output(*command: str) -> str:
@@ -168,6 +170,11 @@ def tar(files: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def native_module(version: str) -> Path:
+    """Returns the place of the native module. Its name has its version, because Envoy never loads a path twice."""
+    return DIST / f"headgate-{version}-{GLIBC_TARGET}.so"
+
+
 def main() -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
     target = native_target()
@@ -177,6 +184,9 @@ def main() -> None:
     shutil.copyfile(build(WASM_TARGET, "wasm", ["headgate-filter"]) / "headgate_filter.wasm", wasm)
     (DIST / "headgate.wasm.cdx.json").write_bytes(sbom("headgate-filter", WASM_TARGET))
     (DIST / "headgate.wasm.oci.tar").write_bytes(tar(oci_layout(wasm, version)))
+    native = native_module(version)
+    shutil.copy(build(GLIBC_TARGET, "native", ["headgate-native"]) / "libheadgate_native.so", native)
+    (DIST / f"{native.name}.cdx.json").write_bytes(sbom("headgate-native", GLIBC_TARGET))
     built = build(target, "dist", PROGRAMS)
     for program in PROGRAMS:
         name = f"{program}-{version}-{target}"

@@ -133,9 +133,14 @@ def collector(binary: Path, listen: str, data: Path, log: Path, env: dict[str, s
     return part
 
 
-def render(headgate: Path, policy: Path, out: Path, wasm: Path) -> None:
+def module_option(module: Path) -> str:
+    """Returns the option of the `headgate` command for a file of the filter."""
+    return "--wasm" if module.suffix == ".wasm" else "--native"
+
+
+def render(headgate: Path, policy: Path, out: Path, module: Path) -> None:
     """Writes Envoy's files. The error is the command's own diagnostics."""
-    command = [headgate, "render", "envoy", policy, "--out", out, "--wasm", wasm]
+    command = [headgate, "render", "envoy", policy, "--out", out, module_option(module), module]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
         raise NotReady(done.stderr or done.stdout)

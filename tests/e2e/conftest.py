@@ -12,13 +12,15 @@ pytest.register_assert_rewrite("gateway", "records", "traffic", "wire")
 import anthropic  # noqa: E402
 import openai  # noqa: E402
 import policy  # noqa: E402
-from gateway import Gateway  # noqa: E402
+from gateway import NATIVE, Gateway  # noqa: E402
 
 SOAK = os.environ.get("HEADGATE_SOAK") == "1"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: begins first, so that no worker is left alone with it; runs at length in `just soak`")
+    config.addinivalue_line("markers", "wasm_only(reason): speaks of headgate.wasm alone; skipped with HEADGATE_E2E_HOST=native")
+    config.addinivalue_line("markers", "native_only: speaks of the native module alone")
     config.addinivalue_line("markers", "soak: too long for any run but `just soak`")
 
 
@@ -28,6 +30,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("soak") and not SOAK:
             item.add_marker(pytest.mark.skip(reason="long: `just soak` runs it"))
+        if NATIVE and (only := item.get_closest_marker("wasm_only")):
+            item.add_marker(pytest.mark.skip(reason=f"headgate.wasm alone: {only.args[0]}"))
+        if item.get_closest_marker("native_only") and not NATIVE:
+            item.add_marker(pytest.mark.skip(reason="the native module alone: `just e2e-native` runs it"))
 
 
 @pytest.fixture(scope="session")

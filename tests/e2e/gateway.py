@@ -29,13 +29,18 @@ TOOLS = ROOT / "target/tools"
 BIN = Path(os.environ.get("HEADGATE_BIN", ROOT / "target/debug"))
 COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"))
 WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
+# Whether Envoy runs the filter as native code. `just e2e-native` sets it.
+NATIVE = os.environ.get("HEADGATE_E2E_HOST", "wasm") == "native"
+MODULE = Path(os.environ.get("HEADGATE_NATIVE", TOOLS.parent / "native/headgate-0.2.0.so")) if NATIVE else WASM
+# The module as the `headgate` command is told of it.
+FILTER = (stack.module_option(MODULE), MODULE)
 ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/envoy"))
 
 # Longest wait for an expected event, s. Even on a very busy machine, a longer time means a hang.
 PATIENCE = 60
 
 # Messages of Envoy or the SDK when the filter's VM dies or is started again.
-TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
+TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|a fault at|Caught Segmentation|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
 
 
 class Provider:
@@ -75,6 +80,9 @@ class Gateway:
     """A gateway between `start` and `stop`. `policy` makes the gateway.yaml from a gateway with known addresses. One that is
     `beside` another has its own proxy, and shares providers, collector and keys with it."""
 
+    # The file of the filter.
+    module = MODULE
+
     def __init__(self, folder: Path, policy, *, workers: int = 2, key_ids=("main",), beside: Gateway | None = None):
         self.folder, self.data, self.out = folder, folder / "collector", folder / "envoy"
         self.workers = workers
@@ -99,6 +107,11 @@ class Gateway:
         if beside:
             self.node, self.keys, self.env = f"e2e-{folder.name}", beside.keys, beside.env
             self.providers, self.collector_address = beside.providers, beside.collector_address
+
+    @property
+    def members(self) -> int:
+        """Number of members of the fleet: each worker with headgate.wasm, the whole proxy with the native module."""
+        return 1 if NATIVE else self.workers
 
     @property
     def url(self) -> str:
@@ -126,7 +139,7 @@ class Gateway:
         """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
         path = self.folder / "gateway.yaml"
         path.write_text(json.dumps(policy or self.make_policy(self), indent=1))
-        stack.render(BIN / "headgate", path, self.out, WASM)
+        stack.render(BIN / "headgate", path, self.out, self.module)
 
     def kill_collector(self) -> None:
         self.collector.stop(signal.SIGKILL)
@@ -231,7 +244,7 @@ class Gateway:
         wrong = {trace: counts.get(trace, 0) for trace, expected in self.issued.items() if counts.get(trace, 0) != expected}
         assert not wrong, f"records per trace that should be otherwise: {wrong}"
         boots = {record["boot"] for record in records}
-        assert len(boots) <= self.workers, "a VM was started anew"
+        assert len(boots) <= self.members, "a VM was started anew"
         for boot in boots:
             numbers = sorted(record["seq"] for record in records if record["boot"] == boot)
             assert numbers == list(range(1, len(numbers) + 1)), f"numbers of boot {boot}: {numbers}"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import wire
 import yaml
-from gateway import BIN, WASM, Gateway, stack, wait_until
+from gateway import BIN, MODULE, Gateway, stack, wait_until
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
 FILES = sorted(CASES.glob("*/*.yaml"))
@@ -51,7 +51,7 @@ def cases(tmp_path_factory):
         def render(self) -> None:
             path = self.folder / "gateway.yaml"
             path.write_text(gateway_yaml(self))
-            stack.render(BIN / "headgate", path, self.out, WASM)
+            stack.render(BIN / "headgate", path, self.out, MODULE)
 
     gateway = CaseGateway(tmp_path_factory.mktemp("cases"), None, key_ids=())
     gateway.env |= {name: f"secret-of-{name}" for name in ("ALPHA_API_KEY", "BETA_API_KEY")}

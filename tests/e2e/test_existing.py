@@ -19,7 +19,7 @@ import wire
 import yaml
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from gateway import BIN, ROOT, WASM, Gateway, sha256, stack, wait_until
+from gateway import BIN, FILTER, ROOT, WASM, Gateway, sha256, stack, wait_until
 from proxy_metrics import expected, scrape, shown
 from test_listener_tls import TlsExchange, put
 
@@ -95,7 +95,7 @@ class Existing(Gateway):
         put(self.folder / "jwks.json", self.login.jwks())
         written = (FOLDER / "gateway.yaml").read_text().replace("  chat:", f"  {alias}:")
         (self.folder / "gateway.yaml").write_text(re.sub(r'sha256: "[0-9a-f]+"', f'sha256: "{sha256(self.keys["main"])}"', written))
-        done = self.headgate("render", "envoy", self.folder / "gateway.yaml", "--fragments", "--out", self.out, "--wasm", WASM)
+        done = self.headgate("render", "envoy", self.folder / "gateway.yaml", "--fragments", "--out", self.out, *FILTER)
         assert done.returncode == 0, done.stderr
         bootstrap = yaml.safe_load((FOLDER / self.configuration).read_text())
         (self.out / "bootstrap.json").write_text(json.dumps(self.placed(bootstrap)))
@@ -170,6 +170,7 @@ def test_before_serves_both_apis(existing):
     assert edge.all_records() == []
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_after_serves_llm_requests_through_headgate(existing):
     edge = existing("after.yaml")
     served = edge.ask(x_api_key=edge.keys["main"])
@@ -223,6 +224,7 @@ def test_after_leaves_the_other_api_alone(existing):
     edge.assert_no_trap()
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_new_policy_needs_no_change_of_the_configuration(existing):
     edge = existing("after.yaml")
     bootstrap = (edge.out / "bootstrap.json").read_bytes()
@@ -275,7 +277,7 @@ def test_check_of_both_configurations():
 def test_check_of_rendered_files_and_of_a_dump(existing, tmp_path):
     """The project's own rendering has no findings, in parts and as the admin page shows it."""
     out = tmp_path / "own"
-    command = [BIN / "headgate", "render", "envoy", FOLDER / "gateway.yaml", "--out", out, "--wasm", WASM]
+    command = [BIN / "headgate", "render", "envoy", FOLDER / "gateway.yaml", "--out", out, *FILTER]
     subprocess.run([str(word) for word in command], check=True, capture_output=True)
     code, said = check(*(out / name for name in ("bootstrap.json", "lds.json", "rds.json", "cds.json", "ecds/headgate-gate.json")))
     assert code == 0 and "0 errors, 0 warnings" in said or said == "", said

@@ -11,7 +11,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
-from gateway import BIN, ENVOY, ROOT, WASM, stack
+from gateway import BIN, ENVOY, MODULE, ROOT, stack
 from test_listener_tls import ask
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -131,7 +131,7 @@ def test_policy_serves_health_on_the_probed_port(folder, tmp_path):
         leaf = trustme.CA().issue_cert("localhost")
         leaf.cert_chain_pems[0].write_to_path(str(tmp_path / "tls.crt"))
         leaf.private_key_pem.write_to_path(str(tmp_path / "tls.key"))
-    stack.render(BIN / "headgate", policy, tmp_path / "envoy", WASM)
+    stack.render(BIN / "headgate", policy, tmp_path / "envoy", MODULE)
     part = stack.envoy(ENVOY, tmp_path / "envoy", tmp_path / "envoy.log", {"HEADGATE_INGEST_TOKEN": "t", "OPENAI_API_KEY": "k"})
     try:
         assert ask(health, "/healthz") == 200

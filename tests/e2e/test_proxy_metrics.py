@@ -119,6 +119,7 @@ def test_a_requested_name_is_never_a_label(running):
         assert not [line for line in own if f'"{key_id}"' in line], "a key is no label"
 
 
+@pytest.mark.wasm_only("histograms of the native module begin anew with a new policy")
 def test_counters_go_on_under_new_policies(running):
     aliases, names = ("ok", "status-503+ok", "nope"), set(counted(running)["models"])
     with Traffic(running, aliases=aliases) as traffic:
@@ -209,6 +210,7 @@ def test_records_without_room_are_counted(new_gateway):
     assert gateway.chat("ok").status == 200 and wait_until(lambda: missing() == 500, 20), (gateway.query("/v1/gaps"), gateway.log()[-3000:])
 
 
+@pytest.mark.wasm_only("there is no VM that can die and leave the proxy")
 def test_a_new_vm_counts_on(tmp_path):
     """A VM that dies takes its records along. Its counts stay, and its part of the queue goes."""
     fragile = FragileGateway(tmp_path / "gateway", counted, workers=1, key_ids=policy.KEY_IDS)
@@ -295,6 +297,7 @@ def configs(node):
             yield from configs(value)
 
 
+@pytest.mark.wasm_only("its capabilities are those of a VM")
 def test_a_host_that_refuses_metrics_serves(tmp_path):
     gateway = Restricted(tmp_path / "gateway", counted, key_ids=policy.KEY_IDS)
     for _ in gateway.serve():

@@ -34,7 +34,7 @@ def test_retry_after_of_429(gateway):
     expect(first, attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))
     for record in records:
         expect(record, attempt("beta/ok"))
-    assert len({record["boot"] for record in records}) == 2, "both workers took some"
+    assert len({record["boot"] for record in records}) == gateway.members, "both workers took some"
     until_over(begun, 2)
     _, [again] = ask(gateway, "busy", 1)
     expect(again, attempt("alpha/status-429-retry-after-2", 429, "rate_limited"), failover("beta/ok"))

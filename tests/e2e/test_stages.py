@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import wire
 import yaml
-from gateway import BIN, WASM, Gateway, sha256, stack, wait_until
+from gateway import BIN, FILTER, Gateway, sha256, stack, wait_until
 from test_existing import Login
 
 CHAT = "v1/chat/completions"
@@ -67,7 +67,7 @@ class Suite(Gateway):
     def render_text(self, text: str) -> None:
         path = self.folder / "gateway.yaml"
         path.write_text(text)
-        done = self.headgate("render", "envoy", path, "--fragments", "--out", self.out, "--wasm", WASM)
+        done = self.headgate("render", "envoy", path, "--fragments", "--out", self.out, *FILTER)
         assert done.returncode == 0, done.stderr
         fragment = {path.stem: yaml.safe_load(path.read_text()) for path in self.out.glob("*.yaml")}
         bootstrap = self.out / "bootstrap.json"
@@ -394,6 +394,7 @@ def tokens_policy(gateway: Suite) -> dict:
     }
 
 
+@pytest.mark.wasm_only("the ABI shows no claims of tokens, and `headgate render` refuses such a policy")
 def test_caller_by_token(tmp_path):
     one = WithTokens(tmp_path / "tokens")
     for _ in one.serve():
@@ -474,5 +475,5 @@ def test_check_finds_clusters_without_a_provider(suite, tmp_path):
 def test_whole_rendering_is_refused(suite, tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(json.dumps(policy(suite)))
-    done = suite.headgate("render", "envoy", path, "--out", tmp_path / "out", "--wasm", WASM)
+    done = suite.headgate("render", "envoy", path, "--out", tmp_path / "out", *FILTER)
     assert done.returncode == 1 and "--fragments" in done.stderr

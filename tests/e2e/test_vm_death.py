@@ -56,6 +56,7 @@ def held(gateway: Gateway) -> list[Upload]:
     return taken
 
 
+@pytest.mark.wasm_only("there is no VM that can die and leave the proxy")
 @pytest.mark.slow
 def test_dead_vm_returns_its_slots(fragile):
     # A process that has just started has no workers to take over.

@@ -8,7 +8,7 @@ use headgate_policy::Policy;
 use headgate_record::EndedBy;
 use headgate_tests::{Outcome, bless, compare, drive, load_all, policy};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 const NOW_S: u64 = 1_790_000_000;
 
@@ -16,7 +16,7 @@ fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"))
 }
 
-fn loaded_policy() -> Rc<Policy> {
+fn loaded_policy() -> Arc<Policy> {
     policy(&std::fs::read_to_string(folder().join("gateway.yaml")).unwrap(), NOW_S)
 }
 

@@ -11,7 +11,7 @@ use headgate_policy::{
 };
 use headgate_record::{AttemptError, RequestRecord};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Response header by which an attempt asks for another try.
 const RETRY_HEADER: &str = "x-headgate-retry";
@@ -48,16 +48,16 @@ pub struct Upstream {
 
 /// Loads the policy of the cases.
 #[must_use]
-pub fn policy(yaml: &str, now_s: u64) -> Rc<Policy> {
+pub fn policy(yaml: &str, now_s: u64) -> Arc<Policy> {
     let compiled = headgate_config::compile(yaml, "gateway.yaml", now_s)
         .unwrap_or_else(|problems| panic!("the policy of the cases has problems: {problems:?}"));
     let env = |name: &str| Some(format!("secret-of-{name}"));
-    Rc::new(Policy::load(compiled.document_json().as_bytes(), env).unwrap())
+    Arc::new(Policy::load(compiled.document_json().as_bytes(), env).unwrap())
 }
 
 /// Plays one case. `split` cuts the answer's body into the chunks that the gateway sees.
 #[must_use]
-pub fn drive(policy: &Rc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> Outcome {
+pub fn drive(policy: &Arc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> Outcome {
     let mut player = Player::new(policy, case);
     player.request();
     play(player, case, split)
@@ -66,7 +66,7 @@ pub fn drive(policy: &Rc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec<
 /// Plays one case with some stages only, so that there may be more or fewer tries and checks than the case has. Where the proxy routes, it goes to the first provider of the case, whose cluster has the
 /// provider's name, and is tried once. Returns the outcome; its record is the default if there is none.
 #[must_use]
-pub fn drive_stages(policy: &Rc<Policy>, case: &Case, stages: Stages) -> Outcome {
+pub fn drive_stages(policy: &Arc<Policy>, case: &Case, stages: Stages) -> Outcome {
     let mut player = Player::new(policy, case);
     player.strict = false;
     player.gate = Gate::new(policy, player.now, [7; 16]).with_stages(stages);
@@ -144,7 +144,7 @@ impl Worker {
 }
 
 impl<'a> Player<'a> {
-    fn new(policy: &Rc<Policy>, case: &'a Case) -> Self {
+    fn new(policy: &Arc<Policy>, case: &'a Case) -> Self {
         let now = Timestamp(1_790_000_000_000_000);
         let mut request_headers: BTreeMap<String, String> = case.request.headers.clone();
         request_headers.insert(":method".to_owned(), case.request.method.clone());

@@ -10,7 +10,7 @@ use headgate_policy::{
 use headgate_record::{Decision, EstimateReason, RequestRecord, UsageSource, Verdict};
 use headgate_tests::{Memory, policy, record_of};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The beginning of a minute.
 const NOON_S: u64 = 1_790_000_040;
@@ -34,7 +34,7 @@ const ASK: &str = r#"{"model":"chat","messages":[{"role":"user","content":"Say h
 const USED: &str = r#"{"usage":{"prompt_tokens":11,"completion_tokens":100}}"#;
 
 struct Proxy {
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     memory: Memory,
     output_estimates: OutputEstimates,
     /// Whether clients leave before the answers end.
@@ -276,7 +276,7 @@ fn stream_options_can_be_turned_off() {
 }
 
 /// Returns the body that the first try sends.
-fn sent(policy: &Rc<Policy>, body: &str) -> String {
+fn sent(policy: &Arc<Policy>, body: &str) -> String {
     let now = Timestamp(NOON_S * 1_000_000);
     let (cooldowns, mut unsettled, mut effects) = (Cooldowns::default(), Vec::new(), Effects::new());
     let (mut memory, mut output_estimates) = (Memory::default(), OutputEstimates::default());

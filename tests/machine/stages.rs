@@ -8,7 +8,7 @@ use headgate_policy::document::{Document, Stage, Stages};
 use headgate_record::RequestRecord;
 use headgate_tests::{Case, Outcome, drive, drive_stages, load_all, policy};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 const NOW_S: u64 = 1_790_000_000;
 
@@ -27,9 +27,9 @@ fn document() -> Document {
     headgate_config::compile(&yaml, "gateway.yaml", NOW_S).unwrap().document
 }
 
-fn load(document: &Document) -> Rc<Policy> {
+fn load(document: &Document) -> Arc<Policy> {
     let json = serde_json::to_vec(document).unwrap();
-    Rc::new(Policy::load(&json, |name| Some(format!("secret-of-{name}"))).unwrap())
+    Arc::new(Policy::load(&json, |name| Some(format!("secret-of-{name}"))).unwrap())
 }
 
 fn without(stages: &[Stage]) -> Stages {
@@ -172,7 +172,7 @@ limits:
 "#;
 
 /// Returns the outcome of a request for a model through a cluster.
-fn asked(policy: &Rc<Policy>, cluster: &str, model: &str) -> Outcome {
+fn asked(policy: &Arc<Policy>, cluster: &str, model: &str) -> Outcome {
     let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
     let answer = r#"{"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":0}}"#;
     let yaml = format!(

@@ -7,6 +7,7 @@ mod drain;
 mod guard;
 mod host;
 mod keys;
+mod native;
 mod output_dir;
 mod prices;
 mod render;

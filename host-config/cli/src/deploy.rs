@@ -3,7 +3,7 @@
 //! Each file is written beside its place and renamed: a rename is atomic, and Envoy reacts to it. The order is the
 //! renderer's: each file comes after those it refers to.
 
-use headgate_config::render::{VARIABLES, transition};
+use headgate_config::render::{NATIVE_MODULE, VARIABLES, transition};
 use serde_json::Value;
 use std::fs;
 use std::io::{self, Write as _};
@@ -56,12 +56,20 @@ pub(crate) fn needs_restart(folder: &Path, files: &[(PathBuf, String)]) -> Optio
             LAST if old != *new => Some("the bootstrap (admin address, node, folders) changes"),
             // APISIX reads `apisix.yaml` again by itself, and this file only when it is reloaded.
             "config.yaml" if old != *new => Some("config.yaml (plugins, environment variables, module) changes"),
+            "ecds/headgate-gate.json" if native_module(&old) != native_module(new) => {
+                Some("the native module changes, or the proxy changes between it and headgate.wasm")
+            }
             "ecds/headgate-gate.json" if variables(&old) != variables(new) => {
                 Some("the policy reads other environment variables than before")
             }
             _ => None,
         }
     })
+}
+
+fn native_module(ecds: &str) -> Option<Value> {
+    let resource = serde_json::from_str::<Value>(ecds).ok()?;
+    resource.pointer(NATIVE_MODULE).cloned()
 }
 
 fn variables(ecds: &str) -> Option<Value> {

@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod existing;
 pub mod include;
 mod names;
+pub mod native;
 mod nearest;
 pub mod prices;
 pub mod proxy_settings;

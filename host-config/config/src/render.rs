@@ -6,6 +6,7 @@
 mod apisix;
 mod bootstrap;
 mod cluster;
+mod filter;
 mod fragments;
 mod health;
 mod listener;
@@ -14,22 +15,24 @@ mod route;
 mod secret;
 mod stats;
 mod transition;
-mod wasm;
 mod xds;
 mod yaml;
 
 pub use apisix::{apisix, apisix_admin, apisix_document, apisix_obstacles};
 pub(crate) use cluster::MAX_READ_BYTES;
+pub(crate) use filter::{GATE_RESOURCE, stage_set_name};
 pub use fragments::fragments;
 pub(crate) use listener::idle_timeout_s;
 pub(crate) use route::TARGET_STATE;
 pub use transition::transition;
-pub(crate) use wasm::{GATE_RESOURCE, stage_set_name};
-pub use xds::RenderOptions;
 pub(crate) use xds::buffer_bytes;
+pub use xds::{Module, RenderOptions};
 
 /// JSON pointer to the environment variables of the VMs in the gate's file.
 pub const VARIABLES: &str = "/resources/0/typed_config/config/vm_config/environment_variables/host_env_keys";
+
+/// JSON pointer to the native module in the gate's file.
+pub const NATIVE_MODULE: &str = "/resources/0/typed_config/dynamic_module_config";
 
 use crate::compile::Compiled;
 use std::path::PathBuf;
@@ -41,7 +44,7 @@ use std::path::PathBuf;
 pub fn envoy(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
     let mut files = vec![
         ("cds.json", cluster::resources(compiled, options)),
-        (wasm::GATE_FILE, wasm::gate_resources(compiled, options)),
+        (filter::GATE_FILE, filter::gate_resources(compiled, options)),
         ("rds.json", route::resources(compiled)),
     ];
     files.extend(secret::files(compiled));

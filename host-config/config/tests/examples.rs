@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helper functions too")]
 
 use headgate_config::include::Source;
-use headgate_config::render::{self, RenderOptions};
+use headgate_config::render::{self, Module, RenderOptions};
 use headgate_config::{Compiled, compile, diagnostic};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,10 @@ fn every_example_is_without_problems() {
 
 #[test]
 fn rendered_example_is_current() {
-    let options = RenderOptions { root: "/etc/headgate/envoy".into(), wasm: "/usr/lib/headgate/headgate.wasm".into() };
+    let options = RenderOptions {
+        root: "/etc/headgate/envoy".into(),
+        module: Module::Wasm("/usr/lib/headgate/headgate.wasm".into()),
+    };
     let files = render::envoy(&compiled(&root().join("examples").join(RENDERED)), &options);
     let folder = root().join("envoy/rendered");
     for (path, text) in files {

@@ -4,7 +4,7 @@
 
 use headgate_config::diagnostic::{Diagnostic, Severity};
 use headgate_config::existing::{ProxyFile, check};
-use headgate_config::render::{self, RenderOptions};
+use headgate_config::render::{self, Module, RenderOptions};
 use headgate_config::{Compiled, compile};
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,10 @@ fn policy() -> Compiled {
 /// Checks a configuration together with the policy's own file, which Envoy watches.
 fn checked(configuration: &str) -> Vec<Diagnostic> {
     let policy = policy();
-    let options = RenderOptions { root: "/etc/headgate/envoy".into(), wasm: "/usr/lib/headgate/headgate.wasm".into() };
+    let options = RenderOptions {
+        root: "/etc/headgate/envoy".into(),
+        module: Module::Wasm("/usr/lib/headgate/headgate.wasm".into()),
+    };
     let fragments = render::fragments(&policy, &options);
     let (_, gate) = fragments.first().unwrap();
     let files =

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
-use headgate_config::render::{self, RenderOptions};
+use headgate_config::render::{self, Module, RenderOptions};
 use headgate_config::{Compiled, compile};
 use headgate_policy::Policy;
 use std::fs;
@@ -20,7 +20,7 @@ fn compiled() -> Compiled {
 }
 
 fn rendered(compiled: &Compiled) -> Vec<(PathBuf, String)> {
-    let options = RenderOptions { root: "/etc/headgate".into(), wasm: "/usr/lib/headgate.wasm".into() };
+    let options = RenderOptions { root: "/etc/headgate".into(), module: Module::Wasm("/usr/lib/headgate.wasm".into()) };
     render::envoy(compiled, &options)
 }
 

@@ -7,7 +7,7 @@
 use crate::host::{self, Buffer, HeaderMap};
 use crate::pairs::decode_pairs;
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
-use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, OutgoingCall, UNSUPPORTED};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, MemberHost, OutgoingCall, UNSUPPORTED};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -84,9 +84,17 @@ pub(crate) fn is_host() -> bool {
     host::property(READS_REQUEST) == Err(OUTSIDE_A_REQUEST)
 }
 
+impl MemberHost for Apisix {}
+
 impl Host for Apisix {
-    const CAN: Capabilities =
-        Capabilities { ticks: false, other_roots: false, delivery_time: Duration::from_millis(250) };
+    const CAN: Capabilities = Capabilities {
+        ticks: false,
+        other_roots: false,
+        headers_choose_route: true,
+        shows_own_replies: true,
+        loses_workers: true,
+        delivery_time: Duration::from_millis(250),
+    };
 
     fn now_us(&self) -> u64 {
         host::now_us()

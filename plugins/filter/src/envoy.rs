@@ -3,7 +3,7 @@
 use crate::host::{self, Buffer, HeaderMap};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use headgate_record::AttemptError;
-use headgate_shell::{Body, Capabilities, Headers, Host, HostResult, OutgoingCall};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostResult, MemberHost, OutgoingCall};
 use std::time::Duration;
 
 /// See the module's text.
@@ -35,9 +35,18 @@ fn response_flags() -> u64 {
     host::property("response\0flags").ok().and_then(|flags| flags.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
+impl MemberHost for Envoy {}
+
 impl Host for Envoy {
     /// A delivery must be over before the outbox loses its patience, so that an answer, if only a failure, always comes first.
-    const CAN: Capabilities = Capabilities { ticks: true, other_roots: true, delivery_time: Duration::from_secs(5) };
+    const CAN: Capabilities = Capabilities {
+        ticks: true,
+        other_roots: true,
+        headers_choose_route: true,
+        shows_own_replies: true,
+        loses_workers: true,
+        delivery_time: Duration::from_secs(5),
+    };
 
     fn now_us(&self) -> u64 {
         host::now_us()

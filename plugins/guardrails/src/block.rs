@@ -1,15 +1,23 @@
 //! Text in blocks of 64 bytes, and masks of them: one bit for each byte, the first one lowest.
 //!
-//! Sixteen bytes are compared at once on targets with `simd128`, which every proxy has; elsewhere tables do the same. A
-//! block of the end of a text is filled up with zeros.
+//! Sixteen bytes are compared at once on targets with `simd128`, AVX2 or NEON; elsewhere tables do the same. A block of the end of a text is
+//! filled up with zeros.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod engine;
 mod kinds;
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod portable;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod simd;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+mod vectors;
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 use portable as engine;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use simd as engine;
@@ -164,6 +172,23 @@ mod tests {
                 let is_deep = byte >= 0xE0 || matches!(byte, 0xC2 | 0xCD | 0xD8);
                 assert_eq!(deep(&window), u64::from(is_deep) << place, "{byte:x} at {place}");
             }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    proptest! {
+        #[test]
+        fn tables_and_vectors_agree(
+            bytes in prop::collection::vec(any::<u8>(), BLOCK + BEHIND),
+            members in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let window: &Window = bytes.first_chunk().unwrap();
+            let (block, next) = blocks(window).unwrap();
+            let set: ByteSet = members.iter().copied().collect();
+            prop_assert_eq!(engine::members(block, &set), portable::members(block, &set));
+            prop_assert_eq!((engine::words(block), engine::deep(block)), (portable::words(block), portable::deep(block)));
+            let (found, tables) = (engine::classes(block, next), portable::classes(block, next));
+            prop_assert_eq!(Classes { live: 0, ..found }, Classes { live: 0, ..tables });
         }
     }
 

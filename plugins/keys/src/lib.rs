@@ -10,7 +10,7 @@ pub use table::{KeyEntry, KeyTable, MAX_KEYS};
 
 use headgate_record::RiskClass;
 use sha2::{Digest, Sha256};
-use std::rc::Rc;
+use std::sync::Arc;
 use wildmatch::WildMatch;
 
 /// Longest credential that is looked up, in bytes. A longer one is an unknown key.
@@ -54,7 +54,7 @@ pub struct Caller<'a> {
 
 /// The aliases that a key may ask for. Cheap to clone: keys with equal lists share one.
 #[derive(Debug, Clone, Default)]
-pub struct Permission(Option<Rc<[WildMatch]>>);
+pub struct Permission(Option<Arc<[WildMatch]>>);
 
 impl Permission {
     /// Returns the permission to ask for the aliases that match one of these globs; all without globs.

@@ -21,7 +21,7 @@ use judge::{fails_over, kind, retriable, retry_after_ms, set_cooldown};
 pub(crate) use prepare::silence;
 use prepare::{pass_trace, prepare, remove_headers};
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// With this in a response Envoy makes no other try. Providers behind an Envoy of their own send it.
 const NOT_AGAIN: &str = "x-envoy-ratelimited";
@@ -55,6 +55,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Returns the last try of a call, to end it in the place of its own context.
+    #[must_use]
+    pub fn last(call: &Call) -> Option<Self> {
+        Some(Self { index: call.tries.len().checked_sub(1)?, opening: None })
+    }
+
     /// Begins a try in the cluster of `provider`: sets path, authority, credential and length, and names the next target.
     /// `None` if the request is not one of the gate's or the try was not meant for this provider: then nothing must
     /// go out, for it would carry another provider's credential.
@@ -188,7 +194,7 @@ impl Attempt {
         // was made for this request and then breaks tells no such thing, and the policy decides.
         if end == AttemptEnd::Lost && error == AttemptError::Reset && !fresh {
             call.fresh = true;
-            out.extend(call.provider_of(step).map(|provider| Effect::Route(Rc::clone(&provider.fresh))));
+            out.extend(call.provider_of(step).map(|provider| Effect::Route(Arc::clone(&provider.fresh))));
             return;
         }
         set_cooldown(call, step, now, None, out);
@@ -208,7 +214,7 @@ impl Attempt {
             allows(call, AttemptError::Reset) && call.route_plan.peek_next(Retry::SameTarget).is_some();
         if is_reset && !another_follows {
             call.fresh = true;
-            out.extend(call.provider_of(step).map(|provider| Effect::Route(Rc::clone(&provider.fresh))));
+            out.extend(call.provider_of(step).map(|provider| Effect::Route(Arc::clone(&provider.fresh))));
         }
     }
 
@@ -256,9 +262,9 @@ fn allows(call: &Call, error: AttemptError) -> bool {
 }
 
 /// Returns the route of the next try if this one fails like this; empty if there is to be none.
-fn next_route(call: &Call, failed: Retry) -> Option<Rc<str>> {
+fn next_route(call: &Call, failed: Retry) -> Option<Arc<str>> {
     match call.route_plan.peek_next(failed) {
         Some(next) => call.provider_name(next),
-        None => Some(Rc::from("")),
+        None => Some(Arc::from("")),
     }
 }

@@ -12,7 +12,7 @@ use headgate_exchange::{Dialect, RequestScan, Splices, Surface};
 use headgate_limits::Quotas;
 use headgate_record::{AttemptError, AttemptKind, ClientContext, RiskClass};
 use headgate_routing::{Facts, NextAttempt, RoutePlan};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Time that the proxy's own timer is given to end a try, ms.
 const GRACE_MS: u64 = 500;
@@ -44,7 +44,7 @@ impl Timestamp {
 /// See the module's text.
 #[derive(Debug)]
 pub struct Call {
-    pub(crate) policy: Rc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) id: RequestId,
     pub(crate) started: Timestamp,
     pub(crate) surface: Option<Surface>,
@@ -148,7 +148,7 @@ pub(crate) struct Answer {
 }
 
 impl Call {
-    pub(crate) fn new(policy: Rc<Policy>, id: RequestId, started: Timestamp) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, id: RequestId, started: Timestamp) -> Self {
         Self {
             policy,
             id,
@@ -223,8 +223,8 @@ impl Call {
         self.policy.providers.get(self.upstream(step)?.provider)
     }
 
-    pub(crate) fn provider_name(&self, step: NextAttempt) -> Option<Rc<str>> {
-        self.provider_of(step).map(|provider| Rc::clone(&provider.name))
+    pub(crate) fn provider_name(&self, step: NextAttempt) -> Option<Arc<str>> {
+        self.provider_of(step).map(|provider| Arc::clone(&provider.name))
     }
 
     /// Whether the provider of this step is asked to tell the usage of a stream.

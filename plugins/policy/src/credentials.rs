@@ -4,7 +4,7 @@
 //! proxy before it. A list of names would miss the next vendor's, so names are also known by how they end.
 
 use memchr::memmem::Finder;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Headers that carry a credential, or name the payer for it, without an ending that tells so.
 const HEADERS: [&str; 17] = [
@@ -132,7 +132,7 @@ const LONGEST: usize = 4096;
 #[derive(Clone, Default)]
 pub(crate) struct Echo {
     /// As it is sent, and as some JSON writers put it.
-    spellings: Rc<[Finder<'static>]>,
+    spellings: Arc<[Finder<'static>]>,
 }
 
 // It is the credential.

@@ -2,7 +2,7 @@
 
 use headgate_routing::TargetKey;
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Collected by a caller that keeps the vector for reuse.
 pub type Effects = Vec<Effect>;
@@ -19,7 +19,7 @@ pub enum Effect {
     /// Remove a response header.
     RemoveResponseHeader(Cow<'static, str>),
     /// The next try goes to this provider; empty means that there is to be none.
-    Route(Rc<str>),
+    Route(Arc<str>),
     /// Answer the client; nothing goes upstream.
     Reply(Reply),
     /// The request's body becomes this.

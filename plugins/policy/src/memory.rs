@@ -5,30 +5,30 @@
 //! is asked for the memory of the step. A [`Hold`] gives its bytes back when it is dropped, so a request gives them back exactly
 //! once, however it ends.
 
-use std::cell::Cell;
 use std::hint::black_box;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Bytes that are held in one VM. Clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Rc<Counters>);
+pub struct Memory(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    held: Cell<u64>,
-    outbox: Cell<u64>,
+    held: AtomicU64,
+    outbox: AtomicU64,
 }
 
 impl Memory {
     /// Returns the bytes that requests hold.
     #[must_use]
     pub fn held(&self) -> u64 {
-        self.0.held.get()
+        self.0.held.load(Relaxed)
     }
 
     /// Notes how many bytes of records wait to be delivered; they count towards the bound too.
     pub fn note_outbox(&self, bytes: u64) {
-        self.0.outbox.set(bytes);
+        self.0.outbox.store(bytes, Relaxed);
     }
 
     /// Begins to count for one request.
@@ -37,7 +37,7 @@ impl Memory {
     }
 
     fn fits(&self, more: u64, limit: u64) -> bool {
-        self.held().saturating_add(self.0.outbox.get()).saturating_add(more) <= limit
+        self.held().saturating_add(self.0.outbox.load(Relaxed)).saturating_add(more) <= limit
     }
 }
 
@@ -55,8 +55,7 @@ impl Hold {
         if more > 0 && !self.memory.fits(more, limit) {
             return false;
         }
-        self.memory.0.held.set(self.memory.held().saturating_sub(self.bytes).saturating_add(bytes));
-        self.bytes = bytes;
+        self.count(bytes);
         true
     }
 
@@ -66,9 +65,17 @@ impl Hold {
     }
 }
 
+impl Hold {
+    /// The sum is exact, since each hold takes away what it has added.
+    fn count(&mut self, bytes: u64) {
+        self.memory.0.held.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
+        self.bytes = bytes;
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.memory.0.held.set(self.memory.held().saturating_sub(self.bytes));
+        self.count(0);
     }
 }
 

@@ -15,7 +15,7 @@ use headgate_keys::KeyTable;
 use headgate_limits::{RuleFault, Rules};
 use headgate_routing::{Condition, Target, TargetKey};
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 use wildmatch::WildMatch;
 
 /// Why a document was not taken. Names policy ids and positions, never values.
@@ -90,7 +90,7 @@ pub struct Policy {
     alias_index: HashMap<String, usize>,
     pub(crate) teams: Vec<document::Team>,
     pub(crate) keys: KeyTable,
-    pub(crate) guardrails: Rc<Guardrails>,
+    pub(crate) guardrails: Arc<Guardrails>,
     pub(crate) limits: Rules,
     /// Lower-case names of the headers that conditions ask for.
     pub(crate) condition_headers: Vec<String>,
@@ -108,16 +108,16 @@ pub struct Policy {
 
 #[derive(Debug)]
 pub(crate) struct LoadedProvider {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     /// Where a try goes that needs a connection of its own; see [`document::fresh_route`].
-    pub(crate) fresh: Rc<str>,
+    pub(crate) fresh: Arc<str>,
     pub(crate) authority: String,
     pub(crate) path_prefix: String,
     pub(crate) dialect: Dialect,
     /// Prices of models that it may use by itself beside the one that is asked.
-    pub(crate) model_prices: BTreeMap<String, Rc<Price>>,
+    pub(crate) model_prices: BTreeMap<String, Arc<Price>>,
     /// Prices of other models, where the proxy routes: globs over `provider/model`.
-    pub(crate) price_globs: Vec<(WildMatch, String, Rc<Price>)>,
+    pub(crate) price_globs: Vec<(WildMatch, String, Arc<Price>)>,
     /// It is asked to tell the usage of a stream.
     pub(crate) stream_usage: bool,
     /// The address that the filter itself calls.
@@ -159,7 +159,7 @@ pub(crate) struct Upstream {
     pub(crate) provider: usize,
     pub(crate) dialect: Dialect,
     pub(crate) model: String,
-    pub(crate) price: Rc<Price>,
+    pub(crate) price: Arc<Price>,
     /// Most tokens of one prompt, if known.
     pub(crate) context_window: Option<u64>,
 }
@@ -198,7 +198,7 @@ impl Policy {
         let guardrails =
             Guardrails::load(&document.guardrails, |name| variables.read(name)).map_err(LoadError::Guardrail)?;
         Ok(Self {
-            guardrails: Rc::new(guardrails),
+            guardrails: Arc::new(guardrails),
             keys: keys::table(&document)?,
             condition_headers: condition_headers(&document),
             cors: document.cors,
@@ -341,7 +341,7 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
         authority: one.authority.clone(),
         path_prefix: one.path_prefix.clone(),
         dialect: dialect(one.format),
-        model_prices: one.model_prices.iter().map(|(name, price)| (name.clone(), Rc::new(price.clone()))).collect(),
+        model_prices: one.model_prices.iter().map(|(name, price)| (name.clone(), Arc::new(price.clone()))).collect(),
         price_globs: one.price_globs.iter().map(glob_price).collect(),
         stream_usage: !one.refuses_stream_options,
         origin: one.origin.clone(),
@@ -355,8 +355,8 @@ fn provider<F: Fn(&str) -> Option<String>>(one: &document::Provider, variables: 
     }
 }
 
-fn glob_price(one: &GlobPrice) -> (WildMatch, String, Rc<Price>) {
-    (WildMatch::new(&one.glob), one.glob.clone(), Rc::new(one.price.clone()))
+fn glob_price(one: &GlobPrice) -> (WildMatch, String, Arc<Price>) {
+    (WildMatch::new(&one.glob), one.glob.clone(), Arc::new(one.price.clone()))
 }
 
 fn dialect(format: Format) -> Dialect {
@@ -383,7 +383,7 @@ fn alias(model: &document::Model, providers: &[LoadedProvider], usable: &[bool])
             provider: index,
             dialect: provider.dialect,
             model: one.model.clone(),
-            price: Rc::new(one.price.clone()),
+            price: Arc::new(one.price.clone()),
             context_window: one.context_window,
         });
     }

@@ -3,7 +3,7 @@
 use crate::policy::Policy;
 use headgate_limits::{Amounts, FleetStatus, Held, Ledger, OutputEstimates};
 use headgate_routing::Cooldowns;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -23,13 +23,13 @@ pub struct RequestEnv<'a, L> {
 /// A reservation that is still to be settled.
 #[derive(Debug, Clone)]
 pub struct Unsettled {
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     due: Vec<(Held, Amounts)>,
 }
 
 impl Unsettled {
-    pub(crate) fn new(policy: &Rc<Policy>, due: Vec<(Held, Amounts)>) -> Self {
-        Self { policy: Rc::clone(policy), due }
+    pub(crate) fn new(policy: &Arc<Policy>, due: Vec<(Held, Amounts)>) -> Self {
+        Self { policy: Arc::clone(policy), due }
     }
 
     /// Tries once more; returns the unsettled rest, if any.

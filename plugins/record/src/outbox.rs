@@ -9,7 +9,7 @@
 //! of single records.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bounds of the queue and the pace of delivery. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct PendingBatch {
     /// Identifies this delivery in [`Outbox::delivered`].
     pub ticket: u64,
     /// The JSON body.
-    pub body: Rc<Vec<u8>>,
+    pub body: Arc<Vec<u8>>,
     /// The number of records.
     pub records: usize,
 }
@@ -88,7 +88,7 @@ pub struct Outbox {
 #[derive(Debug)]
 struct Bundle {
     /// The body. Its end, with the number of dropped records, is written again for each delivery.
-    body: Rc<Vec<u8>>,
+    body: Arc<Vec<u8>>,
     /// The offset of the end.
     len: usize,
     records: usize,
@@ -249,11 +249,11 @@ impl Outbox {
 
 impl Bundle {
     fn new(head: &[u8]) -> Self {
-        Self { body: Rc::new(head.to_vec()), len: head.len(), records: 0, bytes: 0 }
+        Self { body: Arc::new(head.to_vec()), len: head.len(), records: 0, bytes: 0 }
     }
 
     fn push(&mut self, record: &[u8]) {
-        let body = Rc::make_mut(&mut self.body);
+        let body = Arc::make_mut(&mut self.body);
         body.truncate(self.len);
         if self.records > 0 {
             body.push(b',');
@@ -265,13 +265,13 @@ impl Bundle {
     }
 
     /// Completes the body for a delivery.
-    fn finish(&mut self, dropped: u64) -> Rc<Vec<u8>> {
-        let body = Rc::make_mut(&mut self.body);
+    fn finish(&mut self, dropped: u64) -> Arc<Vec<u8>> {
+        let body = Arc::make_mut(&mut self.body);
         body.truncate(self.len);
         body.extend_from_slice(b"],\"dropped\":");
         body.extend_from_slice(dropped.to_string().as_bytes());
         body.push(b'}');
-        Rc::clone(&self.body)
+        Arc::clone(&self.body)
     }
 }
 

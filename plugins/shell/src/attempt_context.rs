@@ -2,10 +2,11 @@
 
 use crate::exchange_id::ExchangeId;
 use crate::exchanges::with_exchange;
-use crate::host::{Action, Body, Headers, Host};
+use crate::host::{Action, Body, Headers};
+use crate::member::MemberHost;
 use crate::worker::{EndedTry, apply, with_worker};
 use headgate_policy::{Attempt, AttemptEnd, Call, Effects, Timestamp};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bytes of a held answer that are copied into the VM at a time: its beginning is all that is needed of it.
 const PIECE: usize = 4 << 10;
@@ -13,7 +14,7 @@ const PIECE: usize = 4 << 10;
 /// See the module's text.
 #[derive(Debug)]
 pub struct AttemptContext {
-    provider: Rc<str>,
+    provider: Arc<str>,
     attempt: Option<(ExchangeId, Attempt)>,
     effects: Effects,
     body_sent: bool,
@@ -22,8 +23,8 @@ pub struct AttemptContext {
 }
 
 impl AttemptContext {
-    pub(crate) fn new(provider: &Rc<str>) -> Self {
-        Self { provider: Rc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
+    pub(crate) fn new(provider: &Arc<str>) -> Self {
+        Self { provider: Arc::clone(provider), attempt: None, effects: Effects::new(), body_sent: false, held: None }
     }
 
     /// Runs `act` on the attempt and the call that it belongs to. `None` if the request is over, for example because its
@@ -34,21 +35,21 @@ impl AttemptContext {
         with_exchange(*id, |exchange| act(attempt, exchange.gate.call_mut(), effects))
     }
 
-    fn apply_effects(&mut self, host: &impl Host) {
+    fn apply_effects(&mut self, host: &impl MemberHost) {
         for effect in self.effects.drain(..) {
             let _ = apply(host, effect);
         }
     }
 
     /// Returns how a try without a response ended: without a connection there is no local address.
-    fn end_of(host: &impl Host, address: Option<&[u8]>, now_us: u64) -> AttemptEnd {
+    fn end_of(host: &impl MemberHost, address: Option<&[u8]>, now_us: u64) -> AttemptEnd {
         let Some(address) = address else { return AttemptEnd::NotConnected };
         let kept = with_worker(host, |worker| worker.connections.has_answered(address, now_us)) == Some(true);
         if kept { AttemptEnd::Lost } else { AttemptEnd::NoResponse }
     }
 
     /// Shows the attempt the body of a held response, and lets the host pass it on once it is decided.
-    fn opening(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
+    fn opening(&mut self, host: &impl MemberHost, size: usize, last: bool) -> Action {
         let Some(mut looked) = self.held.take() else { return Action::Continue };
         let now = Timestamp(host.now_us());
         let mut holds = true;
@@ -73,7 +74,7 @@ impl AttemptContext {
     }
 
     /// Tells the attempt that its try has ended without an answer.
-    fn end(&mut self, host: &impl Host) -> Option<EndedTry> {
+    fn end(&mut self, host: &impl MemberHost) -> Option<EndedTry> {
         let (address, now_us) = (host.connection(), host.now_us());
         let end = Self::end_of(host, address.as_deref(), now_us);
         self.with_call(|attempt, call, effects| attempt.ended(call, Timestamp(now_us), end, effects))?;
@@ -85,7 +86,7 @@ impl AttemptContext {
 
 /// Handles the router's log entry of a try with an HTTP/2 stream that the provider has reset. The filter in the cluster cannot see that;
 /// its last callback has just been called.
-pub(crate) fn stream_was_reset(host: &impl Host) {
+pub(crate) fn stream_was_reset(host: &impl MemberHost) {
     let ended = with_worker(host, |worker| worker.ended.take()).flatten();
     let Some(ended) = ended.filter(|ended| host.connection().as_ref() == Some(&ended.address)) else { return };
     let mut effects = Effects::new();
@@ -99,15 +100,24 @@ pub(crate) fn stream_was_reset(host: &impl Host) {
 }
 
 impl AttemptContext {
+    /// Has the host take its calls for those of the gate, on a host where the try's own stream is gone by its end. `false` if the request is
+    /// over.
+    #[must_use]
+    pub fn act_for_gate(&self, host: &impl MemberHost) -> bool {
+        let id = self.attempt.as_ref().map(|(id, _)| *id);
+        let gate = id.and_then(|id| with_exchange(id, |exchange| exchange.context));
+        gate.is_some_and(|gate| host.act_for(gate).is_ok())
+    }
+
     /// The router has let go of this try.
-    pub fn done(&mut self, host: &impl Host) {
+    pub fn done(&mut self, host: &impl MemberHost) {
         let is_unanswered = self.with_call(|attempt, call, _| attempt.is_unanswered(call)) == Some(true);
         let ended = if is_unanswered { self.end(host) } else { None };
         with_worker(host, |worker| worker.ended = ended);
     }
 
     /// The try's headers.
-    pub fn request_headers(&mut self, host: &impl Host) -> Action {
+    pub fn request_headers(&mut self, host: &impl MemberHost) -> Action {
         let now = Timestamp(host.now_us());
         let (provider, effects) = (&self.provider, &mut self.effects);
         self.attempt = ExchangeId::current(host).and_then(|id| {
@@ -125,7 +135,7 @@ impl AttemptContext {
     }
 
     /// The gate passed nothing on; the whole body for this provider comes from the call.
-    pub fn request_body(&mut self, host: &impl Host) -> Action {
+    pub fn request_body(&mut self, host: &impl MemberHost) -> Action {
         if !std::mem::replace(&mut self.body_sent, true) {
             self.with_call(|attempt, call, _| {
                 attempt.body(call, |piece| {
@@ -137,7 +147,7 @@ impl AttemptContext {
     }
 
     /// The head of the provider's answer.
-    pub fn response_headers(&mut self, host: &impl Host, end_of_stream: bool) -> Action {
+    pub fn response_headers(&mut self, host: &impl MemberHost, end_of_stream: bool) -> Action {
         let now_us = host.now_us();
         let now = Timestamp(now_us);
         let holds = host.with_headers(Headers::Response, |head| {
@@ -152,12 +162,12 @@ impl AttemptContext {
     }
 
     /// More of its body; so many bytes are there.
-    pub fn response_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Action {
+    pub fn response_body(&mut self, host: &impl MemberHost, size: usize, end_of_stream: bool) -> Action {
         self.opening(host, size, end_of_stream)
     }
 
     /// Its trailers.
-    pub fn response_trailers(&mut self, host: &impl Host) -> Action {
+    pub fn response_trailers(&mut self, host: &impl MemberHost) -> Action {
         // Whatever there was of the body has been looked at.
         let looked = self.held.unwrap_or(0);
         self.opening(host, looked, true)

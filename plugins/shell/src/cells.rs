@@ -18,6 +18,18 @@ pub(crate) fn key(cell: u16) -> String {
 }
 
 impl Cells {
+    /// Whether anything was noted.
+    pub(crate) fn has_news(&self) -> bool {
+        self.hurried || !self.touched.is_empty() || !self.evicted_rows.is_empty()
+    }
+
+    /// Takes what another worker has noted.
+    pub(crate) fn take_over_from(&mut self, other: &mut Self) {
+        self.touched.append(&mut other.touched);
+        self.evicted_rows.append(&mut other.evicted_rows);
+        self.hurried |= std::mem::take(&mut other.hurried);
+    }
+
     /// Returns the ledger that these cells are, on a host that has the memory.
     pub(crate) fn on<'a, H>(&'a mut self, host: &'a H) -> CellsOn<'a, H> {
         CellsOn { cells: self, host }

@@ -3,8 +3,9 @@
 //! One at a time also because two roots of one worker must not have calls with equal numbers under way, as they could while a new
 //! configuration takes over from an old one.
 
-use crate::host::{Host, OutgoingCall};
-use crate::worker::{Worker, with_worker};
+use crate::host::OutgoingCall;
+use crate::member::{Member, MemberHost};
+use crate::worker::with_worker;
 use headgate_limits::SYNC_PATH;
 use headgate_policy::Policy;
 use headgate_record::{Acknowledgement, Delivery, HEARTBEAT_PATH, Heartbeat, INGEST_PATH};
@@ -39,36 +40,34 @@ enum Payload {
 
 impl Uploader {
     /// Sends the next payload that is due, if no other call is under way in this VM.
-    pub(crate) fn deliver<H: Host>(&mut self, host: &H, policy: &Policy) {
-        if policy.collector().is_none() || with_worker(host, |worker| worker.calling) != Some(false) {
+    pub(crate) fn deliver<H: MemberHost>(&mut self, host: &H, policy: &Policy) {
+        if policy.collector().is_none() || host.with_member(|member| member.calling) != Some(false) {
             return;
         }
         let now_ms = host.now_us() / 1_000;
-        if !H::CAN.ticks && with_worker(host, |worker| now_ms < worker.quiet_until_ms) != Some(false) {
+        if !H::CAN.ticks && host.with_member(|member| now_ms < member.quiet_until_ms) != Some(false) {
             return;
         }
         // Counts first: they are few, and records can wait.
         let report =
-            with_worker(host, |worker| worker.counters.report(host, policy, now_ms).map(<[u8]>::to_vec)).flatten();
+            host.with_member(|member| member.counters.report(host, policy, now_ms).map(<[u8]>::to_vec)).flatten();
         if let Some(body) = report {
             return self.call(host, policy, SYNC_PATH, &body, Payload::Counts);
         }
-        if let Some(body) = with_worker(host, |worker| heartbeat(host, worker, policy, now_ms)).flatten() {
+        if let Some(body) = host.with_member(|member| heartbeat(host, member, policy, now_ms)).flatten() {
             return self.call(host, policy, HEARTBEAT_PATH, &body, Payload::Heartbeat);
         }
-        let next = with_worker(host, |worker| {
-            let jitter = worker.draw(host);
-            worker.outbox.poll(now_ms, jitter)
-        });
+        let jitter = with_worker(host, |worker| worker.draw(host)).unwrap_or_default();
+        let next = host.with_member(|member| member.outbox.poll(now_ms, jitter));
         match next.flatten() {
             Some(batch) => self.call(host, policy, INGEST_PATH, &batch.body, Payload::Records(batch.ticket)),
             None => {
-                with_worker(host, |worker| send_soon(host, worker, policy, now_ms));
+                host.with_member(|member| send_soon(host, member, policy, now_ms));
             }
         }
     }
 
-    fn call<H: Host>(&mut self, host: &H, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
+    fn call<H: MemberHost>(&mut self, host: &H, policy: &Policy, path: &str, body: &[u8], payload: Payload) {
         let Some((collector, token)) = policy.collector() else { return };
         let path = format!("{}{path}", collector.path_prefix);
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -85,7 +84,7 @@ impl Uploader {
         match host.call(OutgoingCall { to, headers: &headers, body: Some(body), timeout }) {
             Ok(call) => {
                 self.under_way = Some((call, payload));
-                with_worker(host, |worker| worker.calling = true);
+                host.with_member(|member| member.calling = true);
             }
             Err(_) => failed(host, policy, payload),
         }
@@ -97,13 +96,13 @@ impl Uploader {
     }
 
     /// The answer to call `call` is there, or its failure.
-    pub(crate) fn answered<H: Host>(&mut self, host: &H, policy: &Policy, call: u32, body_size: usize) {
+    pub(crate) fn answered<H: MemberHost>(&mut self, host: &H, policy: &Policy, call: u32, body_size: usize) {
         let Some((_, payload)) = self.under_way.take_if(|(number, _)| *number == call) else { return };
-        with_worker(host, |worker| worker.calling = false);
+        host.with_member(|member| member.calling = false);
         let status = host.call_status();
         let arrived = status.is_some_and(|status| (200..300).contains(&status));
         if !H::CAN.ticks {
-            with_worker(host, |worker| worker.note_delivery(arrived, host.now_us() / 1_000));
+            host.with_member(|member| member.note_delivery(arrived, host.now_us() / 1_000));
         }
         if !arrived {
             tell_failure(host, status);
@@ -117,7 +116,7 @@ impl Uploader {
                 finish(host, ticket, Delivery::Acknowledged);
             }
             Payload::Counts => {
-                with_worker(host, |worker| worker.counters.reported(host, policy, Some(&body), host.now_us() / 1_000));
+                host.with_member(|member| member.counters.reported(host, policy, Some(&body), host.now_us() / 1_000));
             }
             Payload::Heartbeat => {}
         }
@@ -126,9 +125,9 @@ impl Uploader {
 
 impl Uploader {
     /// Gives up a call whose answer cannot come any more.
-    pub(crate) fn give_up(&mut self, host: &impl Host, policy: &Policy) {
+    pub(crate) fn give_up(&mut self, host: &impl MemberHost, policy: &Policy) {
         if let Some((_, payload)) = self.under_way.take() {
-            with_worker(host, |worker| worker.calling = false);
+            host.with_member(|member| member.calling = false);
             failed(host, policy, payload);
         }
     }
@@ -136,77 +135,77 @@ impl Uploader {
 
 /// Wakes the root when the records that wait may be sent, so that little is lost with a worker that is killed. Where a
 /// call is under way, its answer sends them.
-pub(crate) fn send_soon(host: &impl Host, worker: &mut Worker, policy: &Policy, now_ms: u64) {
-    if policy.collector().is_none() || worker.calling || worker.hurried.is_some() {
+pub(crate) fn send_soon(host: &impl MemberHost, member: &mut Member, policy: &Policy, now_ms: u64) {
+    if policy.collector().is_none() || member.calling || member.hurried.is_some() {
         return;
     }
-    if let Some(due_ms) = worker.outbox.due_in_ms(now_ms) {
-        worker.hurry(host, Duration::from_millis(due_ms.max(GATHER_MS)));
+    if let Some(due_ms) = member.outbox.due_in_ms(now_ms) {
+        member.hurry(host, Duration::from_millis(due_ms.max(GATHER_MS)));
     }
 }
 
-/// Returns the heartbeat of this worker, if it is time. The first one goes out at once, so that the collector sees a new policy
+/// Returns the heartbeat of this member, if it is time. The first one goes out at once, so that the collector sees a new policy
 /// in force.
-fn heartbeat<H: Host>(host: &H, worker: &mut Worker, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
-    let end = (worker.outbox.last_seq(), worker.outbox.dropped());
-    let idle = worker.open == 0 && worker.outbox.queued() == 0;
-    let ending = idle && policy.ends(worker.counters.process(host).began_ms);
-    let same = worker.told_revision == policy.revision() && (!ending || worker.told_end == Some(end));
-    let due_ms = match worker.open == worker.told_open {
-        _ if !H::CAN.ticks && worker.told_seq != end.0 => TOLD_HEARTBEAT_MS,
+fn heartbeat<H: MemberHost>(host: &H, member: &mut Member, policy: &Policy, now_ms: u64) -> Option<Vec<u8>> {
+    let end = (member.outbox.last_seq(), member.outbox.dropped());
+    let idle = member.open == 0 && member.outbox.queued() == 0;
+    let ending = idle && policy.ends(member.counters.process(host).began_ms);
+    let same = member.told_revision == policy.revision() && (!ending || member.told_end == Some(end));
+    let due_ms = match member.open == member.told_open {
+        _ if !H::CAN.ticks && member.told_seq != end.0 => TOLD_HEARTBEAT_MS,
         true => HEARTBEAT_MS,
         false => OPEN_HEARTBEAT_MS,
     };
-    if same && now_ms < worker.heartbeat_ms.saturating_add(due_ms) && now_ms >= worker.heartbeat_ms {
+    if same && now_ms < member.heartbeat_ms.saturating_add(due_ms) && now_ms >= member.heartbeat_ms {
         return None;
     }
-    worker.heartbeat_ms = now_ms;
-    policy.revision().clone_into(&mut worker.told_revision);
-    worker.told_end = ending.then_some(end);
-    (worker.told_open, worker.told_seq) = (worker.open, end.0);
+    member.heartbeat_ms = now_ms;
+    policy.revision().clone_into(&mut member.told_revision);
+    member.told_end = ending.then_some(end);
+    (member.told_open, member.told_seq) = (member.open, end.0);
     serde_json::to_vec(&Heartbeat {
-        node: worker.node.to_string(),
-        boot: worker.boot.to_string(),
+        node: member.node.to_string(),
+        boot: member.boot.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_revision: policy.revision().to_owned(),
-        uptime_s: now_ms.saturating_sub(worker.started_ms) / 1_000,
-        queued: worker.handed_over.on_the_way(now_ms).saturating_add(worker.outbox.queued() as u64),
-        dropped: worker.outbox.dropped(),
-        last_seq: worker.outbox.last_seq(),
-        open: Some(worker.open),
-        refused_by_proxy: worker.proxy_refusals.counts().clone(),
+        uptime_s: now_ms.saturating_sub(member.started_ms) / 1_000,
+        queued: member.handed_over.on_the_way(now_ms).saturating_add(member.outbox.queued() as u64),
+        dropped: member.outbox.dropped(),
+        last_seq: member.outbox.last_seq(),
+        open: Some(member.open),
+        refused_by_proxy: member.proxy_refusals.counts().clone(),
         ending,
     })
     .ok()
 }
 
-fn failed(host: &impl Host, policy: &Policy, payload: Payload) {
+fn failed(host: &impl MemberHost, policy: &Policy, payload: Payload) {
     match payload {
         Payload::Records(ticket) => finish(host, ticket, Delivery::Failed),
         Payload::Counts => {
-            with_worker(host, |worker| worker.counters.reported(host, policy, None, host.now_us() / 1_000));
+            host.with_member(|member| member.counters.reported(host, policy, None, host.now_us() / 1_000));
         }
         Payload::Heartbeat => {
             // The next one tells it all; after a goodbye that was lost, it does not wait for so long.
-            with_worker(host, |worker| {
-                let sooner_ms = if worker.told_end.is_some() { HEARTBEAT_MS - OPEN_HEARTBEAT_MS } else { 0 };
-                worker.heartbeat_ms = worker.heartbeat_ms.saturating_sub(sooner_ms);
+            host.with_member(|member| {
+                let sooner_ms = if member.told_end.is_some() { HEARTBEAT_MS - OPEN_HEARTBEAT_MS } else { 0 };
+                member.heartbeat_ms = member.heartbeat_ms.saturating_sub(sooner_ms);
             });
         }
     }
 }
 
-fn finish(host: &impl Host, ticket: u64, outcome: Delivery) {
+fn finish(host: &impl MemberHost, ticket: u64, outcome: Delivery) {
     let now_ms = host.now_us() / 1_000;
-    with_worker(host, |worker| {
-        let jitter = worker.draw(host);
-        worker.outbox.delivered(ticket, outcome, now_ms, jitter);
-        worker.note_outbox();
+    let jitter = with_worker(host, |worker| worker.draw(host)).unwrap_or_default();
+    host.with_member(|member| {
+        member.outbox.delivered(ticket, outcome, now_ms, jitter);
+        member.note_outbox();
     });
 }
 
-fn tell_failure(host: &impl Host, status: Option<u16>) {
-    let queued = with_worker(host, |worker| (worker.outbox.queued(), worker.outbox.dropped())).unwrap_or_default();
+fn tell_failure(host: &impl MemberHost, status: Option<u16>) {
+    let queued = host.with_member(|member| (member.outbox.queued(), member.outbox.dropped())).unwrap_or_default();
     let what = status.map_or_else(|| "gave no answer".to_owned(), |status| format!("answered {status}"));
     let remedy = match status {
         Some(401 | 403) => "check the token named by collector.token",

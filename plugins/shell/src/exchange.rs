@@ -9,14 +9,15 @@ pub(crate) use end::settle;
 
 use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::host::{Action, Body, Headers, NO_ROOM};
 use crate::http_calls::{HttpCalls, WAKE};
+use crate::member::{Member, MemberHost};
 use crate::pending_resets;
 use crate::worker::{apply, with_worker};
 use headgate_policy::document::Stages;
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
 use headgate_record::ProxyRefusal;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Maximum number of times that a request asks whether the fleet's counts have come.
 const MAX_WAKES: u32 = 100;
@@ -28,7 +29,7 @@ pub(crate) struct Exchange {
     pub(crate) context: u32,
     /// Its id among the exchanges of the worker, once it is one of them.
     pub(crate) id: Option<ExchangeId>,
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     effects: Effects,
     /// The next provider was named, and the host has not chosen the route again since.
     route_is_stale: bool,
@@ -47,17 +48,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(host: &impl Host, context: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
-        let (random, memory) = with_worker(host, |worker| {
-            worker.open = worker.open.saturating_add(1);
-            (worker.random(host), worker.memory.clone())
-        })
-        .unwrap_or_default();
+    pub(crate) fn new(host: &impl MemberHost, context: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
+        let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
+        let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
             gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory).with_stages(stages),
             context,
             id: None,
-            policy: Rc::clone(policy),
+            policy: Arc::clone(policy),
             effects: Effects::new(),
             route_is_stale: false,
             ending: false,
@@ -70,7 +68,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn request_headers(&mut self, host: &impl Host, whole: bool) -> Action {
+    pub(crate) fn request_headers(&mut self, host: &impl MemberHost, whole: bool) -> Action {
         let flow = host.with_headers(Headers::Request, |head| {
             self.ask_proxy(host);
             if self.gate.routes() && host.is_http_1_0() {
@@ -83,7 +81,7 @@ impl Exchange {
     }
 
     /// Tells the gate what only the proxy knows: the name of the caller, and the cluster that its route has chosen.
-    fn ask_proxy(&mut self, host: &impl Host) {
+    fn ask_proxy(&mut self, host: &impl MemberHost) {
         if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
             self.gate.take_caller_name(name);
         }
@@ -94,7 +92,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn request_body(&mut self, host: &impl Host, size: usize, whole: bool) -> Action {
+    pub(crate) fn request_body(&mut self, host: &impl MemberHost, size: usize, whole: bool) -> Action {
         self.buffered = size;
         if whole {
             return self.body_is_whole(host, size);
@@ -104,12 +102,12 @@ impl Exchange {
     }
 
     /// With trailers, HTTP/2 never marks the body's last chunk: the trailers do.
-    pub(crate) fn request_trailers(&mut self, host: &impl Host) -> Action {
+    pub(crate) fn request_trailers(&mut self, host: &impl MemberHost) -> Action {
         self.body_is_whole(host, self.buffered)
     }
 
     /// An HTTP call of this exchange has its answer, or has failed.
-    pub(crate) fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub(crate) fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         let Some(answer) = self.http_calls.answered(host, token, body_size) else { return };
         if answer.number == WAKE {
             // A collector that cannot be reached is not waited for.
@@ -122,12 +120,11 @@ impl Exchange {
         }
     }
 
-    fn apply_effects(&mut self, host: &impl Host) {
+    fn apply_effects<H: MemberHost>(&mut self, host: &H) {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Route(_) => self.route_is_stale = true,
-                // The host chooses the route again by itself after a header was set.
-                Effect::SetRequestHeader(..) => self.route_is_stale = false,
+                Effect::SetRequestHeader(..) if H::CAN.headers_choose_route => self.route_is_stale = false,
                 _ => {}
             }
             match apply(host, effect) {
@@ -142,7 +139,7 @@ impl Exchange {
     }
 
     /// While the request is held, its effects wait too: Envoy looks for the route again after each change.
-    fn apply_flow(&mut self, host: &impl Host, flow: Flow) -> Action {
+    fn apply_flow(&mut self, host: &impl MemberHost, flow: Flow) -> Action {
         if flow != Flow::Pause {
             self.apply_effects(host);
         }
@@ -153,7 +150,7 @@ impl Exchange {
     }
 
     /// The body is whole: one copy into the VM, then the decision.
-    fn body_is_whole(&mut self, host: &impl Host, size: usize) -> Action {
+    fn body_is_whole(&mut self, host: &impl MemberHost, size: usize) -> Action {
         if self.waiting.is_some() {
             return Action::Pause;
         }
@@ -179,18 +176,18 @@ impl Exchange {
 
     /// Whether the proxy has just started, and the counts of its limits are on their way: the request then waits for them, for
     /// a tenth of a second normally, and asks again when the collector has said something.
-    fn waits_for_counts(&mut self, host: &impl Host, asked: u32) -> bool {
+    fn waits_for_counts(&mut self, host: &impl MemberHost, asked: u32) -> bool {
         let Some((collector, _)) = self.policy.collector().filter(|_| self.gate.counts()) else {
             return false;
         };
         let now_ms = host.now_us() / 1_000;
         let starting =
-            with_worker(host, |worker| worker.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
+            host.with_member(|member| member.counters.fleet_status(&self.policy, now_ms).starting) == Some(true);
         starting && asked < MAX_WAKES && self.http_calls.wake(host, collector)
     }
 
     /// Something was heard of the collector.
-    fn woken(&mut self, host: &impl Host, reached: bool) {
+    fn woken(&mut self, host: &impl MemberHost, reached: bool) {
         let Some((body, asked)) = self.waiting.take() else { return };
         if reached && self.waits_for_counts(host, asked) {
             self.waiting = Some((body, asked.saturating_add(1)));
@@ -200,16 +197,14 @@ impl Exchange {
     }
 
     /// The decision about a whole body.
-    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Action {
+    fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Action {
         let now_us = host.now_us();
-        let (gate, effects, policy, claim) = (&mut self.gate, &mut self.effects, &self.policy, &mut self.claim);
-        let flow = with_worker(host, |worker| {
-            let flow = worker.with_request_env(host, policy, now_us, |env, random| {
-                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
-            });
-            *claim = worker.counters.claims.keep(host, policy.limits(), gate.reservations());
-            flow
-        });
+        let flow = decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects);
+        let held = self.gate.reservations();
+        if !held.is_empty() {
+            let claim = host.with_member(|member| member.counters.claims.keep(host, self.policy.limits(), held));
+            self.claim = claim.flatten();
+        }
         let flow = match flow {
             Some(Flow::Pause) => self.ask(host),
             Some(flow) => flow,
@@ -219,7 +214,7 @@ impl Exchange {
     }
 
     /// Sends the external checks of the held request, and nothing else yet.
-    fn ask(&mut self, host: &impl Host) -> Flow {
+    fn ask(&mut self, host: &impl MemberHost) -> Flow {
         let mut flow = Flow::Pause;
         while let (Flow::Pause, Some(at)) = (flow, self.effects.iter().position(|one| matches!(one, Effect::Call(_)))) {
             if let Effect::Call(call) = self.effects.remove(at)
@@ -232,7 +227,7 @@ impl Exchange {
     }
 
     /// The request goes on, is answered, or waits on.
-    fn resume(&mut self, host: &impl Host, flow: Flow) -> Action {
+    fn resume(&mut self, host: &impl MemberHost, flow: Flow) -> Action {
         let routed = flow == Flow::Continue && self.gate.routes();
         if let (true, Some(id)) = (routed, self.id) {
             id.show_to_attempts(host);
@@ -250,17 +245,38 @@ impl Exchange {
     }
 
     /// Refuses a request over HTTP/1.0, and counts it with those that the proxy refuses by itself.
-    fn http_1_0(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
+    fn http_1_0(&mut self, host: &impl MemberHost, head: HeaderView<'_>) -> Flow {
         let flow = self.gate.request_headers_of_http_1_0(head, &mut self.effects);
         if !self.gate.is_aside() {
             let client = host.client_address();
-            with_worker(host, |worker| worker.proxy_refusals.request(ProxyRefusal::Http10, &client));
+            host.with_member(|member| member.proxy_refusals.request(ProxyRefusal::Http10, &client));
         }
         flow
     }
 }
 
-fn send(host: &impl Host, reply: &Reply) {
+/// Has the gate decide about a body. `None` only if the state of the worker is in use.
+pub(crate) fn decide(
+    host: &impl MemberHost,
+    gate: &mut Gate,
+    policy: &Policy,
+    body: Vec<u8>,
+    now_us: u64,
+    effects: &mut Effects,
+) -> Option<Flow> {
+    let fleet_status = host.with_member(|member| member.counters.fleet_status(policy, now_us / 1_000))?;
+    with_worker(host, |worker| {
+        let flow = worker.with_request_env(host, fleet_status, now_us, |env, random| {
+            gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+        });
+        if worker.has_news() {
+            host.with_member(|member| worker.hand_over(member));
+        }
+        flow
+    })
+}
+
+fn send(host: &impl MemberHost, reply: &Reply) {
     let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
     let _ = host.reply(reply.status, &headers, &reply.body);
 }

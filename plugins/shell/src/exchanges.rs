@@ -26,12 +26,26 @@ pub(crate) fn add(exchange: Exchange) -> Option<ExchangeId> {
     Some(id)
 }
 
+/// An exchange out of the table. It goes back there also if a callback ends by a panic, on a host that survives one: its record is still to
+/// be written.
+struct Taken {
+    id: ExchangeId,
+    exchange: Option<Box<Exchange>>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            with_table(|table| table.put(self.id, exchange));
+        }
+    }
+}
+
 /// Runs `act` on an exchange. `None` if it is over.
 pub(crate) fn with_exchange<T>(id: ExchangeId, act: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
-    let mut exchange = with_table(|table| table.take(id)).flatten()?;
-    let outcome = act(&mut exchange);
-    with_table(|table| table.put(id, exchange));
-    Some(outcome)
+    let exchange = with_table(|table| table.take(id)).flatten()?;
+    let mut taken = Taken { id, exchange: Some(exchange) };
+    taken.exchange.as_deref_mut().map(act)
 }
 
 /// Removes an exchange. Its attempts do not find it any more.
@@ -39,11 +53,11 @@ pub(crate) fn remove(id: ExchangeId) -> Option<Box<Exchange>> {
     with_table(|table| table.remove(id)).flatten()
 }
 
-/// Returns the contexts of the gates with a try that is overdue.
-pub(crate) fn overdue(now: Timestamp) -> Vec<u32> {
+/// Returns the exchanges with a try that is overdue, and the contexts of their gates.
+pub(crate) fn overdue(now: Timestamp) -> Vec<(ExchangeId, u32)> {
     with_table(|table| {
         let overdue = table.iter().filter(|exchange| exchange.gate.call().is_overdue(now));
-        overdue.map(|exchange| exchange.context).collect()
+        overdue.filter_map(|exchange| Some((exchange.id?, exchange.context))).collect()
     })
     .unwrap_or_default()
 }

@@ -3,10 +3,11 @@
 use crate::exchange::Exchange;
 use crate::exchange_id::ExchangeId;
 use crate::exchanges::{self, with_exchange};
-use crate::host::{Action, Host};
+use crate::host::Action;
+use crate::member::MemberHost;
 use headgate_policy::Policy;
 use headgate_policy::document::Stages;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The context of one client request.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct GateContext {
 
 impl GateContext {
     /// `id` is the host's number of this context.
-    pub(crate) fn new(host: &impl Host, id: u32, policy: &Rc<Policy>, stages: Stages) -> Self {
+    pub(crate) fn new(host: &impl MemberHost, id: u32, policy: &Arc<Policy>, stages: Stages) -> Self {
         Self { exchange: exchanges::add(Exchange::new(host, id, policy, stages)) }
     }
 
@@ -26,44 +27,44 @@ impl GateContext {
     }
 
     /// The request's headers.
-    pub fn request_headers(&mut self, host: &impl Host, end_of_stream: bool) -> Action {
+    pub fn request_headers(&mut self, host: &impl MemberHost, end_of_stream: bool) -> Action {
         self.act(|exchange| exchange.request_headers(host, end_of_stream))
     }
 
     /// More of the request's body; so many bytes are there.
-    pub fn request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Action {
+    pub fn request_body(&mut self, host: &impl MemberHost, size: usize, end_of_stream: bool) -> Action {
         self.act(|exchange| exchange.request_body(host, size, end_of_stream))
     }
 
     /// The request's trailers.
-    pub fn request_trailers(&mut self, host: &impl Host) -> Action {
+    pub fn request_trailers(&mut self, host: &impl MemberHost) -> Action {
         self.act(|exchange| exchange.request_trailers(host))
     }
 
     /// The response's headers.
-    pub fn response_headers(&mut self, host: &impl Host, end_of_stream: bool) -> Action {
+    pub fn response_headers(&mut self, host: &impl MemberHost, end_of_stream: bool) -> Action {
         self.act(|exchange| exchange.response_headers(host, end_of_stream))
     }
 
     /// More of the response's body; so many bytes are there.
-    pub fn response_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Action {
+    pub fn response_body(&mut self, host: &impl MemberHost, size: usize, end_of_stream: bool) -> Action {
         self.act(|exchange| exchange.response_body(host, size, end_of_stream))
     }
 
     /// The response's trailers.
-    pub fn response_trailers(&mut self, host: &impl Host) -> Action {
+    pub fn response_trailers(&mut self, host: &impl MemberHost) -> Action {
         self.act(|exchange| exchange.response_trailers(host))
     }
 
     /// The answer to a call of this stream, or its failure.
-    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         if let Some(id) = self.exchange {
             with_exchange(id, |exchange| exchange.call_answered(host, token, body_size));
         }
     }
 
     /// The stream is over. A second call changes nothing.
-    pub fn close(&mut self, host: &impl Host) {
+    pub fn close(&mut self, host: &impl MemberHost) {
         if let Some(exchange) = self.exchange.take().and_then(exchanges::remove) {
             exchange.close(host);
         }

@@ -26,6 +26,12 @@ pub struct Capabilities {
     pub ticks: bool,
     /// Beside the root with the policy, a worker has others that use it.
     pub other_roots: bool,
+    /// It chooses the route again by itself after a header of the request was set.
+    pub headers_choose_route: bool,
+    /// It shows a filter the answer that it has given by itself, as one of the proxy's.
+    pub shows_own_replies: bool,
+    /// A worker can end while the proxy lives on, and its requests with it.
+    pub loses_workers: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
     pub delivery_time: Duration,
 }
@@ -176,6 +182,10 @@ pub trait Host: 'static {
     fn act_for(&self, context: u32) -> HostResult<()>;
     /// Sets the time between two ticks.
     fn set_tick(&self, period: Duration) -> HostResult<()>;
+    /// Has [`crate::tick_streams`] called on this worker after this time or earlier, on a host where the roots tick elsewhere.
+    fn tick_streams(&self, _within: Duration) -> HostResult<()> {
+        Err(UNSUPPORTED)
+    }
     /// Tells the host that a root which was asked to go is done.
     fn root_is_done(&self) -> HostResult<()>;
 

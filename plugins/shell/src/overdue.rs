@@ -5,8 +5,8 @@
 //! have done. Another target cannot be tried any more; the failed one gets its cooldown, so that the client's own retry
 //! goes to another one.
 
-use crate::exchanges;
-use crate::host::Host;
+use crate::exchanges::{self, with_exchange};
+use crate::member::MemberHost;
 use crate::worker::with_worker;
 use headgate_policy::Timestamp;
 
@@ -14,7 +14,7 @@ use headgate_policy::Timestamp;
 const LOOK_US: u64 = 250_000;
 
 /// Answers overdue requests. The gate puts its own words into these answers.
-pub(crate) fn finish(host: &impl Host, now_us: u64) {
+pub(crate) fn finish<H: MemberHost>(host: &H, now_us: u64) {
     let is_time = with_worker(host, |worker| {
         let is_time = now_us.abs_diff(worker.looked_overdue_us) >= LOOK_US;
         if is_time {
@@ -25,9 +25,14 @@ pub(crate) fn finish(host: &impl Host, now_us: u64) {
     if is_time != Some(true) {
         return;
     }
-    for context in exchanges::overdue(Timestamp(now_us)) {
-        if host.act_for(context).is_ok() {
+    for (exchange, context) in exchanges::overdue(Timestamp(now_us)) {
+        if host.act_for(context).is_err() {
+            continue;
+        }
+        if H::CAN.shows_own_replies {
             let _ = host.reply(504, &[], b"headgate: no answer in time");
+        } else {
+            with_exchange(exchange, |exchange| exchange.answer_for_proxy(host, 504));
         }
     }
 }

@@ -4,8 +4,7 @@
 //! stream that may end with trailers are paused, each for a millisecond. Once a chunk was paused, all later ones have to be: the
 //! host moves them into the buffer of paused chunks, from which only a resume takes them.
 
-use crate::host::Host;
-use crate::worker::with_worker;
+use crate::member::MemberHost;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -21,13 +20,15 @@ fn with_pending<T: Default>(act: impl FnOnce(&mut Vec<u32>) -> T) -> T {
 }
 
 /// This context has just paused its response.
-pub(crate) fn begin(host: &impl Host, context: u32) {
+pub(crate) fn begin(host: &impl MemberHost, context: u32) {
     with_pending(|pending| {
         if !pending.contains(&context) {
             pending.push(context);
         }
     });
-    with_worker(host, |worker| worker.hurry(host, PAUSE));
+    if host.tick_streams(PAUSE).is_err() {
+        host.with_member(|member| member.hurry(host, PAUSE));
+    }
 }
 
 /// Whether the response of this context is still paused.
@@ -41,7 +42,7 @@ pub(crate) fn forget(context: u32) {
 }
 
 /// Lets all paused responses go on.
-pub(crate) fn finish(host: &impl Host) {
+pub(crate) fn finish(host: &impl MemberHost) {
     for context in with_pending(std::mem::take) {
         if host.act_for(context).is_ok() {
             let _ = host.resume_response();

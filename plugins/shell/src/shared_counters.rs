@@ -7,7 +7,7 @@
 use crate::cells::{Cells, key};
 use crate::claims::{Claims, ROSTER};
 use crate::host::Host;
-use headgate_limits::{CELLS, FleetStatus, OutputEstimates, Process, Reporter, ReporterLease};
+use headgate_limits::{CELLS, FleetStatus, Process, Reporter, ReporterLease};
 use headgate_policy::{Policy, Unsettled, uuid_v7};
 
 /// Key of [`ReporterLease`] in shared data.
@@ -29,8 +29,7 @@ const TRIES: u32 = 8;
 pub(crate) struct SharedCounters {
     pub(crate) cells: Cells,
     pub(crate) claims: Claims,
-    pub(crate) output_estimates: OutputEstimates,
-    pub(crate) unsettled: Vec<Unsettled>,
+    unsettled: Vec<Unsettled>,
     reporter: Reporter,
     /// This worker's name on the lease.
     name: u64,
@@ -46,7 +45,6 @@ impl SharedCounters {
         Self {
             cells: Cells::default(),
             claims: Claims::new(name, host.now_us() / 1_000),
-            output_estimates: OutputEstimates::default(),
             unsettled: Vec::new(),
             reporter: Reporter::new(node, boot, 0, 0),
             name,
@@ -97,10 +95,18 @@ impl SharedCounters {
         }
     }
 
+    /// Takes what requests of a worker did.
+    pub(crate) fn take_over_from(&mut self, cells: &mut Cells, unsettled: &mut Vec<Unsettled>) {
+        self.cells.take_over_from(cells);
+        self.unsettled.append(unsettled);
+    }
+
     /// Takes the lease if it is free, and hands over its unreported cells if it is not.
-    pub(crate) fn tick(&mut self, host: &impl Host, policy: &Policy, now_ms: u64) {
+    pub(crate) fn tick<H: Host>(&mut self, host: &H, policy: &Policy, now_ms: u64) {
         let began_ms = self.process(host).began_ms;
-        self.claims.look(host, began_ms, now_ms, &mut self.cells);
+        if H::CAN.loses_workers {
+            self.claims.look(host, began_ms, now_ms, &mut self.cells);
+        }
         self.settle_again(host, policy, now_ms);
         let Some((collector, _)) = policy.collector() else {
             self.cells = Cells::default();

@@ -12,12 +12,14 @@ mod end;
 mod tries;
 
 use crate::delivery::Uploader;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::exchange::decide;
+use crate::host::{Action, Body, Headers, NO_ROOM};
 use crate::http_calls::HttpCalls;
+use crate::member::{Member, MemberHost};
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
-use std::rc::Rc;
-use tries::Direct;
+use std::sync::Arc;
+pub(crate) use tries::Direct;
 
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
 const ASKS_PER_INTERVAL: u64 = 5;
@@ -29,7 +31,7 @@ const CALLS_PER_REQUEST: u32 = 3;
 #[derive(Debug)]
 pub struct SoleContext {
     gate: Gate,
-    policy: Rc<Policy>,
+    policy: Arc<Policy>,
     effects: Effects,
     /// Carries deliveries to the collector along with this request.
     carrier: Uploader,
@@ -59,15 +61,12 @@ pub struct SoleContext {
 
 impl SoleContext {
     /// The context of one request.
-    pub(crate) fn new(host: &impl Host, policy: &Rc<Policy>) -> Self {
-        let (random, memory) = with_worker(host, |worker| {
-            worker.open = worker.open.saturating_add(1);
-            (worker.random(host), worker.memory.clone())
-        })
-        .unwrap_or_default();
+    pub(crate) fn new(host: &impl MemberHost, policy: &Arc<Policy>) -> Self {
+        let random = with_worker(host, |worker| worker.random(host)).unwrap_or_default();
+        let memory = host.with_member(Member::begin_request).unwrap_or_default();
         Self {
             gate: Gate::new(policy, Timestamp(host.now_us()), random).in_memory(&memory),
-            policy: Rc::clone(policy),
+            policy: Arc::clone(policy),
             effects: Effects::new(),
             carrier: Uploader::default(),
             carried: 0,
@@ -92,7 +91,7 @@ impl SoleContext {
     }
 
     /// The request's headers.
-    pub fn request_headers(&mut self, host: &impl Host) -> Action {
+    pub fn request_headers(&mut self, host: &impl MemberHost) -> Action {
         self.begun = true;
         self.do_the_work_of_a_tick(host);
         let flow = host.with_headers(Headers::Request, |head| self.admit(host, head));
@@ -111,7 +110,7 @@ impl SoleContext {
     }
 
     /// Sends a delivery along with this request, if one is due and the client has not waited for too long already.
-    fn carries<H: Host>(&mut self, host: &H) -> bool {
+    fn carries<H: MemberHost>(&mut self, host: &H) -> bool {
         let waited_us = u128::from(host.now_us().saturating_sub(self.carrying_since_us));
         if self.carried >= CALLS_PER_REQUEST || waited_us >= H::CAN.delivery_time.as_micros() {
             return false;
@@ -123,7 +122,7 @@ impl SoleContext {
         sent
     }
 
-    fn admit(&mut self, host: &impl Host, head: HeaderView<'_>) -> Flow {
+    fn admit(&mut self, host: &impl MemberHost, head: HeaderView<'_>) -> Flow {
         if let Some(name) = self.policy.identity_property().and_then(|path| host.caller_name(path)) {
             self.gate.take_caller_name(name);
         }
@@ -135,7 +134,7 @@ impl SoleContext {
         self.gate.request_headers(head, whole, &mut self.effects)
     }
 
-    fn headers_are_decided(&mut self, host: &impl Host, flow: Flow) {
+    fn headers_are_decided(&mut self, host: &impl MemberHost, flow: Flow) {
         self.apply_effects(host);
         if flow == Flow::Answered {
             self.answered(host);
@@ -143,24 +142,24 @@ impl SoleContext {
     }
 
     /// Counts of limits are taken to the collector and back before a request is decided on.
-    fn do_the_work_of_a_tick(&self, host: &impl Host) {
+    fn do_the_work_of_a_tick(&self, host: &impl MemberHost) {
         if self.policy.limits().is_empty() {
             return;
         }
         let now_ms = host.now_us() / 1_000;
         let interval_ms = self.policy.collector().map(|(collector, _)| collector.sync_interval_ms);
-        with_worker(host, |worker| {
-            let is_old = |interval_ms: u64| now_ms.abs_diff(worker.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
-            if interval_ms.is_some_and(is_old) && now_ms >= worker.quiet_until_ms {
-                worker.asked_ms = now_ms;
-                worker.counters.cells.hurried = true;
+        host.with_member(|member| {
+            let is_old = |interval_ms: u64| now_ms.abs_diff(member.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
+            if interval_ms.is_some_and(is_old) && now_ms >= member.quiet_until_ms {
+                member.asked_ms = now_ms;
+                member.counters.cells.hurried = true;
             }
-            worker.counters.tick(host, &self.policy, now_ms);
+            member.counters.tick(host, &self.policy, now_ms);
         });
     }
 
     /// The request's body, whole.
-    pub fn request_body(&mut self, host: &impl Host, size: usize) -> Action {
+    pub fn request_body(&mut self, host: &impl MemberHost, size: usize) -> Action {
         if !self.gate.awaits_body() {
             return self.action();
         }
@@ -180,19 +179,13 @@ impl SoleContext {
         self.action()
     }
 
-    fn decide(&mut self, host: &impl Host, body: Vec<u8>) -> Flow {
+    fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Flow {
         let now_us = host.now_us();
-        let (gate, effects, policy) = (&mut self.gate, &mut self.effects, &self.policy);
-        with_worker(host, |worker| {
-            worker.with_request_env(host, policy, now_us, |env, random| {
-                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
-            })
-        })
-        .unwrap_or(Flow::Pause)
+        decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects).unwrap_or(Flow::Pause)
     }
 
     /// Carries a decision out. One that waits for checks asks the next of them.
-    fn obey(&mut self, host: &impl Host, flow: Flow) {
+    fn obey(&mut self, host: &impl MemberHost, flow: Flow) {
         let mut flow = flow;
         if flow == Flow::Pause {
             flow = self.ask(host);
@@ -208,7 +201,7 @@ impl SoleContext {
     }
 
     /// Sends the next external check. Returns [`Flow::Pause`] while one is under way.
-    fn ask(&mut self, host: &impl Host) -> Flow {
+    fn ask(&mut self, host: &impl MemberHost) -> Flow {
         while let Some(at) = self.effects.iter().position(|effect| matches!(effect, Effect::Call(_))) {
             if let Effect::Call(call) = self.effects.remove(at) {
                 self.checks.push(call);
@@ -230,7 +223,7 @@ impl SoleContext {
     }
 
     /// The request may go on: by the filter's own tries, or by those of the host.
-    fn let_go(&mut self, host: &impl Host) {
+    fn let_go(&mut self, host: &impl MemberHost) {
         if !self.gate.is_sent() {
             return self.apply_effects(host);
         }
@@ -248,7 +241,7 @@ impl SoleContext {
     }
 
     /// The answer to a call of this stream, or its failure.
-    pub fn call_answered(&mut self, host: &impl Host, token: u32, body_size: usize) {
+    pub fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(answer) = self.http_calls.answered(host, token, body_size) {
             let said = answer.status.map(|status| (status, answer.body.as_slice()));
@@ -268,7 +261,7 @@ impl SoleContext {
         }
     }
 
-    fn apply_effects(&mut self, host: &impl Host) {
+    fn apply_effects(&mut self, host: &impl MemberHost) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Reply(reply) => self.reply(host, &reply),
@@ -287,13 +280,13 @@ impl SoleContext {
         }
     }
 
-    fn reply(&mut self, host: &impl Host, reply: &Reply) {
+    fn reply(&mut self, host: &impl MemberHost, reply: &Reply) {
         let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
         self.send_reply(host, reply.status, &headers, &reply.body);
     }
 
     /// Sends a reply. Should the host refuse its headers, they are left out.
-    fn send_reply(&mut self, host: &impl Host, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+    fn send_reply(&mut self, host: &impl MemberHost, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let sent = host.reply(status, headers, body).is_ok() || host.reply(status, &[], body).is_ok();
         self.replied |= sent;
         if !sent {
@@ -302,7 +295,7 @@ impl SoleContext {
     }
 
     /// Answers a request that the host gives no way to examine.
-    fn refuse(&mut self, host: &impl Host) {
+    fn refuse(&mut self, host: &impl MemberHost) {
         self.effects.clear();
         self.gate.request_out_of_memory(&mut self.effects);
         self.apply_effects(host);
@@ -310,7 +303,7 @@ impl SoleContext {
     }
 
     /// The gateway has answered by itself: nothing more comes.
-    fn answered(&mut self, host: &impl Host) {
+    fn answered(&mut self, host: &impl MemberHost) {
         if !self.replied {
             spoil(host);
         }
@@ -327,6 +320,6 @@ fn is_of_envoy(effect: &Effect) -> bool {
 }
 
 /// The host takes no reply, so the request cannot be held: no provider must be able to serve it.
-fn spoil(host: &impl Host) {
+fn spoil(host: &impl MemberHost) {
     let _ = host.replace_body(Body::Request, b"refused");
 }

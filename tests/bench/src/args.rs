@@ -13,6 +13,7 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --headgate PATH     the headgate command, and
   --wasm PATH         headgate.wasm; without both Headgate is left out
   --collector PATH    headgate-collector; without it a stub acknowledges everything
+  --native PATH       the native module; without it those variants are left out
   --compare PATH      another headgate.wasm, such as one from before a change, as one more variant
   --quick             rounds of one second of the small bodies, a large one and a stream: two minutes
   --seconds N         length of one measurement (default 3)
@@ -36,6 +37,7 @@ pub(crate) struct Args {
     pub(crate) collector: Option<PathBuf>,
     pub(crate) measure: Duration,
     pub(crate) rounds: usize,
+    pub(crate) native: Option<PathBuf>,
     pub(crate) compare: Option<PathBuf>,
     pub(crate) variants: Vec<String>,
     pub(crate) only: Vec<String>,
@@ -68,6 +70,7 @@ impl Args {
             "--collector" => self.collector = Some(value.into()),
             "--seconds" => self.measure = Duration::try_from_secs_f64(value.parse()?)?,
             "--rounds" => self.rounds = value.parse()?,
+            "--native" => self.native = Some(value.into()),
             "--compare" => self.compare = Some(value.into()),
             "--variants" => self.variants = value.split(',').map(str::to_owned).collect(),
             "--only" => self.only = value.split(',').map(str::to_owned).collect(),

@@ -8,7 +8,9 @@ use crate::cores::Cores;
 use crate::limits::{self, Comparison};
 use crate::load::{alone, busy};
 use crate::report::{Cell, Report};
-use crate::variant::{COUNTED, GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, LOGGED, OWNER_TOKEN, Site, Variant};
+use crate::variant::{
+    COUNTED, GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, LOGGED, NATIVE, NATIVE_GUARDED, OWNER_TOKEN, Site, Variant,
+};
 use crate::workload::{self, Workload};
 use crate::{evidence, limits_table, stub};
 use serde_json::{Value, json};
@@ -122,6 +124,9 @@ async fn start(site: &Site<'_>) -> Outcome<Vec<Variant>> {
     let policies = [(HEADGATE, ""), COUNTED, LOGGED, (GUARDED, GUARDRAILS)];
     for (name, added) in policies.into_iter().filter(|(name, _)| wanted(name)) {
         variants.extend(site.headgate(name, added)?);
+    }
+    for (name, added) in [(NATIVE, ""), (NATIVE_GUARDED, GUARDRAILS)].into_iter().filter(|(name, _)| wanted(name)) {
+        variants.extend(site.headgate_of(args.native.as_deref(), name, added)?);
     }
     for proxied in crate::proxied::ALL.iter().filter(|one| wanted(one.name)) {
         variants.extend(site.proxied(proxied)?);

@@ -21,6 +21,9 @@ pub(crate) const GUARDRAILS: &str = include_str!("../guardrails.yaml");
 pub(crate) const HEADGATE: &str = "headgate";
 /// Name of the variant with every built-in detector in both directions.
 pub(crate) const GUARDED: &str = "guarded";
+/// The same two with the native module.
+pub(crate) const NATIVE: &str = "native";
+pub(crate) const NATIVE_GUARDED: &str = "native, guarded";
 /// Variants with metrics, and with all fields of the access log: name and additional policy.
 pub(crate) const COUNTED: (&str, &str) = ("metrics", "\nmetrics: true\n");
 pub(crate) const LOGGED: (&str, &str) = ("log fields", LOG_FIELDS);
@@ -124,7 +127,8 @@ impl Site<'_> {
             (self.scratch.path(&format!("{name}.yaml")), self.scratch.path(&format!("{name}-{}", listen.port())));
         std::fs::write(&file, policy)?;
         let mut render = Command::new(command);
-        render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg("--wasm").arg(wasm);
+        let option = if wasm.extension().is_some_and(|end| end == "wasm") { "--wasm" } else { "--native" };
+        render.args(["render", "envoy"]).arg(&file).arg("--out").arg(&out).arg(option).arg(wasm);
         if !render.status().map_err(|error| format!("{}: {error}", command.display()))?.success() {
             return Err("headgate render envoy failed".into());
         }

@@ -1,6 +1,7 @@
 //! `headgate check`.
 
 use super::host::Host;
+use super::native;
 use crate::exit::Failure;
 use crate::output::print;
 use crate::policy_file::{Problems, compiled, read, source};
@@ -32,8 +33,14 @@ pub(crate) struct Check {
     #[arg(long, value_name = "CONFIG")]
     envoy: Vec<PathBuf>,
     /// Version of that Envoy, if it is not in a dump.
-    #[arg(long, value_name = "VERSION", value_parser = version, requires = "envoy")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     envoy_version: Option<(u32, u32)>,
+    /// Also check that this native module can carry out the policy, and that the Envoy of --envoy-version or --envoy-binary loads it.
+    #[arg(long, value_name = "MODULE")]
+    native: Option<PathBuf>,
+    /// The program of that Envoy, whose functions are compared with those that the native module needs.
+    #[arg(long, value_name = "PROGRAM", requires = "native")]
+    envoy_binary: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,6 +63,9 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let read = source(&arguments.file).and_then(|source| Ok((compiled(&source, &name)?, source)));
     let (problems, variables) = match read {
         Ok((compiled, source)) => {
+            if let Some(module) = &arguments.native {
+                native::fits(module, &compiled, arguments.envoy_version, arguments.envoy_binary.as_deref())?;
+            }
             let mut problems = proxy_problems(arguments, &compiled)?;
             if arguments.host == Host::Apisix {
                 problems.extend(source.placed(apisix_obstacles(&source.text, &name)));

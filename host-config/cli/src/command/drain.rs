@@ -22,8 +22,9 @@ Exit codes: 0 drained; 1 not drained in time, or the proxy's admin page cannot b
 
 /// The gate's file, below the folder.
 const GATE: &str = "ecds/headgate-gate.json";
-/// JSON pointer to the policy document in it, which is text.
-const DOCUMENT: &str = "/resources/0/typed_config/config/configuration/value";
+/// JSON pointers to the policy document in it, which is text: of headgate.wasm, and of the native module.
+const DOCUMENT: [&str; 2] =
+    ["/resources/0/typed_config/config/configuration/value", "/resources/0/typed_config/filter_config/value"];
 /// Pause between two checks.
 const LOOK: Duration = Duration::from_millis(100);
 /// Number of checks in a row that must find no delivery in progress. By then the workers have read the file and delivered.
@@ -74,7 +75,8 @@ fn tell(folder: &Path) -> Result<(), Failure> {
     let file = folder.join(GATE);
     let broken = || format!("{} was not written by `headgate render`\n", file.display());
     let mut gate: Value = serde_json::from_str(&read(&file)?).map_err(|_| broken())?;
-    let Some(Value::String(text)) = gate.pointer_mut(DOCUMENT) else { return Err(broken()) };
+    let at = DOCUMENT.into_iter().find(|at| gate.pointer(at).is_some()).unwrap_or_default();
+    let Some(Value::String(text)) = gate.pointer_mut(at) else { return Err(broken()) };
     let mut document: Value = serde_json::from_str(text).map_err(|_| broken())?;
     let members = document.as_object_mut().ok_or_else(broken)?;
     members.insert("ending_at_ms".to_owned(), now_ms().into());

@@ -5,7 +5,7 @@ use crate::deploy;
 use crate::exit::{Failure, Stop};
 use clap::Args;
 use headgate_config::Compiled;
-use headgate_config::render::{self, RenderOptions};
+use headgate_config::render::{self, Module, RenderOptions};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,26 @@ use std::path::{Path, PathBuf};
 /// Lock of a folder: two commands at once would mix their files.
 const LOCK: &str = ".headgate.lock";
 
+/// The filter: one of two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct ModuleFile {
+    /// Path of headgate.wasm as the proxy sees it.
+    #[arg(long, value_name = "PATH")]
+    wasm: Option<PathBuf>,
+    /// Path of the native module as Envoy sees it, instead of --wasm: a preview, for an Envoy 1.40 of your own. Its file name must have its
+    /// version, since Envoy never loads a path twice.
+    #[arg(long, value_name = "PATH")]
+    native: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct OutputDir {
     /// Folder to write to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Path of headgate.wasm as the proxy sees it.
-    #[arg(long, value_name = "PATH")]
-    wasm: PathBuf,
+    #[command(flatten)]
+    module: ModuleFile,
     /// The folder as Envoy sees it, if that is not DIR, as in a container.
     #[arg(long, value_name = "PREFIX")]
     root: Option<PathBuf>,
@@ -42,7 +54,11 @@ impl OutputDir {
     pub(super) fn render_command(&self, host: Host, policy: &Path) -> String {
         let name = if host == Host::Apisix { "apisix" } else { "envoy" };
         let mut words = vec!["headgate".into(), "render".into(), name.into(), shell_word(policy)];
-        words.extend(["--out".into(), shell_word(&self.out), "--wasm".into(), shell_word(&self.wasm)]);
+        words.extend(["--out".into(), shell_word(&self.out)]);
+        let ModuleFile { wasm, native } = &self.module;
+        for (option, file) in [("--wasm", wasm), ("--native", native)] {
+            words.extend(file.iter().flat_map(|file| [option.into(), shell_word(file)]));
+        }
         if host == Host::Apisix {
             return words.join(" ");
         }
@@ -60,25 +76,32 @@ impl OutputDir {
                 "{reason}: this policy is for an Envoy that you configure. Use `headgate render envoy --fragments`, which writes the parts for it.\n"
             ));
         }
-        self.rendering(render::envoy(compiled, &self.options()?))
+        self.rendering(render::envoy(compiled, &self.options(compiled)?))
     }
 
     /// Renders a policy for this proxy, and locks the folder. Writes nothing yet.
     pub(super) fn render_for(&self, host: Host, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
         match host {
             Host::Envoy => self.render(compiled),
-            Host::Apisix => self.rendering(render::apisix(compiled, &self.wasm)),
+            Host::Apisix => match &self.module.wasm {
+                Some(wasm) => self.rendering(render::apisix(compiled, wasm)),
+                None => Err("APISIX runs headgate.wasm alone: use --wasm.\n".to_owned()),
+            },
         }
     }
 
     /// Renders the parts of a policy for another configuration, and locks the folder. Writes nothing yet.
     pub(super) fn render_fragments(&self, compiled: &Compiled) -> Result<Rendering<'_>, Failure> {
-        self.rendering(render::fragments(compiled, &self.options()?))
+        self.rendering(render::fragments(compiled, &self.options(compiled)?))
     }
 
-    fn options(&self) -> Result<RenderOptions, Failure> {
+    fn options(&self, compiled: &Compiled) -> Result<RenderOptions, Failure> {
         let root = absolute(self.root.as_deref().unwrap_or(&self.out))?;
-        Ok(RenderOptions { root, wasm: absolute(&self.wasm)? })
+        let module = match (&self.module.wasm, &self.module.native) {
+            (_, Some(native)) => Module::Native(super::native::rendered(native, compiled)?),
+            (wasm, None) => Module::Wasm(absolute(wasm.as_deref().unwrap_or(Path::new("")))?),
+        };
+        Ok(RenderOptions { root, module })
     }
 
     fn rendering(&self, files: Vec<(PathBuf, String)>) -> Result<Rendering<'_>, Failure> {

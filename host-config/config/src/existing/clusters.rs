@@ -1,6 +1,6 @@
 //! Checks that each provider of the policy has its clusters, with the attempt filter in them.
 
-use super::find::{Found, Object};
+use super::find::{Found, Object, role};
 use super::findings::Findings;
 use super::needs::Needs;
 use super::values::{at, extension, number, text};
@@ -39,7 +39,7 @@ pub(super) fn check(found: &Found<'_>, needs: &Needs<'_>, findings: &mut Finding
 fn one(cluster: &Object<'_>, findings: &mut Findings) {
     let options = at(cluster.node, "typed_extension_protocol_options").map_or(&[][..], Node::entries);
     let filters = options.iter().find_map(|options| at(&options.value, "http_filters")).map_or(&[][..], Node::items);
-    let attempt = filters.iter().position(|filter| text(filter, "typed_config.config.root_id") == Some("attempt"));
+    let attempt = filters.iter().position(|filter| role(filter) == Some("attempt"));
     let codec = filters.iter().position(|filter| extension(filter).contains(".http.upstream_codec"));
     if attempt.is_none() || codec < attempt {
         findings.error(

@@ -1,6 +1,6 @@
 //! Checks the other filters of a chain with the gate: those that change bodies, compress, or stop requests before it.
 
-use super::find::{Manager, is_gate, router};
+use super::find::{Manager, is_gate, role, router};
 use super::findings::{Findings, Place};
 use super::needs::Needs;
 use super::values::{at, entry, extension, flag, number, text};
@@ -41,7 +41,7 @@ pub(super) fn check(manager: &Manager<'_>, needs: &Needs<'_>, findings: &mut Fin
 
 /// Returns whether a filter is a gate with a stage set.
 fn is_stage_set(filter: &Node) -> bool {
-    text(filter, "typed_config.config.root_id") == Some("stages")
+    role(filter) == Some("stages")
 }
 
 fn before(filter: &Node, place: &Place, needs: &Needs<'_>, findings: &mut Findings) {

@@ -106,7 +106,14 @@ impl<'a> Manager<'a> {
 /// Returns whether a filter is the gate: the module in that role, or under the name of the resource that holds it.
 pub(super) fn is_gate(filter: &Node) -> bool {
     let discovered = entry(filter, "config_discovery").is_some() && text(filter, "name") == Some(GATE_RESOURCE);
-    discovered || text(filter, "typed_config.config.root_id") == Some("gate")
+    discovered || role(filter) == Some("gate")
+}
+
+/// Returns the role in which a filter has the module: headgate.wasm or the native one.
+pub(super) fn role(filter: &Node) -> Option<&str> {
+    let native = at(filter, "typed_config").and_then(|config| at(config, "dynamic_module_config"));
+    let key = if native.is_some() { "typed_config.filter_name" } else { "typed_config.config.root_id" };
+    text(filter, key)
 }
 
 impl<'a> Walk<'a, '_> {
@@ -150,6 +157,9 @@ impl<'a> Walk<'a, '_> {
         } else if has("vm_config") && text(node, "root_id").is_some_and(|role| ROLES.contains(&role)) {
             let object = self.object(node, label);
             self.found.plugins.push(object);
+        } else if has("dynamic_module_config") {
+            // It tells Envoy the labels by itself.
+            self.found.has_labels = true;
         } else if has("static_resources") || has("dynamic_resources") {
             self.found.bootstrap = Some(self.object(node, label).place);
         } else if has("regex") && text(node, "tag_name").is_some_and(|label| label == LABEL) {

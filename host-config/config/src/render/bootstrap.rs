@@ -2,7 +2,7 @@
 //!
 //! Clusters and listeners are files of their own, so that Envoy takes up a later rendering without a restart.
 
-use super::xds::{RenderOptions, watched};
+use super::xds::{Module, RenderOptions, watched};
 use crate::compile::Compiled;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const MAX_CLIENT_CONNECTIONS: u32 = 50_000;
 
 pub(super) fn bootstrap(compiled: &Compiled, options: &RenderOptions) -> Value {
     let admin = &compiled.settings.admin;
-    json!({
+    let mut bootstrap = json!({
         "node": {"id": "headgate", "cluster": "headgate"},
         "admin": {
             "address": {"socket_address": {"address": admin.address, "port_value": admin.port}},
@@ -21,8 +21,12 @@ pub(super) fn bootstrap(compiled: &Compiled, options: &RenderOptions) -> Value {
             "lds_config": watched(options, "lds.json"),
         },
         "overload_manager": overload_manager(compiled),
-        "stats_config": super::stats::config(),
-    })
+        "stats_config": super::stats::config(options),
+    });
+    if let (Module::Native(_), Some(fields)) = (&options.module, bootstrap.as_object_mut()) {
+        fields.insert("layered_runtime".to_owned(), super::stats::runtime());
+    }
+    bootstrap
 }
 
 /// Returns the actions that the proxy takes before the machine runs out of memory, the mildest first.

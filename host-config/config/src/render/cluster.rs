@@ -1,6 +1,6 @@
 //! Renders the clusters of providers, with their attempt filters, of the collector, and of external checks.
 
-use super::wasm;
+use super::filter;
 use super::xds::{BUFFER_MARGIN, RenderOptions};
 use crate::compile::Compiled;
 use crate::proxy_settings::{Upstream, fresh_cluster};
@@ -135,7 +135,7 @@ impl Cluster<'_> {
             fields.insert("explicit_http_config".to_owned(), json!({"http_protocol_options": {}}));
         }
         if let (Some(provider), true) = (&self.upstream.provider, attempts) {
-            let filters = [wasm::attempt(self.compiled, self.options, provider), codec()];
+            let filters = [filter::attempt(self.compiled, self.options, provider), codec()];
             fields.insert("http_filters".to_owned(), json!(filters));
         }
         protocol

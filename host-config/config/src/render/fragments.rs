@@ -5,7 +5,7 @@
 
 use super::xds::{RenderOptions, buffer_bytes};
 use super::yaml::yaml;
-use super::{cluster, listener, route, stats, wasm};
+use super::{cluster, filter, listener, route, stats};
 use crate::compile::Compiled;
 use headgate_policy::document::{Stage, Stages};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Returns the files in the order in which they are needed: the policy, and the YAML to paste.
 #[must_use]
 pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, String)> {
-    let policy = (PathBuf::from(wasm::GATE_FILE), format!("{:#}\n", wasm::gate_resources(compiled, options)));
+    let policy = (PathBuf::from(filter::GATE_FILE), format!("{:#}\n", filter::gate_resources(compiled, options)));
     let mut pasted = vec![
         ("clusters.yaml".to_owned(), CLUSTERS, clusters(compiled, options)),
         ("http-filter.yaml".to_owned(), HTTP_FILTER, filters(compiled, options)),
@@ -31,7 +31,7 @@ pub fn fragments(compiled: &Compiled, options: &RenderOptions) -> Vec<(PathBuf, 
         LISTENER,
         json!({"per_connection_buffer_limit_bytes": buffer_bytes(compiled)}),
     ));
-    pasted.push(("stats.yaml".to_owned(), STATS, json!({"stats_config": stats::config()})));
+    pasted.push(("stats.yaml".to_owned(), STATS, json!({"stats_config": stats::config(options)})));
     // A proxy that routes to its own clusters may need none of ours.
     let is_needed = |(_, _, value): &(String, &str, Value)| value.as_array().is_none_or(|list| !list.is_empty());
     let pasted = pasted.into_iter().filter(is_needed);
@@ -47,15 +47,15 @@ fn gates(compiled: &Compiled) -> impl Iterator<Item = (Option<&str>, Stages)> {
 }
 
 fn filters(compiled: &Compiled, options: &RenderOptions) -> Value {
-    let sets = compiled.document.stage_sets.keys().map(|set| wasm::stage_set(compiled, options, set));
+    let sets = compiled.document.stage_sets.keys().map(|set| filter::stage_set(compiled, options, set));
     [gate(options)].into_iter().chain(sets).collect()
 }
 
 /// Returns the file for the routes of a gate: a route, or what a route of the operator needs.
 fn route_of(compiled: &Compiled, set: Option<&str>, stages: Stages) -> (String, &'static str, Value) {
     let (filter, end) = match set {
-        None => (wasm::GATE_RESOURCE.to_owned(), String::new()),
-        Some(set) => (wasm::stage_set_name(set), format!("-{set}")),
+        None => (filter::GATE_RESOURCE.to_owned(), String::new()),
+        Some(set) => (filter::stage_set_name(set), format!("-{set}")),
     };
     match stages.has(Stage::Routing) {
         true => (format!("route{end}.yaml"), ROUTE, json!([route(compiled, &filter)])),

@@ -1,6 +1,6 @@
 //! Renders the listeners: the addresses for clients, with the gate before the router, and the one for health checks.
 
-use super::wasm;
+use super::filter;
 use super::xds::{LISTENER_TYPE, RenderOptions, address, buffer_bytes, watched};
 use crate::compile::Compiled;
 use serde_json::{Value, json};
@@ -112,10 +112,10 @@ pub(crate) fn idle_timeout_s(compiled: &Compiled) -> u64 {
 /// their connections.
 pub(super) fn gate(options: &RenderOptions) -> Value {
     json!({
-        "name": wasm::GATE_RESOURCE,
+        "name": filter::GATE_RESOURCE,
         "config_discovery": {
-            "config_source": watched(options, wasm::GATE_FILE),
-            "type_urls": [wasm::TYPE_URL],
+            "config_source": watched(options, filter::GATE_FILE),
+            "type_urls": [filter::type_url(options)],
         },
     })
 }

@@ -4,8 +4,8 @@
 //! mappers here rewrite Envoy's answer and give it a request id; the filter's log callback makes the record and reads the
 //! id from the answer. An answer of the filter names its rejecter and is left alone.
 
-use super::wasm;
-use super::xds::RenderOptions;
+use super::filter;
+use super::xds::{Module, RenderOptions};
 use crate::compile::Compiled;
 use headgate_exchange::{Dialect, Rejection};
 use serde_json::{Value, json};
@@ -82,35 +82,28 @@ pub(super) fn access_log(compiled: &Compiled, options: &RenderOptions) -> Value 
     let reset = json!({"and_filter": {"filters": [status(0), no_head]}});
     // The expression is evaluated for no other status: it costs more than the rest of this filter.
     let overloaded = json!({"and_filter": {"filters": [status(503), cel("response.code_details == 'overload'")]}});
-    json!({
-        "name": "envoy.access_loggers.wasm",
-        "filter": {"or_filter": {"filters": [reset, overloaded]}},
-        "typed_config": wasm::log(compiled, options, "log"),
-    })
+    filter::log(compiled, options, "log", &json!({"or_filter": {"filters": [reset, overloaded]}}))
 }
 
-/// Logs tries whose stream the provider reset (UR): a filter in a cluster cannot see why a try ended.
+/// Logs tries whose stream the provider reset (UR): a filter in a cluster cannot see why a try ended. A native one cannot see any end, so for it
+/// all tries are logged.
 pub(super) fn reset_log(compiled: &Compiled, options: &RenderOptions) -> Value {
-    json!({
-        "name": "envoy.access_loggers.wasm",
-        "filter": {"response_flag_filter": {"flags": ["UR"]}},
-        "typed_config": wasm::log(compiled, options, "resets"),
-    })
+    let condition = match options.module {
+        Module::Wasm(_) => json!({"response_flag_filter": {"flags": ["UR"]}}),
+        Module::Native(_) => Value::Null,
+    };
+    filter::log(compiled, options, "resets", &condition)
 }
 
 /// Logs connections that ended by a protocol error (DPE), since no stream shows an error outside of streams; and over TLS
 /// those that ended in the handshake.
 pub(super) fn connection_log(compiled: &Compiled, options: &RenderOptions) -> Value {
     let protocol_error = json!({"response_flag_filter": {"flags": ["DPE"]}});
-    let filter = match compiled.settings.tls {
+    let condition = match compiled.settings.tls {
         Some(_) => {
             json!({"or_filter": {"filters": [protocol_error, cel("connection.transport_failure_reason != ''")]}})
         }
         None => protocol_error,
     };
-    json!({
-        "name": "envoy.access_loggers.wasm",
-        "filter": filter,
-        "typed_config": wasm::log(compiled, options, "connections"),
-    })
+    filter::log(compiled, options, "connections", &condition)
 }

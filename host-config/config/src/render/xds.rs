@@ -10,8 +10,17 @@ use std::path::PathBuf;
 pub struct RenderOptions {
     /// The folder as the proxy sees it: absolute. In a container it is not the folder that is written to.
     pub root: PathBuf,
-    /// `headgate.wasm` as the proxy sees it: absolute.
-    pub wasm: PathBuf,
+    /// The filter.
+    pub module: Module,
+}
+
+/// The file of the filter as the proxy sees it: absolute.
+#[derive(Debug, Clone)]
+pub enum Module {
+    /// `headgate.wasm`.
+    Wasm(PathBuf),
+    /// A dynamic module, native code.
+    Native(PathBuf),
 }
 
 /// Returns a watched file. Its folder is watched too, because Envoy reacts to a rename into the folder.

@@ -3,8 +3,11 @@
 //! Bodies have an escape every few words, and names are short. To look for each stop by itself would read the same bytes
 //! again and again; this reads them once, and a run ends at the next bit.
 
-/// Number of bytes of a block, one bit each.
-const BLOCK: usize = 64;
+mod block;
+mod marks;
+
+use block::BLOCK;
+use marks::marks;
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]
@@ -67,47 +70,6 @@ fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b' '; BLOCK];
     block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
     block
-}
-
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[inline(always)]
-fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
-    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
-    let (parts, _) = block.as_chunks::<16>();
-    let (mut bits, mut all) = (0, u64x2(0, 0));
-    for (index, part) in parts.iter().enumerate() {
-        // Two halves of one number become one vector load.
-        let bytes = u128::from_le_bytes(*part);
-        let part = u64x2(bytes as u64, (bytes >> 64) as u64);
-        let quote = u8x16_eq(part, u8x16_splat(b'"'));
-        let backslash = u8x16_eq(part, u8x16_splat(b'\\'));
-        let control = u8x16_lt(part, u8x16_splat(0x20));
-        bits |= u64::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control))) << (index * 16);
-        all = v128_or(all, part);
-    }
-    (bits, u8x16_bitmask(all) != 0)
-}
-
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-#[inline(always)]
-fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
-    const ONES: u64 = u64::MAX / 0xFF;
-    const HIGH: u64 = ONES * 0x80;
-    // Has the high bit of each byte that is zero, and no other.
-    let zeros = |word: u64| !(((word & !HIGH) + !HIGH) | word | !HIGH);
-    let (parts, _) = block.as_chunks::<8>();
-    let (mut bits, mut all) = (0, 0);
-    for (index, part) in parts.iter().enumerate() {
-        let word = u64::from_le_bytes(*part);
-        let quote = zeros(word ^ (ONES * u64::from(b'"')));
-        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
-        let control = zeros(word & (ONES * 0xE0));
-        // Moves the eight bits together.
-        let eight = ((quote | backslash | control) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= eight << (index * 8);
-        all |= word;
-    }
-    (bits, all & HIGH != 0)
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! Masks with `simd128`.
+//! Masks with vectors of sixteen bytes: those of `simd128`, AVX2 or NEON, by the same names.
 
 use super::kinds::{BLOCK, ByteSet, Classes};
-use core::arch::wasm32::{
+use super::vectors::{
     i8x16_swizzle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_le, u8x16_shr, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
     v128_any_true, v128_or,
 };
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn load(bytes: &[u8; 16]) -> v128 {
     // Two halves of one number become one vector load.
     let bytes = u128::from_le_bytes(*bytes);
@@ -14,7 +17,10 @@ fn load(bytes: &[u8; 16]) -> v128 {
 }
 
 /// Puts the masks of four quarters together.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn mask(block: &[u8; BLOCK], holds: impl Fn(v128) -> v128) -> u64 {
     let (quarters, _) = block.as_chunks::<16>();
     quarters
@@ -24,18 +30,27 @@ fn mask(block: &[u8; BLOCK], holds: impl Fn(v128) -> v128) -> u64 {
 }
 
 // Engines have an instruction for "at most", and none for "less" or "not equal".
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn within(bytes: v128, first: u8, last: u8) -> v128 {
     u8x16_le(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(last - first))
 }
 
 /// Returns the bytes in which none of some bits is set.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn lacks(bytes: v128, bits: v128) -> v128 {
     u8x16_eq(v128_and(bytes, bits), u8x16_splat(0))
 }
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 pub(super) fn words(block: &[u8; BLOCK]) -> u64 {
     mask(block, |bytes| {
         let letter = within(v128_or(bytes, u8x16_splat(0x20)), b'a', b'z');
@@ -43,7 +58,10 @@ pub(super) fn words(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 pub(super) fn deep(block: &[u8; BLOCK]) -> u64 {
     mask(block, |bytes| {
         let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
@@ -53,9 +71,12 @@ pub(super) fn deep(block: &[u8; BLOCK]) -> u64 {
 
 /// The low half of a byte chooses bits, the high half one of them. A choice with the highest bit set is zero, which tells the
 /// halves of the table apart.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 pub(super) fn members(block: &[u8; BLOCK], set: &ByteSet) -> u64 {
-    let [low, high] = set.nibbles.each_ref().map(load);
+    let [low, high] = set.nibbles.each_ref().map(|nibbles| load(nibbles));
     let bit = u8x16(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128);
     !mask(block, |bytes| {
         let choice = v128_and(bytes, u8x16_splat(0x8F));
@@ -73,7 +94,10 @@ struct Halves {
 }
 
 impl Halves {
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(always))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+    #[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
     fn of(&self, bytes: v128) -> v128 {
         let low = i8x16_swizzle(self.low, v128_and(bytes, u8x16_splat(15)));
         v128_and(low, i8x16_swizzle(self.high, u8x16_shr(bytes, 4)))
@@ -97,7 +121,10 @@ const fn halves<const N: usize>(rows: [(u8, u16, u16); N]) -> [u128; 2] {
     [low, high]
 }
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn table([low, high]: [u128; 2]) -> Halves {
     Halves { low: load(&low.to_le_bytes()), high: load(&high.to_le_bytes()) }
 }
@@ -143,8 +170,10 @@ const BEHIND_LIVE: [u128; 2] = halves([
     (128, 0xFFFF, 0xFFFF),
 ]);
 
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn live(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> u64 {
-    let [live, behind] = [LIVE, BEHIND_LIVE].map(table);
+    let [live, behind] = [LIVE, BEHIND_LIVE].map(|halves| table(halves));
     let quarters = block.as_chunks::<16>().0.iter().zip(next.as_chunks::<16>().0);
     !quarters.enumerate().fold(0, |mask, (index, (quarter, next))| {
         let dead = lacks(live.of(load(quarter)), behind.of(load(next)));
@@ -152,7 +181,10 @@ fn live(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> u64 {
     })
 }
 
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 pub(super) fn classes(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> Classes {
     let punctuation = table(PUNCTUATION);
     let space = |bytes: v128| v128_or(u8x16_eq(bytes, u8x16_splat(b' ')), u8x16_eq(bytes, u8x16_splat(b'\n')));

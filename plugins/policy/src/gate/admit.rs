@@ -18,7 +18,7 @@ use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
 use headgate_routing::{Cooldowns, NoTarget, plan_route};
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// When every target is out of rotation, only an operator can help; clients should not come back at once.
 const OUT_OF_ROTATION_RETRY_S: u64 = 30;
@@ -144,7 +144,7 @@ impl Gate {
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
         self.take_body(body);
         let call = &mut self.call;
-        let policy = Rc::clone(&call.policy);
+        let policy = Arc::clone(&call.policy);
         let surface = call.surface.unwrap_or(Surface::ChatCompletions);
         let scan = scan_request(surface, &call.body).map_err(Rejection::BadBody)?;
         let model = scan.model.clone();

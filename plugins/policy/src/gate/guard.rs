@@ -12,7 +12,7 @@ use headgate_exchange::{BodyItem, Rejection, Splices, Surface, scan_request, vis
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
 use headgate_routing::Facts;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Most texts of a request that external checks are asked about.
 const MAX_TEXTS: usize = 1 << 18;
@@ -27,7 +27,7 @@ impl Gate {
         if !self.call.policy.has_guardrails(self.stages) {
             return Ok(false);
         }
-        let guardrails = Rc::clone(&self.call.policy.guardrails);
+        let guardrails = Arc::clone(&self.call.policy.guardrails);
         let applying = guardrails.applying(&guarded_request(&self.call));
         self.guarding.answer = applying.answer;
         if applying.request.is_empty() {
@@ -134,7 +134,7 @@ impl Gate {
             return Flow::Pause;
         };
         let index = self.guarding.pending_checks.swap_remove(at);
-        let guardrails = Rc::clone(&self.call.policy.guardrails);
+        let guardrails = Arc::clone(&self.call.policy.guardrails);
         let external = guardrails.get(index).and_then(|guardrail| guardrail.external.as_ref());
         let said = external.map_or(Answered::Nothing, |external| external.read(answer));
         if let Err(rejection) = self.outside_says(&guardrails, index, said) {

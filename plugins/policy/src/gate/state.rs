@@ -12,7 +12,7 @@ use headgate_exchange::Rejection;
 use headgate_limits::Held;
 use headgate_record::{Decision, RejectedBy, Usage};
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Headers of an answer.
 pub(super) type Headers = Vec<(&'static str, Cow<'static, str>)>;
@@ -89,10 +89,10 @@ pub(super) enum Phase {
 impl Gate {
     /// For one request under this policy. `random` makes its id.
     #[must_use]
-    pub fn new(policy: &Rc<Policy>, now: Timestamp, random: [u8; 16]) -> Self {
+    pub fn new(policy: &Arc<Policy>, now: Timestamp, random: [u8; 16]) -> Self {
         let id = RequestId::new(now.as_ms(), random);
         Self {
-            call: Call::new(Rc::clone(policy), id, now),
+            call: Call::new(Arc::clone(policy), id, now),
             phase: Phase::New,
             stages: policy.stages,
             caller_name: None,

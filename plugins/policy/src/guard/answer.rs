@@ -9,12 +9,12 @@ use headgate_guardrails::{Finding, Policies, StreamScanner};
 use headgate_record::Direction;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct AnswerGuard {
-    guardrails: Rc<Guardrails>,
+    guardrails: Arc<Guardrails>,
     set: Policies,
     placeholders: Placeholders,
     texts: Vec<TextGuard>,
@@ -48,9 +48,9 @@ struct TextGuard {
 }
 
 impl AnswerGuard {
-    pub(crate) fn new(guardrails: &Rc<Guardrails>, set: Policies, placeholders: Placeholders) -> Self {
+    pub(crate) fn new(guardrails: &Arc<Guardrails>, set: Policies, placeholders: Placeholders) -> Self {
         Self {
-            guardrails: Rc::clone(guardrails),
+            guardrails: Arc::clone(guardrails),
             set,
             placeholders,
             texts: Vec::new(),
@@ -164,7 +164,7 @@ impl AnswerGuard {
 
     /// Scans a piece of a text; returns the length up to which findings are decided.
     fn find(&mut self, one: &mut TextGuard, piece: &str, last: bool) -> usize {
-        let guardrails = Rc::clone(&self.guardrails);
+        let guardrails = Arc::clone(&self.guardrails);
         let step = one.window.push(&guardrails.guard, piece.as_bytes());
         let mut decided = step.start.saturating_add(step.released.len());
         let mut findings = step.findings;
@@ -234,7 +234,7 @@ impl Examine for AnswerGuard {
     }
 
     fn examine_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Halt> {
-        let (guardrails, set) = (Rc::clone(&self.guardrails), self.set);
+        let (guardrails, set) = (Arc::clone(&self.guardrails), self.set);
         let mut one = TextGuard::new(set);
         // Findings of a whole text are counted before any is kept.
         let flow = guardrails.guard.look_through(text.as_bytes(), set, |finding| {
@@ -289,7 +289,7 @@ mod tests {
             Guardrails::load(&[Guardrail { detect, on_response: true, ..Guardrail::default() }], |_| None).unwrap();
         let mut placeholders = Placeholders::default();
         restored.iter().for_each(|(kind, original)| drop(placeholders.name(kind, original, true)));
-        AnswerGuard::new(&Rc::new(guardrails), Policies::from_iter([0]), placeholders)
+        AnswerGuard::new(&Arc::new(guardrails), Policies::from_iter([0]), placeholders)
     }
 
     fn addresses(count: u32) -> String {

@@ -2,7 +2,7 @@
 
 use super::{LoadedProvider, Policy};
 use crate::document::Price;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Policy {
     /// Returns the provider to which a cluster of the proxy leads.
@@ -11,16 +11,16 @@ impl Policy {
     }
 
     /// Returns the price of a model that the proxy routes, and the name under which it is listed: `other` if it is not.
-    pub(crate) fn listed_price<'a>(&'a self, provider: &'a LoadedProvider, model: &str) -> (Rc<Price>, &'a str) {
+    pub(crate) fn listed_price<'a>(&'a self, provider: &'a LoadedProvider, model: &str) -> (Arc<Price>, &'a str) {
         let prices = &provider.model_prices;
         if let Some((name, price)) = prices.get_key_value(model).or_else(|| prices.get_key_value(undated(model))) {
-            return (Rc::clone(price), name);
+            return (Arc::clone(price), name);
         }
         let name = [&*provider.name, "/", model].concat();
         let matching = provider.price_globs.iter().find(|(glob, ..)| glob.matches(&name));
         matching.map_or_else(
-            || (Rc::new(Price { assumed: true, ..Price::default() }), OTHER_MODELS),
-            |(_, listed, price)| (Rc::clone(price), if price.assumed { OTHER_MODELS } else { listed.as_str() }),
+            || (Arc::new(Price { assumed: true, ..Price::default() }), OTHER_MODELS),
+            |(_, listed, price)| (Arc::clone(price), if price.assumed { OTHER_MODELS } else { listed.as_str() }),
         )
     }
 }

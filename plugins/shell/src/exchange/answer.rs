@@ -1,13 +1,15 @@
 //! The way of the answer through an exchange: passed on, held until it is whole, or paced by the tick.
 
 use super::Exchange;
-use crate::host::{Action, Body, Headers, Host, NO_ROOM};
+use crate::host::{Action, Body, Headers, NO_ROOM};
+use crate::member::MemberHost;
 use crate::pending_resumes;
-use crate::worker::with_worker;
-use headgate_policy::{Effect, HeaderView, Timestamp};
+use crate::sole::Direct;
+use crate::worker::{apply, with_worker};
+use headgate_policy::{Attempt, AttemptEnd, Effect, HeaderView, Timestamp};
 
 impl Exchange {
-    pub(crate) fn response_headers(&mut self, host: &impl Host, whole: bool) -> Action {
+    pub(crate) fn response_headers(&mut self, host: &impl MemberHost, whole: bool) -> Action {
         if !self.gate.routes() {
             return self.proxied_response_headers(host, whole);
         }
@@ -28,8 +30,31 @@ impl Exchange {
         if self.gate.holds_response() { Action::Pause } else { Action::Continue }
     }
 
+    /// Answers with the gate's words for an answer of the proxy, which the host would not show it.
+    pub(crate) fn answer_for_proxy(&mut self, host: &impl MemberHost, status: u16) {
+        let (now, status) = (Timestamp(host.now_us()), status.to_string());
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        // Its own context will find the request over.
+        if let Some(mut attempt) = Attempt::last(gate.call()).filter(|attempt| attempt.is_unanswered(gate.call())) {
+            attempt.ended(gate.call_mut(), now, AttemptEnd::NoResponse, effects);
+        }
+        let head: [(&[u8], &[u8]); 1] = [(b":status", status.as_bytes())];
+        with_worker(host, |worker| {
+            gate.response_headers(HeaderView::new(&head), now, false, worker.cooldowns(host, now.0), effects);
+        });
+        gate.response_body(b"", true, now, effects);
+        let mut answer = Direct::of_status(status);
+        for effect in effects.drain(..) {
+            if let Some(other) = answer.take(effect) {
+                let _ = apply(host, other);
+            }
+        }
+        let (status, headers) = answer.head();
+        let _ = host.reply(status.unwrap_or(503), &headers, answer.body.as_deref().unwrap_or_default());
+    }
+
     /// The headers of an answer to a request that the proxy has routed.
-    fn proxied_response_headers(&mut self, host: &impl Host, whole: bool) -> Action {
+    fn proxied_response_headers(&mut self, host: &impl MemberHost, whole: bool) -> Action {
         if self.gate.wants_response_head() {
             let (gate, effects) = (&mut self.gate, &mut self.effects);
             host.with_headers(Headers::Response, |head| {
@@ -40,7 +65,7 @@ impl Exchange {
         if self.gate.holds_response() { Action::Pause } else { Action::Continue }
     }
 
-    pub(crate) fn response_body(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
+    pub(crate) fn response_body(&mut self, host: &impl MemberHost, size: usize, last: bool) -> Action {
         if self.paced.is_some() || self.gate.paces_response() {
             return self.paced_chunk(host, size, last);
         }
@@ -56,7 +81,7 @@ impl Exchange {
         Action::Continue
     }
 
-    pub(crate) fn response_trailers(&mut self, host: &impl Host) -> Action {
+    pub(crate) fn response_trailers(&mut self, host: &impl MemberHost) -> Action {
         if self.paced.is_some() {
             return self.paced_trailers(host);
         }
@@ -70,7 +95,7 @@ impl Exchange {
     }
 
     /// A held response: it waits for the rest of its body, unless it need not any more.
-    fn response_grows(&mut self, host: &impl Host, size: usize) -> Action {
+    fn response_grows(&mut self, host: &impl MemberHost, size: usize) -> Action {
         self.response_buffered = size;
         let now = Timestamp(host.now_us());
         let holds = self.gate.response_body_grows(size as u64, now, &mut self.effects);
@@ -78,7 +103,7 @@ impl Exchange {
         if holds { Action::Pause } else { Action::Continue }
     }
 
-    fn response_chunk(&mut self, host: &impl Host, size: usize, last: bool) {
+    fn response_chunk(&mut self, host: &impl MemberHost, size: usize, last: bool) {
         let wanted = self.gate.wants_response_body() && size > 0;
         let chunk = if wanted { host.body(Body::Response, size) } else { Ok(Vec::new()) };
         match chunk {
@@ -92,7 +117,7 @@ impl Exchange {
     }
 
     /// A chunk of a paced response. The buffer begins with bytes of earlier chunks that are still paused.
-    fn paced_chunk(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
+    fn paced_chunk(&mut self, host: &impl MemberHost, size: usize, last: bool) -> Action {
         let buffer = host.body(Body::Response, size);
         let no_room = buffer == Err(NO_ROOM);
         let buffer = buffer.unwrap_or_default();
@@ -114,7 +139,7 @@ impl Exchange {
     }
 
     /// Applies the effects, of which one may replace the bytes behind `paused`. Returns the length of a buffer that changed.
-    fn write_behind(&mut self, host: &impl Host, paused: &[u8]) -> Option<usize> {
+    fn write_behind(&mut self, host: &impl MemberHost, paused: &[u8]) -> Option<usize> {
         let at = self.effects.iter().position(|effect| matches!(effect, Effect::ReplaceChunk(_)));
         let replacement = at.map(|at| self.effects.remove(at));
         self.apply_effects(host);
@@ -125,7 +150,7 @@ impl Exchange {
     }
 
     /// Pauses the response until the next tick. The first chunk must not be empty: the host has no buffer for such a one.
-    fn pause_response(&mut self, host: &impl Host, length: usize, last: bool) -> Action {
+    fn pause_response(&mut self, host: &impl MemberHost, length: usize, last: bool) -> Action {
         if self.paced.is_none() && length == 0 {
             return Action::Continue;
         }
@@ -137,7 +162,7 @@ impl Exchange {
     }
 
     /// The trailers of a paced response: held text goes before them.
-    fn paced_trailers(&mut self, host: &impl Host) -> Action {
+    fn paced_trailers(&mut self, host: &impl MemberHost) -> Action {
         let is_paused = pending_resumes::is_pending(self.context);
         let paused = match self.paused_bytes() {
             0 => Vec::new(),

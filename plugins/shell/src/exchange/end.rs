@@ -2,16 +2,16 @@
 
 use super::Exchange;
 use crate::delivery::send_soon;
-use crate::host::{Headers, Host};
+use crate::host::Headers;
+use crate::member::{Member, MemberHost};
 use crate::pending_resets;
 use crate::pending_resumes;
-use crate::worker::{Worker, with_worker};
+use crate::worker::with_worker;
 use headgate_policy::{Closing, Disconnect, Gate, Policy, RecordSeq, Timestamp};
-use std::rc::Rc;
 
 impl Exchange {
     /// Records a request that the proxy has answered by itself, with the facts of the proxy's log.
-    fn refused_by_proxy(&mut self, host: &impl Host) {
+    fn refused_by_proxy(&mut self, host: &impl MemberHost) {
         let details = host.answer_details();
         let details = std::str::from_utf8(&details).unwrap_or_default();
         let class = host.with_headers(Headers::Request, |request| {
@@ -19,14 +19,14 @@ impl Exchange {
         });
         if let Some(class) = class {
             let client = host.client_address();
-            with_worker(host, |worker| worker.proxy_refusals.request(class, &client));
+            host.with_member(|member| member.proxy_refusals.request(class, &client));
         }
     }
 
     /// One record for every request, in whatever way it ended.
-    pub(crate) fn close(mut self, host: &impl Host) {
+    pub(crate) fn close(mut self, host: &impl MemberHost) {
         if self.gate.is_aside() {
-            with_worker(host, |worker| worker.open = worker.open.saturating_sub(1));
+            host.with_member(Member::end_request);
             return;
         }
         if self.gate.is_unseen() {
@@ -35,22 +35,18 @@ impl Exchange {
         let disconnect = if self.gate.ended_early() { host.disconnect() } else { Disconnect::Unknown };
         let now = Timestamp(host.now_us());
         let (gate, policy, claim) = (&mut self.gate, &self.policy, self.claim);
-        with_worker(host, |worker| {
-            if claim.is_some_and(|claim| !worker.counters.claims.drop(host, claim)) {
+        host.with_member(|member| {
+            if claim.is_some_and(|claim| !member.counters.claims.drop(host, claim)) {
                 gate.reservations_are_gone();
             }
-            worker.open = worker.open.saturating_sub(1);
-            let closing = settle(host, worker, gate, policy, now, disconnect, |_| false);
-            // The proxy's own loggers come after this callback.
-            for (field, value) in gate.access_log(&closing) {
-                let _ = host.set_log_field(field.property(), &value);
-            }
-            if policy.metrics() {
-                worker.metrics.request(host, &gate.facts(&closing));
-            }
-            worker.note_outbox();
-            send_soon(host, worker, policy, now.as_ms());
-        });
+            member.end_request();
+            let closing = settle(host, member, gate, policy, now, disconnect, |_| false)?;
+            member.note_outbox();
+            send_soon(host, member, policy, now.as_ms());
+            Some(closing)
+        })
+        .flatten()
+        .inspect(|closing| tell_proxy(host, gate, policy, closing));
         if self.ending {
             pending_resets::forget(self.context);
         }
@@ -60,31 +56,49 @@ impl Exchange {
     }
 }
 
+/// Shows the proxy the end of a request: its own loggers come after this callback.
+fn tell_proxy(host: &impl MemberHost, gate: &Gate, policy: &Policy, closing: &Closing) {
+    for (field, value) in gate.access_log(closing) {
+        let _ = host.set_log_field(field.property(), &value);
+    }
+    if policy.metrics() {
+        with_worker(host, |worker| worker.metrics.request(host, &gate.facts(closing)));
+    }
+}
+
 /// Settles the reservations of a request. If it leaves a record, the record is queued, unless `hand_over` has found another way for it.
+/// `None` only if the state of the worker is in use.
 pub(crate) fn settle(
-    host: &impl Host,
-    worker: &mut Worker,
+    host: &impl MemberHost,
+    member: &mut Member,
     gate: &mut Gate,
     policy: &Policy,
     now: Timestamp,
     disconnect: Disconnect,
     hand_over: impl FnOnce(&[u8]) -> bool,
-) -> Closing {
-    if !gate.logs() {
-        return worker.with_request_env(host, policy, now.0, |env, _| gate.close_without_record(now, disconnect, env));
-    }
-    let seq = worker.outbox.take_seq();
-    let mut record = std::mem::take(&mut worker.record);
-    record.clear();
-    let (node, boot) = (Rc::clone(&worker.node), Rc::clone(&worker.boot));
-    let number = RecordSeq { node: &node, boot: &boot, seq };
-    let closing =
-        worker.with_request_env(host, policy, now.0, |env, _| gate.close(now, disconnect, number, env, &mut record));
-    if hand_over(&record) {
-        worker.handed_over.note(now.as_ms());
-    } else {
-        worker.outbox.push(&record);
-    }
-    worker.record = record;
-    closing
+) -> Option<Closing> {
+    let fleet_status = member.counters.fleet_status(policy, now.as_ms());
+    with_worker(host, |worker| {
+        if !gate.logs() {
+            let closing = worker
+                .with_request_env(host, fleet_status, now.0, |env, _| gate.close_without_record(now, disconnect, env));
+            worker.hand_over(member);
+            return closing;
+        }
+        let seq = member.outbox.take_seq();
+        let mut record = std::mem::take(&mut worker.record);
+        record.clear();
+        let number = RecordSeq { node: &member.node, boot: &member.boot, seq };
+        let closing = worker.with_request_env(host, fleet_status, now.0, |env, _| {
+            gate.close(now, disconnect, number, env, &mut record)
+        });
+        if hand_over(&record) {
+            member.handed_over.note(now.as_ms());
+        } else {
+            member.outbox.push(&record);
+        }
+        worker.record = record;
+        worker.hand_over(member);
+        closing
+    })
 }

@@ -2,13 +2,14 @@
 //! JSON answer, and its status no more.
 
 use super::SoleContext;
-use crate::host::{Action, Body, Headers, Host};
+use crate::host::{Action, Body, Headers};
+use crate::member::MemberHost;
 use crate::worker::with_worker;
 use headgate_policy::{Effect, HeaderView, Timestamp};
 
 impl SoleContext {
     /// The response's headers, of a provider, of the gateway itself, or of another plugin.
-    pub fn response_headers(&mut self, host: &impl Host) -> Action {
+    pub fn response_headers(&mut self, host: &impl MemberHost) -> Action {
         if self.closed {
             return Action::Continue;
         }
@@ -40,7 +41,7 @@ impl SoleContext {
     }
 
     /// Another plugin has answered before this one came into play.
-    fn answered_before(&mut self, host: &impl Host) {
+    fn answered_before(&mut self, host: &impl MemberHost) {
         self.begun = true;
         let (gate, effects) = (&mut self.gate, &mut self.effects);
         host.with_headers(Headers::Request, |request| {
@@ -51,7 +52,7 @@ impl SoleContext {
     }
 
     /// A chunk of the response's body.
-    pub fn response_body(&mut self, host: &impl Host, size: usize, last: bool) -> Action {
+    pub fn response_body(&mut self, host: &impl MemberHost, size: usize, last: bool) -> Action {
         if self.cut && (size > 0 || last) {
             let _ = host.reset_response();
         }
@@ -74,7 +75,7 @@ impl SoleContext {
     }
 
     /// A chunk of a response that waits until it is whole.
-    fn held_chunk(&mut self, host: &impl Host, chunk: &[u8], last: bool) {
+    fn held_chunk(&mut self, host: &impl MemberHost, chunk: &[u8], last: bool) {
         self.held.extend_from_slice(chunk);
         let now = Timestamp(host.now_us());
         if !last {

@@ -2,7 +2,8 @@
 
 use super::SoleContext;
 use super::tries::{Direct, copied};
-use crate::host::{Headers, Host, OutgoingCall};
+use crate::host::{Headers, OutgoingCall};
+use crate::member::MemberHost;
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Attempt, AttemptEnd, Effect, HeaderView, RETRY_HEADER, Timestamp};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 const MAX_ANSWER: usize = 64 << 20;
 
 impl SoleContext {
-    pub(super) fn begin_tries(&mut self, host: &impl Host) {
+    pub(super) fn begin_tries(&mut self, host: &impl MemberHost) {
         // The client's credential is out of the host's headers by now.
         let request = host.with_headers(Headers::Request, copied);
         self.direct = Some(Direct { request, retries: self.gate.retries_left(), ..Direct::default() });
@@ -20,7 +21,7 @@ impl SoleContext {
     }
 
     /// Carries effects out on the headers of the tries.
-    fn take_effects(&mut self, host: &impl Host) {
+    fn take_effects(&mut self, host: &impl MemberHost) {
         for effect in std::mem::take(&mut self.effects) {
             let rest = self.direct.as_mut().and_then(|direct| direct.take(effect));
             if let Some(effect @ Effect::SetCooldown { .. }) = rest {
@@ -29,7 +30,7 @@ impl SoleContext {
         }
     }
 
-    fn next_try(&mut self, host: &impl Host) {
+    fn next_try(&mut self, host: &impl MemberHost) {
         let now = Timestamp(host.now_us());
         let Some(direct) = &mut self.direct else { return };
         let route = std::mem::take(&mut direct.route);
@@ -41,7 +42,7 @@ impl SoleContext {
     }
 
     /// Sends a try. `None` if that is not possible.
-    fn send_try(&mut self, host: &impl Host, route: &str) -> Option<()> {
+    fn send_try(&mut self, host: &impl MemberHost, route: &str) -> Option<()> {
         let to = self.gate.origin_of(route)?;
         let direct = self.direct.as_mut()?;
         let mut body = Vec::new();
@@ -56,7 +57,7 @@ impl SoleContext {
     }
 
     /// The answer to a try is there, or its failure.
-    pub(super) fn try_answered(&mut self, host: &impl Host, body_size: usize) {
+    pub(super) fn try_answered(&mut self, host: &impl MemberHost, body_size: usize) {
         if host.call_status().is_none() {
             let careful = !self.gate.treats_connect_like_reset();
             let end = if careful { AttemptEnd::NoResponse } else { AttemptEnd::NotConnected };
@@ -88,7 +89,7 @@ impl SoleContext {
     }
 
     /// A try has ended without an answer.
-    fn try_ended(&mut self, host: &impl Host, end: AttemptEnd) {
+    fn try_ended(&mut self, host: &impl MemberHost, end: AttemptEnd) {
         let now = Timestamp(host.now_us());
         let timeout_us = self.gate.first_byte_timeout_ms().saturating_mul(1_000);
         let started = self.gate.call().last_try_started();
@@ -109,7 +110,7 @@ impl SoleContext {
     }
 
     /// Sends the client the answer of a provider, or the gateway's words for its absence.
-    fn pass_answer(&mut self, host: &impl Host, body: Vec<u8>, now: Timestamp) {
+    fn pass_answer(&mut self, host: &impl MemberHost, body: Vec<u8>, now: Timestamp) {
         let Some(direct) = &self.direct else { return };
         let response = direct.response.clone();
         let fields: Vec<(&[u8], &[u8])> =
@@ -125,13 +126,10 @@ impl SoleContext {
         self.send_answer(host, body);
     }
 
-    fn send_answer(&mut self, host: &impl Host, body: Vec<u8>) {
+    fn send_answer(&mut self, host: &impl MemberHost, body: Vec<u8>) {
         let Some(mut direct) = self.direct.take() else { return };
         let body = direct.body.take().unwrap_or(body);
-        let status = direct.response.iter().find(|(name, _)| name == ":status").and_then(|(_, text)| text.parse().ok());
-        let kept = direct.response.iter().filter(|(name, _)| !name.starts_with(':') && name != RETRY_HEADER);
-        let kept = kept.filter(|(name, _)| name != "content-length");
-        let headers: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (status, headers) = direct.head();
         self.send_reply(host, status.unwrap_or(503), &headers, &body);
         self.answered(host);
     }

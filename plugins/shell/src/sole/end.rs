@@ -2,19 +2,18 @@
 
 use super::SoleContext;
 use crate::exchange::settle;
-use crate::host::Host;
-use crate::worker::with_worker;
+use crate::member::MemberHost;
 use headgate_policy::{Disconnect, Timestamp};
 
 impl SoleContext {
     /// The host frees the stream.
-    pub fn done(&mut self, host: &impl Host) {
+    pub fn done(&mut self, host: &impl MemberHost) {
         self.carrier.give_up(host, &self.policy);
         self.close(host);
     }
 
     /// The stream is over. A second call changes nothing.
-    pub(super) fn close(&mut self, host: &impl Host) {
+    pub(super) fn close(&mut self, host: &impl MemberHost) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
@@ -23,11 +22,11 @@ impl SoleContext {
         let disconnect = if self.gate.ended_early() { Disconnect::ClientGone } else { Disconnect::Unknown };
         let now = Timestamp(host.now_us());
         let (gate, policy) = (&mut self.gate, &self.policy);
-        with_worker(host, |worker| {
-            worker.open = worker.open.saturating_sub(1);
+        host.with_member(|member| {
+            member.end_request();
             if !aside {
-                settle(host, worker, gate, policy, now, disconnect, |record| host.set_record(record).is_ok());
-                worker.note_outbox();
+                settle(host, member, gate, policy, now, disconnect, |record| host.set_record(record).is_ok());
+                member.note_outbox();
             }
         });
     }

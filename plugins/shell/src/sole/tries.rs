@@ -1,7 +1,7 @@
 //! The tries of a request that the filter makes itself: their headers, and the way on.
 
 use headgate_policy::document::provider_of_route;
-use headgate_policy::{Attempt, Effect, HeaderView};
+use headgate_policy::{Attempt, Effect, HeaderView, RETRY_HEADER};
 
 /// Headers between two neighbours only, and those that the host sets by itself.
 const HOP: [&str; 14] = [
@@ -25,7 +25,7 @@ type Fields = Vec<(String, String)>;
 
 /// The tries of a request.
 #[derive(Debug, Default)]
-pub(super) struct Direct {
+pub(crate) struct Direct {
     /// The headers of the request, as the next try sends them.
     pub(super) request: Fields,
     /// Those of the answer, as the client gets them.
@@ -37,16 +37,29 @@ pub(super) struct Direct {
     pub(super) token: Option<u32>,
     /// Whether the last try had no time left.
     pub(super) late: bool,
-    pub(super) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 impl Direct {
+    /// An answer with this status.
+    pub(crate) fn of_status(status: String) -> Self {
+        Self { response: vec![(":status".to_owned(), status)], ..Self::default() }
+    }
+
     pub(super) fn awaits(&self, token: u32) -> bool {
         self.token == Some(token)
     }
 
+    /// Returns the status of the answer, and the headers that go with it.
+    pub(crate) fn head(&self) -> (Option<u16>, Vec<(&str, &str)>) {
+        let status = self.response.iter().find(|(name, _)| name == ":status").and_then(|(_, text)| text.parse().ok());
+        let kept = self.response.iter().filter(|(name, _)| !name.starts_with(':') && name != RETRY_HEADER);
+        let kept = kept.filter(|(name, _)| name != "content-length");
+        (status, kept.map(|(name, value)| (name.as_str(), value.as_str())).collect())
+    }
+
     /// Takes an effect on headers or the route; returns others.
-    pub(super) fn take(&mut self, effect: Effect) -> Option<Effect> {
+    pub(crate) fn take(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::Route(provider) => self.route = provider_of_route(&provider).to_owned(),
             Effect::SetRequestHeader(name, value) => set(&mut self.request, name, &value),

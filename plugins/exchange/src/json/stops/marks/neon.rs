@@ -1,0 +1,41 @@
+//! With NEON, which every 64-bit ARM has, 16 bytes at a time.
+
+use crate::json::stops::block::BLOCK;
+use core::arch::aarch64::{
+    uint8x16_t, vaddv_u8, vand_u8, vceqq_u8, vcltq_u8, vcombine_u8, vcreate_u8, vdupq_n_u8, vget_high_u8, vget_low_u8,
+    vmaxvq_u8, vorrq_u8,
+};
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn load(part: &[u8; 16]) -> uint8x16_t {
+    // Two halves of one number become one vector load.
+    let bytes = u128::from_le_bytes(*part);
+    vcombine_u8(vcreate_u8(bytes as u64), vcreate_u8((bytes >> 64) as u64))
+}
+
+/// Returns one bit for each byte that is all ones.
+#[inline]
+#[target_feature(enable = "neon")]
+fn bitmask(bytes: uint8x16_t) -> u16 {
+    let places = vcreate_u8(u64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]));
+    let low = vaddv_u8(vand_u8(vget_low_u8(bytes), places));
+    let high = vaddv_u8(vand_u8(vget_high_u8(bytes), places));
+    u16::from_le_bytes([low, high])
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+    let (parts, _) = block.as_chunks::<16>();
+    let (mut bits, mut all) = (0, vdupq_n_u8(0));
+    for (index, part) in parts.iter().enumerate() {
+        let part = load(part);
+        let quote = vceqq_u8(part, vdupq_n_u8(b'"'));
+        let backslash = vceqq_u8(part, vdupq_n_u8(b'\\'));
+        let control = vcltq_u8(part, vdupq_n_u8(0x20));
+        bits |= u64::from(bitmask(vorrq_u8(vorrq_u8(quote, backslash), control))) << (index * 16);
+        all = vorrq_u8(all, part);
+    }
+    (bits, vmaxvq_u8(all) >= 0x80)
+}

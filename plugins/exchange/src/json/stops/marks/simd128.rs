@@ -1,0 +1,21 @@
+//! With `simd128`, 16 bytes at a time.
+
+use crate::json::stops::block::BLOCK;
+use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+
+#[inline(always)]
+pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+    let (parts, _) = block.as_chunks::<16>();
+    let (mut bits, mut all) = (0, u64x2(0, 0));
+    for (index, part) in parts.iter().enumerate() {
+        // Two halves of one number become one vector load.
+        let bytes = u128::from_le_bytes(*part);
+        let part = u64x2(bytes as u64, (bytes >> 64) as u64);
+        let quote = u8x16_eq(part, u8x16_splat(b'"'));
+        let backslash = u8x16_eq(part, u8x16_splat(b'\\'));
+        let control = u8x16_lt(part, u8x16_splat(0x20));
+        bits |= u64::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control))) << (index * 16);
+        all = v128_or(all, part);
+    }
+    (bits, u8x16_bitmask(all) != 0)
+}

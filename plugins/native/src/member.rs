@@ -1,0 +1,33 @@
+//! The one member of the fleet that all workers of this process are.
+
+use headgate_shell::{Host, Member};
+use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
+
+static MEMBER: Mutex<Option<Member>> = Mutex::new(None);
+
+thread_local! {
+    static IN_USE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the member as in use by this thread, for as long as it lives.
+struct Use;
+
+impl Use {
+    fn begin() -> Option<Self> {
+        (!IN_USE.replace(true)).then_some(Self)
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        IN_USE.set(false);
+    }
+}
+
+/// Runs `act` on the member. `None` only if this thread uses it already.
+pub(crate) fn with_member<T>(host: &impl Host, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
+    let _use = Use::begin()?;
+    let mut member = MEMBER.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(act(member.get_or_insert_with(|| Member::start(host))))
+}
