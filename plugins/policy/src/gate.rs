@@ -8,6 +8,7 @@ mod aside;
 mod close;
 mod delegated;
 mod direct;
+mod explain;
 mod facts;
 mod guard;
 mod guarding;
@@ -24,5 +25,6 @@ mod state;
 mod unseen;
 
 pub use close::{Closing, Disconnect, RecordSeq};
+pub use explain::{TargetOut, TargetState};
 pub use proxied_answer::ProxyAnswer;
 pub use state::{Flow, Gate};
