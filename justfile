@@ -160,6 +160,11 @@ wasm: _cargo
     @[ -n "{{built}}" ] || { {{just_executable()}} _say "building headgate.wasm"; cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-filter; }
     @cmp -s {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}} || cp {{parent_directory(wasm)}}/headgate_filter.wasm {{wasm}}
 
+# Build the module that tries a policy in the browser; the collector that is built next has it.
+tryout: _cargo
+    @[ -n "{{built}}" ] || { {{just_executable()}} _say "building the try-out module and its JavaScript"; cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout; cargo build --quiet --release -p headgate-tryout-bindgen; }
+    @mkdir -p target/tryout && target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout
+
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker
     cp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm

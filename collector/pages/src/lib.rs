@@ -27,4 +27,5 @@ pub mod retention;
 pub mod search;
 pub mod text;
 pub mod tokens;
+pub mod try_out;
 pub mod usage;

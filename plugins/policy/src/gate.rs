@@ -21,10 +21,12 @@ mod reader;
 mod record;
 mod redactions;
 mod reject;
+mod replay;
 mod state;
 mod unseen;
 
 pub use close::{Closing, Disconnect, RecordSeq};
 pub use explain::{TargetOut, TargetState};
 pub use proxied_answer::ProxyAnswer;
+pub use replay::ReplayedEnd;
 pub use state::{Flow, Gate};

@@ -30,7 +30,7 @@ pub use attempt::{Attempt, AttemptEnd};
 pub use call::{Call, Timestamp};
 pub use credentials::is_credential_header;
 pub use effect::{Effect, Effects, HttpCall, Reply};
-pub use gate::{Closing, Disconnect, Flow, Gate, ProxyAnswer, RecordSeq, TargetOut, TargetState};
+pub use gate::{Closing, Disconnect, Flow, Gate, ProxyAnswer, RecordSeq, ReplayedEnd, TargetOut, TargetState};
 pub use guard::RequestFinding;
 pub use header_view::HeaderView;
 pub use headers::RETRY_HEADER;

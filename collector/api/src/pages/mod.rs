@@ -23,6 +23,7 @@ mod policy;
 mod retention;
 mod sums;
 mod tokens;
+mod try_out;
 mod usage;
 mod visit;
 
@@ -61,6 +62,7 @@ const fn access(page: Page) -> Access {
         | Page::Keys
         | Page::Guardrails
         | Page::Planes
+        | Page::Try
         | Page::Completeness
         | Page::Help => Access::Read,
         Page::Audit | Page::Policy | Page::Evidence | Page::Retention | Page::Forwarders => Access::Audit,
@@ -105,6 +107,7 @@ fn policy_pages() -> Vec<(&'static str, Guarded)> {
         ("/keys/{*id}", page(get(keys::one), access(Page::Keys))),
         (Page::Guardrails.path(), page(get(guardrails::list), access(Page::Guardrails))),
         ("/guardrails/{*id}", page(get(guardrails::one), access(Page::Guardrails))),
+        (Page::Try.path(), page(get(try_out::show), access(Page::Try))),
         (Page::Policy.path(), page(get(policy::list), access(Page::Policy))),
         ("/policy/{rev}", page(get(policy::one), access(Page::Policy))),
         ("/policy/{rev}/diff", page(get(policy::diff), access(Page::Policy))),
