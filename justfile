@@ -59,7 +59,7 @@ e2e *FLAGS: envoy wasm python-packages node-packages programs
     @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
-pages *FLAGS: python-packages node-packages programs
+pages *FLAGS: python-packages node-packages tryout programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
@@ -122,7 +122,7 @@ lint: _cargo _python
     cargo fmt --all --check
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet -p headgate-filter --target wasm32-wasip1 -- -D warnings
-    cargo check --quiet -p headgate-config --target wasm32-unknown-unknown
+    cargo clippy --quiet -p headgate-tryout --target wasm32-unknown-unknown -- -D warnings
     @{{just_executable()}} _packet-checker
     cmp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
     {{python}} tests/house/circles.py
@@ -162,8 +162,16 @@ wasm: _cargo
 
 # Build the module that tries a policy in the browser; the collector that is built next has it.
 tryout: _cargo
-    @[ -n "{{built}}" ] || { {{just_executable()}} _say "building the try-out module and its JavaScript"; cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout; cargo build --quiet --release -p headgate-tryout-bindgen; }
-    @mkdir -p target/tryout && target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout
+    @[ -n "{{built}}" ] || {{just_executable()}} _tryout
+
+# Files that stay the same keep their time, so that the collector is not built again.
+_tryout:
+    @{{just_executable()}} _say "building the try-out module and its JavaScript"
+    @cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout
+    @cargo build --quiet --release -p headgate-tryout-bindgen
+    @mkdir -p target/tryout target/tryout-new
+    @target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout-new
+    @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
 
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker

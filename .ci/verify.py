@@ -43,7 +43,9 @@ STEPS = [
     Step("fetch", ["envoy", "python-packages", "node-packages", "receivers"]),
     # Two recipes that add a target to the toolchain at once are in each other's way.
     Step("toolchain", ["_cargo"]),
-    Step("build", ["build-tests", "programs"], needs=["toolchain"]),
+    # The collector that is built next has the module.
+    Step("tryout", ["tryout"], needs=["toolchain"]),
+    Step("build", ["build-tests", "programs"], needs=["tryout"]),
     Step("wasm", ["wasm"], needs=["toolchain"]),
     # Suites that wait for processes and for the disk, with time limits, run one after the other.
     Step("unit", ["unit"], needs=["build", "wasm"], built=True),

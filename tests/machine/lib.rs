@@ -15,9 +15,11 @@
 mod bless;
 mod drive;
 mod facts;
+mod generate;
 
 pub use bless::bless;
 pub use drive::{drive, drive_stages, load_all, policy, record_of};
+pub use generate::Generator;
 pub use headgate_simulation::{
     Case, CheckAct, Difference, Expect, ExpectOnApisix, ExpectUpstream, Failure, Memory, Outcome, PathStep, ProviderAct,
     Upstream, compare,

@@ -37,7 +37,7 @@ impl TryPage {
     #[must_use]
     pub fn render(&self, frame: &Frame) -> String {
         let main = html! {
-            div.logs.try {
+            div.logs.tryout {
                 h1 { "Try-out" }
                 p { "The machines of the filter and the check of the command, in this browser. Nothing that you write here leaves it." }
                 @match assets::tryout() {

@@ -35,9 +35,9 @@ function choice(attributes, options) {
 
 /** Replaces the options of a choice, and keeps the chosen one. @param {HTMLSelectElement} select @param {[string, string][]} options */
 function fill(select, options) {
-  const chosen = select.value;
+  const chosen = select.options.length ? select.value : undefined;
   select.replaceChildren(...options.map(([value, label]) => h("option", { value }, label)));
-  if (options.some(([value]) => value === chosen)) select.value = chosen;
+  if (chosen !== undefined && options.some(([value]) => value === chosen)) select.value = chosen;
 }
 
 /** Calls `work` when `ms` have passed without another call. @param {number} ms @param {() => void} work */

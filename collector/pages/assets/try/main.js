@@ -144,6 +144,7 @@ class Bench {
       h(`span.chip.${errors ? "error" : problems.length ? "refused" : "success"}`, {}, errors ? count(errors, "error") : problems.length ? count(problems.length, "warning") : "no problems"),
       ` as headgate check says${revision ? `, revision ${revision}` : ""}${this.slow ? ". The file is large: it is checked again when a request is sent" : ""}`);
     if (!errors) await this.load(text);
+    this.root.dataset.checked = String(text.length);
   }
 
   /** @param {string} text */
