@@ -59,7 +59,7 @@ e2e *FLAGS: envoy wasm python-packages node-packages programs
     @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
-pages *FLAGS: python-packages node-packages tryout programs
+pages *FLAGS: python-packages node-packages envoy wasm tryout programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}

@@ -51,7 +51,7 @@ STEPS = [
     Step("unit", ["unit"], needs=["build", "wasm"], built=True),
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], after=["unit"], built=True),
     Step("contract", ["contract"], needs=["build"], after=["e2e"], built=True),
-    Step("pages", ["pages"], needs=["fetch", "build"], after=["contract"], built=True),
+    Step("pages", ["pages"], needs=["fetch", "build", "wasm"], after=["contract"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
     Step("forwarders", ["forwarders"], needs=["fetch", "build"], after=["verifiers"], built=True),
     Step("lint", ["lint"], needs=["build"], nice=15),

@@ -26,7 +26,9 @@ pub fn policy(yaml: &str, now_s: u64) -> Rc<Policy> {
 #[must_use]
 pub fn drive(policy: &Rc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> Outcome {
     let play = Play { split, at_close: Some(&same_facts), ..Play::of(case) };
-    World::new(policy, DEFAULT_AT).play(play).unwrap()
+    let outcome = World::new(policy, DEFAULT_AT).play(play).unwrap();
+    assert_eq!(outcome.unplayed, None);
+    outcome
 }
 
 /// Plays one case with some stages only, so that there may be more or fewer tries and checks than the case has. Where the proxy

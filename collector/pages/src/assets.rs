@@ -42,6 +42,7 @@ static TRY_WORKER: LazyLock<Asset> = LazyLock::new(|| Asset {
     compiles: true,
     ..asset("try-worker", "js", SCRIPT_TYPE, include_bytes!("../assets/try/worker.js"))
 });
+static PLAYGROUND: LazyLock<Asset> = LazyLock::new(|| asset("playground", "js", SCRIPT_TYPE, PLAYGROUND_PARTS.as_bytes()));
 /// The module that tries a policy, and its script, if they were there when this program was built.
 static TRYOUT: LazyLock<Option<[Asset; 2]>> = LazyLock::new(|| {
     let (script, module) = BUILT?;
@@ -66,6 +67,9 @@ const TRY_PARTS: &str = concat!(
     include_str!("../assets/try/main.js"),
 );
 
+const PLAYGROUND_PARTS: &str =
+    concat!(include_str!("../assets/try/dom.js"), include_str!("../assets/playground.js"));
+
 fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
     let hash: String = Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     Asset { name: format!("{name}-{hash}.{end}"), content_type, bytes, gzip: false, compiles: false }
@@ -74,7 +78,7 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    let own = [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON, &*TRY, &*TRY_STYLE, &*TRY_WORKER];
+    let own = [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON, &*TRY, &*TRY_STYLE, &*TRY_WORKER, &*PLAYGROUND];
     own.into_iter().chain(TRYOUT.iter().flatten()).find(|asset| asset.name == name)
 }
 
@@ -108,6 +112,11 @@ pub(crate) fn views() -> String {
 /// Returns the paths of the style sheet, the script and the worker of the page that tries a policy.
 pub(crate) fn try_page() -> [String; 3] {
     [path(&TRY_STYLE), path(&TRY), path(&TRY_WORKER)]
+}
+
+/// Returns the paths of the style sheet and the script of the playground.
+pub(crate) fn playground() -> [String; 2] {
+    [path(&TRY_STYLE), path(&PLAYGROUND)]
 }
 
 /// Returns the paths of the module that tries a policy: its script, and the WebAssembly; none if it was not built.

@@ -21,6 +21,7 @@ pub mod models;
 pub mod notice;
 pub mod overview;
 mod parts;
+pub mod playground;
 pub mod policy;
 mod range_choice;
 pub mod retention;

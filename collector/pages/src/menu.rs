@@ -33,6 +33,8 @@ pub enum Page {
     Policy,
     /// A policy, tried in the browser.
     Try,
+    /// A chat through the gateway.
+    Playground,
     /// Packets for auditors.
     Evidence,
     /// How long the logs are kept, and legal holds.
@@ -94,6 +96,7 @@ const MENU: &[Line] = &[
     line(Page::Models, MenuGroup::Gateway, "Models", "/models", "m"),
     line(Page::Guardrails, MenuGroup::Gateway, "Guardrails", "/guardrails", "r"),
     line(Page::Try, MenuGroup::Gateway, "Try-out", "/try", "y"),
+    line(Page::Playground, MenuGroup::Gateway, "Playground", "/playground", "x"),
     line(Page::Planes, MenuGroup::Gateway, "Data planes", "/dataplanes", "d"),
     line(Page::Completeness, MenuGroup::Gateway, "Completeness", "/gaps", "c"),
     line(Page::Audit, MenuGroup::Evidence, "Audit", "/audit", "a"),
@@ -130,7 +133,7 @@ impl Page {
     /// a page whose content is put into another document has that document's policy.
     #[must_use]
     pub fn has_own_policy(self) -> bool {
-        matches!(self, Self::Try)
+        matches!(self, Self::Try | Self::Playground)
     }
 
     /// Returns the key that opens the page after `g`.

@@ -100,6 +100,9 @@ fn serve(options: &ServeOptions, FromFile { oidc, forwarders, witnesses }: FromF
     if let Some(url) = &options.public_url {
         app = app.at(url);
     }
+    if let Some(url) = &options.gateway_url {
+        app = app.with_gateway(url);
+    }
     if let Some(provider) = provider {
         app = app.with_provider(provider);
     }

@@ -23,11 +23,12 @@ pub(crate) struct Script<'a> {
     acts: Acts<'a>,
     played: usize,
     by_provider: BTreeMap<String, usize>,
+    noted: Option<String>,
 }
 
 impl<'a> Script<'a> {
     pub(crate) fn new(acts: Acts<'a>) -> Self {
-        Self { acts, played: 0, by_provider: BTreeMap::new() }
+        Self { acts, played: 0, by_provider: BTreeMap::new(), noted: None }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -60,13 +61,23 @@ impl<'a> Script<'a> {
     }
 
     /// Says which acts are left that should have been played.
-    pub(crate) fn finish(&self) -> Result<(), String> {
+    pub(crate) fn left(&self) -> Option<String> {
         match self.acts {
             Acts::InOrder(acts) if acts.len() > self.played => {
-                Err(format!("the case has {} acts of providers, and {} tries were made", acts.len(), self.played))
+                Some(format!("the case has {} acts of providers, and {} tries were made", acts.len(), self.played))
             }
-            _ => Ok(()),
+            _ => self.noted.clone(),
         }
+    }
+
+    /// Notes that something else does not fit.
+    pub(crate) fn note(&mut self, text: String) {
+        self.noted = Some(text);
+    }
+
+    /// Notes that the first act is played by somebody else.
+    pub(crate) fn skip(&mut self) {
+        self.played = self.played.saturating_add(1);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Outcome {
     pub record: RequestRecord,
     /// Whether the record is not kept, because the request was not for a model.
     pub aside: bool,
+    /// Says which acts of the case were not played, though each should have been.
+    pub unplayed: Option<String>,
     /// The steps, in order, if they were asked for.
     pub steps: Vec<TimedStep>,
 }

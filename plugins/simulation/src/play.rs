@@ -145,9 +145,9 @@ impl<'a, 'w> Player<'a, 'w> {
         } else if self.reply.is_none() {
             let (Acts::InOrder(acts) | Acts::Any(acts) | Acts::ByProvider(acts)) = self.play.acts;
             let act = acts.first().cloned().unwrap_or_else(|| ProviderAct::answers("alpha", "{}"));
+            self.script.skip();
             self.proxied(&act);
         }
-        self.script.finish()?;
         self.finish()
     }
 
@@ -191,7 +191,8 @@ impl<'a, 'w> Player<'a, 'w> {
         let calls = std::mem::take(&mut self.calls);
         let (asked, acts) = (calls.len(), self.play.checks.len());
         if self.script.is_strict() && asked != acts {
-            return Err(format!("{asked} external checks were asked, and the case has {acts} answers of checks"));
+            let text = format!("{asked} external checks were asked, and the case has {acts} answers of checks");
+            self.script.note(text);
         }
         for (index, call) in calls.iter().enumerate() {
             let check = self.play.checks.get(index).cloned().unwrap_or_else(crate::acts::clean_check);
@@ -240,6 +241,7 @@ impl<'a, 'w> Player<'a, 'w> {
             body: self.body,
             upstream: self.upstream,
             acts: self.acts,
+            unplayed: self.script.left(),
             record,
             steps: self.steps,
         })

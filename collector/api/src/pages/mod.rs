@@ -19,6 +19,7 @@ mod keys;
 mod logs;
 mod models;
 mod overview;
+mod playground;
 mod policy;
 mod retention;
 mod sums;
@@ -63,6 +64,7 @@ const fn access(page: Page) -> Access {
         | Page::Guardrails
         | Page::Planes
         | Page::Try
+        | Page::Playground
         | Page::Completeness
         | Page::Help => Access::Read,
         Page::Audit | Page::Policy | Page::Evidence | Page::Retention | Page::Forwarders => Access::Audit,
@@ -108,6 +110,7 @@ fn policy_pages() -> Vec<(&'static str, Guarded)> {
         (Page::Guardrails.path(), page(get(guardrails::list), access(Page::Guardrails))),
         ("/guardrails/{*id}", page(get(guardrails::one), access(Page::Guardrails))),
         (Page::Try.path(), page(get(try_out::show), access(Page::Try))),
+        (Page::Playground.path(), page(get(playground::show), access(Page::Playground))),
         (Page::Policy.path(), page(get(policy::list), access(Page::Policy))),
         ("/policy/{rev}", page(get(policy::one), access(Page::Policy))),
         ("/policy/{rev}/diff", page(get(policy::diff), access(Page::Policy))),

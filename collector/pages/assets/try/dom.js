@@ -13,6 +13,8 @@ function h(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name);
   if (classes.length) element.className = classes.join(" ");
+  // What may scroll can be reached by the keyboard.
+  if (tag === "pre.body" || tag === "div.wide") element.tabIndex = 0;
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);

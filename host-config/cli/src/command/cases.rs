@@ -78,7 +78,8 @@ fn problems(policy: &Rc<Policy>, file: &Path) -> Vec<String> {
     let outcome = case.and_then(|case| {
         let at = case.at.map_or(DEFAULT_AT, |at| Timestamp(at.saturating_mul(1_000_000)));
         let outcome = World::new(policy, at).play(Play::of(&case))?;
-        Ok(compare(&case, &outcome).iter().map(ToString::to_string).collect())
+        let differences = compare(&case, &outcome).into_iter().map(|one| one.to_string());
+        Ok(differences.chain(outcome.unplayed).collect())
     });
     outcome.unwrap_or_else(|problem| vec![problem])
 }
