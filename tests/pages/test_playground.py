@@ -60,7 +60,7 @@ def test_a_chat_goes_to_the_gateway_and_leaves_a_record_without_text(gateway, pe
     page.on("request", lambda request: to_collector.append((request.url, request.post_data or "")) if request.url.startswith(person.service.url) else None)
     page.fill("#play-key", gateway.keys["play"])
     page.press("#play-key", "Tab")
-    page.wait_for_function("document.querySelectorAll('#play-models option').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('#play-models option').length === 2")
     page.fill("#play-model", "chat")
     page.fill("#play-text", "canary-of-the-prompt")
     page.click("#play-send")
@@ -68,7 +68,7 @@ def test_a_chat_goes_to_the_gateway_and_leaves_a_record_without_text(gateway, pe
     facts = " ".join(page.inner_text("#play-facts").split())
     assert "Status 200" in facts and "x-headgate-served-by alpha/stream-30-delay-20" in facts and "First token" in facts
     assert len(page.locator(".transcript li").nth(1).inner_text()) > 20
-    page.wait_for_function("document.getElementById('play-cost').textContent.startsWith('$')", timeout=30_000)
+    page.wait_for_function("() => document.getElementById('play-cost').textContent.startsWith('$')", timeout=30_000)
     assert all("canary" not in url + data and gateway.keys["play"] not in url + data for url, data in to_collector)
     record = gateway.all_records()[0]
     assert record["caller"]["source"] == "playground" and record["client"]["end_user"]

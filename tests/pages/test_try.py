@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
+import urllib.request
 
 import pytest
-from conftest import ROOT, Reader
+from conftest import ROOT, Reader, Service
 from made_policy import Governed
 from test_accessibility import LOOKS, NAMES, overflow
 
@@ -22,7 +22,10 @@ def service(tmp_path_factory):
     one.part.stop()
 
 
-def opened(reader, role: str = "admin", at: str = "/try"):
+def opened(reader, role: str = "admin", at: str = "/try", rich: bool = False):
+    """Opens the page, with text areas unless the bundled editor is wanted."""
+    if not rich:
+        reader.context.route("**/assets/codemirror-*.js", lambda route: route.fulfill(body="export {}", content_type="text/javascript"))
     page = reader.sign_in(role, at)
     page.wait_for_selector("#try[data-ready]")
     return page
@@ -118,9 +121,11 @@ def test_nothing_is_sent_after_the_page_is_loaded(reader):
         page.click("#try-case")
     assert "canary-in-the-body" in download.value.path().read_text()
     page.click("#try-share")
-    page.wait_for_function("location.hash.length > 100")
+    page.wait_for_function("() => location.hash.length > 100")
     # The browser asks for the icon by itself when the address changes.
     assert [url for url in requests if not url.startswith("blob:") and "/assets/icon-" not in url] == []
+    assert len(reader.faults) <= 1
+    reader.faults.clear()
 
 
 def test_the_address_of_a_share_opens_policy_and_request(reader):
@@ -131,7 +136,7 @@ def test_the_address_of_a_share_opens_policy_and_request(reader):
     page.fill("#try-body", '{"model":"pair","messages":[]}')
     page.click("details.tools summary")
     page.click("#try-share")
-    page.wait_for_function("location.hash.length > 100")
+    page.wait_for_function("() => location.hash.length > 100")
     address = page.url
     page.evaluate("sessionStorage.clear()")
     page.goto("about:blank")
@@ -164,7 +169,7 @@ def test_a_saved_case_passes_on_the_command_line(reader, tmp_path):
     assert passed.returncode == 0 and f"{len(wanted)} cases, 0 failed" in passed.stdout, passed.stdout + passed.stderr
     policy.write_text(text.replace("  - {id: mask-mail, action: mask,", "  - {id: mask-mail, action: block,"))
     failed = subprocess.run([HEADGATE, "test", policy, cases], capture_output=True, text=True, check=False)
-    assert failed.returncode == 1 and "FAILED" in failed.stdout and ".expect.status: 403 instead of 200" in failed.stdout, failed.stdout
+    assert failed.returncode == 1 and "FAILED" in failed.stdout and ".expect.status: 422 instead of 200" in failed.stdout, failed.stdout
 
 
 def in_worker(page, asks: list[str]) -> list[str]:
@@ -292,6 +297,53 @@ def test_an_earlier_revision_is_opened_and_compared(reader):
     assert "key search-bot" in changed and "guardrail secrets" in changed
 
 
+def replayed(page) -> str:
+    page.click("section.what-if button:has-text('Replay')")
+    page.wait_for_selector("#try-replay p.outcome", timeout=20_000)
+    return " ".join(page.inner_text("#try-replay").split())
+
+
+def test_a_replay_of_stored_records_changes_nothing_under_the_same_policy(reader):
+    page = opened(reader)
+    said = replayed(page)
+    assert "nothing changes" in said and "Not judged: guardrail `pii`: records have no text." in said
+    count = int(said.split(" records")[0].split()[-1].replace(",", ""))
+    page.select_option("#try-range", "604800")
+    assert int(replayed(page).split(" records")[0].split()[-1].replace(",", "")) >= count > 0
+
+
+def test_a_replay_of_a_file_tells_rules_targets_and_cost(browser, tmp_path):
+    text = (CASES / "gateway.yaml").read_text()
+    outcomes = subprocess.run([ROOT / "target/debug/headgate-try-outcomes", CASES, "2000"], capture_output=True, text=True, check=True).stdout
+    records = [json.loads(json.loads(line)["outcome"])["record"] for line in outcomes.splitlines() if '"generated ' in line]
+    for number, record in enumerate(records):
+        record["started_at"] += number * 1000
+    file = tmp_path / "records.ndjson"
+    file.write_text("".join(json.dumps(record) + "\n" for record in reversed(records)) + "no record\n")
+    one = Service(tmp_path / "service")
+    revision = one.send("GET", "/v1/policy", "token-owner")["number"]
+    head = {"authorization": "Bearer token-owner", "if-match": f'"{revision}"', "content-type": "application/yaml"}
+    put = urllib.request.Request(f"{one.url}/v1/policy", data=text.encode(), headers=head, method="PUT")
+    with urllib.request.urlopen(put, timeout=20) as answer:
+        assert answer.status in (200, 201)
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    try:
+        reader = Reader(one, context)
+        page = opened(reader)
+        page.set_input_files("#try-records", file)
+        requests: list[str] = []
+        context.on("request", lambda request: requests.append(request.url))
+        said = replayed(page)
+        assert "nothing changes" in said and "2,000 records, 1 lines were no records" in said, said
+        write(page, text.replace("id: erin, sha256", "id: erin, disabled: true, sha256").replace('alpha/alpha-model: {input: "1"', 'alpha/alpha-model: {input: "10"'))
+        said = replayed(page)
+        assert "refused by keys `erin` (api_key_disabled)" in said and "another cost, served by alpha/alpha-model" in said, said
+        assert requests == [] and reader.faults == [] and reader.violations() == []
+    finally:
+        context.close()
+        one.part.stop()
+
+
 def test_keys_and_values_are_completed_and_described(reader):
     page = opened(reader)
     text = (CASES / "gateway.yaml").read_text()
@@ -314,9 +366,42 @@ def test_keys_and_values_are_completed_and_described(reader):
     assert "environment" in page.inner_text("#try-about")
 
 
+def rewrite(page, text: str) -> None:
+    """Writes a policy into the bundled editor."""
+    page.locator("#try-yaml").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+    page.wait_for_function("length => document.getElementById('try').dataset.checked === String(length)", arg=len(text))
+
+
+def test_the_bundled_editor_marks_completes_and_describes(reader):
+    page = opened(reader, rich=True)
+    text = "environment: test\nlisten: 127.0.0.1:1\nproviders:\n  alpha: {format: openai, url: \"http://127.0.0.1:2/v1\"}\nmodels:\n  chat: {targets: [{provider: alpha, model: m}]}\n"
+    rewrite(page, text + "kyes: []\n")
+    page.wait_for_selector(".cm-lint-marker-error")
+    assert page.locator("#try-problems li.error").count() >= 1
+    page.click("#try-problems li.error button:has-text('Write keys')")
+    page.wait_for_function("() => document.querySelector('#try-problems li.error') === null")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("guardr", delay=30)
+    page.wait_for_selector(".cm-tooltip-autocomplete li")
+    page.wait_for_timeout(150)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#try .rich').shadowRoot.textContent.includes('guardrails: ')")
+    page.keyboard.type("[]")
+    page.locator("#try-yaml .cm-line", has_text="environment").locator("span").first.hover()
+    page.wait_for_selector(".cm-about")
+    assert "environment" in page.inner_text(".cm-about").lower() or page.inner_text(".cm-about")
+    page.locator("#try-yaml").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("section.result p.outcome .chip")
+    assert page.locator("#try-body").inner_text().startswith("{")
+
+
+@pytest.mark.parametrize("rich", [True, False], ids=["rich", "plain"])
 @pytest.mark.parametrize("reader", LOOKS, ids=NAMES, indirect=True)
-def test_the_page_has_no_violation(reader):
-    page = opened(reader)
+def test_the_page_has_no_violation(reader, rich):
+    page = opened(reader, rich=rich)
     page.select_option("#try-key", "search-bot")
     page.select_option("#try-preset", "Personal data")
     for summary in page.locator("#try details > summary").all():
@@ -326,7 +411,7 @@ def test_the_page_has_no_violation(reader):
     for name in ("Decision", "Client sees", "Provider sees", "Record"):
         page.click(f"role=tab[name='{name}']")
         found += reader.violations() + overflow(page)
-    page.fill("#try-yaml", "listen: nowhere\n")
+    rewrite(page, "listen: nowhere\n")
     page.wait_for_selector("#try-problems li.error")
     found += reader.violations() + overflow(page)
     assert found == []

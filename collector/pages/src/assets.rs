@@ -42,6 +42,8 @@ static TRY_WORKER: LazyLock<Asset> = LazyLock::new(|| Asset {
     compiles: true,
     ..asset("try-worker", "js", SCRIPT_TYPE, include_bytes!("../assets/try/worker.js"))
 });
+static EDITOR: LazyLock<Asset> =
+    LazyLock::new(|| asset("codemirror", "js", SCRIPT_TYPE, include_bytes!("../assets/try/codemirror.js")));
 static PLAYGROUND: LazyLock<Asset> = LazyLock::new(|| asset("playground", "js", SCRIPT_TYPE, PLAYGROUND_PARTS.as_bytes()));
 /// The module that tries a policy, and its script, if they were there when this program was built.
 static TRYOUT: LazyLock<Option<[Asset; 2]>> = LazyLock::new(|| {
@@ -78,7 +80,7 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    let own = [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON, &*TRY, &*TRY_STYLE, &*TRY_WORKER, &*PLAYGROUND];
+    let own = [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON, &*TRY, &*TRY_STYLE, &*TRY_WORKER, &*PLAYGROUND, &*EDITOR];
     own.into_iter().chain(TRYOUT.iter().flatten()).find(|asset| asset.name == name)
 }
 
@@ -109,9 +111,9 @@ pub(crate) fn views() -> String {
     path(&VIEWS)
 }
 
-/// Returns the paths of the style sheet, the script and the worker of the page that tries a policy.
-pub(crate) fn try_page() -> [String; 3] {
-    [path(&TRY_STYLE), path(&TRY), path(&TRY_WORKER)]
+/// Returns the paths of the style sheet, the script, the worker and the editor of the page that tries a policy.
+pub(crate) fn try_page() -> [String; 4] {
+    [path(&TRY_STYLE), path(&TRY), path(&TRY_WORKER), path(&EDITOR)]
 }
 
 /// Returns the paths of the style sheet and the script of the playground.

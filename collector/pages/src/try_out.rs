@@ -50,14 +50,14 @@ impl TryPage {
     }
 
     fn workbench(&self, [script, module]: &[String; 2]) -> Markup {
-        let [style, own, worker] = assets::try_page();
+        let [style, own, worker, editor] = assets::try_page();
         let yaml = self.text.as_ref().map_or(EXAMPLE, |text| text.yaml.as_str());
         let revision = self.text.as_ref().map(|text| text.number);
         html! {
             link rel="stylesheet" href=(style);
             noscript { p.problem { "This page needs JavaScript: the policy is tried in the browser, not on the server." } }
             (self.origin())
-            div #try data-worker=(worker) data-script=(script) data-module=(module) data-now=(self.now_s) data-revision=[revision] {
+            div #try data-worker=(worker) data-editor=(editor) data-script=(script) data-module=(module) data-now=(self.now_s) data-revision=[revision] {
                 // A line break after the tag is not part of the text.
                 textarea #try-source hidden { "\n" (yaml) }
                 p #try-state role="status" { "Loading the module …" }

@@ -1,5 +1,5 @@
-// The editor of a text: line numbers, problems in the margin, completion. It is a text area; the bundled editor takes its place where
-// the collector has one.
+// The editor of a text: line numbers, problems in the margin. It is a text area until the bundled editor takes its place, and stays one
+// where that cannot be loaded.
 // @ts-check
 
 /** A text area with line numbers. */
@@ -12,26 +12,46 @@ class Editor {
     this.numbers = h("div.numbers", { "aria-hidden": "true" });
     this.element = h("div.editor", {}, this.numbers, this.area);
     this.lines = 0;
+    /** The bundled editor. @type {any} */
+    this.rich = undefined;
+    /** @type {(() => void)[]} */
+    this.watchers = [];
     /** @type {Map<number, string>} */
     this.marks = new Map();
     this.area.addEventListener("scroll", () => { this.numbers.scrollTop = this.area.scrollTop; });
-    this.area.addEventListener("input", () => this.count());
+    this.area.addEventListener("input", () => { this.count(); this.tell(); });
     this.area.addEventListener("keydown", (event) => {
       // Tab leaves the field, as everywhere; two spaces are typed.
       if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing) this.indent(event);
     });
   }
 
-  get text() { return this.area.value; }
+  get text() { return this.rich ? this.rich.text : this.area.value; }
 
   /** @param {string} text */
   set text(text) {
-    this.area.value = text;
-    this.count();
+    if (this.rich) this.rich.text = text;
+    else {
+      this.area.value = text;
+      this.count();
+    }
   }
 
   /** Calls `work` after each change. @param {() => void} work */
-  changed(work) { this.area.addEventListener("input", work); }
+  changed(work) { this.watchers.push(work); }
+
+  tell() { for (const work of this.watchers) work(); }
+
+  /** Returns the place of the cursor. */
+  get cursor() { return this.rich ? this.rich.cursor() : this.area.selectionStart; }
+
+  /** Puts the bundled editor in the place of the text area. @param {any} library @param {any} options */
+  enrich(library, options) {
+    const host = h("div.rich");
+    this.element.replaceChildren(host);
+    this.element.classList.add("is-rich");
+    this.rich = library.edit(host, { id: this.area.id, label: this.area.getAttribute("aria-label"), text: this.area.value, changed: () => this.tell(), ...options });
+  }
 
   /** Continues a line with the indentation of the one before. @param {KeyboardEvent} event */
   indent(event) {
@@ -46,6 +66,10 @@ class Editor {
 
   /** Types a text at the cursor, so that undo works. @param {string} text @param {number} [before] characters that it replaces */
   insert(text, before = 0) {
+    if (this.rich) {
+      this.rich.insert(text);
+      return;
+    }
     const { selectionStart: start, selectionEnd: end } = this.area;
     this.area.setRangeText(text, start - before, end, "end");
     this.area.dispatchEvent(new Event("input", { bubbles: true }));
@@ -54,6 +78,10 @@ class Editor {
   /** Selects a place. @param {number} line from 1 @param {number} column from 1, in characters @param {number} length */
   select(line, column, length) {
     const [start, end] = this.range(line, column, length);
+    if (this.rich) {
+      this.rich.select(start, end);
+      return;
+    }
     this.area.focus();
     this.area.setSelectionRange(start, end);
     const height = parseFloat(getComputedStyle(this.area).lineHeight) || 18;
@@ -62,23 +90,31 @@ class Editor {
 
   /** Returns the places of a problem in UTF-16 units. @param {number} line @param {number} column @param {number} length */
   range(line, column, length) {
+    const { text } = this;
     let at = 0;
     for (let passed = 1; passed < line; passed += 1) {
-      const end = this.text.indexOf("\n", at);
+      const end = text.indexOf("\n", at);
       if (end < 0) break;
       at = end + 1;
     }
     const units = (/** @type {number} */ from, /** @type {number} */ count) => {
       let place = from;
-      for (let passed = 0; passed < count && place < this.text.length; passed += 1) place += this.text.codePointAt(place) > 0xffff ? 2 : 1;
+      for (let passed = 0; passed < count && place < text.length; passed += 1) place += (text.codePointAt(place) ?? 0) > 0xffff ? 2 : 1;
       return place;
     };
     const start = units(at, column - 1);
     return [start, units(start, length)];
   }
 
-  /** Marks lines with problems. @param {{line: number, severity: string}[]} problems */
+  /** Marks problems. @param {{line: number, column: number, length: number, severity: string, message: string, help: string}[]} problems */
   mark(problems) {
+    if (this.rich) {
+      this.rich.mark(problems.map(({ line, column, length, severity, message, help }) => {
+        const [from, to] = this.range(line, column, length);
+        return { from, to, severity, message: `${message}: ${help}` };
+      }));
+      return;
+    }
     this.marks = new Map();
     for (const { line, severity } of problems) {
       if (this.marks.get(line) !== "error") this.marks.set(line, severity);

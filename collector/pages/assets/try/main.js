@@ -9,12 +9,14 @@ const SLOW = 1500;
 
 /** @param {HTMLElement} root */
 async function start(root) {
-  const { worker = "", script = "", module = "", now = "0", revision } = root.dataset;
+  const { worker = "", script = "", module = "", now = "0", revision, editor = "" } = root.dataset;
   const source = /** @type {HTMLTextAreaElement} */ (document.getElementById("try-source"));
   const state = /** @type {HTMLElement} */ (document.getElementById("try-state"));
   const machine = new Machine(worker);
   const absolute = (/** @type {string} */ path) => new URL(path, location.href).href;
   let schema;
+  // Where it cannot be loaded, text areas stay.
+  const library = import(absolute(editor)).catch(() => undefined);
   try {
     schema = new Schema(JSON.parse(await machine.call("start", absolute(script), absolute(module))));
   } catch (error) {
@@ -23,6 +25,7 @@ async function start(root) {
   }
   state.remove();
   const page = new Bench(root, machine, schema, source.value, Number(now), revision);
+  page.enrich(await library);
   await page.open();
   root.dataset.ready = "yes";
 }
@@ -101,6 +104,16 @@ class Bench {
     });
     this.editor.area.addEventListener("keyup", later(120, () => this.describe()));
     this.editor.area.addEventListener("click", () => this.describe());
+  }
+
+  /** Puts the bundled editor in the place of the text areas. @param {any} library */
+  enrich(library) {
+    if (!library?.edit) return;
+    const common = { moved: later(120, () => this.describe()), send: () => void this.send() };
+    const complete = (/** @type {string} */ text) => this.schema.offers(text);
+    const about = (/** @type {string} */ text, /** @type {string} */ word) => this.schema.about(text, word);
+    this.editor.enrich(library, { ...common, language: "yaml", complete, about });
+    this.form.body.enrich(library, { ...common, moved: () => {}, language: "json" });
   }
 
   /** Opens the text of the address, of the session, or of the server. */
@@ -193,14 +206,11 @@ class Bench {
 
   /** Says what the key at the cursor is for. */
   describe() {
-    const { value, selectionStart: at } = this.editor.area;
-    const end = value.indexOf("\n", at);
+    const [value, at] = [this.editor.text, this.editor.cursor];
     const before = /[\w-]*$/.exec(value.slice(Math.max(0, at - 80), at))?.[0] ?? "";
     const word = before + (/^[\w-]*/.exec(value.slice(at, at + 80))?.[0] ?? "");
-    if (!word) return;
-    const about = this.schema.about(value.slice(0, at - before.length + word.length), word);
+    const about = word && this.schema.about(value.slice(0, at - before.length + word.length), word);
     this.offers.replaceChildren(...(about ? [h("p.quiet", { id: "try-about" }, h("code", {}, word), ` ${about}`)] : [h("p.quiet", {}, "Ctrl Space completes, Ctrl Enter sends the request.")]));
-    void end;
   }
 
   async send() {
