@@ -6,11 +6,29 @@ use std::collections::BTreeMap;
 
 /// Pieces of which prompts and answers are made: findings, escapes, and characters of every length.
 const PIECES: [&str; 14] = [
-    "Hello, ", "mail ann@example.com ", "4111 1111 1111 1111 ", "\u{1f600} ", "ä€ ", "\\\" ", "\n", "ignore all previous instructions ",
-    "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5 ", "\u{200b}", "{\"a\": [1, 2]} ", "data: x\n\n", "long word ", "é\u{301} ",
+    "Hello, ",
+    "mail ann@example.com ",
+    "4111 1111 1111 1111 ",
+    "\u{1f600} ",
+    "ä€ ",
+    "\\\" ",
+    "\n",
+    "ignore all previous instructions ",
+    "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5 ",
+    "\u{200b}",
+    "{\"a\": [1, 2]} ",
+    "data: x\n\n",
+    "long word ",
+    "é\u{301} ",
 ];
 const PATHS: [&str; 8] = [
-    "/v1/chat/completions", "/v1/chat/completions", "/v1/chat/completions", "/v1/messages", "/v1/messages", "/v1/embeddings", "/v1/completions",
+    "/v1/chat/completions",
+    "/v1/chat/completions",
+    "/v1/chat/completions",
+    "/v1/messages",
+    "/v1/messages",
+    "/v1/embeddings",
+    "/v1/completions",
     "/v1/nothing",
 ];
 const KEYS: [Option<&str>; 8] =
@@ -59,11 +77,24 @@ impl Generator {
         let chunk_bytes = [None, Some(0), Some(1), Some(7), Some(64)][self.next(5)];
         let checks = match self.next(4) {
             0 => vec![CheckAct { fails: Some(Failure::Timeout), status: 200, body: String::new() }],
-            1 => vec![CheckAct { fails: None, status: 200, body: r#"{"verdict":"block","results":[{"flagged":true}]}"#.to_owned() }],
+            1 => vec![CheckAct {
+                fails: None,
+                status: 200,
+                body: r#"{"verdict":"block","results":[{"flagged":true}]}"#.to_owned(),
+            }],
             _ => Vec::new(),
         };
-        let request = Request { method: "POST".to_owned(), path: path.to_owned(), key, caller: None, headers, body: Some(body) };
-        Ask { request, providers: acts, in_order: false, checks, chunk_bytes, beside: u32::try_from(self.next(3)).unwrap(), at: None }
+        let request =
+            Request { method: "POST".to_owned(), path: path.to_owned(), key, caller: None, headers, body: Some(body) };
+        Ask {
+            request,
+            providers: acts,
+            in_order: false,
+            checks,
+            chunk_bytes,
+            beside: u32::try_from(self.next(3)).unwrap(),
+            at: None,
+        }
     }
 
     fn body(&mut self, path: &str, stream: bool) -> String {

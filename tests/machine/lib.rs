@@ -21,6 +21,6 @@ pub use bless::bless;
 pub use drive::{drive, drive_stages, load_all, policy, record_of};
 pub use generate::Generator;
 pub use headgate_simulation::{
-    Case, CheckAct, Difference, Expect, ExpectOnApisix, ExpectUpstream, Failure, Memory, Outcome, PathStep, ProviderAct,
-    Upstream, compare,
+    Case, CheckAct, Difference, Expect, ExpectOnApisix, ExpectUpstream, Failure, Memory, Outcome, PathStep,
+    ProviderAct, Upstream, compare,
 };

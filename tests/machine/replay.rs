@@ -52,7 +52,11 @@ fn traffic() -> String {
         let body = json!({"model": model, "messages": [{"role": "user", "content": text}]}).to_string();
         let usage = json!({"choices": [{"index": 0, "message": {"content": "Hi there, friend."}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 5}});
         let kind = json!({"content-type": "application/json"});
-        let failing = if number % 20 == 4 { json!({"provider": "alpha", "status": 503}) } else { json!({"provider": "alpha", "headers": kind, "body": usage.to_string()}) };
+        let failing = if number % 20 == 4 {
+            json!({"provider": "alpha", "status": 503})
+        } else {
+            json!({"provider": "alpha", "headers": kind, "body": usage.to_string()})
+        };
         let ask: Ask = serde_json::from_value(json!({
             "request": {"key": key, "body": body},
             "providers": [failing, {"provider": "beta", "headers": kind, "body": usage.to_string()}],
@@ -121,7 +125,10 @@ fn other_targets_prices_and_permissions_are_told() {
     let cost = |side: usize| cheaper["policies"][side]["nano_usd"].as_u64().unwrap();
     assert!(cost(1) < cost(0));
     let closed = replay(&POLICY.replace("id: alice, sha256", "id: alice, disabled: true, sha256"));
-    assert!(closed["policies"][1]["refused"]["refused by keys `alice` (api_key_disabled)"].as_u64().unwrap() > 100, "{closed}");
+    assert!(
+        closed["policies"][1]["refused"]["refused by keys `alice` (api_key_disabled)"].as_u64().unwrap() > 100,
+        "{closed}"
+    );
 }
 
 #[test]

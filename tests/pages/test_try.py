@@ -124,6 +124,7 @@ def test_nothing_is_sent_after_the_page_is_loaded(reader):
     page.wait_for_function("() => location.hash.length > 100")
     # The browser asks for the icon by itself when the address changes.
     assert [url for url in requests if not url.startswith("blob:") and "/assets/icon-" not in url] == []
+    page.wait_for_timeout(500)
     assert len(reader.faults) <= 1
     reader.faults.clear()
 

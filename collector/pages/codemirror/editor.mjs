@@ -80,7 +80,7 @@ export function edit(parent, options) {
         options.language === "json" ? json() : yaml(),
         autocompletion({ override: options.complete ? [source] : [], activateOnTyping: true }),
         keymap.of([{ key: "Mod-Enter", run: () => { options.send(); return true; } }, ...completionKeymap, ...searchKeymap, ...lintKeymap, ...historyKeymap, ...foldKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ id: options.id, "aria-label": options.label, spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ id: options.id, "aria-label": options.label, spellcheck: "false", autocapitalize: "off", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) options.changed();
           if (update.selectionSet) options.moved();

@@ -44,7 +44,8 @@ static TRY_WORKER: LazyLock<Asset> = LazyLock::new(|| Asset {
 });
 static EDITOR: LazyLock<Asset> =
     LazyLock::new(|| asset("codemirror", "js", SCRIPT_TYPE, include_bytes!("../assets/try/codemirror.js")));
-static PLAYGROUND: LazyLock<Asset> = LazyLock::new(|| asset("playground", "js", SCRIPT_TYPE, PLAYGROUND_PARTS.as_bytes()));
+static PLAYGROUND: LazyLock<Asset> =
+    LazyLock::new(|| asset("playground", "js", SCRIPT_TYPE, PLAYGROUND_PARTS.as_bytes()));
 /// The module that tries a policy, and its script, if they were there when this program was built.
 static TRYOUT: LazyLock<Option<[Asset; 2]>> = LazyLock::new(|| {
     let (script, module) = BUILT?;
@@ -69,8 +70,7 @@ const TRY_PARTS: &str = concat!(
     include_str!("../assets/try/main.js"),
 );
 
-const PLAYGROUND_PARTS: &str =
-    concat!(include_str!("../assets/try/dom.js"), include_str!("../assets/playground.js"));
+const PLAYGROUND_PARTS: &str = concat!(include_str!("../assets/try/dom.js"), include_str!("../assets/playground.js"));
 
 fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
     let hash: String = Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
@@ -80,7 +80,20 @@ fn asset(name: &str, end: &str, content_type: &'static str, bytes: &'static [u8]
 /// Returns the asset of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Asset> {
-    let own = [&*STYLE, &*SCRIPT, &*HTMX, &*DRAFT, &*COMPLETE, &*VIEWS, &*ICON, &*TRY, &*TRY_STYLE, &*TRY_WORKER, &*PLAYGROUND, &*EDITOR];
+    let own = [
+        &*STYLE,
+        &*SCRIPT,
+        &*HTMX,
+        &*DRAFT,
+        &*COMPLETE,
+        &*VIEWS,
+        &*ICON,
+        &*TRY,
+        &*TRY_STYLE,
+        &*TRY_WORKER,
+        &*PLAYGROUND,
+        &*EDITOR,
+    ];
     own.into_iter().chain(TRYOUT.iter().flatten()).find(|asset| asset.name == name)
 }
 

@@ -43,7 +43,9 @@ impl<'a> Script<'a> {
         let default = || ProviderAct::answers(route, "{}");
         match self.acts {
             Acts::InOrder(acts) => {
-                let act = acts.get(at).ok_or_else(|| format!("try {} went to `{route}`, and the case has no act for it", at + 1))?;
+                let act = acts
+                    .get(at)
+                    .ok_or_else(|| format!("try {} went to `{route}`, and the case has no act for it", at + 1))?;
                 match act.provider == route {
                     true => Ok(act.clone()),
                     false => Err(format!("try {} went to `{route}`, and the case expects `{}`", at + 1, act.provider)),
@@ -53,7 +55,7 @@ impl<'a> Script<'a> {
             Acts::ByProvider(acts) => {
                 let turn = self.by_provider.entry(here.to_owned()).or_default();
                 let own = || acts.iter().filter(|act| act.provider == here);
-                let act = own().nth(*turn).or_else(|| own().last()).cloned();
+                let act = own().nth(*turn).or_else(|| own().next_back()).cloned();
                 *turn = turn.saturating_add(1);
                 Ok(ProviderAct { provider: route.to_owned(), ..act.unwrap_or_else(default) })
             }

@@ -143,7 +143,9 @@ fn yaml(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {
         match c {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)))
+            }
             c => line.push(c),
         }
     }

@@ -14,8 +14,10 @@ mod outcome;
 mod play;
 mod replay;
 mod step;
+mod trace;
 mod tries;
 mod words;
+mod worker;
 mod world;
 
 pub use acts::Acts;
@@ -28,4 +30,5 @@ pub use play::{AtClose, Play, Split};
 pub use replay::{MAX_RECORDS, Replay};
 pub use step::{CountRow, CountedWhen, FindingRow, Step, TargetRow, TimedStep};
 pub use words::words;
-pub use world::{DEFAULT_AT, World, load, made_up_key};
+pub use worker::made_up_key;
+pub use world::{DEFAULT_AT, World, load};

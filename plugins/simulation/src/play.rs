@@ -3,14 +3,15 @@
 use crate::acts::{Acts, Script};
 use crate::case::{Case, CheckAct, ProviderAct, Request};
 use crate::outcome::{Outcome, Upstream, text};
-use crate::step::{CountRow, CountedWhen, Step, TargetRow, TimedStep, finding_rows};
-use crate::world::{Worker, World, made_up_key};
+use crate::step::{CountedWhen, Step, TimedStep};
+use crate::worker::{Worker, made_up_key};
 use headgate_policy::document::Stages;
 use headgate_policy::{
-    Closing, Disconnect, Effect, Effects, Flow, Gate, HeaderView, HttpCall, RecordSeq, Reply, TargetKey, Timestamp,
+    Closing, Disconnect, Effect, Effects, Flow, Gate, HeaderView, HttpCall, Policy, RecordSeq, Reply, Timestamp,
 };
 use headgate_record::RequestRecord;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Cuts the body of an answer into the chunks that the gateway sees.
 pub type Split<'a> = &'a dyn Fn(&[u8]) -> Vec<Vec<u8>>;
@@ -89,8 +90,14 @@ pub(crate) struct Player<'a, 'w> {
 }
 
 impl<'a, 'w> Player<'a, 'w> {
-    pub(crate) fn new(world: &'w mut World, play: Play<'a>) -> Self {
-        let World { policy, worker, now, seq } = world;
+    /// Begins to play the request with this number under a policy. The clock goes on with it.
+    pub(crate) fn new(
+        policy: &Rc<Policy>,
+        worker: &'w mut Worker,
+        now: &'w mut Timestamp,
+        seq: u64,
+        play: Play<'a>,
+    ) -> Self {
         let request = play.request;
         let mut request_headers: BTreeMap<String, String> = request.headers.clone();
         request_headers.insert(":method".to_owned(), request.method.clone());
@@ -101,7 +108,7 @@ impl<'a, 'w> Player<'a, 'w> {
         if let Some(body) = &request.body {
             request_headers.insert("content-length".to_owned(), body.len().to_string());
         }
-        let mut gate = Gate::new(policy, *now, random(*seq));
+        let mut gate = Gate::new(policy, *now, random(seq));
         if let Some(stages) = play.stages {
             gate = gate.with_stages(stages);
         }
@@ -115,7 +122,7 @@ impl<'a, 'w> Player<'a, 'w> {
             worker,
             started: *now,
             clock: now,
-            seq: *seq,
+            seq,
             request_headers,
             response_headers: BTreeMap::new(),
             body: Vec::new(),
@@ -284,11 +291,7 @@ impl<'a, 'w> Player<'a, 'w> {
                 Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Call(call) => self.calls.push(call),
                 Effect::SetCooldown { target, until_ms, unavailable } => {
-                    self.step(|player| Step::Rests {
-                        target: player.name_of(target),
-                        until_ms,
-                        skipped: unavailable,
-                    });
+                    self.step(|player| Step::Rests { target: player.name_of(target), until_ms, skipped: unavailable });
                     let now_ms = self.clock.as_ms();
                     self.worker.cooldowns.set_cooldown(target, until_ms, unavailable, now_ms);
                 }
@@ -307,44 +310,6 @@ impl<'a, 'w> Player<'a, 'w> {
             self.steps.push(timed);
         }
     }
-
-    /// Notes the plan, the counts, the findings and the masked body.
-    fn trace_decisions(&mut self, before: &mut crate::Memory) {
-        let targets: Vec<TargetRow> =
-            self.gate.targets(&self.worker.cooldowns).into_iter().map(TargetRow::from).collect();
-        if !targets.is_empty() {
-            self.step(|_| Step::Route { targets });
-        }
-        self.trace_counts(CountedWhen::Before, Some(before));
-        self.trace_counts(CountedWhen::Reserved, None);
-        let body = self.play.request.body.as_deref().unwrap_or_default();
-        let found = finding_rows(self.gate.request_findings(body.as_bytes()), body);
-        if !found.is_empty() {
-            self.step(|_| Step::Findings { found });
-        }
-        if let Some(masked) = self.gate.masked_body() {
-            let body = text(masked);
-            self.step(|_| Step::Masks { body });
-        }
-    }
-
-    fn trace_counts(&mut self, when: CountedWhen, ledger: Option<&mut crate::Memory>) {
-        if !self.play.traced {
-            return;
-        }
-        let ledger = ledger.unwrap_or(&mut self.worker.ledger);
-        let counted = self.gate.counts_now(*self.clock, ledger);
-        let counts: Vec<CountRow> = counted.into_iter().map(|(rule, count)| CountRow::new(rule, count)).collect();
-        if !counts.is_empty() {
-            self.step(|_| Step::Counts { when, counts });
-        }
-    }
-
-    fn name_of(&self, target: TargetKey) -> String {
-        let all = self.gate.targets(&self.worker.cooldowns);
-        let of = all.iter().find(|one| TargetKey::new(&one.provider, &one.model) == target);
-        of.map(|one| format!("{}/{}", one.provider, one.model)).unwrap_or_default()
-    }
 }
 
 /// Returns the bytes from which the id of the request with this number is made.
@@ -359,4 +324,3 @@ fn random(seq: u64) -> [u8; 16] {
 pub(crate) fn pairs(headers: &BTreeMap<String, String>) -> Vec<(&[u8], &[u8])> {
     headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
-

@@ -46,7 +46,13 @@ fn step(out: &mut String, step: &Step) {
         Step::Findings { found } => {
             for finding in found {
                 let at = format!("characters {} to {} of the body", finding.start, finding.end);
-                line(out, format_args!("guardrail `{}` finds {} in {at}: {}", finding.guardrail, finding.kind, finding.action));
+                line(
+                    out,
+                    format_args!(
+                        "guardrail `{}` finds {} in {at}: {}",
+                        finding.guardrail, finding.kind, finding.action
+                    ),
+                );
             }
         }
         Step::Asks { cluster, status, .. } => match status {
@@ -92,7 +98,10 @@ fn counted(out: &mut String, count: &CountRow) {
     let per = period.map(|period| format!(" per {period}")).unwrap_or_default();
     let subject = if count.subject.is_empty() { String::new() } else { format!(" of {}", count.subject.join(", ")) };
     let watch = if count.monitor { "; it only watches" } else { "" };
-    line(out, format_args!("{kind} `{rule}`{subject}: {used} used and {reserved} reserved of {max} {unit}{per}{watch}"));
+    line(
+        out,
+        format_args!("{kind} `{rule}`{subject}: {used} used and {reserved} reserved of {max} {unit}{per}{watch}"),
+    );
 }
 
 fn decided(out: &mut String, decision: &Decision) {
@@ -120,10 +129,16 @@ fn ending(out: &mut String, outcome: &Outcome) {
     }
     if let Some(usage) = &record.usage {
         let source = usage.source.as_str();
-        line(out, format_args!("usage: {} input and {} output tokens, {source}", usage.input_tokens, usage.output_tokens));
+        line(
+            out,
+            format_args!("usage: {} input and {} output tokens, {source}", usage.input_tokens, usage.output_tokens),
+        );
     }
     if let Some(cost) = &record.cost {
         let assumed = if cost.assumed { ", at an assumed price" } else { "" };
-        line(out, format_args!("cost: ${}.{:09}{assumed}", cost.nano_usd / 1_000_000_000, cost.nano_usd % 1_000_000_000));
+        line(
+            out,
+            format_args!("cost: ${}.{:09}{assumed}", cost.nano_usd / 1_000_000_000, cost.nano_usd % 1_000_000_000),
+        );
     }
 }

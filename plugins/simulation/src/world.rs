@@ -1,12 +1,11 @@
 //! A policy, and the state that a worker keeps between requests.
 
 use crate::case::Request;
-use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::play::{Play, Player};
-use headgate_limits::{FleetStatus, OutputEstimates};
+use crate::worker::{Worker, made_up_key};
 use headgate_policy::document::Document;
-use headgate_policy::{Cooldowns, Gate, Policy, RequestEnv, Timestamp, Unsettled};
+use headgate_policy::{Gate, Policy, Timestamp};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -23,27 +22,6 @@ pub struct World {
     pub(crate) now: Timestamp,
     /// Number of the next record.
     pub(crate) seq: u64,
-}
-
-/// The state that a worker keeps for all its requests.
-#[derive(Debug, Default)]
-pub(crate) struct Worker {
-    pub(crate) cooldowns: Cooldowns,
-    pub(crate) ledger: Memory,
-    pub(crate) output_estimates: OutputEstimates,
-    pub(crate) unsettled: Vec<Unsettled>,
-}
-
-impl Worker {
-    pub(crate) fn request_env(&mut self) -> RequestEnv<'_, Memory> {
-        RequestEnv {
-            cooldowns: &self.cooldowns,
-            ledger: &mut self.ledger,
-            fleet_status: FleetStatus::ALONE,
-            output_estimates: &mut self.output_estimates,
-            unsettled: &mut self.unsettled,
-        }
-    }
 }
 
 impl World {
@@ -67,7 +45,7 @@ impl World {
     /// Lets a request in and leaves it under way, with its reservations. The gate has to be closed.
     pub(crate) fn admit(&mut self, request: &Request) -> Gate {
         let now = self.now;
-        let mut play = Player::new(self, Play::alone(request));
+        let mut play = Player::new(&self.policy, &mut self.worker, &mut self.now, self.seq, Play::alone(request));
         play.let_in();
         let gate = play.gate;
         self.now = now;
@@ -79,16 +57,10 @@ impl World {
     /// # Errors
     /// A sentence, if the providers' acts do not fit the tries.
     pub fn play(&mut self, play: Play<'_>) -> Result<Outcome, String> {
-        let outcome = Player::new(self, play).play()?;
+        let outcome = Player::new(&self.policy, &mut self.worker, &mut self.now, self.seq, play).play()?;
         self.seq = self.seq.saturating_add(1);
         Ok(outcome)
     }
-}
-
-/// Returns the virtual key that stands for the key of this id.
-#[must_use]
-pub fn made_up_key(id: &str) -> String {
-    format!("hg-test-{id}")
 }
 
 /// Loads a policy whose keys are made up, so that a request can be sent under each of them, and whose credentials are the words

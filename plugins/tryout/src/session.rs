@@ -90,11 +90,14 @@ fn names(document: &Document) -> Value {
         });
         each.collect()
     };
-    let models = document.models.iter().take(MAX_NAMES).map(|model| json!({"name": model.name, "targets": targets(model)}));
+    let models =
+        document.models.iter().take(MAX_NAMES).map(|model| json!({"name": model.name, "targets": targets(model)}));
     let keys = document.keys.iter().take(MAX_NAMES).map(|key| key.id.as_str());
-    let providers = document.providers.iter().take(MAX_NAMES).map(|one| {
-        json!({"name": one.name, "format": format_name(one.format), "clusters": one.clusters})
-    });
+    let providers = document
+        .providers
+        .iter()
+        .take(MAX_NAMES)
+        .map(|one| json!({"name": one.name, "format": format_name(one.format), "clusters": one.clusters}));
     json!({
         "keys": keys.collect::<Vec<_>>(),
         "keys_total": document.keys.len(),

@@ -47,7 +47,8 @@ class Editor {
 
   /** Puts the bundled editor in the place of the text area. @param {any} library @param {any} options */
   enrich(library, options) {
-    const host = h("div.rich");
+    // Outside of its shadow root a key looks as if it were pressed on the page, which has keys of its own.
+    const host = h("div.rich", { onkeydown: (/** @type {Event} */ event) => event.stopPropagation() });
     this.element.replaceChildren(host);
     this.element.classList.add("is-rich");
     this.rich = library.edit(host, { id: this.area.id, label: this.area.getAttribute("aria-label"), text: this.area.value, changed: () => this.tell(), ...options });

@@ -206,6 +206,7 @@ class Bench {
 
   /** Says what the key at the cursor is for. */
   describe() {
+    if (this.offers.contains(document.activeElement)) return;
     const [value, at] = [this.editor.text, this.editor.cursor];
     const before = /[\w-]*$/.exec(value.slice(Math.max(0, at - 80), at))?.[0] ?? "";
     const word = before + (/^[\w-]*/.exec(value.slice(at, at + 80))?.[0] ?? "");

@@ -11,7 +11,8 @@ use crate::identity::IdentityRules;
 use crate::policy::{Alias, Policy};
 use crate::request_env::RequestEnv;
 use headgate_exchange::{
-    Dialect, Endpoint, Rejection, RequestScan, Surface, endpoint, endpoint_below, model_id, scan_request, write_model, write_models,
+    Dialect, Endpoint, Rejection, RequestScan, Surface, endpoint, endpoint_below, model_id, scan_request, write_model,
+    write_models,
 };
 use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};

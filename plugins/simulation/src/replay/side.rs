@@ -1,7 +1,7 @@
 //! One policy of a replay: admits each record as if it were a request, and settles it when its recorded time is over.
 
 use super::recorded::Recorded;
-use crate::world::{Worker, made_up_key};
+use crate::worker::{Worker, made_up_key};
 use headgate_policy::document::Document;
 use headgate_policy::{Effects, Flow, Gate, HeaderView, Policy, ReplayedEnd, TargetState, Timestamp};
 use headgate_record::{Usage, Verdict};
@@ -132,9 +132,9 @@ impl Side {
             }
             let targets = gate.targets(&self.worker.cooldowns);
             let first = gate.planned().first().and_then(|at| targets.get(*at));
-            let is_wanted = wanted.zip(first).is_none_or(|(wanted, first)| {
-                wanted.provider == first.provider && wanted.model == first.model
-            });
+            let is_wanted = wanted
+                .zip(first)
+                .is_none_or(|(wanted, first)| wanted.provider == first.provider && wanted.model == first.model);
             let is_alone = gate.planned().len() < 2;
             if is_wanted || is_alone || draw.is_some() || tried >= DRAWS {
                 let tried = if is_wanted || draw.is_some() { tried } else { 0 };
@@ -145,7 +145,13 @@ impl Side {
     }
 
     /// Reads the headers and plans the route.
-    fn plan(&self, gate: &mut Gate, record: &Recorded, surface: headgate_exchange::Surface, draw: u32) -> Result<(), Judged> {
+    fn plan(
+        &self,
+        gate: &mut Gate,
+        record: &Recorded,
+        surface: headgate_exchange::Surface,
+        draw: u32,
+    ) -> Result<(), Judged> {
         let key = record.caller.as_ref().map(|caller| format!("Bearer {}", made_up_key(&caller.key_id)));
         let path = Recorded::path(surface);
         let tags: Vec<(String, &str)> =
@@ -195,7 +201,9 @@ impl Side {
             record.served_by.as_ref().is_some_and(|one| one.provider == target.provider && one.model == target.model)
         };
         let answers = |at: &&usize| {
-            targets.get(**at).is_some_and(|target| is_served(target) || !record.failed_at(&target.provider, &target.model))
+            targets
+                .get(**at)
+                .is_some_and(|target| is_served(target) || !record.failed_at(&target.provider, &target.model))
         };
         // Where a provider refused the request, or the client left, another target would not have made it better.
         let unserved = record.served_by.is_none() && !record.attempts.is_empty();

@@ -24,8 +24,16 @@ fn main() -> ExitCode {
 
 fn generate(module: &str, folder: &str) -> Result<(), String> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("tryout").typescript(false).remove_name_section(true).remove_producers_section(true);
-    bindgen.web(true).and_then(|bindgen| bindgen.generate(folder)).map_err(|problem| format!("{module}: {problem:#}"))?;
+    bindgen
+        .input_path(module)
+        .out_name("tryout")
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    bindgen
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(folder))
+        .map_err(|problem| format!("{module}: {problem:#}"))?;
     compress(&Path::new(folder).join("tryout_bg.wasm")).map_err(|problem| format!("{folder}: {problem}"))
 }
 

@@ -9,8 +9,13 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
 /// Sections by the kind of their resources: those with names, then lists.
-const NAMED: [(&str, &str); 5] =
-    [("providers", "provider"), ("models", "model"), ("teams", "team"), ("prices", "price"), ("price_list", "listed_price")];
+const NAMED: [(&str, &str); 5] = [
+    ("providers", "provider"),
+    ("models", "model"),
+    ("teams", "team"),
+    ("prices", "price"),
+    ("price_list", "listed_price"),
+];
 const LISTS: [(&str, &str); 4] =
     [("keys", "key"), ("limits", "limit"), ("budgets", "budget"), ("guardrails", "guardrail")];
 const SINGLES: [&str; 3] = ["collector", "cors", "logging"];
