@@ -260,8 +260,7 @@ fn wasm_bindgen_and_its_generator_have_one_version() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let version = |name: &str| {
         let package = lock.split("[[package]]").find(|package| package.contains(&format!("name = \"{name}\"\n")));
-        let line = package.unwrap().lines().find(|line| line.starts_with("version = ")).unwrap().to_owned();
-        line
+        package.unwrap().lines().find(|line| line.starts_with("version = ")).unwrap().to_owned()
     };
     assert_eq!(version("wasm-bindgen"), version("wasm-bindgen-cli-support"));
 }

@@ -92,3 +92,14 @@ fn not_built() -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EXAMPLE, not_built};
+
+    #[test]
+    fn a_page_without_its_module_says_how_to_build_it() {
+        assert!(not_built().into_string().contains("just tryout"));
+        assert!(EXAMPLE.contains("models:"));
+    }
+}
