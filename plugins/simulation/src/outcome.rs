@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The outcome of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Status that the client receives.
     pub status: u16,
