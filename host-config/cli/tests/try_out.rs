@@ -1,5 +1,7 @@
 //! `headgate test` and `headgate explain` as an operator runs them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
