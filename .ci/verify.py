@@ -43,7 +43,9 @@ STEPS = [
     Step("fetch", ["envoy", "python-packages", "node-packages", "receivers"]),
     # Two recipes that add a target to the toolchain at once are in each other's way.
     Step("toolchain", ["_cargo"]),
-    Step("build", ["build-tests", "programs"], needs=["toolchain"]),
+    # The collector that is built next has the module.
+    Step("tryout", ["tryout"], needs=["toolchain"]),
+    Step("build", ["build-tests", "programs"], needs=["tryout"]),
     Step("wasm", ["wasm"], needs=["toolchain"]),
     # Suites that wait for processes and for the disk, with time limits, run one after the other.
     Step("unit", ["unit"], needs=["build", "wasm"], built=True),
@@ -51,7 +53,7 @@ STEPS = [
     # The cases and the faults: all of it takes as long as `e2e`.
     Step("native", ["e2e-native tests/e2e/test_cases.py tests/e2e/test_native.py"], needs=["fetch", "build"], after=["e2e"]),
     Step("contract", ["contract"], needs=["build"], after=["native"], built=True),
-    Step("pages", ["pages"], needs=["fetch", "build"], after=["contract"], built=True),
+    Step("pages", ["pages"], needs=["fetch", "build", "wasm"], after=["contract"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
     Step("forwarders", ["forwarders"], needs=["fetch", "build"], after=["verifiers"], built=True),
     Step("lint", ["lint"], needs=["build"], nice=15),

@@ -72,6 +72,16 @@ def build(target: str, profile: str, packages: list[str]) -> Path:
     return BUILD / target / profile
 
 
+def tryout(target: str) -> Path:
+    """Builds the module that the collector's try-out page loads; returns its folder."""
+    module = build("wasm32-unknown-unknown", "browser", ["headgate-tryout"]) / "headgate_tryout.wasm"
+    generator = build(target, "release", ["headgate-tryout-bindgen"]) / "headgate-tryout-bindgen"
+    folder = BUILD / "tryout"
+    folder.mkdir(exist_ok=True)
+    subprocess.run([generator, module, folder], check=True)
+    return folder
+
+
 def sbom(package: str, target: str) -> bytes:
     """CycloneDX 1.5 of a package: every crate that is linked into it for the target, with the checksums of Cargo.lock."""
     metadata = json.loads(output("cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target))
@@ -187,6 +197,7 @@ def main() -> None:
     native = native_module(version)
     shutil.copy(build(GLIBC_TARGET, "native", ["headgate-native"]) / "libheadgate_native.so", native)
     (DIST / f"{native.name}.cdx.json").write_bytes(sbom("headgate-native", GLIBC_TARGET))
+    os.environ["HEADGATE_TRYOUT"] = str(tryout(target))
     built = build(target, "dist", PROGRAMS)
     for program in PROGRAMS:
         name = f"{program}-{version}-{target}"

@@ -2,8 +2,8 @@
 //!
 //! Only the values that differ are replaced, so that comments, quotes and line breaks of everything else stay as they are.
 
-use crate::compare::{Difference, Step};
 use granit_parser::{Event, Parser, ScalarStyle};
+use headgate_simulation::{Difference, PathStep};
 use serde_json::Value;
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub fn bless(source: &str, differences: &[Difference]) -> String {
 }
 
 /// Returns the positions of a document's values, each with its path.
-fn places(source: &str) -> Vec<(Vec<Step>, Range<usize>)> {
+fn places(source: &str) -> Vec<(Vec<PathStep>, Range<usize>)> {
     let mut reader = Reader::default();
     for event in Parser::new_from_str(source) {
         let (event, span) = event.unwrap();
@@ -68,14 +68,14 @@ struct Open {
 #[derive(Default)]
 struct Reader {
     open: Vec<Open>,
-    places: Vec<(Vec<Step>, Range<usize>)>,
+    places: Vec<(Vec<PathStep>, Range<usize>)>,
 }
 
 impl Reader {
-    fn path(&self) -> Vec<Step> {
+    fn path(&self) -> Vec<PathStep> {
         let step = |open: &Open| match &open.key {
-            Some(key) => Step::Key(key.clone()),
-            None => Step::Item(open.items),
+            Some(key) => PathStep::Key(key.clone()),
+            None => PathStep::Item(open.items),
         };
         self.open.iter().map(step).collect()
     }
@@ -150,7 +150,7 @@ mod tests {
     use serde_json::json;
 
     fn difference(path: &[&str], found: Value) -> Difference {
-        let step = |part: &&str| part.parse().map_or_else(|_| Step::Key((*part).to_owned()), Step::Item);
+        let step = |part: &&str| part.parse().map_or_else(|_| PathStep::Key((*part).to_owned()), PathStep::Item);
         Difference { path: path.iter().map(step).collect(), expected: Value::Null, found }
     }
 

@@ -253,3 +253,14 @@ fn every_named_path_exists() {
     }
     assert!(gone.is_empty(), "paths that are not there:\n{}", gone.join("\n"));
 }
+
+/// The library and the generator of its JavaScript read each other's custom section.
+#[test]
+fn wasm_bindgen_and_its_generator_have_one_version() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let version = |name: &str| {
+        let package = lock.split("[[package]]").find(|package| package.contains(&format!("name = \"{name}\"\n")));
+        package.unwrap().lines().find(|line| line.starts_with("version = ")).unwrap().to_owned()
+    };
+    assert_eq!(version("wasm-bindgen"), version("wasm-bindgen-cli-support"));
+}

@@ -1,7 +1,7 @@
 //! Runs case files on the pure machines: no proxy, no network, no clock.
 //!
-//! A case has a client's request, the behaviour of each provider, and the expected outcome. `drive` plays the proxy between
-//! Gate and Attempt in the way Envoy does, so the same files also run through a real Envoy.
+//! A case has a client's request, the behaviour of each provider, and the expected outcome. `drive` plays them with
+//! [`headgate_simulation`], and the same files also run through a real Envoy.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,14 +13,14 @@
 )]
 
 mod bless;
-mod case;
-mod compare;
 mod drive;
 mod facts;
-mod memory;
+mod generate;
 
 pub use bless::bless;
-pub use case::{Case, CheckAct, Expect, ExpectOnApisix, ExpectUpstream, Failure, ProviderAct, load_all};
-pub use compare::{Difference, Step, compare};
-pub use drive::{Outcome, Upstream, drive, drive_stages, policy, record_of};
-pub use memory::Memory;
+pub use drive::{drive, drive_stages, load_all, policy, record_of};
+pub use generate::Generator;
+pub use headgate_simulation::{
+    Case, CheckAct, Difference, Expect, ExpectOnApisix, ExpectUpstream, Failure, Memory, Outcome, PathStep,
+    ProviderAct, Upstream, compare,
+};

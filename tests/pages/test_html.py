@@ -24,7 +24,7 @@ PATHS = [
     "/keys", "/keys?q=nobody", "/keys/search-bot", "/keys/ops%2Fbot:1", "/models", "/models?range=7d", "/models/chat?range=7d",
     "/guardrails", "/guardrails?range=30d", "/guardrails/pii",
     "/retention", "/forwarders", "/retention?done=placed", "/retention/change?requests=1&audit=1&classes=a%3D2&revision=1", "/retention/change",
-    "/evidence", "/evidence?done=created", "/evidence/pkt_gone/delete", "/tokens", "/tokens?done=revoked", "/tokens/tok_gone/revoke", "/help", "/help/traffic",
+    "/evidence", "/evidence?done=created", "/evidence/pkt_gone/delete", "/tokens", "/tokens?done=revoked", "/tokens/tok_gone/revoke", "/help", "/help/traffic", "/try", "/playground",
 ]  # fmt: skip
 
 

@@ -45,6 +45,8 @@ pub struct App {
     pub(super) checking: Arc<Mutex<()>>,
     /// Policies are read and compared one at a time. A reader does not delay a change.
     pub(super) comparing: Arc<Mutex<()>>,
+    /// Address under which browsers reach the gateway.
+    pub(super) gateway_url: Option<String>,
     /// The policy that pages have read last.
     pub(super) kept_policy: KeptPolicy,
 }
@@ -71,6 +73,7 @@ impl App {
             health: Health::new(writes.clone()),
             tries: Tries::default(),
             provider: None,
+            gateway_url: None,
             checking: Arc::default(),
             comparing: Arc::default(),
             kept_policy: KeptPolicy::default(),
@@ -95,6 +98,12 @@ impl App {
     #[must_use]
     pub fn at(self, url: &PublicUrl) -> Self {
         Self { auth: self.auth.at(Site::at(url)), ..self }
+    }
+
+    /// Sets the address under which browsers reach the gateway.
+    #[must_use]
+    pub fn with_gateway(self, url: &PublicUrl) -> Self {
+        Self { gateway_url: Some(url.origin()), ..self }
     }
 
     /// Lets persons sign in at an identity provider.

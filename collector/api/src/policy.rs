@@ -9,12 +9,14 @@ mod kept;
 mod parameters;
 mod revise;
 mod schemas;
+mod tried;
 
 pub(super) use incident::of_request;
 pub(super) use kept::{in_words, read_in_force};
 pub(super) use parameters::{DiffParams, Revision};
 pub(super) use revise::{Rollback, apply, roll_back};
 pub(super) use schemas::{ABOUT_REVISION, changing, difference, incident, outcome, page, whole};
+pub(super) use tried::{TryPolicy, to_try};
 
 use super::app::App;
 use super::caller::Caller;

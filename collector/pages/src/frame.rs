@@ -79,7 +79,7 @@ impl Frame {
             main id="main" tabindex="-1" { (main) }
             (self.foot())
         };
-        document(title, &head, &body)
+        document_of(title, &head, &body, !self.page.has_own_policy())
     }
 
     /// Returns the search of the request log, for pages that have none.
@@ -140,6 +140,11 @@ impl Frame {
 
 /// Returns a document with the parts that all have in common.
 pub(crate) fn document(title: &str, head: &Markup, body: &Markup) -> String {
+    document_of(title, head, body, true)
+}
+
+/// Returns a document; with `boosted`, links replace its content instead of the whole.
+fn document_of(title: &str, head: &Markup, body: &Markup, boosted: bool) -> String {
     let document = html! {
         (DOCTYPE)
         html lang="en" {
@@ -152,7 +157,7 @@ pub(crate) fn document(title: &str, head: &Markup, body: &Markup) -> String {
                 link rel="stylesheet" href=(assets::style());
                 (head)
             }
-            body hx-boost="true" hx-target="#main" hx-select="#main" hx-select-oob="#top,#foot" hx-swap="outerHTML show:none" { (body) }
+            body hx-boost=(boosted) hx-target="#main" hx-select="#main" hx-select-oob="#top,#foot" hx-swap="outerHTML show:none" { (body) }
         }
     };
     document.into_string()

@@ -31,6 +31,10 @@ pub enum Page {
     Guardrails,
     /// The revisions of the policy.
     Policy,
+    /// A policy, tried in the browser.
+    Try,
+    /// A chat through the gateway.
+    Playground,
     /// Packets for auditors.
     Evidence,
     /// How long the logs are kept, and legal holds.
@@ -91,6 +95,8 @@ const MENU: &[Line] = &[
     line(Page::Keys, MenuGroup::Gateway, "Keys", "/keys", "k"),
     line(Page::Models, MenuGroup::Gateway, "Models", "/models", "m"),
     line(Page::Guardrails, MenuGroup::Gateway, "Guardrails", "/guardrails", "r"),
+    line(Page::Try, MenuGroup::Gateway, "Try-out", "/try", "y"),
+    line(Page::Playground, MenuGroup::Gateway, "Playground", "/playground", "x"),
     line(Page::Planes, MenuGroup::Gateway, "Data planes", "/dataplanes", "d"),
     line(Page::Completeness, MenuGroup::Gateway, "Completeness", "/gaps", "c"),
     line(Page::Audit, MenuGroup::Evidence, "Audit", "/audit", "a"),
@@ -121,6 +127,13 @@ impl Page {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.line().map_or("", |line| line.name)
+    }
+
+    /// Returns whether browsers get another security policy for the page than for the others. It is then a document of its own:
+    /// a page whose content is put into another document has that document's policy.
+    #[must_use]
+    pub fn has_own_policy(self) -> bool {
+        matches!(self, Self::Try | Self::Playground)
     }
 
     /// Returns the key that opens the page after `g`.
@@ -158,8 +171,9 @@ pub(crate) fn menu(pages: &[Page], current: Page, person: &Markup) -> Markup {
 
 fn entry(line: &Line, current: Page) -> Markup {
     let is_current = (line.page == current).then_some("page");
+    let boost = line.page.has_own_policy().then_some("false");
     html! {
-        a href=(line.path) aria-current=[is_current] data-go=(line.key) title={ "g " (line.key) } { (line.name) }
+        a hx-boost=[boost] href=(line.path) aria-current=[is_current] data-go=(line.key) title={ "g " (line.key) } { (line.name) }
     }
 }
 

@@ -238,6 +238,10 @@ pub struct ServeOptions {
     /// Address under which browsers reach the pages, such as `https://logs.example.com`; without it, that of the Host header
     #[arg(long, value_name = "URL", env = "HEADGATE_COLLECTOR_PUBLIC_URL", value_parser = PublicUrl::parse)]
     pub public_url: Option<PublicUrl>,
+    /// Address under which browsers reach the gateway, such as `https://ai.example.com`, for the playground; without it, the address in
+    /// the policy in force
+    #[arg(long, value_name = "URL", env = "HEADGATE_COLLECTOR_GATEWAY_URL", value_parser = PublicUrl::parse)]
+    pub gateway_url: Option<PublicUrl>,
     /// Largest body of a batch or of audit entries, MiB
     #[arg(long, value_name = "MIB", env = "HEADGATE_COLLECTOR_MAX_BODY_MIB", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=64))]

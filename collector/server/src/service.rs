@@ -109,6 +109,9 @@ fn serve(
     if let Some(url) = &options.public_url {
         app = app.at(url);
     }
+    if let Some(url) = &options.gateway_url {
+        app = app.with_gateway(url);
+    }
     if let Some(provider) = provider {
         app = app.with_provider(provider);
     }

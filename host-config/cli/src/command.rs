@@ -1,9 +1,11 @@
 //! The command line. Results go to standard output, everything else to standard error.
 
 mod apply;
+mod cases;
 mod check;
 mod collector;
 mod drain;
+mod explain;
 mod guard;
 mod host;
 mod keys;
@@ -40,6 +42,12 @@ enum Command {
     /// Report every problem of a gateway.yaml at once.
     #[command(after_help = check::AFTER_HELP)]
     Check(check::Check),
+    /// Play case files against a gateway.yaml, as in CI.
+    #[command(after_help = cases::AFTER_HELP)]
+    Test(cases::Test),
+    /// Say in words which decisions a gateway.yaml makes on a request.
+    #[command(after_help = explain::AFTER_HELP)]
+    Explain(explain::Explain),
     /// Put a gateway.yaml in force: at the collector, in a proxy's files, on every data plane.
     #[command(after_help = apply::AFTER_HELP)]
     Apply(apply::Apply),
@@ -88,6 +96,8 @@ fn dispatch(command: &Command) -> Result<(), Stop> {
         Command::Diff(arguments) => return apply::diff(arguments),
         Command::Rollback(arguments) => return rollback::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Test(arguments) => cases::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Render(render::Render::Envoy(arguments)) => render::envoy(arguments),
         Command::Render(render::Render::Apisix(arguments)) => render_apisix::run(arguments),
         Command::Drain(arguments) => drain::run(arguments),

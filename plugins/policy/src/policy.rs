@@ -175,6 +175,14 @@ impl Policy {
     pub fn load(json: &[u8], env: impl Fn(&str) -> Option<String>) -> Result<Self, LoadError> {
         let document: Document = serde_json::from_slice(json)
             .map_err(|error| LoadError::Malformed { line: error.line(), column: error.column() })?;
+        Self::from_document(document, env)
+    }
+
+    /// Loads a document that is not written down. See [`Policy::load`].
+    ///
+    /// # Errors
+    /// If the document cannot be used as a whole.
+    pub fn from_document(document: Document, env: impl Fn(&str) -> Option<String>) -> Result<Self, LoadError> {
         if document.schema != document::DOCUMENT_SCHEMA {
             return Err(LoadError::Schema(document.schema));
         }

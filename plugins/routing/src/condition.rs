@@ -74,13 +74,27 @@ impl Condition {
 
     /// Returns whether the condition holds for this request.
     pub fn holds(&self, facts: &impl Facts) -> bool {
+        self.failing(facts).is_none()
+    }
+
+    /// Returns the name of the first part that does not hold, as gateway.yaml has it; `api` for the dialect.
+    pub fn failing(&self, facts: &impl Facts) -> Option<&'static str> {
         let (min, max) = self.prompt_bytes;
-        self.dialect.is_none_or(|dialect| dialect == facts.dialect())
-            && self.stream.is_none_or(|stream| stream == facts.stream())
-            && facts.prompt_bytes() >= min
-            && max.is_none_or(|max| facts.prompt_bytes() <= max)
-            && (self.teams.is_empty() || facts.team().is_some_and(|team| self.teams.iter().any(|one| one == team)))
-            && (self.keys.is_empty() || self.keys.iter().any(|glob| glob.matches(facts.key_id())))
-            && self.headers.iter().all(|(name, glob)| facts.header(name).is_some_and(|value| glob.matches(value)))
+        let fits = facts.prompt_bytes() >= min && max.is_none_or(|max| facts.prompt_bytes() <= max);
+        if self.dialect.is_some_and(|dialect| dialect != facts.dialect()) {
+            Some("api")
+        } else if self.stream.is_some_and(|stream| stream != facts.stream()) {
+            Some("stream")
+        } else if !fits {
+            Some("prompt_bytes")
+        } else if !self.teams.is_empty() && !facts.team().is_some_and(|team| self.teams.iter().any(|one| one == team)) {
+            Some("team")
+        } else if !self.keys.is_empty() && !self.keys.iter().any(|glob| glob.matches(facts.key_id())) {
+            Some("key")
+        } else if !self.headers.iter().all(|(name, glob)| facts.header(name).is_some_and(|value| glob.matches(value))) {
+            Some("header")
+        } else {
+            None
+        }
     }
 }

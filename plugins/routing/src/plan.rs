@@ -135,6 +135,11 @@ impl RoutePlan {
         self.order.first().map(|planned| NextAttempt { target: planned.target, kind: AttemptKind::First })
     }
 
+    /// Returns the indexes of the targets in the order of the plan.
+    pub fn order(&self) -> impl Iterator<Item = usize> + '_ {
+        self.order.iter().map(|planned| planned.target)
+    }
+
     /// Makes the first try. Must be called once.
     pub fn begin(&mut self) -> Option<NextAttempt> {
         let planned = self.order.first_mut()?;

@@ -140,6 +140,7 @@ pub fn play_split(
         upstream: acts.seen,
         aside: record.is_none(),
         record: record.unwrap_or_default(),
+        ..Outcome::default()
     };
     (outcome, acts.faults)
 }

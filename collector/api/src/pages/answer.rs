@@ -10,6 +10,11 @@ use headgate_collector_pages::notice::Notice;
 /// Lets a page load from this collector alone, and send its forms there.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The same, and lets the page compile WebAssembly.
+pub(crate) const COMPILES: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
 const PROTECTION: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -17,11 +22,11 @@ const PROTECTION: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Adds the headers that protect a page. It is kept by no cache, unless it says otherwise.
+/// Adds the headers that protect a page, unless it has its own. It is kept by no cache, unless it says otherwise.
 pub(crate) async fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in PROTECTION {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -1,5 +1,6 @@
 //! `GET /assets/{name}`: style sheet and scripts. Their names have a hash, so browsers keep them.
 
+use super::answer::COMPILES;
 use crate::error::ApiError;
 use crate::path_param::PathName;
 use axum::body::{Body, Bytes};
@@ -19,5 +20,11 @@ pub(crate) async fn one(PathName(name): PathName) -> Result<Response, ApiError> 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(header::CACHE_CONTROL, FOREVER);
+    if asset.gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    if asset.compiles {
+        headers.insert(header::CONTENT_SECURITY_POLICY, COMPILES);
+    }
     Ok(response)
 }

@@ -19,10 +19,12 @@ mod keys;
 mod logs;
 mod models;
 mod overview;
+mod playground;
 mod policy;
 mod retention;
 mod sums;
 mod tokens;
+mod try_out;
 mod usage;
 mod visit;
 
@@ -61,6 +63,8 @@ const fn access(page: Page) -> Access {
         | Page::Keys
         | Page::Guardrails
         | Page::Planes
+        | Page::Try
+        | Page::Playground
         | Page::Completeness
         | Page::Help => Access::Read,
         Page::Audit | Page::Policy | Page::Evidence | Page::Retention | Page::Forwarders => Access::Audit,
@@ -105,6 +109,8 @@ fn policy_pages() -> Vec<(&'static str, Guarded)> {
         ("/keys/{*id}", page(get(keys::one), access(Page::Keys))),
         (Page::Guardrails.path(), page(get(guardrails::list), access(Page::Guardrails))),
         ("/guardrails/{*id}", page(get(guardrails::one), access(Page::Guardrails))),
+        (Page::Try.path(), page(get(try_out::show), access(Page::Try))),
+        (Page::Playground.path(), page(get(playground::show), access(Page::Playground))),
         (Page::Policy.path(), page(get(policy::list), access(Page::Policy))),
         ("/policy/{rev}", page(get(policy::one), access(Page::Policy))),
         ("/policy/{rev}/diff", page(get(policy::diff), access(Page::Policy))),

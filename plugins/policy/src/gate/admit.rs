@@ -12,7 +12,8 @@ use crate::policy::{Alias, Policy};
 use crate::request_env::RequestEnv;
 use crate::trace::{SpanId, TRACEPARENT};
 use headgate_exchange::{
-    Dialect, Endpoint, Rejection, Surface, endpoint, endpoint_below, model_id, scan_request, write_model, write_models,
+    Dialect, Endpoint, Rejection, RequestScan, Surface, endpoint, endpoint_below, model_id, scan_request, write_model,
+    write_models,
 };
 use headgate_limits::Ledger;
 use headgate_record::{Decision, Verdict};
@@ -143,10 +144,20 @@ impl Gate {
 
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
         self.take_body(body);
+        let surface = self.call.surface.unwrap_or(Surface::ChatCompletions);
+        let scan = scan_request(surface, &self.call.body).map_err(Rejection::BadBody)?;
+        self.plan_scanned(scan, cooldowns, draw)
+    }
+
+    /// Plans the route of a request whose body has been read.
+    pub(super) fn plan_scanned(
+        &mut self,
+        scan: RequestScan,
+        cooldowns: &Cooldowns,
+        draw: impl FnMut() -> u32,
+    ) -> Result<(), Rejection> {
         let call = &mut self.call;
         let policy = Arc::clone(&call.policy);
-        let surface = call.surface.unwrap_or(Surface::ChatCompletions);
-        let scan = scan_request(surface, &call.body).map_err(Rejection::BadBody)?;
         let model = scan.model.clone();
         call.scan = Some(scan);
         let Some((index, alias)) = policy.alias(&model) else {

@@ -176,7 +176,7 @@ impl Gate {
     }
 }
 
-fn guarded_request(call: &Call) -> GuardedRequest<'_> {
+pub(super) fn guarded_request(call: &Call) -> GuardedRequest<'_> {
     GuardedRequest {
         key_id: call.key_id(),
         team: call.team(),

@@ -5,12 +5,15 @@
 
 mod answer;
 mod external;
+mod findings;
 mod placeholders;
 mod request;
 mod tally;
 
 pub(crate) use answer::AnswerGuard;
 pub(crate) use external::{Answered, External, Question};
+pub use findings::RequestFinding;
+pub(crate) use findings::request_findings;
 pub(crate) use placeholders::Placeholders;
 pub(crate) use request::{Checked, MAX_FINDINGS, check_request};
 pub(crate) use tally::{Tally, verdict};

@@ -1,9 +1,8 @@
-//! The case file. A new case needs no Rust: add a YAML file to `tests/cases`.
+//! The case file: a client's request, the behaviour of each provider, and the expected outcome.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 /// One file.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,13 +18,16 @@ pub struct Case {
     pub checks: Vec<CheckAct>,
     /// The expected outcome.
     pub expect: Expect,
+    /// When the request is made, s since the Unix epoch.
+    #[serde(default)]
+    pub at: Option<u64>,
     /// The reason, if this case cannot run through a real Envoy.
     #[serde(default)]
     pub machine_only: Option<String>,
 }
 
 /// The client's request.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Default `POST`.
@@ -34,14 +36,18 @@ pub struct Request {
     /// Default `/v1/chat/completions`.
     #[serde(default = "chat")]
     pub path: String,
-    /// Word after `hg-test-`, sent as a bearer token; null sends none.
+    /// Id of a key of the policy. In its place `hg-test-ID` is sent, a made-up key whose hash the copy of the policy has; null
+    /// sends none.
     #[serde(default = "alice")]
     pub key: Option<String>,
+    /// The name of the caller that the proxy tells, where callers are known by a token or a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// More headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The exact bytes; without it there is no body.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
@@ -59,13 +65,13 @@ fn alice() -> Option<String> {
 }
 
 /// The behaviour of a provider in one try.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderAct {
     /// The provider to which the try must go.
     pub provider: String,
     /// The reason, if it does not answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fails: Option<Failure>,
     /// Status of its answer.
     #[serde(default = "ok")]
@@ -101,11 +107,11 @@ fn ok() -> u16 {
 }
 
 /// The answer of an external check.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckAct {
     /// The reason, if there is no answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fails: Option<Failure>,
     /// Status of the answer.
     #[serde(default = "ok")]
@@ -116,7 +122,7 @@ pub struct CheckAct {
 }
 
 /// The reason why a try has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Failure {
     /// No connection.
@@ -220,25 +226,16 @@ pub struct ExpectUpstream {
     pub body: Option<String>,
 }
 
-/// Returns all cases of a folder, with their paths.
-#[must_use]
-pub fn load_all(folder: &Path) -> Vec<(PathBuf, Case)> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .flat_map(|entry| {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect()
-            } else {
-                vec![]
-            }
-        })
-        .collect();
-    files.sort();
-    files.into_iter().map(|path| (path.clone(), load(&path))).collect()
-}
-
-fn load(path: &Path) -> Case {
-    let text = std::fs::read_to_string(path).unwrap();
-    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+impl Failure {
+    /// Returns the word of case files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Lost => "lost",
+            Self::Silence => "silence",
+        }
+    }
 }

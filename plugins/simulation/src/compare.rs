@@ -1,13 +1,14 @@
 //! Compares an outcome with the expected part of a case file. Every difference has its path in the file, so that it can be
 //! reported, or written into the file.
 
-use crate::{Case, ExpectUpstream, Outcome};
+use crate::case::{Case, ExpectUpstream};
+use crate::outcome::Outcome;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A step on the way from the root of the case file to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// A member of a mapping.
     Key(String),
     /// An item of a list.
@@ -18,7 +19,7 @@ pub enum Step {
 #[derive(Debug, Clone)]
 pub struct Difference {
     /// Path in the case file.
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
     /// The value of the case file.
     pub expected: Value,
     /// The value of the outcome; null if there is none.
@@ -29,8 +30,8 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for step in &self.path {
             match step {
-                Step::Key(name) => write!(f, ".{name}")?,
-                Step::Item(index) => write!(f, "[{index}]")?,
+                PathStep::Key(name) => write!(f, ".{name}")?,
+                PathStep::Item(index) => write!(f, "[{index}]")?,
             }
         }
         write!(f, ": {} instead of {}", self.found, self.expected)
@@ -41,7 +42,7 @@ impl std::fmt::Display for Difference {
 #[must_use]
 pub fn compare(case: &Case, outcome: &Outcome) -> Vec<Difference> {
     let expect = &case.expect;
-    let mut found = Differences { path: vec![Step::Key("expect".to_owned())], list: Vec::new() };
+    let mut found = Differences { path: vec![PathStep::Key("expect".to_owned())], list: Vec::new() };
     found.member("status", &expect.status.into(), &outcome.status.into());
     found.within("headers", |found| found.headers(&expect.headers, &outcome.headers));
     if let Some(body) = &expect.body {
@@ -50,7 +51,7 @@ pub fn compare(case: &Case, outcome: &Outcome) -> Vec<Difference> {
     if let Some(json) = &expect.json {
         found.member("json", json, &serde_json::from_slice(&outcome.body).unwrap_or_default());
     }
-    let record = if outcome.aside { Value::Null } else { serde_json::to_value(&outcome.record).unwrap() };
+    let record = if outcome.aside { Value::Null } else { serde_json::to_value(&outcome.record).unwrap_or_default() };
     found.member("record", &expect.record, &record);
     if let (Some(expected), false) = (&expect.upstream, outcome.aside) {
         found.within("upstream", |found| found.upstream(expected, outcome));
@@ -59,16 +60,16 @@ pub fn compare(case: &Case, outcome: &Outcome) -> Vec<Difference> {
 }
 
 struct Differences {
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     list: Vec<Difference>,
 }
 
 impl Differences {
     fn within(&mut self, name: &str, compare: impl FnOnce(&mut Self)) {
-        self.at(Step::Key(name.to_owned()), compare);
+        self.at(PathStep::Key(name.to_owned()), compare);
     }
 
-    fn at(&mut self, step: Step, compare: impl FnOnce(&mut Self)) {
+    fn at(&mut self, step: PathStep, compare: impl FnOnce(&mut Self)) {
         self.path.push(step);
         compare(self);
         self.path.pop();
@@ -88,7 +89,7 @@ impl Differences {
             }
             (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
                 for (index, (value, found)) in expected.iter().zip(found).enumerate() {
-                    self.at(Step::Item(index), |this| this.value(value, found));
+                    self.at(PathStep::Item(index), |this| this.value(value, found));
                 }
             }
             (expected, found) if expected == found => {}
@@ -117,7 +118,7 @@ impl Differences {
             return;
         }
         for (index, (expected, found)) in expected.iter().zip(&outcome.upstream).enumerate() {
-            self.at(Step::Item(index), |this| {
+            self.at(PathStep::Item(index), |this| {
                 if let Some(path) = &expected.path {
                     this.member("path", &path.clone().into(), &found.headers.get(":path").cloned().into());
                 }

@@ -4,7 +4,7 @@ use headgate_limits::{Ledger, ReportRow, Stored};
 use std::collections::HashMap;
 
 /// Cells in memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     cells: HashMap<u16, (Vec<u8>, u32)>,
 }
