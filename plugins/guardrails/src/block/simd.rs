@@ -1,5 +1,10 @@
 //! Masks with vectors of sixteen bytes: those of `simd128`, AVX2 or NEON, by the same names.
 
+#![cfg_attr(
+    target_arch = "wasm32",
+    allow(clippy::redundant_closure, reason = "elsewhere a function for vectors is no closure by itself")
+)]
+
 use super::kinds::{BLOCK, ByteSet, Classes};
 use super::vectors::{
     i8x16_swizzle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_le, u8x16_shr, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
