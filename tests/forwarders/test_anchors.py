@@ -56,10 +56,11 @@ def test_a_checkpoint_is_locked_in_a_bucket(tmp_path, running, key):
     held(collector, "audit")
     name = "headgate/requests/00000000000000000100.checkpoint"
     assert store.files()[name].decode() == held(collector)["checkpoint"]
-    lock = store.client.get_object_retention(Bucket="logs", Key=name)["Retention"]
-    assert lock["Mode"] == "COMPLIANCE"
-    assert abs(lock["RetainUntilDate"] - datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=DAYS)) < datetime.timedelta(minutes=5)
-    version = store.client.head_object(Bucket="logs", Key=name)["VersionId"]
+    object_head = store.client.head_object(Bucket="logs", Key=name)
+    assert object_head["ObjectLockMode"] == "COMPLIANCE"
+    end, days = object_head["ObjectLockRetainUntilDate"], datetime.timedelta(days=DAYS)
+    assert abs(end - datetime.datetime.now(datetime.UTC) - days) < datetime.timedelta(minutes=5)
+    version = object_head["VersionId"]
     with pytest.raises(ClientError):
         store.client.delete_object(Bucket="logs", Key=name, VersionId=version)
     statement = collector.ask("GET", "/v1/log")[1]["statement"]
