@@ -25,7 +25,7 @@ STREAMS = [path for path in FILES if "content-type: text/event-stream" in path.r
 # Scripted providers serve both dialects. This one stands for providers of the policy with other names.
 SERVERS = {"claude": "alpha", "plain": "alpha", "spare": "beta"}
 # Fields that differ from run to run.
-OF_THE_RUN = {"id", "node", "boot", "seq", "started_at", "duration_us", "time_to_first_token_us", "started_after_us", "latency_us", "parent_span_id"}
+OF_THE_RUN = {"id", "node", "boot", "seq", "started_at", "duration_us", "time_to_first_token_us", "started_after_us", "latency_us", "parent_span_id", "span_id"}
 
 
 def gateway_yaml(gateway: Gateway) -> str:
