@@ -19,7 +19,7 @@ pub const DEFAULT_REGION: &str = "us-east-1";
 #[derive(Clone)]
 pub struct Bucket {
     kind: Kind,
-    /// What the names of all objects begin with: empty, or with a `/` at its end.
+    /// The beginning of the names of all objects: empty, or with a `/` at its end.
     prefix: String,
 }
 

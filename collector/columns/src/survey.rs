@@ -23,7 +23,7 @@ pub struct SurveyQuery {
     pub ranges: Vec<(i64, i64)>,
 }
 
-/// What a search finds.
+/// The findings of a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// The total and the facets.
@@ -105,7 +105,7 @@ fn read_columns(predicates: &[Predicate], query: &SurveyQuery) -> Vec<Column> {
     columns
 }
 
-/// What the scan has found so far.
+/// The findings of the scan so far.
 struct Found {
     total: u64,
     values: Vec<ValueCounts>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What is to be done after an answer, or without one.
+/// The next step after an answer, or without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The receiver has the batch, except the events at these places, which it will never take.

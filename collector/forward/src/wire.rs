@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A call by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// What follows the address of the settings.
+    /// The path that follows the address of the settings.
     pub(crate) path: &'static str,
     /// Names and values. A value may be a secret.
     pub(crate) headers: Vec<(&'static str, String)>,

@@ -8,7 +8,7 @@ use headgate_collector_tree::VerifyingKey;
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What the page has reserved, in its order, and the last verdict.
+/// The memory that the page has reserved, in its order, and the last verdict.
 static ROOM: Mutex<Room> = Mutex::new(Room { parts: Vec::new(), verdict: Vec::new() });
 
 struct Room {

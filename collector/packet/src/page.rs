@@ -49,7 +49,7 @@ pub struct PageParts {
     pub roles: Table,
     /// Tokens.
     pub tokens: Table,
-    /// Who read the logs in the period.
+    /// The readers of the logs in the period.
     pub readers: Table,
     /// The sample trace, if there is a record.
     pub sample: Option<SampleTrace>,

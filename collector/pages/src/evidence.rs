@@ -101,9 +101,9 @@ pub struct EvidencePage {
     pub draft: PacketDraft,
     /// The sentence about a change that was made.
     pub done: Option<&'static str>,
-    /// Who signs: the public key of the logs, if there is one.
+    /// The signer: the public key of the logs, if there is one.
     pub key: Option<String>,
-    /// Who signs, and who has confirmed it.
+    /// A sentence about the signer, and those who have confirmed it.
     pub statement: &'static str,
     /// The logs of which no checkpoint is signed any more, with the reason.
     pub stopped: Vec<(&'static str, &'static str)>,

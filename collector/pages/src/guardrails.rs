@@ -20,7 +20,7 @@ const CHOICES: [usize; 2] = [3, 4];
 pub struct Guardrail {
     /// Its id.
     pub id: String,
-    /// What it looks for, in words: `secrets`, `pii: email, card`.
+    /// The kinds that it looks for, in words: `secrets`, `pii: email, card`.
     pub detects: Vec<String>,
     /// `block`, `mask` or `monitor`.
     pub action: String,

@@ -188,7 +188,7 @@ fn remove_strangers(folder: &Path, known: &BTreeMap<String, PacketState>) -> std
     Ok(())
 }
 
-/// What a thread needs to make one packet.
+/// The things that a thread needs to make one packet.
 struct Work {
     location: Location,
     order: PacketOrder,

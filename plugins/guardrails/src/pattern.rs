@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 512 * 1024;
 pub(crate) struct Pattern {
     forward: dense::DFA<Vec<u32>>,
     reverse: dense::DFA<Vec<u32>>,
-    /// What a search skips while nothing is under way.
+    /// The bytes that a search skips while nothing is under way.
     idle: Option<Idle>,
     pub(crate) policies: Policies,
 }

@@ -1,4 +1,4 @@
-//! What a hook is about.
+//! The subject of a hook.
 
 use crate::abi::{Logger, Root, Stream};
 

@@ -8,7 +8,7 @@ use headgate_shell::{Action, AttemptContext, Body, GateContext, Role, StreamCont
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// What the router has logged of the try that ends now: its connection, and whether the provider has reset its stream.
+    /// The log of the router about the try that ends now: its connection, and whether the provider has reset its stream.
     static LOGGED: Cell<(u64, bool)> = const { Cell::new((0, false)) };
 }
 

@@ -16,7 +16,7 @@ use headgate_shell::{Action, Role};
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
-/// What the host holds for us.
+/// A value that the host holds for us.
 type Ours = *mut c_void;
 
 /// Envoy's response flag of a try that the provider has reset (UR).

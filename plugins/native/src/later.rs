@@ -1,4 +1,4 @@
-//! What makes the host call its filters, and so waits for the end of a hook.
+//! Acts that make the host call its filters, and so wait for the end of a hook.
 
 use crate::abi::Stream;
 

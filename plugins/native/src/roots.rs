@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// One configuration, as the host holds it.
 pub(crate) struct Configured {
-    /// What it makes of a stream, on any worker.
+    /// Makes the context of a stream, on any worker.
     pub(crate) role: Role,
     /// On the main thread, of a gate alone.
     gate: Option<GateRoot>,

@@ -76,7 +76,7 @@ pub struct OutgoingCall<'a> {
     pub timeout: Duration,
 }
 
-/// What the shell asks its host for. Calls about a stream mean the one whose callback is running.
+/// The services of a host that the shell asks for. Calls about a stream mean the one whose callback is running.
 pub trait Host: 'static {
     /// Its abilities.
     const CAN: Capabilities;

@@ -34,7 +34,7 @@ pub(crate) struct Worker {
     /// When it last looked for overdue requests, µs since the Unix epoch.
     pub(crate) looked_overdue_us: u64,
     pub(crate) metrics: Metrics,
-    /// What its requests did to the counts of limits, until the member takes it over.
+    /// The changes that its requests made to the counts of limits, until the member takes it over.
     cells: Cells,
     unsettled: Vec<Unsettled>,
     output_estimates: OutputEstimates,

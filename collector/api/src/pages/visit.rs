@@ -14,7 +14,7 @@ use axum::response::Response;
 use headgate_collector_pages::frame::{Frame, Page, Person};
 use headgate_collector_pages::text::Zone;
 
-/// What the guard and the browser tell a handler.
+/// The facts that the guard and the browser tell a handler.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) app: App,

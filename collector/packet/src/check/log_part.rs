@@ -21,7 +21,7 @@ pub(super) struct LogCheck<'a, S: Source> {
     pub(super) checkpoint: Checkpoint,
 }
 
-/// What the lines of a log say.
+/// The facts that the lines of a log state.
 #[derive(Default)]
 struct LinesRead {
     lines: u64,

@@ -35,9 +35,9 @@ pub struct Check {
     pub question: &'static str,
     /// The result.
     pub mark: Mark,
-    /// What the collector found.
+    /// The finding of the collector.
     pub found: String,
-    /// What to do, unless it is good.
+    /// The remedy, unless it is good.
     pub remedy: Option<String>,
     /// The page with more: its name and path.
     pub more: Option<(&'static str, String)>,

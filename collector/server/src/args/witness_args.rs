@@ -6,7 +6,7 @@ use headgate_collector_tree::VerifyingKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What `witness --help` says beside its options.
+/// The text of `witness --help` beside its options.
 pub(super) const AFTER_HELP: &str = "\
 A department that does not administer the collector runs it, on a machine of its own. It keeps the newest checkpoint of each log, and
 confirms another one only with the proof that the log has just grown. Two trees of one log are refused, and kept in STATE.evidence.

@@ -37,7 +37,7 @@ pub(super) struct Worker {
 /// Why a checkpoint was not confirmed.
 type Failure = (WitnessState, String);
 
-/// What is asked for next.
+/// The next request.
 struct Request {
     checkpoint: SignedCheckpoint,
     old: u64,

@@ -1,4 +1,4 @@
-//! What a search may skip while nothing is under way: bytes that lead its automaton from every state of a beginning back to one.
+//! Bytes that a search may skip while nothing is under way: they lead its automaton from every state of a beginning back to one.
 //!
 //! The literal that a pattern begins with need not be known for it. Its automaton tells which bytes a match can begin with, and which
 //! can follow them; to go on behind all others is the same, by construction, as to follow them.

@@ -1,4 +1,4 @@
-//! What is asked of a root, of a logger, and of what wakes them.
+//! The calls about a root, about a logger, and about the schedulers that wake them.
 
 #![allow(unsafe_code, reason = "as for the module above")]
 

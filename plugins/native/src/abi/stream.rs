@@ -1,4 +1,4 @@
-//! What is asked of a stream.
+//! The calls about a stream.
 
 #![allow(unsafe_code, reason = "as for the module above")]
 

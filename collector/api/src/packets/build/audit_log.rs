@@ -21,7 +21,7 @@ const MAX_LEAPS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Audit {
     pub(super) part: LogPart,
-    /// Who read the logs.
+    /// The readers of the logs.
     pub(super) readers: Readers,
     damaged: u64,
 }

@@ -23,7 +23,7 @@ pub struct PacketSigner<'a> {
     pub sign: &'a Sign<'a>,
 }
 
-/// What is needed beside the order.
+/// The things that are needed beside the order.
 #[derive(Clone, Copy)]
 pub struct PacketTools<'a> {
     /// The signer; without one, the packet is not signed.

@@ -12,7 +12,7 @@ use std::io::Write as _;
 /// The gaps of a page.
 const PAGE: usize = 500;
 
-/// What the gaps of the period come to.
+/// The sums of the gaps of the period.
 #[derive(Debug, Default)]
 pub(super) struct GapSums {
     /// Records that are missing.
