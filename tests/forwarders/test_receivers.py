@@ -140,7 +140,8 @@ input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
     assert {body.strip().encode() for body in bodies} == set(collector.export()), "the stored bytes"
     assert heads[0].split()[0] == "134" and heads[0].split()[2] == "n", heads[0]
     audit = [x for x in messages.read_text().splitlines() if " headgate audit " in x]
-    assert all(line.startswith("110 ") for line in audit[:2]) and "collector.started" in audit[0] and "forwarder.added" in audit[1]
+    assert all(line.startswith("110 ") for line in audit)
+    assert all(any(kind in line for line in audit) for kind in ("collector.started", "forwarder.added"))
 
 
 def certificate(folder) -> dict:
