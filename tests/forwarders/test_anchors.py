@@ -14,15 +14,6 @@ from receivers import BINARY, S3, SECRET, Answer, Collector, StandIn, wait_until
 DAYS = 30
 
 
-@pytest.fixture
-def running():
-    """Stops, at the end, what was added to it."""
-    added = []
-    yield added
-    for one in reversed(added):
-        one.stop()
-
-
 @pytest.fixture(scope="module")
 def key() -> str:
     made = subprocess.run([BINARY, "log-key", "new", "--name", "logs.example.com/test"], capture_output=True, text=True, check=True)

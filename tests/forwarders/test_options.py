@@ -14,15 +14,6 @@ TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TOKEN = "${RECEIVER_TOKEN}"
 
 
-@pytest.fixture
-def running():
-    """Stops, at the end, what was added to it."""
-    added = []
-    yield added
-    for one in reversed(added):
-        one.stop()
-
-
 def otlp(port: int, **more) -> dict:
     return {"id": "otel", "kind": "otlp", "url": f"http://127.0.0.1:{port}", "start": "oldest"} | more
 

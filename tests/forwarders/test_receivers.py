@@ -17,15 +17,6 @@ COUNT = 10_000
 TOKEN = "${RECEIVER_TOKEN}"
 
 
-@pytest.fixture
-def running():
-    """Stops, at the end, what was added to it."""
-    added = []
-    yield added
-    for one in reversed(added):
-        one.stop()
-
-
 def deliver(collector: Collector, name: str):
     # Tenzir reads a text such as "2026-01" as a time.
     collector.send(1, COUNT, cost={"nano_usd": 5, "price_revision": "prices-1", "assumed": False})

@@ -4,7 +4,7 @@ use crate::cursor::{Cursor, newest};
 use crate::event::Event;
 use crate::settings::Settings;
 use crate::wire::Bounds;
-use headgate_collector_db::{Db, StoreError, params};
+use headgate_collector_db::{Db, OptionalExtension, StoreError, params};
 use headgate_collector_store::{Order, RequestQuery, matching_positions, verify_entry};
 use headgate_collector_types::{Log, StoredEntry};
 use std::time::Duration;
@@ -41,6 +41,12 @@ pub(crate) fn next(db: &Db, settings: &Settings, cursor: &Cursor, bounds: Bounds
     if newest <= from {
         return Ok(None);
     }
+    let archive = settings.archive.as_ref().filter(|_| !is_planned);
+    let may_wait = archive.map_or(Ok(false), |archive| is_younger(db, log, from, archive.every))?;
+    // Too few entries for a file are not read again and again.
+    if may_wait && usize::try_from(newest.saturating_sub(from)).is_ok_and(|count| count < bounds.events) {
+        return Ok(None);
+    }
     let (events, positions, damaged) = (Vec::new(), Vec::new(), Vec::new());
     let mut batch = Batch { log, from, to: from, events, positions, damaged, lost: 0 };
     if log == Log::Requests && !settings.filters.is_empty() {
@@ -48,10 +54,7 @@ pub(crate) fn next(db: &Db, settings: &Settings, cursor: &Cursor, bounds: Bounds
     } else {
         batch.read_all(db, bounds, newest)?;
     }
-    let may_grow = batch.to == newest && !is_planned;
-    if let Some(archive) = settings.archive.as_ref().filter(|_| may_grow)
-        && is_younger(db, log, from, archive.every)?
-    {
+    if may_wait && batch.to == newest {
         return Ok(None);
     }
     let sql = format!("SELECT count(*) FROM {} WHERE position > ?1 AND position <= ?2", log.table());
@@ -62,11 +65,8 @@ pub(crate) fn next(db: &Db, settings: &Settings, cursor: &Cursor, bounds: Bounds
 
 /// Whether the first entry after a position arrived within this time.
 fn is_younger(db: &Db, log: Log, from: i64, time: Duration) -> Result<bool, StoreError> {
-    let sql = format!(
-        "SELECT min(received_at) FROM (SELECT received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT 1) e",
-        log.table()
-    );
-    let received: Option<i64> = db.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?;
+    let sql = format!("SELECT received_at FROM {} WHERE position > ?1 ORDER BY position LIMIT 1", log.table());
+    let received: Option<i64> = db.prepare_cached(&sql)?.query_row([from], |row| row.get(0)).optional()?;
     let age = db.now_us()?.saturating_sub(received.unwrap_or(0));
     Ok(i64::try_from(time.as_micros()).is_ok_and(|time| age < time))
 }

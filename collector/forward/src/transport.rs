@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::settings::Settings;
 use crate::verdict::{Fault, Verdict};
 use crate::wire::archive::File;
-use crate::wire::{self, Answer, Call, Wire, standard_webhooks};
+use crate::wire::{self, Answer, Call, Wire, splunk_hec, standard_webhooks};
 use headgate_collector_bucket::Object;
 use headgate_http_client::{Stream, Trust};
 use std::io::{Read, Write};
@@ -76,9 +76,9 @@ impl Transport {
     pub(crate) async fn is_acknowledged(&self, channel: String, ack: u64) -> Option<bool> {
         let transport = self.clone();
         let asking = tokio::task::spawn_blocking(move || {
-            let answer = transport.call(wire::ask(&transport.settings, &channel, ack));
+            let answer = transport.call(splunk_hec::ask(&transport.settings, &channel, ack));
             // One that cannot be reached now may answer the next time.
-            answer.map_or(Some(false), |answer| wire::is_acknowledged(ack, &answer))
+            answer.map_or(Some(false), |answer| splunk_hec::is_acknowledged(ack, &answer))
         });
         asking.await.unwrap_or(Some(false))
     }

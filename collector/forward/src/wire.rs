@@ -5,7 +5,7 @@ mod cloud_events;
 mod datadog;
 mod elasticsearch;
 mod otlp;
-mod splunk_hec;
+pub(crate) mod splunk_hec;
 pub(crate) mod standard_webhooks;
 mod syslog;
 
@@ -113,18 +113,6 @@ pub(crate) fn judge(settings: &Settings, events: &[Event], answer: &Answer) -> V
         Kind::ObjectStore => archive::judge(answer.status, answer.after),
         Kind::Datadog | Kind::Webhook | Kind::Syslog => answer.by_status(),
     }
-}
-
-/// Returns the call that asks whether a batch is stored.
-#[must_use]
-pub(crate) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
-    splunk_hec::ask(settings, channel, ack)
-}
-
-/// Returns whether an answer to that says so; `None` if the receiver cannot be asked.
-#[must_use]
-pub(crate) fn is_acknowledged(ack: u64, answer: &Answer) -> Option<bool> {
-    splunk_hec::is_acknowledged(ack, answer)
 }
 
 /// Returns the headers of a body of this type, compressed, and that body.

@@ -58,11 +58,11 @@ impl Place {
 
 /// The anchors.
 #[derive(Debug)]
-pub(crate) struct Anchors(Vec<Worker>);
+pub(crate) struct Anchors(Vec<AnchorWorker>);
 
 /// One anchor for one log.
 #[derive(Debug, Clone)]
-struct Worker {
+struct AnchorWorker {
     settings: Arc<AnchorSettings>,
     agent: ureq::Agent,
     log: Log,
@@ -86,7 +86,7 @@ impl Anchors {
                 health.add(&settings.name, settings.place.kind(), log);
                 let (writes, readers) = (store.writes.clone(), store.readers.clone());
                 let (settings, agent) = (Arc::clone(&settings), agent.clone());
-                workers.push(Worker { settings, agent, log, writes, readers, health: health.clone() });
+                workers.push(AnchorWorker { settings, agent, log, writes, readers, health: health.clone() });
             }
         }
         Ok(Self(workers))
@@ -102,7 +102,7 @@ impl Anchors {
     }
 }
 
-impl Worker {
+impl AnchorWorker {
     async fn run(self) {
         loop {
             let pause = self.round().await;

@@ -1,6 +1,6 @@
 //! This run of the collector in the audit log: its start, its settings, its end.
 
-use headgate_collector_store::{Location, Run, WriteHandle, begin_run, continue_run, end_run};
+use headgate_collector_store::{CollectorRun, Location, WriteHandle, begin_run, continue_run, end_run, new_id};
 use headgate_collector_types::clock;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ const END_TIME: Duration = Duration::from_secs(5);
 /// This run; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Runs {
-    run: Run,
+    run: CollectorRun,
     writes: WriteHandle,
 }
 
@@ -29,7 +29,8 @@ impl Runs {
         settings: BTreeMap<String, String>,
         writes: WriteHandle,
     ) -> Self {
-        let id = random_id();
+        // Without randomness two runs of one name would not be told apart, which matters to nobody but a reader.
+        let id = new_id(clock::now_us()).unwrap_or_default();
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let place = match location {
             Location::Folder(data) => data.display().to_string(),
@@ -38,7 +39,7 @@ impl Runs {
             Location::Server(_) => listen.to_string(),
         };
         let name = format!("{} {place}", host.trim()).trim().to_owned();
-        Self { run: Run { name, id, version: env!("CARGO_PKG_VERSION"), settings }, writes }
+        Self { run: CollectorRun { name, id, version: env!("CARGO_PKG_VERSION"), settings }, writes }
     }
 
     /// Notes the start. Returns whether that was possible; if not, [`Runs::run`] does it later.
@@ -73,12 +74,4 @@ impl Runs {
             tracing::warn!("the audit log has no entry of this end; the next start notes it");
         }
     }
-}
-
-/// Returns 16 random hex digits.
-fn random_id() -> String {
-    let mut bytes = [0; 8];
-    // Without randomness two runs of one name would not be told apart, which matters to nobody but a reader.
-    let _ = getrandom::fill(&mut bytes);
-    format!("{:016x}", u64::from_be_bytes(bytes))
 }

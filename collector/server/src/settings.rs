@@ -4,6 +4,7 @@
 //! as defaults, so one parser checks all of them, and every setting is available in every source.
 
 mod anchors;
+mod buckets;
 mod file;
 mod forwarders;
 mod oidc;

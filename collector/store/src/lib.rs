@@ -79,7 +79,7 @@ pub use retention::{
     count_covered, count_expired, delete, drop_day, empty_days, find_prunable, holds, place_hold, prune, release_hold,
     retention, select_expired, set_retention,
 };
-pub use runs::{Run, begin_run, continue_run, end_run};
+pub use runs::{CollectorRun, begin_run, continue_run, end_run};
 pub use senders::line_of;
 pub use senders::{Claim, REPORTS, claim};
 pub use sessions::{

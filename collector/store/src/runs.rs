@@ -15,7 +15,7 @@ const KEPT_US: i64 = 90 * 86_400_000_000;
 
 /// A run of a collector.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct CollectorRun {
     /// The machine, and the folder of the store or the address that it listens on.
     pub name: String,
     /// A random id.
@@ -30,7 +30,7 @@ pub struct Run {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn begin_run(tx: &Db, run: &Run, now: i64) -> Result<(), StoreError> {
+pub fn begin_run(tx: &Db, run: &CollectorRun, now: i64) -> Result<(), StoreError> {
     let text = serde_json::to_string(&run.settings).map_err(|_| StoreError::Other)?;
     for lost in lost_runs(tx, run, now)? {
         append(tx, &lost_entry(&lost))?;
@@ -61,7 +61,7 @@ pub fn begin_run(tx: &Db, run: &Run, now: i64) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn continue_run(tx: &Db, run: &Run, now: i64) -> Result<(), StoreError> {
+pub fn continue_run(tx: &Db, run: &CollectorRun, now: i64) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE collector_runs SET seen_at = ?3 WHERE name = ?1 AND run = ?2")?
         .execute(params![run.name, run.id, now])?;
     Ok(())
@@ -71,7 +71,7 @@ pub fn continue_run(tx: &Db, run: &Run, now: i64) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The store cannot be written.
-pub fn end_run(tx: &Db, run: &Run, now: i64) -> Result<(), StoreError> {
+pub fn end_run(tx: &Db, run: &CollectorRun, now: i64) -> Result<(), StoreError> {
     let ended = tx
         .prepare_cached("UPDATE collector_runs SET seen_at = ?3, ended_at = ?3 WHERE name = ?1 AND run = ?2")?
         .execute(params![run.name, run.id, now])?;
@@ -90,7 +90,7 @@ struct Lost {
 
 /// Returns the runs that are over, and marks them as ended. A database of a folder has one collector; of several on one server,
 /// those with the name of the new one are over, and those that are silent.
-fn lost_runs(tx: &Db, run: &Run, now: i64) -> Result<Vec<Lost>, StoreError> {
+fn lost_runs(tx: &Db, run: &CollectorRun, now: i64) -> Result<Vec<Lost>, StoreError> {
     let silent = if tx.is_shared() { now.saturating_sub(SILENT_US) } else { i64::MAX };
     let lost = tx
         .prepare_cached(

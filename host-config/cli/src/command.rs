@@ -44,7 +44,7 @@ enum Command {
     Check(check::Check),
     /// Play case files against a gateway.yaml, as in CI.
     #[command(after_help = cases::AFTER_HELP)]
-    Test(cases::Test),
+    Test(cases::TestCases),
     /// Say in words which decisions a gateway.yaml makes on a request.
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Explain),

@@ -2,8 +2,7 @@
 
 use crate::host::{self, Buffer, HeaderMap};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
-use headgate_record::AttemptError;
-use headgate_shell::{Body, Capabilities, Headers, Host, HostResult, MemberHost, OutgoingCall};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostResult, MemberHost, OutgoingCall, response_flags};
 use std::time::Duration;
 
 /// See the module's text.
@@ -16,22 +15,8 @@ const CALL: &str = "headgate_call";
 /// Envoy's words for an answer that a provider has sent.
 const FROM_PROVIDER: &[u8] = b"via_upstream";
 
-/// Envoy's response flags that name the client: connection ended (DC), stream reset (DR), protocol error (DPE).
-const CLIENT_FLAGS: u64 = 0x4000 | 0x1000_0000 | 0x4_0000;
-/// Those that name the provider: reset (UR), connection failure (UF), termination (UC), protocol error (UPE).
-const PROVIDER_FLAGS: u64 = 0x10 | 0x20 | 0x40 | 0x80_0000;
-/// Those of a try that has failed, with their meaning: upstream request timeout (UT), connection failure (UF), remote reset (UR),
-/// connection termination (UC), protocol error (UPE).
-const FAILURES: [(u64, AttemptError); 5] = [
-    (0x4, AttemptError::Timeout),
-    (0x20, AttemptError::Connect),
-    (0x10, AttemptError::Reset),
-    (0x40, AttemptError::Reset),
-    (0x80_0000, AttemptError::Reset),
-];
-
 /// Response flags of the stream; none if there are none.
-fn response_flags() -> u64 {
+fn stream_flags() -> u64 {
     host::property("response\0flags").ok().and_then(|flags| flags.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
@@ -161,8 +146,7 @@ impl Host for Envoy {
         let from_provider = host::property("response\0code_details").is_ok_and(|details| details == FROM_PROVIDER);
         let tries = host::property("upstream\0request_attempt_count").unwrap_or_default();
         let tries = tries.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes));
-        let flags = if from_provider { 0 } else { response_flags() };
-        let failure = FAILURES.into_iter().find(|(flag, _)| flags & flag != 0).map(|(_, failure)| failure);
+        let failure = if from_provider { None } else { response_flags::failure(stream_flags()) };
         ProxyAnswer { from_provider, tries: u32::try_from(tries).unwrap_or(u32::MAX), failure }
     }
 
@@ -171,15 +155,7 @@ impl Host for Envoy {
     }
 
     fn disconnect(&self) -> Disconnect {
-        let flags = response_flags();
-        // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
-        if flags == 0 || flags & CLIENT_FLAGS != 0 {
-            Disconnect::ClientGone
-        } else if flags & PROVIDER_FLAGS != 0 {
-            Disconnect::ProviderGone
-        } else {
-            Disconnect::Unknown
-        }
+        response_flags::disconnect(stream_flags())
     }
 
     fn set_log_field(&self, name: &str, value: &str) -> HostResult<()> {

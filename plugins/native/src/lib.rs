@@ -8,7 +8,6 @@ mod at;
 mod bodies;
 mod clock;
 mod contexts;
-mod flags;
 mod gates;
 mod guard;
 mod hooks;

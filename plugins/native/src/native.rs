@@ -6,10 +6,10 @@
 use crate::abi::{Attribute, Map, Stream};
 use crate::at::{At, CallAnswer};
 use crate::later::Later;
-use crate::{bodies, clock, flags, gates, member, metrics, node, shared};
+use crate::{bodies, clock, gates, member, metrics, node, shared};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use headgate_shell::{
-    Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall,
+    Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall, response_flags,
 };
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -287,7 +287,7 @@ impl Host for Native {
     fn proxy_answer(&self) -> ProxyAnswer {
         let from_provider = self.answer_details() == FROM_PROVIDER;
         let tries = self.stream().ok().and_then(|stream| stream.number(Attribute::AttemptCount)).unwrap_or(1);
-        let failure = if from_provider { None } else { flags::failure(self.response_flags()) };
+        let failure = if from_provider { None } else { response_flags::failure(self.response_flags()) };
         ProxyAnswer { from_provider, tries: u32::try_from(tries).unwrap_or(u32::MAX), failure }
     }
 
@@ -300,7 +300,7 @@ impl Host for Native {
     }
 
     fn disconnect(&self) -> Disconnect {
-        flags::disconnect(self.response_flags())
+        response_flags::disconnect(self.response_flags())
     }
 
     fn set_log_field(&self, name: &str, value: &str) -> HostResult<()> {

@@ -22,6 +22,7 @@ mod overdue;
 mod pending_resets;
 mod pending_resumes;
 mod proxy_refusals;
+pub mod response_flags;
 mod role;
 mod root;
 mod shared_counters;

@@ -24,14 +24,11 @@ pub(crate) struct File {
 
 /// Returns the file of events, which are of one log.
 pub(super) fn file(settings: &Settings, events: &[Event]) -> Result<File, Fault> {
-    let (end, media_type) = match settings.encoding {
-        Encoding::Ndjson => ("ndjson.gz", "application/gzip"),
-        Encoding::Parquet => ("parquet", "application/vnd.apache.parquet"),
+    let (end, media_type, bytes) = match settings.encoding {
+        Encoding::Ndjson => ("ndjson.gz", "application/gzip", ndjson(settings, events).ok()),
+        Encoding::Parquet => ("parquet", "application/vnd.apache.parquet", parquet::bytes(events).ok()),
     };
-    let bytes = match settings.encoding {
-        Encoding::Ndjson => ndjson(settings, events).map_err(|_| Fault::Unwritten)?,
-        Encoding::Parquet => parquet::bytes(events).map_err(|_| Fault::Unwritten)?,
-    };
+    let bytes = bytes.ok_or(Fault::Unwritten)?;
     Ok(File { name: format!("{}.{end}", name(events)), media_type, bytes })
 }
 

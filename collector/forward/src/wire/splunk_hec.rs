@@ -53,7 +53,7 @@ fn with_event(mut head: Value, event: &str) -> String {
 }
 
 /// Returns the call that asks whether a batch is indexed.
-pub(super) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
+pub(crate) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
     let mut headers = vec![("content-type", "application/json".to_owned())];
     if let Some(token) = &settings.token {
         headers.push(("authorization", format!("Splunk {}", token.0)));
@@ -63,7 +63,7 @@ pub(super) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
 }
 
 /// Returns whether an answer says that a batch is indexed; `None` if acknowledgements are off at the receiver.
-pub(super) fn is_acknowledged(ack: u64, answer: &Answer) -> Option<bool> {
+pub(crate) fn is_acknowledged(ack: u64, answer: &Answer) -> Option<bool> {
     let body = answer.json().unwrap_or_default();
     let code = body.get("code").and_then(Value::as_i64);
     // Receivers that know no acknowledgements have no such path.

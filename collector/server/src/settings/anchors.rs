@@ -2,11 +2,10 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::forwarders::{secret, wait};
-use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use super::buckets::{self, BucketDraft};
+use super::forwarders::wait;
+use super::tables::{Draft, http_address, lacks, path, quoted, short_name, unknown_key, visible_text};
 use crate::anchors::{AnchorSettings, Place};
-use headgate_collector_bucket::{Bucket, DEFAULT_REGION};
-use headgate_collector_forward::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
@@ -25,9 +24,7 @@ pub(super) struct AnchorDraft {
     url: Option<String>,
     days: Option<u16>,
     every: Option<Duration>,
-    region: Option<String>,
-    access_key: Option<Secret>,
-    secret_key: Option<Secret>,
+    bucket: BucketDraft,
     ca_file: Option<PathBuf>,
 }
 
@@ -63,10 +60,7 @@ impl Draft for AnchorDraft {
                 let days = self
                     .days
                     .ok_or_else(|| lacks("`days`; set it to the days for which nobody may change a checkpoint"))?;
-                let keys = self.access_key.as_ref().zip(self.secret_key.as_ref());
-                let keys = keys.map(|(access, secret)| (access.0.as_str(), secret.0.as_str()));
-                let bucket = Bucket::new(&url, self.region.as_deref().unwrap_or(DEFAULT_REGION), keys)
-                    .map_err(|why| format!("the anchor {}: `url`: {why}", quoted(&name)))?;
+                let bucket = self.bucket.open(&url).map_err(|why| format!("the anchor {}: {why}", quoted(&name)))?;
                 Place::Bucket { bucket, days }
             }
         };
@@ -90,21 +84,13 @@ impl AnchorDraft {
                     _ => return Err("there are: object_lock, rfc3161".to_owned()),
                 }
             }
-            "url" => {
-                let url = address(text)?;
-                if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
-                    return Err("it must begin with https:// or http://".to_owned());
-                }
-                self.url = Some(url);
-            }
+            "url" => self.url = Some(http_address(text)?),
             "days" => {
                 let days = text.parse().ok().filter(|days| (1..=36_500).contains(days));
                 self.days = Some(days.ok_or("it must be a number of days from \"1\" to \"36500\"")?);
             }
             "every" => self.every = Some(wait(text)?),
-            "region" => self.region = Some(short_name(text)?),
-            "access_key" => self.access_key = Some(secret(text)?),
-            "secret_key" => self.secret_key = Some(secret(text)?),
+            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
             // All other keys are known not to be there.
             _ => self.ca_file = Some(path(text)?),
         }

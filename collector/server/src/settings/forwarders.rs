@@ -2,11 +2,10 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::oidc::variable;
+use super::buckets::{self, BucketDraft};
 use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
-use super::variables::resolved;
+use super::variables::secret;
 use headgate_collector_api::request_filters;
-use headgate_collector_bucket::{Bucket, DEFAULT_REGION};
 use headgate_collector_forward::{Archive, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
 use headgate_collector_types::Log;
 use std::time::Duration;
@@ -58,9 +57,7 @@ pub(super) struct ForwarderDraft {
     hold_until_forwarded: Option<Duration>,
     encoding: Option<Encoding>,
     every: Option<Duration>,
-    region: Option<String>,
-    access_key: Option<Secret>,
-    secret_key: Option<Secret>,
+    bucket: BucketDraft,
     index: Option<String>,
     filter: Option<String>,
     ca_file: Option<std::path::PathBuf>,
@@ -109,7 +106,7 @@ impl Draft for ForwarderDraft {
                 signal.as_str()
             ));
         }
-        let archive = archive.map_err(|why| format!("the forwarder {}: `url`: {why}", quoted(&id)))?;
+        let archive = archive.map_err(|why| format!("the forwarder {}: {why}", quoted(&id)))?;
         let filters = self.filter.as_deref().map(request_filters).transpose()?.unwrap_or_default();
         Ok(Settings {
             id,
@@ -149,9 +146,7 @@ impl ForwarderDraft {
             ("signing_key", self.signing_key.is_some(), Kind::Webhook),
             ("encoding", self.encoding.is_some(), Kind::ObjectStore),
             ("every", self.every.is_some(), Kind::ObjectStore),
-            ("region", self.region.is_some(), Kind::ObjectStore),
-            ("access_key", self.access_key.is_some(), Kind::ObjectStore),
-            ("secret_key", self.secret_key.is_some(), Kind::ObjectStore),
+            (self.bucket.first().unwrap_or_default(), self.bucket.first().is_some(), Kind::ObjectStore),
         ];
         let wrong = keys.iter().find(|(_, is_set, of)| *is_set && *of != kind);
         wrong.map_or(Ok(()), |(key, _, of)| Err(format!("`{key}` is for the kind {}; delete it", quoted(of.as_str()))))
@@ -160,9 +155,7 @@ impl ForwarderDraft {
     /// Returns the bucket of an object store.
     fn archive(&self) -> Result<Option<Archive>, String> {
         let Some(url) = self.url.as_ref().filter(|_| self.kind == Some(Kind::ObjectStore)) else { return Ok(None) };
-        let keys = self.access_key.as_ref().zip(self.secret_key.as_ref());
-        let keys = keys.map(|(access, secret)| (access.0.as_str(), secret.0.as_str()));
-        let bucket = Bucket::new(&url.0, self.region.as_deref().unwrap_or(DEFAULT_REGION), keys)?;
+        let bucket = self.bucket.open(&url.0)?;
         Ok(Some(Archive { bucket, every: self.every.unwrap_or(DEFAULT_EVERY) }))
     }
 
@@ -184,9 +177,7 @@ impl ForwarderDraft {
             }
             "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
             "every" => self.every = Some(wait(text)?),
-            "region" => self.region = Some(short_name(text)?),
-            "access_key" => self.access_key = Some(secret(text)?),
-            "secret_key" => self.secret_key = Some(secret(text)?),
+            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
             "hold_until_forwarded" => self.hold_until_forwarded = Some(hold(text)?),
             "format" => self.format = one_of(text, &Format::ALL, Format::as_str)?,
             "start" => {
@@ -225,14 +216,6 @@ impl ForwarderDraft {
         self.logs = Some(logs);
         Ok(format!("[{shown}]"))
     }
-}
-
-/// Reads the name of a variable with a secret.
-pub(super) fn secret(text: &str) -> Result<Secret, String> {
-    variable(text).map_err(|_| {
-        "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment".to_owned()
-    })?;
-    Ok(Secret(resolved(text)?))
 }
 
 /// Reads a time of seconds or minutes, up to an hour.

@@ -3,6 +3,7 @@
 //! It has no options on the command line: a mapping of groups to roles would not fit there.
 
 use super::tables::{Problem, Written, keys, path, quoted, unknown_key};
+use super::variables::named;
 use headgate_collector_oidc::{Issuer, RoleMapping, SecretSource, Settings, check_logout_url};
 use headgate_collector_types::Role;
 use std::path::PathBuf;
@@ -187,11 +188,8 @@ fn shown_name(text: &str) -> Result<String, String> {
 }
 
 /// Returns the name of the environment variable in `${NAME}`. A secret does not belong into the file.
-pub(super) fn variable(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    let is_name =
-        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    name.filter(is_name).map(str::to_owned).ok_or_else(|| {
+fn variable(text: &str) -> Result<String, String> {
+    named(text).map(str::to_owned).ok_or_else(|| {
         "a secret does not belong into this file; write \"${NAME}\" and set NAME in the environment, or use \
          `client_secret_file`"
             .to_owned()

@@ -152,6 +152,13 @@ pub(super) fn address(text: &str) -> Result<String, String> {
     Ok(address)
 }
 
+/// Reads the address of a receiver that speaks HTTP.
+pub(super) fn http_address(text: &str) -> Result<String, String> {
+    let address = address(text)?;
+    let is_http = address.starts_with("https://") || address.starts_with("http://");
+    if is_http { Ok(address) } else { Err(NO_ADDRESS.to_owned()) }
+}
+
 /// Returns the problem of a table that lacks a key.
 pub(super) fn lacks(owner: &str, name: &str, what: &str) -> String {
     format!("the {owner} {} has no {what}", quoted(name))

@@ -2,7 +2,7 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::tables::{Draft, NO_ADDRESS, address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use super::tables::{Draft, http_address, lacks, path, quoted, short_name, unknown_key, visible_text};
 use crate::witnesses::WitnessSettings;
 use headgate_collector_tree::WitnessKey;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ impl Draft for WitnessDraft {
         let text = visible_text(value.get_ref()).map_err(in_key)?;
         match name {
             "name" => self.name = Some(short_name(text).map_err(in_key)?),
-            "url" => self.url = Some(url(text).map_err(in_key)?),
+            "url" => self.url = Some(http_address(text).map_err(in_key)?.trim_end_matches('/').to_owned()),
             "vkey" => self.key = Some(WitnessKey::parse(text).map_err(|e| in_key(e.to_string()))?),
             _ => self.ca_file = Some(path(text).map_err(in_key)?),
         }
@@ -56,12 +56,4 @@ impl Draft for WitnessDraft {
         let same = before.iter().find(|other| other.key.is_same_key(&one.key))?;
         Some(format!("the witnesses {} and {} have the same key", quoted(&same.name), quoted(&one.name)))
     }
-}
-
-fn url(text: &str) -> Result<String, String> {
-    let address = address(text)?;
-    if !["https://", "http://"].iter().any(|scheme| address.starts_with(scheme)) {
-        return Err(NO_ADDRESS.to_owned());
-    }
-    Ok(address.trim_end_matches('/').to_owned())
 }

@@ -20,7 +20,7 @@ Exit codes: 0 all cases have their outcome; 1 one has another one, or a file can
 const MAX_DEPTH: usize = 8;
 
 #[derive(Debug, Args)]
-pub(crate) struct Test {
+pub(crate) struct TestCases {
     /// The gateway.yaml.
     file: PathBuf,
     /// Case files, or folders of them.
@@ -28,7 +28,7 @@ pub(crate) struct Test {
     cases: Vec<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Test) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &TestCases) -> Result<(), Failure> {
     let compiled = load(&arguments.file)?;
     let policy = headgate_simulation::load(compiled.document)?;
     let mut files = Vec::new();

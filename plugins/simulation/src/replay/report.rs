@@ -27,7 +27,7 @@ struct Totals {
 }
 
 #[derive(Default)]
-struct Difference {
+struct ChangedRecords {
     count: u64,
     ids: Vec<String>,
     nano_usd: i64,
@@ -44,7 +44,7 @@ impl<'a> Report<'a> {
 
     pub(crate) fn json(&self, unreadable: usize, full: bool) -> Value {
         let totals = [self.totals(0), self.totals(1)];
-        let mut differences: BTreeMap<String, Difference> = BTreeMap::new();
+        let mut differences: BTreeMap<String, ChangedRecords> = BTreeMap::new();
         let mut unknown: BTreeMap<&str, u64> = BTreeMap::new();
         let mut other_than_recorded: u64 = 0;
         for (record, pair) in self.records.iter().zip(self.judged) {

@@ -1,4 +1,4 @@
-//! Envoy's response flags: how a stream ended.
+//! Envoy's response flags, which both of its hosts show: how a stream ended.
 
 use headgate_policy::Disconnect;
 use headgate_record::AttemptError;
@@ -17,12 +17,14 @@ const FAILURES: [(u64, AttemptError); 5] = [
 ];
 
 /// Returns how a try has failed.
-pub(crate) fn failure(flags: u64) -> Option<AttemptError> {
+#[must_use]
+pub fn failure(flags: u64) -> Option<AttemptError> {
     FAILURES.into_iter().find(|(flag, _)| flags & flag != 0).map(|(_, failure)| failure)
 }
 
 /// Returns who has ended a stream early.
-pub(crate) fn disconnect(flags: u64) -> Disconnect {
+#[must_use]
+pub fn disconnect(flags: u64) -> Disconnect {
     // A client that resets its HTTP/2 stream without an error code leaves no flag; whatever a provider does, leaves one.
     if flags == 0 || flags & CLIENT_FLAGS != 0 {
         Disconnect::ClientGone
