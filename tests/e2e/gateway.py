@@ -23,14 +23,17 @@ import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "envoy"))
+import apisix  # noqa: E402
 import stack  # noqa: E402  the parts of `just demo`
 
 TOOLS = ROOT / "target/tools"
 BIN = Path(os.environ.get("HEADGATE_BIN", ROOT / "target/debug"))
 COLLECTOR = Path(os.environ.get("HEADGATE_COLLECTOR", BIN / "headgate-collector"))
 WASM = Path(os.environ.get("HEADGATE_WASM", ROOT / "target/wasm32-wasip1/wasm/headgate.wasm"))
-# Whether Envoy runs the filter as native code. `just e2e-native` sets it.
-NATIVE = os.environ.get("HEADGATE_E2E_HOST", "wasm") == "native"
+# The host of the filter: Envoy with headgate.wasm, Envoy with the native module (`just e2e-native`), or the stand-in for APISIX
+# (`just e2e-apisix`).
+HOST = os.environ.get("HEADGATE_E2E_HOST", "wasm")
+NATIVE, APISIX = HOST == "native", HOST == "apisix"
 MODULE = Path(os.environ.get("HEADGATE_NATIVE", TOOLS.parent / "native/headgate-0.2.0.so")) if NATIVE else WASM
 # The module as the `headgate` command is told of it.
 FILTER = (stack.module_option(MODULE), MODULE)
@@ -40,7 +43,7 @@ ENVOY = Path(os.environ.get("HEADGATE_ENVOY", TOOLS / "envoy-1.40.0/envoy/_bin/e
 PATIENCE = 60
 
 # Messages of Envoy or the SDK when the filter's VM dies or is started again.
-TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|a fault at|Caught Segmentation|wasm.{0,40}(trap|fail|crash|reload)", re.IGNORECASE)
+TRAP = re.compile(r"panicked|Uncaught|proxy_abi|unreachable|a fault at|Caught Segmentation|wasm.{0,40}(trap|fail|crash|reload)|worker \d+ has died", re.IGNORECASE)
 
 
 class Provider:
@@ -132,14 +135,23 @@ class Gateway:
         self.collector = stack.collector(COLLECTOR, self.collector_address, self.data, log, self.env)
 
     def start_envoy(self) -> None:
+        """Starts the proxy: the stand-in for APISIX, if that is the host."""
         log = self.folder / "envoy.log"
+        if APISIX:
+            binary = BIN / "headgate-apisix-stand-in"
+            self.envoy = apisix.start(binary, self.out, self.module, self.listen, log, self.env, node=self.node, workers=self.workers)
+            return
         self.envoy = stack.envoy(ENVOY, self.out, log, self.env, node=self.node, workers=self.workers)
 
     def render(self, policy: dict | None = None) -> None:
-        """Writes gateway.yaml (JSON is YAML) and renders it for Envoy."""
+        """Writes gateway.yaml (JSON is YAML) and renders it for the host."""
+        self.render_text(json.dumps(policy or self.make_policy(self), indent=1))
+
+    def render_text(self, policy: str) -> None:
         path = self.folder / "gateway.yaml"
-        path.write_text(json.dumps(policy or self.make_policy(self), indent=1))
-        stack.render(BIN / "headgate", path, self.out, self.module)
+        path.write_text(policy)
+        render = apisix.render if APISIX else stack.render
+        render(BIN / "headgate", path, self.out, self.module)
 
     def kill_collector(self) -> None:
         self.collector.stop(signal.SIGKILL)
@@ -258,7 +270,7 @@ class Gateway:
         """Asserts that no VM has died; `but` is Envoy's message about a configuration that it was meant to refuse."""
         lines = [line for line in self.log().splitlines() if TRAP.search(line) and not (but and re.search(but, line))]
         assert not lines, "\n".join(lines[:10])
-        assert self.envoy.process.poll() is None, "Envoy has ended"
+        assert self.envoy.process.poll() is None, "the proxy has ended"
 
     def stats(self, pattern: str) -> dict[str, int]:
         """Returns Envoy's counters and gauges with matching names."""

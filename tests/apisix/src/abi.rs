@@ -103,7 +103,7 @@ fn call(guest: &mut Guest<'_>, name: &'static str, given: &[u64]) -> Result<u32,
     match name {
         "proxy_log" => {
             let line = read_text(guest, given[1], given[2]);
-            guest.data_mut().log.push(line);
+            guest.data_mut().say(line);
             Ok(0)
         }
         "proxy_get_buffer_bytes" => buffers::get(guest, &given),

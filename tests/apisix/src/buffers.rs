@@ -11,9 +11,9 @@ pub(crate) fn get(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> {
     let (kind, start, size) = (given[0], given[1] as i32, given[2] as i32);
     let world = guest.data();
     let bytes = match kind {
-        0 if world.callback == "proxy_on_request_body" => world.request_body.clone(),
-        1 if world.callback == "proxy_on_response_body" => world.chunk.clone(),
-        4 => world.call_answer.as_ref().map(|(_, body)| body.clone()).unwrap_or_default(),
+        0 if world.callback == "proxy_on_request_body" => world.now.request_body.clone(),
+        1 if world.callback == "proxy_on_response_body" => world.now.chunk.clone(),
+        4 => world.now.call_answer.as_ref().map(|(_, body)| body.clone()).unwrap_or_default(),
         // Start and size mean nothing here.
         7 => {
             let configuration = world.configuration.clone();

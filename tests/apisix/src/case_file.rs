@@ -1,7 +1,8 @@
 //! Plays a case file on the stand-in: its acts are the network.
 
+use crate::client::ClientRequest;
 use crate::network::{Network, Outgoing, Received};
-use crate::nginx::{ClientRequest, Nginx};
+use crate::nginx::Nginx;
 use headgate_policy::document::Document;
 use headgate_record::RequestRecord;
 use headgate_tests::{Case, CheckAct, Failure, Outcome, ProviderAct, Upstream};

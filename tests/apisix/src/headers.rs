@@ -15,10 +15,10 @@ const UNIMPLEMENTED: u32 = 12;
 fn map(guest: &Guest<'_>, kind: u32) -> Result<Fields, u32> {
     let world = guest.data();
     match kind {
-        REQUEST | RESPONSE if !world.has_request() => Err(BAD_ARGUMENT),
-        REQUEST => Ok(world.request.clone()),
-        RESPONSE => Ok(world.response.clone()),
-        CALL => world.call_answer.as_ref().map(|(head, _)| head.clone()).ok_or(BAD_ARGUMENT),
+        REQUEST | RESPONSE if !world.now.is_there() => Err(BAD_ARGUMENT),
+        REQUEST => Ok(world.now.request.clone()),
+        RESPONSE => Ok(world.now.response.clone()),
+        CALL => world.now.call_answer.as_ref().map(|(head, _)| head.clone()).ok_or(BAD_ARGUMENT),
         _ => Err(UNIMPLEMENTED),
     }
 }
@@ -82,12 +82,12 @@ pub(crate) fn remove(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error>
 fn change(guest: &mut Guest<'_>, kind: u32, act: impl FnOnce(&mut Fields)) -> u32 {
     let world = guest.data_mut();
     match kind {
-        REQUEST | RESPONSE if !world.has_request() => return BAD_ARGUMENT,
-        REQUEST => act(&mut world.request),
-        RESPONSE if world.phase == Phase::BodyFilter => {
-            world.log.push("attempt to set a header after the head was sent".to_owned());
+        REQUEST | RESPONSE if !world.now.is_there() => return BAD_ARGUMENT,
+        REQUEST => act(&mut world.now.request),
+        RESPONSE if world.now.phase == Phase::BodyFilter => {
+            world.say("attempt to set a header after the head was sent".to_owned());
         }
-        RESPONSE => act(&mut world.response),
+        RESPONSE => act(&mut world.now.response),
         _ => return UNIMPLEMENTED,
     }
     0
@@ -101,9 +101,9 @@ pub(crate) fn reply(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> 
         return Ok(BAD_ARGUMENT);
     }
     let world = guest.data_mut();
-    if !world.has_request() {
+    if !world.now.is_there() {
         return Ok(BAD_ARGUMENT);
     }
-    world.reply = Some(LocalReply { status, headers, body });
+    world.now.reply = Some(LocalReply { status, headers, body });
     Ok(0)
 }

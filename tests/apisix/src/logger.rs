@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 const SECOND_US: u64 = 1_000_000;
 
 /// A batch on its way.
-struct Batch {
-    body: String,
+pub(crate) struct Batch {
+    request: Outgoing,
     entries: usize,
     tries: u64,
     due_us: u64,
@@ -58,54 +58,60 @@ impl Logger {
     fn close_batch(&mut self, now_us: u64) {
         let entries = std::mem::take(&mut self.entries);
         if !entries.is_empty() {
-            let body = entries.join("\n");
-            self.batches.push(Batch { body, entries: entries.len(), tries: 0, due_us: now_us });
+            let request = self.request(&entries);
+            self.batches.push(Batch { request, entries: entries.len(), tries: 0, due_us: now_us });
         }
     }
 
-    /// The timers.
-    pub(crate) fn work(&mut self, now_us: u64, network: &mut dyn Network) {
+    /// Takes out the batches that are to be sent now.
+    pub(crate) fn due(&mut self, now_us: u64) -> Vec<Batch> {
         let idle = now_us >= self.last_us + self.number("inactive_timeout") * SECOND_US;
         if idle || now_us >= self.first_us + self.number("buffer_duration") * SECOND_US {
             self.close_batch(now_us);
         }
-        for mut batch in std::mem::take(&mut self.batches) {
-            if batch.due_us > now_us {
-                self.batches.push(batch);
-            } else if !self.send(&batch, network) && batch.tries < self.number("max_retry_count") {
-                batch.tries += 1;
-                batch.due_us = now_us + self.number("retry_delay") * SECOND_US;
-                self.batches.push(batch);
-            }
+        let (due, waiting) = std::mem::take(&mut self.batches).into_iter().partition(|batch| batch.due_us <= now_us);
+        self.batches = waiting;
+        due
+    }
+
+    /// Takes back a batch that was not accepted, unless it was sent too often.
+    pub(crate) fn take_back(&mut self, mut batch: Batch, now_us: u64) {
+        if batch.tries < self.number("max_retry_count") {
+            batch.tries += 1;
+            batch.due_us = now_us + self.number("retry_delay") * SECOND_US;
+            self.batches.push(batch);
         }
     }
 
-    /// The worker ends in order: timers run before they are due, once.
-    pub(crate) fn flush(&mut self, network: &mut dyn Network) {
+    /// Takes out everything: the worker ends in order, and timers run before they are due, once.
+    pub(crate) fn rest(&mut self) -> Vec<Batch> {
         self.close_batch(0);
-        for batch in std::mem::take(&mut self.batches) {
-            self.send(&batch, network);
-        }
+        std::mem::take(&mut self.batches)
     }
 
-    fn send(&self, batch: &Batch, network: &mut dyn Network) -> bool {
+    fn request(&self, entries: &[String]) -> Outgoing {
         let uri = self.conf["uri"].as_str().unwrap();
         let (_, rest) = uri.split_once("://").unwrap();
         let (to, path) = rest.split_once('/').unwrap();
         let mut headers: Fields = vec![
             (":method".to_owned(), "POST".to_owned()),
             (":path".to_owned(), format!("/{path}")),
-            ("host".to_owned(), to.to_owned()),
+            (":authority".to_owned(), to.to_owned()),
             ("content-type".to_owned(), "text/plain".to_owned()),
         ];
         headers.extend(self.authorization.clone().map(|value| ("authorization".to_owned(), value)));
-        let body = batch.body.clone().into_bytes();
-        let answer = network.answer(&Outgoing { to: to.to_owned(), headers, body, timeout_ms: 3_000 });
-        matches!(answer, Received::Answer { status, .. } if status < 400)
+        Outgoing { to: to.to_owned(), headers, body: entries.join("\n").into_bytes(), timeout_ms: 3_000 }
     }
 
     /// Returns the number of entries that it holds.
     pub(crate) fn held(&self) -> usize {
         self.entries.len() + self.batches.iter().map(|batch| batch.entries).sum::<usize>()
+    }
+}
+
+impl Batch {
+    /// Sends it. Returns whether it was accepted.
+    pub(crate) fn is_accepted(&self, network: &mut dyn Network) -> bool {
+        matches!(network.answer(&self.request), Received::Answer { status, .. } if status < 400)
     }
 }

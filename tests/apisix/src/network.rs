@@ -40,10 +40,38 @@ pub enum Received {
     },
 }
 
+/// The body of an answer, chunk by chunk as it comes.
+pub type Chunks = Box<dyn Iterator<Item = Vec<u8>>>;
+
+/// An answer that has begun.
+pub enum Begun {
+    /// None, after so many microseconds.
+    Nothing(u64),
+    /// Its head has come.
+    Answer {
+        /// Status.
+        status: u16,
+        /// Other headers.
+        headers: Fields,
+        /// Body. Its end does not tell whether it broke off.
+        chunks: Chunks,
+    },
+}
+
 /// Everybody else.
 pub trait Network {
     /// Answers a request.
     fn answer(&mut self, request: &Outgoing) -> Received;
+
+    /// Begins the answer to a request.
+    fn begin(&mut self, request: &Outgoing) -> Begun {
+        match self.answer(request) {
+            Received::Nothing(after_us) => Begun::Nothing(after_us),
+            Received::Answer { status, headers, chunks, .. } => {
+                Begun::Answer { status, headers, chunks: Box::new(chunks.into_iter()) }
+            }
+        }
+    }
 }
 
 /// The filter makes a call.
@@ -56,10 +84,10 @@ pub(crate) fn call(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> {
     let body = read(guest, given[4], given[5]);
     let timeout = given[8] as i32;
     let world = guest.data_mut();
-    if world.phase != Phase::Access {
+    if world.now.phase != Phase::Access {
         return Ok(BAD_ARGUMENT);
     }
-    if world.pending.is_some() || timeout < 0 {
+    if world.now.pending.is_some() || timeout < 0 {
         return Ok(INTERNAL_FAILURE);
     }
     let port = to.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
@@ -71,7 +99,7 @@ pub(crate) fn call(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> {
     }
     let number = world.next_call;
     world.next_call += 1;
-    world.pending = Some(Pending { number, to, headers, body, timeout_ms: timeout as u64 });
+    world.now.pending = Some(Pending { number, to, headers, body, timeout_ms: timeout as u64 });
     write(guest, given[9], &number.to_le_bytes());
     Ok(0)
 }

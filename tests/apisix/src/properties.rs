@@ -1,7 +1,6 @@
 //! Properties: variables of nginx.
 
 use crate::memory::{Guest, give, read, read_text};
-use crate::world::Phase;
 use wasmi::Error;
 
 const NOT_FOUND: u32 = 1;
@@ -26,10 +25,10 @@ pub(crate) fn get(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> {
     if name == "plugin_root_id" {
         return give(guest, b"headgate", given[2], given[3]);
     }
-    if !guest.data().has_request() {
+    if !guest.data().now.is_there() {
         return Ok(BAD_ARGUMENT);
     }
-    match guest.data().variables.get(&name).cloned() {
+    match guest.data().now.variables.get(&name).cloned() {
         Some(value) => give(guest, &value, given[2], given[3]),
         None => Ok(NOT_FOUND),
     }
@@ -39,13 +38,13 @@ pub(crate) fn set(guest: &mut Guest<'_>, given: &[u32]) -> Result<u32, Error> {
     let name = read_text(guest, given[0], given[1]).to_ascii_lowercase();
     let value = read(guest, given[2], given[3]);
     let world = guest.data_mut();
-    if !world.has_request() || world.phase == Phase::Freed {
+    if !world.now.is_there() {
         return Ok(BAD_ARGUMENT);
     }
     if FIXED.contains(&name.as_str()) {
         return Ok(INTERNAL_FAILURE);
     }
-    match world.variables.get_mut(&name) {
+    match world.now.variables.get_mut(&name) {
         Some(variable) => {
             *variable = value;
             Ok(0)

@@ -2,6 +2,7 @@
 
 use crate::abi;
 use crate::world::{LocalReply, Pending, Phase, World};
+use std::collections::BTreeMap;
 use std::path::Path;
 use wasmi::{CompilationMode, Config, Engine, Instance, Linker, Module, Store, Val};
 
@@ -51,6 +52,10 @@ pub struct Vm {
     instance: Instance,
     /// The id of the root context in force.
     root: u32,
+    /// The root of each stream that is under way.
+    streams: BTreeMap<u32, u32>,
+    /// Roots of earlier configurations. Each is freed with its last stream.
+    retired: Vec<u32>,
     /// Ids of streams that are free again.
     free: Vec<u32>,
     last: u32,
@@ -67,11 +72,18 @@ impl Vm {
     pub fn start(loaded: &Loaded, environment: &[(String, String)]) -> Self {
         let mut linker = Linker::new(&loaded.engine);
         abi::define(&mut linker);
-        let world =
-            World { environment: environment.to_vec(), clock_us: 1_790_000_000_000_000, random: 7, ..World::default() };
-        let mut store = Store::new(&loaded.engine, world);
+        let mut store = Store::new(&loaded.engine, World::new(environment));
         let instance = linker.instantiate_and_start(&mut store, &loaded.module).unwrap();
-        let mut vm = Self { store, instance, root: 0, free: Vec::new(), last: 0, traps: Vec::new() };
+        let mut vm = Self {
+            store,
+            instance,
+            root: 0,
+            streams: BTreeMap::new(),
+            retired: Vec::new(),
+            free: Vec::new(),
+            last: 0,
+            traps: Vec::new(),
+        };
         vm.callback("_initialize", &[]).unwrap();
         vm
     }
@@ -82,23 +94,36 @@ impl Vm {
     }
 
     /// Makes and configures a root, as the host does at the first request of a configuration. `false` if the module refuses. The root
-    /// before it is freed.
+    /// before it is freed with its last stream.
     ///
     /// # Panics
     /// If the module fails.
     pub fn configure(&mut self, configuration: &str) -> bool {
         self.world().configuration = configuration.as_bytes().to_vec();
-        self.world().phase = Phase::None;
+        self.world().now.phase = Phase::None;
         let before = std::mem::take(&mut self.root);
         self.last += 1;
         self.root = self.last;
         self.callback("proxy_on_context_create", &[self.root, 0]).unwrap();
         let taken = self.callback("proxy_on_configure", &[self.root, configuration.len() as u32]).unwrap() == 1;
-        for gone in [(!taken).then_some(self.root), (before > 0).then_some(before)].into_iter().flatten() {
-            self.callback("proxy_on_done", &[gone]).unwrap();
-            self.callback("proxy_on_delete", &[gone]).unwrap();
+        self.retired.extend([(!taken).then_some(self.root), (before > 0).then_some(before)].into_iter().flatten());
+        if !taken {
+            self.root = 0;
         }
+        self.free_roots();
         taken
+    }
+
+    /// Frees the roots that have gone and have no stream.
+    fn free_roots(&mut self) {
+        let streams = &self.streams;
+        let (kept, gone) = self.retired.iter().partition(|root| streams.values().any(|one| one == *root));
+        self.retired = kept;
+        let gone: Vec<u32> = gone;
+        for root in gone {
+            self.callback("proxy_on_done", &[root]).unwrap();
+            self.callback("proxy_on_delete", &[root]).unwrap();
+        }
     }
 
     /// Calls an export. Ids and sizes are its arguments.
@@ -121,16 +146,19 @@ impl Vm {
             self.last
         });
         self.callback("proxy_on_context_create", &[id, self.root]).unwrap();
+        self.streams.insert(id, self.root);
         id
     }
 
     /// Frees the context of a stream. No request is there any more.
     pub(crate) fn free(&mut self, id: u32) {
-        self.world().phase = Phase::Freed;
+        self.world().now.phase = Phase::Freed;
         assert!(self.callback("proxy_on_done", &[id]).unwrap() > 0, "on_done has to be over at once");
         self.callback("proxy_on_delete", &[id]).unwrap();
         self.free.push(id);
-        self.world().phase = Phase::None;
+        self.streams.remove(&id);
+        self.world().now.phase = Phase::None;
+        self.free_roots();
     }
 
     /// Makes a callback about the request, and judges its result.
@@ -140,27 +168,34 @@ impl Vm {
     }
 
     /// Brings the filter the answer to its call, or its failure, and judges the result.
-    pub(crate) fn answered(&mut self, call: &Pending) -> Decision {
-        let answer = self.world().call_answer.as_ref();
+    pub(crate) fn answered(&mut self, id: u32, call: &Pending) -> Decision {
+        let root = self.streams[&id];
+        let answer = self.world().now.call_answer.as_ref();
         let (headers, size) = answer.map_or((0, 0), |(head, body)| (head.len() as u32, body.len() as u32));
-        let result = self.callback("proxy_on_http_call_response", &[self.root, call.number, headers, size, 0]);
-        self.world().call_answer = None;
+        let result = self.callback("proxy_on_http_call_response", &[root, call.number, headers, size, 0]);
+        self.world().now.call_answer = None;
         self.judge(result)
+    }
+
+    /// Notes a callback that has failed.
+    pub(crate) fn trapped(&mut self, trap: String) {
+        self.world().say(format!("wasm trap: {trap}"));
+        self.traps.push(trap);
     }
 
     /// In the order of the host: a call, a failure, a reply, the result.
     fn judge(&mut self, result: Result<i32, String>) -> Decision {
-        if let Some(call) = self.world().pending.take() {
+        if let Some(call) = self.world().now.pending.take() {
             return Decision::Call(call);
         }
         let result = match result {
             Ok(result) if result >= 0 => result,
             failed => {
-                self.traps.push(format!("{failed:?}"));
+                self.trapped(format!("{failed:?}"));
                 return Decision::Failed;
             }
         };
-        if let Some(reply) = self.world().reply.take().filter(|reply| reply.status >= 100) {
+        if let Some(reply) = self.world().now.reply.take().filter(|reply| reply.status >= 100) {
             return Decision::Reply(reply);
         }
         assert_eq!(result, 0, "the host would have crashed: Pause without a call under way and without a reply");

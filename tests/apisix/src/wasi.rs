@@ -7,7 +7,7 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, given: &[u64]) -> Result<u
     let at = |index: usize| given[index] as u32;
     match name {
         "clock_time_get" => {
-            let nanoseconds = guest.data().clock_us * 1_000;
+            let nanoseconds = guest.data().clock_us() * 1_000;
             write(guest, at(2), &nanoseconds.to_le_bytes());
         }
         "random_get" => {
@@ -35,7 +35,7 @@ pub(crate) fn call(guest: &mut Guest<'_>, name: &str, given: &[u64]) -> Result<u
                 let vector = read(guest, at(1) + index * 8, 8);
                 let part = |from: usize| u32::from_le_bytes(vector[from..from + 4].try_into().unwrap());
                 let line = String::from_utf8_lossy(&read(guest, part(0), part(4))).into_owned();
-                guest.data_mut().log.push(line);
+                guest.data_mut().say(line);
                 written += part(4);
             }
             write(guest, at(3), &written.to_le_bytes());

@@ -1,8 +1,9 @@
 //! The parts of a worker's surroundings that a test sets.
 
-use super::Nginx;
-use crate::logger::Logger;
+use super::{Nginx, read};
+use crate::logger::{Batch, Logger};
 use crate::network::Network;
+use crate::world::Surroundings;
 
 impl Nginx {
     /// Makes this worker another process.
@@ -10,12 +11,19 @@ impl Nginx {
         self.pid = pid;
     }
 
+    /// Makes this worker a process of this machine, with its clock. `seed` begins its random numbers.
+    pub fn run_here(&mut self, node: &str, seed: u64) {
+        (self.node, self.pid) = (node.to_owned(), std::process::id());
+        let world = self.vm.world();
+        (world.surroundings, world.random) = (Surroundings::Machine, seed);
+    }
+
     /// Takes other rules, as APISIX does when its file changes.
     ///
     /// # Panics
     /// If they cannot be read.
     pub fn take_rules(&mut self, rules: &str) {
-        self.rules = serde_json::from_str(rules.strip_suffix("#END\n").unwrap()).unwrap();
+        self.rules = read(rules);
         self.configured = false;
     }
 
@@ -41,31 +49,51 @@ impl Nginx {
 
     /// Sets the clock, µs since the Unix epoch.
     pub fn set_clock(&mut self, now_us: u64) {
-        self.vm.world().clock_us = now_us;
+        self.vm.world().surroundings = Surroundings::Test(now_us);
     }
 
     /// Returns the time, µs since the Unix epoch.
     pub fn clock(&mut self) -> u64 {
-        self.vm.world().clock_us
+        self.vm.world().clock_us()
     }
 
     /// Lets time pass.
     pub fn wait(&mut self, seconds: u64) {
-        self.vm.world().clock_us += seconds * 1_000_000;
+        self.vm.world().pass_us(seconds * 1_000_000);
     }
 
     /// Lets the timers of APISIX run: batches of `http-logger` are sent that are due.
     pub fn work_of_timers(&mut self, network: &mut dyn Network) {
+        for batch in self.due_batches() {
+            if !batch.is_accepted(network) {
+                self.take_back(batch);
+            }
+        }
+    }
+
+    /// Takes out the batches of `http-logger` that are to be sent now.
+    pub(crate) fn due_batches(&mut self) -> Vec<Batch> {
+        let now_us = self.clock();
+        self.logger.as_mut().map(|logger| logger.due(now_us)).unwrap_or_default()
+    }
+
+    /// Takes back a batch that was not accepted.
+    pub(crate) fn take_back(&mut self, batch: Batch) {
         let now_us = self.clock();
         if let Some(logger) = &mut self.logger {
-            logger.work(now_us, network);
+            logger.take_back(batch, now_us);
         }
+    }
+
+    /// Takes out all batches of `http-logger`, because the worker ends.
+    pub(crate) fn last_batches(&mut self) -> Vec<Batch> {
+        self.logger.as_mut().map(Logger::rest).unwrap_or_default()
     }
 
     /// Ends the worker as a reload does: `http-logger` sends what it has, and the filter is not asked.
     pub fn end(mut self, network: &mut dyn Network) {
-        if let Some(logger) = &mut self.logger {
-            logger.flush(network);
+        for batch in self.last_batches() {
+            batch.is_accepted(network);
         }
     }
 
