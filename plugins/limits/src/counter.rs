@@ -36,11 +36,13 @@ pub struct FleetStatus {
     pub starting: bool,
     /// Pause between two reports, s, rounded up.
     pub sync_s: u64,
+    /// A request can wait for a report, so nothing goes on without a share.
+    pub asks_first: bool,
 }
 
 impl FleetStatus {
     /// Of a proxy that counts for itself alone.
-    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false, sync_s: 0 };
+    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false, sync_s: 0, asks_first: false };
 }
 
 /// See the module's text. All times are seconds since the Unix epoch.
@@ -221,6 +223,9 @@ impl Counter {
         let fresh = self.is_fresh(now_s);
         if fresh && self.share != NO_SHARE {
             return here.saturating_add(amount) > counted.saturating_add(self.share);
+        }
+        if fleet_status.asks_first && self.is_told() {
+            return true;
         }
         // Without a share, one request at a time may go on, and more as far as an equal part of the rest allows.
         // A proxy that had a share of the last window counts on the same peers, a new one on all proxies, and one that has just

@@ -72,6 +72,7 @@ impl ReporterLease {
             proxies: self.proxies,
             starting: self.answered == 0 && waits,
             sync_s: 1,
+            asks_first: false,
         }
     }
 }
@@ -101,7 +102,7 @@ mod tests {
         let lease = lease.claimed(2, 9_000).unwrap().heard(0, 10_000, 0);
         assert_eq!(
             lease.fleet_status(9_000),
-            FleetStatus { shared: true, reachable: true, proxies: 3, starting: false, sync_s: 1 }
+            FleetStatus { shared: true, reachable: true, proxies: 3, starting: false, sync_s: 1, asks_first: false }
         );
         assert!(!lease.fleet_status(11_200).reachable);
         let ahead = lease.heard(3_600_000, 10_000, 3);

@@ -15,6 +15,7 @@
     reason = "this program is a test"
 )]
 
+mod body;
 mod master;
 mod server;
 mod upstream;

@@ -1,9 +1,8 @@
 //! Clients of the stand-in, over HTTP/1.1.
 
+use crate::body::{Chunked, Chunks, body};
 use crate::upstream::Upstream;
-use bytes::Bytes;
 use headgate_test_apisix::{Client, ClientRequest, Fields, Shared};
-use http_body_util::channel::{Channel, Sender};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,7 +20,7 @@ const BODY: usize = 64 << 20;
 /// Largest head of a request.
 const HEAD: usize = 64 << 10;
 
-type Answered = Response<Channel<Bytes, Error>>;
+type Answered = Response<Chunked>;
 
 /// Accepts connections until the end, and serves all of them.
 pub(crate) async fn accept(
@@ -94,18 +93,18 @@ async fn read(request: Request<Incoming>) -> Result<ClientRequest, Error> {
 struct Connected {
     handle: Handle,
     head: Option<oneshot::Sender<Answered>>,
-    body: Option<Sender<Bytes, Error>>,
+    body: Option<Chunks>,
 }
 
 impl Client for Connected {
     fn head(&mut self, status: u16, headers: Fields) {
-        let (sender, body) = Channel::new(1);
+        let (chunks, body) = body();
         let mut answer = Response::builder().status(status);
         let of_the_connection = ["connection", "transfer-encoding"];
         for (name, value) in headers.iter().filter(|(name, _)| !of_the_connection.contains(&name.as_str())) {
             answer = answer.header(name, value);
         }
-        self.body = Some(sender);
+        self.body = Some(chunks);
         let sent = self.head.take().map(|head| head.send(answer.body(body).unwrap()));
         if !matches!(sent, Some(Ok(()))) {
             self.body = None;
@@ -114,12 +113,12 @@ impl Client for Connected {
 
     fn chunk(&mut self, bytes: &[u8]) -> bool {
         let Some(body) = &mut self.body else { return false };
-        bytes.is_empty() || self.handle.block_on(body.send_data(Bytes::copy_from_slice(bytes))).is_ok()
+        bytes.is_empty() || body.send(&self.handle, bytes)
     }
 
     fn cut(&mut self) {
         if let Some(body) = self.body.take() {
-            body.abort(Error::from(ErrorKind::ConnectionAborted));
+            body.cut(&self.handle);
         }
     }
 }
