@@ -8,6 +8,9 @@ python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
 pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cacheprovider"
 e2e_workers := env("HEADGATE_E2E_WORKERS", "3")
+# Most of the time they wait for the logger's timer.
+e2e_apisix_workers := env("HEADGATE_E2E_WORKERS", "8")
+e2e_apisix := "tests/e2e/test_cases.py tests/e2e/test_apisix.py tests/e2e/test_openai_sdk.py tests/e2e/test_anthropic_sdk.py tests/e2e/test_streams.py tests/e2e/test_bytes.py"
 pages_workers := env("HEADGATE_PAGES_WORKERS", "2")
 nextest := `command -v cargo-nextest || echo target/tools/nextest/bin/cargo-nextest`
 
@@ -66,6 +69,10 @@ e2e-native *FLAGS: envoy python-packages node-packages programs
     @mkdir -p target/native-faults && cp {{native}} target/native-faults/
     @{{just_executable()}} native
     @HEADGATE_E2E_HOST=native {{pytest}} {{ if FLAGS == "" { "tests/e2e" } else { "" } }} -n {{e2e_workers}} --dist worksteal {{FLAGS}}
+
+# The case files, the SDKs, streams and bytes on the stand-in for APISIX, by address, with its reloads and kills. Tests of Envoy are skipped.
+e2e-apisix *FLAGS: wasm python-packages programs
+    @HEADGATE_E2E_HOST=apisix {{pytest}} {{ if FLAGS == "" { e2e_apisix } else { "" } }} -n {{e2e_apisix_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
 pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs

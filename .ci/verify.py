@@ -52,7 +52,9 @@ STEPS = [
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], after=["unit"], built=True),
     # The cases alone: all of it takes as long as `e2e`.
     Step("native", ["e2e-native tests/e2e/test_cases.py"], needs=["fetch", "build"], after=["e2e"]),
-    Step("contract", ["contract"], needs=["build"], after=["native"], built=True),
+    # The cases alone.
+    Step("apisix", ["e2e-apisix tests/e2e/test_cases.py"], needs=["fetch", "build", "wasm"], after=["native"], built=True),
+    Step("contract", ["contract"], needs=["build"], after=["apisix"], built=True),
     Step("pages", ["pages"], needs=["fetch", "build", "wasm"], after=["contract"], built=True),
     Step("verifiers", ["verifiers"], needs=["fetch", "build"], after=["pages"], built=True),
     Step("forwarders", ["forwarders"], needs=["fetch", "build"], after=["verifiers"], built=True),

@@ -26,7 +26,7 @@ const MAX_BODY_BYTES: usize = 16 << 10;
 /// Maximum number of values of a subject.
 const MAX_PARTS: usize = 8;
 /// Counters of records. They follow from the stored records and cannot be corrected.
-const OF_RECORDS: [Counter; 8] = [
+const OF_RECORDS: [Counter; 9] = [
     Counter::Requests,
     Counter::Errors,
     Counter::RejectedByGateway,
@@ -35,6 +35,7 @@ const OF_RECORDS: [Counter; 8] = [
     Counter::EndedByProvider,
     Counter::EstimatedRequests,
     Counter::UnpricedRequests,
+    Counter::RejectedByHost,
 ];
 
 /// The body of `POST /v1/corrections`. At least one of `count` and `usage` is there.

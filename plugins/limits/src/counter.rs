@@ -42,7 +42,8 @@ pub struct FleetStatus {
 
 impl FleetStatus {
     /// Of a proxy that counts for itself alone.
-    pub const ALONE: Self = Self { shared: false, reachable: true, proxies: 1, starting: false, sync_s: 0, asks_first: false };
+    pub const ALONE: Self =
+        Self { shared: false, reachable: true, proxies: 1, starting: false, sync_s: 0, asks_first: false };
 }
 
 /// See the module's text. All times are seconds since the Unix epoch.

@@ -22,6 +22,7 @@ mod record;
 mod redactions;
 mod reject;
 mod replay;
+mod share;
 mod state;
 mod unseen;
 

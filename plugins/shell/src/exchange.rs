@@ -7,15 +7,17 @@ mod end;
 
 pub(crate) use end::settle;
 
+use crate::cells::CellsOn;
 use crate::claims::Slot;
 use crate::exchange_id::ExchangeId;
 use crate::host::{Action, Body, Headers, NO_ROOM};
 use crate::http_calls::{HttpCalls, WAKE};
 use crate::member::{Member, MemberHost};
 use crate::pending_resets;
-use crate::worker::{apply, with_worker};
+use crate::worker::{Random, apply, with_worker};
+use headgate_limits::FleetStatus;
 use headgate_policy::document::Stages;
-use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
+use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, RequestEnv, Timestamp};
 use headgate_record::ProxyRefusal;
 use std::sync::Arc;
 
@@ -199,7 +201,13 @@ impl Exchange {
     /// The decision about a whole body.
     fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Action {
         let now_us = host.now_us();
-        let flow = decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects);
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        let status = host.with_member(|member| member.counters.fleet_status(&self.policy, now_us / 1_000));
+        let flow = status.and_then(|status| {
+            with_env(host, status, now_us, |env, random| {
+                gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+            })
+        });
         let held = self.gate.reservations();
         if !held.is_empty() {
             let claim = host.with_member(|member| member.counters.claims.keep(host, self.policy.limits(), held));
@@ -255,24 +263,19 @@ impl Exchange {
     }
 }
 
-/// Has the gate decide about a body. `None` only if the state of the worker is in use.
-pub(crate) fn decide(
-    host: &impl MemberHost,
-    gate: &mut Gate,
-    policy: &Policy,
-    body: Vec<u8>,
+/// Runs a decision on the state of the worker. `None` only if that is in use.
+pub(crate) fn with_env<H: MemberHost, T>(
+    host: &H,
+    fleet_status: FleetStatus,
     now_us: u64,
-    effects: &mut Effects,
-) -> Option<Flow> {
-    let fleet_status = host.with_member(|member| member.counters.fleet_status(policy, now_us / 1_000))?;
+    act: impl FnOnce(RequestEnv<'_, CellsOn<'_, H>>, &mut Random) -> T,
+) -> Option<T> {
     with_worker(host, |worker| {
-        let flow = worker.with_request_env(host, fleet_status, now_us, |env, random| {
-            gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
-        });
+        let decided = worker.with_request_env(host, fleet_status, now_us, act);
         if worker.has_news() {
             host.with_member(|member| worker.hand_over(member));
         }
-        flow
+        decided
     })
 }
 

@@ -9,12 +9,13 @@
 mod answer;
 mod direct;
 mod end;
+mod share;
 mod tries;
 
 use crate::delivery::Uploader;
-use crate::exchange::decide;
+use crate::exchange::with_env;
 use crate::host::{Action, Body, Headers, NO_ROOM};
-use crate::http_calls::HttpCalls;
+use crate::http_calls::{HttpCalls, WAKE};
 use crate::member::{Member, MemberHost};
 use crate::worker::{apply, with_worker};
 use headgate_policy::{Effect, Effects, Flow, Gate, HeaderView, Policy, Reply, Timestamp};
@@ -38,6 +39,8 @@ pub struct SoleContext {
     /// Deliveries that it has carried, and when the first one began, µs since the Unix epoch.
     carried: u32,
     carrying_since_us: u64,
+    /// Reports that it has waited for, to get a share of a limit.
+    asks: u32,
     http_calls: HttpCalls,
     /// External checks that wait for their turn: the host makes one call at a time.
     checks: Vec<headgate_policy::HttpCall>,
@@ -71,6 +74,7 @@ impl SoleContext {
             carrier: Uploader::default(),
             carried: 0,
             carrying_since_us: 0,
+            asks: 0,
             http_calls: HttpCalls::default(),
             checks: Vec::new(),
             deferred: None,
@@ -180,14 +184,19 @@ impl SoleContext {
     }
 
     fn decide(&mut self, host: &impl MemberHost, body: Vec<u8>) -> Flow {
-        let now_us = host.now_us();
-        decide(host, &mut self.gate, &self.policy, body, now_us, &mut self.effects).unwrap_or(Flow::Pause)
+        let (now_us, status) = (host.now_us(), self.fleet_status(host));
+        let (gate, effects) = (&mut self.gate, &mut self.effects);
+        gate.set_may_await_share(status.asks_first);
+        let decided = with_env(host, status, now_us, |env, random| {
+            gate.request_body(body, Timestamp(now_us), env, || random.draw(host), effects)
+        });
+        self.with_share(host, decided.unwrap_or(Flow::Pause))
     }
 
     /// Carries a decision out. One that waits for checks asks the next of them.
     fn obey(&mut self, host: &impl MemberHost, flow: Flow) {
         let mut flow = flow;
-        if flow == Flow::Pause {
+        if flow == Flow::Pause && !self.gate.awaits_share() {
             flow = self.ask(host);
         }
         match flow {
@@ -244,6 +253,9 @@ impl SoleContext {
     pub fn call_answered(&mut self, host: &impl MemberHost, token: u32, body_size: usize) {
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(answer) = self.http_calls.answered(host, token, body_size) {
+            if answer.number == WAKE {
+                return self.share_has_come(host);
+            }
             let said = answer.status.map(|status| (status, answer.body.as_slice()));
             let now = Timestamp(host.now_us());
             let flow = self.gate.call_done(answer.number, said, now, &mut self.effects);
@@ -253,6 +265,9 @@ impl SoleContext {
             return self.try_answered(host, body_size);
         }
         self.carrier.answered(host, &self.policy, token, body_size);
+        if self.gate.awaits_share() {
+            return self.share_has_come(host);
+        }
         if self.carries(host) {
             return;
         }
@@ -265,6 +280,8 @@ impl SoleContext {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Reply(reply) => self.reply(host, &reply),
+                // The rest of the answer is replaced by nothing, and it ends in order.
+                Effect::EndStream if self.gate.replaces_answer() => {}
                 Effect::EndStream | Effect::ResetStream => self.cut = true,
                 Effect::Route(_) | Effect::Call(_) => {}
                 effect if is_of_envoy(&effect) => {}

@@ -91,7 +91,14 @@ fn outgoing(instance: &Value, body: &Value, plugin: &Value, asked: &Asked<'_>) -
         let value = value.as_str().unwrap();
         let secret = value.strip_prefix("$env://").map_or_else(
             || value.to_owned(),
-            |name| asked.environment.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone()).unwrap_or_default(),
+            |name| {
+                asked
+                    .environment
+                    .iter()
+                    .find(|(one, _)| one == name)
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default()
+            },
         );
         set.push((name.to_ascii_lowercase(), secret));
     }

@@ -4,7 +4,7 @@ use crate::client::ClientRequest;
 use crate::network::{Network, Outgoing, Received};
 use crate::nginx::Nginx;
 use headgate_policy::document::Document;
-use headgate_record::RequestRecord;
+use headgate_record::{EndedBy, RequestRecord};
 use headgate_tests::{Case, CheckAct, Failure, Outcome, ProviderAct, Upstream};
 use std::collections::VecDeque;
 
@@ -132,6 +132,9 @@ pub fn play_split(
         acts.faults.push(format!("{} acts were not played", acts.providers.len()));
     }
     let record: Option<RequestRecord> = serde_json::from_slice(&answer.record).ok();
+    if !answer.whole && record.as_ref().is_some_and(|record| record.ended_by != EndedBy::Gateway) {
+        acts.faults.push("the answer was cut off".to_owned());
+    }
     let mut headers: std::collections::BTreeMap<String, String> = answer.headers.into_iter().collect();
     headers.insert(":status".to_owned(), answer.status.to_string());
     let outcome = Outcome {

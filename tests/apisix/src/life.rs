@@ -3,7 +3,7 @@
 //! The worker is lent for each callback alone, and not while the request waits for somebody.
 
 use crate::ai_proxy::{Asked, Proxied, serve};
-use crate::client::{Client, ClientRequest};
+use crate::client::{Answer, Client, ClientRequest};
 use crate::network::{Network, Outgoing, Received};
 use crate::nginx::{Lender, Nginx};
 use crate::vm::Decision;
@@ -22,6 +22,19 @@ pub(crate) struct Life<'a, W> {
     request: &'a ClientRequest,
     network: &'a mut dyn Network,
     client: &'a mut dyn Client,
+}
+
+impl Nginx {
+    /// Serves a request.
+    ///
+    /// # Panics
+    /// If the real host would have crashed.
+    pub fn serve(&mut self, request: &ClientRequest, network: &mut dyn Network) -> Answer {
+        self.work_of_timers(network);
+        let mut answer = Answer::default();
+        let record = Life::of(&mut *self, request, network, &mut answer).serve();
+        Answer { record, ..answer }
+    }
 }
 
 impl<'a, W: Lender> Life<'a, W> {

@@ -1,9 +1,6 @@
 //! A worker of APISIX: the module's VM, the rules, and `http-logger`.
 
-use crate::client::{Answer, ClientRequest};
-use crate::life::Life;
 use crate::logger::Logger;
-use crate::network::Network;
 use crate::vm::{Loaded, Vm};
 use serde_json::Value;
 
@@ -66,17 +63,6 @@ impl Nginx {
             lost: false,
             plugin: None,
         }
-    }
-
-    /// Serves a request.
-    ///
-    /// # Panics
-    /// If the real host would have crashed.
-    pub fn serve(&mut self, request: &ClientRequest, network: &mut dyn Network) -> Answer {
-        self.work_of_timers(network);
-        let mut answer = Answer::default();
-        let record = Life::of(&mut *self, request, network, &mut answer).serve();
-        Answer { record, ..answer }
     }
 
     /// Configures the filter at the first request of a configuration. `false` if it refuses.

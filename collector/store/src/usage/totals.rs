@@ -64,6 +64,8 @@ counters! {
     UnpricedRequests = "unpriced_requests",
     /// The part of the cost that is from assumed prices.
     UnpricedCost = "unpriced_cost_nano_usd",
+    /// Records that another part of the host rejected, such as a plugin of APISIX.
+    RejectedByHost = "rejected_by_host",
 }
 
 const COUNTERS: usize = Counter::ALL.len();
@@ -117,6 +119,7 @@ impl Totals {
         self.increase(Counter::Errors, u64::from(record.status >= 400));
         self.increase(Counter::RejectedByGateway, rejected(RejectedBy::Gateway));
         self.increase(Counter::RejectedByProvider, rejected(RejectedBy::Provider));
+        self.increase(Counter::RejectedByHost, rejected(RejectedBy::Host));
         self.increase(Counter::EndedByClient, ended(EndedBy::Client));
         self.increase(Counter::EndedByProvider, ended(EndedBy::Provider));
     }

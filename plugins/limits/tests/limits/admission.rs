@@ -204,7 +204,8 @@ fn failover_counts_once_where_it_ends() {
 
 #[test]
 fn unreachable_collector_per_rule() {
-    let down = FleetStatus { shared: true, reachable: false, proxies: 2, starting: false, sync_s: 1, asks_first: false };
+    let down =
+        FleetStatus { shared: true, reachable: false, proxies: 2, starting: false, sync_s: 1, asks_first: false };
     for (when, admits) in [(WhenUnreachable::Allow, 6), (WhenUnreachable::Deny, 0), (WhenUnreachable::LastKnown, 2)] {
         let rules =
             rules(vec![Rule { when_unreachable: when, ..rule("r", &[], &[meter(Unit::Requests, Period::Hour, 4)]) }]);
@@ -217,7 +218,8 @@ fn unreachable_collector_per_rule() {
 #[test]
 fn million_subjects_in_bounded_memory() {
     let rules = rules(vec![rule("r", &[Dimension::Tag("t".into())], &[meter(Unit::Requests, Period::Hour, 1_000)])]);
-    let shared = FleetStatus { shared: true, reachable: true, proxies: 1, starting: false, sync_s: 1, asks_first: false };
+    let shared =
+        FleetStatus { shared: true, reachable: true, proxies: 1, starting: false, sync_s: 1, asks_first: false };
     let mut memory = Memory::default();
     for number in 0..1_000_000_u64 {
         let who = Who { tag: format!("subject-{number}"), ..ALICE };

@@ -4,7 +4,8 @@ use crate::memory::{Memory, Who, concurrency, meter, one_request, rule, rules};
 use headgate_limits::{Dimension, FleetStatus, Period, Reply, ReplyRow, Report, Reporter, Rules, Unit, Why};
 
 const ALICE: Who = Who { key: "alice", team: "search", provider: "openai", tag: String::new() };
-const FLEET: FleetStatus = FleetStatus { shared: true, reachable: true, proxies: 2, starting: false, sync_s: 1, asks_first: false };
+const FLEET: FleetStatus =
+    FleetStatus { shared: true, reachable: true, proxies: 2, starting: false, sync_s: 1, asks_first: false };
 
 /// A proxy with one rule.
 struct Proxy {

@@ -102,7 +102,9 @@ fn workers_without_ticks_keep_one_limit() {
         let mut burst = World::new(workers);
         let at_once = burst.requests(70, START_MS, 1);
         let in_all = at_once + burst.requests(70, START_MS + 1_000, 1) + burst.requests(70, START_MS + 2_000, 1);
-        println!("{workers} workers without ticks: {paced} of 100 paced; {at_once} of 70 in a burst, {in_all} with two more");
+        println!(
+            "{workers} workers without ticks: {paced} of 100 paced; {at_once} of 70 in a burst, {in_all} with two more"
+        );
         assert_eq!((paced, in_all), (LIMIT, LIMIT), "{workers} workers");
         // Workers that know the count already.
         let mut warm = World::new(workers);

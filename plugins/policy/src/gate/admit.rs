@@ -103,7 +103,7 @@ impl Gate {
                 Ok(()) => Flow::Pause,
                 Err(rejection) => self.refuse_unread(rejection, out),
             },
-            Phase::AwaitingChecks => Flow::Pause,
+            Phase::AwaitingShare | Phase::AwaitingChecks => Flow::Pause,
             Phase::Answered => Flow::Answered,
             _ => Flow::Continue,
         }
@@ -127,19 +127,10 @@ impl Gate {
             true => self.plan(body, env.cooldowns, &mut draw),
             false => self.read_proxied(body),
         };
-        if let Err(rejection) = planned.and_then(|()| self.admit_limits(now.as_s(), &mut env)) {
-            return self.reject(rejection, out);
+        match planned {
+            Ok(()) => self.admit_planned(now, &mut env, draw, out),
+            Err(rejection) => self.reject(rejection, out),
         }
-        match self.guard_request(&mut draw, out) {
-            Err(rejection) => return self.reject(rejection, out),
-            Ok(true) => {
-                self.phase = Phase::AwaitingChecks;
-                return Flow::Pause;
-            }
-            Ok(false) => {}
-        }
-        self.send(now, out);
-        Flow::Continue
     }
 
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {

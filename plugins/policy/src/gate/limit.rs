@@ -1,7 +1,7 @@
 //! Limits and budgets around one request: its likely usage, the reservation, and the settlement.
 
 use super::account::{prompt_tokens, seen_usage, tier};
-use super::state::Gate;
+use super::state::{Gate, Phase};
 use crate::call::Call;
 use crate::effect::{Effect, Effects};
 use crate::price::cost_in_tier;
@@ -38,6 +38,10 @@ impl Gate {
                 self.watched_costs = admission.watched_costs;
                 call.quotas = admission.quotas;
                 self.affordable(&usage, now_s, env)
+            }
+            Err(refusal) if self.may_await_share && refusal.why == Why::Share => {
+                self.phase = Phase::AwaitingShare;
+                Ok(())
             }
             Err(refusal) => {
                 let Some(rule) = policy.limits.get(refusal.rule) else { return Err(Rejection::Misconfigured) };

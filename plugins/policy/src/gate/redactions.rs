@@ -43,6 +43,12 @@ impl Gate {
         self.phase == Phase::Sent && matches!(self.guarding.mode, GuardMode::Whole(_))
     }
 
+    /// Whether the provider's answer is replaced by one of the gateway, in whole: nothing of it passes, and it ends in order.
+    #[must_use]
+    pub fn replaces_answer(&self) -> bool {
+        self.phase == Phase::RewrittenLocalReply
+    }
+
     /// More of a held response is there, `buffered` bytes so far. `false` lets it go: it has been refused, or nothing
     /// depends on reading it.
     pub fn response_body_grows(&mut self, buffered: u64, now: Timestamp, out: &mut Effects) -> bool {

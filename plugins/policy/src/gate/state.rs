@@ -55,6 +55,8 @@ pub struct Gate {
     pub(super) max_cost: Option<(u64, usize)>,
     /// The same of rules that only watch.
     pub(super) watched_costs: Vec<(u64, usize)>,
+    /// The host can hold a request until its proxy has a share of the limits.
+    pub(super) may_await_share: bool,
     pub(super) reader: Reader,
     pub(super) guarding: Guarding,
     pub(super) first_byte: Option<Timestamp>,
@@ -74,6 +76,8 @@ pub(super) enum Phase {
     New,
     /// Waiting for the body.
     Body,
+    /// Waiting for the share of a limit.
+    AwaitingShare,
     /// Waiting for external checks.
     AwaitingChecks,
     /// With a provider.
@@ -107,6 +111,7 @@ impl Gate {
             reserved: None,
             max_cost: None,
             watched_costs: Vec::new(),
+            may_await_share: false,
             reader: Reader::None,
             guarding: Guarding::default(),
             first_byte: None,

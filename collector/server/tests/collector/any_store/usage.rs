@@ -41,15 +41,20 @@ fn get(owner: &mut Client, query: &str) -> Value {
 
 fn any_record() -> impl Strategy<Value = RequestRecord> {
     let numbers = (0..60 * 86_400_000_u64, 0..90_000_000_u64, 0..5_000_u64, 0..1_u64 << 40);
-    let picks = (0..5_usize, 0..4_usize, 0..3_usize, 0..3_usize, any::<bool>(), any::<bool>());
+    let picks = (0..6_usize, 0..4_usize, 0..3_usize, 0..3_usize, any::<bool>(), any::<bool>());
     (numbers, picks).prop_map(|((at_ms, duration, tokens, nano), (outcome, team, model, key, estimated, first))| {
         let mut one = record("n", "b", 1);
         one.started_at = BASE_US - 5 * 86_400_000_000 + at_ms * 1_000;
         one.duration_us = duration;
         one.time_to_first_token_us = first.then_some(duration / 3);
-        (one.status, one.rejected_by) =
-            [(200, None), (200, None), (429, Some(RejectedBy::Gateway)), (503, Some(RejectedBy::Provider)), (0, None)]
-                [outcome];
+        (one.status, one.rejected_by) = [
+            (200, None),
+            (200, None),
+            (429, Some(RejectedBy::Gateway)),
+            (503, Some(RejectedBy::Provider)),
+            (0, None),
+            (429, Some(RejectedBy::Host)),
+        ][outcome];
         one.ended_by = if one.status == 0 { EndedBy::Client } else { EndedBy::Complete };
         let model = ["gpt-5.2", "qwen3", "\u{fc}"][model].to_owned();
         one.served_by = (one.status == 200).then(|| ServedBy { provider: "openai".to_owned(), model });
@@ -72,10 +77,12 @@ fn any_record() -> impl Strategy<Value = RequestRecord> {
 
 type Of = fn(&RequestRecord) -> u64;
 
-const SUMS: [(&str, Of); 10] = [
+const SUMS: [(&str, Of); 12] = [
     ("requests", |_| 1),
     ("errors", |r| u64::from(r.status >= 400)),
     ("rejected_by_gateway", |r| u64::from(r.rejected_by == Some(RejectedBy::Gateway))),
+    ("rejected_by_provider", |r| u64::from(r.rejected_by == Some(RejectedBy::Provider))),
+    ("rejected_by_host", |r| u64::from(r.rejected_by == Some(RejectedBy::Host))),
     ("ended_by_client", |r| u64::from(r.ended_by == EndedBy::Client)),
     ("input_tokens", |r| r.usage.unwrap().input_tokens),
     ("cached_input_tokens", |r| r.usage.unwrap().cached_input_tokens),
@@ -368,9 +375,9 @@ fn the_sheet_is_safe_and_ends_with_its_sum() {
     let head = "start_time,end_time,team,requests,errors,rejected_by_gateway,rejected_by_provider,ended_by_client,\
         ended_by_provider,input_tokens,cached_input_tokens,cache_write_input_tokens,cache_write_1h_input_tokens,\
         output_tokens,reasoning_tokens,cost_nano_usd,estimated_requests,estimated_cost_nano_usd,unpriced_requests,\
-        unpriced_cost_nano_usd,cost_usd,duration_us_p50,duration_us_p90,duration_us_p95,duration_us_p99,\
+        unpriced_cost_nano_usd,rejected_by_host,cost_usd,duration_us_p50,duration_us_p90,duration_us_p95,duration_us_p99,\
         time_to_first_token_us_p50,time_to_first_token_us_p90,time_to_first_token_us_p95,time_to_first_token_us_p99";
-    let counts = |n: u64| format!("{n},0,0,0,0,0,{},0,0,0,{},0,{},0,0,0,0,", n * 1200, n * 340, n * 4_500_000);
+    let counts = |n: u64| format!("{n},0,0,0,0,0,{},0,0,0,{},0,{},0,0,0,0,0,", n * 1200, n * 340, n * 4_500_000);
     let times = "802815,802815,802815,802815,,,,";
     assert_eq!(
         lines,

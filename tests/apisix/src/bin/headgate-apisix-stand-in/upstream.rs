@@ -99,7 +99,8 @@ async fn ask(request: &Outgoing, limit: Duration) -> Result<Response<Incoming>, 
     tokio::spawn(connection);
     let pseudo =
         |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
-    let mut asked = Request::builder().method(pseudo(":method")).uri(pseudo(":path")).header("host", pseudo(":authority"));
+    let mut asked =
+        Request::builder().method(pseudo(":method")).uri(pseudo(":path")).header("host", pseudo(":authority"));
     for (name, value) in request.headers.iter().filter(|(name, _)| !name.starts_with(':') && name != "host") {
         asked = asked.header(name, value);
     }
