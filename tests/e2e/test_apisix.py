@@ -167,7 +167,7 @@ def test_silent_collector_costs_each_request_little(new_gateway):
 @pytest.mark.parametrize("workers", [2, 5])
 def test_workers_admit_exactly_the_limit(new_gateway, workers):
     gateway = new_gateway(limited, workers=workers, key_ids=KEYS)
-    paced = [gateway.chat("ok", key="paced").status for _ in range(60) if time.sleep(0.05) is None]
+    paced = [gateway.chat("ok", key="paced").status for _ in range(60) if time.sleep(0.12) is None]
     burst: list[int] = []
 
     def ask() -> None:
