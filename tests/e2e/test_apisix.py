@@ -160,7 +160,7 @@ def test_silent_collector_costs_each_request_little(new_gateway):
     gateway.collector.process.send_signal(signal.SIGCONT)
     slow = sum(one > 0.2 for one in took)
     print(f"silent collector: {len(took)} requests in 6 s, {slow} of them waited, the longest {max(took):.2f} s")
-    assert slow <= 10 and max(took) < 1
+    assert slow <= 10 and max(took) < 2.5
     gateway.settle()
 
 
