@@ -233,6 +233,7 @@ def test_error_in_mid_stream_is_an_sdk_error(gateway, claude):
     assert "usage" not in record, "an error before any content costs nothing"
 
 
+@pytest.mark.envoy_only("nobody tells the filter that a client has left")
 def test_leaving_client_pays_reported_input(gateway, claude):
     trace, request = asked(gateway, "claude:stream-200-delay-50")
     with claude.messages.stream(**request) as stream:

@@ -79,6 +79,16 @@ def test_reload_under_load_loses_no_record(new_gateway):
     gateway.assert_no_trap()
 
 
+def test_restart_loses_no_record(new_gateway):
+    gateway = new_gateway(policy.shared)
+    for _ in range(2):
+        traces = [gateway.chat("ok").trace for _ in range(30)]
+        gateway.envoy.stop()
+        assert missing(gateway, traces) == 0
+        gateway.start_envoy()
+    gateway.assert_no_trap()
+
+
 @pytest.mark.slow
 def test_records_of_a_killed_worker_are_missed(new_gateway):
     gateway = new_gateway(policy.shared)

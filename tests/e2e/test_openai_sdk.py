@@ -196,6 +196,7 @@ def test_sdk_retries_are_separate_requests(gateway, sdk):
         rejected(record, 503, "all_targets_unavailable", attempt("dead/ok", None, "connect"))
 
 
+@pytest.mark.envoy_only("nobody tells the filter that a client has left")
 def test_client_timeout_is_on_record(gateway, sdk):
     trace, headers = traced(gateway)
     with pytest.raises(openai.APITimeoutError):

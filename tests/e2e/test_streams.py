@@ -6,6 +6,7 @@ import base64
 
 import pytest
 import wire
+from gateway import APISIX
 from records import REPORTED, attempt, expect
 
 EVENT = "text/event-stream; charset=utf-8"
@@ -128,7 +129,10 @@ def test_json_answer_passes_unchanged(gateway, model):
     )  # fmt: skip
     cut = slice(40, None)  # after the id, which counts the answers
     assert answer.body[cut] == direct.body[cut]
-    assert answer.names() - direct.names() == {"x-headgate-request-id", "x-headgate-attempts", "x-headgate-served-by", "date"}
-    assert direct.names() - answer.names() == set()
-    same = ["content-type", "openai-version", "x-ratelimit-limit-requests", "content-length", "transfer-encoding"]
+    # APISIX does not tell the length of the filter's answers.
+    framing = {"content-length", "transfer-encoding"} if APISIX else set()
+    added = {"x-headgate-request-id", "x-headgate-attempts", "x-headgate-served-by", "date"}
+    assert answer.names() - direct.names() - framing == added
+    assert direct.names() - answer.names() - framing == set()
+    same = {"content-type", "openai-version", "x-ratelimit-limit-requests", "content-length", "transfer-encoding"} - framing
     assert [answer.header(name) for name in same] == [direct.header(name) for name in same]

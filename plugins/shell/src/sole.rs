@@ -25,6 +25,10 @@ pub(crate) use tries::Direct;
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
 const ASKS_PER_INTERVAL: u64 = 5;
 
+/// Headers in which a client, or a proxy before this one, tells of the client. In Envoy the route removes them.
+const NOT_FOR_PROVIDERS: [&str; 5] =
+    ["forwarded", "x-forwarded-client-cert", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
 /// Most deliveries that one request carries: counts, a heartbeat, records.
 const CALLS_PER_REQUEST: u32 = 3;
 
@@ -235,6 +239,9 @@ impl SoleContext {
     fn let_go(&mut self, host: &impl MemberHost) {
         if !self.gate.is_sent() {
             return self.apply_effects(host);
+        }
+        for name in NOT_FOR_PROVIDERS {
+            let _ = host.remove_header(Headers::Request, name);
         }
         if self.gate.may_ask_directly() {
             return self.begin_tries(host);

@@ -42,6 +42,12 @@ impl Network for Acts<'_> {
         if !self.is_meant(&act, &request.to) {
             self.faults.push(format!("the try went to {} instead of {name}", request.to));
         }
+        let is_ours = |name: &str, value: &str| {
+            name.starts_with("x-envoy-") || name.starts_with("x-headgate-") || value.contains("hg-test-")
+        };
+        if let Some((name, _)) = request.headers.iter().find(|(name, value)| is_ours(name, value)) {
+            self.faults.push(format!("the provider got {name}"));
+        }
         let headers = request.headers.iter().cloned().collect();
         self.seen.push(Upstream { provider: name, headers, body: request.body.clone() });
         answer(&act, request.timeout_ms, self.split)

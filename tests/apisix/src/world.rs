@@ -124,6 +124,7 @@ impl World {
     }
 
     /// Returns the time, µs since the Unix epoch.
+    #[allow(clippy::disallowed_methods, reason = "by address, a worker has the clock of this machine")]
     pub(crate) fn clock_us(&self) -> u64 {
         match self.surroundings {
             Surroundings::Test(now_us) => now_us,
@@ -139,6 +140,7 @@ impl World {
     }
 
     /// Writes a line of the log.
+    #[allow(clippy::print_stderr, reason = "by address, that is the log")]
     pub(crate) fn say(&mut self, line: String) {
         match self.surroundings {
             Surroundings::Test(_) => self.log.push(line),

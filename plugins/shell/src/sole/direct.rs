@@ -1,7 +1,7 @@
 //! Tries by calls of the filter's own. An answer comes whole, with its head, so that nothing of it is out before it is decided on.
 
-use super::SoleContext;
 use super::tries::{Direct, copied};
+use super::{SoleContext, is_of_envoy};
 use crate::host::{Headers, OutgoingCall};
 use crate::member::MemberHost;
 use crate::worker::{apply, with_worker};
@@ -22,7 +22,8 @@ impl SoleContext {
 
     /// Carries effects out on the headers of the tries.
     fn take_effects(&mut self, host: &impl MemberHost) {
-        for effect in std::mem::take(&mut self.effects) {
+        // Providers are not to see words that are for Envoy.
+        for effect in std::mem::take(&mut self.effects).into_iter().filter(|effect| !is_of_envoy(effect)) {
             let rest = self.direct.as_mut().and_then(|direct| direct.take(effect));
             if let Some(effect @ Effect::SetCooldown { .. }) = rest {
                 let _ = apply(host, effect);

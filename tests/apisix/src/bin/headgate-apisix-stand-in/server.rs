@@ -11,12 +11,15 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use std::io::{Error, ErrorKind};
 use std::pin::pin;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Largest body of a request.
 const BODY: usize = 64 << 20;
+/// Time that a connection has for its first request once the worker ends.
+const FIRST_REQUEST: Duration = Duration::from_secs(2);
 /// Largest head of a request.
 const HEAD: usize = 64 << 10;
 
@@ -52,14 +55,25 @@ async fn serve(
     _open: mpsc::Sender<()>,
 ) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, worker.clone(), network.clone()));
+    let asked = Notify::new();
+    let service = service_fn(|request| {
+        asked.notify_one();
+        answer(request, worker.clone(), network.clone())
+    });
     let mut http = http1::Builder::new();
     http.max_buf_size(HEAD).max_headers(1_000);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = ends.changed() => connection.as_mut().graceful_shutdown(),
+        _ = ends.changed() => {}
     }
+    // A connection that has not brought a request yet is no idle one.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = asked.notified() => {}
+        () = tokio::time::sleep(FIRST_REQUEST) => {}
+    }
+    connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
 
