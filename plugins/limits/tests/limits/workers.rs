@@ -98,7 +98,7 @@ fn workers_without_ticks_keep_one_limit() {
     for workers in [1, 2, 3, 5, 8, 16] {
         let mut paced = World::new(workers);
         let paced = paced.requests(100, START_MS, 500);
-        // Of a burst that begins with nothing, some shares lie with workers that do not use them; who comes again gets them.
+        // Of a burst that begins with nothing, some shares lie with workers that do not use them. Their reports free them.
         let mut burst = World::new(workers);
         let at_once = burst.requests(70, START_MS, 1);
         let in_all = at_once + burst.requests(70, START_MS + 1_000, 1) + burst.requests(70, START_MS + 2_000, 1);
