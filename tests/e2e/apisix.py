@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import stack
+import wire
 
 
 def render(headgate: Path, policy: Path, out: Path, module: Path) -> None:
@@ -27,8 +30,20 @@ def start(binary: Path, out: Path, module: Path, listen: str, log: Path, env: di
     """Starts the stand-in on rendered files and waits until it listens."""
     command = [binary, "--files", out, "--wasm", module, "--listen", listen, "--node", node, "--workers", workers]
     part = stack.Part("the stand-in for APISIX", command, log, environment(env))
-    part.wait_for_line("listening on ")
+    deadline = time.monotonic() + 15
+    while not listens(listen):
+        if time.monotonic() > deadline or part.process.poll() is not None:
+            raise part.not_ready(f"does not listen on {listen}")
+        time.sleep(0.02)
     return part
+
+
+def listens(address: str) -> bool:
+    try:
+        socket.create_connection(wire.address(address), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 def workers(part: stack.Part) -> list[int]:
