@@ -119,8 +119,8 @@ impl Client for Connected {
             answer = answer.header(name, value);
         }
         self.body = Some(chunks);
-        let sent = self.head.take().map(|head| head.send(answer.body(body).unwrap()));
-        if !matches!(sent, Some(Ok(()))) {
+        let is_sent = self.head.take().is_some_and(|head| head.send(answer.body(body).unwrap()).is_ok());
+        if !is_sent {
             self.body = None;
         }
     }
