@@ -3,6 +3,7 @@
 tools := justfile_directory() / "target/tools"
 envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
+tryout_wasm := "target/wasm32-unknown-unknown/browser/headgate_tryout.wasm"
 native := justfile_directory() / "target/native/headgate-0.2.0.so"
 python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
@@ -185,7 +186,8 @@ _tryout:
     @cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout
     @cargo build --quiet --release -p headgate-tryout-bindgen
     @mkdir -p target/tryout target/tryout-new
-    @target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout-new
+    @# The search for the shortest compressed form takes some ten seconds.
+    @cmp -s {{tryout_wasm}} target/tryout-new/input.wasm || { target/release/headgate-tryout-bindgen {{tryout_wasm}} target/tryout-new && cp {{tryout_wasm}} target/tryout-new/input.wasm; }
     @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
 
 # Bundle the editor of the try-out page, and put it where the collector takes it from.
