@@ -74,8 +74,8 @@ pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
 
-# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle, a witness.
-verifiers *FLAGS: python-packages _witness programs
+# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle, Sigstore, a witness.
+verifiers *FLAGS: python-packages node-packages _sigstore _witness programs
     @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
     @HEADGATE_AICS_WITNESS={{tools}}/witness {{pytest}} tests/verifiers {{FLAGS}}
 
@@ -126,6 +126,11 @@ test-simd: _cargo
 # What the collector takes and how fast it answers, beside what is aimed for; 10000000 records take some ten minutes and 12 GB.
 bench-collector RECORDS="1000000" SENDERS="4": _cargo
     @cargo run --quiet --release -p headgate-collector --example ingest_speed -- {{RECORDS}} {{SENDERS}}
+
+# What proofs, evidence packets and forwarders cost the collector; 5000000 records take some twenty minutes and 8 GB.
+bench-delivery RECORDS="200000": _cargo _python receivers
+    @cargo build --quiet --release -p headgate-collector
+    @{{python}} tests/forwarders/speed.py {{RECORDS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo _python
@@ -219,6 +224,10 @@ receivers: _pip
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
 
+# Only its check of paths is used, so most of what it depends on is not fetched.
+_sigstore: _pip
+    @[ -d {{tools}}/sigstore/sigstore ] || { {{just_executable()}} _say "fetching a verifier of Sigstore" && {{pip}} --no-deps --target {{tools}}/sigstore sigstore==4.5.1 tuf==7.0.1 securesystemslib==1.6.0; }
+
 # The witness asks for a newer Python than it needs.
 _witness: _pip
     @[ -d {{tools}}/witness/aics_witness ] || { {{just_executable()}} _say "fetching a witness" && {{pip}} --no-deps --ignore-requires-python --target {{tools}}/witness aics-witness==0.1.0 aics-tlog==0.2.1; }
@@ -226,7 +235,7 @@ _witness: _pip
 # Fetch the independent mock LLM server, an identity provider, axe-core and html-validate into target/tools.
 node-packages:
     @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
-    @[ -d {{tools}}/node/node_modules/html-validate ] && [ -d {{tools}}/node/node_modules/oidc-provider ] || { {{just_executable()}} _say "fetching aimock, oidc-provider, axe-core and html-validate"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 oidc-provider@9.13.3 axe-core@4.14.1 html-validate@11.21.1; }
+    @[ -d {{tools}}/node/node_modules/html-validate ] && [ -d {{tools}}/node/node_modules/oidc-provider ] && [ -d {{tools}}/node/node_modules/@sigstore/verify ] || { {{just_executable()}} _say "fetching aimock, oidc-provider, axe-core, html-validate and a verifier of Sigstore"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 oidc-provider@9.13.3 axe-core@4.14.1 html-validate@11.21.1 @sigstore/verify@3.1.1; }
 
 _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"
