@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -149,6 +151,32 @@ def test_fifty_policies_under_load(new_gateway):
     gateway.assert_no_trap()
     revisions = {record["config_revision"] for record in gateway.all_records()}
     assert len(revisions) > 25, "the policies were in force one after the other"
+
+
+def test_policies_that_end_on_a_worker_leave_no_call_behind(new_gateway):
+    """The last stream of a policy ends on a worker while a call to the collector is under way on the main thread."""
+    gateway = new_gateway(policy.shared)
+    collector = gateway.collector.process
+    for number in range(12):
+        assert gateway.chat("ok").status == 200
+        # It takes the call, and does not answer.
+        collector.send_signal(signal.SIGSTOP)
+        answers = []
+        streams = [threading.Thread(target=lambda: answers.append(gateway.chat("stream-30-delay-20", stream=True))) for _ in range(4)]
+        [stream.start() for stream in streams]
+        time.sleep(0.15)
+        gateway.render(with_alias(gateway, f"late-{number}"))
+        [stream.join() for stream in streams]
+        assert [answer.whole and answer.status for answer in answers] == [200] * 4
+        # No worker waits until the call is given up for its time.
+        begun = time.monotonic()
+        assert [gateway.chat("ok").status for _ in range(8)] == [200] * 8
+        assert time.monotonic() - begun < 2
+        collector.send_signal(signal.SIGCONT)
+    gateway.settle()
+    gateway.assert_no_trap()
+    assert "a call to the collector is made again" in gateway.log()
+    assert "please report this" not in gateway.log()
 
 
 def test_check_compares_the_module_with_envoy(new_gateway):

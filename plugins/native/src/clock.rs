@@ -103,6 +103,15 @@ pub(crate) fn set_tick(period: Duration) {
     clock.look_by(due);
 }
 
+/// Has the roots tick at once.
+pub(crate) fn wake_roots() {
+    let mut clock = lock();
+    for alarm in &mut clock.roots {
+        alarm.due = now();
+    }
+    CHANGED.notify_all();
+}
+
 /// Has this worker tick after this time or earlier, if it has an open gate.
 pub(crate) fn tick_streams(within: Duration) {
     let (mut clock, due) = (lock(), now() + within);

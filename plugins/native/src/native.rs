@@ -6,7 +6,7 @@
 use crate::abi::{Attribute, Map, Stream};
 use crate::at::{At, CallAnswer};
 use crate::later::Later;
-use crate::{bodies, clock, gates, member, metrics, node, shared};
+use crate::{bodies, calls, clock, gates, member, metrics, node, shared};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
 use headgate_shell::{
     Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall, response_flags,
@@ -207,7 +207,10 @@ impl Host for Native {
         let body = call.body.unwrap_or_default();
         let sent = match self.at.get() {
             At::Stream(stream) => stream.call(call.to, call.headers, body, timeout_ms),
-            At::Root(root) => root.call(call.to, call.headers, body, timeout_ms),
+            At::Root(root) => {
+                let sent = root.call(call.to, call.headers, body, timeout_ms);
+                sent.inspect(|number| calls::begin(root, *number))
+            }
             At::Nothing | At::Log(_) => return Err(ABSENT),
         };
         sent.map_err(HostError).and_then(|id| u32::try_from(id).map_err(|_| ABSENT))

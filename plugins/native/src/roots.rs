@@ -3,7 +3,7 @@
 use crate::abi::{Root as HostRoot, RootScheduler};
 use crate::at::{At, CallAnswer};
 use crate::native::Native;
-use crate::{clock, metrics, newest};
+use crate::{calls, clock, metrics, newest};
 use headgate_shell::{Role, Root};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -70,17 +70,19 @@ impl Configured {
         }
     }
 
-    /// The host lets go of it.
+    /// The host lets go of it, on the thread on which its last stream has ended.
     pub(crate) fn end(&self) {
         let Some(gate) = &self.gate else { return };
         clock::remove_root(gate.number);
         newest::remove(gate.number);
+        calls::end_root(gate.host);
         self.give_up();
     }
 }
 
 impl GateRoot {
     fn begin(host: HostRoot, root: Root) -> Self {
+        calls::this_is_main();
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         newest::add(number, host);
         let scheduler: RootScheduler = host.scheduler();
