@@ -139,11 +139,19 @@ def test_a_fault_of_a_new_policy_keeps_the_old_one(faulty):
     assert wait_until(lambda: faulty.chat("after-a-fault").status == 200)
 
 
+def with_short_requests(gateway: Gateway, name: str) -> dict:
+    """Returns a policy whose requests last about as long as a delivery: the last one often ends while one is under way."""
+    changed = with_alias(gateway, name)
+    changed["models"]["short"] = policy.alias(policy.target("alpha", "slow-first-byte-10"))
+    changed["prices"]["alpha/slow-first-byte-10"] = policy.PRICE
+    return changed
+
+
 def test_fifty_policies_under_load(new_gateway):
-    gateway = new_gateway(policy.shared)
-    with Traffic(gateway, clients=4) as traffic:
+    gateway = new_gateway(lambda gateway: with_short_requests(gateway, "first"))
+    with Traffic(gateway, clients=4, aliases=("ok", "short", "status-503+ok", "short", "nope")) as traffic:
         for number in range(50):
-            gateway.render(with_alias(gateway, f"number-{number}"))
+            gateway.render(with_short_requests(gateway, f"number-{number}"))
             time.sleep(0.15)
     traffic.assert_all_served()
     assert wait_until(lambda: gateway.chat("number-49").status == 200)

@@ -14,8 +14,9 @@ pub const SHARE_TTL_MS: u64 = 10_000;
 const PLENTY: u64 = 4;
 /// At most this part of the free rest is kept back for newcomers,
 const KEPT_BACK: u64 = 8;
-/// and no more than so many times the amount that one proxy uses at a time.
-const KEPT_USES: u64 = 16;
+/// and no more than so many times the amount that one proxy uses at a time. A proxy that takes the place of another lives on half of it until
+/// that one is given up, two and a half reports later, and may begin with far more use.
+const KEPT_USES: u64 = 128;
 
 /// Allowance for a report that is sent late or takes long, ms.
 const REPORT_DELAY_MS: u64 = 500;
