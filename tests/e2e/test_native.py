@@ -187,6 +187,19 @@ def test_policies_that_end_on_a_worker_leave_no_call_behind(new_gateway):
     assert "please report this" not in gateway.log()
 
 
+def test_a_cooldown_holds_on_all_workers_at_once(new_gateway):
+    gateway = new_gateway(policy.shared, workers=4)
+    for _ in range(3):
+        # Every worker has just looked at the targets in cooldown.
+        with Traffic(gateway, clients=8, pause=0, aliases=("ok",)):
+            time.sleep(0.1)
+        for provider in gateway.providers.values():
+            provider.control("DELETE", "/_seen")
+        assert [gateway.chat("tired").status for _ in range(30)] == [200] * 30
+        assert len(gateway.providers["alpha"].seen()) == 1, "only the first request tried the target"
+        time.sleep(1.6)
+
+
 def test_check_compares_the_module_with_envoy(new_gateway):
     gateway = new_gateway(policy.shared)
     check = ["check", gateway.folder / "gateway.yaml", "--native", MODULE]

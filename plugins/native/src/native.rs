@@ -6,11 +6,9 @@
 use crate::abi::{Attribute, Map, Stream};
 use crate::at::{At, CallAnswer};
 use crate::later::Later;
-use crate::{bodies, calls, clock, gates, member, metrics, node, shared};
+use crate::{bodies, calls, clock, gates, metrics, node, shared};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
-use headgate_shell::{
-    Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall, response_flags,
-};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, NO_ROOM, OutgoingCall, response_flags};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -117,12 +115,6 @@ fn done(taken: bool) -> HostResult<()> {
     if taken { Ok(()) } else { Err(ABSENT) }
 }
 
-impl MemberHost for Native {
-    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-        member::with_member(self, act)
-    }
-}
-
 impl Host for Native {
     const CAN: Capabilities = Capabilities {
         ticks: true,
@@ -131,6 +123,7 @@ impl Host for Native {
         shows_own_replies: false,
         loses_workers: false,
         delivery_time: Duration::from_secs(5),
+        cooldowns_age_us: 0,
     };
 
     fn now_us(&self) -> u64 {

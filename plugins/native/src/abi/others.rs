@@ -6,8 +6,8 @@ use super::{
     Bytes, Field, Logger, Map, Metric, Root, RootScheduler, StreamScheduler, copy, define_counter, define_gauge,
     define_histogram, log_client, log_code_details, log_flags, log_headers, log_headers_size, log_transport_failure,
     log_upstream_connection, root_call, root_increment_counter, root_record_histogram, root_reset_call,
-    root_scheduler_commit, root_scheduler_delete, root_scheduler_new, root_set_gauge, stream_scheduler_commit, stream_scheduler_delete,
-    with_fields,
+    root_scheduler_commit, root_scheduler_delete, root_scheduler_new, root_set_gauge, stream_scheduler_commit,
+    stream_scheduler_delete, with_fields,
 };
 use headgate_metrics::Kind;
 
