@@ -1,34 +1,24 @@
 //! The calls of roots that are under way, with as much of their answers as has come.
 //!
 //! The host serves them on the main thread. It destroys a root where the last stream of it ends, which may be on a worker, and cancels the
-//! root's calls there: two threads would then be in one call. So a worker that ends a root has the main thread reset its calls, and waits.
+//! root's calls there: two threads would then be in one call. So a root that is replaced has its calls reset at once, on the main thread. One
+//! that ends without a successor waits for the end of its calls.
 
 use crate::abi::Root;
 use crate::at::CallAnswer;
-use crate::clock;
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Largest answer that is kept, and so used.
 const MAX_ANSWER: usize = 16 << 20;
-/// Longest wait of a worker. The main thread can be late only if it waits for that worker itself, at the end of the proxy.
+/// Longest wait for the end of a call, which has a time limit of its own.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Open {
     root: Root,
     number: u64,
     answer: Option<CallAnswer>,
-    state: State,
-}
-
-#[derive(PartialEq, Eq)]
-enum State {
-    Wanted,
-    /// A worker waits for its end.
-    Unwanted,
-    /// The main thread is resetting it.
-    Resetting,
 }
 
 static OPEN: Mutex<Vec<Open>> = Mutex::new(Vec::new());
@@ -48,7 +38,7 @@ pub(crate) fn this_is_main() {
 }
 
 pub(crate) fn begin(root: Root, number: u64) {
-    lock().push(Open { root, number, answer: None, state: State::Wanted });
+    lock().push(Open { root, number, answer: None });
 }
 
 /// The head of an answer has come.
@@ -87,17 +77,12 @@ fn find(all: &mut [Open], root: Root, number: u64) -> Option<&mut Open> {
     all.iter_mut().find(|open| (open.root, open.number) == (root, number))
 }
 
-/// Resets the calls that workers wait for. Only the main thread may do it.
-pub(crate) fn reset_unwanted() {
-    let mut unwanted = Vec::new();
-    for open in lock().iter_mut().filter(|open| open.state == State::Unwanted) {
-        open.state = State::Resetting;
-        unwanted.push((open.root, open.number));
-    }
-    for (root, number) in unwanted {
-        log::info!("a call to the collector is made again: the policy that has begun it is gone");
-        root.reset_call(number);
-        over(root, number);
+/// Resets the calls of all roots but this one, which has just taken over. Only the main thread may do it.
+pub(crate) fn reset_others(root: Root) {
+    let others: Vec<_> = lock().iter().filter(|open| open.root != root).map(|open| (open.root, open.number)).collect();
+    for (other, number) in others {
+        log::info!("a call to the collector is made again, since a new policy has taken over");
+        other.reset_call(number);
     }
 }
 
@@ -107,23 +92,9 @@ pub(crate) fn end_root(root: Root) {
     if IS_MAIN.get() {
         return all.retain(|open| open.root != root);
     }
-    let mut is_open = false;
-    for open in all.iter_mut().filter(|open| open.root == root) {
-        (open.state, is_open) = (State::Unwanted, true);
+    let is_open = |all: &mut Vec<Open>| all.iter().any(|open| open.root == root);
+    let waited = OVER.wait_timeout_while(all, PATIENCE, is_open).unwrap_or_else(PoisonError::into_inner);
+    if waited.1.timed_out() {
+        log::error!("a call to the collector has not ended in its time; please report this");
     }
-    if !is_open {
-        return;
-    }
-    drop(all);
-    clock::wake_roots();
-    let still_open = |all: &mut Vec<Open>| all.iter().any(|open| open.root == root);
-    let waited = OVER.wait_timeout_while(lock(), PATIENCE, still_open);
-    let (mut all, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-    if !timeout.timed_out() {
-        return;
-    }
-    log::error!("the main thread has not ended a call to the collector in time; please report this");
-    all.retain(|open| open.root != root || open.state == State::Resetting);
-    let being_reset = OVER.wait_while(all, |all| still_open(all));
-    drop(being_reset.unwrap_or_else(PoisonError::into_inner));
 }

@@ -156,7 +156,6 @@ hooks! {
     envoy_dynamic_module_on_http_filter_config_scheduled(_root: Root, ours: Ours, _event: u64) {
         // SAFETY: the host gives what it was lent.
         let Some(configured) = (unsafe { lent::<Configured>(ours) }) else { return };
-        guarded(Hook::End, calls::reset_unwanted);
         guarded(Hook::Tick, || configured.tick());
     }
 

@@ -48,7 +48,7 @@ impl Root {
 
     /// Resets a call, on the main thread. The host tells of its end meanwhile.
     pub(crate) fn reset_call(self, id: u64) {
-        // SAFETY: the root is there: its end waits for the end of the call, see `calls`.
+        // SAFETY: the root is there: the end of one with a call comes later, or waits, see `calls`.
         unsafe { root_reset_call(self, id) }
     }
 
