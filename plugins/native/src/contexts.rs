@@ -156,7 +156,10 @@ impl Context {
         self.act(
             Native::with_body(self.stream),
             |gate, native| gate.response_body(native, native.body_size(Body::Response), end),
-            |attempt, native| attempt.response_body(native, native.body_size(Body::Response), end),
+            |attempt, native| {
+                let size = if attempt.holds() { native.body_size(Body::Response) } else { 0 };
+                attempt.response_body(native, size, end)
+            },
         )
     }
 
