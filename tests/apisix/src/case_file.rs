@@ -130,7 +130,7 @@ pub fn play_split(
     if !acts.providers.is_empty() && !fewer {
         acts.faults.push(format!("{} acts were not played", acts.providers.len()));
     }
-    let record: Option<RequestRecord> = serde_json::from_slice(&answer.record).ok();
+    let is_record = serde_json::from_slice::<RequestRecord>(&answer.record).is_ok();
     let mut headers: std::collections::BTreeMap<String, String> = answer.headers.into_iter().collect();
     headers.insert(":status".to_owned(), answer.status.to_string());
     let outcome = Outcome {
@@ -138,8 +138,8 @@ pub fn play_split(
         headers,
         body: answer.body,
         upstream: acts.seen,
-        aside: record.is_none(),
-        record: record.unwrap_or_default(),
+        aside: !is_record,
+        record: if is_record { answer.record } else { Vec::new() },
         ..Outcome::default()
     };
     (outcome, acts.faults)
