@@ -200,10 +200,7 @@ impl Host for Native {
         let body = call.body.unwrap_or_default();
         let sent = match self.at.get() {
             At::Stream(stream) => stream.call(call.to, call.headers, body, timeout_ms),
-            At::Root(root) => {
-                let sent = root.call(call.to, call.headers, body, timeout_ms);
-                sent.inspect(|number| calls::begin(root, *number))
-            }
+            At::Root(root) => root.call(call.to, call.headers, body, timeout_ms).inspect(|id| calls::begin(root, *id)),
             At::Nothing | At::Log(_) => return Err(ABSENT),
         };
         sent.map_err(HostError).and_then(|id| u32::try_from(id).map_err(|_| ABSENT))
