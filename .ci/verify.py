@@ -50,8 +50,8 @@ STEPS = [
     # Suites that wait for processes and for the disk, with time limits, run one after the other.
     Step("unit", ["unit"], needs=["build", "wasm"], built=True),
     Step("e2e", ["e2e"], needs=["fetch", "build", "wasm"], after=["unit"], built=True),
-    # The cases alone: all of it takes as long as `e2e`.
-    Step("native", ["e2e-native tests/e2e/test_cases.py"], needs=["fetch", "build"], after=["e2e"]),
+    # The cases, and what is its own: all of it takes as long as `e2e`.
+    Step("native", ["e2e-native tests/e2e/test_cases.py tests/e2e/test_native.py"], needs=["fetch", "build"], after=["e2e"]),
     # The cases alone.
     Step("apisix", ["e2e-apisix tests/e2e/test_cases.py"], needs=["fetch", "build", "wasm"], after=["native"], built=True),
     Step("contract", ["contract"], needs=["build"], after=["apisix"], built=True),

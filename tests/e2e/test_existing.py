@@ -209,6 +209,7 @@ def test_after_serves_llm_requests_through_headgate(existing):
     edge.assert_no_trap()
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_after_leaves_the_other_api_alone(existing):
     edge = existing("after.yaml")
     requests = [edge.ask("/orders/", body=b"{not json", requests=0) for _ in range(3)]
@@ -274,6 +275,7 @@ def test_check_of_both_configurations():
     assert check(FOLDER / "after.yaml", version="1.36")[0] == 1
 
 
+@pytest.mark.wasm_only("the configuration in envoy/existing names headgate.wasm")
 def test_check_of_rendered_files_and_of_a_dump(existing, tmp_path):
     """The project's own rendering has no findings, in parts and as the admin page shows it."""
     out = tmp_path / "own"

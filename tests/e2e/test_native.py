@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -137,11 +139,19 @@ def test_a_fault_of_a_new_policy_keeps_the_old_one(faulty):
     assert wait_until(lambda: faulty.chat("after-a-fault").status == 200)
 
 
+def with_short_requests(gateway: Gateway, name: str) -> dict:
+    """Returns a policy whose requests last about as long as a delivery: the last one often ends while one is under way."""
+    changed = with_alias(gateway, name)
+    changed["models"]["short"] = policy.alias(policy.target("alpha", "slow-first-byte-10"))
+    changed["prices"]["alpha/slow-first-byte-10"] = policy.PRICE
+    return changed
+
+
 def test_fifty_policies_under_load(new_gateway):
-    gateway = new_gateway(policy.shared)
-    with Traffic(gateway, clients=4) as traffic:
+    gateway = new_gateway(lambda gateway: with_short_requests(gateway, "first"))
+    with Traffic(gateway, clients=4, aliases=("ok", "short", "status-503+ok", "short", "nope")) as traffic:
         for number in range(50):
-            gateway.render(with_alias(gateway, f"number-{number}"))
+            gateway.render(with_short_requests(gateway, f"number-{number}"))
             time.sleep(0.15)
     traffic.assert_all_served()
     assert wait_until(lambda: gateway.chat("number-49").status == 200)
@@ -149,6 +159,45 @@ def test_fifty_policies_under_load(new_gateway):
     gateway.assert_no_trap()
     revisions = {record["config_revision"] for record in gateway.all_records()}
     assert len(revisions) > 25, "the policies were in force one after the other"
+
+
+def test_policies_that_end_on_a_worker_leave_no_call_behind(new_gateway):
+    """The last stream of a policy ends on a worker while a call to the collector is under way on the main thread."""
+    gateway = new_gateway(policy.shared)
+    collector = gateway.collector.process
+    for number in range(12):
+        assert gateway.chat("ok").status == 200
+        # It takes the call, and does not answer.
+        collector.send_signal(signal.SIGSTOP)
+        answers = []
+        streams = [threading.Thread(target=lambda: answers.append(gateway.chat("stream-30-delay-20", stream=True))) for _ in range(4)]
+        [stream.start() for stream in streams]
+        time.sleep(0.15)
+        gateway.render(with_alias(gateway, f"late-{number}"))
+        [stream.join() for stream in streams]
+        assert [answer.whole and answer.status for answer in answers] == [200] * 4
+        # No worker waits until the call is given up for its time.
+        begun = time.monotonic()
+        assert [gateway.chat("ok").status for _ in range(8)] == [200] * 8
+        assert time.monotonic() - begun < 2
+        collector.send_signal(signal.SIGCONT)
+    gateway.settle()
+    gateway.assert_no_trap()
+    assert "a call to the collector is made again" in gateway.log()
+    assert "please report this" not in gateway.log()
+
+
+def test_a_cooldown_holds_on_all_workers_at_once(new_gateway):
+    gateway = new_gateway(policy.shared, workers=4)
+    for _ in range(3):
+        # Every worker has just looked at the targets in cooldown.
+        with Traffic(gateway, clients=8, pause=0, aliases=("ok",)):
+            time.sleep(0.1)
+        for provider in gateway.providers.values():
+            provider.control("DELETE", "/_seen")
+        assert [gateway.chat("tired").status for _ in range(30)] == [200] * 30
+        assert len(gateway.providers["alpha"].seen()) == 1, "only the first request tried the target"
+        time.sleep(1.6)
 
 
 def test_check_compares_the_module_with_envoy(new_gateway):

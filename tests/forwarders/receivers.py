@@ -157,6 +157,8 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
+            do_PUT = do_POST  # noqa: N815
+
             def log_message(self, *_):
                 pass
 

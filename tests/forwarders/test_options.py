@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from receivers import Answer, Collector, StandIn, tenzir, wait_until
+from receivers import TOOLS, Answer, Collector, Program, StandIn, free_port, record, tenzir, wait_until
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TOKEN = "${RECEIVER_TOKEN}"
@@ -253,3 +253,22 @@ def age(collector: Collector, days: int):
     database.commit()
     database.close()
     collector.start()
+
+
+def test_logs_and_spans_are_taken_by_rotel(tmp_path, running):
+    port = free_port()
+    command = [TOOLS / "rotel/rotel-agent", "start", "--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}"]
+    logs = ["--debug-log", "logs", "--debug-log", "traces", "--debug-log-verbosity", "detailed", "--exporter", "blackhole"]
+    receiver = Program(tmp_path / "receiver", [*command, *logs], port)
+    running.append(receiver)
+    url = f"http://127.0.0.1:{port}"
+    both = [{"id": signal, "kind": "otlp", "url": url, "logs": ["requests"], "start": "oldest", "signal": signal} for signal in ("logs", "traces")]
+    collector = Collector(tmp_path / "collector", *both)
+    running.append(collector)
+    failover(collector)
+    for signal in ("logs", "traces"):
+        collector.delivered(signal, 3)
+    text = wait_until(lambda: (lambda said: said if said.count("Span #") >= 7 and said.count("LogRecord #") >= 3 else None)(receiver.out.read_text() + (receiver.out.parent / "err").read_text()), "all are printed", 20)
+    for number in (1, 2, 3):
+        assert record(number)["id"] in text
+    assert TRACE in text and "gen_ai.usage.input_tokens" in text

@@ -6,7 +6,7 @@
 
 use headgate_policy::Policy;
 use headgate_record::EndedBy;
-use headgate_tests::{Outcome, bless, compare, drive, load_all, policy};
+use headgate_tests::{Outcome, bless, compare, drive, load_all, policy, record_in};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ fn answers_are_the_same_at_every_split() {
 /// Asserts that two outcomes are equal in everything but time.
 fn same(path: &Path, whole: &Outcome, split: &Outcome) {
     let timeless = |outcome: &Outcome| {
-        let mut record = outcome.record.clone();
+        let mut record = record_in(outcome);
         record.duration_us = 0;
         record.time_to_first_token_us = None;
         if record.ended_by == EndedBy::Gateway && record.status == 200 {

@@ -33,7 +33,7 @@ pub fn drive(policy: &Arc<Policy>, case: &Case, split: &dyn Fn(&[u8]) -> Vec<Vec
 
 /// Plays one case with some stages only, so that there may be more or fewer tries and checks than the case has. Where the proxy
 /// routes, it goes to the first provider of the case, whose cluster has the provider's name, and is tried once. Returns the
-/// outcome; its record is the default if there is none.
+/// outcome; its record is empty if there is none.
 ///
 /// # Panics
 /// If the machines do.
@@ -53,6 +53,15 @@ pub fn record_of(close: impl FnOnce(&mut Vec<u8>)) -> RequestRecord {
     let mut written = Vec::new();
     close(&mut written);
     read(&written)
+}
+
+/// Returns the record of an outcome; the default if there is none.
+///
+/// # Panics
+/// If it is no record.
+#[must_use]
+pub fn record_in(outcome: &Outcome) -> RequestRecord {
+    if outcome.record.is_empty() { RequestRecord::default() } else { read(&outcome.record) }
 }
 
 fn read(written: &[u8]) -> RequestRecord {

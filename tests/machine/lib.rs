@@ -18,7 +18,7 @@ mod facts;
 mod generate;
 
 pub use bless::bless;
-pub use drive::{drive, drive_stages, load_all, policy, record_of};
+pub use drive::{drive, drive_stages, load_all, policy, record_in, record_of};
 pub use generate::Generator;
 pub use headgate_simulation::{
     Case, CheckAct, Difference, Expect, ExpectOnApisix, ExpectUpstream, Failure, Memory, Outcome, PathStep,

@@ -5,9 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a tool of the tests")]
 
-use headgate_policy::document::{Stage, Stages};
+use headgate_policy::document::Stages;
 use headgate_tests::{Case, drive_stages, load_all, policy};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 
 const NOW_S: u64 = 1_790_000_000;
@@ -32,7 +32,7 @@ fn main() {
                     "status": outcome.status,
                     "body": text(&outcome.body),
                     "upstream": outcome.upstream.first().map(|one| text(&one.body)),
-                    "record": if stages.has(Stage::Logging) { json!(outcome.record) } else { Value::Null },
+                    "record": outcome.record(),
                 })
             );
         }

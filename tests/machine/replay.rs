@@ -62,7 +62,7 @@ fn traffic() -> String {
             "providers": [failing, {"provider": "beta", "headers": kind, "body": usage.to_string()}],
         }))
         .unwrap();
-        lines.push(serde_json::to_string(&ask.play(&mut world).unwrap().record).unwrap());
+        lines.push(String::from_utf8(ask.play(&mut world).unwrap().record).unwrap());
     }
     lines.reverse();
     lines.join("\n")

@@ -53,7 +53,8 @@ pub use app::App;
 pub use metrics::Metrics;
 pub use openapi::{Docs, SchemaOf, Schemas};
 pub use packets::{
-    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, build_packet, packet_path, packet_scope,
+    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, StatedSource, build_packet, packet_path,
+    packet_scope,
 };
 pub use parameter::Parameter;
 pub use query::request_filters;

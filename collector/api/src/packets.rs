@@ -6,7 +6,7 @@ mod folder;
 mod order;
 mod routes;
 
-pub use build::{BuiltPacket, PacketSigner, PacketTools, Reading, build_packet};
+pub use build::{BuiltPacket, PacketSigner, PacketTools, Reading, StatedSource, build_packet};
 pub use fault::PacketFault;
 pub(crate) use folder::PacketFolder;
 pub(crate) use order::NewPacket;

@@ -64,6 +64,7 @@ const TRY_PARTS: &str = concat!(
     include_str!("../assets/try/editor.js"),
     include_str!("../assets/try/schema.js"),
     include_str!("../assets/try/request.js"),
+    include_str!("../assets/try/imported.js"),
     include_str!("../assets/try/timeline.js"),
     include_str!("../assets/try/result.js"),
     include_str!("../assets/try/replay.js"),

@@ -3,6 +3,7 @@
 
 use crate::assets;
 use crate::frame::Frame;
+use headgate_record::RequestRecord;
 use maud::{Markup, html};
 
 /// The text of a policy to begin with.
@@ -25,6 +26,8 @@ pub struct TryPage {
     pub text: Option<Text>,
     /// Whether there is a policy, too large for a page.
     pub too_large: bool,
+    /// The record whose request is to be filled in.
+    pub record: Option<RequestRecord>,
     /// Now, s since the Unix epoch.
     pub now_s: i64,
 }
@@ -60,6 +63,7 @@ impl TryPage {
             div #try data-worker=(worker) data-editor=(editor) data-script=(script) data-module=(module) data-now=(self.now_s) data-revision=[revision] {
                 // A line break after the tag is not part of the text.
                 textarea #try-source hidden { "\n" (yaml) }
+                @if let Some(record) = &self.record { textarea #try-from hidden { "\n" (serde_json::to_string(record).unwrap_or_default()) } }
                 p #try-state role="status" { "Loading the module …" }
             }
             script src=(own) type="module" {}

@@ -5,7 +5,7 @@
 
 use crate::signers::Signers;
 use headgate_collector_api::{
-    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, build_packet, packet_path,
+    BuiltPacket, PacketFault, PacketOrder, PacketSigner, PacketTools, Reading, StatedSource, build_packet, packet_path,
 };
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{
@@ -39,8 +39,18 @@ pub struct PacketJobs {
     readers: Readers,
     location: Location,
     folder: PathBuf,
-    keys: Option<Arc<Signers>>,
-    max_bytes: u64,
+    settings: Arc<PacketSettings>,
+}
+
+/// What all packets of this process have in common.
+#[derive(Debug)]
+pub struct PacketSettings {
+    /// The keys that sign.
+    pub keys: Option<Arc<Signers>>,
+    /// The most bytes of an archive.
+    pub max_bytes: u64,
+    /// The proxies that the operator states.
+    pub sources: Vec<StatedSource>,
 }
 
 /// Stops the making of a packet whose job is gone.
@@ -55,15 +65,9 @@ impl Drop for StopOnDrop {
 impl PacketJobs {
     /// Creates the job of a collector that has just started.
     #[must_use]
-    pub fn new(
-        store: &Store,
-        location: &Location,
-        folder: PathBuf,
-        keys: Option<Arc<Signers>>,
-        max_bytes: u64,
-    ) -> Self {
+    pub fn new(store: &Store, location: &Location, folder: PathBuf, settings: PacketSettings) -> Self {
         let (writes, readers) = (store.writes.clone(), store.readers.clone());
-        Self { writes, readers, location: location.clone(), folder, keys, max_bytes }
+        Self { writes, readers, location: location.clone(), folder, settings: Arc::new(settings) }
     }
 
     /// Makes packets, for as long as it is polled.
@@ -116,8 +120,7 @@ impl PacketJobs {
         let work = Work {
             location: self.location.clone(),
             order,
-            keys: self.keys.clone(),
-            max_bytes: self.max_bytes,
+            settings: Arc::clone(&self.settings),
             out: packet_path(&self.folder, &packet.id),
             goes_on: Arc::clone(&goes_on),
         };
@@ -140,7 +143,7 @@ impl PacketJobs {
 
     /// Waits until a checkpoint covers what there was at a time, if checkpoints are signed.
     async fn wait_for_checkpoint(&self, since: i64) {
-        while self.keys.is_some() && clock::now_us().saturating_sub(since) < MAX_WAIT_US {
+        while self.settings.keys.is_some() && clock::now_us().saturating_sub(since) < MAX_WAIT_US {
             match self.readers.query(move |db| covers(db, since)).await {
                 Ok(false) => tokio::time::sleep(PAUSE).await,
                 _ => return,
@@ -192,8 +195,7 @@ fn remove_strangers(folder: &Path, known: &BTreeMap<String, PacketState>) -> std
 struct Work {
     location: Location,
     order: PacketOrder,
-    keys: Option<Arc<Signers>>,
-    max_bytes: u64,
+    settings: Arc<PacketSettings>,
     out: PathBuf,
     goes_on: Arc<AtomicBool>,
 }
@@ -205,7 +207,7 @@ impl Work {
         }
         let goes_on = || self.goes_on.load(Ordering::Relaxed);
         let db = store::open_reader(&self.location)?;
-        build(db, &goes_on, &self.order, self.keys.as_deref(), self.max_bytes, &self.out)
+        build(db, &goes_on, &self.order, &self.settings, &self.out)
     }
 }
 
@@ -214,17 +216,21 @@ pub(crate) fn build(
     db: Db,
     goes_on: &dyn Fn() -> bool,
     order: &PacketOrder,
-    keys: Option<&Signers>,
-    max_bytes: u64,
+    settings: &PacketSettings,
     out: &Path,
 ) -> Result<BuiltPacket, PacketFault> {
     let stored = store::log_keys(&db)?;
-    let keys = keys.filter(|_| stored.present.is_some());
+    let keys = settings.keys.as_deref().filter(|_| stored.present.is_some());
     if keys.is_some_and(|keys| !keys.has_present(&stored)) {
         return Err(PacketFault::Signer("it is another key than the one that the logs were begun with".to_owned()));
     }
     let sign = |text: &[u8]| keys.map_or_else(|| Ok(Vec::new()), |keys| keys.sign(&stored, clock::now_us(), text));
     let signer = keys.and(stored.present.as_ref()).map(|public| PacketSigner { public, sign: &sign });
     let mut reading = Reading::new(db, goes_on);
-    build_packet(&mut reading, order, PacketTools { signer, max_bytes }, out)
+    build_packet(
+        &mut reading,
+        order,
+        PacketTools { signer, max_bytes: settings.max_bytes, sources: &settings.sources },
+        out,
+    )
 }

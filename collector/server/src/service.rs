@@ -17,12 +17,12 @@ use crate::args::{Command, ConfigCommand, LogCommand, LogFormat, ServeOptions};
 use crate::checkpoints::Checkpoints;
 use crate::jobs::Jobs;
 use crate::log;
-use crate::packets::PacketJobs;
+use crate::packets::{PacketJobs, PacketSettings};
 use crate::runs::Runs;
 use crate::settings::Parsed;
 use crate::signers::Signers;
 use crate::witnesses::{WitnessSettings, Witnesses};
-use headgate_collector_api::{self as http, App, Metrics};
+use headgate_collector_api::{self as http, App, Metrics, StatedSource};
 use headgate_collector_db::StoreError;
 use headgate_collector_forward::{Forwarders, Settings as ForwarderSettings};
 use headgate_collector_oidc::Settings as OidcSettings;
@@ -45,13 +45,14 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// One line for the operator: the problem and its remedy.
-pub fn run(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors }: Parsed) -> Result<ExitCode, String> {
+pub fn run(parsed: Parsed) -> Result<ExitCode, String> {
+    let Parsed { args, shown, values, oidc, forwarders, witnesses, anchors, sources } = parsed;
     if let Command::Verify(options) = &args.command {
         return verify::run(options);
     }
     match args.command {
         Command::Verify(_) => Ok(()),
-        Command::Serve(options) => serve(&options, values, FromFile { oidc, forwarders, witnesses, anchors }),
+        Command::Serve(options) => serve(&options, values, FromFile { oidc, forwarders, witnesses, anchors, sources }),
         Command::Config(ConfigCommand::Check(options)) => {
             identity_provider::of(oidc, options.public_url.as_ref())?;
             key_of(&options)?;
@@ -68,7 +69,7 @@ pub fn run(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors }:
         Command::Log(LogCommand::Restart { place, reason, public_key }) => {
             log_restart::run(&place, &reason, public_key.as_deref())
         }
-        Command::Packet(options) => packet::run(&options),
+        Command::Packet(options) => packet::run(&options, &sources),
         Command::Witness(options) => witness::run(&options),
     }
     .map(|()| ExitCode::SUCCESS)
@@ -80,12 +81,13 @@ struct FromFile {
     forwarders: Vec<ForwarderSettings>,
     witnesses: Vec<WitnessSettings>,
     anchors: Vec<AnchorSettings>,
+    sources: Vec<StatedSource>,
 }
 
 fn serve(
     options: &ServeOptions,
     values: BTreeMap<String, String>,
-    FromFile { oidc, forwarders, witnesses, anchors }: FromFile,
+    FromFile { oidc, forwarders, witnesses, anchors, sources }: FromFile,
 ) -> Result<(), String> {
     log::write_json(options.log_format == LogFormat::Json);
     let provider = identity_provider::of(oidc, options.public_url.as_ref())?;
@@ -116,7 +118,7 @@ fn serve(
         app = app.with_provider(provider);
     }
     let checkpoints = Checkpoints::new(&store, signing, keys.clone(), witnesses.clone(), interval);
-    let packets = packets_of(options, location, &store, keys);
+    let packets = packets_of(options, location, &store, keys, sources);
     if let Some((folder, _)) = &packets {
         app = app.with_packets(folder.clone());
     }
@@ -154,14 +156,15 @@ fn packets_of(
     location: &Location,
     store: &Store,
     keys: Option<Arc<Signers>>,
+    sources: Vec<StatedSource>,
 ) -> Option<(PathBuf, PacketJobs)> {
     let beside = match location {
         Location::Folder(data) => Some(data.join("packets")),
         Location::Server(_) => None,
     };
     let folder = options.packets.clone().or(beside)?;
-    let max_bytes = u64::from(options.packet_max_mib) << 20;
-    let jobs = PacketJobs::new(store, location, folder.clone(), keys, max_bytes);
+    let settings = PacketSettings { keys, max_bytes: u64::from(options.packet_max_mib) << 20, sources };
+    let jobs = PacketJobs::new(store, location, folder.clone(), settings);
     Some((folder, jobs))
 }
 

@@ -9,6 +9,7 @@ mod file;
 mod forwarders;
 mod oidc;
 mod show;
+mod sources;
 mod tables;
 mod variables;
 mod witnesses;
@@ -18,6 +19,7 @@ use crate::args::{Args, CONFIG_VARIABLE};
 use crate::witnesses::WitnessSettings;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use file::SettingsFile;
+use headgate_collector_api::StatedSource;
 use headgate_collector_forward::Settings as ForwarderSettings;
 use headgate_collector_oidc::Settings as OidcSettings;
 use std::collections::BTreeMap;
@@ -43,6 +45,8 @@ pub struct Parsed {
     pub witnesses: Vec<WitnessSettings>,
     /// Places outside that hold checkpoints, which only the file can set.
     pub(crate) anchors: Vec<AnchorSettings>,
+    /// The proxies that write to this log, which only the file can set.
+    pub sources: Vec<StatedSource>,
 }
 
 /// Reads command line, environment and file. Help and errors of the command line end the process, as is usual.
@@ -59,10 +63,10 @@ pub fn parse() -> Result<Parsed, String> {
     let shown = inner(&matches, "config").and_then(|config| inner(config, "show"));
     let shown = shown.map_or(String::new(), |settings| show::show(settings, &file));
     let values = inner(&matches, "serve").map_or_else(BTreeMap::new, |settings| show::values(settings, &file));
-    let SettingsFile { oidc, forwarders, witnesses, anchors, .. } = file;
+    let SettingsFile { oidc, forwarders, witnesses, anchors, sources, .. } = file;
     let (oidc, forwarders) = (oidc.map(|table| table.settings), forwarders.settings);
-    let (witnesses, anchors) = (witnesses.settings, anchors.settings);
-    Ok(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors })
+    let (witnesses, anchors, sources) = (witnesses.settings, anchors.settings, sources.settings);
+    Ok(Parsed { args, shown, values, oidc, forwarders, witnesses, anchors, sources })
 }
 
 /// Returns the path of the file, which is needed before the command line can be parsed.

@@ -108,7 +108,7 @@ impl BuiltInPrices {
     /// Returns the catalogue that is compiled in.
     #[must_use]
     pub fn built_in() -> Self {
-        serde_json::from_str(PRICES).unwrap_or_default()
+        serde_json::from_slice(PRICES.as_bytes()).unwrap_or_default()
     }
 
     /// Returns the price of a model, and, if it is not listed, the name of the most expensive listed model.

@@ -10,6 +10,7 @@ mod number;
 mod quantity;
 mod rate;
 mod text;
+mod time_zone;
 mod timestamp;
 mod url;
 mod words;
@@ -20,8 +21,9 @@ pub use money::nano_usd;
 pub use quantity::{
     MAX_ATTEMPTS, TRIGGERS, attempts, bytes, count, flag, memory, milliseconds, retention, status_or_word,
 };
-pub use rate::{budget_period, dimension, percent, rate, time_zone, when_unreachable};
+pub use rate::{budget_period, dimension, percent, rate, when_unreachable};
 pub use text::{sha256, variable};
+pub use time_zone::time_zone;
 pub use timestamp::unix_seconds;
 pub use url::{Url, host_in_url, socket, url};
 
@@ -211,7 +213,7 @@ impl Scalar {
             Self::Unreachable => words::one_of(value, &UNREACHABLE),
             Self::Rate => rate(value).map(drop),
             Self::BudgetPeriod => budget_period(value).map(drop),
-            Self::TimeZone => rate::known_time_zone(value),
+            Self::TimeZone => time_zone::known(value),
             Self::BudgetAction => rate::budget_action(value),
             Self::Percent => percent(value).map(drop),
             Self::WhenUnreachable => when_unreachable(value).map(drop),

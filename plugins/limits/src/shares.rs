@@ -12,10 +12,9 @@ pub const SHARE_TTL_MS: u64 = 10_000;
 
 /// There is plenty while at least this part of the whole is left.
 const PLENTY: u64 = 4;
-/// At most this part of the free rest is kept back for newcomers,
+/// This part of the free rest is kept back for newcomers. One that takes the place of another lives on half of it until that one is given
+/// up, two and a half reports later, and may begin with far more use.
 const KEPT_BACK: u64 = 8;
-/// and no more than so many times the amount that one proxy uses at a time.
-const KEPT_USES: u64 = 16;
 
 /// Allowance for a report that is sent late or takes long, ms.
 const REPORT_DELAY_MS: u64 = 500;
@@ -135,7 +134,7 @@ impl Shares {
         let aside = sum(|one| one.aside).saturating_add(part.saturating_mul(unheard));
         let taken = added.saturating_add(row.open);
         let free = left.saturating_sub(aside);
-        let spare = free.saturating_sub(kept_back(row.max, left, free, taken.max(row.wanted)));
+        let spare = free.saturating_sub(kept_back(row.max, left, free));
         let share = free.min(spare.min(part).max(row.wanted));
         let rest = before.map_or(0, |one| match repeated {
             // It may still go by the share before the one that it was not told.
@@ -191,15 +190,15 @@ pub(crate) const fn next_part(equal: u64) -> u64 {
 }
 
 /// Returns the amount that is kept back of the free rest, while there is plenty, for the next proxy. It would else have to wait until
-/// the holders of the rest have reported, or are given up. `use_now` is the amount that the asking proxy needs at a time.
-fn kept_back(max: u64, left: u64, free: u64, use_now: u64) -> u64 {
+/// the holders of the rest have reported, or are given up.
+fn kept_back(max: u64, left: u64, free: u64) -> u64 {
     if left < max / PLENTY {
         0
     } else if free < left / 2 {
         // Others hold most of it, so more newcomers may stand behind this one.
         free / 2
     } else {
-        (free / KEPT_BACK).min(use_now.saturating_mul(KEPT_USES))
+        free / KEPT_BACK
     }
 }
 
@@ -250,14 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn a_successor_has_a_share_while_its_forerunner_is_not_given_up() {
+        let mut shares = Shares::default();
+        let limit = ReportRow { max: 10_000, ..ReportRow::default() };
+        grant(&mut shares, "a", &limit, 20, 0);
+        assert!(grant(&mut shares, "b", &limit, 20, 500).share > 600, "though a had no use for it");
+    }
+
+    #[test]
     fn second_proxy_waits_for_a_report() {
         let mut shares = Shares::default();
-        grant(&mut shares, "a", &row(), 0, 0);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 500).share, 0, "all is set aside for a");
-        assert_eq!(grant(&mut shares, "a", &row(), 0, 1_000).share, 50);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 1_500).share, 0, "a may not have heard of it yet");
-        grant(&mut shares, "a", &row(), 0, 2_000);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 50);
+        grant(&mut shares, "a", &row(), 80, 0);
+        assert_eq!(grant(&mut shares, "b", &row(), 80, 500).share, 0, "all is set aside for a");
+        assert_eq!(grant(&mut shares, "a", &row(), 80, 1_000).share, 10);
+        assert_eq!(grant(&mut shares, "b", &row(), 80, 1_500).share, 0, "a may not have heard of it yet");
+        grant(&mut shares, "a", &row(), 80, 2_000);
+        assert_eq!(grant(&mut shares, "b", &row(), 80, 2_500).share, 10);
     }
 
     #[test]
@@ -265,7 +272,7 @@ mod tests {
         let mut shares = Shares::default();
         grant(&mut shares, "a", &row(), 0, 0);
         grant(&mut shares, "a", &ReportRow { idle: true, ..row() }, 0, 500);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 600), Grant { share: 100, others_open: 0, peers: 1, wait_ms: 0 });
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 600), Grant { share: 88, others_open: 0, peers: 1, wait_ms: 0 });
     }
 
     #[test]
@@ -289,7 +296,7 @@ mod tests {
         assert_eq!(grant(&mut shares, "a", &row(), 0, 1_000).share, 50, "and this answer is lost");
         let again = Counted { repeated: true, ..Counted::default() };
         assert_eq!(shares.grant("a", 1_000, &row(), again, 2_000).share, 50);
-        assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 0, "a may still use its hundred");
+        assert_eq!(grant(&mut shares, "b", &row(), 0, 2_500).share, 6, "a may still use all but the part of newcomers");
     }
 
     #[test]
@@ -319,7 +326,7 @@ mod tests {
         grant(&mut shares, "a", &ReportRow { open: 7, ..row() }, 0, 0);
         assert_eq!(
             grant(&mut shares, "b", &row(), 0, SHARE_TTL_MS),
-            Grant { share: 100, others_open: 0, peers: 1, wait_ms: 0 }
+            Grant { share: 88, others_open: 0, peers: 1, wait_ms: 0 }
         );
     }
 }

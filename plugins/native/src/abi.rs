@@ -175,7 +175,8 @@ calls! {
     stream_scheduler_new = "http_filter_scheduler_new" (stream: Stream) -> StreamScheduler;
     stream_scheduler_commit = "http_filter_scheduler_commit" (scheduler: StreamScheduler, event: u64);
     stream_scheduler_delete = "http_filter_scheduler_delete" (scheduler: StreamScheduler);
-    root_callout = "http_filter_config_http_callout" (root: Root, id: *mut u64, cluster: Bytes, fields: *const Field, count: usize, body: Bytes, timeout_ms: u64) -> u32;
+    root_call = "http_filter_config_start_http_stream" (root: Root, id: *mut u64, cluster: Bytes, fields: *const Field, count: usize, body: Bytes, end: bool, timeout_ms: u64) -> u32;
+    root_reset_call = "http_filter_config_reset_http_stream" (root: Root, id: u64);
     root_scheduler_new = "http_filter_config_scheduler_new" (root: Root) -> RootScheduler;
     root_scheduler_commit = "http_filter_config_scheduler_commit" (scheduler: RootScheduler, event: u64);
     root_scheduler_delete = "http_filter_config_scheduler_delete" (scheduler: RootScheduler);

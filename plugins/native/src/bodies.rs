@@ -12,23 +12,32 @@ fn buffers(which: Body) -> (Buffer, Buffer, Map) {
     }
 }
 
+/// Returns the number of bytes that wait apart from those that have just come.
+fn waiting(stream: Stream, buffered: Buffer, map: Map) -> usize {
+    if stream.is_buffered(map) { 0 } else { stream.body_size(buffered) }
+}
+
 /// Returns the number of bytes.
 pub(crate) fn size(stream: Stream, which: Body) -> usize {
     let (received, buffered, map) = buffers(which);
-    let waiting = if stream.is_buffered(map) { 0 } else { stream.body_size(buffered) };
-    waiting.saturating_add(stream.body_size(received))
+    waiting(stream, buffered, map).saturating_add(stream.body_size(received))
 }
 
 /// Reads at most `len` bytes from `start` on. `None` if there is no room for them.
 pub(crate) fn part(stream: Stream, which: Body, start: usize, len: usize) -> Option<Vec<u8>> {
     let (received, buffered, map) = buffers(which);
-    let size = size(stream, which).saturating_sub(start).min(len);
+    let waiting = waiting(stream, buffered, map);
+    let size = waiting.saturating_add(stream.body_size(received)).saturating_sub(start).min(len);
     if !can_allocate(size as u64) {
         return None;
     }
     let mut bytes = Vec::with_capacity(size);
-    let passed = if stream.is_buffered(map) { 0 } else { stream.copy_body(buffered, start, size, &mut bytes) };
-    stream.copy_body(received, start.saturating_sub(passed), size, &mut bytes);
+    if start < waiting {
+        stream.copy_body(buffered, start, size, &mut bytes);
+    }
+    if bytes.len() < size {
+        stream.copy_body(received, start.saturating_sub(waiting), size, &mut bytes);
+    }
     Some(bytes)
 }
 

@@ -28,6 +28,8 @@ struct Clock {
     /// The time between two ticks of the roots. One that is being made sets it before it is added.
     tick: Duration,
     thread: Option<JoinHandle<()>>,
+    /// The number of that thread. One with another number ends: a root may be added while the last thread is still ending.
+    thread_number: u64,
     /// When the thread looks next.
     next: Option<Instant>,
     last_worker: u64,
@@ -38,6 +40,7 @@ static CLOCK: Mutex<Clock> = Mutex::new(Clock {
     workers: Vec::new(),
     tick: WORKER_TICK,
     thread: None,
+    thread_number: 0,
     next: None,
     last_worker: 0,
 });
@@ -71,7 +74,8 @@ pub(crate) fn add_root(key: u64, scheduler: RootScheduler) {
     let period = clock.tick;
     clock.roots.push(Alarm { key, scheduler, due: now() + period, period });
     if clock.thread.is_none() {
-        clock.thread = thread::Builder::new().name("headgate-clock".to_owned()).spawn(run).ok();
+        let number = clock.thread_number;
+        clock.thread = thread::Builder::new().name("headgate-clock".to_owned()).spawn(move || run(number)).ok();
     }
     CHANGED.notify_all();
 }
@@ -86,6 +90,7 @@ pub(crate) fn remove_root(key: u64) {
         return;
     }
     let thread = clock.thread.take();
+    clock.thread_number += 1;
     drop(clock);
     CHANGED.notify_all();
     if let Some(thread) = thread {
@@ -175,9 +180,9 @@ impl<S> Alarm<S> {
     }
 }
 
-fn run() {
+fn run(number: u64) {
     let mut clock = lock();
-    while !clock.roots.is_empty() {
+    while clock.thread_number == number {
         let now = now();
         let next = clock.wake(now).unwrap_or(now + WORKER_TICK);
         clock.next = Some(next);

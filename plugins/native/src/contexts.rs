@@ -2,7 +2,7 @@
 
 use crate::abi::Stream;
 use crate::at::{At, CallAnswer};
-use crate::gates;
+use crate::gates::OpenGate;
 use crate::native::Native;
 use headgate_shell::{Action, AttemptContext, Body, GateContext, Role, StreamContext};
 use std::cell::{Cell, RefCell};
@@ -45,7 +45,7 @@ pub(crate) struct Context {
 enum State {
     /// No callback has come yet. The host makes filters also for streams that it refuses by itself.
     New,
-    Gate(u32, GateContext),
+    Gate(OpenGate, GateContext),
     Attempt(AttemptContext),
     Over,
 }
@@ -74,13 +74,10 @@ impl Context {
     fn open(&self, native: &Native) -> State {
         match self.role {
             Role::Gate(_) | Role::Stages(_) => {
-                let number = gates::open(self.stream);
-                match self.role.stream(native, number) {
-                    StreamContext::Gate(gate) => State::Gate(number, gate),
-                    StreamContext::Attempt(attempt) => {
-                        gates::close(number);
-                        State::Attempt(attempt)
-                    }
+                let open = OpenGate::new(self.stream);
+                match self.role.stream(native, open.number()) {
+                    StreamContext::Gate(gate) => State::Gate(open, gate),
+                    StreamContext::Attempt(attempt) => State::Attempt(attempt),
                 }
             }
             _ => match self.role.stream(native, 0) {
@@ -159,7 +156,10 @@ impl Context {
         self.act(
             Native::with_body(self.stream),
             |gate, native| gate.response_body(native, native.body_size(Body::Response), end),
-            |attempt, native| attempt.response_body(native, native.body_size(Body::Response), end),
+            |attempt, native| {
+                let size = if attempt.holds() { native.body_size(Body::Response) } else { 0 };
+                attempt.response_body(native, size, end)
+            },
         )
     }
 
@@ -194,10 +194,7 @@ impl Context {
         }
         let state = self.state.replace(State::Over);
         match state {
-            State::Gate(number, mut gate) => {
-                gate.close(&native);
-                gates::close(number);
-            }
+            State::Gate(_open, mut gate) => gate.close(&native),
             other => drop(self.state.replace(other)),
         }
     }
@@ -205,10 +202,7 @@ impl Context {
     /// The filter goes.
     pub(crate) fn destroyed(&self) {
         match self.state.replace(State::Over) {
-            State::Gate(number, mut gate) => {
-                gate.close(&Native::new(At::Nothing));
-                gates::close(number);
-            }
+            State::Gate(_open, mut gate) => gate.close(&Native::new(At::Nothing)),
             State::Attempt(mut attempt) => end_try(&mut attempt),
             State::New | State::Over => {}
         }

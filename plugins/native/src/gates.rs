@@ -10,19 +10,31 @@ thread_local! {
     static LAST: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Adds a gate, and returns its number.
-pub(crate) fn open(stream: Stream) -> u32 {
-    let number = LAST.get().wrapping_add(1);
-    LAST.set(number);
-    OPEN.with_borrow_mut(|open| open.insert(number, stream));
-    clock::watch(stream);
-    number
+/// A gate that others can act for, until this is dropped: also where a panic leaves its hook.
+#[derive(Debug)]
+pub(crate) struct OpenGate(u32);
+
+impl OpenGate {
+    pub(crate) fn new(stream: Stream) -> Self {
+        let number = LAST.get().wrapping_add(1);
+        LAST.set(number);
+        OPEN.with_borrow_mut(|open| open.insert(number, stream));
+        let gate = Self(number);
+        clock::watch(stream);
+        gate
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u32 {
+        self.0
+    }
 }
 
-/// Removes a gate.
-pub(crate) fn close(number: u32) {
-    let Some(stream) = OPEN.with_borrow_mut(|open| open.remove(&number)) else { return };
-    clock::unwatch(stream, || OPEN.with_borrow(|open| open.values().next().copied()));
+impl Drop for OpenGate {
+    fn drop(&mut self) {
+        let Some(stream) = OPEN.with_borrow_mut(|open| open.remove(&self.0)) else { return };
+        clock::unwatch(stream, || OPEN.with_borrow(|open| open.values().next().copied()));
+    }
 }
 
 /// Returns the stream of a gate that is open.

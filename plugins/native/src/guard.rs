@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) enum Hook {
     Configure,
     Tick,
+    Answer,
     Delivered,
     Abandon,
     End,

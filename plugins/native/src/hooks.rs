@@ -7,6 +7,7 @@
 
 use crate::abi::{self, Bytes, Field, Logger, Root, Stream};
 use crate::at::{At, CallAnswer};
+use crate::calls;
 use crate::contexts::{self, Context};
 use crate::guard::{Hook, guarded, guarded_at};
 use crate::logger;
@@ -57,10 +58,32 @@ fn on_stream(hook: Hook, ours: Ours, act: impl FnOnce(&Context) -> Action) -> u3
     if action == Action::Pause { STOP } else { CONTINUE }
 }
 
+/// Returns an array of the host.
+///
+/// # Safety
+/// It has this length, and is there for as long as it is used.
+unsafe fn array<'a, T>(first: *const T, count: usize) -> &'a [T] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts(first, count) }
+}
+
+/// Copies headers.
+///
+/// # Safety
+/// As for [`array`].
+unsafe fn owned(fields: *const Field, count: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    // SAFETY: as the caller promises.
+    let fields = unsafe { array(fields, count) }.iter().map(|field| unsafe { field.get() });
+    fields.map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+}
+
 /// Copies the answer to a call.
 ///
 /// # Safety
-/// The host's arrays have these lengths.
+/// As for [`array`].
 unsafe fn answer(
     result: u32,
     fields: *const Field,
@@ -71,21 +94,23 @@ unsafe fn answer(
     if result != 0 || fields.is_null() {
         return None;
     }
-    let mut answer = CallAnswer::default();
     // SAFETY: as the caller promises.
-    for field in unsafe { std::slice::from_raw_parts(fields, count) } {
-        // SAFETY: as above.
-        let (name, value) = unsafe { field.get() };
-        answer.headers.push((name.to_vec(), value.to_vec()));
-    }
-    if !chunks.is_null() {
-        // SAFETY: as the caller promises.
-        for chunk in unsafe { std::slice::from_raw_parts(chunks, chunk_count) } {
-            // SAFETY: as above.
-            answer.body.extend_from_slice(unsafe { chunk.get() });
+    let chunks = unsafe { array(chunks, chunk_count) }.iter().map(|chunk| unsafe { chunk.get() });
+    // SAFETY: as above.
+    Some(CallAnswer { headers: unsafe { owned(fields, count) }, body: chunks.collect::<Vec<_>>().concat() })
+}
+
+/// A call of a root is over.
+fn delivered(root: Root, ours: Ours, call: u64, is_whole: bool) {
+    // SAFETY: the host gives what it was lent. Should its end have begun on a worker, it waits for the last line here.
+    if let Some(configured) = unsafe { lent::<Configured>(ours) } {
+        let answer = calls::take_answer(root, call).filter(|_| is_whole);
+        if guarded(Hook::Delivered, || configured.call_answered(call, answer)).is_none() {
+            // The call is over in any case: its records are sent again.
+            guarded(Hook::Abandon, || configured.give_up());
         }
     }
-    Some(answer)
+    calls::over(root, call);
 }
 
 fn configured(made: Option<Result<Configured, String>>) -> Ours {
@@ -134,15 +159,24 @@ hooks! {
         guarded(Hook::Tick, || configured.tick());
     }
 
-    envoy_dynamic_module_on_http_filter_config_http_callout_done(_root: Root, ours: Ours, call: u64, result: u32, fields: *const Field, count: usize, chunks: *const Bytes, chunk_count: usize) {
-        // SAFETY: the host gives what it was lent.
-        let Some(configured) = (unsafe { lent::<Configured>(ours) }) else { return };
-        // SAFETY: the host's arrays have these lengths.
-        let done = guarded(Hook::Delivered, || configured.call_answered(call, unsafe { answer(result, fields, count, chunks, chunk_count) }));
-        if done.is_none() {
-            // The call is over in any case: its records are sent again.
-            guarded(Hook::Abandon, || configured.give_up());
-        }
+    envoy_dynamic_module_on_http_filter_config_http_stream_headers(root: Root, _ours: Ours, call: u64, fields: *const Field, count: usize, _end: bool) {
+        // SAFETY: the host's array has this length.
+        guarded(Hook::Answer, || calls::head(root, call, unsafe { owned(fields, count) }));
+    }
+
+    envoy_dynamic_module_on_http_filter_config_http_stream_data(root: Root, _ours: Ours, call: u64, chunks: *const Bytes, count: usize, _end: bool) {
+        // SAFETY: the host's array has this length, and its bytes are there until this ends.
+        guarded(Hook::Answer, || calls::body(root, call, unsafe { array(chunks, count) }.iter().map(|chunk| unsafe { chunk.get() })));
+    }
+
+    envoy_dynamic_module_on_http_filter_config_http_stream_trailers(_root: Root, _ours: Ours, _call: u64, _fields: *const Field, _count: usize) {}
+
+    envoy_dynamic_module_on_http_filter_config_http_stream_complete(root: Root, ours: Ours, call: u64) {
+        delivered(root, ours, call, true);
+    }
+
+    envoy_dynamic_module_on_http_filter_config_http_stream_reset(root: Root, ours: Ours, call: u64, _reason: u32) {
+        delivered(root, ours, call, false);
     }
 
     envoy_dynamic_module_on_http_filter_new(ours: Ours, stream: Stream) -> Ours {

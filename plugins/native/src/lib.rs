@@ -6,6 +6,7 @@
 mod abi;
 mod at;
 mod bodies;
+mod calls;
 mod clock;
 mod contexts;
 mod gates;

@@ -1,6 +1,7 @@
 //! The one member of the fleet that all workers of this process are.
 
-use headgate_shell::{Host, Member};
+use crate::native::Native;
+use headgate_shell::{Member, MemberHost};
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
@@ -25,9 +26,10 @@ impl Drop for Use {
     }
 }
 
-/// Runs `act` on the member. `None` only if this thread uses it already.
-pub(crate) fn with_member<T>(host: &impl Host, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-    let _use = Use::begin()?;
-    let mut member = MEMBER.lock().unwrap_or_else(PoisonError::into_inner);
-    Some(act(member.get_or_insert_with(|| Member::start(host))))
+impl MemberHost for Native {
+    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
+        let _use = Use::begin()?;
+        let mut member = MEMBER.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(act(member.get_or_insert_with(|| Member::start(self))))
+    }
 }

@@ -6,11 +6,9 @@
 use crate::abi::{Attribute, Map, Stream};
 use crate::at::{At, CallAnswer};
 use crate::later::Later;
-use crate::{bodies, clock, gates, member, metrics, node, shared};
+use crate::{bodies, calls, clock, gates, metrics, node, shared};
 use headgate_policy::{Disconnect, HeaderView, ProxyAnswer};
-use headgate_shell::{
-    Body, Capabilities, Headers, Host, HostError, HostResult, Member, MemberHost, NO_ROOM, OutgoingCall, response_flags,
-};
+use headgate_shell::{Body, Capabilities, Headers, Host, HostError, HostResult, NO_ROOM, OutgoingCall, response_flags};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -117,12 +115,6 @@ fn done(taken: bool) -> HostResult<()> {
     if taken { Ok(()) } else { Err(ABSENT) }
 }
 
-impl MemberHost for Native {
-    fn with_member<T>(&self, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-        member::with_member(self, act)
-    }
-}
-
 impl Host for Native {
     const CAN: Capabilities = Capabilities {
         ticks: true,
@@ -131,6 +123,7 @@ impl Host for Native {
         shows_own_replies: false,
         loses_workers: false,
         delivery_time: Duration::from_secs(5),
+        cooldowns_age_us: 0,
     };
 
     fn now_us(&self) -> u64 {
@@ -207,7 +200,7 @@ impl Host for Native {
         let body = call.body.unwrap_or_default();
         let sent = match self.at.get() {
             At::Stream(stream) => stream.call(call.to, call.headers, body, timeout_ms),
-            At::Root(root) => root.call(call.to, call.headers, body, timeout_ms),
+            At::Root(root) => root.call(call.to, call.headers, body, timeout_ms).inspect(|id| calls::begin(root, *id)),
             At::Nothing | At::Log(_) => return Err(ABSENT),
         };
         sent.map_err(HostError).and_then(|id| u32::try_from(id).map_err(|_| ABSENT))

@@ -3,7 +3,7 @@
 use crate::abi::{Root as HostRoot, RootScheduler};
 use crate::at::{At, CallAnswer};
 use crate::native::Native;
-use crate::{clock, metrics, newest};
+use crate::{calls, clock, metrics, newest};
 use headgate_shell::{Role, Root};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -53,11 +53,14 @@ impl Configured {
         }
     }
 
-    /// A call has its answer, or has failed.
+    /// A call has its answer, or has failed. The newest root makes a call again that an older one has not ended.
     pub(crate) fn call_answered(&self, call: u64, answer: Option<CallAnswer>) {
         let (Some(gate), Ok(call)) = (&self.gate, u32::try_from(call)) else { return };
-        let size = answer.as_ref().map_or(0, |answer| answer.body.len());
         let is_newest = gate.is_newest();
+        if answer.is_none() && !is_newest {
+            return self.give_up();
+        }
+        let size = answer.as_ref().map_or(0, |answer| answer.body.len());
         gate.with(answer, |root, native| {
             if is_newest { root.call_answered(native, call, size) } else { root.call_answered_last(native, call, size) }
         });
@@ -70,19 +73,22 @@ impl Configured {
         }
     }
 
-    /// The host lets go of it.
+    /// The host lets go of it, on the thread on which its last stream has ended.
     pub(crate) fn end(&self) {
         let Some(gate) = &self.gate else { return };
         clock::remove_root(gate.number);
         newest::remove(gate.number);
+        calls::end_root(gate.host);
         self.give_up();
     }
 }
 
 impl GateRoot {
     fn begin(host: HostRoot, root: Root) -> Self {
+        calls::this_is_main();
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         newest::add(number, host);
+        calls::reset_others(host);
         let scheduler: RootScheduler = host.scheduler();
         clock::add_root(number, scheduler);
         Self { number, host, root: Mutex::new(root) }

@@ -161,6 +161,12 @@ impl AttemptContext {
         if self.held.is_some() { Action::Pause } else { Action::Continue }
     }
 
+    /// Whether the response is held: only then is the size of its body of use.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// More of its body; so many bytes are there.
     pub fn response_body(&mut self, host: &impl MemberHost, size: usize, end_of_stream: bool) -> Action {
         self.opening(host, size, end_of_stream)

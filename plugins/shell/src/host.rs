@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub loses_workers: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
     pub delivery_time: Duration,
+    /// Greatest age of a worker's view of the targets in cooldown, µs: 0 where a look costs next to nothing.
+    pub cooldowns_age_us: u64,
 }
 
 /// A header map of the stream that is being served.

@@ -16,8 +16,6 @@ use std::cell::RefCell;
 
 /// Key of the resting targets in shared data.
 const COOLDOWNS: &str = "headgate.cooldowns";
-/// Greatest age of a worker's view of the targets in cooldown, µs.
-const COOLDOWNS_AGE_US: u64 = 50_000;
 /// Random bytes that are fetched at a time: those of some 40 requests.
 const RANDOM_BYTES: usize = 1_024;
 /// Another worker may win the compare-and-set this often before a cooldown is kept on this worker only.
@@ -140,9 +138,9 @@ impl Worker {
         self.random.take(host)
     }
 
-    /// Returns the targets in cooldown, at most 50 ms old.
-    pub(crate) fn cooldowns(&mut self, host: &impl MemberHost, now_us: u64) -> &Cooldowns {
-        if now_us.abs_diff(self.cooldowns_read_us) > COOLDOWNS_AGE_US {
+    /// Returns the targets in cooldown.
+    pub(crate) fn cooldowns<H: MemberHost>(&mut self, host: &H, now_us: u64) -> &Cooldowns {
+        if now_us.abs_diff(self.cooldowns_read_us) >= H::CAN.cooldowns_age_us {
             self.cooldowns_read_us = now_us;
             self.cooldowns = Cooldowns::from_bytes(&host.shared(COOLDOWNS).0);
         }

@@ -51,7 +51,7 @@ pub fn compare(case: &Case, outcome: &Outcome) -> Vec<Difference> {
     if let Some(json) = &expect.json {
         found.member("json", json, &serde_json::from_slice(&outcome.body).unwrap_or_default());
     }
-    let record = if outcome.aside { Value::Null } else { serde_json::to_value(&outcome.record).unwrap_or_default() };
+    let record = if outcome.aside { Value::Null } else { outcome.record() };
     found.member("record", &expect.record, &record);
     if let (Some(expected), false) = (&expect.upstream, outcome.aside) {
         found.within("upstream", |found| found.upstream(expected, outcome));

@@ -12,6 +12,7 @@ mod compare;
 mod memory;
 mod outcome;
 mod play;
+mod recorded;
 mod replay;
 mod step;
 mod trace;

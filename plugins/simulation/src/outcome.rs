@@ -2,7 +2,6 @@
 
 use crate::case::ProviderAct;
 use crate::step::TimedStep;
-use headgate_record::RequestRecord;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -19,8 +18,8 @@ pub struct Outcome {
     pub upstream: Vec<Upstream>,
     /// The acts of the providers, one per try.
     pub acts: Vec<ProviderAct>,
-    /// The record.
-    pub record: RequestRecord,
+    /// The record as it is written, a [`headgate_record::RequestRecord`] as JSON; empty if the stages write none.
+    pub record: Vec<u8>,
     /// Whether the record is not kept, because the request was not for a model.
     pub aside: bool,
     /// Says which acts of the case were not played, though each should have been.
@@ -41,6 +40,12 @@ pub struct Upstream {
 }
 
 impl Outcome {
+    /// Returns the record; null if there is none.
+    #[must_use]
+    pub fn record(&self) -> Value {
+        serde_json::from_slice(&self.record).unwrap_or_default()
+    }
+
     /// Returns all of it as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -55,7 +60,7 @@ impl Outcome {
             "body": text(&self.body),
             "upstream": upstream,
             "acts": self.acts,
-            "record": self.record,
+            "record": self.record(),
             "aside": self.aside,
             "steps": self.steps,
         })

@@ -5,12 +5,11 @@
 //! the first record. A request that a rule refused then is refused again where the rule is the same: so nothing differs if the two
 //! policies are the same.
 
-mod recorded;
 mod report;
 mod side;
 
+use crate::recorded::Recorded;
 use headgate_policy::document::Document;
-use recorded::Recorded;
 use report::Report;
 use serde_json::Value;
 use side::{Ended, Judged, Side};
@@ -65,7 +64,7 @@ impl Replay {
         if line.trim().is_empty() || self.full {
             return;
         }
-        match serde_json::from_str(&line) {
+        match serde_json::from_slice(line.as_bytes()) {
             Ok(record) => self.records.push(record),
             Err(_) => self.unreadable = self.unreadable.saturating_add(1),
         }

@@ -1,23 +1,24 @@
 //! A request and its outcome in words, a line for each decision.
 
 use crate::outcome::Outcome;
+use crate::recorded::Recorded;
 use crate::step::{CountRow, CountedWhen, Step, TargetRow};
-use headgate_record::{Decision, RequestRecord};
+use headgate_record::Decision;
 use std::fmt::Write as _;
 
 /// Returns the story of a request, in lines.
 #[must_use]
 pub fn words(outcome: &Outcome) -> String {
     let mut out = String::new();
-    let record = &outcome.record;
-    caller(&mut out, record);
+    let record: Recorded = serde_json::from_slice(&outcome.record).unwrap_or_default();
+    caller(&mut out, &record);
     for timed in &outcome.steps {
         step(&mut out, &timed.step);
     }
     for decision in &record.decisions {
         decided(&mut out, decision);
     }
-    ending(&mut out, outcome);
+    ending(&mut out, outcome.status, &record);
     out
 }
 
@@ -26,7 +27,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.push('\n');
 }
 
-fn caller(out: &mut String, record: &RequestRecord) {
+fn caller(out: &mut String, record: &Recorded) {
     match &record.caller {
         Some(caller) => {
             let team = caller.team.as_ref().map(|team| format!(", team `{team}`")).unwrap_or_default();
@@ -116,14 +117,13 @@ fn decided(out: &mut String, decision: &Decision) {
     line(out, format_args!("decision: {stage}{id}: {}{reason}{counts}", verdict.as_str()));
 }
 
-fn ending(out: &mut String, outcome: &Outcome) {
-    let record = &outcome.record;
+fn ending(out: &mut String, status: u16, record: &Recorded) {
     let by = match (&record.rejected_by, &record.error_code) {
-        (Some(by), Some(code)) => format!(", rejected by the {} ({code})", by.as_str()),
-        (Some(by), None) => format!(", rejected by the {}", by.as_str()),
+        (Some(by), Some(code)) => format!(", rejected by the {} ({code})", by),
+        (Some(by), None) => format!(", rejected by the {}", by),
         _ => String::new(),
     };
-    line(out, format_args!("the client gets {}{by}", outcome.status));
+    line(out, format_args!("the client gets {}{by}", status));
     if let Some(served) = &record.served_by {
         line(out, format_args!("served by {}/{}", served.provider, served.model));
     }

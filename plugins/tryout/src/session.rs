@@ -74,7 +74,7 @@ impl Session {
 }
 
 fn read(ask: &str) -> Result<Ask, String> {
-    serde_json::from_str(ask).map_err(|problem| format!("this is no request: {problem}"))
+    serde_json::from_slice(ask.as_bytes()).map_err(|problem| format!("this is no request: {problem}"))
 }
 
 fn names(document: &Document) -> Value {

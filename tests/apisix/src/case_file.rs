@@ -137,10 +137,11 @@ pub fn play_split(
     if !acts.providers.is_empty() && !fewer {
         acts.faults.push(format!("{} acts were not played", acts.providers.len()));
     }
-    let record: Option<RequestRecord> = serde_json::from_slice(&answer.record).ok();
+    let record = serde_json::from_slice::<RequestRecord>(&answer.record).ok();
     if !answer.whole && record.as_ref().is_some_and(|record| record.ended_by != EndedBy::Gateway) {
         acts.faults.push("the answer was cut off".to_owned());
     }
+    let is_record = record.is_some();
     let mut headers: std::collections::BTreeMap<String, String> = answer.headers.into_iter().collect();
     headers.insert(":status".to_owned(), answer.status.to_string());
     let outcome = Outcome {
@@ -148,8 +149,8 @@ pub fn play_split(
         headers,
         body: answer.body,
         upstream: acts.seen,
-        aside: record.is_none(),
-        record: record.unwrap_or_default(),
+        aside: !is_record,
+        record: if is_record { answer.record } else { Vec::new() },
         ..Outcome::default()
     };
     (outcome, acts.faults)

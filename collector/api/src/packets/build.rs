@@ -21,7 +21,7 @@ mod states;
 mod trace;
 mod usage;
 
-pub use maker::{PacketSigner, PacketTools};
+pub use maker::{PacketSigner, PacketTools, StatedSource};
 pub use reading::Reading;
 
 use super::fault::PacketFault;
@@ -116,8 +116,8 @@ impl Maker<'_, '_> {
         self.policies(&mut packet, &mut listed, &pins)?;
         let (sample, grown_from) = self.proofs(&mut packet, &mut listed, &requests, &pins)?;
         let clock_leaps = self.clock_leaps()?;
-        let completeness =
-            completeness::statement(self.order, &pins, &requests.part, &reconciliation, &gaps, &damage, clock_leaps);
+        let signs = completeness::Signs { gaps: &gaps, damage: &damage, clock_leaps, sources: &sources };
+        let completeness = completeness::statement(self.order, &pins, &requests.part, &reconciliation, &signs);
         let manifest = Manifest {
             format: FORMAT.to_owned(),
             kind: kind(self.order),
@@ -137,7 +137,7 @@ impl Maker<'_, '_> {
         };
         let readers = audit.map(|audit| audit.readers.table()).unwrap_or_default();
         let page = page::PageParts {
-            sources,
+            sources: sources.table,
             fields,
             retention,
             holds,

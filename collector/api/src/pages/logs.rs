@@ -295,6 +295,13 @@ async fn read(visit: &Visit, id: &str) {
     visit.app.audit.note(Entry::new("request.read", Operation::Read, visit.caller.actor(), about)).await;
 }
 
+/// Returns a record that another page shows, and notes that it was read.
+pub(super) async fn read_record(visit: &Visit, id: &str) -> Result<RequestRecord, ApiError> {
+    let record = named(&visit.app, id).await?;
+    read(visit, id).await;
+    Ok(record)
+}
+
 async fn named(app: &App, id: &str) -> Result<RequestRecord, ApiError> {
     let (_, bytes) = query::named_request(app, Some(id.to_owned())).await?;
     serde_json::from_slice(&bytes).map_err(|_| ApiError::internal())
@@ -339,8 +346,7 @@ pub(super) async fn one(visit: Visit, PathName(name): PathName) -> Response {
 }
 
 async fn alone(visit: &Visit, id: String) -> Result<Response, ApiError> {
-    let record = named(&visit.app, &id).await?;
-    read(visit, &id).await;
+    let record = read_record(visit, &id).await?;
     let rules = rules(visit, &record).await?;
     let view = Sheet { record, rules, newer: None, older: None };
     visit.page(Page::Logs, |frame| view.render(frame, &visit.zone)).await

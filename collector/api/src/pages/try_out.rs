@@ -3,6 +3,7 @@
 mod masked_yaml;
 
 use super::answer::COMPILES;
+use super::logs::read_record;
 use super::visit::Visit;
 use crate::access::Access;
 use crate::error::ApiError;
@@ -27,7 +28,8 @@ pub(super) async fn show(visit: Visit) -> Response {
 }
 
 async fn page(visit: &Visit) -> Result<Response, ApiError> {
-    let revision = visit.only("revision")?.filter(|text| !text.trim().is_empty());
+    let [revision, from] = visit.among(["revision", "from"])?;
+    let revision = revision.filter(|text| !text.trim().is_empty());
     if revision.is_some() && !visit.may(Access::Audit) {
         let message = "Your role reads the policy in force, and no earlier one. An auditor, admin or owner may.";
         return Err(invalid(message.to_owned(), "invalid_parameter"));
@@ -44,6 +46,10 @@ async fn page(visit: &Visit) -> Result<Response, ApiError> {
     };
     let text = found.map(text);
     let too_large = text.as_ref().is_some_and(|text| text.yaml.len() > MAX_TEXT);
-    let view = TryPage { text: text.filter(|_| !too_large), too_large, now_s: clock::now_us() / 1_000_000 };
+    let record = match from {
+        Some(id) => Some(read_record(visit, &id).await?),
+        None => None,
+    };
+    let view = TryPage { text: text.filter(|_| !too_large), too_large, record, now_s: clock::now_us() / 1_000_000 };
     visit.page(Page::Try, |frame| view.render(frame)).await
 }

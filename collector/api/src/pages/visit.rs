@@ -56,13 +56,22 @@ impl Visit {
 
     /// Returns one parameter of the page; all others are refused.
     pub(super) fn only(&self, name: &str) -> Result<Option<String>, ApiError> {
-        let mut found = None;
+        self.among([name]).map(|[value]| value)
+    }
+
+    /// Returns the parameters of the page with these names; all others, and a second one of a name, are refused.
+    pub(super) fn among<const N: usize>(&self, names: [&str; N]) -> Result<[Option<String>; N], ApiError> {
+        let mut found = [const { None }; N];
         for (known, value) in form_urlencoded::parse(self.query.as_bytes()) {
-            if known != name || found.is_some() {
-                let message = format!("The address of this page has one parameter: `{name}`.");
-                return Err(invalid(message, "invalid_parameter"));
+            let place = names.iter().position(|name| *name == known).and_then(|at| found.get_mut(at));
+            match place.filter(|place| place.is_none()) {
+                Some(place) => *place = Some(value.into_owned()),
+                None => {
+                    let message =
+                        format!("The address of this page has no parameters but `{}`, each once.", names.join("`, `"));
+                    return Err(invalid(message, "invalid_parameter"));
+                }
             }
-            found = Some(value.into_owned());
         }
         Ok(found)
     }

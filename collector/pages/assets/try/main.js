@@ -128,6 +128,16 @@ class Bench {
     const isOurs = kept && (fragment || kept.first === this.first);
     await this.write(isOurs ? kept.yaml : this.first, false);
     if (isOurs && kept.form) this.form.restore(kept.form);
+    this.fill();
+  }
+
+  /** Fills in the request of a record that the page came with. */
+  fill() {
+    const record = /** @type {HTMLTextAreaElement | null} */ (document.getElementById("try-from"))?.value;
+    if (!record) return;
+    const { state, missing } = imported(JSON.parse(record), this.form.names.keys);
+    if (state) this.form.restore(state);
+    this.form.element.before(h("div.quiet", { id: "try-imported" }, ...missing.map((text) => h("p", {}, text))));
   }
 
   /** Puts a text into the editor. @param {string} text @param {boolean} [keep] */

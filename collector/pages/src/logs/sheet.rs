@@ -108,6 +108,7 @@ impl Sheet {
                 @if let Some(caller) = &record.caller { a href=(search("key", &caller.key_id)) { "Same key" } }
                 @if let Some(session) = &record.client.session_id { a href=(search("session", session)) { "Same session" } }
                 a href=(LogsState { range: around, ..LogsState::default() }.url()) { "Around this moment" }
+                a href={ "/try?from=" (record.id) } hx-boost="false" { "Try this request" }
                 // Only readers of the audit log get the rules.
                 @if self.rules.is_some() { a href={ "/audit?resource=" (record.id) } { "Who read this record" } }
             }

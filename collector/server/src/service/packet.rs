@@ -2,14 +2,15 @@
 
 use super::{cannot_open, operator, print_line};
 use crate::args::PacketOptions;
-use crate::packets::build;
+use crate::packets::{PacketSettings, build};
 use crate::signers::Signers;
-use headgate_collector_api::{PacketOrder, packet_scope};
+use headgate_collector_api::{PacketOrder, StatedSource, packet_scope};
 use headgate_collector_store as store;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Runs `packet`.
-pub(super) fn run(options: &PacketOptions) -> Result<(), String> {
+pub(super) fn run(options: &PacketOptions, sources: &[StatedSource]) -> Result<(), String> {
     let out = &options.out;
     if out.exists() {
         return Err(format!("{} is there already: choose another --out", out.display()));
@@ -24,7 +25,9 @@ pub(super) fn run(options: &PacketOptions) -> Result<(), String> {
     let redaction_key = store::change(&mut db, store::packet_key).map_err(|e| e.to_string())?;
     let order = PacketOrder::new(scope.clone(), operator(), None, redaction_key)?;
     let reader = store::open_reader(&location).map_err(|e| cannot_open(&location, e))?;
-    let built = build(reader, &|| true, &order, keys.as_ref(), u64::from(options.max_mib) << 20, out);
+    let max_bytes = u64::from(options.max_mib) << 20;
+    let settings = PacketSettings { keys: keys.map(Arc::new), max_bytes, sources: sources.to_vec() };
+    let built = build(reader, &|| true, &order, &settings, out);
     let built = built.map_err(|fault| format!("no packet was made: {}", fault.message()))?;
     let noted = store::change(&mut db, |tx| store::note_packet(tx, &json!(scope), &built.sha256, operator()));
     if let Err(error) = noted {

@@ -1,11 +1,12 @@
-//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]`, `[[witnesses]]` and
-//! `[[anchors]]`.
+//! The file of settings: TOML, one key for each option of `serve`, the table `[oidc]`, and tables `[[forwarders]]`, `[[witnesses]]`,
+//! `[[anchors]]` and `[[sources]]`.
 //!
 //! All problems are reported at once, each with its line and a remedy.
 
 use super::anchors::AnchorDraft;
 use super::forwarders::ForwarderDraft;
 use super::oidc::{self, OidcTable};
+use super::sources::SourceDraft;
 use super::tables::{self, Draft, Problem, Tables};
 use super::variables::resolved;
 use super::witnesses::WitnessDraft;
@@ -15,6 +16,7 @@ use crate::log_key::PRIVATE;
 use crate::witnesses::WitnessSettings;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use headgate_collector_api::StatedSource;
 use headgate_collector_forward::Settings as ForwarderSettings;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -37,6 +39,8 @@ pub(super) struct SettingsFile {
     pub(super) witnesses: Tables<WitnessSettings>,
     /// Places outside that hold checkpoints.
     pub(super) anchors: Tables<AnchorSettings>,
+    /// The proxies that write to this log.
+    pub(super) sources: Tables<StatedSource>,
 }
 
 /// One setting.
@@ -81,6 +85,10 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, String> {
             },
             (AnchorDraft::TABLES, value) => match tables::read::<AnchorDraft>(value, start, line) {
                 Ok(tables) => file.anchors = tables,
+                Err(more) => problems.extend(more),
+            },
+            (SourceDraft::TABLES, value) => match tables::read::<SourceDraft>(value, start, line) {
+                Ok(tables) => file.sources = tables,
                 Err(more) => problems.extend(more),
             },
             (name, value) => match setting(name, value, line_of(&text, start)) {
@@ -138,7 +146,7 @@ fn unknown(name: &str) -> String {
     let names: Vec<_> = serve.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| *id != "help").collect();
     let shown: String = name.chars().take(40).collect();
     format!(
-        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]], [[witnesses]] and [[anchors]]",
+        "`{}` is no setting; there are: {}, the table [oidc], and tables [[forwarders]], [[witnesses]], [[anchors]] and [[sources]]",
         shown.escape_debug(),
         names.join(", ")
     )

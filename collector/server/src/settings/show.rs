@@ -53,11 +53,12 @@ fn oidc(file: &SettingsFile) -> Vec<String> {
 }
 
 /// Returns the tables that may be there several times, with their names.
-fn repeated(file: &SettingsFile) -> [(&'static str, &[Written]); 3] {
+fn repeated(file: &SettingsFile) -> [(&'static str, &[Written]); 4] {
     [
         ("forwarders", &file.forwarders.written),
         ("witnesses", &file.witnesses.written),
         ("anchors", &file.anchors.written),
+        ("sources", &file.sources.written),
     ]
 }
 

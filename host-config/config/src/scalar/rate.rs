@@ -1,12 +1,10 @@
-//! Reads the values of limits and budgets: rates, periods, time zones and words.
+//! Reads the values of limits and budgets: rates, periods and words.
 
 use super::error::ScalarError;
 use super::number::{TOO_LARGE, whole};
 use super::text;
 use super::words::word;
-use headgate_limits::{Dimension, Period, WhenUnreachable, Zone};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use headgate_limits::{Dimension, Period, WhenUnreachable};
 
 pub(super) const BUDGET_PERIODS: [&str; 4] = ["day", "week", "month", "total"];
 pub(super) const BUDGET_ACTIONS: [&str; 2] = ["block", "warn"];
@@ -166,40 +164,4 @@ fn tag_dimension(value: &str) -> Result<Dimension, ScalarError> {
             if wrong.help.starts_with("did") { wrong } else { ScalarError::new(&wrong.message, FORM) }
         }),
     }
-}
-
-/// A year, s. The document contains the offsets of a zone from the start of last year on, for twelve years: a policy is
-/// rendered anew long before, and two renderings in a year are the same.
-const YEAR_S: i64 = 366 * 86_400;
-const YEARS: i64 = 12;
-
-pub(super) fn known_time_zone(value: &str) -> Result<(), ScalarError> {
-    time_zone(value, 0).map(drop)
-}
-
-/// Returns a time zone's offsets around `now`, seconds since the Unix epoch.
-///
-/// # Errors
-/// Returns the reason if there is no zone of this name.
-pub fn time_zone(value: &str, now: u64) -> Result<Zone, ScalarError> {
-    if value == "UTC" {
-        return Ok(Zone::default());
-    }
-    let wrong = || ScalarError::new(no_zone(value), "write an IANA name: `Europe/Berlin`, `America/New_York`, `UTC`");
-    let zone = TimeZone::get(value).map_err(|_| wrong())?;
-    let start = i64::try_from(now).unwrap_or_default().div_euclid(YEAR_S).saturating_sub(1).saturating_mul(YEAR_S);
-    let from = Timestamp::from_second(start).map_err(|_| wrong())?;
-    let until = start.saturating_add(YEARS.saturating_mul(YEAR_S));
-    let first = (from.as_second(), zone.to_offset(from).seconds());
-    let later = zone.following(from).map(|change| (change.timestamp().as_second(), change.offset().seconds()));
-    let offsets = std::iter::once(first).chain(later.take_while(|(at, _)| *at < until)).collect();
-    Ok(Zone { name: value.to_owned(), offsets })
-}
-
-fn no_zone(value: &str) -> &'static str {
-    let offset = value.trim_start_matches("UTC").trim_start_matches("GMT");
-    if offset.starts_with(['+', '-']) && offset.ends_with(|c: char| c.is_ascii_digit()) {
-        return "this is an offset, not a time zone";
-    }
-    if value.is_empty() { "there is no time zone here" } else { "this time zone is not known" }
 }

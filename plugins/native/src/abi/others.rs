@@ -5,9 +5,9 @@
 use super::{
     Bytes, Field, Logger, Map, Metric, Root, RootScheduler, StreamScheduler, copy, define_counter, define_gauge,
     define_histogram, log_client, log_code_details, log_flags, log_headers, log_headers_size, log_transport_failure,
-    log_upstream_connection, root_callout, root_increment_counter, root_record_histogram, root_scheduler_commit,
-    root_scheduler_delete, root_scheduler_new, root_set_gauge, stream_scheduler_commit, stream_scheduler_delete,
-    with_fields,
+    log_upstream_connection, root_call, root_increment_counter, root_record_histogram, root_reset_call,
+    root_scheduler_commit, root_scheduler_delete, root_scheduler_new, root_set_gauge, stream_scheduler_commit,
+    stream_scheduler_delete, with_fields,
 };
 use headgate_metrics::Kind;
 
@@ -36,13 +36,20 @@ impl RootScheduler {
 }
 
 impl Root {
+    /// Sends a request, on the main thread. Returns its number, or the host's refusal.
     pub(crate) fn call(self, to: &str, fields: &[(&str, &str)], body: &[u8], timeout_ms: u64) -> Result<u64, u32> {
         let fields: Vec<Field> = fields.iter().map(Field::of).collect();
-        let (mut id, to) = (0, Bytes::of(to.as_bytes()));
+        let (mut id, to, body) = (0, Bytes::of(to.as_bytes()), Bytes::of(body));
         // SAFETY: all bytes outlive the call.
         let refused =
-            unsafe { root_callout(self, &raw mut id, to, fields.as_ptr(), fields.len(), Bytes::of(body), timeout_ms) };
+            unsafe { root_call(self, &raw mut id, to, fields.as_ptr(), fields.len(), body, true, timeout_ms) };
         if refused == 0 { Ok(id) } else { Err(refused) }
+    }
+
+    /// Resets a call, on the main thread. The host tells of its end meanwhile.
+    pub(crate) fn reset_call(self, id: u64) {
+        // SAFETY: the root is there: the end of one with a call comes later, or waits, see `calls`.
+        unsafe { root_reset_call(self, id) }
     }
 
     pub(crate) fn scheduler(self) -> RootScheduler {

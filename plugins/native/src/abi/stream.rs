@@ -38,23 +38,21 @@ impl Stream {
         unsafe { host_body_size(self, buffer as u32) }
     }
 
-    /// Appends a body to `out`, at most `len` bytes from `start` on. Returns the number of bytes that were passed over.
-    pub(crate) fn copy_body(self, buffer: Buffer, start: usize, len: usize, out: &mut Vec<u8>) -> usize {
+    /// Appends bytes of a body from `start` on to `out`, until it has `len`.
+    pub(crate) fn copy_body(self, buffer: Buffer, mut start: usize, len: usize, out: &mut Vec<u8>) {
         // SAFETY: the stream is there, and the host writes as many slices as it has said.
         let mut slices = vec![Bytes::NONE; unsafe { chunks_size(self, buffer as u32) }];
         if slices.is_empty() || !unsafe { chunks(self, buffer as u32, slices.as_mut_ptr()) } {
-            return 0;
+            return;
         }
-        let mut passed = 0_usize;
         for slice in slices {
             // SAFETY: the body does not change meanwhile.
             let bytes = unsafe { slice.get() };
-            let unread = bytes.get(start.saturating_sub(passed)..).unwrap_or_default();
+            let unread = bytes.get(start..).unwrap_or_default();
             let room = len.saturating_sub(out.len());
             out.extend_from_slice(unread.get(..room).unwrap_or(unread));
-            passed = passed.saturating_add(bytes.len());
+            start = start.saturating_sub(bytes.len());
         }
-        passed
     }
 
     pub(crate) fn append(self, buffer: Buffer, bytes: &[u8]) -> bool {

@@ -1,7 +1,7 @@
 //! The result of a replay: counts of each policy, the differences between the two, and what could not be judged.
 
-use super::recorded::Recorded;
 use super::side::Judged;
+use crate::recorded::Recorded;
 use headgate_policy::document::{Document, Stage};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

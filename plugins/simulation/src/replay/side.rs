@@ -1,6 +1,6 @@
 //! One policy of a replay: admits each record as if it were a request, and settles it when its recorded time is over.
 
-use super::recorded::Recorded;
+use crate::recorded::Recorded;
 use crate::worker::{Worker, made_up_key};
 use headgate_policy::document::Document;
 use headgate_policy::{Effects, Flow, Gate, HeaderView, Policy, ReplayedEnd, TargetState, Timestamp};

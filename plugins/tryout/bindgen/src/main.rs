@@ -4,9 +4,8 @@
 //! The command `wasm-bindgen` does the same, but has to be installed in the version of the library, and brings a web server
 //! and a TLS library along.
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write as _;
+mod ordered;
+
 use std::path::Path;
 use std::process::ExitCode;
 use wasm_bindgen_cli_support::Bindgen;
@@ -24,24 +23,23 @@ fn main() -> ExitCode {
 
 fn generate(module: &str, folder: &str) -> Result<(), String> {
     let mut bindgen = Bindgen::new();
-    bindgen
-        .input_path(module)
-        .out_name("tryout")
-        .typescript(false)
-        .remove_name_section(true)
-        .remove_producers_section(true);
+    bindgen.input_path(module).out_name("tryout").typescript(false);
     bindgen
         .web(true)
         .and_then(|bindgen| bindgen.generate(folder))
         .map_err(|problem| format!("{module}: {problem:#}"))?;
-    compress(&Path::new(folder).join("tryout_bg.wasm")).map_err(|problem| format!("{folder}: {problem}"))
+    let file = Path::new(folder).join("tryout_bg.wasm");
+    let failed = |problem: std::io::Error| format!("{}: {problem}", file.display());
+    let module = std::fs::read(&file).map_err(failed)?;
+    let module = ordered::ordered(&module).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    std::fs::write(&file, &module).and_then(|()| compress(&module, &file.with_extension("wasm.gz"))).map_err(failed)
 }
 
-/// Writes a file once more, with gzip and without a time: the same bytes in every build.
-fn compress(file: &Path) -> std::io::Result<()> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&std::fs::read(file)?)?;
-    std::fs::write(file.with_extension("wasm.gz"), encoder.finish()?)
+/// Writes a module with gzip and without a time: the same bytes in every build.
+fn compress(module: &[u8], file: &Path) -> std::io::Result<()> {
+    let mut compressed = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, module, &mut compressed)?;
+    std::fs::write(file, compressed)
 }
 
 #[allow(clippy::print_stderr, reason = "a command")]

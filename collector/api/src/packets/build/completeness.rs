@@ -1,5 +1,6 @@
 //! The statement on completeness, in three values.
 
+use super::sources::Sources;
 use super::statements::GapSums;
 use super::states::Pins;
 use crate::packets::order::PacketOrder;
@@ -7,16 +8,24 @@ use headgate_collector_packet::{Completeness, CompletenessVerdict, LogPart, Reco
 use headgate_collector_store::Damaged;
 use headgate_collector_store::tree::position_of;
 
+/// What the collector noticed beside the records.
+#[derive(Clone, Copy)]
+pub(super) struct Signs<'a> {
+    pub(super) gaps: &'a GapSums,
+    pub(super) damage: &'a [Damaged],
+    pub(super) clock_leaps: usize,
+    pub(super) sources: &'a Sources,
+}
+
 /// Returns the statement.
 pub(super) fn statement(
     order: &PacketOrder,
     pins: &Pins,
     part: &LogPart,
     reconciliation: &Reconciliation,
-    gaps: &GapSums,
-    damage: &[Damaged],
-    clock_leaps: usize,
+    signs: &Signs<'_>,
 ) -> Completeness {
+    let Signs { gaps, damage, clock_leaps, sources } = *signs;
     let mut unknown = Vec::new();
     let mut known = Vec::new();
     if pins.as_of() < order.scope.to {
@@ -26,6 +35,14 @@ pub(super) fn statement(
         unknown.push(format!(
             "{} workers of proxies fell silent without saying how many records they still had",
             gaps.unknown_ends
+        ));
+    }
+    if sources.silent_count > 0 {
+        let more = sources.silent_count.saturating_sub(sources.silent.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        unknown.push(format!(
+            "proxies that the operator states were not heard of in the period: {}{more}",
+            sources.silent.join(", ")
         ));
     }
     if gaps.gaps > 0 {
@@ -63,7 +80,12 @@ pub(super) fn statement(
         "deletions by retention",
         "leaps of the clock",
     ];
-    let basis = basis.map(str::to_owned).into();
+    let mut basis: Vec<String> = basis.map(str::to_owned).into();
+    basis.push(if sources.are_stated {
+        "the proxies that the operator states (data/sources.json)".to_owned()
+    } else {
+        "no list of proxies: the operator states none, so one that never reported would not be noticed".to_owned()
+    });
     Completeness { verdict, reasons: unknown, basis }
 }
 

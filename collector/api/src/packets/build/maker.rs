@@ -30,6 +30,17 @@ pub struct PacketTools<'a> {
     pub signer: Option<PacketSigner<'a>>,
     /// The most bytes of the archive.
     pub max_bytes: u64,
+    /// The proxies that the operator states.
+    pub sources: &'a [StatedSource],
+}
+
+/// A proxy that writes to this log, as the operator states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedSource {
+    /// The name that it gives itself in records and heartbeats.
+    pub node: String,
+    /// The traffic that goes through it.
+    pub description: String,
 }
 
 /// The making of one packet.

@@ -1,42 +1,108 @@
-//! The source index: the proxies that the collector has heard of.
+//! The source index: the proxies that the collector has heard of, and those that the operator states.
 
-use super::maker::{Listed, Maker, Writer};
+use super::maker::{Listed, Maker, StatedSource, Writer};
 use super::states::Pins;
 use crate::packets::fault::PacketFault;
+use crate::query::Filters;
 use headgate_collector_packet::SOURCES;
 use headgate_collector_packet::page::Table;
-use headgate_collector_store as store;
+use headgate_collector_store::{self as store, DataPlane, RequestQuery, list_range};
 use headgate_collector_types::visible;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The sources of a packet.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    /// For the page.
+    pub(super) table: Table,
+    /// Whether the operator states any.
+    pub(super) are_stated: bool,
+    /// Those that the operator states and that were not heard of in the period, at most [`MAX_NAMED`].
+    pub(super) silent: Vec<String>,
+    /// The number of those.
+    pub(super) silent_count: usize,
+}
+
+/// The most silent sources that are named.
+const MAX_NAMED: usize = 20;
 
 impl Maker<'_, '_> {
-    /// Writes the source index, and returns it as a table.
+    /// Writes the source index.
     pub(super) fn sources(
         &mut self,
         packet: &mut Writer,
         listed: &mut Listed,
         pins: &Pins,
-    ) -> Result<Table, PacketFault> {
+    ) -> Result<Sources, PacketFault> {
         if !self.order.scope.redact.is_empty() {
-            return Ok(Table::default());
+            return Ok(Sources::default());
         }
         let as_of = pins.as_of();
         let mut planes = self.reading.step(|db| store::data_planes(db, as_of))?;
         planes.sort_by(|one, other| one.node.cmp(&other.node));
-        let (mut all, mut rows) = (Vec::new(), Vec::new());
-        for plane in &planes {
-            let seen = u64::try_from(plane.last_seen.min(as_of)).map(crate::csv::time).unwrap_or_default();
-            let revisions: Vec<_> = plane.config_revisions.iter().map(|revision| visible(revision)).collect();
-            let version = plane.workers.first().map(|worker| visible(&worker.version)).unwrap_or_default();
-            all.push(json!({
-                "node": plane.node, "workers": plane.workers.len(), "last_heard": seen, "version": version,
-                "config_revisions": revisions,
-            }));
-            rows.push(vec![visible(&plane.node), plane.workers.len().to_string(), seen, version, revisions.join(" ")]);
+        let heard = self.heard(&planes, as_of)?;
+        let stated = self.tools.sources;
+        let (mut observed, mut rows): (Vec<Value>, Vec<Vec<String>>) =
+            planes.iter().map(|plane| of_plane(plane, stated, as_of)).unzip();
+        for source in stated.iter().filter(|source| planes.iter().all(|plane| plane.node != source.node)) {
+            let said = if heard.contains(&source.node) { "records, no heartbeat" } else { "not heard of" };
+            rows.push(vec![
+                source.node.clone(),
+                String::new(),
+                said.to_owned(),
+                String::new(),
+                String::new(),
+                source.description.clone(),
+            ]);
         }
-        let text = json!({"observed": all, "stated_by_the_operator": []});
+        let silent: Vec<_> =
+            stated.iter().map(|source| &source.node).filter(|node| !heard.contains(*node)).cloned().collect();
+        let of_source = |source: &StatedSource| json!({"node": source.node, "description": source.description, "heard_in_period": heard.contains(&source.node)});
+        let text = json!({"observed": std::mem::take(&mut observed), "stated_by_the_operator": stated.iter().map(of_source).collect::<Vec<_>>()});
         packet.put(SOURCES, format!("{text:#}\n").as_bytes())?;
         listed.add(SOURCES, None);
-        Ok(Table { head: vec!["proxy", "workers", "last heard", "version", "policies"], rows })
+        let head = vec!["proxy", "workers", "last heard", "version", "policies", "stated by the operator"];
+        Ok(Sources {
+            table: Table { head, rows },
+            are_stated: !stated.is_empty(),
+            silent_count: silent.len(),
+            silent: silent.into_iter().take(MAX_NAMED).collect(),
+        })
     }
+
+    /// Returns the stated sources that were heard of in the period: by a heartbeat since it began, or by a record of it.
+    fn heard(&mut self, planes: &[DataPlane], as_of: i64) -> Result<BTreeSet<String>, PacketFault> {
+        let (from, to) = (self.order.scope.from, self.order.scope.to);
+        let mut heard = BTreeSet::new();
+        for source in self.tools.sources {
+            let beats = planes.iter().any(|plane| plane.node == source.node && plane.last_seen.min(as_of) >= from);
+            if beats || self.has_record(&source.node, from, to)? {
+                heard.insert(source.node.clone());
+            }
+        }
+        Ok(heard)
+    }
+
+    fn has_record(&mut self, node: &str, from: i64, to: i64) -> Result<bool, PacketFault> {
+        let Ok(filters) = Filters::<false>::of(vec![("node".to_owned(), node.to_owned())]).read() else {
+            return Ok(false);
+        };
+        let query = RequestQuery { filters, from: Some(from), to: Some(to), limit: 1, ..RequestQuery::default() };
+        self.reading.step(|db| Ok(list_range(db, &query)?.first.is_some()))
+    }
+}
+
+/// Returns a proxy as JSON, and as a row of the page.
+fn of_plane(plane: &DataPlane, stated: &[StatedSource], as_of: i64) -> (Value, Vec<String>) {
+    let seen = u64::try_from(plane.last_seen.min(as_of)).map(crate::csv::time).unwrap_or_default();
+    let revisions: Vec<_> = plane.config_revisions.iter().map(|revision| visible(revision)).collect();
+    let version = plane.workers.first().map(|worker| visible(&worker.version)).unwrap_or_default();
+    let workers = plane.workers.len();
+    let value = json!({
+        "node": plane.node, "workers": workers, "last_heard": seen, "version": version, "config_revisions": revisions,
+    });
+    let said = stated.iter().find(|source| source.node == plane.node);
+    let said = said.map_or("", |source| source.description.as_str()).to_owned();
+    (value, vec![visible(&plane.node), workers.to_string(), seen, version, revisions.join(" "), said])
 }

@@ -295,3 +295,37 @@ fn a_packet_larger_than_allowed_fails() {
     let state = ended(&collector, &ask(&collector, json!({})));
     assert_eq!((&state["state"], &state["code"]), (&json!("failed"), &json!("packet_too_large")), "{state}");
 }
+
+#[test]
+fn sources_that_the_operator_states_and_nobody_heard_of_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = root.path().join("collector.toml");
+    let table = |node: &str| format!("[[sources]]\nnode = \"{node}\"\ndescription = \"traffic of {node}\"\n");
+    std::fs::write(&settings, table("n") + &table("gw-never")).unwrap();
+    let config = [("HEADGATE_COLLECTOR_CONFIG", settings.to_str().unwrap())];
+    let collector = start(root.path(), &config);
+    ingest(&collector, "b", 1..=20);
+    checkpoint_of(&collector, "requests", 20);
+    for filters in [json!({}), json!({"team": ["nobody"]})] {
+        let (_, file) = made(&collector, root.path(), json!({"filters": filters}));
+        let manifest: Value = serde_json::from_str(&part(&file, "manifest.json")).unwrap();
+        assert_eq!(manifest["completeness"]["verdict"], "cannot_be_said", "{manifest}");
+        let why = manifest["completeness"]["reasons"].to_string();
+        assert!(why.contains("not heard of in the period: gw-never\""), "{why}");
+        let sources: Value = serde_json::from_str(&part(&file, "data/sources.json")).unwrap();
+        let stated = json!([
+            {"node": "n", "description": "traffic of n", "heard_in_period": true},
+            {"node": "gw-never", "description": "traffic of gw-never", "heard_in_period": false},
+        ]);
+        assert_eq!(sources["stated_by_the_operator"], stated);
+        let page = part(&file, "index.html");
+        assert!(page.contains("traffic of gw-never") && page.contains("records, no heartbeat"), "the page");
+        assert_eq!(with_key(&file).0, 0);
+    }
+    drop(collector);
+    std::fs::write(&settings, table("n")).unwrap();
+    let collector = start(root.path(), &config);
+    let (_, file) = made(&collector, root.path(), json!({}));
+    let manifest: Value = serde_json::from_str(&part(&file, "manifest.json")).unwrap();
+    assert_eq!(manifest["completeness"]["verdict"], "complete", "{manifest}");
+}

@@ -1,12 +1,12 @@
-//! A stored record, as far as a replay needs it.
+//! A stored record, as far as a replay and the words of an outcome need it.
 
 use headgate_exchange::{Dialect, RequestScan, Surface, UsageAsk};
-use headgate_record::{Decision, ModelUsage, ServedBy, Usage, Verdict};
+use headgate_record::{Cost, Decision, ModelUsage, ServedBy, Usage, Verdict};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// See the module's text. Other members of a record are ignored.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) started_at: u64,
@@ -46,12 +46,16 @@ pub(crate) struct Recorded {
     #[serde(default)]
     pub(crate) other_models: Vec<ModelUsage>,
     #[serde(default)]
+    pub(crate) cost: Option<Cost>,
+    #[serde(default)]
     pub(crate) payload: RecordedPayload,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RecordedCaller {
     pub(crate) key_id: String,
+    #[serde(default)]
+    pub(crate) team: Option<String>,
     #[serde(default)]
     pub(crate) known_by: Option<String>,
 }

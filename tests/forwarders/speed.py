@@ -1,0 +1,241 @@
+"""Measures what proofs and forwarders cost: `just bench-delivery [RECORDS]`.
+
+Each figure is of this run. Rounds alternate, so that a slow minute of the machine meets both sides. The collector's processor
+time is that of its process, from /proc.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import receivers
+from collector import record
+from receivers import Answer, Collector, StandIn, free_port, wait_until
+
+BATCH = 500
+ROUND = 50_000
+ROUNDS = 3
+PROOFS = 300
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(process) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def peak_mib(process) -> int:
+    line = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
+
+
+def fill(collector: Collector, first: int, last: int, senders: int = 2) -> tuple[float, float]:
+    """Stores records in batches; returns records a second, and the collector's processor time a record, µs."""
+    batches = [(begin, min(begin + BATCH - 1, last)) for begin in range(first, last + 1, BATCH)]
+    spent = cpu_s(collector.process)
+    took = 0.0
+    # In parts, so that the bodies of millions of records are not in memory at once.
+    for at in range(0, len(batches), 100):
+        bodies = [[], []]
+        for number, (begin, end) in enumerate(batches[at : at + 100]):
+            sender = number % senders
+            records = [record(one) | {"boot": f"b{sender}"} for one in range(begin, end + 1)]
+            bodies[sender].append(json.dumps({"node": "n", "boot": f"b{sender}", "dropped": 0, "records": records}).encode())
+        threads = [threading.Thread(target=send, args=(collector.port, one)) for one in bodies]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took += time.monotonic() - begun
+    count = last - first + 1
+    return count / took, (cpu_s(collector.process) - spent) / count * 1e6
+
+
+def send(port: int, bodies: list[bytes]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    for body in bodies:
+        connection.request("POST", "/v1/ingest/requests", body, {"authorization": "Bearer in", "content-type": "application/json"})
+        answer = connection.getresponse()
+        said = answer.read()
+        assert answer.status == 200, said
+    connection.close()
+
+
+def compared(folder: Path, names: tuple[str, str], make) -> None:
+    """Prints both sides' processor time a record, and by how much the second is above the first."""
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for number in range(ROUNDS):
+        for name in names:
+            place = folder / f"{number}-{name.replace(' ', '-')}"
+            collector = make(name, place)
+            fill(collector, 1, 5_000)
+            figures[name].append(fill(collector, 5_001, 5_000 + ROUND))
+            collector.kill()
+            shutil.rmtree(place)
+    for name, found in figures.items():
+        rate, cost = (statistics.median(one) for one in zip(*found, strict=True))
+        print(f"  {name:<34} {rate:>9,.0f} records/s  {cost:>6.1f} µs of CPU a record")
+    base, other = (statistics.median(cost for _, cost in figures[name]) for name in names)
+    print(f"  {names[1]}: {(other / base - 1) * 100:+.1f} % of CPU")
+
+
+def trees(folder: Path) -> None:
+    print("ingest, with the trees of the logs and without (their state is deleted under way):")
+
+    def make(name: str, place: Path) -> Collector:
+        collector = Collector(place)
+        if name == "without a tree":
+            [database] = (place / "data").glob("*.db")
+            with sqlite3.connect(database, timeout=30) as db:
+                assert db.execute("DELETE FROM trees WHERE log = 'requests'").rowcount == 1
+            db.close()
+        return collector
+
+    compared(folder, ("without a tree", "with its tree"), make)
+
+
+def stopped_receiver(folder: Path) -> None:
+    print("ingest, without a forwarder and with one whose receiver does not listen:")
+    table = {"id": "gone", "kind": "webhook", "url": f"http://127.0.0.1:{free_port()}/in", "start": "oldest"}
+    compared(folder, ("no forwarder", "a stopped receiver"), lambda name, place: Collector(place, *([table] if name == "a stopped receiver" else [])))
+
+
+def signed(collector: Collector) -> int:
+    """Returns the size of the newest checkpoint of the request log."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{collector.port}/log/requests/checkpoint", timeout=30) as answer:
+            return int(answer.read().split(b"\n")[1])
+    except urllib.error.HTTPError:
+        return 0
+
+
+def proofs(collector: Collector, records: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", collector.port, timeout=120)
+    wait_until(lambda: signed(collector) >= records, "a checkpoint of all", 60)
+    times = []
+    for number in random.Random(7).sample(range(1, records + 1), PROOFS):
+        begun = time.monotonic()
+        connection.request("GET", f"/v1/requests/{record(number)['id']}/proof", headers={"authorization": "Bearer own"})
+        answer = connection.getresponse()
+        said = answer.read()
+        times.append((time.monotonic() - begun) * 1000)
+        assert answer.status == 200 and said.startswith(b"c2sp.org/tlog-proof@v1"), said
+    times.sort()
+    print(f"proof of an entry of {records:,}: p50 {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, by HTTP, with its audit entry")
+
+
+def packet(collector: Collector, records: int, folder: Path) -> None:
+    (Path("/proc") / str(collector.process.pid) / "clear_refs").write_text("5")
+    before, spent, begun = peak_mib(collector.process), cpu_s(collector.process), time.monotonic()
+    status, made = collector.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"})
+    assert status in (200, 201, 202), made
+    name = made["id"]
+    ended = wait_until(lambda: (lambda found: found if found["state"] in ("ready", "failed") else None)(collector.ask("GET", f"/v1/packets/{name}")[1]), "the packet", 1800)
+    assert ended["state"] == "ready", ended
+    took = time.monotonic() - begun
+    [file] = collector.folder.rglob(f"*{name}*.zip")
+    with zipfile.ZipFile(file) as archive:
+        content = sum(one.file_size for one in archive.infolist())
+        with archive.open("data/requests.ndjson") as lines:
+            assert sum(1 for _ in lines) == records
+    print(
+        f"packet of {records:,} records: {took:.1f} s, {cpu_s(collector.process) - spent:.1f} s of CPU, {file.stat().st_size / 1e6:.0f} MB with {content / 1e6:.0f} MB inside, "
+        f"{content / 1e6 / took:.0f} MB/s; the collector's memory at most {peak_mib(collector.process)} MiB, {before} before",
+    )
+
+
+def items(call: dict) -> Answer:
+    """Returns the answer of `_bulk`: each item is stored."""
+    count = call["body"].count(b"\n") // 2
+    call["body"] = b""
+    return Answer(body=json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode(), headers={"content-type": "application/json"})
+
+
+def taken(body: bytes, status: int = 200):
+    def answer(call: dict) -> Answer:
+        call["body"] = b""
+        return Answer(status, body, {"content-type": "application/json"})
+
+    return answer
+
+
+KINDS = {
+    "webhook": ({}, taken(b"")),
+    "splunk_hec": ({"token": "${RECEIVER_TOKEN}", "acks": "off"}, taken(b'{"text":"Success","code":0}')),
+    "elasticsearch": ({"index": "logs"}, items),
+    "otlp": ({}, taken(b"{}")),
+    "datadog": ({"token": "${RECEIVER_TOKEN}"}, taken(b"{}", 202)),
+    "object_store": ({"access_key": "k", "secret_key": "${RECEIVER_TOKEN}", "region": "eu-central-1", "every": "1s"}, taken(b"")),
+    "syslog": ({}, None),
+}
+
+
+def sink() -> int:
+    """Starts a receiver that reads and forgets; returns its port."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def read() -> None:
+        connection, _ = server.accept()
+        while connection.recv(1 << 20):
+            pass
+
+    threading.Thread(target=read, daemon=True).start()
+    return server.getsockname()[1]
+
+
+def forwarders(collector: Collector, records: int) -> None:
+    print(f"forwarders, {records:,} records on disk to a receiver that takes everything at once, on the same machine:")
+    for kind, (options, answer) in KINDS.items():
+        receiver = StandIn(answer) if answer else None
+        url = f"{receiver.url}/in" if receiver else f"tcp://127.0.0.1:{sink()}"
+        table = {"id": kind, "kind": kind, "url": url, "start": "oldest", "logs": ["requests"]} | options
+        collector.kill()
+        text = "[[forwarders]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        (collector.folder / "collector.toml").write_text(text)
+        collector.start()
+        begun, spent = time.monotonic(), cpu_s(collector.process)
+        wait_until(lambda kind=kind: collector.progress(kind)["position"] >= records, kind, 600)
+        took = time.monotonic() - begun
+        print(f"  {kind:<14} {records / took:>9,.0f} records/s  {(cpu_s(collector.process) - spent) / records * 1e6:>6.1f} µs of CPU a record")
+        if receiver:
+            receiver.server.shutdown()
+
+
+def main() -> None:
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+    receivers.BINARY = receivers.ROOT / "target/release/headgate-collector"
+    folder = Path(tempfile.mkdtemp(prefix="headgate-delivery-"))
+    try:
+        trees(folder)
+        stopped_receiver(folder)
+        made = subprocess.run([receivers.BINARY, "log-key", "new", "--name", "bench.example/log"], capture_output=True, text=True, check=True)
+        key = next(line.removeprefix("log_key=") for line in made.stdout.splitlines() if line.startswith("log_key="))
+        collector = Collector(folder / "filled", HEADGATE_COLLECTOR_LOG_KEY=key, HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL="1")
+        fill(collector, 1, records)
+        proofs(collector, records)
+        packet(collector, records, folder)
+        forwarders(collector, min(records, 200_000))
+        collector.kill()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
