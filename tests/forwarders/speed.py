@@ -182,7 +182,7 @@ KINDS = {
     "elasticsearch": ({"index": "logs"}, items),
     "otlp": ({}, taken(b"{}")),
     "datadog": ({"token": "${RECEIVER_TOKEN}"}, taken(b"{}", 202)),
-    "object_store": ({"access_key": "k", "secret_key": "${RECEIVER_TOKEN}", "region": "eu-central-1", "every": "1s"}, taken(b"")),
+    "object_store": ({"access_key": "${RECEIVER_TOKEN}", "secret_key": "${RECEIVER_TOKEN}", "region": "eu-central-1", "every": "1s"}, taken(b"")),
     "syslog": ({}, None),
 }
 
