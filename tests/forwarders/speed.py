@@ -191,12 +191,15 @@ def sink() -> int:
     """Starts a receiver that reads and forgets; returns its port."""
     server = socket.create_server(("127.0.0.1", 0))
 
-    def read() -> None:
-        connection, _ = server.accept()
+    def read(connection: socket.socket) -> None:
         while connection.recv(1 << 20):
             pass
 
-    threading.Thread(target=read, daemon=True).start()
+    def accept() -> None:
+        while True:
+            threading.Thread(target=read, args=server.accept()[:1], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
     return server.getsockname()[1]
 
 
