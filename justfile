@@ -11,7 +11,6 @@ pytest := "PYTHONPATH=" + tools / "python " + python + " -m pytest -q -p no:cach
 e2e_workers := env("HEADGATE_E2E_WORKERS", "3")
 # Most of the time they wait for the logger's timer.
 e2e_apisix_workers := env("HEADGATE_E2E_WORKERS", "8")
-e2e_apisix := "tests/e2e/test_cases.py tests/e2e/test_apisix.py tests/e2e/test_openai_sdk.py tests/e2e/test_anthropic_sdk.py tests/e2e/test_streams.py tests/e2e/test_bytes.py"
 pages_workers := env("HEADGATE_PAGES_WORKERS", "2")
 nextest := `command -v cargo-nextest || echo target/tools/nextest/bin/cargo-nextest`
 
@@ -73,7 +72,7 @@ e2e-native *FLAGS: envoy python-packages node-packages programs
 
 # The case files, the SDKs, streams and bytes on the stand-in for APISIX, by address, with its reloads and kills. Tests of Envoy are skipped.
 e2e-apisix *FLAGS: wasm python-packages programs
-    @HEADGATE_E2E_HOST=apisix {{pytest}} {{ if FLAGS == "" { e2e_apisix } else { "" } }} -n {{e2e_apisix_workers}} --dist worksteal {{FLAGS}}
+    @HEADGATE_E2E_HOST=apisix {{pytest}} {{ if FLAGS == "" { "tests/e2e" } else { "" } }} -n {{e2e_apisix_workers}} --dist worksteal {{FLAGS}}
 
 # The collector's pages in a real Chromium: by mouse, by keyboard, without JavaScript, and with axe-core.
 pages *FLAGS: _editor python-packages node-packages envoy wasm tryout programs
@@ -199,7 +198,7 @@ _tryout:
     @cargo build --quiet --release -p headgate-tryout-bindgen
     @mkdir -p target/tryout target/tryout-new
     @# The search for the shortest compressed form takes some ten seconds.
-    @cmp -s {{tryout_wasm}} target/tryout-new/input.wasm || { target/release/headgate-tryout-bindgen {{tryout_wasm}} target/tryout-new && cp {{tryout_wasm}} target/tryout-new/input.wasm; }
+    @cat {{tryout_wasm}} target/release/headgate-tryout-bindgen | cmp -s - target/tryout-new/made-of || { target/release/headgate-tryout-bindgen {{tryout_wasm}} target/tryout-new && cat {{tryout_wasm}} target/release/headgate-tryout-bindgen > target/tryout-new/made-of; }
     @for name in tryout.js tryout_bg.wasm.gz; do cmp -s target/tryout-new/$name target/tryout/$name || cp target/tryout-new/$name target/tryout/$name; done
 
 # Bundle the editor of the try-out page, and put it where the collector takes it from.

@@ -46,6 +46,11 @@ def wait_until(holds, what: str, patience: float = PATIENCE_S):
     raise AssertionError(f"waited in vain: {what}")
 
 
+def new_log_key() -> str:
+    made = subprocess.run([BINARY, "log-key", "new", "--name", "logs.example.com/test"], capture_output=True, text=True, check=True)
+    return next(line.removeprefix("log_key=") for line in made.stdout.splitlines() if line.startswith("log_key="))
+
+
 class Collector:
     """A collector on its own folder, with the forwarders of these tables."""
 
@@ -53,11 +58,14 @@ class Collector:
         self.folder, self.port, self.store = folder, free_port(), store
         folder.mkdir(parents=True, exist_ok=True)
         self.variables = {"RECEIVER_TOKEN": SECRET} | variables
-        text = json.dumps
-        named = [*(("forwarders", one) for one in forwarders), *(("anchors", one) for one in anchors)]
-        tables = [f"[[{name}]]\n" + "".join(f"{key} = {text(value)}\n" for key, value in one.items()) for name, one in named]
-        (folder / "collector.toml").write_text("\n".join(tables))
+        self.configure(*forwarders, anchors=anchors)
         self.start()
+
+    def configure(self, *forwarders: dict, anchors: tuple[dict, ...] = ()):
+        """Writes the settings for the next start."""
+        named = [*(("forwarders", one) for one in forwarders), *(("anchors", one) for one in anchors)]
+        tables = [f"[[{name}]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.items()) for name, one in named]
+        (self.folder / "collector.toml").write_text("\n".join(tables))
 
     def start(self):
         place = ["--store", self.store] if self.store else ["--data", self.folder / "data"]

@@ -14,7 +14,6 @@ import shutil
 import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -141,7 +140,7 @@ def proofs(collector: Collector, records: int) -> None:
     print(f"proof of an entry of {records:,}: p50 {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, by HTTP, with its audit entry")
 
 
-def packet(collector: Collector, records: int, folder: Path) -> None:
+def packet(collector: Collector, records: int) -> None:
     (Path("/proc") / str(collector.process.pid) / "clear_refs").write_text("5")
     before, spent, begun = peak_mib(collector.process), cpu_s(collector.process), time.monotonic()
     status, made = collector.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"})
@@ -210,8 +209,7 @@ def forwarders(collector: Collector, records: int) -> None:
         url = f"{receiver.url}/in" if receiver else f"tcp://127.0.0.1:{sink()}"
         table = {"id": kind, "kind": kind, "url": url, "start": "oldest", "logs": ["requests"]} | options
         collector.kill()
-        text = "[[forwarders]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
-        (collector.folder / "collector.toml").write_text(text)
+        collector.configure(table)
         collector.start()
         begun, spent = time.monotonic(), cpu_s(collector.process)
         wait_until(lambda kind=kind: collector.progress(kind)["position"] >= records, kind, 600)
@@ -228,12 +226,11 @@ def main() -> None:
     try:
         trees(folder)
         stopped_receiver(folder)
-        made = subprocess.run([receivers.BINARY, "log-key", "new", "--name", "bench.example/log"], capture_output=True, text=True, check=True)
-        key = next(line.removeprefix("log_key=") for line in made.stdout.splitlines() if line.startswith("log_key="))
+        key = receivers.new_log_key()
         collector = Collector(folder / "filled", HEADGATE_COLLECTOR_LOG_KEY=key, HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL="1")
         fill(collector, 1, records)
         proofs(collector, records)
-        packet(collector, records, folder)
+        packet(collector, records)
         forwarders(collector, min(records, 200_000))
         collector.kill()
     finally:

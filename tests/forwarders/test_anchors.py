@@ -9,15 +9,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from receivers import BINARY, S3, SECRET, Answer, Collector, StandIn, wait_until
+from receivers import S3, SECRET, Answer, Collector, StandIn, new_log_key, wait_until
 
 DAYS = 30
 
 
 @pytest.fixture(scope="module")
 def key() -> str:
-    made = subprocess.run([BINARY, "log-key", "new", "--name", "logs.example.com/test"], capture_output=True, text=True, check=True)
-    return next(line.removeprefix("log_key=") for line in made.stdout.splitlines() if line.startswith("log_key="))
+    return new_log_key()
 
 
 def start(folder: Path, key: str, *anchors: dict) -> Collector:

@@ -45,7 +45,7 @@ impl Uploader {
             return;
         }
         let now_ms = host.now_us() / 1_000;
-        if !H::CAN.ticks && host.with_member(|member| now_ms < member.quiet_until_ms) != Some(false) {
+        if !H::CAN.ticks && host.with_member(|member| member.is_quiet(now_ms)) != Some(false) {
             return;
         }
         // Counts first: they are few, and records can wait.

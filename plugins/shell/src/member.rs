@@ -51,7 +51,7 @@ pub struct Member {
     pub(crate) handed_over: HandedOver,
     /// Deliveries that failed, in a row, and the time until which no request carries another one.
     pub(crate) failures: u32,
-    pub(crate) quiet_until_ms: u64,
+    quiet_until_ms: u64,
     /// Bytes that its requests hold.
     pub(crate) memory: Memory,
     /// The policy in force.
@@ -125,6 +125,11 @@ impl Member {
         if within < TICK && self.hurried.is_none_or(|hurried| within < hurried) && host.set_tick(within).is_ok() {
             self.hurried = Some(within);
         }
+    }
+
+    /// Whether requests carry no deliveries now, since the last ones have failed.
+    pub(crate) fn is_quiet(&self, now_ms: u64) -> bool {
+        now_ms < self.quiet_until_ms
     }
 
     /// Notes how a delivery went that a request has carried. After a failure, requests carry none for a while, since a client waits for

@@ -158,7 +158,7 @@ impl SoleContext {
         let interval_ms = self.policy.collector().map(|(collector, _)| collector.sync_interval_ms);
         host.with_member(|member| {
             let is_old = |interval_ms: u64| now_ms.abs_diff(member.asked_ms) > interval_ms / ASKS_PER_INTERVAL;
-            if interval_ms.is_some_and(is_old) && now_ms >= member.quiet_until_ms {
+            if interval_ms.is_some_and(is_old) && !member.is_quiet(now_ms) {
                 member.asked_ms = now_ms;
                 member.counters.cells.hurried = true;
             }

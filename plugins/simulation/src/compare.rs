@@ -2,7 +2,7 @@
 //! reported, or written into the file.
 
 use crate::case::{Case, ExpectUpstream};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -144,8 +144,4 @@ fn alike(expected: &Value, found: &Value) -> Value {
         other => other.clone(),
     };
     items.iter().map(kept).collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -119,11 +119,11 @@ fn decided(out: &mut String, decision: &Decision) {
 
 fn ending(out: &mut String, status: u16, record: &Recorded) {
     let by = match (&record.rejected_by, &record.error_code) {
-        (Some(by), Some(code)) => format!(", rejected by the {} ({code})", by),
-        (Some(by), None) => format!(", rejected by the {}", by),
+        (Some(by), Some(code)) => format!(", rejected by the {by} ({code})"),
+        (Some(by), None) => format!(", rejected by the {by}"),
         _ => String::new(),
     };
-    line(out, format_args!("the client gets {}{by}", status));
+    line(out, format_args!("the client gets {status}{by}"));
     if let Some(served) = &record.served_by {
         line(out, format_args!("served by {}/{}", served.provider, served.model));
     }

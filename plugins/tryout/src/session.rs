@@ -74,6 +74,7 @@ impl Session {
 }
 
 fn read(ask: &str) -> Result<Ask, String> {
+    // Texts are read as bytes everywhere: the reader of texts would be in the module once more.
     serde_json::from_slice(ask.as_bytes()).map_err(|problem| format!("this is no request: {problem}"))
 }
 

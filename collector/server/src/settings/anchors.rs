@@ -4,15 +4,11 @@
 
 use super::buckets::{self, BucketDraft};
 use super::forwarders::wait;
-use super::tables::{Draft, http_address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use super::tables::{Draft, http_address, lacks, path, quoted, short_name};
 use crate::anchors::{AnchorSettings, Place};
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::Spanned;
-use toml::de::DeValue;
 
-/// The keys, in the order of the documentation.
-const KEYS: [&str; 9] = ["name", "kind", "url", "days", "every", "region", "access_key", "secret_key", "ca_file"];
 /// The time between two checkpoints.
 const DEFAULT_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -37,16 +33,31 @@ enum Kind {
 impl Draft for AnchorDraft {
     type Settings = AnchorSettings;
     const TABLES: &str = "anchors";
+    const OWNER: &str = "an anchor";
+    const KEYS: &[&str] = &["name", "kind", "url", "days", "every", "region", "access_key", "secret_key", "ca_file"];
     const MOST: usize = 8;
 
-    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
-        let in_key = |why: String| format!("`{name}`: {why}");
-        if !KEYS.contains(&name) {
-            return Err(unknown_key(name, "an anchor", &KEYS));
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "name" => self.name = Some(short_name(text)?),
+            "kind" => {
+                self.kind = match text {
+                    "object_lock" => Some(Kind::ObjectLock),
+                    "rfc3161" => Some(Kind::Rfc3161),
+                    _ => return Err("there are: object_lock, rfc3161".to_owned()),
+                }
+            }
+            "url" => self.url = Some(http_address(text)?),
+            "days" => {
+                let days = text.parse().ok().filter(|days| (1..=36_500).contains(days));
+                self.days = Some(days.ok_or("it must be a number of days from \"1\" to \"36500\"")?);
+            }
+            "every" => self.every = Some(wait(text)?),
+            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
+            // All other keys are known not to be there.
+            _ => self.ca_file = Some(path(text)?),
         }
-        let text = visible_text(value.get_ref()).map_err(in_key)?;
-        self.take_text(name, text).map_err(in_key)?;
-        Ok(quoted(text))
+        Ok(())
     }
 
     fn settings(self) -> Result<AnchorSettings, String> {
@@ -70,30 +81,5 @@ impl Draft for AnchorDraft {
     fn twin(before: &[AnchorSettings], one: &AnchorSettings) -> Option<String> {
         let is_twin = before.iter().any(|other| other.name == one.name);
         is_twin.then(|| format!("two anchors have the name {}; give each its own", quoted(&one.name)))
-    }
-}
-
-impl AnchorDraft {
-    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
-        match name {
-            "name" => self.name = Some(short_name(text)?),
-            "kind" => {
-                self.kind = match text {
-                    "object_lock" => Some(Kind::ObjectLock),
-                    "rfc3161" => Some(Kind::Rfc3161),
-                    _ => return Err("there are: object_lock, rfc3161".to_owned()),
-                }
-            }
-            "url" => self.url = Some(http_address(text)?),
-            "days" => {
-                let days = text.parse().ok().filter(|days| (1..=36_500).contains(days));
-                self.days = Some(days.ok_or("it must be a number of days from \"1\" to \"36500\"")?);
-            }
-            "every" => self.every = Some(wait(text)?),
-            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
-            // All other keys are known not to be there.
-            _ => self.ca_file = Some(path(text)?),
-        }
-        Ok(())
     }
 }

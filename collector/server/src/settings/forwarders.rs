@@ -3,38 +3,14 @@
 //! They have no options on the command line: there may be several.
 
 use super::buckets::{self, BucketDraft};
-use super::tables::{Draft, address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use super::tables::{Draft, address, lacks, path, quoted, short_name};
 use super::variables::secret;
 use headgate_collector_api::request_filters;
 use headgate_collector_forward::{Archive, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
 use headgate_collector_types::Log;
 use std::time::Duration;
-use toml::Spanned;
 use toml::de::DeValue;
 
-/// The keys, in the order of the documentation.
-const KEYS: [&str; 20] = [
-    "id",
-    "kind",
-    "url",
-    "token",
-    "logs",
-    "format",
-    "signal",
-    "semconv",
-    "start",
-    "index",
-    "filter",
-    "acks",
-    "signing_key",
-    "hold_until_forwarded",
-    "encoding",
-    "every",
-    "region",
-    "access_key",
-    "secret_key",
-    "ca_file",
-];
 /// How long entries wait for a file to become full.
 const DEFAULT_EVERY: Duration = Duration::from_secs(300);
 /// The longest time that retention waits for a forwarder, days.
@@ -66,19 +42,72 @@ pub(super) struct ForwarderDraft {
 impl Draft for ForwarderDraft {
     type Settings = Settings;
     const TABLES: &str = "forwarders";
+    const OWNER: &str = "a forwarder";
+    const KEYS: &[&str] = &[
+        "id",
+        "kind",
+        "url",
+        "token",
+        "logs",
+        "format",
+        "signal",
+        "semconv",
+        "start",
+        "index",
+        "filter",
+        "acks",
+        "signing_key",
+        "hold_until_forwarded",
+        "encoding",
+        "every",
+        "region",
+        "access_key",
+        "secret_key",
+        "ca_file",
+    ];
     const MOST: usize = 16;
 
-    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
-        let in_key = |why: String| format!("`{name}`: {why}");
-        if name == "logs" {
-            return self.take_logs(value.get_ref()).map_err(in_key);
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "id" => self.id = Some(short_name(text)?),
+            "kind" => self.kind = Some(one_of(text, &Kind::ALL, Kind::as_str)?),
+            "url" => self.url = Some(Secret(address(text)?)),
+            "token" => self.token = Some(secret(text)?),
+            "signing_key" => self.signing_key = Some(secret(text)?),
+            "signal" => self.signal = Some(one_of(text, &Signal::ALL, Signal::as_str)?),
+            "semconv" => self.semconv = Some(one_of(text, &Semconv::ALL, Semconv::as_str)?),
+            "acks" => {
+                self.acks = match text {
+                    "auto" => Some(true),
+                    "off" => Some(false),
+                    _ => return Err("it must be \"auto\" or \"off\"".to_owned()),
+                }
+            }
+            "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
+            "every" => self.every = Some(wait(text)?),
+            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
+            "hold_until_forwarded" => self.hold_until_forwarded = Some(hold(text)?),
+            "format" => self.format = one_of(text, &Format::ALL, Format::as_str)?,
+            "start" => {
+                self.start = match text {
+                    "now" => Start::Now,
+                    "oldest" => Start::Oldest,
+                    _ => return Err("it must be \"now\" or \"oldest\"".to_owned()),
+                }
+            }
+            "index" => self.index = Some(index(text)?),
+            "filter" => {
+                request_filters(text)?;
+                self.filter = Some(text.to_owned());
+            }
+            // All other keys are known not to be there.
+            _ => self.ca_file = Some(path(text)?),
         }
-        if !KEYS.contains(&name) {
-            return Err(unknown_key(name, "a forwarder", &KEYS));
-        }
-        let text = visible_text(value.get_ref()).map_err(in_key)?;
-        self.take_text(name, text).map_err(in_key)?;
-        Ok(quoted(text))
+        Ok(())
+    }
+
+    fn take_other(&mut self, name: &str, value: &DeValue<'_>) -> Option<Result<String, String>> {
+        (name == "logs").then(|| self.take_logs(value))
     }
 
     fn settings(self) -> Result<Settings, String> {
@@ -157,45 +186,6 @@ impl ForwarderDraft {
         let Some(url) = self.url.as_ref().filter(|_| self.kind == Some(Kind::ObjectStore)) else { return Ok(None) };
         let bucket = self.bucket.open(&url.0)?;
         Ok(Some(Archive { bucket, every: self.every.unwrap_or(DEFAULT_EVERY) }))
-    }
-
-    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
-        match name {
-            "id" => self.id = Some(short_name(text)?),
-            "kind" => self.kind = Some(one_of(text, &Kind::ALL, Kind::as_str)?),
-            "url" => self.url = Some(Secret(address(text)?)),
-            "token" => self.token = Some(secret(text)?),
-            "signing_key" => self.signing_key = Some(secret(text)?),
-            "signal" => self.signal = Some(one_of(text, &Signal::ALL, Signal::as_str)?),
-            "semconv" => self.semconv = Some(one_of(text, &Semconv::ALL, Semconv::as_str)?),
-            "acks" => {
-                self.acks = match text {
-                    "auto" => Some(true),
-                    "off" => Some(false),
-                    _ => return Err("it must be \"auto\" or \"off\"".to_owned()),
-                }
-            }
-            "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
-            "every" => self.every = Some(wait(text)?),
-            name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
-            "hold_until_forwarded" => self.hold_until_forwarded = Some(hold(text)?),
-            "format" => self.format = one_of(text, &Format::ALL, Format::as_str)?,
-            "start" => {
-                self.start = match text {
-                    "now" => Start::Now,
-                    "oldest" => Start::Oldest,
-                    _ => return Err("it must be \"now\" or \"oldest\"".to_owned()),
-                }
-            }
-            "index" => self.index = Some(index(text)?),
-            "filter" => {
-                request_filters(text)?;
-                self.filter = Some(text.to_owned());
-            }
-            // All other keys are known not to be there.
-            _ => self.ca_file = Some(path(text)?),
-        }
-        Ok(())
     }
 
     fn take_logs(&mut self, value: &DeValue<'_>) -> Result<String, String> {

@@ -1,12 +1,7 @@
 //! The tables `[[sources]]` of the file of settings: the proxies that write to this log, as the operator states them.
 
-use super::tables::{Draft, lacks, quoted, short_name, unknown_key, visible_text};
+use super::tables::{Draft, lacks, quoted, short_name};
 use headgate_collector_api::StatedSource;
-use toml::Spanned;
-use toml::de::DeValue;
-
-/// The keys, in the order of the documentation.
-const KEYS: [&str; 2] = ["node", "description"];
 
 /// The keys of one table that have been read so far.
 #[derive(Default)]
@@ -18,19 +13,16 @@ pub(super) struct SourceDraft {
 impl Draft for SourceDraft {
     type Settings = StatedSource;
     const TABLES: &str = "sources";
+    const OWNER: &str = "a source";
+    const KEYS: &[&str] = &["node", "description"];
     const MOST: usize = 256;
 
-    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
-        let in_key = |why: String| format!("`{name}`: {why}");
-        if !KEYS.contains(&name) {
-            return Err(unknown_key(name, "a source", &KEYS));
-        }
-        let text = visible_text(value.get_ref()).map_err(in_key)?;
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
-            "node" => self.node = Some(short_name(text).map_err(in_key)?),
+            "node" => self.node = Some(short_name(text)?),
             _ => text.clone_into(&mut self.description),
         }
-        Ok(quoted(text))
+        Ok(())
     }
 
     fn settings(self) -> Result<StatedSource, String> {

@@ -41,11 +41,19 @@ pub(super) trait Draft: Default {
     type Settings;
     /// The name of the tables.
     const TABLES: &str;
+    /// One of the tables, as problems name it.
+    const OWNER: &str;
+    /// The keys, in the order of the documentation.
+    const KEYS: &[&str];
     /// The most tables.
     const MOST: usize;
 
-    /// Reads the value of a key; returns it as it is shown.
-    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String>;
+    /// Reads the value of a key, which is a text.
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String>;
+    /// Reads the value of a key that is no text, and returns it as it is shown; `None` for all others.
+    fn take_other(&mut self, _name: &str, _value: &DeValue<'_>) -> Option<Result<String, String>> {
+        None
+    }
     /// Returns the settings, or what they lack.
     fn settings(self) -> Result<Self::Settings, String>;
     /// Returns why a table cannot stand beside those before it.
@@ -91,12 +99,24 @@ fn one_table<D: Draft>(
     line_of: impl Fn(usize) -> usize,
 ) -> Result<(D::Settings, Written), Vec<Problem>> {
     let mut draft = D::default();
-    let (written, problems) = keys(table, line_of, |name, value| draft.take(name, value));
+    let (written, problems) = keys(table, line_of, |name, value| take(&mut draft, name, value.get_ref()));
     if !problems.is_empty() {
         return Err(problems);
     }
     let settings = draft.settings().map_err(|why| vec![(place, why)])?;
     Ok((settings, written))
+}
+
+/// Reads the value of a key; returns it as it is shown.
+fn take<D: Draft>(draft: &mut D, name: &str, value: &DeValue<'_>) -> Result<String, String> {
+    if !D::KEYS.contains(&name) {
+        return Err(unknown_key(name, D::OWNER, D::KEYS));
+    }
+    let taken = match draft.take_other(name, value) {
+        Some(taken) => taken,
+        None => visible_text(value).and_then(|text| draft.take_text(name, text).map(|()| quoted(text))),
+    };
+    taken.map_err(|why| format!("`{name}`: {why}"))
 }
 
 /// Hands each key of a table to `take`, which returns its value as it is shown. Returns what was taken, by lines, and the problems.

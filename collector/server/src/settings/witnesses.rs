@@ -2,15 +2,10 @@
 //!
 //! They have no options on the command line: there may be several.
 
-use super::tables::{Draft, http_address, lacks, path, quoted, short_name, unknown_key, visible_text};
+use super::tables::{Draft, http_address, lacks, path, quoted, short_name};
 use crate::witnesses::WitnessSettings;
 use headgate_collector_tree::WitnessKey;
 use std::path::PathBuf;
-use toml::Spanned;
-use toml::de::DeValue;
-
-/// The keys, in the order of the documentation.
-const KEYS: [&str; 4] = ["name", "url", "vkey", "ca_file"];
 
 /// The keys of one table that have been read so far.
 #[derive(Default)]
@@ -24,21 +19,18 @@ pub(super) struct WitnessDraft {
 impl Draft for WitnessDraft {
     type Settings = WitnessSettings;
     const TABLES: &str = "witnesses";
+    const OWNER: &str = "a witness";
+    const KEYS: &[&str] = &["name", "url", "vkey", "ca_file"];
     const MOST: usize = 8;
 
-    fn take(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
-        let in_key = |why: String| format!("`{name}`: {why}");
-        if !KEYS.contains(&name) {
-            return Err(unknown_key(name, "a witness", &KEYS));
-        }
-        let text = visible_text(value.get_ref()).map_err(in_key)?;
+    fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
-            "name" => self.name = Some(short_name(text).map_err(in_key)?),
-            "url" => self.url = Some(http_address(text).map_err(in_key)?.trim_end_matches('/').to_owned()),
-            "vkey" => self.key = Some(WitnessKey::parse(text).map_err(|e| in_key(e.to_string()))?),
-            _ => self.ca_file = Some(path(text).map_err(in_key)?),
+            "name" => self.name = Some(short_name(text)?),
+            "url" => self.url = Some(http_address(text)?.trim_end_matches('/').to_owned()),
+            "vkey" => self.key = Some(WitnessKey::parse(text).map_err(|e| e.to_string())?),
+            _ => self.ca_file = Some(path(text)?),
         }
-        Ok(quoted(text))
+        Ok(())
     }
 
     fn settings(self) -> Result<WitnessSettings, String> {

@@ -14,7 +14,7 @@ impl SoleContext {
     /// Whether the collector has answered lately, and can be asked.
     pub(super) fn can_ask(&self, host: &impl MemberHost) -> bool {
         let now_ms = host.now_us() / 1_000;
-        let is_quiet = host.with_member(|member| now_ms < member.quiet_until_ms) != Some(false);
+        let is_quiet = host.with_member(|member| member.is_quiet(now_ms)) != Some(false);
         self.policy.collector().is_some() && !is_quiet
     }
 

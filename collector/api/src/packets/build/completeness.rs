@@ -8,6 +8,9 @@ use headgate_collector_packet::{Completeness, CompletenessVerdict, LogPart, Reco
 use headgate_collector_store::Damaged;
 use headgate_collector_store::tree::position_of;
 
+/// The most silent proxies that are named.
+const MAX_NAMED: usize = 20;
+
 /// What the collector noticed beside the records.
 #[derive(Clone, Copy)]
 pub(super) struct Signs<'a> {
@@ -37,14 +40,7 @@ pub(super) fn statement(
             gaps.unknown_ends
         ));
     }
-    if sources.silent_count > 0 {
-        let more = sources.silent_count.saturating_sub(sources.silent.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        unknown.push(format!(
-            "proxies that the operator states were not heard of in the period: {}{more}",
-            sources.silent.join(", ")
-        ));
-    }
+    unknown.extend(silence(order, &sources.silent));
     if gaps.gaps > 0 {
         known.push(format!(
             "{} records in {} gaps: proxies numbered them and they have not arrived",
@@ -81,12 +77,25 @@ pub(super) fn statement(
         "leaps of the clock",
     ];
     let mut basis: Vec<String> = basis.map(str::to_owned).into();
-    basis.push(if sources.are_stated {
-        "the proxies that the operator states (data/sources.json)".to_owned()
+    basis.push(if sources.stated > 0 {
+        "the proxies that the operator states".to_owned()
     } else {
         "no list of proxies: the operator states none, so one that never reported would not be noticed".to_owned()
     });
     Completeness { verdict, reasons: unknown, basis }
+}
+
+/// Returns the statement on stated proxies that were not heard of. A redacted packet names none.
+fn silence(order: &PacketOrder, silent: &[String]) -> Option<String> {
+    let said = "proxies that the operator states were not heard of in the period";
+    match silent.split_at_checked(MAX_NAMED) {
+        _ if silent.is_empty() => None,
+        _ if !order.scope.redact.is_empty() => Some(format!("{} {said}", silent.len())),
+        Some((named, others)) if !others.is_empty() => {
+            Some(format!("{said}: {} and {} more", named.join(", "), others.len()))
+        }
+        _ => Some(format!("{said}: {}", silent.join(", "))),
+    }
 }
 
 /// Adds the records that were counted and are gone.

@@ -6,7 +6,7 @@ use crate::packets::fault::PacketFault;
 use crate::query::Filters;
 use headgate_collector_packet::SOURCES;
 use headgate_collector_packet::page::Table;
-use headgate_collector_store::{self as store, DataPlane, RequestQuery, list_range};
+use headgate_collector_store::{self as store, DataPlane, RequestQuery, Worker, list_range};
 use headgate_collector_types::visible;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -14,69 +14,61 @@ use std::collections::BTreeSet;
 /// The sources of a packet.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// For the page.
+    /// For the page; without rows in a redacted packet.
     pub(super) table: Table,
-    /// Whether the operator states any.
-    pub(super) are_stated: bool,
-    /// Those that the operator states and that were not heard of in the period, at most [`MAX_NAMED`].
+    /// The number of those that the operator states.
+    pub(super) stated: usize,
+    /// Those of them that were not heard of in the period.
     pub(super) silent: Vec<String>,
-    /// The number of those.
-    pub(super) silent_count: usize,
 }
 
-/// The most silent sources that are named.
-const MAX_NAMED: usize = 20;
-
 impl Maker<'_, '_> {
-    /// Writes the source index.
+    /// Writes the source index, unless the packet is redacted.
     pub(super) fn sources(
         &mut self,
         packet: &mut Writer,
         listed: &mut Listed,
         pins: &Pins,
     ) -> Result<Sources, PacketFault> {
-        if !self.order.scope.redact.is_empty() {
-            return Ok(Sources::default());
-        }
-        let as_of = pins.as_of();
+        let (as_of, stated) = (pins.as_of(), self.tools.sources);
         let mut planes = self.reading.step(|db| store::data_planes(db, as_of))?;
         planes.sort_by(|one, other| one.node.cmp(&other.node));
         let heard = self.heard(&planes, as_of)?;
-        let stated = self.tools.sources;
-        let (mut observed, mut rows): (Vec<Value>, Vec<Vec<String>>) =
-            planes.iter().map(|plane| of_plane(plane, stated, as_of)).unzip();
-        for source in stated.iter().filter(|source| planes.iter().all(|plane| plane.node != source.node)) {
-            let said = if heard.contains(&source.node) { "records, no heartbeat" } else { "not heard of" };
-            rows.push(vec![
-                source.node.clone(),
-                String::new(),
-                said.to_owned(),
-                String::new(),
-                String::new(),
-                source.description.clone(),
-            ]);
+        let silent = stated.iter().map(|source| &source.node).filter(|node| !heard.contains(*node)).cloned();
+        let mut sources = Sources { table: Table::default(), stated: stated.len(), silent: silent.collect() };
+        if !self.order.scope.redact.is_empty() {
+            return Ok(sources);
         }
-        let silent: Vec<_> =
-            stated.iter().map(|source| &source.node).filter(|node| !heard.contains(*node)).cloned().collect();
-        let of_source = |source: &StatedSource| json!({"node": source.node, "description": source.description, "heard_in_period": heard.contains(&source.node)});
-        let text = json!({"observed": std::mem::take(&mut observed), "stated_by_the_operator": stated.iter().map(of_source).collect::<Vec<_>>()});
+        let (observed, mut rows): (Vec<Value>, Vec<Vec<String>>) =
+            planes.iter().map(|plane| of_plane(plane, stated, as_of)).unzip();
+        let unobserved = stated.iter().filter(|source| planes.iter().all(|plane| plane.node != source.node));
+        rows.extend(unobserved.map(|source| {
+            let said = if heard.contains(&source.node) { "records, no heartbeat" } else { "not heard of" };
+            [&source.node, "", said, "", "", &source.description].map(str::to_owned).to_vec()
+        }));
+        let of_source = |source: &StatedSource| {
+            let is_heard = heard.contains(&source.node);
+            json!({"node": source.node, "description": source.description, "heard_in_period": is_heard})
+        };
+        let of_operator: Vec<Value> = stated.iter().map(of_source).collect();
+        let text = json!({"observed": observed, "stated_by_the_operator": of_operator});
         packet.put(SOURCES, format!("{text:#}\n").as_bytes())?;
         listed.add(SOURCES, None);
         let head = vec!["proxy", "workers", "last heard", "version", "policies", "stated by the operator"];
-        Ok(Sources {
-            table: Table { head, rows },
-            are_stated: !stated.is_empty(),
-            silent_count: silent.len(),
-            silent: silent.into_iter().take(MAX_NAMED).collect(),
-        })
+        sources.table = Table { head, rows };
+        Ok(sources)
     }
 
-    /// Returns the stated sources that were heard of in the period: by a heartbeat since it began, or by a record of it.
+    /// Returns the stated sources that were heard of in the period: by a worker that ran in it, or by a record of it.
     fn heard(&mut self, planes: &[DataPlane], as_of: i64) -> Result<BTreeSet<String>, PacketFault> {
         let (from, to) = (self.order.scope.from, self.order.scope.to);
+        let ran = |worker: &Worker| {
+            let started = worker.last_seen.saturating_sub(worker.uptime_s.saturating_mul(1_000_000));
+            worker.last_seen.min(as_of) >= from && started < to
+        };
         let mut heard = BTreeSet::new();
         for source in self.tools.sources {
-            let beats = planes.iter().any(|plane| plane.node == source.node && plane.last_seen.min(as_of) >= from);
+            let beats = planes.iter().any(|plane| plane.node == source.node && plane.workers.iter().any(ran));
             if beats || self.has_record(&source.node, from, to)? {
                 heard.insert(source.node.clone());
             }

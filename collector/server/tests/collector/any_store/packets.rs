@@ -322,6 +322,10 @@ fn sources_that_the_operator_states_and_nobody_heard_of_are_named() {
         assert!(page.contains("traffic of gw-never") && page.contains("records, no heartbeat"), "the page");
         assert_eq!(with_key(&file).0, 0);
     }
+    let (_, file) = made(&collector, root.path(), json!({"redact": ["owner"]}));
+    let manifest = part(&file, "manifest.json");
+    assert!(manifest.contains("1 proxies that the operator states were not heard of in the period\""), "{manifest}");
+    assert!(!manifest.contains("gw-never") && !manifest.contains("states none"), "{manifest}");
     drop(collector);
     std::fs::write(&settings, table("n")).unwrap();
     let collector = start(root.path(), &config);
