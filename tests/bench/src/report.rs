@@ -37,6 +37,8 @@ pub(crate) struct Report {
     about: String,
     variants: Vec<&'static str>,
     pub(crate) cells: Vec<Cell>,
+    /// Resident memory of each Envoy after its load, bytes.
+    pub(crate) memory: Vec<u64>,
 }
 
 /// Medians of one row under load.
@@ -66,11 +68,12 @@ impl Report {
             "One Envoy worker. {cores}. Medians of {} rounds of {:?}, variants in turn. {collector}.",
             args.rounds, args.measure
         );
-        Self { about, variants: variants.iter().map(|variant| variant.name).collect(), cells: Vec::new() }
+        Self { about, variants: variants.iter().map(|variant| variant.name).collect(), cells: Vec::new(), memory: Vec::new() }
     }
 
     pub(crate) fn markdown(&self) -> String {
-        format!("{}\n\n{}\n{}\n{}", self.about, self.busy_table(), self.limits(), self.alone_table())
+        let tables = [self.busy_table(), self.limits(), self.alone_table(), self.memory_table()];
+        format!("{}\n\n{}", self.about, tables.join("\n"))
     }
 
     /// Near this figure, generator and provider limit the measurement instead of the proxy.
@@ -124,6 +127,16 @@ impl Report {
         table
     }
 
+    fn memory_table(&self) -> String {
+        let mut table = String::from("| variant | memory after the load, MiB | over bare |\n|---|--:|--:|\n");
+        let bare = mebibytes(self.memory.first().copied().unwrap_or_default());
+        for (name, bytes) in self.variants.iter().zip(&self.memory) {
+            let own = mebibytes(*bytes);
+            let _ = writeln!(table, "| {name} | {own:.0} | {:+.0} |", own - bare);
+        }
+        table
+    }
+
     /// Returns every row of every cell with its bare row.
     fn rows<T: Clone>(&self, of: impl Fn(&Cell) -> Vec<T>) -> Vec<(&Cell, &'static str, T, T)> {
         let mut all = Vec::new();
@@ -152,8 +165,13 @@ impl Report {
                 },
             })
         });
-        json!({"about": self.about, "rows": rows.collect::<Vec<_>>()})
+        let memory: Value = self.variants.iter().zip(&self.memory).map(|(name, bytes)| (*name, *bytes)).collect();
+        json!({"about": self.about, "rows": rows.collect::<Vec<_>>(), "memory_bytes": memory})
     }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 pub(crate) fn round(busy: &Busy) -> Value {

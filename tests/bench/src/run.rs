@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args::Args;
 use crate::ceiling::Filters;
 use crate::children::{Child, Scratch};
-use crate::cores::Cores;
+use crate::cores::{Cores, resident};
 use crate::limits::{self, Comparison};
 use crate::load::{alone, busy};
 use crate::report::{Cell, Report};
@@ -69,6 +69,7 @@ async fn bodies(site: &Site<'_>, direct: &Variant, workloads: &[Arc<Workload>], 
         eprintln!("{}: {} rounds of {:?} on {} variants", workload.name, args.rounds, args.measure, variants.len());
         report.cells.push(measure(args, direct, &variants, workload).await?);
     }
+    report.memory = variants.iter().map(|variant| resident(variant.pid())).collect::<Outcome<_>>()?;
     println!("{}", report.markdown());
     records(site, &variants, recorded).await?;
     Ok(report.json())
