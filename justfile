@@ -168,6 +168,10 @@ fuzz-smoke SECONDS="5": _cargo _python
     @{{just_executable()}} _need c++ "install a C++ compiler (apt-get install g++)"
     @{{python}} tests/fuzz/smoke.py {{SECONDS}}
 
+# The case files through the hooks of the native module, with AddressSanitizer: the toolchain's own compiler has it, behind a switch.
+asan: _cargo
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" cargo test --quiet --target {{arch()}}-unknown-linux-gnu --target-dir target/asan -p headgate-native --lib -- --test-threads 1
+
 # Everything that a release hands out, in target/dist: module, programs, bills of materials, OCI layout, checksums.
 release: _cargo _python
     @{{python}} deploy/release.py

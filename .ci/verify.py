@@ -63,6 +63,7 @@ STEPS = [
     Step("doc", ["doc"], needs=["lint"], nice=15),
     Step("book", ["book"], needs=["fetch"]),
     Step("fuzz", ["fuzz-smoke"], needs=["doc"], nice=15),
+    Step("asan", ["asan"], needs=["fuzz"], nice=15),
 ]
 
 changed = threading.Condition()

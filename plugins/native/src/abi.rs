@@ -34,6 +34,22 @@ pub(crate) struct Field {
     value: Bytes,
 }
 
+#[cfg(test)]
+impl Bytes {
+    /// Whether they stand for nothing at all.
+    pub(crate) const fn is_none(self) -> bool {
+        self.data.is_null()
+    }
+}
+
+#[cfg(test)]
+impl Field {
+    /// Returns a header of the host.
+    pub(crate) const fn raw(name: &[u8], value: &[u8]) -> Self {
+        Self { name: Bytes::of(name), value: Bytes::of(value) }
+    }
+}
+
 impl Bytes {
     const NONE: Self = Self { data: std::ptr::null(), len: 0 };
 

@@ -7,7 +7,7 @@ use crate::abi::{RootScheduler, Stream, StreamScheduler};
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Interval of the ticks of a worker with open gates.
 const WORKER_TICK: Duration = Duration::from_millis(100);
@@ -52,9 +52,15 @@ thread_local! {
     static WATCHED: Cell<Option<Stream>> = const { Cell::new(None) };
 }
 
+#[cfg(test)]
+pub(crate) use crate::stand_in::now_us;
+
 /// Microseconds since the Unix epoch.
+#[cfg(not(test))]
 #[allow(clippy::disallowed_methods, reason = "the module's clock")]
 pub(crate) fn now_us() -> u64 {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -41,3 +41,9 @@ impl Drop for OpenGate {
 pub(crate) fn stream_of(number: u32) -> Option<Stream> {
     OPEN.with_borrow(|open| open.get(&number).copied())
 }
+
+/// Returns the number of open gates.
+#[cfg(test)]
+pub(crate) fn open() -> usize {
+    OPEN.with_borrow(HashMap::len)
+}

@@ -21,3 +21,5 @@ mod newest;
 mod node;
 mod roots;
 mod shared;
+#[cfg(test)]
+mod stand_in;

@@ -33,3 +33,9 @@ impl MemberHost for Native {
         Some(act(member.get_or_insert_with(|| Member::start(self))))
     }
 }
+
+/// Forgets the member, for a test that begins anew.
+#[cfg(test)]
+pub(crate) fn forget() {
+    *MEMBER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}

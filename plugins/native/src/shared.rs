@@ -46,6 +46,12 @@ pub(crate) fn set(key: &str, value: &[u8], version: u32) -> bool {
     true
 }
 
+/// Forgets all values, for a test that begins anew.
+#[cfg(test)]
+pub(crate) fn forget() {
+    SHARED.iter().for_each(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).clear());
+}
+
 #[cfg(test)]
 mod tests {
     use super::{get, set};

@@ -32,4 +32,4 @@ pub use replay::{MAX_RECORDS, Replay};
 pub use step::{CountRow, CountedWhen, FindingRow, Step, TargetRow, TimedStep};
 pub use words::words;
 pub use worker::made_up_key;
-pub use world::{DEFAULT_AT, World, load};
+pub use world::{DEFAULT_AT, World, load, with_made_up_keys};

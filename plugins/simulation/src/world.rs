@@ -68,12 +68,19 @@ impl World {
 ///
 /// # Errors
 /// The reason why the filter would not take the policy.
-pub fn load(mut document: Document) -> Result<Arc<Policy>, String> {
+pub fn load(document: Document) -> Result<Arc<Policy>, String> {
+    let document = with_made_up_keys(document);
+    let env = |name: &str| Some(format!("secret-of-{name}"));
+    Policy::from_document(document, env).map(Arc::new).map_err(|problem| problem.to_string())
+}
+
+/// Puts the hashes of made-up keys in place of those of a policy.
+#[must_use]
+pub fn with_made_up_keys(mut document: Document) -> Document {
     for key in &mut document.keys {
         key.sha256 = hex(&Sha256::digest(made_up_key(&key.id)));
     }
-    let env = |name: &str| Some(format!("secret-of-{name}"));
-    Policy::from_document(document, env).map(Arc::new).map_err(|problem| problem.to_string())
+    document
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -19,8 +19,8 @@ usage: headgate-bench --envoy PATH --provider PATH [options]
   --seconds N         length of one measurement (default 3)
   --rounds N          measurements of each cell and variant, the median is printed (default 3)
   --variants WORDS    only the variants whose name contains one of these, and bare Envoy
-  --only WORDS        only the workloads, and the comparisons `limits of one user`, `… of many users`, `… of many
-                      workers`, whose name contains one of these, comma-separated
+  --only WORDS        only the workloads, the comparisons `limits of one user`, `… of many users`, `… of many
+                      workers`, and `memory`, whose name contains one of these, comma-separated
   --json FILE         write every figure there";
 
 /// The workloads of a quick run.

@@ -19,6 +19,7 @@ mod evidence;
 mod limits;
 mod limits_table;
 mod load;
+mod memory;
 mod proxied;
 mod reply;
 mod report;

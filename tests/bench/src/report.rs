@@ -68,7 +68,12 @@ impl Report {
             "One Envoy worker. {cores}. Medians of {} rounds of {:?}, variants in turn. {collector}.",
             args.rounds, args.measure
         );
-        Self { about, variants: variants.iter().map(|variant| variant.name).collect(), cells: Vec::new(), memory: Vec::new() }
+        Self {
+            about,
+            variants: variants.iter().map(|variant| variant.name).collect(),
+            cells: Vec::new(),
+            memory: Vec::new(),
+        }
     }
 
     pub(crate) fn markdown(&self) -> String {
@@ -170,7 +175,8 @@ impl Report {
     }
 }
 
-fn mebibytes(bytes: u64) -> f64 {
+/// Returns bytes in MiB.
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 

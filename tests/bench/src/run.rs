@@ -12,7 +12,7 @@ use crate::variant::{
     COUNTED, GUARDED, GUARDRAILS, HEADGATE, INGEST_TOKEN, LOGGED, NATIVE, NATIVE_GUARDED, OWNER_TOKEN, Site, Variant,
 };
 use crate::workload::{self, Workload};
-use crate::{evidence, limits_table, stub};
+use crate::{evidence, limits_table, memory, stub};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let cores = Cores::divide()?;
     cores.leave_envoy_alone()?;
     let scratch = Scratch::new()?;
-    let (workloads, comparisons) = chosen(args)?;
+    let Chosen { workloads, comparisons, memory } = chosen(args)?;
     let (process, provider) = Child::start_listening(Command::new(&args.provider).arg("--fast"))?;
     let direct = Variant::provider(process, provider);
     let (_collector, collector) = start_collector(args, &scratch).await?;
@@ -41,14 +41,22 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     for comparison in comparisons {
         tables.push(compare(&site, comparison, &mut recorded).await?);
     }
+    if memory {
+        tables.push(measure_memory(&site, &mut recorded).await?);
+    }
     if let (Some(file), Some(figures)) = (&args.json, figures.as_object_mut()) {
-        figures.insert("limits".into(), tables.into());
+        figures.insert("comparisons".into(), tables.into());
         std::fs::write(file, format!("{:#}\n", Value::Object(std::mem::take(figures))))?;
     }
     Ok(())
 }
 
-type Chosen = (Vec<Arc<Workload>>, Vec<&'static Comparison>);
+/// The parts of a run.
+struct Chosen {
+    workloads: Vec<Arc<Workload>>,
+    comparisons: Vec<&'static Comparison>,
+    memory: bool,
+}
 
 fn chosen(args: &Args) -> Outcome<Chosen> {
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|word| name.contains(word.as_str()));
@@ -56,8 +64,9 @@ fn chosen(args: &Args) -> Outcome<Chosen> {
     // Without a collector that counts, limits cannot be measured.
     let whole = args.headgate.is_some() && args.collector.is_some();
     let comparisons: Vec<_> = limits::ALL.iter().filter(|one| whole && wanted(one.name)).collect();
-    let nothing = workloads.is_empty() && comparisons.is_empty();
-    if nothing { Err("--only leaves nothing to measure".into()) } else { Ok((workloads, comparisons)) }
+    let memory = args.headgate.is_some() && wanted(memory::NAME);
+    let nothing = workloads.is_empty() && comparisons.is_empty() && !memory;
+    if nothing { Err("--only leaves nothing to measure".into()) } else { Ok(Chosen { workloads, comparisons, memory }) }
 }
 
 /// Measures the workloads on all variants.
@@ -85,6 +94,14 @@ async fn compare(site: &Site<'_>, comparison: &Comparison, recorded: &mut u64) -
     println!("{}", limits_table::markdown(comparison, &rows, site.cores));
     records(&site, &variants, recorded).await?;
     Ok(limits_table::json(comparison, &rows))
+}
+
+/// Measures the memory of Envoy.
+async fn measure_memory(site: &Site<'_>, recorded: &mut u64) -> Outcome<Value> {
+    let (rows, variants) = memory::measure(site).await?;
+    println!("{}", memory::markdown(&rows));
+    records(site, &variants, recorded).await?;
+    Ok(memory::json(&rows))
 }
 
 /// Waits until every request through Headgate has its record, before its Envoy may end. `recorded` is the number of those

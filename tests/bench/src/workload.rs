@@ -61,7 +61,7 @@ pub(crate) fn all() -> Vec<Arc<Workload>> {
         json("code, 100 KB", Text::Code, 100_000, 16),
         json("JSON, 100 KB", Text::Json, 100_000, 16),
         stream("stream, 50 chunks at once", "chat"),
-        stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2"),
+        paced_stream(),
     ];
     cells.into_iter().map(Arc::new).collect()
 }
@@ -72,6 +72,15 @@ pub(crate) fn from_users(users: u64) -> Arc<Workload> {
     let at = memmem::find(&request, b"user-0").map_or(0, |at| at + "user-".len());
     let turns = Some(Turns { at, values: users.max(1), next: AtomicU64::new(0) });
     Arc::new(Workload { name: "0.5 KB", request, mark: b"\"usage\"", connections: 32, turns })
+}
+
+/// Returns the paced stream on this number of connections.
+pub(crate) fn streams(connections: usize) -> Arc<Workload> {
+    Arc::new(Workload { connections, ..paced_stream() })
+}
+
+fn paced_stream() -> Workload {
+    stream("stream, 50 chunks 2 ms apart", "stream-50-delay-2")
 }
 
 fn json(name: &'static str, text: Text, size: usize, connections: usize) -> Workload {
