@@ -99,7 +99,7 @@ def test_a_real_prometheus_has_every_metric(serve, authority, prometheus):  # no
         assert names(expression), title
         query("query", query=expression)
     states = {rule["name"]: (rule["health"], rule["state"]) for group in query("rules")["groups"] for rule in group["rules"]}
-    assert len(states) == 24 and {health for health, _ in states.values()} <= {"ok", "unknown"}
+    assert len(states) == 26 and {health for health, _ in states.values()} <= {"ok", "unknown"}
     by_provider = query("query", query="sum by (envoy_cluster_name) (envoy_cluster_upstream_rq_xx)")["result"]
     clusters = {one["metric"]["envoy_cluster_name"] for one in by_provider}
     assert {"provider_alpha", "provider_beta", "headgate_collector"} <= clusters

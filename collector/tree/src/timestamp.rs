@@ -97,7 +97,8 @@ mod tests {
         let digest = element(OCTETS, &Sha256::digest(bytes));
         let imprint = element(SEQUENCE, &[element(SEQUENCE, algorithm), digest].concat());
         let number = element(INTEGER, &[1]);
-        let info = [number.clone(), element(OBJECT_ID, &[42]), imprint, number.clone(), element(TIME, b"20260102030405Z")];
+        let info =
+            [number.clone(), element(OBJECT_ID, &[42]), imprint, number.clone(), element(TIME, b"20260102030405Z")];
         let content = element(EXPLICIT, &element(OCTETS, &element(SEQUENCE, &info.concat())));
         let token = element(SEQUENCE, &[&number[..], &TST_INFO, &content].concat());
         element(SEQUENCE, &[element(SEQUENCE, &element(INTEGER, &[status])), token].concat())

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod audit_export;
+pub(crate) mod bundles;
 pub(crate) mod clock_leaps;
 pub(crate) mod corrections;
 pub(crate) mod dataplanes;
