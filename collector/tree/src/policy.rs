@@ -179,7 +179,9 @@ impl PolicyDraft {
         for member in members {
             match self.names.get_mut(*member) {
                 Some(is_member) if !*is_member => *is_member = true,
-                Some(_) => return Err(format!("`{}` is a member of a group already; name it once", member.escape_debug())),
+                Some(_) => {
+                    return Err(format!("`{}` is a member of a group already; name it once", member.escape_debug()));
+                }
                 None => return Err(undefined(member)),
             }
         }
