@@ -17,6 +17,9 @@ use std::io::Cursor;
 /// The files of a packet by their names.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
+/// Changes the files before the sums are made: names and contents.
+pub(super) type Tamper = fn(&mut Files);
+
 /// The log of a test: its lines.
 pub(super) struct Lines(pub(super) Vec<String>);
 

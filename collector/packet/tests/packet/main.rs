@@ -8,11 +8,8 @@ mod outside;
 use headgate_collector_packet::check::check;
 use headgate_collector_packet::{AUDIT_CSV, Kind, MANIFEST, REQUESTS, REQUESTS_CSV, REQUESTS_NODES};
 use headgate_collector_tree::{Judgement, SigningKey};
-use made::{Choice, FILTERED, Files, WHOLE, archive, files, judged, log};
+use made::{Choice, FILTERED, Files, Tamper, WHOLE, archive, files, judged, log};
 use std::io::{Cursor, Read, Write};
-
-/// Changes the files before the sums are made: names and contents.
-type Tamper = fn(&mut Files);
 
 #[test]
 fn whole_and_filtered_packets_hold() {

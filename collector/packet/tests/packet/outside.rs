@@ -1,6 +1,6 @@
 //! The outside memory of a packet: its log must continue what is held outside, and a token must be over its checkpoint.
 
-use super::made::{Files, WHOLE, archive, files, judged, log, sign};
+use super::made::{Files, Tamper, WHOLE, archive, files, judged, log, sign};
 use headgate_collector_packet::{
     HeldOutside, MANIFEST, Manifest, OUTSIDE, OutsideKind, OutsideObject, outside_checkpoint, outside_token,
 };
@@ -96,7 +96,7 @@ fn what_the_log_does_not_continue_is_contradicted() {
         change(&mut held);
         files.insert(OUTSIDE.to_owned(), serde_json::to_vec(&held).unwrap());
     }
-    let tampers: [(&str, fn(&mut Files)); 9] = [
+    let tampers: [(&str, Tamper); 9] = [
         ("another tree", |files| {
             _ = files.insert(outside_checkpoint("requests", "archive"), checkpoint(HELD, [7; 32]))
         }),
