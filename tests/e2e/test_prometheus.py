@@ -41,7 +41,7 @@ def promtool(*arguments: object) -> str:
 
 
 def test_rules_are_valid_and_fire_where_they_should():
-    assert "24 rules found" in promtool("check", "rules", RULES)
+    assert "26 rules found" in promtool("check", "rules", RULES)
     assert "SUCCESS" in promtool("test", "rules", RULES.with_name("alerts_test.yaml"))
     for rule in (rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]):
         assert rule["labels"]["severity"] in ("warning", "critical") and set(rule["annotations"]) == {"summary", "action"}
@@ -99,7 +99,7 @@ def test_a_real_prometheus_has_every_metric(serve, authority, prometheus):  # no
         assert names(expression), title
         query("query", query=expression)
     states = {rule["name"]: (rule["health"], rule["state"]) for group in query("rules")["groups"] for rule in group["rules"]}
-    assert len(states) == 24 and {health for health, _ in states.values()} <= {"ok", "unknown"}
+    assert len(states) == 26 and {health for health, _ in states.values()} <= {"ok", "unknown"}
     by_provider = query("query", query="sum by (envoy_cluster_name) (envoy_cluster_upstream_rq_xx)")["result"]
     clusters = {one["metric"]["envoy_cluster_name"] for one in by_provider}
     assert {"provider_alpha", "provider_beta", "headgate_collector"} <= clusters

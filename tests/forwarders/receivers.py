@@ -165,7 +165,7 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_PUT = do_POST  # noqa: N815
+            do_GET = do_PUT = do_POST  # noqa: N815
 
             def log_message(self, *_):
                 pass

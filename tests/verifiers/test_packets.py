@@ -146,3 +146,11 @@ def test_another_key_is_refused(made, go, tmp_path):
     output = subprocess.run([BINARY, "log-key", "new", "--name", "logs.example.com/test"], check=True, capture_output=True, text=True)
     other = dict(line.split("=", 1) for line in output.stdout.splitlines())["public_key"]
     assert judge(packets["whole"], other, go) == [False] * 3
+
+
+def test_a_name_in_the_archive_cannot_write_on_the_terminal(made, tmp_path):
+    packets, key = made
+    files = contents(packets["whole"].read_bytes()) | {"data/\x1b[2J.csv": b"x"}
+    run = subprocess.run([BINARY, "verify", "--packet", written(tmp_path / "p.zip", files), "--key", key], capture_output=True, text=True, check=False)
+    assert run.returncode == 1 and "\\u{1b}[2J.csv: it was added" in run.stdout, run.stdout
+    assert "\x1b" not in run.stdout

@@ -39,9 +39,7 @@ class Log:
             "HEADGATE_COLLECTOR_LOG_KEY": keys["log_key"], "HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL": "1",
             "HEADGATE_INGEST_TOKEN": "in", "HEADGATE_OWNER_TOKEN": "own",
         }
-        command = [BINARY, "serve", "--data", folder / "data", "--listen", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+        self.start(folder, settings)
         self.notes = {}
         first = 1
         for size in SIZES:
@@ -50,6 +48,11 @@ class Log:
             assert json.loads(self.send("/v1/ingest/requests", "in", batch))["stored"] == len(records)
             self.notes[size] = self.checkpoint(size)
             first = size + 1
+
+    def start(self, folder: Path, settings: dict[str, str]):
+        command = [BINARY, "serve", "--data", folder / "data", "--listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
 
     def send(self, path: str, token: str = "own", body: dict | None = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()

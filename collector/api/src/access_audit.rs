@@ -17,9 +17,10 @@ use super::error::ApiError;
 use axum::http::StatusCode;
 use coalesce::{Coalescer, FoldOutcome, MAX_FILTERS, MINUTE_US};
 use filters::NotedFilters;
+use headgate_collector_columns::{first_of, segment_of};
 use headgate_collector_store::{self as store, PreparedEntry, WriteHandle, append_delivered};
 use headgate_collector_types::audit::{Actor, Entry, Operation, Outcome, Resource};
-use headgate_collector_types::clock;
+use headgate_collector_types::{Log, clock};
 use prometheus_client::metrics::counter::Counter;
 use std::time::Duration;
 
@@ -84,6 +85,20 @@ impl AccessAudit {
         }
         self.note(entry).await;
         Ok(())
+    }
+
+    /// Notes that entries were taken out as bundles. Those of one segment and minute are one entry, since a reader of the whole log
+    /// takes thousands.
+    pub(super) async fn bundle(&self, caller: &Caller, log: Log, position: i64) -> Result<(), ApiError> {
+        let kind = match log {
+            Log::Requests => "requests.bundles_read",
+            Log::Audit => "audit.bundles_read",
+        };
+        let first = first_of(segment_of(position));
+        let last = first_of(segment_of(position).saturating_add(1)).saturating_sub(1);
+        let resource = Resource::new("log", log.as_str()).named(format!("bundles of positions {first} to {last}"));
+        let digest = NotedFilters::of_search(&format!("log={}&first={first}", log.as_str())).digest;
+        self.note_folded(Entry::new(kind, Operation::Export, caller.actor(), resource), kind, digest).await
     }
 
     /// Notes that a token's role was not enough for a route.

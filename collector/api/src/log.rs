@@ -3,10 +3,12 @@
 //! Checkpoints, tiles and proofs of growth hold nothing but hashes, and each entry holds a random id, so they need no token:
 //! a monitor needs none. Tiles never change and may be cached for ever.
 
+mod bundles;
 mod proofs;
 mod state;
 mod tiles;
 
+pub(super) use bundles::{audit_bundle, request_bundle};
 pub(super) use proofs::{ConsistencyParams, Growth, audit_growth, audit_proof, request_growth, request_proof};
 pub(super) use state::{LogStates, show, statement};
 pub(super) use tiles::{audit_checkpoint, audit_tile, request_checkpoint, request_tile};

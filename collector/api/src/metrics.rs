@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headgate_collector_forward::ForwardMetrics;
 use headgate_collector_store::{AnchorHealth, Readers, RetentionMetrics, SigningState, WitnessHealth, WriteMetrics};
-use headgate_collector_types::clock::Stopwatch;
+use headgate_collector_types::clock::{self, Stopwatch};
 use headgate_record::INGEST_PATH;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -79,7 +79,7 @@ impl Metrics {
         let retention = RetentionMetrics::register(&mut registry);
         let signing = SigningState::register(&mut registry);
         let witnesses = WitnessHealth::register(&mut registry);
-        let anchors = AnchorHealth::default();
+        let anchors = AnchorHealth::register(&mut registry);
         let forwarders = ForwardMetrics::register(&mut registry);
         registry.register("http_requests", "Requests by route and status", requests.clone());
         registry.register("batches", "Batches by outcome", batches.clone());
@@ -174,6 +174,7 @@ pub(super) async fn page(
     State(audit): State<AccessAudit>,
 ) -> Result<Response, ApiError> {
     metrics.gauges.refresh(&readers, audit.pending()).await;
+    metrics.anchors.refresh(clock::now_us());
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry).map_err(|_| ApiError::internal())?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())

@@ -29,6 +29,8 @@ const DAMAGED: &str = "The disk did not keep the entry as it was stored; see /v1
 const LOST: &str = "Hashes that this needs are lost.";
 const DELETED: &str = "Hashes that this needs are deleted with their segment.";
 const CONTRADICTED: &str = "The stored tree contradicts itself.";
+const UNBUNDLED: &str = "Entries of the bundle are lost or altered, or one is longer than a bundle has room for.";
+const TOO_MANY_BUNDLES: &str = "The token has read too much in this minute.";
 const UNSIGNED: &str = "None has been signed.";
 const UNREADABLE: &str = "The store cannot be read now.";
 
@@ -146,6 +148,8 @@ fn data_planes() -> Vec<Route> {
 fn trees() -> Vec<Route> {
     let tile = || json!({"type": "string", "pattern": "^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "examples": ["0/x001/067.p/5"]});
     let about = "Level and index of the tile, as in c2sp.org/tlog-tiles.";
+    let bundle = || json!({"type": "string", "pattern": "^(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "examples": ["x001/067.p/5"]});
+    let bundle_about = "Index of the bundle, as in c2sp.org/tlog-tiles.";
     routes! {
         "GET" "/v1/log", Open, "The state of both logs' hash trees and of their checkpoints" => get(log::show),
             Docs::json(of::<log::LogStates>).or(503, UNREADABLE);
@@ -157,10 +161,14 @@ fn trees() -> Vec<Route> {
                 .or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
         "GET" "/log/requests/checkpoint", Open, "The newest signed checkpoint of the request log" => get(log::request_checkpoint),
             Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
+        "GET" "/log/requests/tile/entries/{*bundle}", Audit, "Up to 256 entries of the request log, each after its length" => get(log::request_bundle),
+            Docs::text(log::TILE).path(bundle(), bundle_about).or(409, UNBUNDLED).or(410, "Entries of the bundle are deleted.").or(429, TOO_MANY_BUNDLES).or(500, CONTRADICTED);
         "GET" "/log/requests/tile/{*tile}", Open, "Hashes of the request log's tree" => get(log::request_tile),
             Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
         "GET" "/log/audit/checkpoint", Open, "The newest signed checkpoint of the audit log" => get(log::audit_checkpoint),
             Docs::text(log::TEXT).or(404, UNSIGNED).or(503, UNREADABLE);
+        "GET" "/log/audit/tile/entries/{*bundle}", Audit, "Up to 256 entries of the audit log, each after its length" => get(log::audit_bundle),
+            Docs::text(log::TILE).path(bundle(), bundle_about).or(409, UNBUNDLED).or(410, "Entries of the bundle are deleted.").or(429, TOO_MANY_BUNDLES).or(500, CONTRADICTED);
         "GET" "/log/audit/tile/{*tile}", Open, "Hashes of the audit log's tree" => get(log::audit_tile),
             Docs::text(log::TILE).path(tile(), about).or(409, LOST).or(410, DELETED).or(500, CONTRADICTED).or(503, UNREADABLE);
     }

@@ -101,6 +101,54 @@ impl Bucket {
         request.send(object.bytes)
     }
 
+    /// Gets an object, or one version of it, at a time in µs since the Unix epoch.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub fn get(
+        &self,
+        agent: &ureq::Agent,
+        name: &str,
+        version: Option<&str>,
+        now_us: i64,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let now = Timestamp::from_microsecond(now_us).unwrap_or_default();
+        agent.get(self.get_call(&format!("{}{name}", self.prefix), version, now)).call()
+    }
+
+    /// Returns the address of an object as a reader names it, without signatures and keys.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> String {
+        let name = format!("{}{name}", self.prefix);
+        match &self.kind {
+            Kind::Azure { container, .. } => format!("{container}/{name}"),
+            Kind::S3 { bucket, .. } => bucket.object_url(&name).to_string(),
+        }
+    }
+
+    /// Returns when the lock ends of an object that is put now for so many days, µs; nothing where the bucket has no locks of objects.
+    #[must_use]
+    pub fn lock_end_us(&self, days: u16, now_us: i64) -> Option<i64> {
+        let now = Timestamp::from_microsecond(now_us).unwrap_or_default();
+        matches!(self.kind, Kind::S3 { .. }).then(|| lock_end(days, now).as_second().saturating_mul(1_000_000))
+    }
+
+    fn get_call(&self, name: &str, version: Option<&str>, now: Timestamp) -> String {
+        match &self.kind {
+            Kind::Azure { container, signature } => {
+                let version = version.map(|version| format!("versionid={version}&")).unwrap_or_default();
+                format!("{container}/{name}?{version}{signature}")
+            }
+            Kind::S3 { bucket, keys } => {
+                let mut action = bucket.get_object(Some(keys), name);
+                if let Some(version) = version {
+                    action.query_mut().insert("versionId", version.to_owned());
+                }
+                action.sign_with_time(VALID, &now).to_string()
+            }
+        }
+    }
+
     /// Returns the address and the headers of the call.
     fn call(&self, object: &Object<'_>, now: Timestamp) -> (String, Vec<(&'static str, String)>) {
         let name = format!("{}{}", self.prefix, object.name);
@@ -126,11 +174,15 @@ fn s3_headers(object: &Object<'_>, now: Timestamp) -> Vec<(&'static str, String)
     let checksum = BASE64_STANDARD.encode(Sha256::digest(object.bytes));
     let mut headers = vec![("x-amz-checksum-sha256", checksum), ("x-amz-sdk-checksum-algorithm", "SHA256".to_owned())];
     if let Some(days) = object.locked_days {
-        let end = now.saturating_add(SignedDuration::from_hours(i64::from(days).saturating_mul(24))).unwrap_or(now);
+        let end = lock_end(days, now).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         headers.push(("x-amz-object-lock-mode", "COMPLIANCE".to_owned()));
-        headers.push(("x-amz-object-lock-retain-until-date", end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+        headers.push(("x-amz-object-lock-retain-until-date", end));
     }
     headers
+}
+
+fn lock_end(days: u16, now: Timestamp) -> Timestamp {
+    now.saturating_add(SignedDuration::from_hours(i64::from(days).saturating_mul(24))).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -148,6 +200,21 @@ mod tests {
         assert!(address.contains("eu-central-1") && !address.contains("canary"), "{address}");
         assert!(address.contains("x-amz-object-lock-mode"), "the lock is signed: {address}");
         assert_eq!(headers[3], ("x-amz-object-lock-retain-until-date", "2026-01-03T00:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn a_version_is_got_by_its_name() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let bucket = Bucket::new("http://127.0.0.1:9000/logs/a", "eu-central-1", Some(("key", "canary"))).unwrap();
+        let address = bucket.get_call("a/1.checkpoint", Some("v 1"), now);
+        assert!(address.starts_with("http://127.0.0.1:9000/logs/a/1.checkpoint?"), "{address}");
+        assert!(address.contains("versionId=v%201&") && !address.contains("canary"), "{address}");
+        assert!(!bucket.get_call("a/1.checkpoint", None, now).contains("versionId"));
+        assert_eq!(bucket.address_of("1.checkpoint"), "http://127.0.0.1:9000/logs/a/1.checkpoint");
+        assert_eq!(bucket.lock_end_us(2, now.as_microsecond()), Some(1_767_398_400_000_000));
+        let container = Bucket::new("https://a.blob.core.windows.net/logs?sv=1&sig=s", "", None).unwrap();
+        assert_eq!(container.address_of("1"), "https://a.blob.core.windows.net/logs/1");
+        assert_eq!(container.lock_end_us(2, 0), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod files;
 mod lines;
 mod log_files;
 mod log_part;
+mod outside;
 mod proofs;
 mod tree_walk;
 
@@ -37,6 +38,7 @@ fn run<S: Source>(
     let manifest = manifest(&mut archive)?;
     let keys = proofs::keys(&mut archive, &manifest, trusted, verdict)?;
     proofs::note(&mut archive, &sums, &keys, verdict)?;
+    let mut checkpoints = Vec::new();
     for files in LOGS {
         let part = match files.log {
             "audit" => manifest.audit.as_ref(),
@@ -48,9 +50,11 @@ fn run<S: Source>(
             let of = format!("{} witnesses", files.log);
             verdict.add(policy.check(&of, &archive.text(files.checkpoint)?));
         }
+        checkpoints.push((files.log, checkpoint.clone()));
         LogCheck { source, manifest: &manifest, part, files, checkpoint }.run(verdict)?;
     }
     proofs::growth(&mut archive, &manifest, &keys, verdict)?;
+    outside::check(&mut archive, &manifest, &keys, &checkpoints, verdict)?;
     proofs::sample(&mut archive, &manifest, &keys, verdict)?;
     verdict.add(statement(&manifest));
     Ok(())

@@ -50,6 +50,21 @@ pub const AUDIT_NODES: &str = "proofs/audit.nodes";
 /// The proof that the sample record is in the log.
 pub const SAMPLE_PROOF: &str = "proofs/sample.tlog-proof";
 
+/// The checkpoints that outside parties hold: a list of [`crate::HeldOutside`].
+pub const OUTSIDE: &str = "proofs/outside.json";
+
+/// Returns the name of the checkpoint that an outside party holds.
+#[must_use]
+pub fn outside_checkpoint(log: &str, anchor: &str) -> String {
+    format!("proofs/outside/{log}.{anchor}.checkpoint")
+}
+
+/// Returns the name of an authority's reply over that checkpoint.
+#[must_use]
+pub fn outside_token(log: &str, anchor: &str) -> String {
+    format!("proofs/outside/{log}.{anchor}.tsr")
+}
+
 /// Returns the name of a policy revision's file.
 #[must_use]
 pub fn policy_file(revision: i64) -> String {

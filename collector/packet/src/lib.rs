@@ -8,6 +8,7 @@ mod control_totals;
 mod layout;
 mod manifest;
 mod node;
+mod outside;
 pub mod page;
 mod sums;
 mod writer;
@@ -18,5 +19,6 @@ pub use manifest::{
     Completeness, CompletenessVerdict, Kind, LogPart, Manifest, Outside, PacketFile, Reconciliation, Scope,
 };
 pub use node::{NODE_BYTES, Node, cover};
+pub use outside::{HeldOutside, OutsideKind, OutsideObject};
 pub use sums::{SUMS_KEY, file_sums, sums_key, sums_text};
 pub use writer::{FileSum, PacketWriter};

@@ -147,6 +147,9 @@ pub struct Manifest {
     /// The witnesses that have confirmed the checkpoint of the request log, by the names of their keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<String>,
+    /// The places outside that hold a checkpoint on which the log of this packet builds, by their names in the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anchors: Vec<String>,
     /// The version of the program that made it.
     pub made_by: String,
     /// The request.

@@ -53,6 +53,8 @@ pub struct PageParts {
     pub readers: Table,
     /// The sample trace, if there is a record.
     pub sample: Option<SampleTrace>,
+    /// The outside parties that have confirmed or hold checkpoints.
+    pub outside: Table,
     /// The first records.
     pub rows: Table,
     /// The program that checks a packet in the browser: WebAssembly.
@@ -86,6 +88,7 @@ pub fn render(manifest: &Manifest, parts: &PageParts) -> String {
                     (sections::retention(parts))
                     (sections::access(manifest, parts))
                     (sections::sample(manifest, parts))
+                    (sections::outside(manifest, parts))
                     (sections::checking(manifest))
                     (sections::files(manifest))
                     (sections::rows(manifest, parts))
@@ -125,7 +128,10 @@ fn banner(manifest: &Manifest) -> Markup {
             p.word { (word) }
             dl { dt { "Proves" } dd { (proves) } dt { "Does not prove" } dd { (not) } }
             @if manifest.key.is_none() { p.warn { "NOT SIGNED. Anybody could have made this packet." } }
-            @else if manifest.witnesses.is_empty() { p { "Signed by the operator only: no outside party has confirmed the log." } }
+            @else if manifest.witnesses.is_empty() && manifest.anchors.is_empty() { p { "Signed by the operator only: no outside party has confirmed the log." } }
+            @else if manifest.witnesses.is_empty() {
+                p { "Signed by the operator. Earlier or equal checkpoints are held outside by " (manifest.anchors.join(", ")) ": see " a href="#outside" { "Outside memory" } ". No witness has confirmed the log." }
+            }
             @else {
                 p { "Signed by the operator. The checkpoint of the request log was confirmed by " (manifest.witnesses.join(", ")) ": each has seen that the log has only grown. Their keys must come from them." }
             }

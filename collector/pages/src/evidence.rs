@@ -56,19 +56,23 @@ pub struct PacketRow {
     pub sha256: Option<String>,
 }
 
-/// A witness of one log.
+/// An outside party of one log: a witness, a bucket, an authority.
 #[derive(Debug, Clone, Default)]
-pub struct WitnessRow {
+pub struct OutsideRow {
     /// Its name in the settings.
     pub name: String,
+    /// Its kind, in words.
+    pub kind: &'static str,
     /// `requests` or `audit`.
     pub log: &'static str,
     /// Its state, in words.
     pub state: &'static str,
-    /// Whether it has confirmed the last checkpoint that it was asked for; `None` if it was not asked yet.
+    /// Whether it has the last checkpoint that it was handed; `None` if it was handed none yet.
     pub is_well: Option<bool>,
-    /// The entries that it has confirmed, and when, µs.
-    pub confirmed: (u64, Option<i64>),
+    /// The entries of the newest checkpoint that it has, and since when, µs.
+    pub holds: (u64, Option<i64>),
+    /// A sentence about objects that were read back, if there is something to say.
+    pub read_back: Option<String>,
     /// Since when it fails, µs, and why.
     pub failing: Option<(i64, String)>,
 }
@@ -107,8 +111,8 @@ pub struct EvidencePage {
     pub statement: &'static str,
     /// The logs of which no checkpoint is signed any more, with the reason.
     pub stopped: Vec<(&'static str, &'static str)>,
-    /// The witnesses.
-    pub witnesses: Vec<WitnessRow>,
+    /// The outside parties.
+    pub outside: Vec<OutsideRow>,
     /// The reader's zone.
     pub zone: Zone,
 }
@@ -137,7 +141,7 @@ impl EvidencePage {
                 @for (log, reason) in &self.stopped {
                     p.problem role="alert" { "No checkpoint of the " (log) " log is signed: " (reason) ". Records are stored as before." }
                 }
-                @if !self.witnesses.is_empty() { (self.witness_table()) }
+                @if !self.outside.is_empty() { (self.outside_table()) }
                 (self.form(frame))
                 @if self.packets.is_empty() { p.quiet { "No packet has been made in the last 7 days." } } @else { (self.table()) }
             }
@@ -157,33 +161,34 @@ impl EvidencePage {
         }
     }
 
-    fn witness_table(&self) -> Markup {
+    fn outside_table(&self) -> Markup {
         html! {
             table.list {
-                thead { tr { th scope="col" { "Witness" } th scope="col" { "Log" } th scope="col" { "State" } th scope="col" { "Has confirmed" } } }
-                tbody { @for witness in &self.witnesses { (self.witness_row(witness)) } }
+                thead { tr { th scope="col" { "Outside party" } th scope="col" { "Log" } th scope="col" { "State" } th scope="col" { "Has" } } }
+                tbody { @for row in &self.outside { (self.outside_row(row)) } }
             }
         }
     }
 
-    fn witness_row(&self, witness: &WitnessRow) -> Markup {
-        let WitnessRow { name, log, state, is_well, confirmed: (size, at), failing } = witness;
+    fn outside_row(&self, row: &OutsideRow) -> Markup {
+        let OutsideRow { name, kind, log, state, is_well, holds: (size, at), read_back, failing } = row;
         let class = match is_well {
             Some(true) => "chip success",
             Some(false) => "chip error",
             None => "chip aborted",
         };
         html! {
-            tr data-witness=(name) data-log=(log) {
-                th scope="row" { (name) }
+            tr data-outside=(name) data-log=(log) {
+                th scope="row" { (name) span.second { (kind) } }
                 td data-label="Log" { (log) }
                 td data-label="State" {
                     span class=(class) { (state) }
                     @if let Some((since, why)) = failing {
                         span.second { "since " (parts::time(&self.zone, *since)) ": " bdi { (why) } }
                     }
+                    @if let Some(sentence) = read_back { span.second { (sentence) } }
                 }
-                td data-label="Has confirmed" {
+                td data-label="Has" {
                     (text::count(*size)) " entries"
                     @if let Some(at) = at { span.second { (parts::time(&self.zone, *at)) } }
                 }

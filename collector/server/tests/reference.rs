@@ -63,13 +63,17 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A forwarder and a witness that are not there have all metrics.
+        // A forwarder, a witness and an anchor that are not there have all metrics.
         let settings = folder.path().join("collector.toml");
         let forwarder = "[[forwarders]]\nid = \"siem\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1\"\n";
         let vkey = CosigningKey::new("witness.example.com", &[1; 32]).unwrap().public().to_string();
         let witness = format!("[[witnesses]]\nname = \"audit\"\nurl = \"http://127.0.0.1:1\"\nvkey = \"{vkey}\"\n");
-        std::fs::write(&settings, format!("{forwarder}{witness}")).unwrap();
+        let place = "days = \"1\"\naccess_key = \"${KEY}\"\nsecret_key = \"${KEY}\"\n";
+        let anchor =
+            format!("[[anchors]]\nname = \"archive\"\nkind = \"object_lock\"\nurl = \"http://127.0.0.1:1/b\"\n{place}");
+        std::fs::write(&settings, format!("{forwarder}{witness}{anchor}")).unwrap();
         let mut command = program();
+        command.env("KEY", "k");
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
         command.arg("--config").arg(&settings);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

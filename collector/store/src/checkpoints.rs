@@ -4,6 +4,7 @@
 //! the newest one is computed again from the stored nodes. If it differs, nothing is signed, the audit log says so, and records
 //! are stored as before.
 
+mod anchor_health;
 mod anchors;
 mod commitment;
 mod cosignatures;
@@ -14,7 +15,11 @@ mod rollback;
 mod signing;
 mod witness_health;
 
-pub use anchors::{AnchorHealth, AnchorKind, AnchorReport, Anchored, newest_anchored, put_anchored};
+pub use anchor_health::{AnchorHealth, AnchorReport, ReadBack, ReadBackState};
+pub use anchors::{
+    AnchorFinding, AnchorKind, AnchorProof, Anchored, LockedObject, altered_objects, anchored_up_to, newest_anchored,
+    note_read_back, objects_to_read, put_anchored,
+};
 pub use commitment::note_request_tree;
 pub use cosignatures::{confirmed_size, published_checkpoint, put_cosignature};
 pub use fork::note_fork;

@@ -41,12 +41,13 @@ pub use audit::{
     append_from_sender, audit_position, find_audit, has_unknown_actor, list_audit, new_id, next_audit_position,
 };
 pub use checkpoints::{
-    AnchorHealth, AnchorKind, AnchorReport, Anchored, Confirmation, Draft, EntryProof, FormerKey, GrowthProof,
-    KeyRefusal, LogHead, LogKeys, ProofFault, SignedCheckpoint, SigningState, SigningStop, WitnessHealth,
-    WitnessReport, WitnessState, checkpoints_after, claim_log_key, confirmed_size, draft, is_key_of_logs, key_of,
-    log_key, log_keys, newest_anchored, newest_checkpoint, note_fork, note_request_tree, note_rollback, origin,
-    prove_entry, prove_growth, published_checkpoint, put_anchored, put_checkpoint, put_cosignature, restart_logs,
-    rotate_log_key,
+    AnchorFinding, AnchorHealth, AnchorKind, AnchorProof, AnchorReport, Anchored, Confirmation, Draft, EntryProof,
+    FormerKey, GrowthProof, KeyRefusal, LockedObject, LogHead, LogKeys, ProofFault, ReadBack, ReadBackState,
+    SignedCheckpoint, SigningState, SigningStop, WitnessHealth, WitnessReport, WitnessState, altered_objects,
+    anchored_up_to, checkpoints_after, claim_log_key, confirmed_size, draft, is_key_of_logs, key_of, log_key, log_keys,
+    newest_anchored, newest_checkpoint, note_fork, note_read_back, note_request_tree, note_rollback, objects_to_read,
+    origin, prove_entry, prove_growth, published_checkpoint, put_anchored, put_checkpoint, put_cosignature,
+    restart_logs, rotate_log_key,
 };
 pub use conflicts::audit_conflicts;
 pub use conflicts::{Conflict, Delivery};

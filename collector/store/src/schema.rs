@@ -17,7 +17,7 @@ const fn ddl(ddl: &'static str) -> MigrationStep {
 
 /// The steps, each of which brings the tables one version further. The database counts the steps taken. The SQL is
 /// SQLite's; PostgreSQL's is derived from it, except for the first [`BEFORE_POSTGRES`] steps.
-const STEPS: [MigrationStep; 28] = [
+const STEPS: [MigrationStep; 29] = [
     ddl(include_str!("schema/1_requests.sql")),
     ddl(include_str!("schema/2_audit.sql")),
     ddl(include_str!("schema/3_limits.sql")),
@@ -46,6 +46,7 @@ const STEPS: [MigrationStep; 28] = [
     ddl(include_str!("schema/26_packets.sql")),
     ddl(include_str!("schema/27_witnesses.sql")),
     ddl(include_str!("schema/28_runs.sql")),
+    ddl(include_str!("schema/29_anchors.sql")),
 ];
 
 /// The first version with a mark.

@@ -11,6 +11,7 @@
 //! tree that had the lost leaf, and no checkpoint is signed that contradicts an earlier one.
 
 mod build;
+mod bundle;
 mod grow;
 mod growth;
 mod known_hashes;
@@ -23,13 +24,17 @@ mod tiles;
 
 pub(crate) use build::{align, build_all};
 pub use build::{catch_up_all, rebuild};
+pub use bundle::{BundleFault, Run, entry_bundle};
 pub(crate) use grow::grow;
 pub use known_hashes::KnownHashes;
 pub use nodes::{NodeFault, StoredTree};
 pub use state::{TreeState, tree_state};
 pub(crate) use tiles::has_tiles_of;
 
+use headgate_collector_columns::segment_of;
+use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::Hash;
+use headgate_collector_types::Log;
 
 /// A hash that is not known.
 const UNKNOWN: Hash = [0; 32];
@@ -49,4 +54,10 @@ pub fn position_of(index: u64) -> i64 {
 /// Returns a number of leaves or hashes as the database has it.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Returns whether the segment of a position is deleted as a whole.
+fn segment_is_gone(db: &Db, log: Log, position: i64) -> Result<bool, StoreError> {
+    let segment = u64::try_from(segment_of(position)).unwrap_or(u64::MAX);
+    Ok(leaves::segment_head(db, log, segment)?.is_some())
 }

@@ -52,7 +52,7 @@ impl TlogPolicy {
                 draft.take(&words).map_err(|why| format!("line {}: {why}", number.saturating_add(1)))?;
             }
         }
-        let quorum = draft.quorum.ok_or("there is no line `quorum NAME`")?;
+        let quorum = draft.quorum.ok_or("there is no line `quorum NAME`; write one, or `quorum none`")?;
         Ok(Self { logs: draft.logs, witnesses: draft.witnesses, groups: draft.groups, quorum })
     }
 
@@ -125,6 +125,10 @@ impl TlogPolicy {
     }
 }
 
+fn undefined(name: &str) -> String {
+    format!("no line before defines `{}`; define it in a line before with `witness` or `group`", name.escape_debug())
+}
+
 /// The lines that have been read so far.
 #[derive(Default)]
 struct PolicyDraft {
@@ -155,7 +159,7 @@ impl PolicyDraft {
     fn log(&mut self, key: &str) -> std::result::Result<(), String> {
         let key = VerifyingKey::parse(key).map_err(|e| e.to_string())?;
         if self.logs.iter().any(|other| other.is_same_key(&key)) {
-            return Err("this key stands in an earlier line".to_owned());
+            return Err("this key stands in an earlier line; remove one of the two".to_owned());
         }
         self.logs.push(key);
         Ok(())
@@ -164,7 +168,7 @@ impl PolicyDraft {
     fn witness(&mut self, name: &str, key: &str) -> std::result::Result<(), String> {
         let key = WitnessKey::parse(key).map_err(|e| e.to_string())?;
         if self.witnesses.iter().any(|(_, other)| other.is_same_key(&key)) {
-            return Err("this key stands in an earlier line".to_owned());
+            return Err("this key stands in an earlier line; remove one of the two".to_owned());
         }
         self.name(name)?;
         self.witnesses.push((name.to_owned(), key));
@@ -175,8 +179,10 @@ impl PolicyDraft {
         for member in members {
             match self.names.get_mut(*member) {
                 Some(is_member) if !*is_member => *is_member = true,
-                Some(_) => return Err(format!("`{}` is a member of a group already", member.escape_debug())),
-                None => return Err(format!("no line before defines `{}`", member.escape_debug())),
+                Some(_) => {
+                    return Err(format!("`{}` is a member of a group already; name it once", member.escape_debug()));
+                }
+                None => return Err(undefined(member)),
             }
         }
         let least = match least {
@@ -194,10 +200,10 @@ impl PolicyDraft {
 
     fn quorum(&mut self, name: &str) -> std::result::Result<(), String> {
         if self.quorum.is_some() {
-            return Err("there is a second line `quorum`".to_owned());
+            return Err("there is a second line `quorum`; remove one of the two".to_owned());
         }
         if name != NONE && !self.names.contains_key(name) {
-            return Err(format!("no line before defines `{}`", name.escape_debug()));
+            return Err(undefined(name));
         }
         self.quorum = Some(name.to_owned());
         Ok(())
@@ -205,7 +211,7 @@ impl PolicyDraft {
 
     fn name(&mut self, name: &str) -> std::result::Result<(), String> {
         if name == NONE || self.names.contains_key(name) {
-            return Err(format!("the name `{}` is taken", name.escape_debug()));
+            return Err(format!("the name `{}` is taken; choose another", name.escape_debug()));
         }
         self.names.insert(name.to_owned(), false);
         Ok(())

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_store::{
-    self as store, AnchorKind, AnchorReport, Anchored, SigningState, SigningStop, WitnessReport, WitnessState,
+    self as store, AnchorKind, AnchorProof, AnchorReport, Anchored, LockedObject, ReadBack, SigningState, SigningStop,
+    WitnessReport, WitnessState,
 };
 use headgate_collector_tree::{VerifyingKey, encode_base64};
 use headgate_collector_types::{Log, clock};
@@ -88,10 +89,16 @@ struct AnchorPlace {
     name: String,
     /// The log.
     log: Log,
+    /// When it was known last that it holds the newest checkpoint that was due, µs since the Unix epoch.
+    last_success: Option<i64>,
     /// Since when it has failed, µs since the Unix epoch.
     failing_since: Option<i64>,
     /// Why it failed last.
     message: Option<String>,
+    /// The object of a bucket that was read back last.
+    read_back: Option<ReadBack>,
+    /// Objects that were missing or different when they were read back last.
+    altered_objects: i64,
     /// The newest checkpoint that it holds.
     holds: Option<HeldCheckpoint>,
 }
@@ -107,6 +114,21 @@ struct HeldCheckpoint {
     checkpoint: String,
     /// The reply of a time-stamping authority (RFC 3161) over the checkpoint, in base64.
     timestamp_reply: Option<String>,
+    /// The object in the bucket.
+    object: Option<HeldObject>,
+}
+
+/// An object in a bucket.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HeldObject {
+    /// Its address.
+    address: String,
+    /// Its version, if the bucket has versions.
+    version: String,
+    /// Its entity tag.
+    etag: String,
+    /// When its lock ends, µs since the Unix epoch; absent if it has no lock of its own.
+    locked_until: Option<i64>,
 }
 
 /// The state of one log.
@@ -164,13 +186,31 @@ async fn states_of(app: &App) -> Result<LogStates, ApiError> {
 
 /// Returns a place, with the newest checkpoint that it holds.
 fn place(db: &Db, report: &AnchorReport) -> Result<AnchorPlace, StoreError> {
-    let AnchorReport { name, kind, log, failing_since, message } = report.clone();
-    let held = store::newest_anchored(db, log, &name)?;
-    let holds = held.map(|Anchored { size, at, note, proof }| {
-        let timestamp_reply = Some(encode_base64(&proof)).filter(|_| !proof.is_empty());
-        HeldCheckpoint { size, at, checkpoint: note, timestamp_reply }
-    });
-    Ok(AnchorPlace { kind, name, log, failing_since, message, holds })
+    let AnchorReport { name, kind, log, last_success, failing_since, message, read_back, altered, .. } = report.clone();
+    let holds = store::newest_anchored(db, log, &name)?.map(HeldCheckpoint::from);
+    Ok(AnchorPlace {
+        kind,
+        name,
+        log,
+        last_success,
+        failing_since,
+        message,
+        read_back,
+        altered_objects: altered,
+        holds,
+    })
+}
+
+impl From<Anchored> for HeldCheckpoint {
+    fn from(Anchored { size, at, note, proof, .. }: Anchored) -> Self {
+        let (timestamp_reply, object) = match proof {
+            AnchorProof::Token(token) => (Some(encode_base64(&token)), None),
+            AnchorProof::Object(LockedObject { address, version, etag, locked_until }) => {
+                (None, Some(HeldObject { address, version, etag, locked_until }))
+            }
+        };
+        Self { size, at, checkpoint: note, timestamp_reply, object }
+    }
 }
 
 fn states(

@@ -65,7 +65,7 @@ async fn tile(app: &App, log: Log, name: Option<String>) -> Result<Response, Api
     Ok(([(header::CONTENT_TYPE, TILE), FOR_EVER, NO_SNIFFING], hashes.concat()).into_response())
 }
 
-fn no_tile() -> ApiError {
+pub(super) fn no_tile() -> ApiError {
     ApiError::invalid(
         StatusCode::NOT_FOUND,
         "no_tile",

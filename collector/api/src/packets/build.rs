@@ -9,6 +9,7 @@ mod fields;
 mod limited_file;
 mod log_writer;
 mod maker;
+mod outside;
 mod policies;
 mod proofs;
 mod readers;
@@ -111,7 +112,8 @@ impl Maker<'_, '_> {
         let (retention, holds) = self.retention(&mut packet, &mut listed)?;
         let (roles, tokens) =
             self.access(&mut packet, &mut listed, audit.as_ref().map(|audit| &audit.readers), &pins)?;
-        let sources = self.sources(&mut packet, &mut listed, &pins)?;
+        let outside = self.outside(&mut packet, &mut listed, &pins)?;
+        let sources = self.sources(&mut packet, &mut listed, &pins, &outside.listed)?;
         let fields = self.fields(&mut packet, &mut listed)?;
         self.policies(&mut packet, &mut listed, &pins)?;
         let (sample, grown_from) = self.proofs(&mut packet, &mut listed, &requests, &pins)?;
@@ -124,6 +126,7 @@ impl Maker<'_, '_> {
             name: pins.name.clone(),
             key: self.tools.signer.map(|signer| signer.public.to_string()).filter(|_| pins.is_signed()),
             witnesses: pins.requests.confirmations.iter().map(|one| one.name().to_owned()).collect(),
+            anchors: outside.anchors,
             made_by: format!("headgate-collector {}", env!("CARGO_PKG_VERSION")),
             scope: self.order.scope.clone(),
             requested_by: json!({"id": self.order.actor.id, "kind": self.order.actor.kind, "name": self.order.actor.name}),
@@ -145,6 +148,7 @@ impl Maker<'_, '_> {
             tokens,
             readers,
             sample,
+            outside: outside.table,
             rows: requests.rows,
             checker: Some(super::CHECKER),
         };

@@ -11,13 +11,16 @@ use crate::session::Form;
 use crate::values::invalid;
 use axum::extract::Extension;
 use axum::response::Response;
+use headgate_collector_db::StoreError;
 use headgate_collector_packet::Scope;
 use headgate_collector_pages::evidence::{
-    DeletePacketPage, EvidencePage, PacketDraft, PacketRow, SECTIONS, WitnessRow,
+    DeletePacketPage, EvidencePage, OutsideRow, PacketDraft, PacketRow, SECTIONS,
 };
 use headgate_collector_pages::frame::Page;
 use headgate_collector_pages::text::{Zone, rfc3339};
-use headgate_collector_store::{self as store, PacketInfo, SigningStop, WitnessReport, WitnessState};
+use headgate_collector_store::{
+    self as store, AnchorKind, AnchorReport, PacketInfo, ReadBackState, SigningStop, WitnessReport, WitnessState,
+};
 use headgate_collector_types::{Log, clock};
 use serde_json::{Map, Value, json};
 
@@ -63,7 +66,7 @@ async fn view(visit: &Visit) -> Result<EvidencePage, ApiError> {
             .into_iter()
             .filter_map(|log| Some((log.as_str(), stop_words(visit.app.metrics.signing.stop(log)?))))
             .collect(),
-        witnesses: visit.app.metrics.witnesses.reports().into_iter().map(witness_row).collect(),
+        outside: outside(visit).await?,
         zone: visit.zone.clone(),
     })
 }
@@ -80,8 +83,53 @@ fn stop_words(stop: SigningStop) -> &'static str {
     }
 }
 
+/// Returns the outside parties, witnesses first.
+async fn outside(visit: &Visit) -> Result<Vec<OutsideRow>, ApiError> {
+    let mut rows: Vec<_> = visit.app.metrics.witnesses.reports().into_iter().map(witness_row).collect();
+    let places = visit.app.metrics.anchors.reports();
+    let held = visit.app.readers.query(move |db| {
+        let newest = |place: AnchorReport| {
+            let held = store::newest_anchored(db, place.log, &place.name)?;
+            Ok::<_, StoreError>((place, held.map(|held| (held.size, held.at))))
+        };
+        places.into_iter().map(newest).collect::<Result<Vec<_>, _>>()
+    });
+    rows.extend(held.await?.into_iter().map(|(place, held)| place_row(place, held)));
+    Ok(rows)
+}
+
+/// Returns a place that holds checkpoints as the page shows it.
+fn place_row(report: AnchorReport, held: Option<(u64, i64)>) -> OutsideRow {
+    let AnchorReport { name, kind, log, failing_since, message, read_back, altered, .. } = report;
+    let (state, is_well) = match (altered > 0, failing_since.is_some(), held.is_some()) {
+        (true, ..) => ("altered", Some(false)),
+        (false, true, _) => ("fails", Some(false)),
+        (false, false, true) => ("ok", Some(true)),
+        (false, false, false) => ("not asked yet", None),
+    };
+    let is_unreadable = read_back.is_some_and(|read| read.state == ReadBackState::Unreadable);
+    let sentence = match (altered, is_unreadable) {
+        (1.., _) => Some(format!("{altered} objects were missing or different when they were read back")),
+        (_, true) => Some("objects cannot be read back".to_owned()),
+        _ => None,
+    };
+    OutsideRow {
+        name,
+        kind: match kind {
+            AnchorKind::ObjectLock => "bucket with object lock",
+            AnchorKind::Rfc3161 => "time-stamping authority",
+        },
+        log: log.as_str(),
+        state,
+        is_well,
+        holds: (held.map_or(0, |(size, _)| size), held.map(|(_, at)| at)),
+        read_back: sentence,
+        failing: failing_since.map(|since| (since, message.unwrap_or_default())),
+    }
+}
+
 /// Returns a witness as the page shows it.
-fn witness_row(report: WitnessReport) -> WitnessRow {
+fn witness_row(report: WitnessReport) -> OutsideRow {
     let (state, is_well) = match report.state {
         WitnessState::Waiting => ("not asked yet", None),
         WitnessState::Ok => ("ok", Some(true)),
@@ -93,8 +141,16 @@ fn witness_row(report: WitnessReport) -> WitnessRow {
         WitnessState::InvalidAnswer => ("answers wrongly", Some(false)),
     };
     let failing = report.failing_since.map(|since| (since, report.message.unwrap_or_default()));
-    let confirmed = (report.confirmed_size, report.confirmed_at);
-    WitnessRow { name: report.name, log: report.log.as_str(), state, is_well, confirmed, failing }
+    OutsideRow {
+        name: report.name,
+        kind: "witness",
+        log: report.log.as_str(),
+        state,
+        is_well,
+        holds: (report.confirmed_size, report.confirmed_at),
+        read_back: None,
+        failing,
+    }
 }
 
 /// Returns a packet as the page shows it.

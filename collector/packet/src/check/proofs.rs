@@ -14,7 +14,7 @@ pub(super) struct Keys(Vec<VerifyingKey>);
 
 impl Keys {
     /// Returns the keys under the name of a log or of packets.
-    fn of(&self, what: &str) -> Vec<VerifyingKey> {
+    pub(super) fn of(&self, what: &str) -> Vec<VerifyingKey> {
         self.0.iter().filter_map(|key| key.renamed(&format!("{}/{what}", key.name())).ok()).collect()
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn keys<S: Source>(
 
 /// Returns the word that says that nobody else has confirmed the log.
 const fn only(manifest: &Manifest) -> &'static str {
-    if manifest.witnesses.is_empty() { " only" } else { "" }
+    if manifest.witnesses.is_empty() && manifest.anchors.is_empty() { " only" } else { "" }
 }
 
 /// Returns whether one of these keys has signed the note, beside a newer one that takes its place.
@@ -96,7 +96,7 @@ pub(super) fn note<S: Source>(
 }
 
 /// Returns the text of a note, also of one without signatures.
-fn unsigned_text(note: &str) -> Result<String, Error> {
+pub(super) fn unsigned_text(note: &str) -> Result<String, Error> {
     match Note::parse(note) {
         Ok(note) => Ok(note.text),
         Err(error) => note.strip_suffix("\n\n").map(|text| format!("{text}\n")).ok_or(error),

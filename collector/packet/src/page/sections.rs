@@ -177,11 +177,28 @@ pub(super) fn sample(manifest: &Manifest, parts: &PageParts) -> Markup {
     }
 }
 
+/// Returns the outside parties that have confirmed or hold checkpoints.
+pub(super) fn outside(manifest: &Manifest, parts: &PageParts) -> Markup {
+    let none = match manifest.key {
+        Some(_) => {
+            "Signed by the operator only: no witness has confirmed a checkpoint, and no place outside holds one."
+        }
+        None => "Not signed, and nobody outside holds anything of the log.",
+    };
+    html! {
+        section id="outside" {
+            h2 { "10. Outside memory" }
+            p { "Whoever wants to replace the log has to replace these too. The check of this packet shows that its log continues each of these checkpoints; that the party really has it, only the party can show." }
+            (table(&parts.outside, none))
+        }
+    }
+}
+
 /// Returns how a reader checks the packet.
 pub(super) fn checking(manifest: &Manifest) -> Markup {
     html! {
         section id="checking" {
-            h2 { "10. How to check this packet" }
+            h2 { "11. How to check this packet" }
             ol {
                 li { "Files: " code { "sha256sum -c " (SUMS) } " in the unpacked folder." }
                 li { "Signature: " code { (NOTE) } " is a signed note over " (SUMS) " (c2sp.org/signed-note)." }
@@ -200,7 +217,7 @@ pub(super) fn checking(manifest: &Manifest) -> Markup {
 pub(super) fn files(manifest: &Manifest) -> Markup {
     html! {
         section id="files" {
-            h2 { "11. Files" }
+            h2 { "12. Files" }
             div.wide { table {
                 thead { tr { th scope="col" { "File" } th.number scope="col" { "Rows" } } }
                 tbody {
@@ -219,7 +236,7 @@ pub(super) fn files(manifest: &Manifest) -> Markup {
 pub(super) fn rows(manifest: &Manifest, parts: &PageParts) -> Markup {
     html! {
         section id="rows" {
-            h2 { "12. Records" }
+            h2 { "13. Records" }
             p { (parts.rows.rows.len()) " of " (manifest.requests.lines) " records; the page shows " (MAX_ROWS) " at most, data/requests.csv has all of them." }
             (table(&parts.rows, "There is no record."))
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 /// A group of event types.
 type EventGroup = (&'static str, &'static [&'static str]);
 
-const GROUPS: [EventGroup; 10] = [
+const GROUPS: [EventGroup; 11] = [
     (
         "Policy",
         &[
@@ -60,6 +60,8 @@ const GROUPS: [EventGroup; 10] = [
             "audit_entry.read",
             "audit_entry.proof_read",
             "audit.exported",
+            "requests.bundles_read",
+            "audit.bundles_read",
             "gaps.searched",
             "damage.searched",
             "dataplanes.searched",
@@ -104,7 +106,19 @@ const GROUPS: [EventGroup; 10] = [
             "dead_letters.searched",
         ],
     ),
-    ("Store", &["store.backed_up", "store.restored", "store.salvaged", "tree.checkpointed", "tree.forked"]),
+    ("Store", &["store.backed_up", "store.restored", "store.salvaged"]),
+    (
+        "Trees",
+        &[
+            "tree.checkpointed",
+            "tree.forked",
+            "tree.rolled_back",
+            "log.key_rotated",
+            "log.restarted",
+            "anchor.altered",
+            "anchor.restored",
+        ],
+    ),
     ("Collector", &["collector.started", "collector.stopped", "collector.settings_changed", "review.recorded"]),
 ];
 

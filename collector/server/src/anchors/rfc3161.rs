@@ -1,6 +1,7 @@
 //! Time-stamp queries and replies (RFC 3161), as far as a client needs them: the query has a fixed form, and of a reply only the
 //! status is read. Readers verify the token with tools of theirs, such as `openssl ts`.
 
+use headgate_collector_tree::{der_element, reply_parts};
 use sha2::{Digest as _, Sha256};
 
 /// `TimeStampReq`: version 1; a message imprint by SHA-256 (2.16.840.1.101.3.4.2.1).
@@ -34,9 +35,8 @@ const fn positive(nonce: [u8; 8]) -> [u8; 8] {
 /// It does not; the message tells why.
 pub(super) fn check(reply: &[u8], bytes: &[u8], nonce: [u8; 8]) -> Result<(), String> {
     let malformed = || "the answer is no time-stamp reply; check the address".to_owned();
-    let info = inner(reply, 0x30).and_then(|(reply, _)| inner(reply, 0x30));
-    let (status, token) = info.ok_or_else(malformed)?;
-    match inner(status, 0x02).ok_or_else(malformed)?.0 {
+    let (status, token) = reply_parts(reply).ok_or_else(malformed)?;
+    match der_element(status, 0x02).ok_or_else(malformed)?.0 {
         [status] if GRANTED.contains(status) => {}
         [status, ..] => return Err(format!("the authority refuses with status {status}")),
         [] => return Err(malformed()),
@@ -46,23 +46,6 @@ pub(super) fn check(reply: &[u8], bytes: &[u8], nonce: [u8; 8]) -> Result<(), St
         return Ok(());
     }
     Err("the token is of another checkpoint, or an answer from before".to_owned())
-}
-
-/// Returns the contents of the element with this tag at the beginning (DER), and what follows it.
-fn inner(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&[found, first], rest) = bytes.split_first_chunk::<2>()?;
-    if found != tag {
-        return None;
-    }
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0_usize, |length, digit| (length << 8) | usize::from(*digit)), rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(length)
 }
 
 #[cfg(test)]

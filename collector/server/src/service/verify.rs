@@ -9,6 +9,7 @@ use super::{cannot_open, print_line};
 use crate::args::VerifyOptions;
 use headgate_collector_recovery::{self as recovery, Check, Judgement, Verdict};
 use headgate_collector_tree::TlogPolicy;
+use headgate_collector_types::visible;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -83,7 +84,7 @@ fn print(verdict: &Verdict) -> Result<(), String> {
             Judgement::Unknown => "UNKNOWN",
             Judgement::Contradicted => "CONTRADICTED",
         };
-        print_line(&format!("{word:<12} {of}: {}", text.escape_debug()))?;
+        print_line(&format!("{word:<12} {}: {}", visible(of), visible(text)))?;
     }
     if verdict.more > 0 {
         print_line(&format!("{} checks more", verdict.more))?;

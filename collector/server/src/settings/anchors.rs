@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The time between two checkpoints.
 const DEFAULT_EVERY: Duration = Duration::from_secs(3_600);
+/// The time between two looks at objects in a bucket.
+const DEFAULT_READ_BACK: Duration = Duration::from_secs(3_600);
 
 /// The keys of one table that have been read so far.
 #[derive(Default)]
@@ -20,6 +22,7 @@ pub(super) struct AnchorDraft {
     url: Option<String>,
     days: Option<u16>,
     every: Option<Duration>,
+    read_back: Option<Duration>,
     bucket: BucketDraft,
     ca_file: Option<PathBuf>,
 }
@@ -34,7 +37,8 @@ impl Draft for AnchorDraft {
     type Settings = AnchorSettings;
     const TABLES: &str = "anchors";
     const OWNER: &str = "an anchor";
-    const KEYS: &[&str] = &["name", "kind", "url", "days", "every", "region", "access_key", "secret_key", "ca_file"];
+    const KEYS: &[&str] =
+        &["name", "kind", "url", "days", "every", "read_back", "region", "access_key", "secret_key", "ca_file"];
     const MOST: usize = 8;
 
     fn take_text(&mut self, name: &str, text: &str) -> Result<(), String> {
@@ -53,6 +57,7 @@ impl Draft for AnchorDraft {
                 self.days = Some(days.ok_or("it must be a number of days from \"1\" to \"36500\"")?);
             }
             "every" => self.every = Some(wait(text)?),
+            "read_back" => self.read_back = Some(wait(text)?),
             name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
             // All other keys are known not to be there.
             _ => self.ca_file = Some(path(text)?),
@@ -75,7 +80,9 @@ impl Draft for AnchorDraft {
                 Place::Bucket { bucket, days }
             }
         };
-        Ok(AnchorSettings { name, place, every: self.every.unwrap_or(DEFAULT_EVERY), ca_file: self.ca_file })
+        let every = self.every.unwrap_or(DEFAULT_EVERY);
+        let read_back = self.read_back.unwrap_or(DEFAULT_READ_BACK);
+        Ok(AnchorSettings { name, place, every, read_back, ca_file: self.ca_file })
     }
 
     fn twin(before: &[AnchorSettings], one: &AnchorSettings) -> Option<String> {

@@ -155,6 +155,8 @@ fn set_aside(tx: &Db, log: Log, origin: &str) -> Result<(), StoreError> {
          SELECT ?2, size, root, signed_at, note FROM checkpoints WHERE log = ?1",
     )?
     .execute(params![log.as_str(), origin])?;
+    // What is held outside stays known, under the former name.
+    tx.prepare_cached("UPDATE anchored SET log = ?2 WHERE log = ?1")?.execute(params![log.as_str(), origin])?;
     for table in ["checkpoints", "cosignatures", "tree_forks", "tree_rollbacks"] {
         tx.execute(&format!("DELETE FROM {table} WHERE log = ?1"), [log.as_str()])?;
     }

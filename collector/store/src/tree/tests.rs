@@ -1,10 +1,11 @@
 //! Random schedules against a model tree, and what a recovery makes of a tree.
 
-use super::{NodeFault, StoredTree, grow, position_of, rebuild, tree_state};
+use super::{BundleFault, NodeFault, StoredTree, entry_bundle, grow, position_of, rebuild, tree_state};
 use crate::{RetentionCursor, change, delete, open_writer, select_expired};
 use headgate_collector_db::{Db, params};
 use headgate_collector_tree::{
-    CompactRange, Hash, consistency_proof, inclusion_proof, leaf_hash, range_hash, verify_consistency, verify_inclusion,
+    CompactRange, Hash, Tile, consistency_proof, inclusion_proof, leaf_hash, range_hash, verify_consistency,
+    verify_inclusion,
 };
 use headgate_collector_types::Log;
 use headgate_collector_types::retention::DAY_US;
@@ -14,7 +15,7 @@ use std::path::Path;
 const NOW: i64 = 1_000 * DAY_US;
 
 /// A log and its tree in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Model {
     range: CompactRange,
     leaves: Vec<Hash>,
@@ -22,6 +23,10 @@ struct Model {
     roots: Vec<Hash>,
     /// Whether the entry is of a time that retention deletes.
     old: Vec<bool>,
+    /// Whether the entry is deleted.
+    gone: Vec<bool>,
+    /// Whether a hold keeps everything.
+    held: bool,
 }
 
 impl Model {
@@ -66,6 +71,47 @@ impl Model {
         self.leaves.push(leaf);
         self.roots.push(self.range.root());
         self.old.push(old);
+        self.gone.push(false);
+    }
+
+    /// Takes over that retention has run.
+    fn expire(&mut self) {
+        if !self.held {
+            self.gone = self.old.clone();
+        }
+    }
+
+    /// Places a hold on everything, or releases it. The rows alone: the log of the test has no entries but the model's.
+    fn hold(&mut self, db: &Db) {
+        let sql = match self.held {
+            true => "DELETE FROM holds",
+            false => {
+                "INSERT INTO holds (id, log, scope, reason, placed_by, placed_at)
+                 VALUES ('h', 'audit', '{\"everything\":true}', 'r', 'a', 1)"
+            }
+        };
+        assert_eq!(db.execute(sql, []).unwrap(), 1);
+        db.execute("UPDATE retention SET holds = holds + 1", []).unwrap();
+        self.held = !self.held;
+    }
+
+    /// Verifies that the log has exactly the entries that were not deleted, each in its bundle.
+    fn compare(&self, db: &Db, random: &mut Numbers) {
+        let left: u64 = db.query_row("SELECT count(*) FROM audit_entries", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, self.gone.iter().filter(|gone| !**gone).count() as u64);
+        let index = random.below(self.size().div_ceil(256));
+        let tile = Tile { level: 0, index, width: (self.size() - index * 256).min(256) };
+        let range = usize::try_from(index * 256).unwrap()..usize::try_from(index * 256 + tile.width).unwrap();
+        let entries = range.clone().flat_map(|index| [&[0, 8][..], &index.to_be_bytes()].concat());
+        match entry_bundle(db, Log::Audit, tile).unwrap() {
+            Ok(bundle) => assert_eq!(bundle, entries.collect::<Vec<_>>()),
+            Err(BundleFault::Deleted(runs)) => {
+                let of_runs: Vec<_> = runs.iter().flat_map(|(first, last)| *first..=*last).collect();
+                let gone = range.filter(|index| self.gone[*index]).map(|index| position_of(index as u64));
+                assert_eq!(of_runs, gone.collect::<Vec<_>>());
+            }
+            fault => panic!("{index}: {fault:?}"),
+        }
     }
 }
 
@@ -125,16 +171,41 @@ fn is_deleted(fault: &Result<Vec<Hash>, NodeFault>) -> bool {
 }
 
 #[test]
-fn a_tree_stays_the_one_of_its_log_through_appends_deletions_and_restarts() {
+fn a_tree_stays_the_one_of_its_log_through_appends_deletions_holds_restarts_and_restores() {
     let folder = tempfile::tempdir().unwrap();
     let mut db = open_writer(folder.path()).unwrap();
-    let (mut model, mut random, mut proven) = (Model::default(), Numbers(7), 0);
-    while model.size() < 100_000 {
-        let step = random.below(10);
+    let (mut model, mut random, mut proven, mut taken) = (Model::default(), Numbers(7), 0, [0; 12]);
+    let mut copy: Option<Model> = None;
+    while model.size() < 100_000 || taken.iter().any(|count| *count < 2) {
+        let step = random.below(12);
+        taken[usize::try_from(step).unwrap()] += 1;
         match step {
-            0 => expire(&mut db),
+            0 => {
+                expire(&mut db);
+                model.expire();
+            }
             1 => {
                 drop(db);
+                db = open_writer(folder.path()).unwrap();
+            }
+            10 => model.hold(&db),
+            // A copy of the file, and the log as it was then, some time later.
+            11 => {
+                drop(db);
+                let (file, older) = (folder.path().join("headgate.db"), folder.path().join("older"));
+                match copy.take() {
+                    None => {
+                        std::fs::copy(&file, &older).unwrap();
+                        copy = Some(model.clone());
+                    }
+                    Some(then) => {
+                        for journal in ["headgate.db-wal", "headgate.db-shm"] {
+                            let _ = std::fs::remove_file(folder.path().join(journal));
+                        }
+                        std::fs::copy(&older, &file).unwrap();
+                        model = then;
+                    }
+                }
                 db = open_writer(folder.path()).unwrap();
             }
             // Long runs of old entries, so that whole segments go, with islands of entries that stay.
@@ -144,9 +215,17 @@ fn a_tree_stays_the_one_of_its_log_through_appends_deletions_and_restarts() {
             _ => model.append(&mut db, 1 + random.below(40), random.below(2) == 0),
         }
         assert_root(&db, &model);
-        proven += prove(&db, &model, &mut random);
+        if model.size() > 0 {
+            model.compare(&db, &mut random);
+            proven += prove(&db, &model, &mut random);
+        }
+    }
+    if model.held {
+        model.hold(&db);
     }
     expire(&mut db);
+    model.expire();
+    model.compare(&db, &mut random);
     let gone: i64 = db.query_row("SELECT count(*) FROM gone_segments", [], |row| row.get(0)).unwrap();
     assert!(gone > 0, "whole segments are gone");
     prove(&db, &model, &mut random);

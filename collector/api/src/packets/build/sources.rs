@@ -29,6 +29,7 @@ impl Maker<'_, '_> {
         packet: &mut Writer,
         listed: &mut Listed,
         pins: &Pins,
+        outside: &[Value],
     ) -> Result<Sources, PacketFault> {
         let (as_of, stated) = (pins.as_of(), self.tools.sources);
         let mut planes = self.reading.step(|db| store::data_planes(db, as_of))?;
@@ -51,7 +52,7 @@ impl Maker<'_, '_> {
             json!({"node": source.node, "description": source.description, "heard_in_period": is_heard})
         };
         let of_operator: Vec<Value> = stated.iter().map(of_source).collect();
-        let text = json!({"observed": observed, "stated_by_the_operator": of_operator});
+        let text = json!({"observed": observed, "stated_by_the_operator": of_operator, "outside_memory": outside});
         packet.put(SOURCES, format!("{text:#}\n").as_bytes())?;
         listed.add(SOURCES, None);
         let head = vec!["proxy", "workers", "last heard", "version", "policies", "stated by the operator"];

@@ -26,7 +26,12 @@ pub(crate) fn real(route: &Route, audit_entry: &str) -> String {
         path if path.starts_with("/v1/forwarders") => FORWARDER.to_owned(),
         _ => id("b", 1),
     };
-    route.path.replace("{id}", &id).replace("{rev}", "1").replace("{*tile}", "0/000.p/1")
+    route
+        .path
+        .replace("{id}", &id)
+        .replace("{rev}", "1")
+        .replace("{*tile}", "0/000.p/1")
+        .replace("{*bundle}", "000.p/1")
 }
 
 /// Parameters that choose a page of the results, or how they are divided.

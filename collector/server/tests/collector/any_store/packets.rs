@@ -63,7 +63,7 @@ fn made(collector: &Collector, root: &Path, more: Value) -> (Value, std::path::P
 }
 
 /// Runs `verify` on a packet; returns its code and what it says.
-fn verify(file: &Path, more: &[&str]) -> (i32, String) {
+pub(crate) fn verify(file: &Path, more: &[&str]) -> (i32, String) {
     let output = Command::new(BINARY).args(["verify", "--packet"]).arg(file).args(more).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
@@ -73,7 +73,7 @@ fn with_key(file: &Path) -> (i32, String) {
 }
 
 /// Runs `packet` on the store of `root`; returns whether it did it, and what it says.
-fn command(root: &Path, out: &Path) -> (bool, String) {
+pub(crate) fn command(root: &Path, out: &Path) -> (bool, String) {
     let mut command = Command::new(BINARY);
     command.args(["packet", "--from", PERIOD[0], "--to", PERIOD[1]]).env("USER", "operator");
     command.env("HEADGATE_COLLECTOR_LOG_KEY", key().secret());
@@ -83,7 +83,7 @@ fn command(root: &Path, out: &Path) -> (bool, String) {
 }
 
 /// Returns a file of an archive as text.
-fn part(file: &Path, name: &str) -> String {
+pub(crate) fn part(file: &Path, name: &str) -> String {
     let output = Command::new("unzip").arg("-p").arg(file).arg(name).output().unwrap();
     assert!(output.status.success(), "{name}");
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -133,7 +133,9 @@ fn a_log_entry_cannot_be_changed_in_place() {
 }
 
 /// Reverts each step, the newest first: the remaining version and the SQL.
-const TAKEN_BACK: [(u32, &str); 18] = [
+const TAKEN_BACK: [(u32, &str); 19] = [
+    (28, "ALTER TABLE anchored DROP COLUMN object, DROP COLUMN version, DROP COLUMN etag, DROP COLUMN locked_until,
+         DROP COLUMN read_at, DROP COLUMN finding"),
     (27, "DROP TABLE collector_runs, anchored; ALTER TABLE forwarders DROP COLUMN hold_us;
          ALTER TABLE forwarder_logs DROP COLUMN planned"),
     (26, "DROP TABLE cosignatures, tree_rollbacks, former_log_keys, former_checkpoints"),
