@@ -341,6 +341,8 @@ WRONG = [
     ({"id": "a", "kind": "webhook", "url": "http://h", "color": "red"}, "is no setting of a forwarder"),
     ({"id": "a", "kind": "webhook", "url": "http://h", "signal": "traces"}, '`signal` is for the kind "otlp"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "acks": "off"}, '`acks` is for the kind "splunk_hec"'),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "ack_timeout": "9s"}, '`ack_timeout` is for the kind "splunk_hec"'),
+    ({"id": "a", "kind": "splunk_hec", "url": "http://h", "ack_timeout": "0s"}, 'from "1s" to "60m"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "signing_key": "${PATH}"}, '`signing_key` is for the kind "webhook"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "signal": "traces", "logs": ["audit"]}, "traces are of requests"),
     ({"id": "a", "kind": "otlp", "url": "http://h", "semconv": "v2"}, "there are: v0.1.0, v1.36, both"),

@@ -10,6 +10,7 @@ mod manifest;
 mod node;
 pub mod page;
 mod sums;
+mod undelivered;
 mod writer;
 
 pub use control_totals::ControlTotals;
@@ -19,4 +20,5 @@ pub use manifest::{
 };
 pub use node::{NODE_BYTES, Node, cover};
 pub use sums::{SUMS_KEY, file_sums, sums_key, sums_text};
+pub use undelivered::Undelivered;
 pub use writer::{FileSum, PacketWriter};

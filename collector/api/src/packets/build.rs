@@ -5,6 +5,7 @@
 mod access;
 mod audit_log;
 mod completeness;
+mod deliveries;
 mod fields;
 mod limited_file;
 mod log_writer;
@@ -112,6 +113,7 @@ impl Maker<'_, '_> {
         let (roles, tokens) =
             self.access(&mut packet, &mut listed, audit.as_ref().map(|audit| &audit.readers), &pins)?;
         let sources = self.sources(&mut packet, &mut listed, &pins)?;
+        let deliveries = self.deliveries(&mut packet, &mut listed, &pins)?;
         let fields = self.fields(&mut packet, &mut listed)?;
         self.policies(&mut packet, &mut listed, &pins)?;
         let (sample, grown_from) = self.proofs(&mut packet, &mut listed, &requests, &pins)?;
@@ -144,6 +146,7 @@ impl Maker<'_, '_> {
             roles,
             tokens,
             readers,
+            deliveries,
             sample,
             rows: requests.rows,
             checker: Some(super::CHECKER),
