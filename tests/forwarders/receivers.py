@@ -122,6 +122,16 @@ class Collector:
         """Waits until the request log is done up to a position."""
         wait_until(lambda: self.progress(name)["position"] >= position, f"{name} at {position}: {self.forwarder(name)}")
 
+    def packet(self, patience: float = PATIENCE_S, **order: str) -> Path:
+        """Makes an evidence packet; returns its file."""
+        status, made = self.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"} | order)
+        assert status in (200, 201, 202), made
+        name = made["id"]
+        state = lambda: self.ask("GET", f"/v1/packets/{name}")[1]["state"]  # noqa: E731
+        assert wait_until(lambda: (lambda found: found if found in ("ready", "failed") else None)(state()), "the packet", patience) == "ready"
+        [file] = self.folder.rglob(f"*{name}*.zip")
+        return file
+
     def audit(self, kind: str) -> list[dict]:
         return [json.loads(line) for line in self.export("audit") if json.loads(line)["type"] == kind]
 

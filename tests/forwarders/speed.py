@@ -147,13 +147,8 @@ def proofs(collector: Collector, records: int) -> None:
 def packet(collector: Collector, records: int) -> None:
     (Path("/proc") / str(collector.process.pid) / "clear_refs").write_text("5")
     before, spent, begun = peak_mib(collector.process), cpu_s(collector.process), time.monotonic()
-    status, made = collector.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"})
-    assert status in (200, 201, 202), made
-    name = made["id"]
-    ended = wait_until(lambda: (lambda found: found if found["state"] in ("ready", "failed") else None)(collector.ask("GET", f"/v1/packets/{name}")[1]), "the packet", 1800)
-    assert ended["state"] == "ready", ended
+    file = collector.packet(1800)
     took = time.monotonic() - begun
-    [file] = collector.folder.rglob(f"*{name}*.zip")
     with zipfile.ZipFile(file) as archive:
         content = sum(one.file_size for one in archive.infolist())
         with archive.open("data/requests.ndjson") as lines:

@@ -58,7 +58,8 @@ def test_new_entries_do_not_end_a_pause_and_the_batch_is_sent_as_it_is(tmp_path,
     wait_until(lambda: len(receiver.calls) >= 3, "the third try")
     first, *others = receiver.calls[:3]
     assert first["body"] and [one["body"] for one in others] == [first["body"]] * 2, "nothing was rendered again"
-    assert receiver.calls[0].get("path") == receiver.calls[2].get("path"), "a file keeps its name"
+    names = {one.get("path", "").split("?")[0] for one in receiver.calls[:3]}
+    assert len(names) == 1, f"a file keeps its name: {names}"
     pauses = [later["at"] - earlier["at"] for earlier, later in itertools.pairwise(receiver.calls[:3])]
     assert pauses[0] >= 0.74 and pauses[1] >= 1.48, f"new entries ended a pause: {pauses}"
     receiver.cuts = False

@@ -68,7 +68,12 @@ impl Report {
             "One Envoy worker. {cores}. Medians of {} rounds of {:?}, variants in turn. {collector}.",
             args.rounds, args.measure
         );
-        Self { about, variants: variants.iter().map(|variant| variant.name).collect(), cells: Vec::new(), memory: Vec::new() }
+        Self {
+            about,
+            variants: variants.iter().map(|variant| variant.name).collect(),
+            cells: Vec::new(),
+            memory: Vec::new(),
+        }
     }
 
     pub(crate) fn markdown(&self) -> String {

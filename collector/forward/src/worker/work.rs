@@ -22,7 +22,8 @@ pub(crate) struct Work {
     pub(super) parcel: Option<Arc<Parcel>>,
 }
 
-/// Returns the next batch of the first log that has one: the one that waits, if its cursor stands where it stood.
+/// Returns the next batch of the first log that has one: the one that waits, if its cursor stands where it stood and retention
+/// has deleted nothing of it.
 pub(super) fn next(
     db: &Db,
     settings: &Settings,
@@ -40,7 +41,9 @@ pub(super) fn next(
     };
     let cursors = cursor::cursors(db, &settings.id)?;
     let stands = |batch: &Batch| cursors.iter().any(|one| one.log == batch.log && one.position == batch.from);
-    if let Some(work) = waiting.filter(|work| stands(&work.batch)) {
+    if let Some(work) = waiting.filter(|work| stands(&work.batch))
+        && work.batch.is_kept(db)?
+    {
         return Ok(Some(Work { is_held, ..work }));
     }
     for cursor in cursors.iter().filter(|cursor| settings.logs.contains(&cursor.log)) {
@@ -52,7 +55,13 @@ pub(super) fn next(
 }
 
 /// Stores what has become of a batch.
-pub(super) fn store(tx: &Db, id: &str, holder: &str, batch: &Batch, refused: &[(usize, Fault)]) -> Result<Progress, StoreError> {
+pub(super) fn store(
+    tx: &Db,
+    id: &str,
+    holder: &str,
+    batch: &Batch,
+    refused: &[(usize, Fault)],
+) -> Result<Progress, StoreError> {
     let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
     let dead = count(refused.len()).saturating_add(count(batch.damaged.len()));
     let progress = Progress {

@@ -65,12 +65,7 @@ fn flatten<S: SerializeSeq>(
 }
 
 /// Writes the attributes of a member.
-fn named<S: SerializeSeq>(
-    semconv: Semconv,
-    path: &str,
-    value: &Value,
-    list: &mut List<S>,
-) -> Result<(), S::Error> {
+fn named<S: SerializeSeq>(semconv: Semconv, path: &str, value: &Value, list: &mut List<S>) -> Result<(), S::Error> {
     let names = names(semconv, path);
     if names.is_empty() {
         return list.add(format_args!("headgate.request.{path}"), AnyValue::Member(value));

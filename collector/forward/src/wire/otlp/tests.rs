@@ -81,7 +81,8 @@ fn every_field_has_the_attributes_of_the_table() {
     for name in ["finish_reason", "surface", "duration_us", "trace_id", "requested_model", "environment"] {
         nulls[name] = Value::Null;
     }
-    let audit = json!({"id": "a", "time": 7, "source": "api", "outcome": "success", "actor": {"id": "x"}, "changes": []});
+    let audit =
+        json!({"id": "a", "time": 7, "source": "api", "outcome": "success", "actor": {"id": "x"}, "changes": []});
     let all = [whole(), refused, nulls].map(|members| event(Log::Requests, 3, &members));
     check(&[all.as_slice(), &[event(Log::Audit, 4, &audit)]].concat());
 }

@@ -50,7 +50,11 @@ fn member<S: Serializer>(serializer: S, value: &Value) -> Result<S::Ok, S::Error
 }
 
 /// Writes an object with one member.
-pub(super) fn one<S: Serializer>(serializer: S, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<S::Ok, S::Error> {
+pub(super) fn one<S: Serializer>(
+    serializer: S,
+    name: &'static str,
+    value: &(impl Serialize + ?Sized),
+) -> Result<S::Ok, S::Error> {
     let mut object = serializer.serialize_struct("AnyValue", 1)?;
     object.serialize_field(name, value)?;
     object.end()
