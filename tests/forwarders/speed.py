@@ -1,8 +1,8 @@
 """Measures what proofs and forwarders cost: `just bench-delivery [RECORDS] [PART…]`, with all parts or those that are named.
 
-Each figure is of this run. Rounds alternate, and each second one is in the other order, so that a slow minute of the machine
-meets all sides. The collector's processor time is that of its process, in nanoseconds. A side that is the first one once more
-shows what chance alone makes of it.
+Each figure is of this run. What is compared runs at the same time, so that a slow minute of the machine meets all sides. The
+collector's processor time is that of its process, in nanoseconds. A side that is the first one once more shows what chance alone
+makes of it.
 """
 
 from __future__ import annotations
@@ -43,27 +43,29 @@ def peak_mib(process) -> int:
     return int(line.split()[1]) // 1024
 
 
-def fill(collector: Collector, first: int, last: int, senders: int = 2) -> tuple[float, float]:
-    """Stores records in batches; returns records a second, and the collector's processor time a record, µs."""
+def bodies_of(batches: list[tuple[int, int]], senders: int) -> list[list[bytes]]:
+    """Returns the bodies of batches, those of each sender."""
+    bodies: list[list[bytes]] = [[] for _ in range(senders)]
+    for number, (begin, end) in enumerate(batches):
+        sender = number % senders
+        records = [record(one) | {"boot": f"b{sender}"} for one in range(begin, end + 1)]
+        bodies[sender].append(json.dumps({"node": "n", "boot": f"b{sender}", "dropped": 0, "records": records}).encode())
+    return bodies
+
+
+def fill(collectors: list[Collector], first: int, last: int, senders: int = 2) -> list[float]:
+    """Stores records in batches, in all collectors at the same time; returns the processor time a record of each, µs."""
     batches = [(begin, min(begin + BATCH - 1, last)) for begin in range(first, last + 1, BATCH)]
-    spent = cpu_s(collector.process)
-    took = 0.0
+    spent = [cpu_s(collector.process) for collector in collectors]
     # In parts, so that the bodies of millions of records are not in memory at once.
     for at in range(0, len(batches), 100):
-        bodies = [[], []]
-        for number, (begin, end) in enumerate(batches[at : at + 100]):
-            sender = number % senders
-            records = [record(one) | {"boot": f"b{sender}"} for one in range(begin, end + 1)]
-            bodies[sender].append(json.dumps({"node": "n", "boot": f"b{sender}", "dropped": 0, "records": records}).encode())
-        threads = [threading.Thread(target=send, args=(collector.port, one)) for one in bodies]
-        begun = time.monotonic()
+        bodies = bodies_of(batches[at : at + 100], senders)
+        threads = [threading.Thread(target=send, args=(collector.port, one)) for one in bodies for collector in collectors]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        took += time.monotonic() - begun
-    count = last - first + 1
-    return count / took, (cpu_s(collector.process) - spent) / count * 1e6
+    return [(cpu_s(collector.process) - before) / (last - first + 1) * 1e6 for collector, before in zip(collectors, spent, strict=True)]
 
 
 def send(port: int, bodies: list[bytes]) -> None:
@@ -78,21 +80,21 @@ def send(port: int, bodies: list[bytes]) -> None:
 
 def compared(folder: Path, names: tuple[str, ...], make) -> None:
     """Prints the processor time a record of each side, and by how much it is above the first, round by round."""
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    costs: dict[str, list[float]] = {name: [] for name in names}
     for number in range(ROUNDS):
-        for name in names if number % 2 == 0 else reversed(names):
-            place = folder / f"{number}-{name.replace(' ', '-')}"
-            collector = make(name, place)
-            fill(collector, 1, 5_000)
-            figures[name].append(fill(collector, 5_001, 5_000 + ROUND))
+        places = [folder / f"{number}-{name.replace(' ', '-')}" for name in names]
+        collectors = [make(name, place) for name, place in zip(names, places, strict=True)]
+        fill(collectors, 1, 5_000, 1)
+        for name, cost in zip(names, fill(collectors, 5_001, 5_000 + ROUND, 1), strict=True):
+            costs[name].append(cost)
+        for collector, place in zip(collectors, places, strict=True):
             collector.kill()
             shutil.rmtree(place)
-    for name, found in figures.items():
-        rate, cost = (statistics.median(one) for one in zip(*found, strict=True))
-        above = [(other / base - 1) * 100 for (_, base), (_, other) in zip(figures[names[0]], found, strict=True)]
+    for name, found in costs.items():
+        above = [(other / base - 1) * 100 for base, other in zip(costs[names[0]], found, strict=True)]
         low, middle, high = statistics.quantiles(above, n=4)
-        told = "" if name == names[0] else f"  {middle:+.1f} % of CPU (half of the rounds {low:+.1f} to {high:+.1f})"
-        print(f"  {name:<34} {rate:>9,.0f} records/s  {cost:>6.2f} µs of CPU a record{told}")
+        told = "" if name == names[0] else f"  {middle:+.1f} % (half of the rounds {low:+.1f} to {high:+.1f})"
+        print(f"  {name:<34} {statistics.median(found):>6.2f} µs of CPU a record{told}")
 
 
 def trees(folder: Path) -> None:
@@ -244,7 +246,7 @@ def main() -> None:
 def filled(place: Path, records: int, parts) -> None:
     """Measures what is done with a log of this many records."""
     collector = Collector(place, HEADGATE_COLLECTOR_LOG_KEY=receivers.new_log_key(), HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL="1")
-    fill(collector, 1, records)
+    fill([collector], 1, records)
     if "proofs" in parts:
         proofs(collector, records)
     if "packet" in parts:

@@ -31,7 +31,8 @@ impl Maker<'_, '_> {
         let query = AuditQuery {
             // Other systems deliver audit entries too, of any type.
             names: vec![is("type", "forwarder.lost"), is("source", SOURCE)],
-            before: Some(position_of(pins.audit.size)),
+            // The newest first: after means further back.
+            after: Some(position_of(pins.audit.size)),
             order: Order::Descending,
             limit: MAX_LOSSES,
             ..AuditQuery::default()
