@@ -86,7 +86,7 @@ verifiers *FLAGS: python-packages node-packages _sigstore _witness programs
     @HEADGATE_AICS_WITNESS={{tools}}/witness {{pytest}} tests/verifiers {{FLAGS}}
 
 # Forwarders against receivers that are not ours (Tenzir, rotel, an Elasticsearch in memory, rsyslog, stores of objects), and a stand-in that fails in every way.
-forwarders *FLAGS: python-packages receivers programs
+forwarders *FLAGS: python-packages receivers _syslog-ng programs
     @[ -x /usr/sbin/rsyslogd ] || {{just_executable()}} _need rsyslogd "install rsyslog (apt-get install rsyslog rsyslog-openssl)"
     @{{just_executable()}} _need openssl "install OpenSSL (apt-get install openssl)"
     @{{pytest}} tests/forwarders -n 2 --dist worksteal {{FLAGS}}
@@ -134,9 +134,9 @@ bench-collector RECORDS="1000000" SENDERS="4": _cargo
     @cargo run --quiet --release -p headgate-collector --example ingest_speed -- {{RECORDS}} {{SENDERS}}
 
 # What proofs, evidence packets and forwarders cost the collector; 5000000 records take some twenty minutes and 8 GB.
-bench-delivery RECORDS="200000": _cargo _python receivers
+bench-delivery RECORDS="200000" *PARTS: _cargo _python receivers
     @cargo build --quiet --release -p headgate-collector
-    @{{python}} tests/forwarders/speed.py {{RECORDS}}
+    @{{python}} tests/forwarders/speed.py {{RECORDS}} {{PARTS}}
 
 # Formatting and lints; a warning is an error.
 lint: _cargo _python
@@ -232,6 +232,11 @@ receivers: _pip
     @[ -d {{tools}}/moto/moto ] || { {{just_executable()}} _say "fetching a store of objects" && {{pip}} --target {{tools}}/moto "moto[server]==5.2.5"; }
     @{{just_executable()}} _need npm "install Node.js 20 or newer with npm (apt-get install npm)"
     @[ -d {{tools}}/azurite/node_modules/azurite ] || { {{just_executable()}} _say "fetching Azurite (190 MB)" && npm install --silent --no-save --prefix {{tools}}/azurite azurite@3.35.0; }
+
+# Debian has one system log at a time, so the second one is unpacked beside the first.
+_syslog-ng:
+    @{{just_executable()}} _need dpkg "this needs Debian's packages"
+    @[ -x {{tools}}/syslog-ng/usr/sbin/syslog-ng ] || { {{just_executable()}} _say "fetching syslog-ng" && mkdir -p {{tools}}/syslog-ng && cd {{tools}}/syslog-ng && apt-get download -qq syslog-ng-core libivykis0 libnet1 libwrap0 libjson-c5 && for package in *.deb; do dpkg -x "$package" .; done; }
 
 python-packages: _pip
     @cmp -s tests/e2e/requirements.txt {{tools}}/python/requirements.txt || { {{just_executable()}} _say "fetching the Python SDKs" && {{pip}} --upgrade --target {{tools}}/python -r tests/e2e/requirements.txt && cp tests/e2e/requirements.txt {{tools}}/python/; }

@@ -122,6 +122,16 @@ class Collector:
         """Waits until the request log is done up to a position."""
         wait_until(lambda: self.progress(name)["position"] >= position, f"{name} at {position}: {self.forwarder(name)}")
 
+    def packet(self, patience: float = PATIENCE_S, **order: str) -> Path:
+        """Makes an evidence packet; returns its file."""
+        status, made = self.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"} | order)
+        assert status in (200, 201, 202), made
+        name = made["id"]
+        state = lambda: self.ask("GET", f"/v1/packets/{name}")[1]["state"]  # noqa: E731
+        assert wait_until(lambda: (lambda found: found if found in ("ready", "failed") else None)(state()), "the packet", patience) == "ready"
+        [file] = self.folder.rglob(f"*{name}*.zip")
+        return file
+
     def audit(self, kind: str) -> list[dict]:
         return [json.loads(line) for line in self.export("audit") if json.loads(line)["type"] == kind]
 
@@ -143,6 +153,8 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body of an answer are two writes: the second would wait 40 ms for the caller's delayed acknowledgement.
+            disable_nagle_algorithm = True
 
             def do_POST(self):  # noqa: N802
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -218,6 +230,19 @@ def tenzir(folder: Path, source: str) -> tuple[Program, int]:
     pipeline = source.replace("PORT", str(port)) + "\nwrite_ndjson\nsave_stdout"
     variables = {"PYTHONPATH": str(TOOLS)}
     return Program(folder, [TOOLS / "bin/tenzir", "--bare-mode", pipeline], port, **variables), port
+
+
+def certificate(folder) -> dict:
+    """Makes an authority and a certificate for `localhost`."""
+    files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key", "ca_key", "request")}
+    openssl = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True)  # noqa: E731
+    new = ["-newkey", "rsa:2048", "-nodes"]
+    openssl("req", "-x509", *new, "-keyout", files["ca_key"], "-out", files["ca"], "-subj", "/CN=test authority", "-days", "2")
+    openssl("req", *new, "-keyout", files["key"], "-out", files["request"], "-subj", "/CN=localhost")
+    (folder / "ext").write_text("subjectAltName=DNS:localhost\n")
+    openssl("x509", "-req", "-in", files["request"], "-CA", files["ca"], "-CAkey", files["ca_key"], "-CAcreateserial",
+            "-out", files["cert"], "-days", "2", "-extfile", folder / "ext")  # fmt: skip
+    return files
 
 
 class S3:

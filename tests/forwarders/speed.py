@@ -1,14 +1,14 @@
-"""Measures what proofs and forwarders cost: `just bench-delivery [RECORDS]`.
+"""Measures what proofs and forwarders cost: `just bench-delivery [RECORDS] [PART…]`, with all parts or those that are named.
 
-Each figure is of this run. Rounds alternate, so that a slow minute of the machine meets both sides. The collector's processor
-time is that of its process, from /proc.
+Each figure is of this run. What is compared runs at the same time, so that a slow minute of the machine meets all sides. The
+collector's processor time is that of its process, in nanoseconds. A side that is the first one once more shows what chance alone
+makes of it.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
 import shutil
 import socket
@@ -29,14 +29,13 @@ from receivers import Answer, Collector, StandIn, free_port, wait_until
 
 BATCH = 500
 ROUND = 50_000
-ROUNDS = 3
+ROUNDS = 9
 PROOFS = 300
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(process) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """Returns the processor time of a process with all its threads, also those that have ended: clock_getcpuclockid(3)."""
+    return time.clock_gettime((~process.pid << 3) | 2)
 
 
 def peak_mib(process) -> int:
@@ -44,27 +43,29 @@ def peak_mib(process) -> int:
     return int(line.split()[1]) // 1024
 
 
-def fill(collector: Collector, first: int, last: int, senders: int = 2) -> tuple[float, float]:
-    """Stores records in batches; returns records a second, and the collector's processor time a record, µs."""
+def bodies_of(batches: list[tuple[int, int]], senders: int) -> list[list[bytes]]:
+    """Returns the bodies of batches, those of each sender."""
+    bodies: list[list[bytes]] = [[] for _ in range(senders)]
+    for number, (begin, end) in enumerate(batches):
+        sender = number % senders
+        records = [record(one) | {"boot": f"b{sender}"} for one in range(begin, end + 1)]
+        bodies[sender].append(json.dumps({"node": "n", "boot": f"b{sender}", "dropped": 0, "records": records}).encode())
+    return bodies
+
+
+def fill(collectors: list[Collector], first: int, last: int, senders: int = 2) -> list[float]:
+    """Stores records in batches, in all collectors at the same time; returns the processor time a record of each, µs."""
     batches = [(begin, min(begin + BATCH - 1, last)) for begin in range(first, last + 1, BATCH)]
-    spent = cpu_s(collector.process)
-    took = 0.0
+    spent = [cpu_s(collector.process) for collector in collectors]
     # In parts, so that the bodies of millions of records are not in memory at once.
     for at in range(0, len(batches), 100):
-        bodies = [[], []]
-        for number, (begin, end) in enumerate(batches[at : at + 100]):
-            sender = number % senders
-            records = [record(one) | {"boot": f"b{sender}"} for one in range(begin, end + 1)]
-            bodies[sender].append(json.dumps({"node": "n", "boot": f"b{sender}", "dropped": 0, "records": records}).encode())
-        threads = [threading.Thread(target=send, args=(collector.port, one)) for one in bodies]
-        begun = time.monotonic()
+        bodies = bodies_of(batches[at : at + 100], senders)
+        threads = [threading.Thread(target=send, args=(collector.port, one)) for one in bodies for collector in collectors]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        took += time.monotonic() - begun
-    count = last - first + 1
-    return count / took, (cpu_s(collector.process) - spent) / count * 1e6
+    return [(cpu_s(collector.process) - before) / (last - first + 1) * 1e6 for collector, before in zip(collectors, spent, strict=True)]
 
 
 def send(port: int, bodies: list[bytes]) -> None:
@@ -77,22 +78,23 @@ def send(port: int, bodies: list[bytes]) -> None:
     connection.close()
 
 
-def compared(folder: Path, names: tuple[str, str], make) -> None:
-    """Prints both sides' processor time a record, and by how much the second is above the first."""
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+def compared(folder: Path, names: tuple[str, ...], make) -> None:
+    """Prints the processor time a record of each side, and by how much it is above the first, round by round."""
+    costs: dict[str, list[float]] = {name: [] for name in names}
     for number in range(ROUNDS):
-        for name in names:
-            place = folder / f"{number}-{name.replace(' ', '-')}"
-            collector = make(name, place)
-            fill(collector, 1, 5_000)
-            figures[name].append(fill(collector, 5_001, 5_000 + ROUND))
+        places = [folder / f"{number}-{name.replace(' ', '-')}" for name in names]
+        collectors = [make(name, place) for name, place in zip(names, places, strict=True)]
+        fill(collectors, 1, 5_000, 1)
+        for name, cost in zip(names, fill(collectors, 5_001, 5_000 + ROUND, 1), strict=True):
+            costs[name].append(cost)
+        for collector, place in zip(collectors, places, strict=True):
             collector.kill()
             shutil.rmtree(place)
-    for name, found in figures.items():
-        rate, cost = (statistics.median(one) for one in zip(*found, strict=True))
-        print(f"  {name:<34} {rate:>9,.0f} records/s  {cost:>6.1f} µs of CPU a record")
-    base, other = (statistics.median(cost for _, cost in figures[name]) for name in names)
-    print(f"  {names[1]}: {(other / base - 1) * 100:+.1f} % of CPU")
+    for name, found in costs.items():
+        above = [(other / base - 1) * 100 for base, other in zip(costs[names[0]], found, strict=True)]
+        low, middle, high = statistics.quantiles(above, n=4)
+        told = "" if name == names[0] else f"  {middle:+.1f} % (half of the rounds {low:+.1f} to {high:+.1f})"
+        print(f"  {name:<34} {statistics.median(found):>6.2f} µs of CPU a record{told}")
 
 
 def trees(folder: Path) -> None:
@@ -100,20 +102,24 @@ def trees(folder: Path) -> None:
 
     def make(name: str, place: Path) -> Collector:
         collector = Collector(place)
-        if name == "without a tree":
+        if "without" in name:
             [database] = (place / "data").glob("*.db")
             with sqlite3.connect(database, timeout=30) as db:
                 assert db.execute("DELETE FROM trees WHERE log = 'requests'").rowcount == 1
             db.close()
         return collector
 
-    compared(folder, ("without a tree", "with its tree"), make)
+    compared(folder, ("without a tree", "without a tree, once more", "with its tree"), make)
 
 
 def stopped_receiver(folder: Path) -> None:
     print("ingest, without a forwarder and with one whose receiver does not listen:")
-    table = {"id": "gone", "kind": "webhook", "url": f"http://127.0.0.1:{free_port()}/in", "start": "oldest"}
-    compared(folder, ("no forwarder", "a stopped receiver"), lambda name, place: Collector(place, *([table] if name == "a stopped receiver" else [])))
+
+    def make(name: str, place: Path) -> Collector:
+        table = {"id": "gone", "kind": "webhook", "url": f"http://127.0.0.1:{free_port()}/in", "start": "oldest"}
+        return Collector(place, *([table] if "stopped" in name else []))
+
+    compared(folder, ("no forwarder", "no forwarder, once more", "a stopped receiver"), make)
 
 
 def signed(collector: Collector) -> int:
@@ -143,13 +149,8 @@ def proofs(collector: Collector, records: int) -> None:
 def packet(collector: Collector, records: int) -> None:
     (Path("/proc") / str(collector.process.pid) / "clear_refs").write_text("5")
     before, spent, begun = peak_mib(collector.process), cpu_s(collector.process), time.monotonic()
-    status, made = collector.ask("POST", "/v1/packets", {"from": "2026-01-01", "to": "2026-02-01"})
-    assert status in (200, 201, 202), made
-    name = made["id"]
-    ended = wait_until(lambda: (lambda found: found if found["state"] in ("ready", "failed") else None)(collector.ask("GET", f"/v1/packets/{name}")[1]), "the packet", 1800)
-    assert ended["state"] == "ready", ended
+    file = collector.packet(1800)
     took = time.monotonic() - begun
-    [file] = collector.folder.rglob(f"*{name}*.zip")
     with zipfile.ZipFile(file) as archive:
         content = sum(one.file_size for one in archive.infolist())
         with archive.open("data/requests.ndjson") as lines:
@@ -180,6 +181,8 @@ KINDS = {
     "splunk_hec": ({"token": "${RECEIVER_TOKEN}", "acks": "off"}, taken(b'{"text":"Success","code":0}')),
     "elasticsearch": ({"index": "logs"}, items),
     "otlp": ({}, taken(b"{}")),
+    "otlp traces": ({"signal": "traces"}, taken(b"{}")),
+    "otlp metrics": ({"signal": "metrics"}, taken(b"{}")),
     "datadog": ({"token": "${RECEIVER_TOKEN}"}, taken(b"{}", 202)),
     "object_store": ({"access_key": "${RECEIVER_TOKEN}", "secret_key": "${RECEIVER_TOKEN}", "region": "eu-central-1", "every": "1s"}, taken(b"")),
     "syslog": ({}, None),
@@ -207,34 +210,50 @@ def forwarders(collector: Collector, records: int) -> None:
     for kind, (options, answer) in KINDS.items():
         receiver = StandIn(answer) if answer else None
         url = f"{receiver.url}/in" if receiver else f"tcp://127.0.0.1:{sink()}"
-        table = {"id": kind, "kind": kind, "url": url, "start": "oldest", "logs": ["requests"]} | options
+        name = kind.replace(" ", "-")
+        table = {"id": name, "kind": kind.split()[0], "url": url, "start": "oldest", "logs": ["requests"]} | options
         collector.kill()
         collector.configure(table)
         collector.start()
         begun, spent = time.monotonic(), cpu_s(collector.process)
-        wait_until(lambda kind=kind: collector.progress(kind)["position"] >= records, kind, 600)
+        wait_until(lambda name=name: collector.progress(name)["position"] >= records, name, 600)
         took = time.monotonic() - begun
         print(f"  {kind:<14} {records / took:>9,.0f} records/s  {(cpu_s(collector.process) - spent) / records * 1e6:>6.1f} µs of CPU a record")
         if receiver:
             receiver.server.shutdown()
 
 
+PARTS = ("tree", "stopped", "proofs", "packet", "forwarders")
+
+
 def main() -> None:
     records = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+    parts = sys.argv[2:] or PARTS
+    assert set(parts) <= set(PARTS), f"parts are: {', '.join(PARTS)}"
     receivers.BINARY = receivers.ROOT / "target/release/headgate-collector"
     folder = Path(tempfile.mkdtemp(prefix="headgate-delivery-"))
     try:
-        trees(folder)
-        stopped_receiver(folder)
-        key = receivers.new_log_key()
-        collector = Collector(folder / "filled", HEADGATE_COLLECTOR_LOG_KEY=key, HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL="1")
-        fill(collector, 1, records)
-        proofs(collector, records)
-        packet(collector, records)
-        forwarders(collector, min(records, 200_000))
-        collector.kill()
+        if "tree" in parts:
+            trees(folder)
+        if "stopped" in parts:
+            stopped_receiver(folder)
+        if {"proofs", "packet", "forwarders"} & set(parts):
+            filled(folder / "filled", records, parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def filled(place: Path, records: int, parts) -> None:
+    """Measures what is done with a log of this many records."""
+    collector = Collector(place, HEADGATE_COLLECTOR_LOG_KEY=receivers.new_log_key(), HEADGATE_COLLECTOR_CHECKPOINT_INTERVAL="1")
+    fill([collector], 1, records)
+    if "proofs" in parts:
+        proofs(collector, records)
+    if "packet" in parts:
+        packet(collector, records)
+    if "forwarders" in parts:
+        forwarders(collector, min(records, 200_000))
+    collector.kill()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 
 import pytest
 from receivers import ROOT, SECRET, Answer, Collector, StandIn, free_port, listens, wait_until
@@ -255,6 +256,13 @@ def test_retention_that_overtakes_is_noted(start):
     entries = collector.audit("forwarder.lost")
     assert progress["lost"] == sum(entry["count"] for entry in entries) == 500 - (progress["sent"] - 10)
     assert entries[0]["outcome"] == "failure"
+    with zipfile.ZipFile(collector.packet()) as packet:
+        losses = json.loads(packet.read("data/deliveries.json"))["not_delivered"]
+        page = packet.read("index.html").decode()
+    assert sum(one["entries"] for one in losses) == progress["lost"] and {one["forwarder"] for one in losses} == {"hook"}
+    for one in losses:
+        assert f"not delivered to the forwarder hook: {one['entries']} entries of the log requests, positions {one['first_position']} to {one['last_position']}" in page
+    assert "have less than this packet" in page
 
 
 def delete_all_requests(collector: Collector):
@@ -341,6 +349,8 @@ WRONG = [
     ({"id": "a", "kind": "webhook", "url": "http://h", "color": "red"}, "is no setting of a forwarder"),
     ({"id": "a", "kind": "webhook", "url": "http://h", "signal": "traces"}, '`signal` is for the kind "otlp"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "acks": "off"}, '`acks` is for the kind "splunk_hec"'),
+    ({"id": "a", "kind": "otlp", "url": "http://h", "ack_timeout": "9s"}, '`ack_timeout` is for the kind "splunk_hec"'),
+    ({"id": "a", "kind": "splunk_hec", "url": "http://h", "ack_timeout": "0s"}, 'from "1s" to "60m"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "signing_key": "${PATH}"}, '`signing_key` is for the kind "webhook"'),
     ({"id": "a", "kind": "otlp", "url": "http://h", "signal": "traces", "logs": ["audit"]}, "traces are of requests"),
     ({"id": "a", "kind": "otlp", "url": "http://h", "semconv": "v2"}, "there are: v0.1.0, v1.36, both"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import threading
 import time
 
 import pytest
-from receivers import TOOLS, Answer, Collector, Program, StandIn, free_port, record, tenzir, wait_until
+from receivers import SECRET, TOOLS, Answer, Collector, Program, StandIn, free_port, record, tenzir, wait_until
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TOKEN = "${RECEIVER_TOKEN}"
@@ -158,6 +159,33 @@ def test_splunk_is_asked_until_it_has_acknowledged(tmp_path, running):
     assert list(splunk.acks.values()) == [list(range(1, 11))], "sent once"
     channels = {call["headers"]["x-splunk-request-channel"] for call in splunk.receiver.calls}
     assert len(channels) == 1
+
+
+def test_a_batch_that_is_never_acknowledged_is_sent_again(tmp_path, running):
+    splunk = Splunk()
+    collector = Collector(tmp_path / "collector", hec(splunk.receiver.url, ack_timeout="2s"))
+    running.append(collector)
+    collector.send(1, 10)
+    wait_until(lambda: len(splunk.acks) >= 2, "it is sent again")
+    assert "has not acknowledged the batch in time" in collector.forwarder("siem")["error"]
+    splunk.acknowledges = True
+    collector.delivered("siem", 10)
+    assert {tuple(batch) for batch in splunk.acks.values()} == {tuple(range(1, 11))}, "the same batch each time"
+    assert collector.progress("siem")["sent"] == 10
+    events = [call for call in splunk.receiver.calls if call["path"].endswith("/event")]
+    assert all(later["at"] - earlier["at"] >= 2 for earlier, later in itertools.pairwise(events)), "not before its time"
+
+
+def test_a_batch_that_tenzir_never_acknowledges_is_sent_again(tmp_path, running):
+    """Without checkpoints of its pipeline no number of Tenzir becomes true."""
+    receiver, port = tenzir(tmp_path / "receiver", f'accept_splunk "127.0.0.1:PORT", hec_token="{SECRET}", ack=true')
+    running.append(receiver)
+    collector = Collector(tmp_path / "collector", hec(f"http://127.0.0.1:{port}", ack_timeout="2s"))
+    running.append(collector)
+    collector.send(1, 10, cost={"nano_usd": 5, "price_revision": "prices-1", "assumed": False})
+    wait_until(lambda: len(receiver.lines()) >= 20, "it is printed twice")
+    assert [line["event"]["seq"] for line in receiver.lines()[:20]] == [*range(1, 11)] * 2
+    assert collector.progress("siem")["position"] == 0, "what is not acknowledged is not delivered"
 
 
 def test_a_collector_that_dies_before_the_acknowledgement_sends_again(tmp_path, running):

@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 import pytest
-from receivers import S3, SECRET, TOOLS, Collector, Program, StandIn, free_port, tenzir, wait_until
+from receivers import S3, SECRET, TOOLS, Collector, Program, StandIn, certificate, free_port, tenzir, wait_until
 
 COUNT = 10_000
 TOKEN = "${RECEIVER_TOKEN}"
@@ -133,19 +133,6 @@ input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
     audit = [x for x in messages.read_text().splitlines() if " headgate audit " in x]
     assert all(line.startswith("110 ") for line in audit)
     assert all(any(kind in line for line in audit) for kind in ("collector.started", "forwarder.added"))
-
-
-def certificate(folder) -> dict:
-    """Makes an authority and a certificate for `localhost`."""
-    files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key", "ca_key", "request")}
-    openssl = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True)  # noqa: E731
-    new = ["-newkey", "rsa:2048", "-nodes"]
-    openssl("req", "-x509", *new, "-keyout", files["ca_key"], "-out", files["ca"], "-subj", "/CN=test authority", "-days", "2")
-    openssl("req", *new, "-keyout", files["key"], "-out", files["request"], "-subj", "/CN=localhost")
-    (folder / "ext").write_text("subjectAltName=DNS:localhost\n")
-    openssl("x509", "-req", "-in", files["request"], "-CA", files["ca"], "-CAkey", files["ca_key"], "-CAcreateserial",
-            "-out", files["cert"], "-days", "2", "-extfile", folder / "ext")  # fmt: skip
-    return files
 
 
 def test_tenzir_knows_the_ocsf_form(tmp_path, running):

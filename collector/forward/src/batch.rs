@@ -57,9 +57,7 @@ pub(crate) fn next(db: &Db, settings: &Settings, cursor: &Cursor, bounds: Bounds
     if may_wait && batch.to == newest {
         return Ok(None);
     }
-    let sql = format!("SELECT count(*) FROM {} WHERE position > ?1 AND position <= ?2", log.table());
-    let kept: i64 = db.prepare_cached(&sql)?.query_row([batch.from, batch.to], |row| row.get(0))?;
-    batch.lost = batch.to.saturating_sub(batch.from).saturating_sub(kept);
+    batch.lost = batch.gone(db)?;
     Ok(Some(batch))
 }
 
@@ -72,6 +70,21 @@ fn is_younger(db: &Db, log: Log, from: i64, time: Duration) -> Result<bool, Stor
 }
 
 impl Batch {
+    /// Returns whether all entries that were read are still in the log: what retention has deleted is not delivered.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn is_kept(&self, db: &Db) -> Result<bool, StoreError> {
+        Ok(self.gone(db)? == self.lost)
+    }
+
+    /// Returns the number of entries in the range that are not in the log.
+    fn gone(&self, db: &Db) -> Result<i64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {} WHERE position > ?1 AND position <= ?2", self.log.table());
+        let kept: i64 = db.prepare_cached(&sql)?.query_row([self.from, self.to], |row| row.get(0))?;
+        Ok(self.to.saturating_sub(self.from).saturating_sub(kept))
+    }
+
     fn read_all(&mut self, db: &Db, bounds: Bounds, newest: i64) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT position, bytes, leaf FROM {} WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3",

@@ -9,6 +9,8 @@ use serde_json::json;
 
 /// The time for which a process may deliver, µs. Longer than a call.
 const LEASE_US: i64 = 30_000_000;
+/// The rest of that time with which a delivery may begin, µs. Longer than a call, too.
+const ENOUGH_US: i64 = 22_000_000;
 
 /// The state of one log of a forwarder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +190,29 @@ pub fn hold(tx: &Db, id: &str, holder: &str) -> Result<bool, StoreError> {
         )?
         .execute(params![id, holder, now.saturating_add(LEASE_US), now])?;
     Ok(held == 1)
+}
+
+/// The right to deliver, as a reader sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// This process has it, for longer than a call takes.
+    Held,
+    /// This process may take or prolong it.
+    Free,
+    /// Another process has it.
+    Taken,
+}
+
+/// Returns who has the right to deliver.
+pub(crate) fn right(db: &Db, id: &str, holder: &str) -> Result<Right, StoreError> {
+    let mut select = db.prepare_cached("SELECT holder, held_until FROM forwarders WHERE id = ?1")?;
+    let (held_by, until): (String, i64) = select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rest = until.saturating_sub(db.now_us()?);
+    Ok(match held_by == holder {
+        true if rest > ENOUGH_US => Right::Held,
+        false if rest >= 0 => Right::Taken,
+        _ => Right::Free,
+    })
 }
 
 /// Keeps the end of a file before it is delivered.

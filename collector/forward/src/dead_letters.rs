@@ -71,10 +71,16 @@ pub fn drop_all(tx: &Db, id: &str) -> Result<usize, StoreError> {
     Ok(tx.prepare_cached("DELETE FROM dead_letters WHERE id = ?1")?.execute([id])?)
 }
 
-/// Removes those that were delivered now.
+/// Removes those that were delivered now: these positions, ascending.
 pub(crate) fn remove(tx: &Db, id: &str, log: Log, positions: &[i64]) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (positions.first(), positions.last()) else { return Ok(()) };
+    // There are few or none, and a batch may have thousands of positions.
+    let dead: Vec<i64> = tx
+        .prepare_cached("SELECT position FROM dead_letters WHERE id = ?1 AND log = ?2 AND position BETWEEN ?3 AND ?4")?
+        .query_map(params![id, log.as_str(), first, last], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     let mut delete = tx.prepare_cached("DELETE FROM dead_letters WHERE id = ?1 AND log = ?2 AND position = ?3")?;
-    for position in positions {
+    for position in dead.iter().filter(|position| positions.binary_search(position).is_ok()) {
         delete.execute(params![id, log.as_str(), position])?;
     }
     Ok(())

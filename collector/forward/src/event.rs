@@ -110,4 +110,12 @@ impl Event {
             Log::Audit => "audit",
         }
     }
+    /// Returns that name as receivers have it that know versions.
+    #[must_use]
+    pub const fn versioned_type(&self) -> &'static str {
+        match self.log {
+            Log::Requests => "headgate.request.v1",
+            Log::Audit => "headgate.audit.v1",
+        }
+    }
 }

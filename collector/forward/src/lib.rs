@@ -22,5 +22,5 @@ pub use event::Event;
 pub use format::object;
 pub use metrics::ForwardMetrics;
 pub use service::Forwarders;
-pub use settings::{Archive, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
+pub use settings::{Archive, DEFAULT_ACK_TIMEOUT, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
 pub use verdict::{Fault, Verdict};

@@ -94,6 +94,7 @@ impl Forwarders {
             wake: Arc::clone(&forwarder.wake),
             most: wire::bounds(forwarder.settings.kind).events,
             failures: 0,
+            waiting: None,
         }
     }
 
@@ -129,7 +130,11 @@ impl Forwarders {
 
     /// Delivers one event at once, past the cursor. Returns the verdict; `None` if there is no such forwarder.
     pub async fn deliver_one(&self, id: &str, channel: String, event: Event) -> Option<Verdict> {
-        let verdict = self.forwarder(id)?.transport.deliver(channel, vec![event]).await;
+        let transport = &self.forwarder(id)?.transport;
+        let verdict = match transport.render(channel, vec![event]).await {
+            Ok(parcel) => transport.deliver(parcel).await,
+            Err(fault) => Verdict::Retry { fault, after: None },
+        };
         // For one event it is enough that the receiver took it.
         Some(if matches!(verdict, Verdict::Awaiting { .. }) { Verdict::DELIVERED } else { verdict })
     }

@@ -9,6 +9,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The time in which a batch must be acknowledged without a setting, as Splunk advises.
+pub const DEFAULT_ACK_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// The kind of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -226,6 +229,8 @@ pub struct Settings {
     pub filter_text: Option<String>,
     /// Whether a receiver that acknowledges later, such as Splunk, is asked until it has.
     pub awaits_acks: bool,
+    /// The time in which a batch must be acknowledged; then it is sent again.
+    pub ack_timeout: Duration,
     /// The key that signs calls to a webhook.
     pub signing_key: Option<Secret>,
     /// How long retention waits for entries that have expired and are not delivered yet.
@@ -262,6 +267,9 @@ impl Settings {
         }
         if !self.awaits_acks {
             add("acks", "off");
+        }
+        if self.ack_timeout != DEFAULT_ACK_TIMEOUT {
+            add("ack_timeout", &self.ack_timeout.as_secs().to_string());
         }
         if self.signing_key.is_some() {
             add("signing_key", "set");

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::settings::Settings;
 use crate::verdict::{Fault, Verdict};
 use crate::wire::archive::File;
-use crate::wire::{self, Answer, Call, Wire, splunk_hec, standard_webhooks};
+use crate::wire::{self, Answer, Call, Headers, Wire, splunk_hec, standard_webhooks};
 use headgate_collector_bucket::Object;
 use headgate_http_client::{Stream, Trust};
 use std::io::{Read, Write};
@@ -17,6 +17,14 @@ const CALL_TIME: Duration = Duration::from_secs(20);
 const MAX_ANSWER: u64 = 4 << 20;
 /// The longest pause that a receiver may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// A batch as its receiver gets it. It is kept until it is delivered, so that a receiver that is away costs no second reading.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    wire: Wire,
+    events: usize,
+    message_id: String,
+}
 
 /// The way to a receiver; clones share it.
 #[derive(Debug, Clone)]
@@ -37,56 +45,57 @@ impl Transport {
         Ok(Self { settings, agent: headgate_http_client::agent_with(name, CALL_TIME, &trust), trust })
     }
 
-    /// Delivers a batch on a thread that may block, and returns the verdict.
-    pub(crate) async fn deliver(&self, channel: String, events: Vec<Event>) -> Verdict {
-        let transport = self.clone();
-        let calling = tokio::task::spawn_blocking(move || transport.call_and_judge(&channel, &events));
+    /// Writes a batch in the form of its receiver, on a thread that may block.
+    pub(crate) async fn render(&self, channel: String, events: Vec<Event>) -> Result<Arc<Parcel>, Fault> {
+        let settings = Arc::clone(&self.settings);
+        let rendering = tokio::task::spawn_blocking(move || {
+            let message_id = standard_webhooks::message_id(&events);
+            let wire = wire::encode(&settings, &channel, &events).map_err(|_| Fault::Unwritten)?;
+            Ok(Arc::new(Parcel { wire, events: events.len(), message_id }))
+        });
         // A task fails only if it panics or the process ends.
+        rendering.await.unwrap_or(Err(Fault::Unwritten))
+    }
+
+    /// Delivers a batch on a thread that may block, and returns the verdict.
+    pub(crate) async fn deliver(&self, parcel: Arc<Parcel>) -> Verdict {
+        let transport = self.clone();
+        let calling = tokio::task::spawn_blocking(move || transport.call_and_judge(&parcel));
         calling.await.unwrap_or(Verdict::Retry { fault: Fault::Unreachable, after: None })
     }
 
-    fn call_and_judge(&self, channel: &str, events: &[Event]) -> Verdict {
-        let verdict = match wire::encode(&self.settings, channel, events) {
-            Wire::Frames(frames) => self.write(&frames).map(|()| Verdict::DELIVERED),
-            Wire::File(file) => {
-                file.and_then(|file| self.put(&file)).map(|answer| wire::judge(&self.settings, events, &answer))
-            }
-            Wire::Call(call) => {
-                self.call(self.signed(call, events)).map(|answer| wire::judge(&self.settings, events, &answer))
-            }
+    fn call_and_judge(&self, parcel: &Parcel) -> Verdict {
+        let judge = |answer: Answer| wire::judge(&self.settings, parcel.events, &answer);
+        let delivered = match &parcel.wire {
+            Wire::Frames(frames) => self.write(frames).map(|()| Verdict::DELIVERED),
+            Wire::File(file) => self.put(file).map(judge),
+            Wire::Call(call) => self.call(call, &self.signature(call, parcel)).map(judge),
         };
-        verdict.unwrap_or_else(|fault| Verdict::Retry { fault, after: None })
+        delivered.unwrap_or_else(|fault| Verdict::Retry { fault, after: None })
     }
 
-    /// Adds the signature of a webhook's message.
-    fn signed(&self, mut call: Call, events: &[Event]) -> Call {
-        if let Some(key) = &self.settings.signing_key {
-            let now_s = headgate_collector_types::clock::host_us() / 1_000_000;
-            call.headers.extend(standard_webhooks::headers(
-                &key.0,
-                standard_webhooks::message_id(events),
-                now_s,
-                &call.body,
-            ));
-        }
-        call
+    /// Returns the headers that sign a webhook's message; none without a key.
+    fn signature(&self, call: &Call, parcel: &Parcel) -> Headers {
+        let Some(key) = &self.settings.signing_key else { return Headers::new() };
+        let now_s = headgate_collector_types::clock::host_us() / 1_000_000;
+        standard_webhooks::headers(&key.0, parcel.message_id.clone(), now_s, &call.body).into()
     }
 
     /// Asks the receiver, on a thread that may block, whether it has stored a batch; `None` if it cannot be asked.
     pub(crate) async fn is_acknowledged(&self, channel: String, ack: u64) -> Option<bool> {
         let transport = self.clone();
         let asking = tokio::task::spawn_blocking(move || {
-            let answer = transport.call(splunk_hec::ask(&transport.settings, &channel, ack));
+            let answer = transport.call(&splunk_hec::ask(&transport.settings, &channel, ack), &[]);
             // One that cannot be reached now may answer the next time.
             answer.map_or(Some(false), |answer| splunk_hec::is_acknowledged(ack, &answer))
         });
         asking.await.unwrap_or(Some(false))
     }
 
-    fn call(&self, call: Call) -> Result<Answer, Fault> {
+    fn call(&self, call: &Call, more: &[(&'static str, String)]) -> Result<Answer, Fault> {
         let address = format!("{}{}", self.settings.url.0.trim_end_matches('/'), call.path);
         let mut request = self.agent.post(&address);
-        for (name, value) in &call.headers {
+        for (name, value) in call.headers.iter().chain(more) {
             request = request.header(*name, value);
         }
         request.send(&call.body[..]).map(read).map_err(|error| fault_of(&error))

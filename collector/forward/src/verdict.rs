@@ -55,7 +55,7 @@ pub enum Fault {
     TooLarge,
     /// The event is older than the receiver takes.
     TooOld,
-    /// The file cannot be written in its form.
+    /// The batch cannot be written in the form of the receiver.
     Unwritten,
     /// The receiver has not acknowledged the batch in time.
     Unacknowledged,
@@ -90,7 +90,7 @@ impl fmt::Display for Fault {
             Self::Damaged => f.write_str("the stored entry is damaged; GET /v1/damage"),
             Self::TooLarge => f.write_str("the event is larger than the receiver takes"),
             Self::TooOld => f.write_str("the event is older than the receiver takes"),
-            Self::Unwritten => f.write_str("the file cannot be written in its form"),
+            Self::Unwritten => f.write_str("the batch cannot be written in the form of the receiver"),
             Self::Unacknowledged => {
                 f.write_str("the receiver has not acknowledged the batch in time; it is sent again")
             }

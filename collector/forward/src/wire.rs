@@ -11,19 +11,23 @@ mod syslog;
 
 use crate::event::Event;
 use crate::settings::{Kind, Settings};
-use crate::verdict::{Fault, Verdict, of_status};
+use crate::verdict::{Verdict, of_status};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::io::Write;
+use serde::Serialize;
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::time::Duration;
+
+/// Names and values of headers. A value may be a secret.
+pub(crate) type Headers = Vec<(&'static str, String)>;
 
 /// A call by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     /// The path that follows the address of the settings.
     pub(crate) path: &'static str,
-    /// Names and values. A value may be a secret.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The headers.
+    pub(crate) headers: Headers,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
@@ -85,27 +89,30 @@ pub(crate) enum Wire {
     Call(Call),
     /// On a connection of its own.
     Frames(Vec<u8>),
-    /// As a file; or why there is none.
-    File(Result<archive::File, Fault>),
+    /// As a file.
+    File(archive::File),
 }
 
 /// Returns a batch as its receiver gets it; `channel` names this forwarder to it.
-#[must_use]
-pub(crate) fn encode(settings: &Settings, channel: &str, events: &[Event]) -> Wire {
-    Wire::Call(match settings.kind {
-        Kind::ObjectStore => return Wire::File(archive::file(settings, events)),
-        Kind::Syslog => return Wire::Frames(syslog::frames(events, settings.format)),
+///
+/// # Errors
+/// The batch cannot be written in that form.
+pub(crate) fn encode(settings: &Settings, channel: &str, events: &[Event]) -> io::Result<Wire> {
+    let call = match settings.kind {
+        Kind::ObjectStore => return archive::file(settings, events).map(Wire::File),
+        Kind::Syslog => return syslog::frames(events, settings.format).map(Wire::Frames),
         Kind::SplunkHec => splunk_hec::call(settings, channel, events),
         Kind::Elasticsearch => elasticsearch::call(settings, events),
         Kind::Datadog => datadog::call(settings, events),
         Kind::Otlp => otlp::call(settings, events),
         Kind::Webhook => cloud_events::call(settings, events),
-    })
+    };
+    call.map(Wire::Call)
 }
 
-/// Returns what an answer to the call of a batch means.
+/// Returns what an answer to the call of a batch with this number of events means.
 #[must_use]
-pub(crate) fn judge(settings: &Settings, events: &[Event], answer: &Answer) -> Verdict {
+pub(crate) fn judge(settings: &Settings, events: usize, answer: &Answer) -> Verdict {
     match settings.kind {
         Kind::SplunkHec => splunk_hec::judge(settings, answer),
         Kind::Elasticsearch => elasticsearch::judge(events, answer),
@@ -115,16 +122,20 @@ pub(crate) fn judge(settings: &Settings, events: &[Event], answer: &Answer) -> V
     }
 }
 
-/// Returns the headers of a body of this type, compressed, and that body.
-fn compressed(media_type: &str, body: &[u8]) -> (Vec<(&'static str, String)>, Vec<u8>) {
-    let mut headers = vec![("content-type", media_type.to_owned())];
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // A vector takes everything; if it did not, the body would go as it is.
-    match encoder.write_all(body).and_then(|()| encoder.finish()) {
-        Ok(packed) => {
-            headers.push(("content-encoding", "gzip".to_owned()));
-            (headers, packed)
-        }
-        Err(_) => (headers, body.to_vec()),
-    }
+/// A body that is compressed while it is written.
+type Packed = BufWriter<GzEncoder<Vec<u8>>>;
+
+/// Returns the headers of a body of this type, and that body as `write` writes it, compressed.
+fn compressed(media_type: &str, write: impl FnOnce(&mut Packed) -> io::Result<()>) -> io::Result<(Headers, Vec<u8>)> {
+    let mut out = BufWriter::with_capacity(1 << 16, GzEncoder::new(Vec::new(), Compression::fast()));
+    write(&mut out)?;
+    let body = out.into_inner().map_err(IntoInnerError::into_error)?.finish()?;
+    Ok((vec![("content-type", media_type.to_owned()), ("content-encoding", "gzip".to_owned())], body))
+}
+
+/// Writes an object with one more member at its end, whose JSON is taken as it is.
+fn with_member(out: &mut impl Write, object: &impl Serialize, name: &str, json: &str) -> io::Result<()> {
+    let head = serde_json::to_vec(object)?;
+    out.write_all(head.strip_suffix(b"}").unwrap_or_default())?;
+    write!(out, ",\"{name}\":{json}}}")
 }

@@ -1,18 +1,20 @@
 //! One forwarder at work: reads a batch, delivers it, and moves its cursor on.
 
-use crate::batch::{self, Batch};
-use crate::cursor::{self, Progress};
-use crate::dead_letters;
+mod work;
+
+use crate::batch::Batch;
+use crate::cursor;
 use crate::metrics::ForwardMetrics;
 use crate::settings::Settings;
-use crate::transport::Transport;
+use crate::transport::{Parcel, Transport};
 use crate::verdict::{Fault, Verdict};
 use crate::wire::{self, Bounds};
-use headgate_collector_db::{Db, StoreError};
+use headgate_collector_db::StoreError;
 use headgate_collector_store::{Readers, WriteHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use work::Work;
 
 /// The pause while there is nothing new, or another process delivers.
 const IDLE: Duration = Duration::from_secs(1);
@@ -25,8 +27,6 @@ const LAST_PAUSE: Duration = Duration::from_secs(300);
 const ACK_PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(1), Duration::from_secs(3)];
 const LAST_ACK_PAUSE: Duration = Duration::from_secs(5);
-/// The time in which a batch must be acknowledged, as Splunk advises.
-const ACK_TIME: Duration = Duration::from_secs(300);
 
 /// A forwarder at work.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ pub(crate) struct Worker {
     pub(crate) most: usize,
     /// Failures in a row.
     pub(crate) failures: u32,
+    /// The batch that was not delivered, as it will be sent again: while its receiver is away, nothing is read and nothing is
+    /// rendered.
+    pub(crate) waiting: Option<Work>,
 }
 
 /// How a round ended.
@@ -52,12 +55,6 @@ enum Round {
     Moved,
     /// There is nothing to do for this time.
     Pause(Duration),
-}
-
-/// A batch, with the name that the receiver knows the forwarder by.
-struct Work {
-    batch: Batch,
-    channel: String,
 }
 
 impl Worker {
@@ -78,13 +75,41 @@ impl Worker {
     }
 
     async fn round(&mut self) -> Result<Round, StoreError> {
-        let (settings, bounds) = (Arc::clone(&self.settings), self.bounds());
-        let Some(Work { mut batch, channel }) = self.readers.query(move |db| work(db, &settings, bounds)).await? else {
+        let Some(mut work) = self.next().await? else {
             self.show().await?;
             return Ok(Round::Pause(IDLE));
         };
+        if !self.hold(&work).await? {
+            return Ok(Round::Pause(IDLE));
+        }
+        let verdict = match self.parcel(&mut work).await {
+            Ok(None) => Verdict::DELIVERED,
+            Ok(Some(parcel)) => self.transport.deliver(parcel).await,
+            Err(fault) => Verdict::Retry { fault, after: None },
+        };
+        let verdict = match verdict {
+            Verdict::Awaiting { ack } => self.acknowledged(work.channel.clone(), ack).await?,
+            verdict => verdict,
+        };
+        let round = self.settle(work, verdict).await?;
+        self.show().await?;
+        Ok(round)
+    }
+
+    /// Returns the batch that waits, if it is still the next one, or reads the next one.
+    async fn next(&mut self) -> Result<Option<Work>, StoreError> {
+        let (settings, bounds, holder) = (Arc::clone(&self.settings), self.bounds(), Arc::clone(&self.holder));
+        let waiting = self.waiting.take();
+        self.readers.query(move |db| work::next(db, &settings, &holder, bounds, waiting)).await
+    }
+
+    /// Takes or prolongs the right to deliver, if that is needed, and keeps the end of a file.
+    async fn hold(&self, work: &Work) -> Result<bool, StoreError> {
         let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
-        let plan = self.settings.archive.as_ref().map(|_| (batch.log, batch.to));
+        let plan = self.settings.archive.as_ref().map(|_| (work.batch.log, work.batch.to));
+        if work.is_held && plan.is_none() {
+            return Ok(true);
+        }
         let held = self.writes.transact(move |tx| {
             let held = cursor::hold(tx, &id, &holder)?;
             if let Some((log, to)) = plan.filter(|_| held) {
@@ -92,28 +117,23 @@ impl Worker {
             }
             Ok(held)
         });
-        if !held.await? {
-            return Ok(Round::Pause(IDLE));
+        held.await
+    }
+
+    /// Returns the batch as its receiver gets it; `None` if it has no events.
+    async fn parcel(&self, work: &mut Work) -> Result<Option<Arc<Parcel>>, Fault> {
+        let events = std::mem::take(&mut work.batch.events);
+        if work.parcel.is_none() && !events.is_empty() {
+            work.parcel = Some(self.transport.render(work.channel.clone(), events).await?);
         }
-        let events = std::mem::take(&mut batch.events);
-        let verdict = match events.is_empty() {
-            true => Verdict::DELIVERED,
-            false => self.transport.deliver(channel.clone(), events).await,
-        };
-        let verdict = match verdict {
-            Verdict::Awaiting { ack } => self.acknowledged(channel, ack).await?,
-            verdict => verdict,
-        };
-        let round = self.settle(batch, verdict).await?;
-        self.show().await?;
-        Ok(round)
+        Ok(work.parcel.clone())
     }
 
     /// Asks until the receiver has acknowledged a batch, and holds the right to deliver meanwhile.
     async fn acknowledged(&self, channel: String, ack: u64) -> Result<Verdict, StoreError> {
         let mut waited = Duration::ZERO;
         for pause in ACK_PAUSES.iter().copied().chain(std::iter::repeat(LAST_ACK_PAUSE)) {
-            if waited >= ACK_TIME {
+            if waited >= self.settings.ack_timeout {
                 break;
             }
             tokio::time::sleep(pause).await;
@@ -134,7 +154,12 @@ impl Worker {
         Bounds { events: usual.events.min(self.most), ..usual }
     }
 
-    async fn settle(&mut self, batch: Batch, verdict: Verdict) -> Result<Round, StoreError> {
+    async fn settle(&mut self, work: Work, verdict: Verdict) -> Result<Round, StoreError> {
+        if matches!(verdict, Verdict::Retry { .. } | Verdict::Blocked(_)) && work.parcel.is_some() {
+            self.waiting = Some(work);
+            return self.wait(verdict).await;
+        }
+        let batch = work.batch;
         match verdict {
             Verdict::Delivered { refused } => self.advance(batch, refused).await,
             Verdict::Split(fault) if batch.positions.len() > 1 => {
@@ -143,13 +168,21 @@ impl Worker {
                 Ok(Round::Moved)
             }
             Verdict::Split(fault) => self.advance(batch, vec![(0, fault)]).await,
+            // It has been waited for.
+            Verdict::Awaiting { .. } => self.advance(batch, Vec::new()).await,
+            verdict => self.wait(verdict).await,
+        }
+    }
+
+    /// Pauses after a failure. Nothing but an operator ends the pause earlier; entries that arrive meanwhile do not.
+    async fn wait(&mut self, verdict: Verdict) -> Result<Round, StoreError> {
+        match verdict {
             Verdict::Retry { fault, after } => {
                 let pause = after.unwrap_or_default().max(pause_after(self.failures));
                 self.fail("retrying", fault, pause).await
             }
             Verdict::Blocked(fault) => self.fail("blocked", fault, LAST_PAUSE).await,
-            // It has been waited for.
-            Verdict::Awaiting { .. } => self.advance(batch, Vec::new()).await,
+            _ => Ok(Round::Moved),
         }
     }
 
@@ -174,7 +207,7 @@ impl Worker {
         // Back to large batches, step by step: the cause of a halving may not be the only one.
         self.most = self.most.saturating_mul(2).min(wire::bounds(self.settings.kind).events);
         let (id, holder) = (self.settings.id.clone(), Arc::clone(&self.holder));
-        let progress = self.writes.transact(move |tx| store(tx, &id, &holder, &batch, &refused)).await?;
+        let progress = self.writes.transact(move |tx| work::store(tx, &id, &holder, &batch, &refused)).await?;
         self.metrics.count(&self.settings.id, &progress);
         Ok(Round::Moved)
     }
@@ -186,50 +219,6 @@ impl Worker {
         self.metrics.show(&self.settings.id, &cursors, self.failures > 0);
         Ok(())
     }
-}
-
-/// Returns the next batch of the first log that has one.
-fn work(db: &Db, settings: &Settings, bounds: Bounds) -> Result<Option<Work>, StoreError> {
-    let Some(row) = cursor::row(db, &settings.id)?.filter(|row| !row.is_paused) else { return Ok(None) };
-    if dead_letters::count(db, &settings.id)? >= dead_letters::MOST {
-        return Ok(None);
-    }
-    for cursor in cursor::cursors(db, &settings.id)? {
-        if !settings.logs.contains(&cursor.log) {
-            continue;
-        }
-        if let Some(batch) = batch::next(db, settings, &cursor, bounds)? {
-            return Ok(Some(Work { batch, channel: row.channel }));
-        }
-    }
-    Ok(None)
-}
-
-/// Stores what has become of a batch.
-fn store(tx: &Db, id: &str, holder: &str, batch: &Batch, refused: &[(usize, Fault)]) -> Result<Progress, StoreError> {
-    let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
-    let dead = count(refused.len()).saturating_add(count(batch.damaged.len()));
-    let progress = Progress {
-        position: batch.to,
-        sent: count(batch.positions.len()).saturating_sub(count(refused.len())),
-        refused: dead,
-        lost: batch.lost,
-    };
-    cursor::set_state(tx, id, "ok", None)?;
-    if !cursor::advance(tx, id, holder, batch.log, batch.from, &progress)? {
-        return Ok(Progress::default());
-    }
-    // Entries that are delivered again, because somebody asked for it, are dead no longer.
-    dead_letters::remove(tx, id, batch.log, &batch.positions)?;
-    for (place, fault) in refused {
-        if let Some(position) = batch.positions.get(*place) {
-            dead_letters::put(tx, id, batch.log, *position, *fault)?;
-        }
-    }
-    for position in &batch.damaged {
-        dead_letters::put(tx, id, batch.log, *position, Fault::Damaged)?;
-    }
-    Ok(progress)
 }
 
 /// Returns the pause after this number of failures: it doubles, and differs by chance, so that many senders do not call together.

@@ -30,6 +30,8 @@ pub const DAMAGE: &str = "data/damage.json";
 pub const RETENTION: &str = "data/retention.json";
 /// Roles, tokens without their text, and who read the logs.
 pub const ACCESS: &str = "data/access.json";
+/// Entries that were deleted before a forwarder had delivered them.
+pub const DELIVERIES: &str = "data/deliveries.json";
 /// Where the entries come from.
 pub const SOURCES: &str = "data/sources.json";
 /// The meaning of each field of a record.

@@ -11,6 +11,7 @@ mod node;
 mod outside;
 pub mod page;
 mod sums;
+mod undelivered;
 mod writer;
 
 pub use control_totals::ControlTotals;
@@ -21,4 +22,5 @@ pub use manifest::{
 pub use node::{NODE_BYTES, Node, cover};
 pub use outside::{HeldOutside, OutsideKind, OutsideObject};
 pub use sums::{SUMS_KEY, file_sums, sums_key, sums_text};
+pub use undelivered::Undelivered;
 pub use writer::{FileSum, PacketWriter};

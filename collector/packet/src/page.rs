@@ -1,9 +1,10 @@
 //! The page of a packet: one file without a network, for the screen and for paper, readable without script.
 
+mod deliveries;
 mod sections;
 mod style;
 
-use crate::{Kind, Manifest};
+use crate::{Kind, Manifest, Undelivered};
 use headgate_collector_tree::encode_base64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -51,6 +52,8 @@ pub struct PageParts {
     pub tokens: Table,
     /// The readers of the logs in the period.
     pub readers: Table,
+    /// What forwarders have not delivered; `None` in a redacted packet.
+    pub deliveries: Option<Vec<Undelivered>>,
     /// The sample trace, if there is a record.
     pub sample: Option<SampleTrace>,
     /// The outside parties that have confirmed or hold checkpoints.
@@ -79,7 +82,7 @@ pub fn render(manifest: &Manifest, parts: &PageParts) -> String {
             body {
                 header { h1 { (title) } (banner(manifest)) (verifier(parts)) }
                 main {
-                    (sections::completeness(manifest))
+                    (sections::completeness(manifest, parts))
                     (sections::totals(manifest))
                     (sections::scope(manifest))
                     (sections::sources(parts))

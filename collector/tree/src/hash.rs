@@ -15,9 +15,10 @@ pub fn leaf_hash(bytes: &[u8]) -> Hash {
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut bytes = [1_u8; 65];
-    for (place, byte) in bytes.iter_mut().skip(1).zip(left.iter().chain(right)) {
-        *place = *byte;
-    }
+    let [_, children @ ..] = &mut bytes;
+    let (first, second) = children.split_at_mut(left.len());
+    first.copy_from_slice(left);
+    second.copy_from_slice(right);
     Sha256::digest(bytes).into()
 }
 

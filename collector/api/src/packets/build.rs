@@ -5,6 +5,7 @@
 mod access;
 mod audit_log;
 mod completeness;
+mod deliveries;
 mod fields;
 mod limited_file;
 mod log_writer;
@@ -114,6 +115,7 @@ impl Maker<'_, '_> {
             self.access(&mut packet, &mut listed, audit.as_ref().map(|audit| &audit.readers), &pins)?;
         let outside = self.outside(&mut packet, &mut listed, &pins)?;
         let sources = self.sources(&mut packet, &mut listed, &pins, &outside.listed)?;
+        let deliveries = self.deliveries(&mut packet, &mut listed, &pins)?;
         let fields = self.fields(&mut packet, &mut listed)?;
         self.policies(&mut packet, &mut listed, &pins)?;
         let (sample, grown_from) = self.proofs(&mut packet, &mut listed, &requests, &pins)?;
@@ -147,6 +149,7 @@ impl Maker<'_, '_> {
             roles,
             tokens,
             readers,
+            deliveries,
             sample,
             outside: outside.table,
             rows: requests.rows,

@@ -5,7 +5,7 @@ mod parquet;
 use crate::event::Event;
 use crate::format::object;
 use crate::settings::{Encoding, Settings};
-use crate::verdict::{Fault, Verdict, of_status};
+use crate::verdict::{Verdict, of_status};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::{self, Write as _};
@@ -23,12 +23,13 @@ pub(crate) struct File {
 }
 
 /// Returns the file of events, which are of one log.
-pub(super) fn file(settings: &Settings, events: &[Event]) -> Result<File, Fault> {
+pub(super) fn file(settings: &Settings, events: &[Event]) -> io::Result<File> {
     let (end, media_type, bytes) = match settings.encoding {
-        Encoding::Ndjson => ("ndjson.gz", "application/gzip", ndjson(settings, events).ok()),
-        Encoding::Parquet => ("parquet", "application/vnd.apache.parquet", parquet::bytes(events).ok()),
+        Encoding::Ndjson => ("ndjson.gz", "application/gzip", ndjson(settings, events)?),
+        Encoding::Parquet => {
+            ("parquet", "application/vnd.apache.parquet", parquet::bytes(events).map_err(io::Error::other)?)
+        }
     };
-    let bytes = bytes.ok_or(Fault::Unwritten)?;
     Ok(File { name: format!("{}.{end}", name(events)), media_type, bytes })
 }
 

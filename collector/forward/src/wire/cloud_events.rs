@@ -1,36 +1,47 @@
 //! CloudEvents 1.0 in batches.
 
-use super::Call;
+use super::{Call, with_member};
 use crate::event::Event;
 use crate::format::object;
 use crate::settings::Settings;
-use serde_json::json;
+use serde::Serialize;
+use std::io;
+
+/// An event without its `data`.
+#[derive(Serialize)]
+struct Head {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    r#type: &'static str,
+    time: String,
+    datacontenttype: &'static str,
+}
 
 /// Returns the call to a webhook.
-pub(super) fn call(settings: &Settings, events: &[Event]) -> Call {
-    let mut body = "[".to_owned();
+pub(super) fn call(settings: &Settings, events: &[Event]) -> io::Result<Call> {
+    let mut body = b"[".to_vec();
     for event in events {
-        let head = json!({
-            "specversion": "1.0",
-            "id": event.unique_id(),
-            "source": format!("/headgate/{}", event.host()),
-            "type": format!("headgate.{}.v1", event.kind()),
-            "time": event.rfc3339(),
-            "datacontenttype": "application/json",
-        })
-        .to_string();
         if body.len() > 1 {
-            body.push(',');
+            body.push(b',');
         }
-        body.push_str(head.strip_suffix('}').unwrap_or_default());
-        body.push_str(",\"data\":");
-        body.push_str(&object(event, settings.format));
-        body.push('}');
+        with_member(&mut body, &head(event), "data", &object(event, settings.format))?;
     }
-    body.push(']');
+    body.push(b']');
     let mut headers = vec![("content-type", "application/cloudevents-batch+json; charset=utf-8".to_owned())];
     if let Some(token) = &settings.token {
         headers.push(("authorization", token.0.clone()));
     }
-    Call { path: "", headers, body: body.into_bytes() }
+    Ok(Call { path: "", headers, body })
+}
+
+fn head(event: &Event) -> Head {
+    Head {
+        specversion: "1.0",
+        id: event.unique_id(),
+        source: format!("/headgate/{}", event.host()),
+        r#type: event.versioned_type(),
+        time: event.rfc3339(),
+        datacontenttype: "application/json",
+    }
 }

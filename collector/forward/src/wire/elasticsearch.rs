@@ -5,42 +5,57 @@ use crate::event::Event;
 use crate::format::object;
 use crate::settings::{Format, Settings};
 use crate::verdict::{Fault, Verdict};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, to_writer};
+use std::io::{self, Write};
 
 /// The beginning of the index or data stream without a setting.
 const INDEX: &str = "headgate";
 
+#[derive(Serialize)]
+struct Create<'a> {
+    create: Place<'a>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    #[serde(rename = "_index")]
+    index: &'a str,
+    #[serde(rename = "_id")]
+    id: String,
+}
+
 /// Returns the call. A document is created once by its `_id`, so repeating is harmless; data streams take `create` alone.
-pub(super) fn call(settings: &Settings, events: &[Event]) -> Call {
-    let index = settings.index.as_deref().unwrap_or(INDEX);
-    let mut body = String::new();
-    for event in events {
-        let index = format!("{index}-{}", event.log.as_str());
-        body.push_str(&json!({"create": {"_index": index, "_id": event.unique_id()}}).to_string());
-        body.push('\n');
-        body.push_str(&document(event, settings.format));
-        body.push('\n');
-    }
-    let (mut headers, body) = compressed("application/x-ndjson", body.as_bytes());
+pub(super) fn call(settings: &Settings, events: &[Event]) -> io::Result<Call> {
+    let prefix = settings.index.as_deref().unwrap_or(INDEX);
+    let (mut headers, body) = compressed("application/x-ndjson", |out| {
+        events.iter().try_for_each(|event| {
+            let index = format!("{prefix}-{}", event.log.as_str());
+            to_writer(&mut *out, &Create { create: Place { index: &index, id: event.unique_id() } })?;
+            out.write_all(b"\n")?;
+            write_document(out, event, settings.format)?;
+            out.write_all(b"\n")
+        })
+    })?;
     if let Some(token) = &settings.token {
         headers.push(("authorization", token.0.clone()));
     }
-    Call { path: "/_bulk", headers, body }
+    Ok(Call { path: "/_bulk", headers, body })
 }
 
-/// Returns a document, which has its time as `@timestamp`.
-fn document(event: &Event, format: Format) -> String {
+/// Writes a document, which has its time as `@timestamp`.
+fn write_document(out: &mut impl Write, event: &Event, format: Format) -> io::Result<()> {
     let object = object(event, format);
     match format {
-        Format::Ecs => object.into_owned(),
+        Format::Ecs => out.write_all(object.as_bytes()),
         Format::Json | Format::Ocsf => {
             let rest = object.strip_prefix('{').unwrap_or(&object);
-            format!("{{\"@timestamp\":\"{}\",{rest}", event.rfc3339())
+            write!(out, "{{\"@timestamp\":\"{}\",{rest}", event.rfc3339())
         }
     }
 }
 
-pub(super) fn judge(events: &[Event], answer: &Answer) -> Verdict {
+pub(super) fn judge(events: usize, answer: &Answer) -> Verdict {
     if !(200..300).contains(&answer.status) {
         return answer.by_status();
     }
@@ -48,7 +63,7 @@ pub(super) fn judge(events: &[Event], answer: &Answer) -> Verdict {
     let Some(items) = body.as_ref().and_then(|body| body.get("items")?.as_array()) else {
         return Verdict::Blocked(Fault::Malformed);
     };
-    if items.len() != events.len() {
+    if items.len() != events {
         return Verdict::Blocked(Fault::Malformed);
     }
     let mut refused = Vec::new();

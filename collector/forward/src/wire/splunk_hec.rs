@@ -1,11 +1,13 @@
 //! Splunk's HTTP Event Collector.
 
-use super::{Answer, Call, compressed};
+use super::{Answer, Call, compressed, with_member};
 use crate::event::Event;
 use crate::format::object;
 use crate::settings::Settings;
 use crate::verdict::{Fault, Verdict, of_status};
+use serde::Serialize;
 use serde_json::{Value, json};
+use std::io::{self, Write as _};
 
 /// Codes of answers, as Splunk documents them.
 mod code {
@@ -18,38 +20,49 @@ mod code {
     pub(super) const INDEXED_FIELDS: i64 = 15;
 }
 
+/// An event without its `event`.
+#[derive(Serialize)]
+struct Head<'a> {
+    time: String,
+    host: &'a str,
+    source: &'static str,
+    sourcetype: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
+    fields: Fields<'a>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    headgate_id: &'a str,
+    headgate_position: String,
+}
+
 /// Returns the call: JSON objects one after another.
-pub(super) fn call(settings: &Settings, channel: &str, events: &[Event]) -> Call {
-    let mut body = String::new();
-    for event in events {
-        let us = event.time_us();
-        let head = json!({
-            "time": format!("{}.{:06}", us.div_euclid(1_000_000), us.rem_euclid(1_000_000)),
-            "host": event.host(),
-            "source": "headgate",
-            "sourcetype": format!("headgate:{}", event.kind()),
-            "index": settings.index,
-            "fields": {"headgate_id": event.id(), "headgate_position": event.position.to_string()},
-        });
-        body.push_str(&with_event(head, &object(event, settings.format)));
-        body.push('\n');
-    }
-    let (mut headers, body) = compressed("application/json", body.as_bytes());
+pub(super) fn call(settings: &Settings, channel: &str, events: &[Event]) -> io::Result<Call> {
+    let (mut headers, body) = compressed("application/json", |out| {
+        events.iter().try_for_each(|event| {
+            with_member(out, &head(settings, event), "event", &object(event, settings.format))?;
+            out.write_all(b"\n")
+        })
+    })?;
     if let Some(token) = &settings.token {
         headers.push(("authorization", format!("Splunk {}", token.0)));
     }
     headers.push(("x-splunk-request-channel", channel.to_owned()));
-    Call { path: "/services/collector/event", headers, body }
+    Ok(Call { path: "/services/collector/event", headers, body })
 }
 
-/// Returns an object with `event`, whose JSON is taken as it is.
-fn with_event(mut head: Value, event: &str) -> String {
-    if let Value::Object(members) = &mut head {
-        members.retain(|_, value| !value.is_null());
+fn head<'a>(settings: &'a Settings, event: &'a Event) -> Head<'a> {
+    let us = event.time_us();
+    Head {
+        time: format!("{}.{:06}", us.div_euclid(1_000_000), us.rem_euclid(1_000_000)),
+        host: event.host(),
+        source: "headgate",
+        sourcetype: format!("headgate:{}", event.kind()),
+        index: settings.index.as_deref(),
+        fields: Fields { headgate_id: event.id(), headgate_position: event.position.to_string() },
     }
-    let head = head.to_string();
-    let open = head.strip_suffix('}').unwrap_or_default();
-    format!("{open},\"event\":{event}}}")
 }
 
 /// Returns the call that asks whether a batch is indexed.

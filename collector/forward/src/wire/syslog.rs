@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::format::object;
 use crate::settings::Format;
 use headgate_collector_types::Log;
+use std::io::{self, Write as _};
 
 /// Facilities: local use 0, and log audit.
 const LOCAL0: u8 = 16;
@@ -15,17 +16,17 @@ const INFORMATIONAL: u8 = 6;
 const MAX_HOST: usize = 255;
 
 /// Returns the frames of a batch.
-pub(super) fn frames(events: &[Event], format: Format) -> Vec<u8> {
+pub(super) fn frames(events: &[Event], format: Format) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     for event in events {
-        let message = message(event, format);
-        out.extend_from_slice(format!("{} ", message.len()).as_bytes());
-        out.extend_from_slice(message.as_bytes());
+        let (head, object) = (head(event), object(event, format));
+        write!(out, "{} {head}{object}", head.len().saturating_add(object.len()))?;
     }
-    out
+    Ok(out)
 }
 
-fn message(event: &Event, format: Format) -> String {
+/// Returns what stands before the JSON.
+fn head(event: &Event) -> String {
     let facility = match event.log {
         Log::Requests => LOCAL0,
         Log::Audit => LOG_AUDIT,
@@ -33,8 +34,7 @@ fn message(event: &Event, format: Format) -> String {
     let severity = if event.is_success() { INFORMATIONAL } else { WARNING };
     // A priority is at most 191.
     let priority = facility.saturating_mul(8).saturating_add(severity);
-    let object = object(event, format);
-    format!("<{priority}>1 {} {} headgate - {} - {object}", event.rfc3339(), host(event.host()), event.kind())
+    format!("<{priority}>1 {} {} headgate - {} - ", event.rfc3339(), host(event.host()), event.kind())
 }
 
 /// Returns a name with printable ASCII alone; `-` for none.

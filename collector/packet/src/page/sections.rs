@@ -1,11 +1,11 @@
 //! The sections of the page, in their order: completeness first.
 
-use super::{MAX_ROWS, PageParts, table};
+use super::{MAX_ROWS, PageParts, deliveries, table};
 use crate::{CompletenessVerdict, ControlTotals, LogPart, Manifest, NOTE, PAGE, SUMS};
 use maud::{Markup, html};
 
 /// Returns the statement on completeness.
-pub(super) fn completeness(manifest: &Manifest) -> Markup {
+pub(super) fn completeness(manifest: &Manifest, parts: &PageParts) -> Markup {
     let statement = &manifest.completeness;
     let class = match statement.verdict {
         CompletenessVerdict::Complete => "good",
@@ -18,6 +18,7 @@ pub(super) fn completeness(manifest: &Manifest) -> Markup {
             p.verdict.(class) { (statement.verdict.words()) @if !statement.reasons.is_empty() { ":" } }
             @if !statement.reasons.is_empty() { ul { @for reason in &statement.reasons { li { (reason) } } } }
             p { "Looked at: " (statement.basis.join("; ")) "." }
+            (deliveries::pointer(parts))
             p { "Not looked at: which proxies ought to report. A proxy that never reported is not noticed." }
         }
     }
@@ -153,6 +154,7 @@ pub(super) fn access(manifest: &Manifest, parts: &PageParts) -> Markup {
                 h3 { "Reads and exports in the period" }
                 (table(&parts.readers, "Nobody read the logs, or the audit log is not part of this packet."))
             } @else { p.quiet { "Not part of this packet: the section `access` was not asked for." } }
+            (deliveries::statement(parts))
         }
     }
 }

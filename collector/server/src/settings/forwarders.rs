@@ -6,7 +6,9 @@ use super::buckets::{self, BucketDraft};
 use super::tables::{Draft, address, lacks, path, quoted, short_name};
 use super::variables::secret;
 use headgate_collector_api::request_filters;
-use headgate_collector_forward::{Archive, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start};
+use headgate_collector_forward::{
+    Archive, DEFAULT_ACK_TIMEOUT, Encoding, Format, Kind, Secret, Semconv, Settings, Signal, Start,
+};
 use headgate_collector_types::Log;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -29,6 +31,7 @@ pub(super) struct ForwarderDraft {
     semconv: Option<Semconv>,
     start: Start,
     acks: Option<bool>,
+    ack_timeout: Option<Duration>,
     signing_key: Option<Secret>,
     hold_until_forwarded: Option<Duration>,
     encoding: Option<Encoding>,
@@ -56,6 +59,7 @@ impl Draft for ForwarderDraft {
         "index",
         "filter",
         "acks",
+        "ack_timeout",
         "signing_key",
         "hold_until_forwarded",
         "encoding",
@@ -83,6 +87,7 @@ impl Draft for ForwarderDraft {
                     _ => return Err("it must be \"auto\" or \"off\"".to_owned()),
                 }
             }
+            "ack_timeout" => self.ack_timeout = Some(wait(text)?),
             "encoding" => self.encoding = Some(one_of(text, &Encoding::ALL, Encoding::as_str)?),
             "every" => self.every = Some(wait(text)?),
             name if buckets::KEYS.contains(&name) => self.bucket.take(name, text)?,
@@ -147,6 +152,7 @@ impl Draft for ForwarderDraft {
             signal,
             semconv: self.semconv.unwrap_or_default(),
             awaits_acks: self.acks.unwrap_or(true),
+            ack_timeout: self.ack_timeout.unwrap_or(DEFAULT_ACK_TIMEOUT),
             signing_key: self.signing_key,
             hold_until_forwarded: self.hold_until_forwarded,
             encoding: self.encoding.unwrap_or_default(),
@@ -172,6 +178,7 @@ impl ForwarderDraft {
             ("signal", self.signal.is_some(), Kind::Otlp),
             ("semconv", self.semconv.is_some(), Kind::Otlp),
             ("acks", self.acks.is_some(), Kind::SplunkHec),
+            ("ack_timeout", self.ack_timeout.is_some(), Kind::SplunkHec),
             ("signing_key", self.signing_key.is_some(), Kind::Webhook),
             ("encoding", self.encoding.is_some(), Kind::ObjectStore),
             ("every", self.every.is_some(), Kind::ObjectStore),

@@ -1,7 +1,8 @@
 //! Metrics of a batch of requests: sums and histograms of what is new since the last batch (delta temporality).
 
-use super::attributes::{attribute, operation, provider, provider_names};
-use super::spans::{after, nanoseconds};
+use super::attributes::{operation, provider, provider_names};
+use super::spans::after;
+use super::values::{AnyValue, Attribute, Nanoseconds, attribute};
 use crate::event::Event;
 use crate::settings::{Semconv, Settings};
 use headgate_collector_types::Log;
@@ -136,7 +137,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    fn attributes(&self, semconv: Semconv, token_type: Option<&str>) -> Vec<Value> {
+    fn attributes(&'a self, semconv: Semconv, token_type: Option<&'a str>) -> Vec<Attribute<'a, &'static str>> {
         let named = provider_names(semconv).iter().map(|name| (*name, Some(provider(self.surface))));
         let mut pairs = vec![("gen_ai.operation.name", Some(operation(self.surface)))];
         pairs.extend(named);
@@ -146,7 +147,7 @@ impl<'a> Labels<'a> {
             ("error.type", self.error.as_deref()),
             ("gen_ai.token.type", token_type),
         ]);
-        pairs.into_iter().filter_map(|(name, value)| Some(attribute(name, &json!(value?)))).collect()
+        pairs.into_iter().filter_map(|(name, value)| Some(attribute(name, AnyValue::Text(value?)))).collect()
     }
 }
 
@@ -180,8 +181,8 @@ fn point(part: &Histogram, labels: &Labels<'_>, events: &[&Event], span: &Span, 
     let counts: Vec<_> = counts.iter().map(u64::to_string).collect();
     Some(json!({
         "attributes": labels.attributes(semconv, part.token_type),
-        "startTimeUnixNano": nanoseconds(span.from),
-        "timeUnixNano": nanoseconds(span.to),
+        "startTimeUnixNano": Nanoseconds(span.from),
+        "timeUnixNano": Nanoseconds(span.to),
         "count": values.len().to_string(),
         "sum": values.iter().sum::<f64>(),
         "bucketCounts": counts,
@@ -197,8 +198,8 @@ fn sum(name: &str, path: &str, by_labels: &ByLabels<'_>, span: &Span, semconv: S
         .map(|(labels, events)| {
             json!({
                 "attributes": labels.attributes(semconv, None),
-                "startTimeUnixNano": nanoseconds(span.from),
-                "timeUnixNano": nanoseconds(span.to),
+                "startTimeUnixNano": Nanoseconds(span.from),
+                "timeUnixNano": Nanoseconds(span.to),
                 "asInt": of(events).to_string(),
             })
         })
