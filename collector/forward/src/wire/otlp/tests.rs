@@ -65,8 +65,10 @@ fn check(events: &[Event]) {
             for format in Format::ALL {
                 let settings = settings(signal, semconv, format);
                 let written = serde_json::to_vec(&Body { settings: &settings, events }).unwrap();
-                let read: Value = serde_json::from_slice(&written).unwrap();
-                assert_eq!(read, reference::body(&settings, events), "{signal:?} {semconv:?} {format:?}");
+                // Numbers with a fraction are read with the precision of the reader, so both sides are read.
+                let read = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+                let expected = serde_json::to_vec(&reference::body(&settings, events)).unwrap();
+                assert_eq!(read(&written), read(&expected), "{signal:?} {semconv:?} {format:?}");
             }
         }
     }
