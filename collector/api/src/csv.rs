@@ -24,6 +24,11 @@ pub(super) fn time(us: u64) -> String {
     time.map_or(us.to_string(), |time| time.to_string())
 }
 
+/// Formats a time in µs as the store has it; one before the Unix epoch as nothing.
+pub(super) fn stored_time(us: i64) -> String {
+    u64::try_from(us).map(time).unwrap_or_default()
+}
+
 /// Escapes a text that could act as a formula or control a terminal.
 fn escaped(cell: &str) -> String {
     let formula = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])

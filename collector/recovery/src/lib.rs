@@ -29,9 +29,7 @@ use headgate_collector_db::{Db, StoreError, params};
 use headgate_collector_store::gaps::{self, Boot, GapCounts};
 use headgate_collector_store::high_water_mark::{HighWaterMark, Progress};
 use headgate_collector_store::reindex::{self, Count};
-use headgate_collector_store::{
-    self as store, DamagedRange, corrections, file, retention, schema, tree, trusted_time, usage,
-};
+use headgate_collector_store::{self as store, DamagedRange, corrections, file, schema, tree, trusted_time, usage};
 use headgate_collector_types::{Log, clock, leaf_hash};
 use heads::{heads, set_heads};
 use report::{Report, Usage};
@@ -140,7 +138,7 @@ fn rebuild(files: &Files, mark: Progress, reason: &'static str) -> Result<Report
     // Pages of different commits may have been mixed, so usage may have counted more or fewer records than the boots. If
     // every record ever stored is present or reported as lost, usage is counted from the records. Records that retention has
     // deleted are in the rollups alone.
-    let nothing_is_deleted = retention::deleted_ranges(&new, Log::Requests, 1, i64::MAX)?.is_empty();
+    let nothing_is_deleted = tree::deleted_ranges(&new, Log::Requests, 1, i64::MAX)?.is_empty();
     let count = if nothing_is_deleted { Count::All } else { Count::Uncounted };
     match count {
         Count::All => new.execute_batch("DELETE FROM usage_rollups")?,
@@ -201,8 +199,7 @@ impl EntryWriter<'_> {
                 Log::Audit => self.end.audit,
             };
             // Entries that retention has deleted may still be on an unused page; they stay deleted.
-            if entry.position >= end
-                || !retention::deleted_ranges(&tx, log, entry.position, entry.position + 1)?.is_empty()
+            if entry.position >= end || !tree::deleted_ranges(&tx, log, entry.position, entry.position + 1)?.is_empty()
             {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Finds the lost positions of a log: those without an entry, except the ones that retention has deleted.
 
 use headgate_collector_db::{Db, StoreError};
-use headgate_collector_store::{DamageKind, DamagedRange, retention};
+use headgate_collector_store::{DamageKind, DamagedRange, tree};
 use headgate_collector_types::Log;
 
 /// Returns the runs of positions of a log whose entries are lost.
@@ -21,7 +21,7 @@ pub(super) fn lost_ranges(db: &Db, log: Log) -> Result<Vec<DamagedRange>, StoreE
     for (before, end) in holes {
         let mut from = before.saturating_add(1);
         // Entries that retention has deleted are not lost.
-        let deleted = retention::deleted_ranges(db, log, from, end)?;
+        let deleted = tree::deleted_ranges(db, log, from, end)?;
         for (first, last) in deleted.into_iter().chain([(end, end)]) {
             if first > from {
                 lost_ranges.push(DamagedRange {

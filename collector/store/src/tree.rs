@@ -27,14 +27,12 @@ pub use build::{catch_up_all, rebuild};
 pub use bundle::{BundleFault, Run, entry_bundle};
 pub(crate) use grow::grow;
 pub use known_hashes::KnownHashes;
+pub use leaves::deleted_ranges;
 pub use nodes::{NodeFault, StoredTree};
 pub use state::{TreeState, tree_state};
 pub(crate) use tiles::has_tiles_of;
 
-use headgate_collector_columns::segment_of;
-use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::Hash;
-use headgate_collector_types::Log;
 
 /// A hash that is not known.
 const UNKNOWN: Hash = [0; 32];
@@ -54,10 +52,4 @@ pub fn position_of(index: u64) -> i64 {
 /// Returns a number of leaves or hashes as the database has it.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Returns whether the segment of a position is deleted as a whole.
-fn segment_is_gone(db: &Db, log: Log, position: i64) -> Result<bool, StoreError> {
-    let segment = u64::try_from(segment_of(position)).unwrap_or(u64::MAX);
-    Ok(leaves::segment_head(db, log, segment)?.is_some())
 }

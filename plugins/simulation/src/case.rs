@@ -1,5 +1,6 @@
 //! The case file: a client's request, the behaviour of each provider, and the expected outcome.
 
+use crate::worker::made_up_key;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -49,6 +50,18 @@ pub struct Request {
     /// The exact bytes; without it there is no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+}
+
+impl Request {
+    /// Returns its headers: those of the case, the key and the length.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let mut fields: Vec<_> = self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        fields
+            .extend(self.key.as_ref().map(|key| ("authorization".to_owned(), format!("Bearer {}", made_up_key(key)))));
+        fields.extend(self.body.as_ref().map(|body| ("content-length".to_owned(), body.len().to_string())));
+        fields
+    }
 }
 
 fn post() -> String {

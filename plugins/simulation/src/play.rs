@@ -4,7 +4,7 @@ use crate::acts::{Acts, Script};
 use crate::case::{Case, CheckAct, ProviderAct, Request};
 use crate::outcome::{Outcome, Upstream, text};
 use crate::step::{CountedWhen, Step, TimedStep};
-use crate::worker::{Worker, made_up_key};
+use crate::worker::Worker;
 use headgate_policy::document::Stages;
 use headgate_policy::{
     Closing, Disconnect, Effect, Effects, Flow, Gate, HeaderView, HttpCall, Policy, RecordSeq, Reply, Timestamp,
@@ -98,15 +98,9 @@ impl<'a, 'w> Player<'a, 'w> {
         play: Play<'a>,
     ) -> Self {
         let request = play.request;
-        let mut request_headers: BTreeMap<String, String> = request.headers.clone();
+        let mut request_headers: BTreeMap<String, String> = request.fields().into_iter().collect();
         request_headers.insert(":method".to_owned(), request.method.clone());
         request_headers.insert(":path".to_owned(), request.path.clone());
-        if let Some(key) = &request.key {
-            request_headers.insert("authorization".to_owned(), format!("Bearer {}", made_up_key(key)));
-        }
-        if let Some(body) = &request.body {
-            request_headers.insert("content-length".to_owned(), body.len().to_string());
-        }
         let mut gate = Gate::new(policy, *now, random(seq));
         if let Some(stages) = play.stages {
             gate = gate.with_stages(stages);

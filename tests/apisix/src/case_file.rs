@@ -159,13 +159,7 @@ pub fn play_split(
 fn request(case: &Case) -> ClientRequest {
     let request = &case.request;
     let mut headers = vec![("host".to_owned(), "gateway.example".to_owned())];
-    headers.extend(request.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-    if let Some(key) = &request.key {
-        headers.push(("authorization".to_owned(), format!("Bearer hg-test-{key}")));
-    }
-    if let Some(body) = &request.body {
-        headers.push(("content-length".to_owned(), body.len().to_string()));
-    }
+    headers.extend(request.fields());
     ClientRequest {
         method: request.method.clone(),
         path: request.path.clone(),

@@ -25,7 +25,7 @@ const KEYS: usize = 100_000;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The memory of one variant, bytes.
-pub(crate) struct Row {
+pub(crate) struct MemoryRow {
     name: &'static str,
     idle: u64,
     after: [u64; 2],
@@ -35,29 +35,35 @@ pub(crate) struct Row {
 }
 
 /// Measures bare Envoy and both hosts of Headgate, one after the other. Returns the rows and the variants with records.
-pub(crate) async fn measure(site: &Site<'_>) -> Outcome<(Vec<Row>, Vec<Variant>)> {
+pub(crate) async fn measure(site: &Site<'_>) -> Outcome<(Vec<MemoryRow>, Vec<Variant>)> {
     let small = workload::all().into_iter().next().ok_or("no workload")?;
     let streams = workload::streams(STREAMS);
-    let (mut rows, mut variants) = (Vec::new(), Vec::new());
-    let modules = [
-        ("bare", "", None),
-        (HEADGATE, "keys", site.args.wasm.as_deref()),
-        (NATIVE, "native-keys", site.args.native.as_deref()),
-    ];
-    for (name, with_keys, module) in modules {
-        let started = if name == "bare" { Some(site.plain(name, None)?) } else { site.headgate_of(module, name, "")? };
-        let Some(mut variant) = started else { continue };
-        site.ready(&mut variant, &small).await?;
-        eprintln!("{NAME}: {name}");
-        let idle = resident(variant.pid())?;
-        let after = requests(&variant, &small).await?;
-        let streams = highest(&variant, &streams).await?;
+    let mut bare = site.plain("bare", None)?;
+    let mut rows = vec![row(site, &mut bare, &small, &streams).await?];
+    let mut variants = vec![bare];
+    let (wasm, native) = (site.args.wasm.as_deref(), site.args.native.as_deref());
+    for (name, with_keys, module) in [(HEADGATE, "keys", wasm), (NATIVE, "native-keys", native)] {
+        let Some(mut variant) = site.headgate_of(module, name, "")? else { continue };
+        let row = row(site, &mut variant, &small, &streams).await?;
         variants.push(variant);
-        let keys =
-            if name == "bare" { None } else { many_keys(site, module, with_keys, &small, &mut variants).await? };
-        rows.push(Row { name, idle, after, streams, keys });
+        let keys = many_keys(site, module, with_keys, &small, &mut variants).await?;
+        rows.push(MemoryRow { keys, ..row });
     }
     Ok((rows, variants))
+}
+
+/// Measures a variant with a small policy.
+async fn row(
+    site: &Site<'_>,
+    variant: &mut Variant,
+    small: &Arc<Workload>,
+    streams: &Arc<Workload>,
+) -> Outcome<MemoryRow> {
+    site.ready(variant, small).await?;
+    eprintln!("{NAME}: {}", variant.name);
+    let idle = resident(variant.pid())?;
+    let after = requests(variant, small).await?;
+    Ok(MemoryRow { name: variant.name, idle, after, streams: highest(variant, streams).await?, keys: None })
 }
 
 /// Returns the memory after each number of requests.
@@ -101,14 +107,14 @@ async fn many_keys(
     Ok(Some(bytes))
 }
 
-pub(crate) fn markdown(rows: &[Row]) -> String {
+pub(crate) fn markdown(rows: &[MemoryRow]) -> String {
     let [first, all] = REQUESTS;
     let mut table = format!(
         "Memory of an Envoy with one worker, MiB.\n\n\
          | variant | at rest | after {first} requests | after {all} | {STREAMS} streams at a time | at rest, {KEYS} keys |\n\
          |---|--:|--:|--:|--:|--:|\n"
     );
-    for Row { name, idle, after: [first, all], streams, keys } in rows {
+    for MemoryRow { name, idle, after: [first, all], streams, keys } in rows {
         let figures = [idle, first, all, streams].map(|bytes| format!("{:.0}", mebibytes(*bytes)));
         let keys = keys.map_or_else(|| "–".to_owned(), |bytes| format!("{:.0}", mebibytes(bytes)));
         let _ = writeln!(table, "| {name} | {} | {keys} |", figures.join(" | "));
@@ -116,8 +122,8 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     table
 }
 
-pub(crate) fn json(rows: &[Row]) -> Value {
-    let row = |row: &Row| {
+pub(crate) fn json(rows: &[MemoryRow]) -> Value {
+    let row = |row: &MemoryRow| {
         json!({
             "variant": row.name,
             "idle_bytes": row.idle,

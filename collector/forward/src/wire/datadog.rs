@@ -4,10 +4,9 @@ use super::{Call, compressed};
 use crate::event::Event;
 use crate::format::object;
 use crate::settings::{Format, Settings};
-use serde::Serialize;
-use serde_json::to_writer;
+use serde::{Serialize, Serializer as _};
 use std::borrow::Cow;
-use std::io::{self, Write as _};
+use std::io;
 
 #[derive(Serialize)]
 struct Entry<'a> {
@@ -23,11 +22,8 @@ struct Entry<'a> {
 /// Returns the call.
 pub(super) fn call(settings: &Settings, events: &[Event]) -> io::Result<Call> {
     let (mut headers, body) = compressed("application/json", |out| {
-        for (place, event) in events.iter().enumerate() {
-            out.write_all(if place == 0 { b"[" } else { b"," })?;
-            to_writer(&mut *out, &entry(event, settings.format))?;
-        }
-        out.write_all(b"]")
+        let entries = events.iter().map(|event| entry(event, settings.format));
+        Ok(serde_json::Serializer::new(out).collect_seq(entries)?)
     })?;
     if let Some(token) = &settings.token {
         headers.push(("dd-api-key", token.0.clone()));

@@ -1,6 +1,6 @@
 //! Splunk's HTTP Event Collector.
 
-use super::{Answer, Call, compressed, with_member};
+use super::{Answer, Call, Headers, compressed, with_member};
 use crate::event::Event;
 use crate::format::object;
 use crate::settings::Settings;
@@ -22,7 +22,7 @@ mod code {
 
 /// An event without its `event`.
 #[derive(Serialize)]
-struct Head<'a> {
+struct Metadata<'a> {
     time: String,
     host: &'a str,
     source: &'static str,
@@ -42,20 +42,17 @@ struct Fields<'a> {
 pub(super) fn call(settings: &Settings, channel: &str, events: &[Event]) -> io::Result<Call> {
     let (mut headers, body) = compressed("application/json", |out| {
         events.iter().try_for_each(|event| {
-            with_member(out, &head(settings, event), "event", &object(event, settings.format))?;
+            with_member(out, &metadata(settings, event), "event", &object(event, settings.format))?;
             out.write_all(b"\n")
         })
     })?;
-    if let Some(token) = &settings.token {
-        headers.push(("authorization", format!("Splunk {}", token.0)));
-    }
-    headers.push(("x-splunk-request-channel", channel.to_owned()));
+    identify(&mut headers, settings, channel);
     Ok(Call { path: "/services/collector/event", headers, body })
 }
 
-fn head<'a>(settings: &'a Settings, event: &'a Event) -> Head<'a> {
+fn metadata<'a>(settings: &'a Settings, event: &'a Event) -> Metadata<'a> {
     let us = event.time_us();
-    Head {
+    Metadata {
         time: format!("{}.{:06}", us.div_euclid(1_000_000), us.rem_euclid(1_000_000)),
         host: event.host(),
         source: "headgate",
@@ -65,13 +62,16 @@ fn head<'a>(settings: &'a Settings, event: &'a Event) -> Head<'a> {
     }
 }
 
+/// Adds the token, and the channel that both calls have.
+fn identify(headers: &mut Headers, settings: &Settings, channel: &str) {
+    headers.extend(settings.token.as_ref().map(|token| ("authorization", format!("Splunk {}", token.0))));
+    headers.push(("x-splunk-request-channel", channel.to_owned()));
+}
+
 /// Returns the call that asks whether a batch is indexed.
 pub(crate) fn ask(settings: &Settings, channel: &str, ack: u64) -> Call {
     let mut headers = vec![("content-type", "application/json".to_owned())];
-    if let Some(token) = &settings.token {
-        headers.push(("authorization", format!("Splunk {}", token.0)));
-    }
-    headers.push(("x-splunk-request-channel", channel.to_owned()));
+    identify(&mut headers, settings, channel);
     Call { path: "/services/collector/ack", headers, body: json!({"acks": [ack]}).to_string().into_bytes() }
 }
 

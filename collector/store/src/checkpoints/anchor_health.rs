@@ -72,7 +72,7 @@ pub struct AnchorReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Label {
+struct AnchorLabel {
     anchor: String,
     log: &'static str,
 }
@@ -81,10 +81,10 @@ struct Label {
 #[derive(Debug, Clone, Default)]
 pub struct AnchorHealth {
     reports: Arc<Mutex<Vec<AnchorReport>>>,
-    failing: Family<Label, Gauge>,
-    failures: Family<Label, Counter>,
-    ages: Family<Label, Gauge>,
-    altered: Family<Label, Gauge>,
+    failing: Family<AnchorLabel, Gauge>,
+    failures: Family<AnchorLabel, Counter>,
+    ages: Family<AnchorLabel, Gauge>,
+    altered: Family<AnchorLabel, Gauge>,
 }
 
 impl AnchorHealth {
@@ -197,6 +197,6 @@ impl AnchorHealth {
     }
 }
 
-fn label(report: &AnchorReport) -> Label {
-    Label { anchor: report.name.clone(), log: report.log.as_str() }
+fn label(report: &AnchorReport) -> AnchorLabel {
+    AnchorLabel { anchor: report.name.clone(), log: report.log.as_str() }
 }

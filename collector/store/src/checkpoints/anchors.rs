@@ -196,7 +196,7 @@ pub fn altered_objects(db: &Db, log: Log, anchor: &str) -> Result<i64, StoreErro
     Ok(db.prepare_cached(sql)?.query_row(params![log.as_str(), anchor], |row| row.get(0))?)
 }
 
-/// Notes how an object was found when it was read back, and in the audit log if that is new. Returns whether it is.
+/// Notes how an object was found when it was read back, and in the audit log if that is new.
 ///
 /// # Errors
 /// The store cannot be written.
@@ -206,7 +206,7 @@ pub fn note_read_back(
     read: &Anchored,
     found: Option<AnchorFinding>,
     now: i64,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let (size, word) = (number(read.size), found.map_or("", AnchorFinding::as_str));
     let place = params![log.as_str(), size, read.anchor, now];
     tx.prepare_cached("UPDATE anchored SET read_at = ?4 WHERE log = ?1 AND size = ?2 AND anchor = ?3")?
@@ -214,7 +214,7 @@ pub fn note_read_back(
     // Of several collectors on one database, the first notes it.
     let sql = "UPDATE anchored SET finding = ?4 WHERE log = ?1 AND size = ?2 AND anchor = ?3 AND finding <> ?4";
     if tx.prepare_cached(sql)?.execute(params![log.as_str(), size, read.anchor, word])? == 0 {
-        return Ok(false);
+        return Ok(());
     }
     let resource = Resource::new("anchor", read.anchor.clone());
     let kind = if found.is_some() { "anchor.altered" } else { "anchor.restored" };
@@ -233,7 +233,7 @@ pub fn note_read_back(
         entry.changes.push(change("version", None, json!(object.version)));
     }
     append(tx, &entry)?;
-    Ok(true)
+    Ok(())
 }
 
 fn number(size: u64) -> i64 {

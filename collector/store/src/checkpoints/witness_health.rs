@@ -54,7 +54,7 @@ pub struct WitnessReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Label {
+struct WitnessLabel {
     witness: String,
     log: &'static str,
 }
@@ -63,8 +63,8 @@ struct Label {
 #[derive(Debug, Clone, Default)]
 pub struct WitnessHealth {
     reports: Arc<Mutex<Vec<WitnessReport>>>,
-    failing: Family<Label, Gauge>,
-    confirmed: Family<Label, Gauge>,
+    failing: Family<WitnessLabel, Gauge>,
+    confirmed: Family<WitnessLabel, Gauge>,
 }
 
 impl WitnessHealth {
@@ -144,6 +144,6 @@ impl WitnessHealth {
     }
 }
 
-fn label(report: &WitnessReport) -> Label {
-    Label { witness: report.name.clone(), log: report.log.as_str() }
+fn label(report: &WitnessReport) -> WitnessLabel {
+    WitnessLabel { witness: report.name.clone(), log: report.log.as_str() }
 }

@@ -6,7 +6,7 @@
 
 use super::{DamageKind, DamagedRange};
 use crate::gaps::Boot;
-use crate::{audit, leaf_hash, retention};
+use crate::{audit, leaf_hash, tree};
 use headgate_collector_columns::dictionary::DictionaryReader;
 use headgate_collector_columns::identity::Identity;
 use headgate_collector_columns::{self as columns, SEGMENT, first_of};
@@ -38,7 +38,7 @@ pub fn check_segment(db: &Db, log: Log, segment: i64) -> Result<SegmentCheck, St
     let (first, head) = (first_of(segment), head(db, log)?);
     let end = first.saturating_add(SEGMENT).min(head);
     let checked = end.saturating_sub(first).max(0);
-    let deleted = retention::deleted_ranges(db, log, first, end)?;
+    let deleted = tree::deleted_ranges(db, log, first, end)?;
     let mut checker = SegmentChecker {
         log,
         expected: first,

@@ -30,31 +30,6 @@ pub(super) fn store(tx: &Db, log: Log, deleted: &[(i64, LeafHash)]) -> Result<()
     Ok(())
 }
 
-/// Returns the runs of deleted positions from `first` to before `end`, in ascending order, both ends included.
-pub fn deleted_ranges(db: &Db, log: Log, first: i64, end: i64) -> Result<Vec<(i64, i64)>, StoreError> {
-    let mut select = db.prepare_cached(
-        "SELECT first, length(leaves) FROM gone_leaves WHERE log = ?1 AND first >= ?2 AND first < ?3 ORDER BY first",
-    )?;
-    // A run that contains `first` begins in its segment.
-    let begin = first_of(segment_of(first));
-    let runs = select.query_map(params![log.as_str(), begin, end], |row| {
-        let (from, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
-        Ok((from, from.saturating_add(bytes / 32).saturating_sub(1)))
-    })?;
-    let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
-    let mut select =
-        db.prepare_cached("SELECT segment FROM gone_segments WHERE log = ?1 AND segment BETWEEN ?2 AND ?3")?;
-    let last = segment_of(end.saturating_sub(1));
-    let complete = select.query_map(params![log.as_str(), segment_of(first), last], |row| row.get::<_, i64>(0))?;
-    for segment in complete {
-        let from = first_of(segment?);
-        runs.push((from, from.saturating_add(SEGMENT - 1)));
-    }
-    runs.retain(|(_, last)| *last >= first);
-    runs.sort_unstable();
-    Ok(runs)
-}
-
 /// Replaces a segment's leaves by their head once no entry of it is left.
 fn compact(tx: &Db, log: Log, segment: i64) -> Result<(), StoreError> {
     let first = first_of(segment);

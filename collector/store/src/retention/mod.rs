@@ -23,7 +23,6 @@ mod settings;
 pub use days::{drop_day, empty_days};
 pub use delete::delete;
 pub use holds::{Hold, holds, place_hold, release_hold};
-pub use leaf_hashes::deleted_ranges;
 pub use metrics::RetentionMetrics;
 pub use prune::{Prunable, find_prunable, prune};
 pub use run::complete_run;

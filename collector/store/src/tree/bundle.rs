@@ -1,7 +1,6 @@
 //! Entry bundles, as C2SP's tlog-tiles names them: the bytes of up to 256 entries, each after its length.
 
-use super::leaves::of_deleted;
-use super::{index_of, position_of, segment_is_gone};
+use super::{deleted_ranges, position_of};
 use crate::leaf_hash::verify;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_tree::{TILE_WIDTH, Tile};
@@ -29,10 +28,12 @@ pub enum BundleFault {
 pub fn entry_bundle(db: &Db, log: Log, tile: Tile) -> Result<Result<Vec<u8>, BundleFault>, StoreError> {
     let first = tile.index.saturating_mul(TILE_WIDTH);
     let end = first.saturating_add(tile.width);
-    let mut entries = stored(db, log, (position_of(first), position_of(end)))?;
+    let (first, end) = (position_of(first), position_of(end));
+    let mut entries = stored(db, log, (first, end))?;
     let (mut bundle, mut deleted, mut damaged) = (Vec::new(), Runs::default(), Runs::default());
-    let gone = Gone::read(db, log, first, end)?;
-    for position in position_of(first)..position_of(end) {
+    let gone = deleted_ranges(db, log, first, end)?;
+    let is_gone = |position| gone.iter().any(|(first, last)| (*first..=*last).contains(&position));
+    for position in first..end {
         match entries.remove(&position) {
             Some(StoredEntry::Intact(bytes)) => {
                 let Ok(length) = u16::try_from(bytes.len()) else { return Ok(Err(BundleFault::TooLong(position))) };
@@ -40,7 +41,7 @@ pub fn entry_bundle(db: &Db, log: Log, tile: Tile) -> Result<Result<Vec<u8>, Bun
                 bundle.extend_from_slice(&bytes);
             }
             Some(StoredEntry::Damaged(_)) => damaged.add(position),
-            None if gone.has(position) => deleted.add(position),
+            None if is_gone(position) => deleted.add(position),
             None => damaged.add(position),
         }
     }
@@ -62,26 +63,6 @@ fn stored(db: &Db, log: Log, (first, end): Run) -> Result<BTreeMap<i64, StoredEn
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The positions that retention has deleted.
-struct Gone {
-    whole: bool,
-    runs: Vec<Run>,
-}
-
-impl Gone {
-    fn read(db: &Db, log: Log, first: u64, end: u64) -> Result<Self, StoreError> {
-        let runs = of_deleted(db, log, first, end)?;
-        let length = |leaves: Vec<u8>| i64::try_from(leaves.len() / 32).unwrap_or(i64::MAX);
-        let runs =
-            runs.into_iter().map(|(first, leaves)| (first, first.saturating_add(length(leaves)).saturating_sub(1)));
-        Ok(Self { whole: segment_is_gone(db, log, position_of(first))?, runs: runs.collect() })
-    }
-
-    fn has(&self, position: i64) -> bool {
-        self.whole || self.runs.iter().any(|(first, last)| (*first..=*last).contains(&position))
-    }
-}
-
 /// Positions in ascending order, as runs.
 #[derive(Default)]
 struct Runs(Vec<Run>);
@@ -89,7 +70,7 @@ struct Runs(Vec<Run>);
 impl Runs {
     fn add(&mut self, position: i64) {
         match self.0.last_mut() {
-            Some((_, last)) if index_of(position) == index_of(*last).saturating_add(1) => *last = position,
+            Some((_, last)) if position == last.saturating_add(1) => *last = position,
             _ => self.0.push((position, position)),
         }
     }

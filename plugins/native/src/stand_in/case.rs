@@ -5,7 +5,7 @@ use super::stream::{Shared, Stream};
 use super::tries::{Answer, Patience, Router, by_name, fields};
 use super::{DEFAULT_AT, begin_at, pass_us};
 use headgate_policy::document::{Document, most_retries};
-use headgate_simulation::{Case, CheckAct, Failure, Outcome, compare, made_up_key};
+use headgate_simulation::{Case, CheckAct, Failure, Outcome, compare};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -117,13 +117,7 @@ fn request(case: &Case) -> super::host::Fields {
         (b":path".to_vec(), request.path.clone().into_bytes()),
         (b":authority".to_vec(), b"gateway.example".to_vec()),
     ];
-    head.append(&mut fields(&request.headers));
-    if let Some(key) = &request.key {
-        head.push((b"authorization".to_vec(), format!("Bearer {}", made_up_key(key)).into_bytes()));
-    }
-    if let Some(body) = &request.body {
-        head.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
-    }
+    head.append(&mut fields(request.fields()));
     head
 }
 

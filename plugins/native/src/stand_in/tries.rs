@@ -71,11 +71,9 @@ pub(super) fn by_name(fields: &RefCell<Fields>) -> BTreeMap<String, String> {
 }
 
 /// Returns a header map of these values.
-pub(super) fn fields<'f>(headers: impl IntoIterator<Item = (&'f String, &'f String)>) -> Fields {
-    headers
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase().into_bytes(), value.clone().into_bytes()))
-        .collect()
+pub(super) fn fields(headers: impl IntoIterator<Item = (String, String)>) -> Fields {
+    let each = headers.into_iter();
+    each.map(|(name, value)| (name.to_ascii_lowercase().into_bytes(), value.into_bytes())).collect()
 }
 
 impl Router<'_> {
@@ -207,7 +205,7 @@ fn refuse(shared: &Shared, failure: Failure) -> Answer {
 /// Shows the head of an answer to the filter of the try. Returns whether it goes on.
 fn head(stream: &Stream, act: &ProviderAct, whole: bool) -> bool {
     let mut head = vec![(b":status".to_vec(), act.status.to_string().into_bytes())];
-    head.append(&mut fields(&act.headers));
+    head.append(&mut fields(act.headers.clone()));
     *stream.shared.response.borrow_mut() = head;
     stream.response_headers(whole)
 }

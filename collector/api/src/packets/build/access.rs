@@ -56,7 +56,7 @@ impl Maker<'_, '_> {
 }
 
 fn row(token: &TokenInfo) -> Vec<String> {
-    let time = |us: Option<i64>| us.and_then(|us| u64::try_from(us).ok()).map(crate::csv::time).unwrap_or_default();
+    let time = |us: Option<i64>| us.map(crate::csv::stored_time).unwrap_or_default();
     let ends = match (token.revoked_at, token.expires_at) {
         (Some(at), _) => format!("revoked {}", time(Some(at))),
         (None, at) => time(at),

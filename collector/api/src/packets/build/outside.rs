@@ -2,6 +2,7 @@
 
 use super::maker::{Listed, Maker, Writer};
 use super::states::Pins;
+use crate::csv::stored_time;
 use crate::packets::fault::PacketFault;
 use headgate_collector_db::{Db, StoreError};
 use headgate_collector_packet::page::Table;
@@ -88,7 +89,7 @@ fn of_anchor(log: Log, held: &Anchored, proof: &[String]) -> HeldOutside {
             address: object.address.clone(),
             version: object.version.clone(),
             etag: object.etag.clone(),
-            locked_until: object.locked_until.map(time),
+            locked_until: object.locked_until.map(stored_time),
             finding: held.finding.map(|finding| finding.as_str().to_owned()),
         }),
     };
@@ -97,21 +98,24 @@ fn of_anchor(log: Log, held: &Anchored, proof: &[String]) -> HeldOutside {
         kind: if object.is_some() { OutsideKind::ObjectLock } else { OutsideKind::Rfc3161 },
         log: log.as_str().to_owned(),
         size: held.size,
-        held_at: time(held.at),
+        held_at: stored_time(held.at),
         proof: proof.to_vec(),
         object,
     }
-}
-
-fn time(us: i64) -> String {
-    u64::try_from(us).map(crate::csv::time).unwrap_or_default()
 }
 
 impl OutsideMemory {
     fn witnesses(&mut self, log: Log, head: &LogHead) {
         for witness in &head.confirmations {
             let place = format!("key {}", witness.witness);
-            self.add(["witness", witness.name(), log.as_str(), &head.size.to_string(), &time(witness.at), &place]);
+            self.add([
+                "witness",
+                witness.name(),
+                log.as_str(),
+                &head.size.to_string(),
+                &stored_time(witness.at),
+                &place,
+            ]);
         }
     }
 

@@ -88,7 +88,7 @@ impl Maker<'_, '_> {
 
 /// Returns a proxy as JSON, and as a row of the page.
 fn of_plane(plane: &DataPlane, stated: &[StatedSource], as_of: i64) -> (Value, Vec<String>) {
-    let seen = u64::try_from(plane.last_seen.min(as_of)).map(crate::csv::time).unwrap_or_default();
+    let seen = crate::csv::stored_time(plane.last_seen.min(as_of));
     let revisions: Vec<_> = plane.config_revisions.iter().map(|revision| visible(revision)).collect();
     let version = plane.workers.first().map(|worker| visible(&worker.version)).unwrap_or_default();
     let workers = plane.workers.len();

@@ -76,7 +76,7 @@ const SUMS: [(&str, &str); 5] = [
 /// Returns the metrics of these requests, which follow each other; none of other entries.
 pub(super) fn of_requests(settings: &Settings, group: &[Event]) -> Vec<Value> {
     let events: Vec<_> = group.iter().filter(|event| is_inference(event)).collect();
-    let Some(span) = Span::of(&events) else { return Vec::new() };
+    let Some(span) = Interval::of(&events) else { return Vec::new() };
     let mut by_labels: BTreeMap<Labels<'_>, Vec<&Event>> = BTreeMap::new();
     for event in events {
         by_labels.entry(Labels::of(event)).or_default().push(event);
@@ -104,12 +104,12 @@ fn is_inference(event: &Event) -> bool {
 }
 
 /// The time of a batch, µs since the Unix epoch.
-struct Span {
+struct Interval {
     from: i64,
     to: i64,
 }
 
-impl Span {
+impl Interval {
     fn of(events: &[&Event]) -> Option<Self> {
         let from = events.iter().map(|event| event.time_us()).min()?;
         let to = events.iter().map(|event| after(event.time_us(), event.at("duration_us"))).max()?;
@@ -153,7 +153,7 @@ impl<'a> Labels<'a> {
 
 type ByLabels<'a> = BTreeMap<Labels<'a>, Vec<&'a Event>>;
 
-fn histogram(parts: &[&Histogram], by_labels: &ByLabels<'_>, span: &Span, semconv: Semconv) -> Value {
+fn histogram(parts: &[&Histogram], by_labels: &ByLabels<'_>, span: &Interval, semconv: Semconv) -> Value {
     let points: Vec<_> = parts
         .iter()
         .flat_map(|part| by_labels.iter().filter_map(|(labels, events)| point(part, labels, events, span, semconv)))
@@ -162,7 +162,7 @@ fn histogram(parts: &[&Histogram], by_labels: &ByLabels<'_>, span: &Span, semcon
     json!({"name": name, "unit": unit, "histogram": {"aggregationTemporality": DELTA, "dataPoints": points}})
 }
 
-fn point(part: &Histogram, labels: &Labels<'_>, events: &[&Event], span: &Span, semconv: Semconv) -> Option<Value> {
+fn point(part: &Histogram, labels: &Labels<'_>, events: &[&Event], span: &Interval, semconv: Semconv) -> Option<Value> {
     let values: Vec<f64> = events
         .iter()
         .filter_map(|event| event.at(part.path)?.as_u64())
@@ -190,7 +190,7 @@ fn point(part: &Histogram, labels: &Labels<'_>, events: &[&Event], span: &Span, 
     }))
 }
 
-fn sum(name: &str, path: &str, by_labels: &ByLabels<'_>, span: &Span, semconv: Semconv) -> Value {
+fn sum(name: &str, path: &str, by_labels: &ByLabels<'_>, span: &Interval, semconv: Semconv) -> Value {
     let of =
         |events: &[&Event]| events.iter().filter_map(|event| event.at(path)?.as_u64()).fold(0_u64, u64::saturating_add);
     let points: Vec<_> = by_labels
