@@ -161,6 +161,8 @@ class Gateway:
         parts = [self.envoy, self.collector, *(provider.part for provider in providers)]
         for part in filter(None, parts):
             part.stop()
+        crashed = self.envoy and -self.envoy.process.returncode in (signal.SIGSEGV, signal.SIGABRT)
+        assert not crashed, f"the proxy has crashed at its end:\n{self.log()[-2000:]}"
 
     def serve(self):
         """Serves a fixture; at its end every request must have its records, and no VM may have died."""

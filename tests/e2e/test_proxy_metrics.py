@@ -187,6 +187,23 @@ def test_the_queue_is_shown_while_the_collector_is_away(running):
     assert_counted(running, counted(running)["models"])
 
 
+def test_without_a_collector_nothing_waits(new_gateway):
+    """A record would wait for nobody, and fill the memory of its worker."""
+
+    def alone(gateway: Gateway) -> dict:
+        made = counted(gateway)
+        del made["collector"]
+        return made
+
+    gateway = new_gateway(alone, workers=1)
+    assert [gateway.chat("ok").status for _ in range(5)] == [200] * 5
+    gateway.issued.clear()
+    assert wait_until(lambda: value(gateway, "headgate_requests_total", outcome="success") == 5)
+    # The gauge follows with the tick.
+    time.sleep(1)
+    assert (value(gateway, "headgate_records_queued"), value(gateway, "headgate_records_dropped_total")) == (0, 0)
+
+
 @pytest.mark.slow
 def test_records_without_room_are_counted(new_gateway):
     """An outbox takes 50,000 records. Those that come while it is full are the gaps that the collector finds later."""

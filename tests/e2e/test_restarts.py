@@ -205,3 +205,49 @@ def test_rolling_restarts_refuse_nothing(tmp_path, how):
     finally:
         stop.set()
         [proxy.stop() for proxy in reversed(fleet)]
+
+
+@pytest.mark.parametrize("collector", ["silent", "ending too"])
+def test_a_proxy_that_ends_with_a_call_under_way_ends_in_order(gateway, collector):
+    """Its call fails while the proxy is taken apart: nothing may be sent any more."""
+    for _ in range(3):
+        gateway.collector.process.send_signal(signal.SIGSTOP)
+        assert statuses([gateway.chat("ok") for _ in range(20)]) == {200: 20}
+        time.sleep(0.3)
+        if collector == "ending too":
+            gateway.collector.process.kill()
+        gateway.envoy.stop(signal.SIGTERM)
+        assert gateway.envoy.process.returncode == 0, gateway.log()[-2000:]
+        gateway.collector.process.send_signal(signal.SIGCONT)
+        if collector == "ending too":
+            gateway.collector.process.wait()
+            gateway.start_collector()
+        gateway.start_envoy()
+
+
+def busy_policy(gateway: Gateway) -> dict:
+    made = restart_policy(gateway)
+    made["models"]["asked"] = policy.alias(policy.target("alpha", "ok"))
+    # The provider that it asks answers after a minute.
+    check = {"kind": "webhook", "url": f"{gateway.providers['beta'].url}/hook", "timeout": "30s"}
+    made["guardrails"] = [{"id": "hook", "external": check, "match": {"model": ["asked"]}}]
+    return made
+
+
+def test_a_proxy_that_ends_under_requests_of_all_kinds_ends_in_order(tmp_path):
+    """A body that comes, a check, a try, a retry and a stream are under way, and the collector is silent."""
+    gateway = Gateway(tmp_path, busy_policy, key_ids=(*policy.KEY_IDS, *KEYS))
+    try:
+        gateway.start()
+        gateway.providers["beta"].script(*[{"delay_ms": 60_000, "body": "{}"}] * 3)
+        gateway.collector.process.send_signal(signal.SIGSTOP)
+        models = ["asked", "hang-forever", "stream-200-delay-50", "ok"]
+        bodies = [b'{"model":"%b","stream":%b,"messages":[]}' % (name.encode(), b"true" if "stream" in name else b"false") for name in models]
+        waiting = [Upload(gateway, body, announced=len(body) + (body is bodies[-1])) for body in bodies for _ in range(3)]
+        time.sleep(1)
+        assert [upload.answer for upload in waiting] == [None] * len(waiting)
+        gateway.envoy.stop(signal.SIGTERM)
+        assert gateway.envoy.process.returncode == 0, gateway.log()[-2000:]
+        gateway.collector.process.send_signal(signal.SIGCONT)
+    finally:
+        gateway.stop()

@@ -93,6 +93,7 @@ impl Host for Apisix {
         headers_choose_route: true,
         shows_own_replies: true,
         loses_workers: true,
+        calls_from_answers: true,
         delivery_time: Duration::from_millis(250),
         cooldowns_age_us: 50_000,
     };

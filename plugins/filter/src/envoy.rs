@@ -30,6 +30,7 @@ impl Host for Envoy {
         headers_choose_route: true,
         shows_own_replies: true,
         loses_workers: true,
+        calls_from_answers: true,
         delivery_time: Duration::from_secs(5),
         cooldowns_age_us: 50_000,
     };

@@ -122,6 +122,8 @@ impl Host for Native {
         headers_choose_route: false,
         shows_own_replies: false,
         loses_workers: false,
+        // A proxy that ends fails its calls when it can begin no other any more: it would crash.
+        calls_from_answers: false,
         delivery_time: Duration::from_secs(5),
         cooldowns_age_us: 0,
     };

@@ -42,7 +42,7 @@ impl Default for OutboxLimits {
             backoff_min_ms: 200,
             backoff_max_ms: 30_000,
             delivery_timeout_ms: 10_000,
-            spacing_ms: 5,
+            spacing_ms: 20,
         }
     }
 }

@@ -90,6 +90,14 @@ impl Uploader {
         }
     }
 
+    /// Sends the next payload once the answer to a call was told: at once, or with the next tick, which then comes soon.
+    pub(crate) fn go_on<H: MemberHost>(&mut self, host: &H, policy: &Policy) {
+        if H::CAN.calls_from_answers {
+            return self.deliver(host, policy);
+        }
+        host.with_member(|member| member.hurry(host, Duration::from_millis(GATHER_MS)));
+    }
+
     /// Whether a call waits for its answer.
     pub(crate) fn is_under_way(&self) -> bool {
         self.under_way.is_some()

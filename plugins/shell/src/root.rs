@@ -87,7 +87,7 @@ impl Root {
         let Role::Gate(policy) = &self.role else { return };
         self.uploader.answered(host, policy, token, body_size);
         if !self.leaving {
-            self.uploader.deliver(host, policy);
+            self.uploader.go_on(host, policy);
         } else if !self.uploader.is_under_way() {
             let _ = host.root_is_done();
         }

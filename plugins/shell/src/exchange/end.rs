@@ -79,7 +79,8 @@ pub(crate) fn settle(
 ) -> Option<Closing> {
     let fleet_status = member.counters.fleet_status(policy, now.as_ms());
     with_worker(host, |worker| {
-        if !gate.logs() {
+        // Without a collector, a record would wait for nobody.
+        if !gate.logs() || policy.collector().is_none() {
             let closing = worker
                 .with_request_env(host, fleet_status, now.0, |env, _| gate.close_without_record(now, disconnect, env));
             worker.hand_over(member);
