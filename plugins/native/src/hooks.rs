@@ -127,6 +127,7 @@ fn configured(made: Option<Result<Configured, String>>) -> Ours {
 macro_rules! hooks {
     ($($name:ident ($($arg:ident: $kind:ty),*) $(-> $result:ty)? $body:block)*) => {$(
         // SAFETY: the names are Envoy's own, and no other module defines them in this file.
+        #[cfg_attr(test, inline(never))]
         #[unsafe(no_mangle)]
         extern "C" fn $name($($arg: $kind),*) $(-> $result)? $body
     )*};

@@ -7,6 +7,7 @@
 
 mod callbacks;
 mod case;
+mod cost;
 mod filter;
 mod host;
 mod stream;

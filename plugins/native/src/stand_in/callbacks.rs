@@ -57,6 +57,7 @@ fn say(level: u32, line: &str) {
 macro_rules! callbacks {
     ($($name:ident ($($arg:ident: $kind:ty),*) $(-> $result:ty)? $body:block)*) => {$(
         // SAFETY: no other function of this test has the name.
+        #[inline(never)]
         #[unsafe(no_mangle)]
         extern "C" fn $name($($arg: $kind),*) $(-> $result)? $body
     )*};
