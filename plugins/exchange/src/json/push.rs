@@ -10,8 +10,8 @@ use memchr::memchr2;
 /// Longest name, word or number that is captured, including a model's name. A sink knows no longer ones.
 const CAPTURE: usize = 128;
 
-/// Length up to which the end of a string is looked for byte by byte.
-const SHORT: usize = 16;
+/// Number of words of eight bytes in which the end of a string is looked for first.
+const SHORT: usize = 2;
 
 /// Levels whose field is remembered; deeper ones are unknown fields.
 const LEVELS: usize = 8;
@@ -140,31 +140,62 @@ impl<P: JsonField> PushScan<P> {
 
     fn between<'a>(&mut self, byte: u8, all: &'a [u8], rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         match byte {
-            b' ' | b'\n' | b'\r' | b'\t' => return rest,
-            b'"' => self.begin_string(sink),
+            b' ' | b'\n' | b'\r' | b'\t' => return behind_blanks(rest),
+            b'"' => return self.begin_string(rest, sink),
+            b',' => self.next(),
+            b':' => self.at_name = false,
             b'{' => self.open(Container::Object, sink),
             b'[' => self.open(Container::Array, sink),
             b'}' => self.close(Container::Object, sink),
             b']' => self.close(Container::Array, sink),
-            b',' => self.next(),
-            b':' => self.at_name = false,
             _ => {
                 if self.here.is_known() {
                     sink.begins(self.here);
                 }
                 self.captured_len = 0;
                 self.state = ScanState::Scalar;
-                return all;
+                return self.scalar(all, sink);
             }
         }
-        rest
+        if self.state == ScanState::Between { behind_blanks(rest) } else { rest }
     }
 
-    fn begin_string(&mut self, sink: &mut impl Sink<P>) {
-        self.state = ScanState::String;
-        self.captured_len = 0;
+    /// Begins a string. One that is whole and has no escapes is read at once, without a copy: almost all are.
+    fn begin_string<'a>(&mut self, bytes: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         if !self.at_name && self.here.is_known() {
             sink.begins(self.here);
+        }
+        let stop = string_stop(bytes);
+        let (plain, rest) = bytes.split_at_checked(stop.unwrap_or(bytes.len())).unwrap_or_default();
+        if let Some(rest) = rest.strip_prefix(b"\"") {
+            self.whole_string(plain, sink);
+            return self.colon(rest);
+        }
+        self.state = ScanState::String;
+        self.captured_len = 0;
+        self.stopped(plain, rest, sink)
+    }
+
+    /// Handles a string as [`PushScan::in_string`] and [`PushScan::end_string`] do together.
+    fn whole_string(&mut self, text: &[u8], sink: &mut impl Sink<P>) {
+        if self.at_name {
+            self.here = self.member(Some(text).filter(|name| name.len() <= CAPTURE));
+            return;
+        }
+        if self.here.is_text() {
+            sink.text(self.here, text.len());
+        } else if self.here.is_known() && text.len() <= CAPTURE {
+            sink.word(self.here, text);
+        }
+        self.end_value();
+    }
+
+    /// Returns the field of a member. An unknown or too long name leads to an unknown field.
+    fn member(&self, name: Option<&[u8]>) -> P {
+        let container = self.container();
+        match name {
+            Some(name) if container.is_known() => container.member(name),
+            _ => P::default(),
         }
     }
 
@@ -232,6 +263,11 @@ impl<P: JsonField> PushScan<P> {
     fn string<'a>(&mut self, bytes: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         let stop = string_stop(bytes);
         let (plain, rest) = bytes.split_at_checked(stop.unwrap_or(bytes.len())).unwrap_or_default();
+        self.stopped(plain, rest, sink)
+    }
+
+    /// Handles `plain` text of a string, and the quote or backslash behind it.
+    fn stopped<'a>(&mut self, plain: &[u8], rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         self.in_string(plain, plain.len(), sink);
         match rest.split_first() {
             None => rest,
@@ -251,7 +287,7 @@ impl<P: JsonField> PushScan<P> {
         match rest.strip_prefix(b":") {
             Some(value) if self.at_name && self.state == ScanState::Between => {
                 self.at_name = false;
-                value
+                behind_blanks(value)
             }
             _ => rest,
         }
@@ -269,11 +305,7 @@ impl<P: JsonField> PushScan<P> {
     fn end_string(&mut self, sink: &mut impl Sink<P>) {
         let captured = self.captured.get(..self.captured_len);
         if self.at_name {
-            // An unknown or too long name leads to an unknown field.
-            self.here = match captured {
-                Some(name) if self.container().is_known() => self.container().member(name),
-                _ => P::default(),
-            };
+            self.here = self.member(captured);
             self.state = ScanState::Between;
             return;
         }
@@ -334,14 +366,16 @@ impl<P: JsonField> PushScan<P> {
             matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'{' | b'[' | b':')
         });
         let (scalar, rest) = bytes.split_at_checked(stop.unwrap_or(bytes.len())).unwrap_or_default();
-        if self.here.is_known() {
+        if self.here.is_known() && (rest.is_empty() || self.captured_len > 0) {
             self.capture(scalar);
         }
         if !rest.is_empty() {
-            if self.here.is_known()
-                && let Some(written) = self.captured.get(..self.captured_len)
-            {
-                sink.scalar(self.here, written);
+            if self.here.is_known() {
+                let captured = self.captured.get(..self.captured_len);
+                let written = captured.map(|begun| if begun.is_empty() { scalar } else { begun });
+                if let Some(written) = written.filter(|written| written.len() <= CAPTURE) {
+                    sink.scalar(self.here, written);
+                }
             }
             self.end_value();
         }
@@ -357,11 +391,148 @@ impl<P: JsonField> PushScan<P> {
     }
 }
 
-/// Returns the place of the quote or backslash that ends a run. Names and words are short: a plain loop over them costs less
+/// Returns the bytes behind white space.
+fn behind_blanks(bytes: &[u8]) -> &[u8] {
+    let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
+    bytes.get(blanks..).unwrap_or_default()
+}
+
+/// Returns the place of the quote or backslash that ends a run. Names and words are short: to look at two words of a register costs less
 /// than the beginning of a search.
 fn string_stop(bytes: &[u8]) -> Option<usize> {
-    let is_stop = |byte: &u8| matches!(byte, b'"' | b'\\');
-    let (short, long) = bytes.split_at_checked(SHORT).unwrap_or((bytes, &[]));
-    let in_short = short.iter().position(is_stop);
-    in_short.or_else(|| memchr2(b'"', b'\\', long).map(|at| at.saturating_add(SHORT)))
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut at: usize = 0;
+    for word in words.iter().take(SHORT) {
+        let word = u64::from_le_bytes(*word);
+        let places = |byte: u8| zeros(word ^ (EACH * u64::from(byte)));
+        let stops = places(b'"') | places(b'\\');
+        if stops != 0 {
+            return Some(at.saturating_add(stops.trailing_zeros() as usize / 8));
+        }
+        at = at.saturating_add(8);
+    }
+    let long = bytes.get(at..).unwrap_or_default();
+    memchr2(b'"', b'\\', long).map(|stop| stop.saturating_add(at))
+}
+
+/// A one in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// Marks the zero bytes of a word. Bytes above the lowest zero may be marked wrongly.
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(EACH) & !word & (EACH << 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A field is a number that follows from the names on the way to it; 0 is unknown, and 2 is text.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    struct Field(u8);
+
+    impl JsonField for Field {
+        fn member(self, name: &[u8]) -> Self {
+            Self(name.iter().fold(self.0, |hash, byte| hash.wrapping_mul(31).wrapping_add(*byte)) % 5)
+        }
+
+        fn element(self) -> Self {
+            Self((self.0 + 1) % 5)
+        }
+
+        fn is_known(self) -> bool {
+            self.0 != 0
+        }
+
+        fn is_text(self) -> bool {
+            self.0 == 2
+        }
+    }
+
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Told(Vec<(Field, &'static str, Vec<u8>)>);
+
+    impl Sink<Field> for Told {
+        fn begins(&mut self, field: Field) {
+            self.0.push((field, "begins", Vec::new()));
+        }
+
+        fn opens(&mut self, field: Field, container: Container) {
+            self.0.push((field, "opens", vec![u8::from(container == Container::Array)]));
+        }
+
+        fn closes(&mut self, field: Field) {
+            self.0.push((field, "closes", Vec::new()));
+        }
+
+        /// Pieces of a text are told one by one; their sum counts.
+        fn text(&mut self, field: Field, bytes: usize) {
+            match self.0.last_mut() {
+                Some((last, "text", told)) if *last == field => told.extend(std::iter::repeat_n(0, bytes)),
+                _ => self.0.push((field, "text", vec![0; bytes])),
+            }
+        }
+
+        fn word(&mut self, field: Field, word: &[u8]) {
+            self.0.push((field, "word", word.to_vec()));
+        }
+
+        fn scalar(&mut self, field: Field, written: &[u8]) {
+            self.0.push((field, "scalar", written.to_vec()));
+        }
+    }
+
+    fn told<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Told, bool, bool, bool) {
+        let (mut scan, mut told) = (PushScan::new(Field(1)), Told::default());
+        pieces.for_each(|piece| scan.push(piece, &mut told));
+        (told, scan.is_done(), scan.is_lost(), scan.is_at_root_member())
+    }
+
+    /// Documents and their wreckage.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let token = prop_oneof![
+            4 => "[\\[\\]{},: \\n]",
+            4 => "\"[a-z]{0,20}\"",
+            2 => r#""([a-z]|\\[nu"\\]|\\u00[0-9a-f]{2}|é){0,12}""#,
+            1 => "\"[a-z]{120,136}\"",
+            2 => "-?[0-9.e]{1,20}|true|null",
+            1 => "[0-9]{120,136}",
+        ];
+        let json = proptest::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat().into_bytes());
+        let object = proptest::collection::vec(
+            ("\"[a-c]{0,3}\" ?: ?", "\"[a-z\\\\n]{0,20}\"|[0-9]{1,9}|\\[1,\"x\"\\]|\\{\"a\": 1\\}"),
+            0..8,
+        )
+        .prop_map(|members| {
+            let members: Vec<String> = members.into_iter().map(|(name, value)| name + &value).collect();
+            format!("{{ {} }}", members.join(", ")).into_bytes()
+        });
+        prop_oneof![json, object, proptest::collection::vec(any::<u8>(), 0..60)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn whole_strings_and_numbers_read_like_their_bytes(bytes in bytes(), at in 0_usize..400) {
+            let slow = told(bytes.chunks(1));
+            prop_assert_eq!(&told(std::iter::once(bytes.as_slice())), &slow);
+            let (first, second) = bytes.split_at(at.min(bytes.len()));
+            prop_assert_eq!(&told([first, second].into_iter()), &slow);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_found_anywhere() {
+        for stop in [b'"', b'\\'] {
+            for at in 0..70 {
+                let mut text = vec![b'!' ^ 0x80; 80];
+                text[at] = stop;
+                text[at + 3] = b'"';
+                assert_eq!(string_stop(&text), Some(at));
+                assert_eq!(string_stop(&text[..at]), None);
+            }
+        }
+    }
 }
