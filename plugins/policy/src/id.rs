@@ -32,12 +32,16 @@ impl RequestId {
     /// `8-4-4-4-12` lower-case hex.
     #[must_use]
     pub fn to_text(self) -> String {
-        let mut text = String::with_capacity(36);
-        for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            push_hex(&mut text, *byte);
+        String::from_utf8(self.digits().to_vec()).unwrap_or_default()
+    }
+
+    /// The same as ASCII.
+    pub(crate) fn digits(self) -> [u8; 36] {
+        let (mut text, mut bytes) = ([b'-'; 36], self.0.into_iter());
+        // Places and lengths of the groups.
+        for (at, count) in [(0, 4), (9, 2), (14, 2), (19, 2), (24, 6)] {
+            let pairs = text.get_mut(at..).unwrap_or_default().chunks_exact_mut(2);
+            pairs.take(count).zip(bytes.by_ref()).for_each(|(pair, byte)| pair.copy_from_slice(&hex(byte)));
         }
         text
     }
@@ -51,9 +55,12 @@ pub fn uuid_v7(now_ms: u64, random: [u8; 16]) -> String {
 
 /// Appends two lower-case hex digits.
 pub(crate) fn push_hex(text: &mut String, byte: u8) {
-    for nibble in [byte >> 4, byte & 0xf] {
-        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-    }
+    text.extend(hex(byte).map(char::from));
+}
+
+fn hex(byte: u8) -> [u8; 2] {
+    let digit = |nibble: u8| nibble.wrapping_add(if nibble < 10 { b'0' } else { b'a' - 10 });
+    [digit(byte >> 4), digit(byte & 0xf)]
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The decisions of the stages on a request.
 
+use crate::json_object::JsonObject;
 use crate::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,19 @@ pub struct Decision {
     pub limit: Option<u64>,
 }
 
+impl Decision {
+    /// Writes the members.
+    pub fn write(&self, member: &mut JsonObject<'_>) {
+        member.text("stage", &self.stage);
+        member.some_text("policy_id", self.policy_id.as_deref());
+        member.word("verdict", self.verdict.as_str());
+        member.some_text("direction", self.direction.map(Direction::as_str));
+        member.some_text("reason", self.reason.as_deref());
+        member.some("observed", self.observed);
+        member.some("limit", self.limit);
+    }
+}
+
 vocabulary! {
     /// The verdict of a stage.
     Verdict {
@@ -54,5 +68,28 @@ vocabulary! {
         Request = "request",
         /// From a provider to the client.
         Response = "response",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_written_as_serde_writes_them() {
+        let full = Decision {
+            stage: "limits".to_owned(),
+            policy_id: Some("a\\b".to_owned()),
+            verdict: Verdict::Warn,
+            direction: Some(Direction::Response),
+            reason: Some("over".to_owned()),
+            observed: Some(0),
+            limit: Some(5),
+        };
+        for decision in [full, Decision::default()] {
+            let mut out = Vec::new();
+            JsonObject::write(&mut out, |member| decision.write(member));
+            assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&decision).unwrap());
+        }
     }
 }

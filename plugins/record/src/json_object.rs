@@ -21,12 +21,49 @@ impl<'a> JsonObject<'a> {
 
     /// Writes the name of the next member. `name` needs no escapes.
     fn name(&mut self, name: &'static str) {
-        if !std::mem::replace(&mut self.empty, false) {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
+        self.begin_name(name);
         self.out.extend_from_slice(b"\":");
+    }
+
+    /// The same without its last quote.
+    fn begin_name(&mut self, name: &'static str) {
+        if std::mem::replace(&mut self.empty, false) {
+            self.out.push(b'"');
+        } else {
+            self.out.extend_from_slice(b",\"");
+        }
+        self.out.extend_from_slice(name.as_bytes());
+    }
+
+    /// Writes a text that needs no escapes.
+    fn plain(&mut self, name: &'static str, text: &str) {
+        self.begin_name(name);
+        self.out.extend_from_slice(b"\":\"");
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
+    }
+
+    /// Writes a text.
+    pub fn text(&mut self, name: &'static str, text: &str) {
+        if is_plain(text.as_bytes()) {
+            self.plain(name, text);
+        } else {
+            self.value(name, text);
+        }
+    }
+
+    /// Writes a text, if there is one.
+    pub fn some_text(&mut self, name: &'static str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    /// Writes a count, unless it is zero.
+    pub(crate) fn nonzero(&mut self, name: &'static str, count: u64) {
+        if count > 0 {
+            self.value(name, &count);
+        }
     }
 
     /// Writes a member of any type that serializes itself.
@@ -49,10 +86,7 @@ impl<'a> JsonObject<'a> {
 
     /// Writes a word of a closed vocabulary, which needs no escapes.
     pub fn word(&mut self, name: &'static str, word: &'static str) {
-        self.name(name);
-        self.out.push(b'"');
-        self.out.extend_from_slice(word.as_bytes());
-        self.out.push(b'"');
+        self.plain(name, word);
     }
 
     /// Writes a member that is an object.
@@ -85,9 +119,37 @@ impl<'a> JsonObject<'a> {
     }
 }
 
+/// Returns whether a text needs no escapes. It is looked at in words of eight bytes.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let plain = words.iter().all(|word| is_plain_word(u64::from_le_bytes(*word)));
+    plain && rest.iter().all(|byte| *byte >= b' ' && !matches!(byte, b'"' | b'\\'))
+}
+
+/// Returns whether no byte of a word is a quote, a backslash, or below a space.
+fn is_plain_word(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word & (EACH << 7);
+    let is = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    below(word, b' ') | is(b'"') | is(b'\\') == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_written_as_serde_writes_them() {
+        for code in (0..0x100).chain([0x2028, 0xFFFD, 0x1_F600]) {
+            let character = char::from_u32(code).unwrap();
+            for (before, after) in (0..20).flat_map(|before| [(before, 0), (before, 1), (before, 9)]) {
+                let text = ["x".repeat(before), character.to_string(), "é".repeat(after)].concat();
+                let (mut out, expected) = (Vec::new(), serde_json::json!({"text": text}).to_string());
+                JsonObject::write(&mut out, |object| object.text("text", &text));
+                assert_eq!(String::from_utf8(out).unwrap(), expected);
+            }
+        }
+    }
 
     #[test]
     fn members_are_written_in_order_and_absent_ones_left_out() {

@@ -1,5 +1,6 @@
 //! The tokens of a request, and its cost.
 
+use crate::json_object::JsonObject;
 use crate::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,20 @@ pub struct Usage {
     /// The reason why it is an estimate; absent when the provider's counts are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate_reason: Option<EstimateReason>,
+}
+
+impl Usage {
+    /// Writes the members.
+    pub fn write(&self, member: &mut JsonObject<'_>) {
+        member.value("input_tokens", &self.input_tokens);
+        member.value("output_tokens", &self.output_tokens);
+        member.value("cached_input_tokens", &self.cached_input_tokens);
+        member.nonzero("cache_write_input_tokens", self.cache_write_input_tokens);
+        member.nonzero("cache_write_1h_input_tokens", self.cache_write_1h_input_tokens);
+        member.value("reasoning_tokens", &self.reasoning_tokens);
+        member.word("source", self.source.as_str());
+        member.some_text("estimate_reason", self.estimate_reason.map(EstimateReason::as_str));
+    }
 }
 
 vocabulary! {
@@ -99,4 +114,45 @@ pub struct Cost {
     /// Whether the model had no price of its own and the highest known price of its provider was used.
     #[serde(default)]
     pub assumed: bool,
+}
+
+impl Cost {
+    /// Writes the members.
+    pub fn write(&self, member: &mut JsonObject<'_>) {
+        member.value("nano_usd", &self.nano_usd);
+        member.text("price_revision", &self.price_revision);
+        member.value("assumed", &self.assumed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same<T: Serialize>(value: &T, write: impl FnOnce(&mut JsonObject<'_>)) {
+        let mut out = Vec::new();
+        JsonObject::write(&mut out, write);
+        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(value).unwrap());
+    }
+
+    #[test]
+    fn members_are_written_as_serde_writes_them() {
+        for count in [0, 7] {
+            for estimate_reason in EstimateReason::ALL.iter().copied().map(Some).chain([None]) {
+                let usage = Usage {
+                    input_tokens: 1,
+                    output_tokens: 2,
+                    cached_input_tokens: count,
+                    cache_write_input_tokens: count,
+                    cache_write_1h_input_tokens: count,
+                    reasoning_tokens: count,
+                    source: if estimate_reason.is_some() { UsageSource::Estimated } else { UsageSource::Reported },
+                    estimate_reason,
+                };
+                same(&usage, |member| usage.write(member));
+            }
+            let cost = Cost { nano_usd: count, price_revision: "a\"b".to_owned(), assumed: count > 0 };
+            same(&cost, |member| cost.write(member));
+        }
+    }
 }
