@@ -224,25 +224,35 @@ pub(crate) const fn version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// Headers up to this number are read without memory of their own.
-const FEW: usize = 64;
+/// Headers and chunks up to this number are read without memory of their own.
+const FEW: usize = 32;
+
+/// Returns room for so many values of the host: in `few`, else in `many`.
+fn room<'a, T: Copy>(size: usize, few: &'a mut [T; FEW], many: &'a mut Vec<T>) -> &'a mut [T] {
+    let [filler, ..] = *few;
+    match few.get_mut(..size) {
+        Some(few) => few,
+        None => {
+            many.resize(size, filler);
+            many
+        }
+    }
+}
 
 /// Runs `act` on fields of the host, which must stay as they are meanwhile.
 fn with_fields<T>(size: usize, read: impl FnOnce(*mut Field) -> bool, act: impl FnOnce(&[(&[u8], &[u8])]) -> T) -> T {
     let (mut few, mut many) = ([Field::NONE; FEW], Vec::new());
-    let fields = match few.get_mut(..size) {
-        Some(few) => few,
-        None => {
-            many.resize(size, Field::NONE);
-            many.as_mut_slice()
-        }
-    };
+    let fields = room(size, &mut few, &mut many);
     if size > 0 && !read(fields.as_mut_ptr()) {
         return act(&[]);
     }
-    // SAFETY: the host has written `size` fields, and nothing that is done in `act` changes them.
-    let fields: Vec<(&[u8], &[u8])> = fields.iter().map(|field| unsafe { field.get() }).collect();
-    act(&fields)
+    let (mut few, mut many): ([(&[u8], &[u8]); FEW], _) = ([(&[], &[]); FEW], Vec::new());
+    let pairs = room(size, &mut few, &mut many);
+    for (pair, field) in pairs.iter_mut().zip(fields) {
+        // SAFETY: the host has written `size` fields, and nothing that is done in `act` changes them.
+        *pair = unsafe { field.get() };
+    }
+    act(pairs)
 }
 
 /// Calls something that gives bytes, and copies them.

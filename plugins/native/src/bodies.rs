@@ -1,7 +1,6 @@
 //! Bodies of a stream.
 
 use crate::abi::{Buffer, Map, Stream};
-use headgate_policy::can_allocate;
 use headgate_shell::Body;
 
 /// The two bodies of the host: the bytes that have just come, and those that wait. They may be one and the same.
@@ -28,10 +27,8 @@ pub(crate) fn part(stream: Stream, which: Body, start: usize, len: usize) -> Opt
     let (received, buffered, map) = buffers(which);
     let waiting = waiting(stream, buffered, map);
     let size = waiting.saturating_add(stream.body_size(received)).saturating_sub(start).min(len);
-    if !can_allocate(size as u64) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(size);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size).ok()?;
     if start < waiting {
         stream.copy_body(buffered, start, size, &mut bytes);
     }

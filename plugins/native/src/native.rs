@@ -236,7 +236,7 @@ impl Host for Native {
     }
 
     fn is_http_1_0(&self) -> bool {
-        self.text(Attribute::Protocol).is_some_and(|one| one == b"HTTP/1.0")
+        self.stream().is_ok_and(|stream| stream.is_text(Attribute::Protocol, b"HTTP/1.0"))
     }
 
     /// Claims of a token are not among what this ABI shows; `headgate render` refuses such a policy.

@@ -3,10 +3,10 @@
 #![allow(unsafe_code, reason = "as for the module above")]
 
 use super::{
-    Attribute, Buffer, Bytes, Field, Map, Metric, Stream, StreamScheduler, append_body, attribute_number,
+    Attribute, Buffer, Bytes, FEW, Field, Map, Metric, Stream, StreamScheduler, append_body, attribute_number,
     attribute_text, chunks, chunks_size, copy, drain_body, get_state, headers, headers_size, host_body_size,
     host_clear_route_cache, host_continue_decoding, host_continue_encoding, host_reset_stream, host_set_header,
-    host_upstream_connection, increment_counter, record_histogram, request_is_buffered, response_is_buffered,
+    host_upstream_connection, increment_counter, record_histogram, request_is_buffered, response_is_buffered, room,
     send_response, set_state, stream_callout, stream_scheduler_new, with_fields,
 };
 use headgate_metrics::Kind;
@@ -40,8 +40,9 @@ impl Stream {
 
     /// Appends bytes of a body from `start` on to `out`, until it has `len`.
     pub(crate) fn copy_body(self, buffer: Buffer, mut start: usize, len: usize, out: &mut Vec<u8>) {
+        let (mut few, mut many) = ([Bytes::NONE; FEW], Vec::new());
         // SAFETY: the stream is there, and the host writes as many slices as it has said.
-        let mut slices = vec![Bytes::NONE; unsafe { chunks_size(self, buffer as u32) }];
+        let slices = room(unsafe { chunks_size(self, buffer as u32) }, &mut few, &mut many);
         if slices.is_empty() || !unsafe { chunks(self, buffer as u32, slices.as_mut_ptr()) } {
             return;
         }
@@ -103,6 +104,13 @@ impl Stream {
     pub(crate) fn text(self, attribute: Attribute) -> Option<Vec<u8>> {
         // SAFETY: the stream is there.
         copy(|out| unsafe { attribute_text(self, attribute as u32, out) })
+    }
+
+    /// Whether an attribute is this text.
+    pub(crate) fn is_text(self, attribute: Attribute, text: &[u8]) -> bool {
+        let mut bytes = Bytes::NONE;
+        // SAFETY: the stream is there, and the host's bytes are until its callback ends.
+        unsafe { attribute_text(self, attribute as u32, &raw mut bytes) && bytes.get() == text }
     }
 
     pub(crate) fn number(self, attribute: Attribute) -> Option<u64> {
