@@ -71,13 +71,13 @@ impl AnswerReader {
         }
     }
 
-    /// Returns the facts so far. Called at the end of the answer.
+    /// Takes the facts, once, at the end of the answer.
     #[must_use]
-    pub fn reading(&self) -> AnswerReading {
-        match &self.format {
+    pub fn reading(&mut self) -> AnswerReading {
+        match &mut self.format {
             Format::Unknown => AnswerReading::default(),
-            Format::Json(scan) => self.of_document(scan.finish()),
-            Format::Stream(reader) => self.of_stream(reader),
+            Format::Json(scan) => of_document(scan.take(), self.bytes),
+            Format::Stream(reader) => of_stream(reader, self.bytes),
         }
     }
 
@@ -111,17 +111,19 @@ impl AnswerReader {
             _ => Format::Json(UsageScan::new(self.surface.dialect())),
         }
     }
+}
 
-    fn of_document(&self, reading: Reading) -> AnswerReading {
-        let lost = !reading.understood || reading.lost;
-        AnswerReading { unreadable_bytes: if lost { self.bytes } else { 0 }, ..AnswerReading::of(reading) }
-    }
+/// Returns the facts of a document of so many bytes.
+fn of_document(reading: Reading, bytes: u64) -> AnswerReading {
+    let lost = !reading.understood || reading.lost;
+    AnswerReading { unreadable_bytes: if lost { bytes } else { 0 }, ..AnswerReading::of(reading) }
+}
 
-    fn of_stream(&self, reader: &StreamReader) -> AnswerReading {
-        let (reading, undecipherable) = reader.finish();
-        let unreadable_bytes = if reading.understood { undecipherable } else { self.bytes };
-        AnswerReading { unreadable_bytes, ..AnswerReading::of(reading) }
-    }
+/// The same of a stream.
+fn of_stream(reader: &mut StreamReader, bytes: u64) -> AnswerReading {
+    let (reading, undecipherable) = reader.take();
+    let unreadable_bytes = if reading.understood { undecipherable } else { bytes };
+    AnswerReading { unreadable_bytes, ..AnswerReading::of(reading) }
 }
 
 impl AnswerReading {

@@ -162,10 +162,10 @@ impl StreamReader {
         }
     }
 
-    /// Returns the facts, and the bytes of events that could not be read.
-    pub(crate) fn finish(&self) -> (Reading, u64) {
+    /// Takes the facts, and the bytes of events that could not be read.
+    pub(crate) fn take(&mut self) -> (Reading, u64) {
         let unfinished = if self.json.is_begun() { 0 } else { self.event_len as u64 };
-        (self.json.finish(), self.undecipherable.saturating_add(unfinished))
+        (self.json.take(), self.undecipherable.saturating_add(unfinished))
     }
 
     /// Returns the facts so far, without an allocation.

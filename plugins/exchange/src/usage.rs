@@ -117,7 +117,16 @@ impl UsageScan {
     /// Returns the facts so far. Called at the end of the answer.
     #[must_use]
     pub fn finish(&self) -> Reading {
-        let mut seen = self.seen.clone();
+        self.read(self.seen.clone())
+    }
+
+    /// Takes the facts so far, at the end of the answer: nothing of them is left.
+    pub(crate) fn take(&mut self) -> Reading {
+        let seen = std::mem::take(&mut self.seen);
+        self.read(seen)
+    }
+
+    fn read(&self, mut seen: UsageState) -> Reading {
         seen.end_choice();
         let facts = seen.facts();
         let (tokens, is_begun) = seen.tokens();

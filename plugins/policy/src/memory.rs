@@ -33,7 +33,7 @@ impl Memory {
 
     /// Begins to count for one request.
     pub(crate) fn hold(&self) -> Hold {
-        Hold { memory: self.clone(), bytes: 0 }
+        Hold { memory: Some(self.clone()), bytes: 0 }
     }
 
     fn fits(&self, more: u64, limit: u64) -> bool {
@@ -44,7 +44,8 @@ impl Memory {
 /// Bytes that one request holds; given back when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Hold {
-    memory: Memory,
+    /// None if nobody else counts.
+    memory: Option<Memory>,
     bytes: u64,
 }
 
@@ -52,7 +53,7 @@ impl Hold {
     /// Counts so many bytes from now on; `false`, and nothing changes, if that is more than `limit` lets all hold.
     pub(crate) fn set(&mut self, bytes: u64, limit: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        if more > 0 && !self.memory.fits(more, limit) {
+        if more > 0 && !self.fits(more, limit) {
             return false;
         }
         self.count(bytes);
@@ -61,14 +62,23 @@ impl Hold {
 
     /// Whether [`Hold::set`] would count so many bytes.
     pub(crate) fn could_hold(&self, bytes: u64, limit: u64) -> bool {
-        self.memory.fits(bytes.saturating_sub(self.bytes), limit)
+        self.fits(bytes.saturating_sub(self.bytes), limit)
+    }
+
+    fn fits(&self, more: u64, limit: u64) -> bool {
+        match &self.memory {
+            Some(memory) => memory.fits(more, limit),
+            None => self.bytes.saturating_add(more) <= limit,
+        }
     }
 }
 
 impl Hold {
     /// The sum is exact, since each hold takes away what it has added.
     fn count(&mut self, bytes: u64) {
-        self.memory.0.held.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
+        if let Some(memory) = &self.memory {
+            memory.0.held.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
+        }
         self.bytes = bytes;
     }
 }

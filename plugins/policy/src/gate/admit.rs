@@ -149,15 +149,15 @@ impl Gate {
     ) -> Result<(), Rejection> {
         let call = &mut self.call;
         let policy = Arc::clone(&call.policy);
-        let model = scan.model.clone();
+        let alias = policy.alias(&scan.model);
         call.scan = Some(scan);
-        let Some((index, alias)) = policy.alias(&model) else {
+        let Some((index, alias)) = alias else {
             self.decisions.push(routing(None, Verdict::Deny, Some("model_not_found")));
-            return Err(Rejection::ModelNotFound { model });
+            return Err(Rejection::ModelNotFound { model: asked_model(call) });
         };
         if !may_use(call, alias) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("model_not_allowed")));
-            return Err(Rejection::ModelNotAllowed { model, key_id: key_id(call) });
+            return Err(Rejection::ModelNotAllowed { model: asked_model(call), key_id: key_id(call) });
         }
         if let Some(field) = rerouting_field(call) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("field_not_allowed")));
@@ -166,7 +166,7 @@ impl Gate {
         call.alias = Some(index);
         if !alias.supports(call.dialect) {
             self.decisions.push(routing(Some(alias), Verdict::Deny, Some("wrong_api")));
-            return Err(Rejection::WrongApi { model, served_at: served_at(call.dialect) });
+            return Err(Rejection::WrongApi { model: asked_model(call), served_at: served_at(call.dialect) });
         }
         let now_ms = call.started.as_ms();
         let health = |target: usize| {
@@ -281,7 +281,7 @@ fn strip_request(head: HeaderView<'_>, identity: Option<&IdentityRules>, out: &m
             || name.starts_with(GATEWAY_PREFIX)
             || name.starts_with(b"x-envoy-")
             || identity.is_some_and(|rules| rules.is_header(name));
-        if let (true, Ok(name)) = (ours, std::str::from_utf8(name)) {
+        if ours && let Ok(name) = std::str::from_utf8(name) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }
     }
@@ -301,6 +301,10 @@ fn may_use(call: &Call, alias: &Alias) -> bool {
 pub(super) fn rerouting_field(call: &Call) -> Option<&'static str> {
     let limited = call.caller.as_ref().is_some_and(|caller| caller.permission.is_limited());
     call.scan.as_ref().and_then(|scan| scan.reroute).filter(|_| limited)
+}
+
+fn asked_model(call: &Call) -> String {
+    call.scan.as_ref().map(|scan| scan.model.clone()).unwrap_or_default()
 }
 
 pub(super) fn key_id(call: &Call) -> String {

@@ -65,7 +65,7 @@ impl Reader {
                 facts: AnswerFacts { error: scan.finish().facts.error, ..AnswerFacts::default() },
                 ..Seen::default()
             },
-            Self::Answer(reader, fingerprint) => {
+            Self::Answer(mut reader, fingerprint) => {
                 let read = reader.reading();
                 Seen {
                     usage: read.usage,
