@@ -271,7 +271,8 @@ pub(crate) fn with_env<H: MemberHost, T>(
     act: impl FnOnce(RequestEnv<'_, CellsOn<'_, H>>, &mut Random) -> T,
 ) -> Option<T> {
     with_worker(host, |worker| {
-        let decided = worker.with_request_env(host, fleet_status, now_us, act);
+        worker.cooldowns(host, now_us);
+        let decided = worker.with_request_env(host, fleet_status, act);
         if worker.has_news() {
             host.with_member(|member| worker.hand_over(member));
         }

@@ -78,7 +78,7 @@ impl Role {
         match self {
             Self::Log => {
                 if let Some(policy) = host.with_member(|member| member.policy.clone()).flatten() {
-                    Exchange::new(host, 0, &policy, policy.stages()).close(host);
+                    Box::new(Exchange::new(host, 0, &policy, policy.stages())).close(host);
                 }
             }
             Self::Connections => {

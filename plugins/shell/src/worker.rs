@@ -87,15 +87,14 @@ impl Worker {
         }
     }
 
-    /// Runs `act` with the state that a machine may use for one event, and the random numbers beside it.
+    /// Runs `act` with the state that a machine may use for one event, and the random numbers beside it. An event that asks for the targets
+    /// in cooldown needs [`Worker::cooldowns`] before.
     pub(crate) fn with_request_env<H: MemberHost, T>(
         &mut self,
         host: &H,
         fleet_status: FleetStatus,
-        now_us: u64,
         act: impl FnOnce(RequestEnv<'_, CellsOn<'_, H>>, &mut Random) -> T,
     ) -> T {
-        self.cooldowns(host, now_us);
         let env = RequestEnv {
             cooldowns: &self.cooldowns,
             ledger: &mut self.cells.on(host),
@@ -144,6 +143,11 @@ impl Worker {
             self.cooldowns_read_us = now_us;
             self.cooldowns = Cooldowns::from_bytes(&host.shared(COOLDOWNS).0);
         }
+        &self.cooldowns
+    }
+
+    /// Returns them as they were read last.
+    pub(crate) fn last_cooldowns(&self) -> &Cooldowns {
         &self.cooldowns
     }
 

@@ -18,7 +18,9 @@ impl Exchange {
         let (gate, effects) = (&mut self.gate, &mut self.effects);
         let mut act = |head: HeaderView<'_>| {
             with_worker(host, |worker| {
-                gate.response_headers(head, now, whole, worker.cooldowns(host, now.0), effects);
+                // Only an answer of the host's own asks for them.
+                let cooldowns = if wanted { worker.cooldowns(host, now.0) } else { worker.last_cooldowns() };
+                gate.response_headers(head, now, whole, cooldowns, effects);
             })
         };
         if wanted {

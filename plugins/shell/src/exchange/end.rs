@@ -24,7 +24,7 @@ impl Exchange {
     }
 
     /// One record for every request, in whatever way it ended.
-    pub(crate) fn close(mut self, host: &impl MemberHost) {
+    pub(crate) fn close(mut self: Box<Self>, host: &impl MemberHost) {
         if self.gate.is_aside() {
             host.with_member(Member::end_request);
             return;
@@ -81,8 +81,8 @@ pub(crate) fn settle(
     with_worker(host, |worker| {
         // Without a collector, a record would wait for nobody.
         if !gate.logs() || policy.collector().is_none() {
-            let closing = worker
-                .with_request_env(host, fleet_status, now.0, |env, _| gate.close_without_record(now, disconnect, env));
+            let closing =
+                worker.with_request_env(host, fleet_status, |env, _| gate.close_without_record(now, disconnect, env));
             worker.hand_over(member);
             return closing;
         }
@@ -90,9 +90,8 @@ pub(crate) fn settle(
         let mut record = std::mem::take(&mut worker.record);
         record.clear();
         let number = RecordSeq { node: &member.node, boot: &member.boot, seq };
-        let closing = worker.with_request_env(host, fleet_status, now.0, |env, _| {
-            gate.close(now, disconnect, number, env, &mut record)
-        });
+        let closing =
+            worker.with_request_env(host, fleet_status, |env, _| gate.close(now, disconnect, number, env, &mut record));
         if hand_over(&record) {
             member.handed_over.note(now.as_ms());
         } else {
