@@ -21,17 +21,19 @@ mod word;
 
 pub use answer::{AnswerReader, AnswerReading};
 pub use errors::{LimitReached, LimitScope, Rejection, error_event};
-pub use json::JsonErrorKind;
+pub use json::{JsonErrorKind, StringSpans};
 pub use models::{write_model, write_models};
 pub use opening::{Opened, Opening, ProviderFault, error_status};
-pub use request::{Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request};
+pub use request::{
+    Field, MAX_MODEL_BYTES, RequestScan, ScanError, ScanErrorKind, UsageAsk, scan_request, scan_request_and_strings,
+};
 pub use rewrite::{Splice, Splices, rewrite};
 pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamProgress, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, endpoint_below, model_id};
 pub use text_fields::{
     BodyItem, Edit, EscapeMap, Examine, GuardedStream, Halt, TextKey, Texts, UnescapedText, WrittenText, answer_texts,
-    request_texts, visit_answer, visit_request,
+    request_texts, visit_answer, visit_request, visit_scanned_request,
 };
 pub use usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};
 pub use word::is_model_name;

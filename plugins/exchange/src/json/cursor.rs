@@ -4,6 +4,7 @@
 //! loop over a stack of bits: a body of ten thousand brackets is an error at the 129th, not a stack overflow.
 
 use super::nesting::{Container, MAX_DEPTH, Nesting};
+use super::spans::{Spans, StringSpans};
 use super::stops::Stops;
 use super::text::Text;
 
@@ -39,11 +40,30 @@ pub(crate) struct Cursor<'a> {
     at: usize,
     depth: u32,
     stops: Stops,
+    spans: Spans<'a>,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0, stops: Stops::new() }
+        Self { bytes, at: 0, depth: 0, stops: Stops::new(), spans: Spans::Unused }
+    }
+
+    /// Returns a cursor that notes the long strings of a document, see [`Cursor::into_spans`].
+    pub(crate) fn noting(bytes: &'a [u8]) -> Self {
+        Self { spans: Spans::Noted(StringSpans::default()), ..Self::new(bytes) }
+    }
+
+    /// Returns a cursor over the document in which another one has noted these strings.
+    pub(crate) fn knowing(bytes: &'a [u8], spans: &'a StringSpans) -> Self {
+        Self { spans: Spans::known(spans), ..Self::new(bytes) }
+    }
+
+    /// Returns the noted strings.
+    pub(crate) fn into_spans(self) -> StringSpans {
+        match self.spans {
+            Spans::Noted(spans) => spans,
+            _ => StringSpans::default(),
+        }
     }
 
     /// Returns the offset of the next byte.
@@ -116,6 +136,10 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, ParseError> {
         let start = self.at + 1;
+        if let Some(text) = self.spans.find(self.bytes, start) {
+            self.at = start + text.raw.len() + 1;
+            return Ok(text);
+        }
         let mut escaped = false;
         let mut ascii = true;
         self.at = start;
@@ -136,7 +160,9 @@ impl<'a> Cursor<'a> {
         if !ascii {
             check_utf8(raw, start)?;
         }
-        Ok(Text { raw, at: start, escaped })
+        let text = Text { raw, at: start, escaped };
+        self.spans.note(&text);
+        Ok(text)
     }
 
     /// Checks the next value of any kind, and skips it.

@@ -7,6 +7,7 @@ mod cursor;
 mod nesting;
 mod number;
 mod push;
+mod spans;
 mod stops;
 mod text;
 
@@ -15,4 +16,5 @@ pub(crate) use cursor::{Cursor, ParseError};
 pub(crate) use nesting::Container;
 pub(crate) use number::whole_number;
 pub(crate) use push::{JsonField, PushScan, Sink};
+pub use spans::StringSpans;
 pub(crate) use text::{NameBuffer, Text, push_escaped, push_quoted};

@@ -12,7 +12,7 @@ mod sizes;
 
 pub use scan_error::{Field, ScanError, ScanErrorKind};
 
-use crate::json::{Cursor, NameBuffer, Text};
+use crate::json::{Cursor, NameBuffer, StringSpans, Text};
 use crate::surface::{Dialect, Surface};
 use crate::word::plain_word;
 use containers::object;
@@ -100,7 +100,21 @@ pub enum UsageAsk {
 /// Returns the first error: invalid JSON by RFC 8259 (lone surrogate escapes are accepted), nesting deeper than 128, not
 /// an object, no `model`, a repeated field, or a field of the wrong type.
 pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanError> {
-    let mut cursor = Cursor::new(body);
+    scan(surface, body, &mut Cursor::new(body))
+}
+
+/// Scans a request's body likewise, and notes its long strings for [`crate::visit_scanned_request`]. They take at most 8 bytes for
+/// each 64 of the body, and 512 KiB.
+///
+/// # Errors
+/// Returns the same errors as [`scan_request`].
+pub fn scan_request_and_strings(surface: Surface, body: &[u8]) -> Result<(RequestScan, StringSpans), ScanError> {
+    let mut cursor = Cursor::noting(body);
+    let found = scan(surface, body, &mut cursor)?;
+    Ok((found, cursor.into_spans()))
+}
+
+fn scan(surface: Surface, body: &[u8], cursor: &mut Cursor<'_>) -> Result<RequestScan, ScanError> {
     if let Some(kind) = byte_order_mark(body) {
         return Err(kind.at(0));
     }
@@ -117,7 +131,7 @@ pub fn scan_request(surface: Surface, body: &[u8]) -> Result<RequestScan, ScanEr
     }
     let mut found = RequestFields { dialect: surface.dialect(), ..RequestFields::default() };
     found.sizes.has_answers = found.dialect == Dialect::Openai;
-    object(&mut cursor, |cursor, name| found.member(cursor, name))?;
+    object(cursor, |cursor, name| found.member(cursor, name))?;
     match cursor.end() {
         Some(offset) => Err(ScanErrorKind::TrailingBytes.at(offset)),
         None => found.finish(surface, start),

@@ -135,8 +135,7 @@ impl Gate {
 
     fn plan(&mut self, body: Vec<u8>, cooldowns: &Cooldowns, draw: impl FnMut() -> u32) -> Result<(), Rejection> {
         self.take_body(body);
-        let surface = self.call.surface.unwrap_or(Surface::ChatCompletions);
-        let scan = scan_request(surface, &self.call.body).map_err(Rejection::BadBody)?;
+        let scan = self.scan().map_err(Rejection::BadBody)?;
         self.plan_scanned(scan, cooldowns, draw)
     }
 

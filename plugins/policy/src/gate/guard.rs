@@ -8,7 +8,10 @@ use crate::call::{Call, Timestamp};
 use crate::effect::{Effect, Effects};
 use crate::guard::{Answered, Checked, GuardedRequest, Guardrails, MAX_FINDINGS, Question, check_request, verdict};
 use crate::memory::can_allocate;
-use headgate_exchange::{BodyItem, Rejection, Splices, Surface, scan_request, visit_request};
+use headgate_exchange::{
+    BodyItem, Rejection, RequestScan, ScanError, Splices, StringSpans, Surface, scan_request, scan_request_and_strings,
+    visit_request,
+};
 use headgate_guardrails::Policies;
 use headgate_record::{Decision, Direction, Verdict};
 use headgate_routing::Facts;
@@ -27,13 +30,14 @@ impl Gate {
         if !self.call.policy.has_guardrails(self.stages) {
             return Ok(false);
         }
+        let strings = std::mem::take(&mut self.guarding.strings);
         let guardrails = Arc::clone(&self.call.policy.guardrails);
         let applying = guardrails.applying(&guarded_request(&self.call));
         self.guarding.answer = applying.answer;
         if applying.request.is_empty() {
             return Ok(false);
         }
-        let checked = self.look_through(&guardrails, applying.request)?;
+        let checked = self.look_through(&guardrails, applying.request, &strings)?;
         self.decisions.extend(self.guarding.tally.decisions(&guardrails, Direction::Request));
         if let Some(index) = checked.blocked {
             return Err(Rejection::Guardrail { id: guardrails.id(index), answer: false });
@@ -52,14 +56,30 @@ impl Gate {
         Ok(!self.guarding.pending_checks.is_empty())
     }
 
-    fn look_through(&mut self, guardrails: &Guardrails, set: Policies) -> Result<Checked, Rejection> {
+    /// Scans the body. Its strings are noted if guardrails may read them again; which ones apply is known later.
+    pub(super) fn scan(&mut self) -> Result<RequestScan, ScanError> {
+        let surface = self.call.surface.unwrap_or(Surface::ChatCompletions);
+        if !self.call.policy.guards_requests(self.stages) {
+            return scan_request(surface, &self.call.body);
+        }
+        let (scan, strings) = scan_request_and_strings(surface, &self.call.body)?;
+        self.guarding.strings = strings;
+        Ok(scan)
+    }
+
+    fn look_through(
+        &mut self,
+        guardrails: &Guardrails,
+        set: Policies,
+        strings: &StringSpans,
+    ) -> Result<Checked, Rejection> {
         let body = &self.call.body;
         if !Self::room_to_examine(body) {
             return Err(overloaded());
         }
         // The scan has read this body: it is JSON.
         let Guarding { placeholders, tally, .. } = &mut self.guarding;
-        check_request(guardrails, set, body, placeholders, tally).ok_or(Rejection::Misconfigured)
+        check_request(guardrails, set, (body, strings), placeholders, tally).ok_or(Rejection::Misconfigured)
     }
 
     /// The body that every try starts from is the masked one.

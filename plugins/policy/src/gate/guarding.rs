@@ -1,12 +1,14 @@
 //! State of the guardrails of one exchange: the request's findings, and the way in which the answer is guarded.
 
 use crate::guard::{AnswerGuard, Placeholders, Tally};
-use headgate_exchange::GuardedStream;
+use headgate_exchange::{GuardedStream, StringSpans};
 use headgate_guardrails::Policies;
 
 /// The state of the guardrails of one exchange.
 #[derive(Debug, Default)]
 pub(super) struct Guarding {
+    /// Strings of the body that the scan has noted. A request that waits does not keep them; they only save time.
+    pub(super) strings: StringSpans,
     /// Those that look at the answer.
     pub(super) answer: Policies,
     pub(super) placeholders: Placeholders,

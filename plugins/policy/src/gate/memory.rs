@@ -9,7 +9,7 @@ use super::state::{Flow, Gate, Phase};
 use crate::effect::{Effect, Effects};
 use crate::guard::AnswerGuard;
 use crate::memory::{Memory, can_allocate};
-use headgate_exchange::Rejection;
+use headgate_exchange::{Rejection, StringSpans};
 
 /// Bytes that every open request counts as: its context, its call, its headers and its record to be.
 const REQUEST_BYTES: u64 = 8 << 10;
@@ -57,6 +57,7 @@ impl Gate {
     /// The body is not needed any more; originals that are to be put back are.
     pub(super) fn release_request(&mut self) {
         self.call.release_body();
+        self.guarding.strings = StringSpans::default();
         let kept = self.guarding.kept_bytes;
         let limit = self.limit_for(kept);
         self.held_request.set(kept.saturating_add(REQUEST_BYTES), limit);
@@ -64,7 +65,7 @@ impl Gate {
 
     /// Whether there is room to look through this body.
     pub(super) fn room_to_examine(body: &[u8]) -> bool {
-        let escapes = body.iter().filter(|byte| **byte == b'\\').count() as u64;
+        let escapes = memchr::memchr_iter(b'\\', body).count() as u64;
         let text = (body.len() as u64).saturating_mul(EXAMINED);
         can_allocate(text.saturating_add(escapes.saturating_mul(ESCAPE_BYTES)).saturating_add(FINDINGS_BYTES))
     }

@@ -8,7 +8,7 @@ use crate::client::GATEWAY_PREFIX;
 use crate::effect::{Effect, Effects};
 use crate::header_view::HeaderView;
 use crate::policy::Upstream;
-use headgate_exchange::{Endpoint, Rejection, Surface, is_model_name, rewrite, scan_request};
+use headgate_exchange::{Endpoint, Rejection, Surface, is_model_name, rewrite};
 use headgate_keys::presented;
 use headgate_record::{AttemptKind, Decision, Verdict};
 use headgate_routing::{self as routing, NextAttempt, TargetKey};
@@ -84,10 +84,10 @@ impl Gate {
     /// Reads the body of a request that the proxy routes, and finds the price of its model.
     pub(super) fn read_proxied(&mut self, body: Vec<u8>) -> Result<(), Rejection> {
         self.take_body(body);
+        let scanned = self.scan();
         let call = &mut self.call;
-        let surface = call.surface.unwrap_or(Surface::ChatCompletions);
         let must_read = call.policy.must_read(self.stages);
-        let model = match scan_request(surface, &call.body) {
+        let model = match scanned {
             Ok(scan) => call.scan.insert(scan).model.clone(),
             Err(fault) if must_read => return Err(Rejection::BadBody(fault)),
             Err(_) => return Ok(()),

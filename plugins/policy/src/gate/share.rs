@@ -4,6 +4,7 @@ use super::state::{Flow, Gate, Phase};
 use crate::call::Timestamp;
 use crate::effect::Effects;
 use crate::request_env::RequestEnv;
+use headgate_exchange::StringSpans;
 use headgate_limits::Ledger;
 
 impl Gate {
@@ -42,6 +43,7 @@ impl Gate {
             return self.reject(rejection, out);
         }
         if self.awaits_share() {
+            self.guarding.strings = StringSpans::default();
             return Flow::Pause;
         }
         match self.guard_request(&mut draw, out) {

@@ -32,6 +32,8 @@ pub(crate) const MAX_CHANGED_BYTES: usize = 32 << 20;
 pub(crate) struct Guardrails {
     pub(crate) guard: Guard,
     pub(crate) list: Vec<CompiledGuardrail>,
+    /// Whether one of them looks at requests.
+    pub(crate) look_at_requests: bool,
 }
 
 /// One guardrail.
@@ -91,7 +93,9 @@ impl Guardrails {
         let specs: Vec<_> = guardrails.iter().map(|one| one.detect.clone()).collect();
         let guard = Guard::compile(&specs)
             .map_err(|invalid| specs.get(invalid.spec).map(|spec| spec.policy.clone()).unwrap_or_default())?;
-        Ok(Self { guard, list: guardrails.iter().map(|one| guardrail(one, &mut read)).collect() })
+        let list: Vec<_> = guardrails.iter().map(|one| guardrail(one, &mut read)).collect();
+        let look_at_requests = list.iter().any(|guardrail| guardrail.on_request);
+        Ok(Self { guard, list, look_at_requests })
     }
 
     pub(crate) fn applying(&self, request: &GuardedRequest<'_>) -> Applying {

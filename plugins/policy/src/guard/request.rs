@@ -2,7 +2,7 @@
 
 use super::{FindingKey, Guardrails, Placeholders, Tally};
 use crate::document::Action;
-use headgate_exchange::{BodyItem, Edit, Splice, Splices, Texts, WrittenText, visit_request};
+use headgate_exchange::{BodyItem, Edit, Splice, Splices, StringSpans, Texts, WrittenText, visit_scanned_request};
 use headgate_guardrails::{Finding, Policies};
 use headgate_record::Direction;
 use std::collections::BTreeMap;
@@ -31,11 +31,11 @@ pub(crate) struct Checked {
     pub(crate) splices: Splices,
 }
 
-/// Looks for these guardrails' findings in a request; `None` if it is no JSON.
+/// Looks for these guardrails' findings in a request, in which the scan has noted these strings; `None` if it is no JSON.
 pub(crate) fn check_request(
     guardrails: &Guardrails,
     set: Policies,
-    body: &[u8],
+    (body, strings): (&[u8], &StringSpans),
     placeholders: &mut Placeholders,
     tally: &mut Tally,
 ) -> Option<Checked> {
@@ -50,7 +50,7 @@ pub(crate) fn check_request(
         tools: BTreeMap::new(),
         over: false,
     };
-    let found = visit_request(body, &mut |seen| pass.see_piece(seen))?;
+    let found = visit_scanned_request(body, strings, &mut |seen| pass.see_piece(seen))?;
     pass.limits(&found);
     Some(Checked { splices: Splices::new(pass.splices), ..pass.checked })
 }
@@ -181,8 +181,9 @@ mod tests {
         let text: String = (0..addresses).map(|number| format!("a{number}@b.co ")).collect();
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#).into_bytes();
         let (mut placeholders, mut tally) = (Placeholders::default(), Tally::default());
+        let body = (body.as_slice(), &StringSpans::default());
         let checked =
-            check_request(&guardrails, Policies::from_iter([0]), &body, &mut placeholders, &mut tally).unwrap();
+            check_request(&guardrails, Policies::from_iter([0]), body, &mut placeholders, &mut tally).unwrap();
         (checked, tally)
     }
 

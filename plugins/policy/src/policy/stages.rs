@@ -35,6 +35,11 @@ impl Policy {
         stages.has(Stage::Guardrails) && !self.guardrails.list.is_empty()
     }
 
+    /// Whether some guardrail may look at a request.
+    pub(crate) fn guards_requests(&self, stages: Stages) -> bool {
+        stages.has(Stage::Guardrails) && self.guardrails.look_at_requests
+    }
+
     /// Whether a request is refused if its body cannot be read.
     pub(crate) fn must_read(&self, stages: Stages) -> bool {
         let permission = self.limits_models && self.identifies(stages);
