@@ -32,8 +32,8 @@ pub use sse::{Part, SseParser, Step};
 pub use stream::{HOLD_LIMIT, Passage, StreamProgress, StreamReader, StreamReading};
 pub use surface::{Dialect, Endpoint, Surface, endpoint, endpoint_below, model_id};
 pub use text_fields::{
-    BodyItem, Edit, EscapeMap, Examine, GuardedStream, Halt, TextKey, Texts, UnescapedText, WrittenText, answer_texts,
-    request_texts, visit_answer, visit_request, visit_scanned_request,
+    BodyItem, Edit, EscapeMap, Examine, GuardedStream, Halt, TextKey, Texts, UnescapedBytes, UnescapedText,
+    WrittenText, answer_texts, request_texts, visit_answer, visit_request, visit_scanned_request,
 };
 pub use usage::{AnswerFacts, ModelTokens, Reading, Tokens, UsageScan};
 pub use word::is_model_name;

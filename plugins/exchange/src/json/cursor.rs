@@ -58,6 +58,11 @@ impl<'a> Cursor<'a> {
         Self { spans: Spans::known(spans), ..Self::new(bytes) }
     }
 
+    /// Returns a cursor at the same place, to look ahead.
+    pub(crate) fn ahead(&self) -> Self {
+        Self { spans: self.spans.ahead(), ..*self }
+    }
+
     /// Returns the noted strings.
     pub(crate) fn into_spans(self) -> StringSpans {
         match self.spans {

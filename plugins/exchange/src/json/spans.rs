@@ -35,7 +35,7 @@ pub(crate) enum Spans<'a> {
 }
 
 /// Spans that another reading of the same bytes has noted.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownSpans<'a>(&'a [Span]);
 
 impl StringSpans {
@@ -65,6 +65,14 @@ impl<'a> Spans<'a> {
     /// Returns the spans of another reading.
     pub(crate) fn known(spans: &'a StringSpans) -> Self {
         Self::Known(KnownSpans(&spans.list))
+    }
+
+    /// Returns the spans for a cursor that looks ahead. It notes nothing.
+    pub(crate) fn ahead(&self) -> Self {
+        match self {
+            Self::Known(known) => Self::Known(*known),
+            _ => Self::Unused,
+        }
     }
 
     /// Notes a string that has been read.

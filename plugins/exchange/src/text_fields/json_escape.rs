@@ -9,13 +9,17 @@ use std::ops::Range;
 /// Bytes of `\ud83d\ude00`, the longest escape.
 const LONGEST_ESCAPE: usize = 12;
 
-/// One escape that was undone.
+/// Bytes that are copied at once. Most runs between two escapes are shorter, and a copy of fixed length is one load and one
+/// store.
+const COPIED: usize = 16;
+
+/// One escape that was undone. A body can have one every two bytes, so it is small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Escape {
     text: usize,
-    text_len: usize,
     written: usize,
-    written_len: usize,
+    text_len: u8,
+    written_len: u8,
 }
 
 /// The mapping from a text to the bytes that write it.
@@ -52,7 +56,7 @@ impl EscapeMap {
     fn written_end(&self, end: usize) -> usize {
         match self.before(self.escapes.partition_point(|escape| escape.text < end)) {
             None => self.start.saturating_add(end),
-            Some(escape) if end <= escape.text_end() => escape.written.saturating_add(escape.written_len),
+            Some(escape) if end <= escape.text_end() => escape.written_end(),
             Some(escape) => escape.after(end),
         }
     }
@@ -71,12 +75,16 @@ impl EscapeMap {
 
 impl Escape {
     fn text_end(&self) -> usize {
-        self.text.saturating_add(self.text_len)
+        self.text.saturating_add(usize::from(self.text_len))
+    }
+
+    fn written_end(&self) -> usize {
+        self.written.saturating_add(usize::from(self.written_len))
     }
 
     /// Returns the written offset of a text offset after this escape.
     fn after(&self, at: usize) -> usize {
-        self.written.saturating_add(self.written_len).saturating_add(at.saturating_sub(self.text_end()))
+        self.written_end().saturating_add(at.saturating_sub(self.text_end()))
     }
 }
 
@@ -91,39 +99,91 @@ pub(crate) fn unescape(
     text_at: usize,
     escape_map: &mut EscapeMap,
 ) -> usize {
-    let base = text.len();
-    let mut used = 0;
-    while let Some(rest) = written.get(used..) {
-        let plain = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
-        text.push_str(rest.get(..plain).unwrap_or_default());
-        used += plain;
-        let rest = rest.get(plain..).unwrap_or_default();
-        if rest.is_empty() || (!last && is_cut(rest)) {
-            break;
-        }
-        let (spelled, len) = one(rest);
-        let before = text.len();
-        text.push(spelled);
-        escape_map.escapes.push(Escape {
-            text: text_at + (before - base),
-            text_len: text.len() - before,
-            written: at + used,
-            written_len: len,
-        });
-        used += len;
-    }
+    let mut bytes = Vec::new();
+    let used = unescape_bytes(written.as_bytes(), at, last, &mut bytes, text_at, escape_map);
+    text.push_str(&String::from_utf8_lossy(&bytes));
     used
 }
 
+/// Does the same with bytes, which are UTF-8; `text` is empty.
+pub(crate) fn unescape_bytes(
+    written: &[u8],
+    at: usize,
+    last: bool,
+    text: &mut Vec<u8>,
+    text_at: usize,
+    escape_map: &mut EscapeMap,
+) -> usize {
+    text.reserve(written.len().saturating_add(COPIED));
+    let mut used = 0;
+    loop {
+        let rest = written.get(used..).unwrap_or_default();
+        let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        push_run(text, rest, plain);
+        used += plain;
+        let rest = rest.get(plain..).unwrap_or_default();
+        if rest.is_empty() || (!last && is_cut(rest)) {
+            return used;
+        }
+        let (before, written_len) = (text.len(), push_escape(text, rest));
+        escape_map.escapes.push(Escape {
+            text: text_at + before,
+            written: at + used,
+            text_len: (text.len() - before) as u8,
+            written_len,
+        });
+        used += usize::from(written_len);
+    }
+}
+
+/// Appends the first `len` bytes of `rest`.
+#[inline]
+fn push_run(text: &mut Vec<u8>, rest: &[u8], len: usize) {
+    match rest.first_chunk::<COPIED>() {
+        Some(chunk) if len <= COPIED => {
+            let end = text.len() + len;
+            text.extend_from_slice(chunk);
+            text.truncate(end);
+        }
+        _ => text.extend_from_slice(rest.get(..len).unwrap_or_default()),
+    }
+}
+
+/// Appends the character of the escape at the front, and returns the escape's length.
+#[inline]
+fn push_escape(text: &mut Vec<u8>, rest: &[u8]) -> u8 {
+    let spelled = match rest.get(1) {
+        Some(b'u') => return push_unicode(text, rest),
+        Some(b'n') => b'\n',
+        Some(itself @ (b'"' | b'\\' | b'/')) => *itself,
+        Some(b't') => b'\t',
+        Some(b'r') => b'\r',
+        Some(b'b') => 0x8,
+        Some(b'f') => 0xC,
+        // A backslash without an escape stands for itself.
+        _ => {
+            text.push(b'\\');
+            return 1;
+        }
+    };
+    text.push(spelled);
+    2
+}
+
+fn push_unicode(text: &mut Vec<u8>, rest: &[u8]) -> u8 {
+    let (spelled, len) = unicode(rest);
+    text.extend_from_slice(spelled.encode_utf8(&mut [0; 4]).as_bytes());
+    len
+}
+
 /// Returns whether these bytes, which begin with a backslash, may be an incomplete escape or half a pair.
-fn is_cut(rest: &str) -> bool {
-    let bytes = rest.as_bytes();
+fn is_cut(bytes: &[u8]) -> bool {
     match bytes.get(1) {
         None => true,
         Some(b'u') => {
             let open = |from: usize| bytes.get(from..).unwrap_or_default().iter().take(4).all(u8::is_ascii_hexdigit);
             let first = bytes.len() < 6 && open(2);
-            let high = hex4(rest.get(2..6)).is_some_and(|code| (0xD800..0xDC00).contains(&code));
+            let high = hex4(bytes.get(2..6)).is_some_and(|code| (0xD800..0xDC00).contains(&code));
             let tail = bytes.get(6..).unwrap_or_default();
             let second = bytes.len() < LONGEST_ESCAPE && b"\\u".starts_with(tail.get(..2).unwrap_or(tail)) && open(8);
             first || (high && second)
@@ -132,35 +192,21 @@ fn is_cut(rest: &str) -> bool {
     }
 }
 
-/// Returns the character of the escape at the front, and its length. A backslash without an escape stands for itself.
-fn one(rest: &str) -> (char, usize) {
-    let spelled = match rest.as_bytes().get(1) {
-        Some(b'u') => return unicode(rest),
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(itself @ (b'"' | b'\\' | b'/')) => char::from(*itself),
-        _ => return ('\\', 1),
-    };
-    (spelled, 2)
-}
-
-fn unicode(rest: &str) -> (char, usize) {
+/// Returns the character of an escape with `u`, and its length.
+fn unicode(rest: &[u8]) -> (char, u8) {
     let Some(first) = hex4(rest.get(2..6)) else { return ('\\', 1) };
-    let low = rest.get(6..8).filter(|start| *start == "\\u").and_then(|_| hex4(rest.get(8..12)));
+    let low = rest.get(6..8).filter(|start| *start == b"\\u").and_then(|_| hex4(rest.get(8..12)));
     match low.filter(|low| (0xD800..0xDC00).contains(&first) && (0xDC00..0xE000).contains(low)) {
         Some(low) => {
             let code = 0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00);
-            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), LONGEST_ESCAPE)
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), LONGEST_ESCAPE as u8)
         }
         None => (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
     }
 }
 
-fn hex4(digits: Option<&str>) -> Option<u32> {
-    digits?.bytes().try_fold(0, |code, digit| Some(code << 4 | char::from(digit).to_digit(16)?))
+fn hex4(digits: Option<&[u8]>) -> Option<u32> {
+    digits?.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
 }
 
 #[cfg(test)]

@@ -10,17 +10,19 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// Returns the digits of a number: `4.1e3` is `4100`.
-pub(super) fn digits(written: &str) -> Cow<'_, str> {
+pub(super) fn digits(written: &[u8]) -> Cow<'_, [u8]> {
     let whole = |number: f64| number.is_finite() && number.fract() == 0.0 && number.abs() < 1e20;
-    let spelled = written.contains(['e', 'E', '.']).then(|| written.parse::<f64>().ok()).flatten();
+    let has_point = written.iter().any(|byte| matches!(byte, b'e' | b'E' | b'.'));
+    let spelled = std::str::from_utf8(written).ok().filter(|_| has_point).and_then(|text| text.parse::<f64>().ok());
     match spelled.filter(|number| whole(*number)) {
-        Some(number) => Cow::Owned(format!("{number:.0}")),
+        Some(number) => Cow::Owned(format!("{number:.0}").into_bytes()),
         None => Cow::Borrowed(written),
     }
 }
 
 /// Replaces a number by a string with its changes.
-pub(super) fn number(at: usize, len: usize, text: &str, edits: &[Edit]) -> Splice {
+pub(super) fn number(at: usize, len: usize, text: &[u8], edits: &[Edit]) -> Splice {
+    let text = std::str::from_utf8(text).unwrap_or_default();
     let (mut with, mut done) = (vec![b'"'], 0);
     for edit in edits {
         push_escaped(&mut with, text.get(done..edit.at.start).unwrap_or_default());
@@ -36,12 +38,12 @@ pub(super) fn number(at: usize, len: usize, text: &str, edits: &[Edit]) -> Splic
 /// are in order, so each is visited once.
 pub(super) fn splices(
     at: usize,
-    document: &str,
+    document: &[u8],
     edits: &[Edit],
     written: impl Fn(Range<usize>) -> Range<usize>,
     out: &mut Vec<Splice>,
 ) {
-    let mut tokens = JsonTokens { bytes: document.as_bytes(), at: 0 }.peekable();
+    let mut tokens = JsonTokens { bytes: document, at: 0 }.peekable();
     for edit in edits {
         let range = written(edit.at.clone());
         let (start, end) = (range.start.saturating_sub(at), range.end.saturating_sub(at));

@@ -13,12 +13,13 @@ mod queue;
 mod stream;
 mod text;
 mod walk;
+mod word_table;
 mod words;
 
 pub use examine::{Edit, Examine, Halt};
 pub use json_escape::EscapeMap;
 pub use stream::GuardedStream;
-pub use text::{BodyItem, TextKey, Texts, UnescapedText, WrittenText};
+pub use text::{BodyItem, TextKey, Texts, UnescapedBytes, UnescapedText, WrittenText};
 
 use crate::json::{Cursor, ParseError, StringSpans};
 use walk::Walk;

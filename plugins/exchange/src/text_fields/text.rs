@@ -1,7 +1,7 @@
 //! The texts of a body: their notation, their unescaped form, and the changes of a guard.
 
 use super::examine::Edit;
-use super::json_escape::{EscapeMap, unescape};
+use super::json_escape::{EscapeMap, unescape_bytes};
 use super::json_tokens;
 use crate::json::push_escaped;
 use crate::rewrite::Splice;
@@ -22,7 +22,8 @@ pub struct TextKey {
 pub struct WrittenText<'a> {
     /// The text of the answer to which it belongs.
     pub key: TextKey,
-    pub(super) written: &'a str,
+    /// UTF-8.
+    pub(super) written: &'a [u8],
     pub(super) at: usize,
     pub(super) escaped: bool,
     pub(super) form: TextForm,
@@ -60,11 +61,25 @@ pub enum BodyItem<'a> {
 pub struct UnescapedText<'a> {
     /// The text as the model reads it.
     pub text: Cow<'a, str>,
+    notation: Notation<'a>,
+}
+
+/// One text, unescaped, as bytes of UTF-8 that have not been checked once more.
+#[derive(Debug, Clone)]
+pub struct UnescapedBytes<'a> {
+    /// The text as the model reads it.
+    pub text: Cow<'a, [u8]>,
+    notation: Notation<'a>,
+}
+
+/// The bytes of a body that write a text.
+#[derive(Debug, Clone)]
+struct Notation<'a> {
     escape_map: EscapeMap,
     /// For JSON inside a string: the notation of the outer text.
     outer: Option<EscapeMap>,
     form: TextForm,
-    written: &'a str,
+    written: &'a [u8],
     at: usize,
 }
 
@@ -95,13 +110,20 @@ impl<'a> WrittenText<'a> {
     /// returned in digits, however it is written.
     #[must_use]
     pub fn unescaped_text(&self) -> UnescapedText<'a> {
-        let once = self.unescaped_once();
-        if !self.is_nested() || !once.text.contains('\\') {
+        self.unescaped_bytes().into_text()
+    }
+
+    /// Returns the same in bytes.
+    #[must_use]
+    pub fn unescaped_bytes(&self) -> UnescapedBytes<'a> {
+        let once = self.once();
+        if !self.is_nested() || memchr::memchr(b'\\', &once.text).is_none() {
             return once;
         }
-        let (mut text, mut escape_map) = (String::with_capacity(once.text.len()), EscapeMap::at(0));
-        unescape(&once.text, 0, true, &mut text, 0, &mut escape_map);
-        UnescapedText { text: Cow::Owned(text), escape_map, outer: Some(once.escape_map), ..once }
+        let (mut text, mut escape_map) = (Vec::new(), EscapeMap::at(0));
+        unescape_bytes(&once.text, 0, true, &mut text, 0, &mut escape_map);
+        let notation = Notation { escape_map, outer: Some(once.notation.escape_map), ..once.notation };
+        UnescapedBytes { text: Cow::Owned(text), notation }
     }
 
     /// Returns its offset in the body.
@@ -116,17 +138,43 @@ impl<'a> WrittenText<'a> {
     }
 
     pub(crate) fn unescaped_once(&self) -> UnescapedText<'a> {
+        self.once().into_text()
+    }
+
+    fn once(&self) -> UnescapedBytes<'a> {
         let mut escape_map = EscapeMap::at(self.at);
         let text = if self.form == TextForm::Number {
             json_tokens::digits(self.written)
         } else if self.escaped {
-            let mut text = String::with_capacity(self.written.len());
-            unescape(self.written, self.at, true, &mut text, 0, &mut escape_map);
+            let mut text = Vec::new();
+            unescape_bytes(self.written, self.at, true, &mut text, 0, &mut escape_map);
             Cow::Owned(text)
         } else {
             Cow::Borrowed(self.written)
         };
-        UnescapedText { text, escape_map, outer: None, form: self.form, written: self.written, at: self.at }
+        let notation = Notation { escape_map, outer: None, form: self.form, written: self.written, at: self.at };
+        UnescapedBytes { text, notation }
+    }
+}
+
+impl<'a> UnescapedBytes<'a> {
+    fn into_text(self) -> UnescapedText<'a> {
+        let text = match self.text {
+            Cow::Borrowed(text) => Cow::Borrowed(simdutf8::basic::from_utf8(text).unwrap_or_default()),
+            Cow::Owned(text) => Cow::Owned(String::from_utf8(text).unwrap_or_default()),
+        };
+        UnescapedText { text, notation: self.notation }
+    }
+
+    /// Returns the bytes of the body for a range of the text, with the whole of every escape that it touches.
+    #[must_use]
+    pub fn written(&self, text: Range<usize>) -> Range<usize> {
+        self.notation.written(text)
+    }
+
+    /// Replaces ranges of the text, which are in order and do not overlap. JSON stays JSON.
+    pub fn splices(&self, edits: &[Edit], out: &mut Vec<Splice>) {
+        self.notation.splices(&self.text, edits, out);
     }
 }
 
@@ -134,6 +182,21 @@ impl UnescapedText<'_> {
     /// Returns the bytes of the body for a range of the text, with the whole of every escape that it touches.
     #[must_use]
     pub fn written(&self, text: Range<usize>) -> Range<usize> {
+        self.notation.written(text)
+    }
+
+    /// Replaces ranges of the text, which are in order and do not overlap. JSON stays JSON.
+    pub fn splices(&self, edits: &[Edit], out: &mut Vec<Splice>) {
+        self.notation.splices(self.text.as_bytes(), edits, out);
+    }
+
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, EscapeMap) {
+        (Cow::Owned(self.text.into_owned()), self.notation.escape_map)
+    }
+}
+
+impl Notation<'_> {
+    fn written(&self, text: Range<usize>) -> Range<usize> {
         let inner = self.escape_map.written(text);
         match &self.outer {
             Some(outer) => outer.written(inner),
@@ -141,14 +204,14 @@ impl UnescapedText<'_> {
         }
     }
 
-    /// Replaces ranges of the text, which are in order and do not overlap. JSON stays JSON.
-    pub fn splices(&self, edits: &[Edit], out: &mut Vec<Splice>) {
+    fn splices(&self, text: &[u8], edits: &[Edit], out: &mut Vec<Splice>) {
+        let (written, at) = (self.written, self.at);
         match self.form {
             TextForm::Plain => out.extend(edits.iter().map(|edit| self.splice(edit, &edit.with))),
             TextForm::Nested => out.extend(edits.iter().map(|edit| self.splice(edit, &escaped(&edit.with)))),
             TextForm::Number if edits.is_empty() => {}
-            TextForm::Number => out.push(json_tokens::number(self.at, self.written.len(), &self.text, edits)),
-            TextForm::Tree => json_tokens::splices(self.at, self.written, edits, |at| self.written(at), out),
+            TextForm::Number => out.push(json_tokens::number(at, written.len(), text, edits)),
+            TextForm::Tree => json_tokens::splices(at, written, edits, |at| self.written(at), out),
         }
     }
 
@@ -156,10 +219,6 @@ impl UnescapedText<'_> {
         let mut with = Vec::with_capacity(text.len());
         push_escaped(&mut with, text);
         Splice { at: self.written(edit.at.clone()), with }
-    }
-
-    pub(crate) fn into_parts(self) -> (Cow<'static, str>, EscapeMap) {
-        (Cow::Owned(self.text.into_owned()), self.escape_map)
     }
 }
 

@@ -197,7 +197,7 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// Notes a fact of the object.
     fn note(&mut self, cursor: &Cursor<'a>, context: Context, name: &[u8], facts: &mut ObjectFacts<'a>) {
-        let string = || Cursor::new(cursor.rest()).string().ok();
+        let string = || cursor.ahead().string().ok();
         let is_string = cursor.peek() == Some(b'"');
         match name {
             b"finish_reason" if context == Context::Choice => facts.finished = is_string,

@@ -2,6 +2,7 @@
 //!
 //! Names are compared without case, since some servers ignore it.
 
+use super::word_table::{WordTable, slots};
 use crate::json::Text;
 
 /// Prefix of the name of a server that brings tools.
@@ -49,23 +50,26 @@ impl<'a> FoldedName<'a> {
     }
 }
 
-fn is_one_of(list: &[&str], name: &[u8]) -> bool {
-    list.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
-}
-
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident $list:ident: $($word:literal)+;)+) => {
         $(
-            static $list: &[&str] = &[$($word),+];
+            static $list: WordTable<{ slots(&[$($word),+]) }> = WordTable::new(&[$($word),+]);
             $(#[$doc])*
             pub(super) fn $name(name: &[u8]) -> bool {
-                is_one_of($list, name)
+                $list.has(name)
             }
         )+
         #[test]
         fn the_lists_are_sorted() {
-            for list in [$($list),+] {
+            for list in [$($list.words()),+] {
                 assert!(list.is_sorted(), "{list:?}");
+            }
+        }
+        #[test]
+        fn the_tables_find_what_is_in_the_lists() {
+            let all: Vec<&str> = [$($list.words()),+].concat();
+            for name in all.iter().flat_map(|word| [(*word).to_owned(), format!("{word}s"), word[1..].to_owned()]) {
+                $(assert_eq!($list.has(name.as_bytes()), $list.words().contains(&name.as_str()), "{name}");)+
             }
         }
     };

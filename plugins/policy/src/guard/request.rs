@@ -111,10 +111,10 @@ impl Pass<'_> {
     }
 
     fn text(&mut self, written: &WrittenText<'_>) -> ControlFlow<()> {
-        let spelled = written.unescaped_text();
+        let spelled = written.unescaped_bytes();
         let mut masks: Vec<Finding> = Vec::new();
         let (guardrails, set) = (self.guardrails, self.set);
-        guardrails.guard.look_through(spelled.text.as_bytes(), set, |finding| {
+        guardrails.guard.look_through(&spelled.text, set, |finding| {
             let action = self.see(finding.policy, finding.kind.name());
             if action == Some(Action::Mask) {
                 join(&mut masks, finding);
@@ -123,7 +123,8 @@ impl Pass<'_> {
         })?;
         let mut edits = Vec::with_capacity(masks.len());
         for mask in masks {
-            let Some(original) = spelled.text.get(mask.start..mask.end) else { continue };
+            let original = spelled.text.get(mask.start..mask.end);
+            let Some(original) = original.and_then(|bytes| std::str::from_utf8(bytes).ok()) else { continue };
             let restore = self.guardrails.get(mask.policy).is_some_and(|guardrail| guardrail.restore);
             let with = self.placeholders.name(mask.kind.name(), original, restore);
             edits.push(Edit { at: mask.start..mask.end, with });

@@ -66,7 +66,11 @@ impl<'a> Walk<'a, '_> {
     }
 
     pub(super) fn text(&mut self, text: Text<'a>, form: TextForm) {
-        let Some(written) = simdutf8::basic::from_utf8(text.raw).ok().filter(|text| !text.is_empty()) else { return };
+        // The cursor has checked that it is UTF-8.
+        let written = text.raw;
+        if written.is_empty() {
+            return;
+        }
         self.found.text_bytes = self.found.text_bytes.saturating_add(written.len() as u64);
         let text = WrittenText {
             key: TextKey { choice: 0, field: self.path },

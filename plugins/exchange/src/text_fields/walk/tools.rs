@@ -8,7 +8,7 @@ use crate::text_fields::words::{self, FoldedName, MCP};
 impl<'a> Walk<'a, '_> {
     /// Reads the `type` of a tool ahead, since a provider's tool has no other name.
     pub(super) fn kind_ahead(&self, cursor: &Cursor<'a>) -> Option<String> {
-        let mut ahead = Cursor::new(cursor.rest());
+        let mut ahead = cursor.ahead();
         if ahead.peek() != Some(b'{') || ahead.enter().is_err() {
             return None;
         }
