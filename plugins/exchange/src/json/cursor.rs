@@ -5,7 +5,7 @@
 
 use super::nesting::{Container, MAX_DEPTH, Nesting};
 use super::spans::{Spans, StringSpans};
-use super::stops::Stops;
+use super::stops::{Stops, is_escape_letter};
 use super::text::Text;
 
 /// The kind of a syntax error.
@@ -154,7 +154,7 @@ impl<'a> Cursor<'a> {
             ascii &= run.ascii;
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => self.escapes()?,
                 Some(_) => return Err(self.malformed(JsonErrorKind::ControlCharacter)),
                 None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
             }
@@ -319,12 +319,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Reads the escape that is next, and maybe more behind it.
     #[inline]
-    fn escape(&mut self) -> Result<(), ParseError> {
+    fn escapes(&mut self) -> Result<(), ParseError> {
         let backslash = self.at;
+        self.at = self.stops.behind_escapes(self.bytes, backslash);
+        if self.at > backslash {
+            return Ok(());
+        }
         self.at += 2;
         match self.bytes.get(backslash + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(letter) if is_escape_letter(*letter) => Ok(()),
             Some(b'u') => self.hex4(backslash),
             Some(_) => Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
             None => Err(ParseError::Malformed(JsonErrorKind::UnexpectedEnd, self.bytes.len())),

@@ -106,3 +106,51 @@ impl KnownSpans<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(texts: &[Text<'_>]) -> StringSpans {
+        let mut spans = Spans::Noted(StringSpans::default());
+        texts.iter().for_each(|text| spans.note(text));
+        match spans {
+            Spans::Noted(noted) => noted,
+            _ => StringSpans::default(),
+        }
+    }
+
+    #[test]
+    fn a_span_takes_an_eighth_of_the_shortest_string() {
+        assert_eq!(size_of::<Span>() * 8, SHORTEST);
+        let raw = [b'a'; SHORTEST];
+        let short = Text { raw: &raw[1..], at: 1, escaped: false };
+        assert!(noted(&[short]).list.is_empty());
+        let texts = vec![Text { raw: &raw, at: 1, escaped: false }; MOST + 9];
+        assert_eq!(noted(&texts).list.len(), MOST);
+    }
+
+    #[test]
+    fn strings_are_found_in_order_at_their_places_only() {
+        let body = [&b"\""[..], &[b'a'; 70], b"\",\"", &[b'b'; 64], b"\""].concat();
+        let first = Text { raw: &body[1..71], at: 1, escaped: true };
+        let second = Text { raw: &body[74..138], at: 74, escaped: false };
+        let spans = noted(&[first, second]);
+        let mut known = Spans::known(&spans);
+        assert!(known.find(&body, 0).is_none());
+        let found = known.find(&body, 1).unwrap();
+        assert_eq!((found.raw, found.at, found.escaped), (first.raw, 1, true));
+        assert!(known.find(&body, 2).is_none());
+        assert_eq!(known.ahead().find(&body, 74).unwrap().raw, second.raw);
+        assert!(!known.find(&body, 74).unwrap().escaped);
+        assert!(known.find(&body, 75).is_none());
+    }
+
+    #[test]
+    fn spans_of_other_bytes_find_nothing() {
+        let body = [b'a'; 100];
+        let spans = noted(&[Text { raw: &body[1..80], at: 1, escaped: false }]);
+        assert!(Spans::known(&spans).find(&body, 1).is_none());
+        assert!(Spans::known(&spans).find(b"\"", 1).is_none());
+    }
+}

@@ -7,7 +7,10 @@ mod block;
 mod marks;
 
 use block::BLOCK;
-use marks::marks;
+use marks::{backslashes, marks};
+
+/// Fewer stops than this are read one by one.
+const FEW: u32 = 4;
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,35 @@ impl Stops {
         PlainRun { end: bytes.len(), ascii }
     }
 
+    /// Returns the place behind the escapes that begin with the backslash at `at`, the last stop that was found: the next stop, or
+    /// the end of its block. Returns `at` if the escape is not of one letter, or is best read by itself.
+    ///
+    /// Where escapes are dense, each would wait for the one before it. Here one look at the block tells which bytes are escaped, and
+    /// their letters do not depend on each other.
+    #[inline]
+    pub(crate) fn behind_escapes(&self, bytes: &[u8], at: usize) -> usize {
+        let from = u64::MAX << (at % BLOCK);
+        let is_letter = |at: usize| bytes.get(at).is_some_and(|letter| is_escape_letter(*letter));
+        if (self.bits & from).count_ones() < FEW || !is_letter(at + 1) {
+            return at;
+        }
+        let Some(block) = bytes.get(self.base..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { return at };
+        let backslashes = backslashes(block) & from;
+        let escaped = escaped(backslashes);
+        let ends = self.bits & from & !backslashes & !escaped;
+        let mut letters = escaped & ends.wrapping_sub(1) & !ends;
+        while letters != 0 {
+            let letter = self.base + letters.trailing_zeros() as usize;
+            if !is_letter(letter) {
+                return letter - 1;
+            }
+            letters &= letters - 1;
+        }
+        // The letter of a backslash at the end is in the next block.
+        let open = usize::from((backslashes & !escaped) >> (BLOCK - 1) != 0);
+        self.base + if ends == 0 { BLOCK - open } else { ends.trailing_zeros() as usize }
+    }
+
     #[inline]
     fn of(bytes: &[u8], base: usize) -> Self {
         let rest = bytes.get(base..).unwrap_or_default();
@@ -63,6 +95,21 @@ impl Stops {
         };
         Self { base, bits, high }
     }
+}
+
+/// Returns whether a backslash and this letter are an escape.
+#[inline]
+pub(crate) const fn is_escape_letter(letter: u8) -> bool {
+    matches!(letter, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
+}
+
+/// Returns the bytes that backslashes escape, where the first one is not escaped itself. In a run of backslashes each second one
+/// is, and what follows the run if the last one is not.
+#[inline]
+const fn escaped(backslashes: u64) -> u64 {
+    const ODD: u64 = u64::MAX / 3 * 2;
+    // The carry of the subtraction passes through a run, and ends behind it at a place that tells whether its length is even.
+    (((backslashes << 1) | ODD).wrapping_sub(backslashes) ^ ODD) ^ backslashes
 }
 
 /// Returns the last block, filled up with plain bytes.
@@ -111,7 +158,52 @@ mod tests {
         assert!(!Stops::new().run("é".repeat(100).as_bytes(), 0).ascii);
     }
 
+    /// The escaped bytes, found one by one.
+    fn literally_escaped(backslashes: u64) -> u64 {
+        let (mut found, mut escapes) = (0, false);
+        for place in 0..64 {
+            found |= u64::from(escapes) << place;
+            escapes = !escapes && backslashes >> place & 1 == 1;
+        }
+        found
+    }
+
+    /// Escapes are skipped up to the first stop or other escape, and at most to the end of the block.
+    fn skips(bytes: &[u8], at: usize) {
+        let mut stops = Stops::new();
+        if bytes[at] != b'\\' || stops.run(bytes, at).end != at {
+            return;
+        }
+        let found = stops.behind_escapes(bytes, at);
+        let mut literally = at;
+        while literally < found {
+            assert!(bytes[literally] != b'"' && bytes[literally] >= 0x20, "{bytes:?} from {at} to {found}");
+            literally += 1;
+            if bytes[literally - 1] == b'\\' {
+                assert!(is_escape_letter(bytes[literally]), "{bytes:?} from {at} to {found}");
+                literally += 1;
+            }
+        }
+        assert_eq!(literally, found, "{bytes:?} from {at}");
+        assert!(found - at <= BLOCK);
+    }
+
     proptest! {
+        #[test]
+        fn escaped_bytes_are_found(backslashes: u64, more: u64) {
+            for bits in [backslashes, backslashes | more, backslashes & more, !(backslashes & more)] {
+                prop_assert_eq!(escaped(bits), literally_escaped(bits));
+            }
+        }
+
+        #[test]
+        fn escapes_are_skipped(pieces in proptest::collection::vec(prop_oneof![
+            6 => Just("\\n"), 4 => Just("\\\\"), 4 => Just("\\\""), 3 => Just("ab"), 2 => Just("c"), 1 => Just("\\u0041"), 1 => Just("\""),
+            1 => Just("\\"), 1 => Just("\n"), 1 => Just("\\q")], 0..120), at in 0_usize..64) {
+            let bytes = pieces.concat().into_bytes();
+            (at..bytes.len().min(at + 70)).for_each(|at| skips(&bytes, at));
+        }
+
         #[test]
         fn runs_agree_with_a_plain_search(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             agrees(&bytes);

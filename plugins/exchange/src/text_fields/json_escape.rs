@@ -210,6 +210,7 @@ fn hex4(digits: Option<&[u8]>) -> Option<u32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice, reason = "a test may panic")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -242,7 +243,44 @@ mod tests {
             .unwrap()
     }
 
+    /// Unescapes one character after the other.
+    fn literally(written: &str) -> (String, EscapeMap) {
+        let (mut text, mut escape_map, mut used) = (String::new(), EscapeMap::at(100), 0);
+        while let Some(char) = written[used..].chars().next() {
+            let rest = &written[used..];
+            let short = "\"\\/bfnrt".chars().zip("\"\\/\u{8}\u{c}\n\r\t".chars());
+            let short = short.into_iter().find(|(name, _)| char == '\\' && rest[1..].starts_with(*name));
+            let code = |at: usize| {
+                let digits = rest.get(at..at + 6)?.strip_prefix("\\u")?;
+                digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).unwrap())
+            };
+            let pair = |first| char::decode_utf16([first, code(6)?]).next()?.ok().filter(|char| *char > '\u{FFFF}');
+            let (spelled, len) = match (short, code(0)) {
+                (Some((_, spelled)), _) => (spelled, 2),
+                (_, Some(first)) => match pair(first) {
+                    Some(pair) => (pair, 12),
+                    None => (char::from_u32(first.into()).unwrap_or('\u{FFFD}'), 6),
+                },
+                _ => (char, char.len_utf8()),
+            };
+            if char == '\\' {
+                let (text_len, written_len) = (spelled.len_utf8() as u8, len as u8);
+                escape_map.escapes.push(Escape { text: text.len(), written: 100 + used, text_len, written_len });
+            }
+            text.push(spelled);
+            used += len;
+        }
+        (text, escape_map)
+    }
+
     proptest! {
+        #[test]
+        fn runs_of_any_length_are_copied(
+            written in r#"(([a-zé日😀]{0,40})(\\[nrtbf"/\\qu]|\\u[0-9a-fA-F]{4}|\\ud83d\\ude0[0-9]|\\ud8){0,3}){0,8}"#,
+        ) {
+            prop_assert_eq!(whole(&written), literally(&written));
+        }
+
         #[test]
         fn a_text_in_pieces_is_the_text_in_one(written in writing(), cuts in proptest::collection::vec(0_usize..80, 0..6)) {
             let (text, escape_map) = whole(&written);

@@ -20,9 +20,9 @@ mod simd128;
 mod sse2;
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
-pub(super) use portable::marks;
+pub(super) use portable::{backslashes, marks};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use simd128::marks;
+pub(super) use simd128::{backslashes, marks};
 
 /// Returns the stops of a block, and whether one of its bytes is not ASCII.
 #[cfg(target_arch = "x86_64")]
@@ -45,6 +45,22 @@ pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
     unsafe { neon::marks(block) }
 }
 
+/// Returns the backslashes of a block.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn backslashes(block: &[u8; super::block::BLOCK]) -> u64 {
+    // SAFETY: every x86-64 has SSE2.
+    unsafe { sse2::backslashes(block) }
+}
+
+/// Returns the backslashes of a block.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(super) fn backslashes(block: &[u8; super::block::BLOCK]) -> u64 {
+    // SAFETY: every 64-bit ARM has NEON.
+    unsafe { neon::backslashes(block) }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::json::stops::block::BLOCK;
@@ -53,6 +69,8 @@ mod tests {
     fn agrees(block: &[u8; BLOCK]) {
         let expected = super::portable::marks(block);
         assert_eq!(super::marks(block), expected);
+        let literal = block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == b'\\'));
+        assert_eq!((super::backslashes(block), super::portable::backslashes(block)), (literal, literal));
         #[cfg(target_arch = "x86_64")]
         // SAFETY: every x86-64 has SSE2.
         assert_eq!(unsafe { super::sse2::marks(block) }, expected);
@@ -72,6 +90,11 @@ mod tests {
     proptest! {
         #[test]
         fn random_blocks(bytes in proptest::collection::vec(any::<u8>(), BLOCK)) {
+            agrees(bytes.first_chunk().unwrap());
+        }
+
+        #[test]
+        fn blocks_of_neighbours(bytes in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b']'), Just(b'['), Just(0xDC)], BLOCK)) {
             agrees(bytes.first_chunk().unwrap());
         }
     }

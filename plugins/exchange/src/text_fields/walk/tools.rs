@@ -1,7 +1,7 @@
 //! The names of tools on the walk: offered, chosen and called ones, and those of MCP servers.
 
 use super::{Context, ObjectFacts, Walk};
-use crate::json::{Cursor, ParseError, Text};
+use crate::json::{Cursor, NameBuffer, ParseError, Text};
 use crate::text_fields::text::BodyItem;
 use crate::text_fields::words::{self, FoldedName, MCP};
 
@@ -33,7 +33,7 @@ impl<'a> Walk<'a, '_> {
         if facts.attached || words::is_attachment(kind) {
             self.found.attachments = self.found.attachments.saturating_add(1);
         }
-        let is_other = |role: &Text<'_>| !role.unescaped(64).is_some_and(|role| words::is_speaker(role.as_bytes()));
+        let is_other = |role: &Text<'_>| !words::is_speaker(role.name(&mut NameBuffer::default()));
         let names_tool = match context {
             Context::Text | Context::Prompt => words::is_call(kind) || facts.role.as_ref().is_some_and(is_other),
             _ => false,

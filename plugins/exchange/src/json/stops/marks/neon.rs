@@ -39,3 +39,14 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
     }
     (bits, vmaxvq_u8(all) >= 0x80)
 }
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut bits = 0;
+    for (index, part) in parts.iter().enumerate() {
+        bits |= u64::from(bitmask(vceqq_u8(load(part), vdupq_n_u8(b'\\')))) << (index * 16);
+    }
+    bits
+}

@@ -19,3 +19,13 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
     }
     (bits, u8x16_bitmask(all) != 0)
 }
+
+#[inline(always)]
+pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    parts.iter().enumerate().fold(0, |bits, (index, part)| {
+        let bytes = u128::from_le_bytes(*part);
+        let part = u64x2(bytes as u64, (bytes >> 64) as u64);
+        bits | u64::from(u8x16_bitmask(u8x16_eq(part, u8x16_splat(b'\\')))) << (index * 16)
+    })
+}

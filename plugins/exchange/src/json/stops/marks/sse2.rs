@@ -30,3 +30,15 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
     }
     (bits, _mm_movemask_epi8(all) != 0)
 }
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut bits = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let found = _mm_movemask_epi8(_mm_cmpeq_epi8(load(part), _mm_set1_epi8(b'\\' as i8)));
+        bits |= u64::from(found as u16) << (index * 16);
+    }
+    bits
+}
