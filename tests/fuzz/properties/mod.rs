@@ -4,6 +4,7 @@
 //! Both the fuzz targets and `cargo test`, on the seeds and on generated input, call these, so that they also run without a
 //! fuzzer.
 
+mod noted;
 mod request_scan;
 mod sse;
 mod texts;

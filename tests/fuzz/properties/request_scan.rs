@@ -1,12 +1,13 @@
 //! Compares the request scan with serde_json, and checks the changes of a rewrite.
 
+use super::noted::noted;
 use super::tree::Tree;
 use super::usage_scan::{MAX_COUNT, count};
 use headgate_exchange::{Dialect, RequestScan, ScanErrorKind, Splices, Surface, UsageAsk, rewrite, scan_request};
 use serde::de::IgnoredAny;
 
 /// Checks that the scan accepts exactly unambiguous JSON, finds the same as serde_json, and changes only the reported
-/// parts, in either dialect.
+/// parts, in either dialect; and that the strings that it notes change nothing for guardrails.
 pub fn request_scan(body: &[u8]) {
     scan_as(Surface::ChatCompletions, body);
     scan_as(Surface::Messages, body);
@@ -17,6 +18,7 @@ fn scan_as(surface: Surface, body: &[u8]) {
     match scan_request(surface, body) {
         Ok(scan) => {
             assert!(is_json, "accepted what is no JSON");
+            noted(surface, &scan, body);
             if let Some(tree) = Tree::parse(body) {
                 finds_the_same(&scan, &tree, body);
             }
