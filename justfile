@@ -117,11 +117,13 @@ bench *FLAGS: envoy wasm native && bench-detectors bench-collector
 bench-apisix: wasm
     @cargo run --quiet -p headgate-test-apisix --example cost
 
-# What the detectors of guardrails cost in wasm, in Node's V8: MB/s on prose, code, base64 and hostile input.
+# What the detectors of guardrails cost in wasm, in Node's V8: MB/s on prose, code, base64 and hostile input; and a whole guarded request.
 bench-detectors: _cargo
     @{{just_executable()}} _need node "install Node.js 20 or newer"
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-guardrails --example speed
     @node --no-warnings tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/speed.wasm
+    @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-policy --example guarded_request
+    @node --no-warnings --no-liftoff tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/guarded_request.wasm
     @cargo run --quiet --release -p headgate-policy --example guard_speed
 
 # The masks of `simd128`, which no other target has, and the findings with them, in Node's V8.

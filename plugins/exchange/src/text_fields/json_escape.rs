@@ -210,8 +210,9 @@ fn hex4(digits: Option<&[u8]>) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice, reason = "a test may panic")]
 mod tests {
+    #![allow(clippy::string_slice, reason = "a test may panic")]
+
     use super::*;
     use proptest::prelude::*;
 

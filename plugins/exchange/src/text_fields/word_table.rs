@@ -16,6 +16,7 @@ pub(super) const fn slots(words: &[&str]) -> usize {
 }
 
 impl<const SLOTS: usize> WordTable<SLOTS> {
+    #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
     pub(super) const fn new(words: &'static [&'static str]) -> Self {
         assert!(words.len() <= u8::MAX as usize && words.len() < SLOTS, "the table has no room for the list");
         let (mut numbers, mut index) = ([0; SLOTS], 0);
