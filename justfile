@@ -126,10 +126,11 @@ bench-detectors: _cargo
     @node --no-warnings --no-liftoff tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/guarded_request.wasm
     @cargo run --quiet --release -p headgate-policy --example guard_speed
 
-# The masks of `simd128`, which no other target has, and the findings with them, in Node's V8.
+# The masks of `simd128`, which no other target has, and what is found with them, in Node's V8.
 test-simd: _cargo
     @{{just_executable()}} _need node "install Node.js 20 or newer"
     CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings {{justfile_directory()}}/tests/bench/wasi.mjs" cargo test --quiet --target wasm32-wasip1 -p headgate-guardrails --lib -- block:: natural_and_hostile
+    CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings {{justfile_directory()}}/tests/bench/wasi.mjs" cargo test --quiet --target wasm32-wasip1 -p headgate-exchange --lib -- stops:: json_escape::
 
 # What the collector takes and how fast it answers, beside what is aimed for; 10000000 records take some ten minutes and 12 GB.
 bench-collector RECORDS="1000000" SENDERS="4": _cargo
