@@ -94,6 +94,7 @@ impl Host for Apisix {
         shows_own_replies: true,
         loses_workers: true,
         calls_from_answers: true,
+        takes_records: true,
         delivery_time: Duration::from_millis(250),
         cooldowns_age_us: 50_000,
     };

@@ -31,6 +31,7 @@ impl Host for Envoy {
         shows_own_replies: true,
         loses_workers: true,
         calls_from_answers: true,
+        takes_records: false,
         delivery_time: Duration::from_secs(5),
         cooldowns_age_us: 50_000,
     };

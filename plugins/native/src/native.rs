@@ -124,6 +124,7 @@ impl Host for Native {
         loses_workers: false,
         // A proxy that ends fails its calls when it can begin no other any more: it would crash.
         calls_from_answers: false,
+        takes_records: false,
         delivery_time: Duration::from_secs(5),
         cooldowns_age_us: 0,
     };

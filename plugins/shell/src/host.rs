@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub loses_workers: bool,
     /// A root may begin a call while it is told the answer to its last one. Where it may not, it waits for the next tick.
     pub calls_from_answers: bool,
+    /// It takes the record of a request from the request's context: see [`Host::set_record`].
+    pub takes_records: bool,
     /// Time that a delivery to the collector may take. Where nothing but a request can carry it, a client waits for it.
     pub delivery_time: Duration,
     /// Greatest age of a worker's view of the targets in cooldown, µs: 0 where a look costs next to nothing.

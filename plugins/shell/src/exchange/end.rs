@@ -68,8 +68,8 @@ fn tell_proxy(host: &impl MemberHost, gate: &Gate, policy: &Policy, closing: &Cl
 
 /// Settles the reservations of a request. If it leaves a record, the record is queued, unless `hand_over` has found another way for it.
 /// `None` only if the state of the worker is in use.
-pub(crate) fn settle(
-    host: &impl MemberHost,
+pub(crate) fn settle<H: MemberHost>(
+    host: &H,
     member: &mut Member,
     gate: &mut Gate,
     policy: &Policy,
@@ -80,7 +80,7 @@ pub(crate) fn settle(
     let fleet_status = member.counters.fleet_status(policy, now.as_ms());
     with_worker(host, |worker| {
         // Without a collector, a record would wait for nobody.
-        if !gate.logs() || policy.collector().is_none() {
+        if !gate.logs() || !(H::CAN.takes_records || policy.collector().is_some()) {
             let closing =
                 worker.with_request_env(host, fleet_status, |env, _| gate.close_without_record(now, disconnect, env));
             worker.hand_over(member);
