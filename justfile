@@ -123,7 +123,7 @@ bench-detectors: _cargo
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-guardrails --example speed
     @node --no-warnings tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/speed.wasm
     @cargo build --quiet --profile wasm --target wasm32-wasip1 -p headgate-policy --example guarded_request
-    @node --no-warnings --no-liftoff tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/guarded_request.wasm
+    @node --no-warnings tests/bench/wasi.mjs target/wasm32-wasip1/wasm/examples/guarded_request.wasm
     @cargo run --quiet --release -p headgate-policy --example guard_speed
 
 # The masks of `simd128`, which no other target has, and what is found with them, in Node's V8.

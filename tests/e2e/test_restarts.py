@@ -227,10 +227,11 @@ def test_a_proxy_that_ends_with_a_call_under_way_ends_in_order(gateway, collecto
 
 def busy_policy(gateway: Gateway) -> dict:
     made = restart_policy(gateway)
-    made["models"]["asked"] = policy.alias(policy.target("alpha", "ok"))
-    # The provider that it asks answers after a minute.
+    # The provider that they ask answers after a minute.
     check = {"kind": "webhook", "url": f"{gateway.providers['beta'].url}/hook", "timeout": "30s"}
-    made["guardrails"] = [{"id": "hook", "external": check, "match": {"model": ["asked"]}}]
+    checks = {"asked": check, "asked-open": {**check, "when_unreachable": "allow"}}
+    made["models"] |= {name: policy.alias(policy.target("alpha", "ok")) for name in checks}
+    made["guardrails"] = [{"id": name, "external": check, "match": {"model": [name]}} for name, check in checks.items()]
     return made
 
 
@@ -239,9 +240,9 @@ def test_a_proxy_that_ends_under_requests_of_all_kinds_ends_in_order(tmp_path):
     gateway = Gateway(tmp_path, busy_policy, key_ids=(*policy.KEY_IDS, *KEYS))
     try:
         gateway.start()
-        gateway.providers["beta"].script(*[{"delay_ms": 60_000, "body": "{}"}] * 3)
+        gateway.providers["beta"].script(*[{"delay_ms": 60_000, "body": "{}"}] * 6)
         gateway.collector.process.send_signal(signal.SIGSTOP)
-        models = ["asked", "hang-forever", "stream-200-delay-50", "ok"]
+        models = ["asked", "asked-open", "hang-forever", "stream-200-delay-50", "ok"]
         bodies = [b'{"model":"%b","stream":%b,"messages":[]}' % (name.encode(), b"true" if "stream" in name else b"false") for name in models]
         waiting = [Upload(gateway, body, announced=len(body) + (body is bodies[-1])) for body in bodies for _ in range(3)]
         time.sleep(1)
