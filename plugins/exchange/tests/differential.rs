@@ -14,6 +14,10 @@
 #[allow(unreachable_pub, reason = "the fuzz targets' crate exports them")]
 mod properties;
 
+#[cfg(test)]
+#[path = "differential/noted_strings.rs"]
+mod noted_strings;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::path::Path;

@@ -46,6 +46,21 @@ const ENDS: [&[u8]; 15] = [
     b"-jwt",
 ];
 
+/// For each byte whether one of [`ENDS`] ends with it.
+const LAST: [bool; 256] = last_bytes();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+const fn last_bytes() -> [bool; 256] {
+    let (mut found, mut index) = ([false; 256], 0);
+    while index < ENDS.len() {
+        if let Some(last) = ENDS[index].last() {
+            found[*last as usize] = true;
+        }
+        index += 1;
+    }
+    found
+}
+
 /// Parameters of a query that carry a credential; compared without case, `-` and `_`.
 const PARAMETERS: [&str; 23] = [
     "key",
@@ -77,7 +92,7 @@ const PARAMETERS: [&str; 23] = [
 #[must_use]
 pub fn is_credential_header(name: &[u8]) -> bool {
     // Most headers end like none of these.
-    let may_end = matches!(name.last(), Some(b'n' | b'y' | b'h' | b't' | b'd' | b'l' | b's'));
+    let may_end = name.last().is_some_and(|last| LAST.get(usize::from(*last)) == Some(&true));
     (may_end && ENDS.iter().any(|end| name.ends_with(end))) || HEADERS.iter().any(|header| header.as_bytes() == name)
 }
 

@@ -9,7 +9,7 @@ use std::io;
 
 /// An event without its `data`.
 #[derive(Serialize)]
-struct Attributes {
+struct ContextAttributes {
     specversion: &'static str,
     id: String,
     source: String,
@@ -25,7 +25,7 @@ pub(super) fn call(settings: &Settings, events: &[Event]) -> io::Result<Call> {
         if body.len() > 1 {
             body.push(b',');
         }
-        with_member(&mut body, &attributes(event), "data", &object(event, settings.format))?;
+        with_member(&mut body, &context_attributes(event), "data", &object(event, settings.format))?;
     }
     body.push(b']');
     let mut headers = vec![("content-type", "application/cloudevents-batch+json; charset=utf-8".to_owned())];
@@ -35,8 +35,8 @@ pub(super) fn call(settings: &Settings, events: &[Event]) -> io::Result<Call> {
     Ok(Call { path: "", headers, body })
 }
 
-fn attributes(event: &Event) -> Attributes {
-    Attributes {
+fn context_attributes(event: &Event) -> ContextAttributes {
+    ContextAttributes {
         specversion: "1.0",
         id: event.unique_id(),
         source: format!("/headgate/{}", event.host()),

@@ -3,6 +3,7 @@
 //! Both are loops over a bounded stack of bits, so nesting uses no call stack, and both leave the bytes in place. Strings
 //! are most of every body; `stops` finds their ends in blocks of 64 bytes, each read once.
 
+mod byte_word;
 mod cursor;
 mod nesting;
 mod number;

@@ -1,15 +1,7 @@
 //! In registers of eight bytes.
 
+use crate::json::byte_word::{HIGH, ONES, bytes_equal, zeros};
 use crate::json::stops::block::BLOCK;
-
-const ONES: u64 = u64::MAX / 0xFF;
-const HIGH: u64 = ONES * 0x80;
-
-/// Returns the high bit of each byte that is zero, and no other.
-#[inline(always)]
-const fn zeros(word: u64) -> u64 {
-    !(((word & !HIGH) + !HIGH) | word | !HIGH)
-}
 
 /// Moves the high bits of a word together.
 #[inline(always)]
@@ -23,8 +15,8 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
     let (mut bits, mut all) = (0, 0);
     for (index, part) in parts.iter().enumerate() {
         let word = u64::from_le_bytes(*part);
-        let quote = zeros(word ^ (ONES * u64::from(b'"')));
-        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+        let quote = bytes_equal(word, b'"');
+        let backslash = bytes_equal(word, b'\\');
         let control = zeros(word & (ONES * 0xE0));
         bits |= together(quote | backslash | control) << (index * 8);
         all |= word;
@@ -37,6 +29,6 @@ pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
     let (parts, _) = block.as_chunks::<8>();
     parts.iter().enumerate().fold(0, |bits, (index, part)| {
         let word = u64::from_le_bytes(*part);
-        bits | together(zeros(word ^ (ONES * u64::from(b'\\')))) << (index * 8)
+        bits | together(bytes_equal(word, b'\\')) << (index * 8)
     })
 }

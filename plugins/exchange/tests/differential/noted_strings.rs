@@ -1,19 +1,8 @@
 //! The properties of a request on documents with long strings and dense escapes: those that the scan notes for the walk of guardrails,
 //! and whose escapes it checks by the block.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what generates a test's input may panic as the test may"
-)]
-
-#[cfg(test)]
-#[path = "../../../tests/fuzz/properties/mod.rs"]
-#[allow(unreachable_pub, dead_code, unused_imports, reason = "the fuzz targets' crate exports them")]
-mod properties;
-
+use crate::properties::request_scan as agrees;
 use headgate_exchange::{Surface, scan_request};
-use properties::request_scan as agrees;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
