@@ -61,6 +61,10 @@ impl Host for Envoy {
         host::set_header(which.into(), name, value)
     }
 
+    fn add_header(&self, which: Headers, name: &str, value: &str) -> HostResult<()> {
+        host::add_header(which.into(), name, value)
+    }
+
     fn remove_header(&self, which: Headers, name: &str) -> HostResult<()> {
         host::remove_header(which.into(), name)
     }

@@ -71,6 +71,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_replace_header_map_value(kind: u32, name: *const u8, name_len: usize, value: *const u8, len: usize)
     -> u32;
+    fn proxy_add_header_map_value(kind: u32, name: *const u8, name_len: usize, value: *const u8, len: usize) -> u32;
     fn proxy_remove_header_map_value(kind: u32, name: *const u8, name_len: usize) -> u32;
     fn proxy_get_property(path: *const u8, path_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_len: usize, data: *const u8, len: usize) -> u32;
@@ -251,6 +252,11 @@ pub(crate) fn header(kind: HeaderMap, name: &str) -> HostResult<Vec<u8>> {
 pub(crate) fn set_header(kind: HeaderMap, name: &str, value: &str) -> HostResult<()> {
     // SAFETY: pointers and lengths are of live strings.
     done(unsafe { proxy_replace_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+pub(crate) fn add_header(kind: HeaderMap, name: &str, value: &str) -> HostResult<()> {
+    // SAFETY: as above.
+    done(unsafe { proxy_add_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
 pub(crate) fn remove_header(kind: HeaderMap, name: &str) -> HostResult<()> {

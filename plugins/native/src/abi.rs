@@ -169,6 +169,7 @@ calls! {
     host_log = "log" (level: u32, message: Bytes);
     headers_size = "http_get_headers_size" (stream: Stream, map: u32) -> usize;
     headers = "http_get_headers" (stream: Stream, map: u32, out: *mut Field) -> bool;
+    host_add_header = "http_add_header" (stream: Stream, map: u32, name: Bytes, value: Bytes) -> bool;
     host_set_header = "http_set_header" (stream: Stream, map: u32, name: Bytes, value: Bytes) -> bool;
     send_response = "http_send_response" (stream: Stream, status: u32, fields: *const Field, count: usize, body: Bytes, details: Bytes);
     host_body_size = "http_get_body_size" (stream: Stream, buffer: u32) -> usize;

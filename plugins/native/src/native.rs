@@ -159,6 +159,10 @@ impl Host for Native {
         done(self.stream()?.set_header(map(which), name, Some(value)))
     }
 
+    fn add_header(&self, which: Headers, name: &str, value: &str) -> HostResult<()> {
+        done(self.stream()?.add_header(map(which), name, value))
+    }
+
     fn remove_header(&self, which: Headers, name: &str) -> HostResult<()> {
         done(self.stream()?.set_header(map(which), name, None))
     }

@@ -3,6 +3,7 @@
 //! A client may have a credential of anybody in any header or in the query: of the provider, of another gateway, of a
 //! proxy before it. A list of names would miss the next vendor's, so names are also known by how they end.
 
+use memchr::memchr_iter;
 use memchr::memmem::Finder;
 use std::sync::Arc;
 
@@ -46,16 +47,29 @@ const ENDS: [&[u8]; 15] = [
     b"-jwt",
 ];
 
-/// For each byte whether one of [`ENDS`] ends with it.
-const LAST: [bool; 256] = last_bytes();
+/// For each byte the bits of those of [`ENDS`] that end with it.
+const LAST: [u16; 256] = last_bytes();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
-const fn last_bytes() -> [bool; 256] {
-    let (mut found, mut index) = ([false; 256], 0);
+const fn last_bytes() -> [u16; 256] {
+    let (mut found, mut index) = ([0; 256], 0);
     while index < ENDS.len() {
         if let Some(last) = ENDS[index].last() {
-            found[*last as usize] = true;
+            found[*last as usize] |= 1 << index;
         }
+        index += 1;
+    }
+    found
+}
+
+/// The bit of each length of a name in [`HEADERS`].
+const LENGTHS: u64 = lengths();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+const fn lengths() -> u64 {
+    let (mut found, mut index) = (0, 0);
+    while index < HEADERS.len() {
+        found |= 1 << HEADERS[index].len();
         index += 1;
     }
     found
@@ -91,9 +105,16 @@ const PARAMETERS: [&str; 23] = [
 /// Returns whether a request header of this lower-case name may carry a credential.
 #[must_use]
 pub fn is_credential_header(name: &[u8]) -> bool {
-    // Most headers end like none of these.
-    let may_end = name.last().is_some_and(|last| LAST.get(usize::from(*last)) == Some(&true));
-    (may_end && ENDS.iter().any(|end| name.ends_with(end))) || HEADERS.iter().any(|header| header.as_bytes() == name)
+    // Most headers end like none of these, and are as long as none of those.
+    let mut ends = name.last().and_then(|last| LAST.get(usize::from(*last))).copied().unwrap_or(0);
+    while ends != 0 {
+        if ENDS.get(ends.trailing_zeros() as usize).is_some_and(|end| name.ends_with(end)) {
+            return true;
+        }
+        ends &= ends - 1;
+    }
+    let may_be = name.len() < 64 && LENGTHS & 1 << name.len() != 0;
+    may_be && HEADERS.iter().any(|header| header.as_bytes() == name)
 }
 
 /// The query of a path, `?` included, without the parameters that carry a credential; the others stay as they are.
@@ -220,9 +241,10 @@ impl Masking {
     fn unfinished(&self, bytes: &[u8]) -> usize {
         let longest = |spelling: &Finder<'static>| {
             let spelling = spelling.needle();
-            let first = bytes.len().saturating_sub(spelling.len().saturating_sub(1));
-            let tails = (first..bytes.len()).filter_map(|start| bytes.get(start..));
-            tails.filter(|tail| spelling.starts_with(tail)).map(<[u8]>::len).max().unwrap_or(0)
+            let tail = bytes.get(bytes.len().saturating_sub(spelling.len().saturating_sub(1))..).unwrap_or_default();
+            let begins = spelling.first().into_iter().flat_map(|first| memchr_iter(*first, tail));
+            let mut tails = begins.filter_map(|start| tail.get(start..));
+            tails.find(|tail| spelling.starts_with(tail)).map_or(0, <[u8]>::len)
         };
         self.echo.spellings.iter().map(longest).max().unwrap_or(0)
     }

@@ -14,6 +14,8 @@ pub enum Effect {
     SetRequestHeader(&'static str, Cow<'static, str>),
     /// Remove a request header.
     RemoveRequestHeader(Cow<'static, str>),
+    /// Add a response header. The answer has none of this name: a try has removed those of a provider.
+    AddResponseHeader(&'static str, Cow<'static, str>),
     /// Set a response header, replacing all its values; `:status` among them.
     SetResponseHeader(&'static str, Cow<'static, str>),
     /// Remove a response header.

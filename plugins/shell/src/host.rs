@@ -100,6 +100,10 @@ pub trait Host: 'static {
     fn with_headers<T>(&self, which: Headers, act: impl FnOnce(HeaderView<'_>) -> T) -> T;
     /// Sets a header, replacing all its values.
     fn set_header(&self, which: Headers, name: &str, value: &str) -> HostResult<()>;
+    /// Adds a header that is not there. A host may look for one of this name first, and replace it.
+    fn add_header(&self, which: Headers, name: &str, value: &str) -> HostResult<()> {
+        self.set_header(which, name, value)
+    }
     /// Removes a header.
     fn remove_header(&self, which: Headers, name: &str) -> HostResult<()>;
 

@@ -25,10 +25,6 @@ pub(crate) use tries::Direct;
 /// The collector is asked before a request is decided on if its last answer is older than this part of an interval.
 const ASKS_PER_INTERVAL: u64 = 5;
 
-/// Headers in which a client, or a proxy before this one, tells of the client. In Envoy the route removes them.
-const NOT_FOR_PROVIDERS: [&str; 5] =
-    ["forwarded", "x-forwarded-client-cert", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
-
 /// Most deliveries that one request carries: counts, a heartbeat, records.
 const CALLS_PER_REQUEST: u32 = 3;
 
@@ -240,9 +236,7 @@ impl SoleContext {
         if !self.gate.is_sent() {
             return self.apply_effects(host);
         }
-        for name in NOT_FOR_PROVIDERS {
-            let _ = host.remove_header(Headers::Request, name);
-        }
+        let _ = host.remove_header(Headers::Request, "x-forwarded-proto");
         if self.gate.may_ask_directly() {
             return self.begin_tries(host);
         }
@@ -298,7 +292,8 @@ impl SoleContext {
                         let _ = host.reset_response();
                     }
                 }
-                Effect::SetResponseHeader(..) | Effect::RemoveResponseHeader(_) if !self.head_is_open => {}
+                Effect::AddResponseHeader(..) | Effect::SetResponseHeader(..) | Effect::RemoveResponseHeader(_)
+                    if !self.head_is_open => {}
                 effect => drop(apply(host, effect)),
             }
         }

@@ -196,6 +196,7 @@ pub(crate) fn apply(host: &impl MemberHost, effect: Effect) -> Option<Effect> {
     match effect {
         Effect::SetRequestHeader(name, value) => ignore(host.set_header(Headers::Request, name, &value)),
         Effect::RemoveRequestHeader(name) => ignore(host.remove_header(Headers::Request, &name)),
+        Effect::AddResponseHeader(name, value) => ignore(host.add_header(Headers::Response, name, &value)),
         Effect::SetResponseHeader(name, value) => ignore(host.set_header(Headers::Response, name, &value)),
         Effect::RemoveResponseHeader(name) => ignore(host.remove_header(Headers::Response, &name)),
         Effect::ReplaceRequest(bytes) => ignore(host.replace_body(Body::Request, &bytes)),

@@ -265,7 +265,7 @@ impl<'a, 'w> Player<'a, 'w> {
                 Effect::RemoveRequestHeader(name) => {
                     self.request_headers.remove(name.as_ref());
                 }
-                Effect::SetResponseHeader(name, value) => {
+                Effect::AddResponseHeader(name, value) | Effect::SetResponseHeader(name, value) => {
                     self.response_headers.insert(name.to_owned(), value.into_owned());
                 }
                 Effect::RemoveResponseHeader(name) => {

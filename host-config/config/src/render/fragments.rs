@@ -146,6 +146,9 @@ fn route(compiled: &Compiled, filter: &str) -> Value {
         fields.insert("match".to_owned(), json!({"prefix": "/v1/"}));
         fields.insert("request_body_buffer_limit".to_owned(), json!(buffer_bytes(compiled)));
         fields.insert("typed_per_filter_config".to_owned(), switch(filter));
+        // The router of this Envoy may be told to add the other two.
+        let removed = [route::NOT_FOR_PROVIDERS, "x-envoy-attempt-count", "x-envoy-expected-rq-timeout-ms"];
+        fields.insert("request_headers_to_remove".to_owned(), json!(removed));
     }
     if let Some(Value::Object(action)) = route.get_mut("route") {
         action.insert("idle_timeout".to_owned(), json!(format!("{}s", listener::idle_timeout_s(compiled))));

@@ -5,7 +5,7 @@
 
 use super::nesting::{Container, MAX_DEPTH, Nesting};
 use super::spans::{Spans, StringSpans};
-use super::stops::{Stops, is_escape_letter};
+use super::stops::Stops;
 use super::text::Text;
 
 /// The kind of a syntax error.
@@ -152,9 +152,10 @@ impl<'a> Cursor<'a> {
             let run = self.stops.run(self.bytes, self.at);
             self.at = run.end;
             ascii &= run.ascii;
+            escaped |= run.escaped;
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => self.escapes()?,
+                Some(b'\\') => self.unicode_escape()?,
                 Some(_) => return Err(self.malformed(JsonErrorKind::ControlCharacter)),
                 None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
             }
@@ -319,17 +320,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads the escape that is next, and maybe more behind it.
+    /// Reads the escape that is next, none of one letter.
     #[inline]
-    fn escapes(&mut self) -> Result<(), ParseError> {
+    fn unicode_escape(&mut self) -> Result<(), ParseError> {
         let backslash = self.at;
-        self.at = self.stops.behind_escapes(self.bytes, backslash);
-        if self.at > backslash {
-            return Ok(());
-        }
         self.at += 2;
         match self.bytes.get(backslash + 1) {
-            Some(letter) if is_escape_letter(*letter) => Ok(()),
             Some(b'u') => self.hex4(backslash),
             Some(_) => Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
             None => Err(ParseError::Malformed(JsonErrorKind::UnexpectedEnd, self.bytes.len())),

@@ -4,7 +4,7 @@
 //! strings, brackets and commas, tells its [`Sink`] the values of known fields, and reports at the end whether the
 //! document was complete. It keeps at most 128 bytes, never the document.
 
-use super::byte_word::bytes_equal;
+use super::byte_word::{first_equal, leading_equal};
 use super::nesting::{Container, Nesting};
 use memchr::memchr2;
 
@@ -392,10 +392,22 @@ impl<P: JsonField> PushScan<P> {
     }
 }
 
-/// Returns the bytes behind white space.
-fn behind_blanks(bytes: &[u8]) -> &[u8] {
-    let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
-    bytes.get(blanks..).unwrap_or_default()
+/// Returns the bytes behind white space. It is one space, or a line break and an indentation of spaces, so these are looked at in words of
+/// eight bytes.
+#[inline(always)]
+fn behind_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let Some((b' ' | b'\n' | b'\r' | b'\t', rest)) = bytes.split_first() {
+        bytes = rest;
+        while let Some((word, rest)) = bytes.split_first_chunk::<8>() {
+            let spaces = leading_equal(u64::from_le_bytes(*word), b' ');
+            if spaces < word.len() {
+                bytes = bytes.get(spaces..).unwrap_or_default();
+                break;
+            }
+            bytes = rest;
+        }
+    }
+    bytes
 }
 
 /// Returns the place of the quote or backslash that ends a run. Names and words are short: to look at two words of a register costs less
@@ -405,7 +417,7 @@ fn string_stop(bytes: &[u8]) -> Option<usize> {
     let mut at: usize = 0;
     for word in words.iter().take(SHORT) {
         let word = u64::from_le_bytes(*word);
-        let stops = bytes_equal(word, b'"') | bytes_equal(word, b'\\');
+        let stops = first_equal(word, b'"') | first_equal(word, b'\\');
         if stops != 0 {
             return Some(at.saturating_add(stops.trailing_zeros() as usize / 8));
         }

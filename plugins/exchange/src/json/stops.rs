@@ -7,10 +7,7 @@ mod block;
 mod marks;
 
 use block::BLOCK;
-use marks::{backslashes, marks};
-
-/// Fewer stops than this are read one by one.
-const FEW: u32 = 4;
+use marks::backslashes;
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +20,13 @@ pub(crate) struct Stops {
     high: bool,
 }
 
-/// A run of bytes that stand for themselves.
+/// A run of bytes that stand for themselves, and of escapes of one letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PlainRun {
-    /// Offset of the quote, the backslash or the control character behind it, or the end of the document.
+pub(crate) struct Run {
+    /// Offset of the quote, the control character or the backslash of another escape behind it, or the end of the document.
     pub(crate) end: usize,
+    /// Whether there is an escape in it.
+    pub(crate) escaped: bool,
     /// Whether all of them are ASCII. `false` may also be due to a neighbour.
     pub(crate) ascii: bool,
 }
@@ -40,43 +39,65 @@ impl Stops {
 
     /// Returns the run that begins at `at`.
     #[inline]
-    pub(crate) fn run(&mut self, bytes: &[u8], mut at: usize) -> PlainRun {
-        let mut ascii = true;
+    pub(crate) fn run(&mut self, bytes: &[u8], at: usize) -> Run {
+        // The end of a name or a word is mostly in the block that was read last.
+        let bits = self.bits >> (at % BLOCK);
+        if at - at % BLOCK == self.base && bits != 0 {
+            let end = at + bits.trailing_zeros() as usize;
+            if bytes.get(end) == Some(&b'"') {
+                return Run { end, escaped: false, ascii: !self.high };
+            }
+        }
+        marks::run(self, bytes, at)
+    }
+
+    /// The same with these vectors. It is inlined into code for one machine, so that reading a block takes no call.
+    #[inline(always)]
+    fn run_by(&mut self, bytes: &[u8], mut at: usize, marks: impl Fn(&[u8; BLOCK]) -> (u64, bool)) -> Run {
+        let (mut escaped, mut ascii) = (false, true);
         while at < bytes.len() {
             let base = at - at % BLOCK;
             if base != self.base {
-                *self = Self::of(bytes, base);
+                *self = Self::of(bytes, base, &marks);
             }
             ascii &= !self.high;
-            let bits = self.bits >> (at % BLOCK);
-            if bits != 0 {
-                return PlainRun { end: (at + bits.trailing_zeros() as usize).min(bytes.len()), ascii };
-            }
+            let mut bits = self.bits & u64::MAX << (at % BLOCK);
             at = base + BLOCK;
+            while bits != 0 {
+                let stop = base + bits.trailing_zeros() as usize;
+                if bytes.get(stop) != Some(&b'\\') || !is_letter(bytes, stop + 1) {
+                    return Run { end: stop.min(bytes.len()), escaped, ascii };
+                }
+                escaped = true;
+                if !are_few(bits) {
+                    at = self.behind_escapes(bytes, stop);
+                    break;
+                }
+                // The letter may be a stop itself, and may be in the next block.
+                at = at.max(stop + 2);
+                bits &= bits - 1;
+                bits &= !(2 << (stop % BLOCK));
+            }
         }
-        PlainRun { end: bytes.len(), ascii }
+        Run { end: bytes.len(), escaped, ascii }
     }
 
-    /// Returns the place behind the escapes that begin with the backslash at `at`, the last stop that was found: the next stop, or
-    /// the end of its block. Returns `at` if the escape is not of one letter, or is best read by itself.
+    /// Returns the place behind the escapes that begin with the one of one letter at `at`, all of it in this block: the next stop, another
+    /// escape, or the end of the block.
     ///
     /// Where escapes are dense, each would wait for the one before it. Here one look at the block tells which bytes are escaped, and
     /// their letters do not depend on each other.
     #[inline]
-    pub(crate) fn behind_escapes(&self, bytes: &[u8], at: usize) -> usize {
+    fn behind_escapes(&self, bytes: &[u8], at: usize) -> usize {
         let from = u64::MAX << (at % BLOCK);
-        let is_letter = |at: usize| bytes.get(at).is_some_and(|letter| is_escape_letter(*letter));
-        if (self.bits & from).count_ones() < FEW || !is_letter(at + 1) {
-            return at;
-        }
-        let Some(block) = bytes.get(self.base..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { return at };
+        let Some(block) = bytes.get(self.base..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { return at + 2 };
         let backslashes = backslashes(block) & from;
         let escaped = escaped(backslashes);
         let ends = self.bits & from & !backslashes & !escaped;
         let mut letters = escaped & ends.wrapping_sub(1) & !ends;
         while letters != 0 {
             let letter = self.base + letters.trailing_zeros() as usize;
-            if !is_letter(letter) {
+            if !is_letter(bytes, letter) {
                 return letter - 1;
             }
             letters &= letters - 1;
@@ -86,20 +107,39 @@ impl Stops {
         self.base + if ends == 0 { BLOCK - open } else { ends.trailing_zeros() as usize }
     }
 
-    #[inline]
-    fn of(bytes: &[u8], base: usize) -> Self {
+    #[inline(always)]
+    fn of(bytes: &[u8], base: usize, marks: impl Fn(&[u8; BLOCK]) -> (u64, bool)) -> Self {
         let rest = bytes.get(base..).unwrap_or_default();
-        let (bits, high) = match rest.first_chunk::<BLOCK>() {
-            Some(block) => marks(block),
-            None => marks(&padded(rest)),
+        let last;
+        let block = match rest.first_chunk::<BLOCK>() {
+            Some(block) => block,
+            None => {
+                last = padded(rest);
+                &last
+            }
         };
+        let (bits, high) = marks(block);
         Self { base, bits, high }
     }
 }
 
+/// Returns whether at most three bits are set. Baseline x86-64 has no instruction that counts them.
+#[inline(always)]
+const fn are_few(bits: u64) -> bool {
+    let bits = bits & bits.wrapping_sub(1);
+    let bits = bits & bits.wrapping_sub(1);
+    bits & bits.wrapping_sub(1) == 0
+}
+
+/// Returns whether the byte at `at` is the letter of an escape.
+#[inline(always)]
+fn is_letter(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|letter| is_escape_letter(*letter))
+}
+
 /// Returns whether a backslash and this letter are an escape.
 #[inline]
-pub(crate) const fn is_escape_letter(letter: u8) -> bool {
+const fn is_escape_letter(letter: u8) -> bool {
     matches!(letter, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
 }
 
@@ -113,6 +153,7 @@ const fn escaped(backslashes: u64) -> u64 {
 }
 
 /// Returns the last block, filled up with plain bytes.
+#[cold]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b' '; BLOCK];
     block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
@@ -124,18 +165,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The first stop from `at` on, found byte by byte.
-    fn literal(bytes: &[u8], at: usize) -> usize {
-        let stops = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-        bytes[at..].iter().position(stops).map_or(bytes.len(), |found| at + found)
+    /// The end of the run from `at` on, found byte by byte, and whether there is an escape in it.
+    fn literal(bytes: &[u8], mut at: usize) -> (usize, bool) {
+        let mut escaped = false;
+        while at < bytes.len() {
+            match bytes[at] {
+                b'\\' if is_letter(bytes, at + 1) => (at, escaped) = (at + 2, true),
+                0..0x20 | b'"' | b'\\' => return (at, escaped),
+                _ => at += 1,
+            }
+        }
+        (bytes.len(), escaped)
     }
 
     fn agrees(bytes: &[u8]) {
         let mut kept = Stops::new();
         for at in 0..=bytes.len() {
-            let end = literal(bytes, at);
+            let (end, escaped) = literal(bytes, at);
             for run in [Stops::new().run(bytes, at), kept.run(bytes, at)] {
-                assert_eq!(run.end, end, "{bytes:?} from {at}");
+                assert_eq!((run.end, run.escaped), (end, escaped), "{bytes:?} from {at}");
                 assert!(!run.ascii || bytes[at..end].is_ascii());
             }
         }
@@ -154,7 +202,7 @@ mod tests {
 
     #[test]
     fn plain_ascii_is_known_to_be_plain() {
-        assert_eq!(Stops::new().run(&[b'a'; 200], 3), PlainRun { end: 200, ascii: true });
+        assert_eq!(Stops::new().run(&[b'a'; 200], 3), Run { end: 200, escaped: false, ascii: true });
         assert!(!Stops::new().run("é".repeat(100).as_bytes(), 0).ascii);
     }
 
@@ -170,11 +218,10 @@ mod tests {
 
     /// Escapes are skipped up to the first stop or other escape, and at most to the end of the block.
     fn skips(bytes: &[u8], at: usize) {
-        let mut stops = Stops::new();
-        if bytes[at] != b'\\' || stops.run(bytes, at).end != at {
+        if bytes[at] != b'\\' || !is_letter(bytes, at + 1) || at % BLOCK == BLOCK - 1 {
             return;
         }
-        let found = stops.behind_escapes(bytes, at);
+        let found = Stops::of(bytes, at - at % BLOCK, marks::marks).behind_escapes(bytes, at);
         let mut literally = at;
         while literally < found {
             assert!(bytes[literally] != b'"' && bytes[literally] >= 0x20, "{bytes:?} from {at} to {found}");
@@ -185,7 +232,14 @@ mod tests {
             }
         }
         assert_eq!(literally, found, "{bytes:?} from {at}");
-        assert!(found - at <= BLOCK);
+        assert!(found > at && found - at <= BLOCK);
+    }
+
+    #[test]
+    fn few_are_at_most_three() {
+        for bits in [0, 1, 5, 1 << 63, 7 << 61, 15, u64::MAX, 0x8000_0001_0001_0001] {
+            assert_eq!(are_few(bits), bits.count_ones() <= 3, "{bits:x}");
+        }
     }
 
     proptest! {
@@ -202,6 +256,7 @@ mod tests {
             1 => Just("\\"), 1 => Just("\n"), 1 => Just("\\q")], 0..120), at in 0_usize..64) {
             let bytes = pieces.concat().into_bytes();
             (at..bytes.len().min(at + 70)).for_each(|at| skips(&bytes, at));
+            agrees(&bytes);
         }
 
         #[test]

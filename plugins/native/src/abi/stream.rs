@@ -4,10 +4,10 @@
 
 use super::{
     Attribute, Buffer, Bytes, FEW, Field, Map, Metric, Stream, StreamScheduler, append_body, attribute_number,
-    attribute_text, chunks, chunks_size, copy, drain_body, get_state, headers, headers_size, host_body_size,
-    host_clear_route_cache, host_continue_decoding, host_continue_encoding, host_reset_stream, host_set_header,
-    host_upstream_connection, increment_counter, record_histogram, request_is_buffered, response_is_buffered, room,
-    send_response, set_state, stream_callout, stream_scheduler_new, with_fields,
+    attribute_text, chunks, chunks_size, copy, drain_body, get_state, headers, headers_size, host_add_header,
+    host_body_size, host_clear_route_cache, host_continue_decoding, host_continue_encoding, host_reset_stream,
+    host_set_header, host_upstream_connection, increment_counter, record_histogram, request_is_buffered,
+    response_is_buffered, room, send_response, set_state, stream_callout, stream_scheduler_new, with_fields,
 };
 use headgate_metrics::Kind;
 
@@ -24,6 +24,12 @@ impl Stream {
         let value = value.map_or(Bytes::NONE, |value| Bytes::of(value.as_bytes()));
         // SAFETY: the texts outlive the call.
         unsafe { host_set_header(self, map as u32, Bytes::of(name.as_bytes()), value) }
+    }
+
+    /// Adds a header, whether there is one of this name or not.
+    pub(crate) fn add_header(self, map: Map, name: &str, value: &str) -> bool {
+        // SAFETY: the texts outlive the call.
+        unsafe { host_add_header(self, map as u32, Bytes::of(name.as_bytes()), Bytes::of(value.as_bytes())) }
     }
 
     /// Answers the stream. The host calls its filters meanwhile.

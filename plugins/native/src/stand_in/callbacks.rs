@@ -76,6 +76,11 @@ callbacks! {
         give_fields(&lent::<Stream>(stream).map(map).borrow(), out)
     }
 
+    envoy_dynamic_module_callback_http_add_header(stream: Pointer, map: u32, name: Bytes, value: Bytes) -> bool {
+        lent::<Stream>(stream).add_header(map, bytes(name), bytes(value));
+        true
+    }
+
     envoy_dynamic_module_callback_http_set_header(stream: Pointer, map: u32, name: Bytes, value: Bytes) -> bool {
         let is_removed = value.is_none();
         lent::<Stream>(stream).set_header(map, bytes(name), (!is_removed).then(|| bytes(value)));

@@ -78,6 +78,10 @@ impl Stream {
         }
     }
 
+    pub(super) fn add_header(&self, map: u32, name: &[u8], value: &[u8]) {
+        self.map(map).borrow_mut().push((name.to_ascii_lowercase(), value.to_vec()));
+    }
+
     pub(super) fn callout(&self, fields: &Fields, timeout_ms: u64) -> u64 {
         let number = self.last_callout.get() + 1;
         self.last_callout.set(number);

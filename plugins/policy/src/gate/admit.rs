@@ -272,18 +272,25 @@ fn unreadable_body(head: HeaderView<'_>) -> Option<bool> {
     if encoded { Some(true) } else { foreign().then_some(false) }
 }
 
-/// Removes headers that must not leave the gateway: the caller's credential and name, those for the gateway, and the host's own
-/// controls.
+/// Removes headers that must not leave the gateway: the caller's credential and name, those for the gateway, those in which a proxy tells
+/// of the client, and the host's own controls.
 fn strip_request(head: HeaderView<'_>, identity: Option<&IdentityRules>, out: &mut Effects) {
     for (name, _) in head.iter() {
         let ours = is_credential_header(name)
             || name.starts_with(GATEWAY_PREFIX)
             || name.starts_with(b"x-envoy-")
+            || tells_of_client(name)
             || identity.is_some_and(|rules| rules.is_header(name));
         if ours && let Ok(name) = std::str::from_utf8(name) {
             out.push(Effect::RemoveRequestHeader(Cow::Owned(name.to_owned())));
         }
     }
+}
+
+/// Returns whether a proxy before this one, or this one, tells of the client in a header of this name. Envoy finds no route without
+/// `x-forwarded-proto`, so the route removes that one.
+fn tells_of_client(name: &[u8]) -> bool {
+    (name.starts_with(b"x-forwarded-") && name != b"x-forwarded-proto") || name == b"forwarded"
 }
 
 fn fingerprint(policy: &Policy, body: &[u8]) -> Option<String> {

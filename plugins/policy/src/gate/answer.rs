@@ -163,18 +163,18 @@ impl Gate {
         if matches!(self.reader, Reader::Answer(..)) && hides_usage(call) {
             out.push(Effect::RemoveResponseHeader(Cow::Borrowed("content-length")));
         }
-        out.push(Effect::SetResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
-        out.push(Effect::SetResponseHeader("x-headgate-attempts", tries_text(call.tries.len())));
+        out.push(Effect::AddResponseHeader("x-headgate-request-id", Cow::Owned(call.id.to_text())));
+        out.push(Effect::AddResponseHeader("x-headgate-attempts", tries_text(call.tries.len())));
         set_quotas(&call.quotas, out);
         if let Some(served) = served {
-            out.push(Effect::SetResponseHeader("x-headgate-served-by", Cow::Owned(served)));
+            out.push(Effect::AddResponseHeader("x-headgate-served-by", Cow::Owned(served)));
         }
         if !one.answer.encoded {
             self.masking = call.echo(one.step).and_then(Echo::masking);
         }
         if self.status >= 400 {
             self.rejected_by = Some(RejectedBy::Provider);
-            out.push(Effect::SetResponseHeader("x-headgate-rejected-by", Cow::Borrowed("provider")));
+            out.push(Effect::AddResponseHeader("x-headgate-rejected-by", Cow::Borrowed("provider")));
         }
         (one.answer.encoded, one.answer.event_stream)
     }

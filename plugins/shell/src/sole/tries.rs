@@ -64,7 +64,9 @@ impl Direct {
             Effect::Route(provider) => self.route = provider_of_route(&provider).to_owned(),
             Effect::SetRequestHeader(name, value) => set(&mut self.request, name, &value),
             Effect::RemoveRequestHeader(name) => self.request.retain(|(one, _)| *one != name),
-            Effect::SetResponseHeader(name, value) => set(&mut self.response, name, &value),
+            Effect::AddResponseHeader(name, value) | Effect::SetResponseHeader(name, value) => {
+                set(&mut self.response, name, &value)
+            }
             Effect::RemoveResponseHeader(name) => self.response.retain(|(one, _)| *one != name),
             Effect::ReplaceChunk(bytes) => self.body = Some(bytes),
             other => return Some(other),

@@ -19,27 +19,50 @@ mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 
+use super::{Run, Stops};
+
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
 pub(super) use portable::{backslashes, marks};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(super) use simd128::{backslashes, marks};
 
-/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+/// Returns the run that begins at `at`.
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
-    if std::is_x86_feature_detected!("avx2") {
-        // SAFETY: the machine has AVX2.
-        unsafe { avx2::marks(block) }
+#[inline]
+pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
+    if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi1") {
+        // SAFETY: the machine has AVX2 and BMI1.
+        unsafe { avx2::run(stops, bytes, at) }
     } else {
         // SAFETY: every x86-64 has SSE2.
-        unsafe { sse2::marks(block) }
+        unsafe { sse2::run(stops, bytes, at) }
     }
 }
 
-/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+/// Returns the run that begins at `at`.
 #[cfg(target_arch = "aarch64")]
-#[inline(always)]
+#[inline]
+pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
+    // SAFETY: every 64-bit ARM has NEON.
+    unsafe { neon::run(stops, bytes, at) }
+}
+
+/// Returns the run that begins at `at`.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[inline]
+pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
+    stops.run_by(bytes, at, marks)
+}
+
+/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
+    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
+    if std::is_x86_feature_detected!("avx2") { unsafe { avx2::marks(block) } } else { unsafe { sse2::marks(block) } }
+}
+
+/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+#[cfg(all(test, target_arch = "aarch64"))]
 pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
     // SAFETY: every 64-bit ARM has NEON.
     unsafe { neon::marks(block) }

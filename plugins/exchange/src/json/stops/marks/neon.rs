@@ -1,6 +1,7 @@
 //! With NEON, which every 64-bit ARM has, 16 bytes at a time.
 
 use crate::json::stops::block::BLOCK;
+use crate::json::stops::{Run, Stops};
 use core::arch::aarch64::{
     uint8x16_t, vaddv_u8, vand_u8, vceqq_u8, vcltq_u8, vcombine_u8, vcreate_u8, vdupq_n_u8, vget_high_u8, vget_low_u8,
     vmaxvq_u8, vorrq_u8,
@@ -22,6 +23,12 @@ fn bitmask(bytes: uint8x16_t) -> u16 {
     let low = vaddv_u8(vand_u8(vget_low_u8(bytes), places));
     let high = vaddv_u8(vand_u8(vget_high_u8(bytes), places));
     u16::from_le_bytes([low, high])
+}
+
+/// Returns the run that begins at `at`.
+#[target_feature(enable = "neon")]
+pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
+    stops.run_by(bytes, at, |block| marks(block))
 }
 
 #[inline]

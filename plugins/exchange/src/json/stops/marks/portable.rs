@@ -1,7 +1,19 @@
 //! In registers of eight bytes.
 
-use crate::json::byte_word::{HIGH, ONES, bytes_equal, zeros};
+use crate::json::byte_word::{HIGH, ONES};
 use crate::json::stops::block::BLOCK;
+
+/// Returns the high bit of each byte that is zero, and no other.
+#[inline(always)]
+const fn zeros(word: u64) -> u64 {
+    !(((word & !HIGH) + !HIGH) | word | !HIGH)
+}
+
+/// Returns the high bit of each byte that is this one, and no other.
+#[inline(always)]
+const fn bytes_equal(word: u64, byte: u8) -> u64 {
+    zeros(word ^ (ONES * byte as u64))
+}
 
 /// Moves the high bits of a word together.
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! With SSE2, which every x86-64 has, 16 bytes at a time.
 
 use crate::json::stops::block::BLOCK;
+use crate::json::stops::{Run, Stops};
 use core::arch::x86_64::{
     __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     _mm_setzero_si128,
@@ -12,6 +13,12 @@ fn load(part: &[u8; 16]) -> __m128i {
     // Two halves of one number become one vector load.
     let bytes = u128::from_le_bytes(*part);
     _mm_set_epi64x((bytes >> 64) as i64, bytes as i64)
+}
+
+/// Returns the run that begins at `at`.
+#[target_feature(enable = "sse2")]
+pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
+    stops.run_by(bytes, at, |block| marks(block))
 }
 
 #[inline]
