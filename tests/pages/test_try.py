@@ -226,19 +226,21 @@ def test_a_large_policy_loads_in_time_and_leaves_the_page_alive(reader):
     found = page.evaluate(
         """async (yaml) => {
             const data = document.getElementById("try").dataset;
-            const worker = new Worker(data.worker, { type: "module" });
+            let worker;
             const call = (call, ...args) => new Promise((resolve, reject) => {
                 worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.result));
                 worker.postMessage({ id: 0, call, args });
             });
             const absolute = (path) => new URL(path, location.href).href;
-            await call("start", absolute(data.script), absolute(data.module));
             let [longest, last, going] = [0, performance.now(), true];
             const tick = () => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; if (going) setTimeout(tick, 5); };
             tick();
-            // Other tests share the machine, so the best of three counts.
+            // Other tests share the machine, so the best of three counts. Each is the first load of a worker, as a person has it.
             let [names, took] = [null, Infinity];
             for (let load = 0; load < 3 && took >= 3000; load++) {
+                worker?.terminate();
+                worker = new Worker(data.worker, { type: "module" });
+                await call("start", absolute(data.script), absolute(data.module));
                 const begun = performance.now();
                 names = JSON.parse(await call("load", "large", yaml, undefined, 1790000000));
                 took = Math.min(took, performance.now() - begun);

@@ -236,6 +236,7 @@ impl SoleContext {
         if !self.gate.is_sent() {
             return self.apply_effects(host);
         }
+        // The gate leaves it to Envoy's routes, which need it.
         let _ = host.remove_header(Headers::Request, "x-forwarded-proto");
         if self.gate.may_ask_directly() {
             return self.begin_tries(host);

@@ -51,7 +51,7 @@ impl Stops {
         marks::run(self, bytes, at)
     }
 
-    /// The same with these vectors. It is inlined into code for one machine, so that reading a block takes no call.
+    /// The same with these vectors. It is inlined into code for one machine, so that its loop has that machine's instructions.
     #[inline(always)]
     fn run_by(&mut self, bytes: &[u8], mut at: usize, marks: impl Fn(&[u8; BLOCK]) -> (u64, bool)) -> Run {
         let (mut escaped, mut ascii) = (false, true);

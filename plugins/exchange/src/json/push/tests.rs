@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 /// A field is a number that follows from the names on the way to it; 0 is unknown, and 2 is text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Field(u8);
+struct NumberField(u8);
 
-impl JsonField for Field {
+impl JsonField for NumberField {
     fn member(self, name: &[u8]) -> Self {
         Self(name.iter().fold(self.0, |hash, byte| hash.wrapping_mul(31).wrapping_add(*byte)) % 5)
     }
@@ -26,40 +26,40 @@ impl JsonField for Field {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told(Vec<(Field, &'static str, Vec<u8>)>);
+struct Told(Vec<(NumberField, &'static str, Vec<u8>)>);
 
-impl Sink<Field> for Told {
-    fn begins(&mut self, field: Field) {
+impl Sink<NumberField> for Told {
+    fn begins(&mut self, field: NumberField) {
         self.0.push((field, "begins", Vec::new()));
     }
 
-    fn opens(&mut self, field: Field, container: Container) {
+    fn opens(&mut self, field: NumberField, container: Container) {
         self.0.push((field, "opens", vec![u8::from(container == Container::Array)]));
     }
 
-    fn closes(&mut self, field: Field) {
+    fn closes(&mut self, field: NumberField) {
         self.0.push((field, "closes", Vec::new()));
     }
 
     /// Pieces of a text are told one by one; their sum counts.
-    fn text(&mut self, field: Field, bytes: usize) {
+    fn text(&mut self, field: NumberField, bytes: usize) {
         match self.0.last_mut() {
             Some((last, "text", told)) if *last == field => told.extend(std::iter::repeat_n(0, bytes)),
             _ => self.0.push((field, "text", vec![0; bytes])),
         }
     }
 
-    fn word(&mut self, field: Field, word: &[u8]) {
+    fn word(&mut self, field: NumberField, word: &[u8]) {
         self.0.push((field, "word", word.to_vec()));
     }
 
-    fn scalar(&mut self, field: Field, written: &[u8]) {
+    fn scalar(&mut self, field: NumberField, written: &[u8]) {
         self.0.push((field, "scalar", written.to_vec()));
     }
 }
 
 fn told<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Told, bool, bool, bool) {
-    let (mut scan, mut told) = (PushScan::new(Field(1)), Told::default());
+    let (mut scan, mut told) = (PushScan::new(NumberField(1)), Told::default());
     pieces.for_each(|piece| scan.push(piece, &mut told));
     (told, scan.is_done(), scan.is_lost(), scan.is_at_root_member())
 }
