@@ -7,17 +7,17 @@ mod block;
 mod marks;
 
 use block::BLOCK;
-use marks::backslashes;
+use marks::Marks;
+
+/// The letters of escapes that stand for one byte.
+const ESCAPE_LETTERS: [u8; 8] = *b"\"\\/bfnrt";
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stops {
     /// Offset of the block.
     base: usize,
-    /// Quotes, backslashes and control characters, the first byte in the lowest bit.
-    bits: u64,
-    /// Whether a byte from 0x80 up is among them.
-    high: bool,
+    marks: Marks,
 }
 
 /// A run of bytes that stand for themselves, and of escapes of one letter.
@@ -34,113 +34,86 @@ pub(crate) struct Run {
 impl Stops {
     /// Returns the stops before any block was read.
     pub(crate) const fn new() -> Self {
-        Self { base: usize::MAX, bits: 0, high: false }
+        Self { base: usize::MAX, marks: Marks { backslashes: 0, ends: 0, high: false } }
     }
 
     /// Returns the run that begins at `at`.
     #[inline]
     pub(crate) fn run(&mut self, bytes: &[u8], at: usize) -> Run {
         // The end of a name or a word is mostly in the block that was read last.
-        let bits = self.bits >> (at % BLOCK);
-        if at - at % BLOCK == self.base && bits != 0 {
-            let end = at + bits.trailing_zeros() as usize;
-            if bytes.get(end) == Some(&b'"') {
-                return Run { end, escaped: false, ascii: !self.high };
-            }
+        let Marks { backslashes, ends, high } = self.marks;
+        let ends = ends >> (at % BLOCK);
+        if at - at % BLOCK == self.base && ends != 0 && backslashes >> (at % BLOCK) & below(ends) == 0 {
+            return Run { end: at + ends.trailing_zeros() as usize, escaped: false, ascii: !high };
         }
         marks::run(self, bytes, at)
     }
 
     /// The same with these vectors. It is inlined into code for one machine, so that its loop has that machine's instructions.
-    #[inline(always)]
-    fn run_by(&mut self, bytes: &[u8], mut at: usize, marks: impl Fn(&[u8; BLOCK]) -> (u64, bool)) -> Run {
-        let (mut escaped, mut ascii) = (false, true);
-        while at < bytes.len() {
-            let base = at - at % BLOCK;
-            if base != self.base {
-                *self = Self::of(bytes, base, &marks);
-            }
-            ascii &= !self.high;
-            let mut bits = self.bits & u64::MAX << (at % BLOCK);
-            at = base + BLOCK;
-            while bits != 0 {
-                let stop = base + bits.trailing_zeros() as usize;
-                if bytes.get(stop) != Some(&b'\\') || !is_letter(bytes, stop + 1) {
-                    return Run { end: stop.min(bytes.len()), escaped, ascii };
-                }
-                escaped = true;
-                if !are_few(bits) {
-                    at = self.behind_escapes(bytes, stop);
-                    break;
-                }
-                // The letter may be a stop itself, and may be in the next block.
-                at = at.max(stop + 2);
-                bits &= bits - 1;
-                bits &= !(2 << (stop % BLOCK));
-            }
-        }
-        Run { end: bytes.len(), escaped, ascii }
-    }
-
-    /// Returns the place behind the escapes that begin with the one of one letter at `at`, all of it in this block: the next stop, another
-    /// escape, or the end of the block.
     ///
-    /// Where escapes are dense, each would wait for the one before it. Here one look at the block tells which bytes are escaped, and
-    /// their letters do not depend on each other.
-    #[inline]
-    fn behind_escapes(&self, bytes: &[u8], at: usize) -> usize {
-        let from = u64::MAX << (at % BLOCK);
-        let Some(block) = bytes.get(self.base..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { return at + 2 };
-        let backslashes = backslashes(block) & from;
-        let escaped = escaped(backslashes);
-        let ends = self.bits & from & !backslashes & !escaped;
-        let mut letters = escaped & ends.wrapping_sub(1) & !ends;
-        while letters != 0 {
-            let letter = self.base + letters.trailing_zeros() as usize;
-            if !is_letter(bytes, letter) {
-                return letter - 1;
-            }
-            letters &= letters - 1;
-        }
-        // The letter of a backslash at the end is in the next block.
-        let open = usize::from((backslashes & !escaped) >> (BLOCK - 1) != 0);
-        self.base + if ends == 0 { BLOCK - open } else { ends.trailing_zeros() as usize }
-    }
-
+    /// Escapes are no reason for a loop: one look at the block tells which bytes are escaped, and which of these are no letters.
     #[inline(always)]
-    fn of(bytes: &[u8], base: usize, marks: impl Fn(&[u8; BLOCK]) -> (u64, bool)) -> Self {
-        let rest = bytes.get(base..).unwrap_or_default();
-        let last;
-        let block = match rest.first_chunk::<BLOCK>() {
-            Some(block) => block,
-            None => {
-                last = padded(rest);
-                &last
+    fn run_by(
+        &mut self,
+        bytes: &[u8],
+        mut at: usize,
+        marks: impl Fn(&[u8; BLOCK]) -> Marks,
+        letters: impl Fn(&[u8; BLOCK]) -> u64,
+    ) -> Run {
+        let (mut has_escapes, mut high) = (false, false);
+        let mut read = *self;
+        while let Some(rest) = bytes.get(at - at % BLOCK..).filter(|_| at < bytes.len()) {
+            let last;
+            let block = match rest.first_chunk::<BLOCK>() {
+                Some(block) => block,
+                None => {
+                    last = padded(rest);
+                    &last
+                }
+            };
+            let base = at - at % BLOCK;
+            if base != read.base {
+                read = Self { base, marks: marks(block) };
             }
-        };
-        let (bits, high) = marks(block);
-        Self { base, bits, high }
+            high |= read.marks.high;
+            let from = u64::MAX << (at % BLOCK);
+            let backslashes = read.marks.backslashes & from;
+            let mut ends = read.marks.ends & from;
+            at = base + BLOCK;
+            if backslashes != 0 {
+                let escaped = escaped(backslashes);
+                let others = escaped & !letters(block);
+                ends = ends & !escaped | others >> 1;
+                // The letter of a backslash at the end is in the next block.
+                let open = backslashes & !escaped & 1 << (BLOCK - 1);
+                if open != 0 {
+                    match is_letter(bytes, at) {
+                        true => at += 1,
+                        false => ends |= open,
+                    }
+                }
+                has_escapes |= backslashes & below(ends) != 0;
+            }
+            if ends != 0 {
+                *self = read;
+                return Run { end: base + ends.trailing_zeros() as usize, escaped: has_escapes, ascii: !high };
+            }
+        }
+        *self = read;
+        Run { end: bytes.len(), escaped: has_escapes, ascii: !high }
     }
 }
 
-/// Returns whether at most three bits are set. Baseline x86-64 has no instruction that counts them.
+/// Returns the bits below the lowest one of these, or all.
 #[inline(always)]
-const fn are_few(bits: u64) -> bool {
-    let bits = bits & bits.wrapping_sub(1);
-    let bits = bits & bits.wrapping_sub(1);
-    bits & bits.wrapping_sub(1) == 0
+const fn below(bits: u64) -> u64 {
+    !bits & bits.wrapping_sub(1)
 }
 
 /// Returns whether the byte at `at` is the letter of an escape.
 #[inline(always)]
 fn is_letter(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(|letter| is_escape_letter(*letter))
-}
-
-/// Returns whether a backslash and this letter are an escape.
-#[inline]
-const fn is_escape_letter(letter: u8) -> bool {
-    matches!(letter, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
+    bytes.get(at).is_some_and(|letter| ESCAPE_LETTERS.contains(letter))
 }
 
 /// Returns the bytes that backslashes escape, where the first one is not escaped itself. In a run of backslashes each second one
@@ -154,6 +127,7 @@ const fn escaped(backslashes: u64) -> u64 {
 
 /// Returns the last block, filled up with plain bytes.
 #[cold]
+#[inline(never)]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b' '; BLOCK];
     block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
@@ -216,32 +190,6 @@ mod tests {
         found
     }
 
-    /// Escapes are skipped up to the first stop or other escape, and at most to the end of the block.
-    fn skips(bytes: &[u8], at: usize) {
-        if bytes[at] != b'\\' || !is_letter(bytes, at + 1) || at % BLOCK == BLOCK - 1 {
-            return;
-        }
-        let found = Stops::of(bytes, at - at % BLOCK, marks::marks).behind_escapes(bytes, at);
-        let mut literally = at;
-        while literally < found {
-            assert!(bytes[literally] != b'"' && bytes[literally] >= 0x20, "{bytes:?} from {at} to {found}");
-            literally += 1;
-            if bytes[literally - 1] == b'\\' {
-                assert!(is_escape_letter(bytes[literally]), "{bytes:?} from {at} to {found}");
-                literally += 1;
-            }
-        }
-        assert_eq!(literally, found, "{bytes:?} from {at}");
-        assert!(found > at && found - at <= BLOCK);
-    }
-
-    #[test]
-    fn few_are_at_most_three() {
-        for bits in [0, 1, 5, 1 << 63, 7 << 61, 15, u64::MAX, 0x8000_0001_0001_0001] {
-            assert_eq!(are_few(bits), bits.count_ones() <= 3, "{bits:x}");
-        }
-    }
-
     proptest! {
         #[test]
         fn escaped_bytes_are_found(backslashes: u64, more: u64) {
@@ -251,12 +199,11 @@ mod tests {
         }
 
         #[test]
-        fn escapes_are_skipped(pieces in proptest::collection::vec(prop_oneof![
+        fn escapes_belong_to_runs(pieces in proptest::collection::vec(prop_oneof![
             6 => Just("\\n"), 4 => Just("\\\\"), 4 => Just("\\\""), 3 => Just("ab"), 2 => Just("c"), 1 => Just("\\u0041"), 1 => Just("\""),
             1 => Just("\\"), 1 => Just("\n"), 1 => Just("\\q")], 0..120), at in 0_usize..64) {
             let bytes = pieces.concat().into_bytes();
-            (at..bytes.len().min(at + 70)).for_each(|at| skips(&bytes, at));
-            agrees(&bytes);
+            agrees(bytes.get(at..).unwrap_or_default());
         }
 
         #[test]

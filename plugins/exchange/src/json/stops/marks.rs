@@ -1,4 +1,4 @@
-//! The stops of a block as bits, and whether a byte is not ASCII: by the vectors of the machine. All ways give the same bits.
+//! The bytes of a block that matter in a string, as bits: by the vectors of the machine. All ways give the same bits.
 
 #![cfg_attr(
     not(target_arch = "wasm32"),
@@ -10,6 +10,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
+mod halves;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))))]
@@ -22,9 +24,19 @@ mod sse2;
 use super::{Run, Stops};
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
-pub(super) use portable::{backslashes, marks};
+pub(super) use portable::{letters, marks};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use simd128::{backslashes, marks};
+pub(super) use simd128::{letters, marks};
+
+/// Bytes of a block, the first one in the lowest bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) backslashes: u64,
+    /// Quotes and control characters.
+    pub(crate) ends: u64,
+    /// Whether a byte from 0x80 up is among them.
+    pub(crate) high: bool,
+}
 
 /// Returns the run that begins at `at`.
 #[cfg(target_arch = "x86_64")]
@@ -51,52 +63,63 @@ pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline]
 pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, marks)
+    stops.run_by(bytes, at, marks, letters)
 }
 
-/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+/// Returns the marks of a block.
 #[cfg(all(test, target_arch = "x86_64"))]
-pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
+pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> Marks {
     // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
     if std::is_x86_feature_detected!("avx2") { unsafe { avx2::marks(block) } } else { unsafe { sse2::marks(block) } }
 }
 
-/// Returns the stops of a block, and whether one of its bytes is not ASCII.
+/// Returns the letters of escapes in a block.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) fn letters(block: &[u8; super::block::BLOCK]) -> u64 {
+    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
+    if std::is_x86_feature_detected!("avx2") {
+        unsafe { avx2::letters(block) }
+    } else {
+        unsafe { sse2::letters(block) }
+    }
+}
+
+/// Returns the marks of a block.
 #[cfg(all(test, target_arch = "aarch64"))]
-pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> (u64, bool) {
+pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> Marks {
     // SAFETY: every 64-bit ARM has NEON.
     unsafe { neon::marks(block) }
 }
 
-/// Returns the backslashes of a block.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn backslashes(block: &[u8; super::block::BLOCK]) -> u64 {
-    // SAFETY: every x86-64 has SSE2.
-    unsafe { sse2::backslashes(block) }
-}
-
-/// Returns the backslashes of a block.
-#[cfg(target_arch = "aarch64")]
-#[inline(always)]
-pub(super) fn backslashes(block: &[u8; super::block::BLOCK]) -> u64 {
+/// Returns the letters of escapes in a block.
+#[cfg(all(test, target_arch = "aarch64"))]
+pub(super) fn letters(block: &[u8; super::block::BLOCK]) -> u64 {
     // SAFETY: every 64-bit ARM has NEON.
-    unsafe { neon::backslashes(block) }
+    unsafe { neon::letters(block) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Marks;
+    use crate::json::stops::ESCAPE_LETTERS;
     use crate::json::stops::block::BLOCK;
     use proptest::prelude::*;
 
+    /// The bytes for which this is true.
+    fn bits(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
+        block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(is(*byte)))
+    }
+
     fn agrees(block: &[u8; BLOCK]) {
-        let expected = super::portable::marks(block);
-        assert_eq!(super::marks(block), expected);
-        let literal = block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == b'\\'));
-        assert_eq!((super::backslashes(block), super::portable::backslashes(block)), (literal, literal));
+        let backslashes = bits(block, |byte| byte == b'\\');
+        let ends = bits(block, |byte| byte == b'"' || byte < 0x20);
+        let expected = Marks { backslashes, ends, high: !block.is_ascii() };
+        let letters = bits(block, |letter| ESCAPE_LETTERS.contains(&letter));
+        assert_eq!((super::marks(block), super::letters(block)), (expected, letters));
+        assert_eq!((super::portable::marks(block), super::portable::letters(block)), (expected, letters));
         #[cfg(target_arch = "x86_64")]
         // SAFETY: every x86-64 has SSE2.
-        assert_eq!(unsafe { super::sse2::marks(block) }, expected);
+        assert_eq!(unsafe { (super::sse2::marks(block), super::sse2::letters(block)) }, (expected, letters));
     }
 
     #[test]

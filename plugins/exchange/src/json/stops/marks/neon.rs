@@ -1,10 +1,12 @@
 //! With NEON, which every 64-bit ARM has, 16 bytes at a time.
 
+use super::Marks;
+use super::halves::{LOWER, UPPER};
 use crate::json::stops::block::BLOCK;
 use crate::json::stops::{Run, Stops};
 use core::arch::aarch64::{
-    uint8x16_t, vaddv_u8, vand_u8, vceqq_u8, vcltq_u8, vcombine_u8, vcreate_u8, vdupq_n_u8, vget_high_u8, vget_low_u8,
-    vmaxvq_u8, vorrq_u8,
+    uint8x16_t, vaddv_u8, vand_u8, vandq_u8, vceqq_u8, vcltq_u8, vcombine_u8, vcreate_u8, vdupq_n_u8, vget_high_u8,
+    vget_low_u8, vmaxvq_u8, vorrq_u8, vqtbl1q_u8, vshrq_n_u8, vtstq_u8,
 };
 
 #[inline]
@@ -28,32 +30,37 @@ fn bitmask(bytes: uint8x16_t) -> u16 {
 /// Returns the run that begins at `at`.
 #[target_feature(enable = "neon")]
 pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, |block| marks(block))
+    stops.run_by(bytes, at, |block| marks(block), |block| letters(block))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
     let (parts, _) = block.as_chunks::<16>();
-    let (mut bits, mut all) = (0, vdupq_n_u8(0));
+    let (mut backslashes, mut ends, mut all) = (0, 0, vdupq_n_u8(0));
     for (index, part) in parts.iter().enumerate() {
         let part = load(part);
         let quote = vceqq_u8(part, vdupq_n_u8(b'"'));
         let backslash = vceqq_u8(part, vdupq_n_u8(b'\\'));
         let control = vcltq_u8(part, vdupq_n_u8(0x20));
-        bits |= u64::from(bitmask(vorrq_u8(vorrq_u8(quote, backslash), control))) << (index * 16);
+        backslashes |= u64::from(bitmask(backslash)) << (index * 16);
+        ends |= u64::from(bitmask(vorrq_u8(quote, control))) << (index * 16);
         all = vorrq_u8(all, part);
     }
-    (bits, vmaxvq_u8(all) >= 0x80)
+    Marks { backslashes, ends, high: vmaxvq_u8(all) >= 0x80 }
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
+    let (lower, upper) = (load(&LOWER), load(&UPPER));
     let (parts, _) = block.as_chunks::<16>();
     let mut bits = 0;
     for (index, part) in parts.iter().enumerate() {
-        bits |= u64::from(bitmask(vceqq_u8(load(part), vdupq_n_u8(b'\\')))) << (index * 16);
+        let part = load(part);
+        let low = vqtbl1q_u8(lower, vandq_u8(part, vdupq_n_u8(0x0F)));
+        let high = vqtbl1q_u8(upper, vshrq_n_u8::<4>(part));
+        bits |= u64::from(bitmask(vtstq_u8(low, high))) << (index * 16);
     }
     bits
 }

@@ -1,6 +1,8 @@
 //! In registers of eight bytes.
 
+use super::Marks;
 use crate::json::byte_word::{HIGH, ONES};
+use crate::json::stops::ESCAPE_LETTERS;
 use crate::json::stops::block::BLOCK;
 
 /// Returns the high bit of each byte that is zero, and no other.
@@ -22,25 +24,25 @@ const fn together(high: u64) -> u64 {
 }
 
 #[inline(always)]
-pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
     let (parts, _) = block.as_chunks::<8>();
-    let (mut bits, mut all) = (0, 0);
+    let (mut backslashes, mut ends, mut all) = (0, 0, 0);
     for (index, part) in parts.iter().enumerate() {
         let word = u64::from_le_bytes(*part);
-        let quote = bytes_equal(word, b'"');
-        let backslash = bytes_equal(word, b'\\');
         let control = zeros(word & (ONES * 0xE0));
-        bits |= together(quote | backslash | control) << (index * 8);
+        backslashes |= together(bytes_equal(word, b'\\')) << (index * 8);
+        ends |= together(bytes_equal(word, b'"') | control) << (index * 8);
         all |= word;
     }
-    (bits, all & HIGH != 0)
+    Marks { backslashes, ends, high: all & HIGH != 0 }
 }
 
 #[inline(always)]
-pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
     let (parts, _) = block.as_chunks::<8>();
     parts.iter().enumerate().fold(0, |bits, (index, part)| {
         let word = u64::from_le_bytes(*part);
-        bits | together(bytes_equal(word, b'\\')) << (index * 8)
+        let found = ESCAPE_LETTERS.iter().fold(0, |found, letter| found | bytes_equal(word, *letter));
+        bits | together(found) << (index * 8)
     })
 }

@@ -1,7 +1,8 @@
 //! With SSE2, which every x86-64 has, 16 bytes at a time.
 
+use super::Marks;
 use crate::json::stops::block::BLOCK;
-use crate::json::stops::{Run, Stops};
+use crate::json::stops::{ESCAPE_LETTERS, Run, Stops};
 use core::arch::x86_64::{
     __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     _mm_setzero_si128,
@@ -18,34 +19,38 @@ fn load(part: &[u8; 16]) -> __m128i {
 /// Returns the run that begins at `at`.
 #[target_feature(enable = "sse2")]
 pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, |block| marks(block))
+    stops.run_by(bytes, at, |block| marks(block), |block| letters(block))
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(crate) fn marks(block: &[u8; BLOCK]) -> (u64, bool) {
+pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
     let (parts, _) = block.as_chunks::<16>();
-    let (mut bits, mut all) = (0, _mm_setzero_si128());
+    let (mut backslashes, mut ends, mut all) = (0, 0, _mm_setzero_si128());
     for (index, part) in parts.iter().enumerate() {
         let part = load(part);
         let quote = _mm_cmpeq_epi8(part, _mm_set1_epi8(b'"' as i8));
         let backslash = _mm_cmpeq_epi8(part, _mm_set1_epi8(b'\\' as i8));
         let control = _mm_cmpeq_epi8(_mm_min_epu8(part, _mm_set1_epi8(0x1F)), part);
-        let stops = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control));
-        bits |= u64::from(stops as u16) << (index * 16);
+        backslashes |= u64::from(_mm_movemask_epi8(backslash) as u16) << (index * 16);
+        ends |= u64::from(_mm_movemask_epi8(_mm_or_si128(quote, control)) as u16) << (index * 16);
         all = _mm_or_si128(all, part);
     }
-    (bits, _mm_movemask_epi8(all) != 0)
+    Marks { backslashes, ends, high: _mm_movemask_epi8(all) != 0 }
 }
 
+/// SSE2 has no shuffle by bytes, so the block is compared with each letter.
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(crate) fn backslashes(block: &[u8; BLOCK]) -> u64 {
+pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
     let (parts, _) = block.as_chunks::<16>();
     let mut bits = 0;
     for (index, part) in parts.iter().enumerate() {
-        let found = _mm_movemask_epi8(_mm_cmpeq_epi8(load(part), _mm_set1_epi8(b'\\' as i8)));
-        bits |= u64::from(found as u16) << (index * 16);
+        let (part, mut found) = (load(part), _mm_setzero_si128());
+        for letter in ESCAPE_LETTERS {
+            found = _mm_or_si128(found, _mm_cmpeq_epi8(part, _mm_set1_epi8(letter as i8)));
+        }
+        bits |= u64::from(_mm_movemask_epi8(found) as u16) << (index * 16);
     }
     bits
 }
