@@ -145,28 +145,20 @@ impl<'a> Cursor<'a> {
             self.at = start + text.raw.len() + 1;
             return Ok(text);
         }
-        let mut escaped = false;
-        let mut ascii = true;
-        self.at = start;
-        loop {
-            let run = self.stops.run(self.bytes, self.at);
-            self.at = run.end;
-            ascii &= run.ascii;
-            escaped |= run.escaped;
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => self.unicode_escape()?,
-                Some(_) => return Err(self.malformed(JsonErrorKind::ControlCharacter)),
-                None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
-            }
-            escaped = true;
+        let run = self.stops.run(self.bytes, start);
+        self.at = run.end;
+        match self.peek() {
+            Some(b'"') => {}
+            Some(b'\\') => return Err(self.invalid_escape()),
+            Some(_) => return Err(self.malformed(JsonErrorKind::ControlCharacter)),
+            None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
         }
         let raw = self.bytes.get(start..self.at).unwrap_or_default();
         self.at += 1;
-        if !ascii {
+        if !run.ascii {
             check_utf8(raw, start)?;
         }
-        let text = Text { raw, at: start, escaped };
+        let text = Text { raw, at: start, escaped: run.escaped };
         self.spans.note(&text);
         Ok(text)
     }
@@ -322,25 +314,19 @@ impl<'a> Cursor<'a> {
 
     /// Reads the escape that is next, none of one letter.
     #[inline]
-    fn unicode_escape(&mut self) -> Result<(), ParseError> {
-        let backslash = self.at;
-        self.at += 2;
-        match self.bytes.get(backslash + 1) {
-            Some(b'u') => self.hex4(backslash),
-            Some(_) => Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
-            None => Err(ParseError::Malformed(JsonErrorKind::UnexpectedEnd, self.bytes.len())),
-        }
-    }
-
-    fn hex4(&mut self, backslash: usize) -> Result<(), ParseError> {
-        for _ in 0..4 {
-            match self.peek() {
-                Some(digit) if digit.is_ascii_hexdigit() => self.at += 1,
-                Some(_) => return Err(ParseError::Malformed(JsonErrorKind::InvalidEscape, backslash)),
-                None => return Err(self.malformed(JsonErrorKind::UnexpectedEnd)),
+    fn invalid_escape(&self) -> ParseError {
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default().iter().skip(1);
+        let is_open = match rest.next() {
+            Some(b'u') => {
+                rest.take(4).take_while(|digit| digit.is_ascii_hexdigit()).count() + self.at + 2 == self.bytes.len()
             }
+            Some(_) => false,
+            None => true,
+        };
+        match is_open {
+            true => ParseError::Malformed(JsonErrorKind::UnexpectedEnd, self.bytes.len()),
+            false => self.malformed(JsonErrorKind::InvalidEscape),
         }
-        Ok(())
     }
 
     fn leave(&mut self) -> bool {

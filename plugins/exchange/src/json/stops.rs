@@ -7,10 +7,17 @@ mod block;
 mod marks;
 
 use block::BLOCK;
-use marks::Marks;
+use core::ops::Range;
+use marks::{CodePoints, Marks};
 
 /// The letters of escapes that stand for one byte.
 const ESCAPE_LETTERS: [u8; 8] = *b"\"\\/bfnrt";
+
+/// Number of bytes of an escape of four digits behind its backslash.
+const CODE_POINT: usize = 5;
+
+/// Places in a block of each `u` whose digits reach into the next one.
+const CUT: Range<usize> = BLOCK - CODE_POINT + 1..BLOCK;
 
 /// The stops of one block.
 #[derive(Debug, Clone, Copy)]
@@ -20,10 +27,10 @@ pub(crate) struct Stops {
     marks: Marks,
 }
 
-/// A run of bytes that stand for themselves, and of escapes of one letter.
+/// A run of bytes that stand for themselves, and of escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// Offset of the quote, the control character or the backslash of another escape behind it, or the end of the document.
+    /// Offset of the quote, the control character or the backslash that begins no escape behind it, or the end of the document.
     pub(crate) end: usize,
     /// Whether there is an escape in it.
     pub(crate) escaped: bool,
@@ -51,7 +58,7 @@ impl Stops {
 
     /// The same with these vectors. It is inlined into code for one machine, so that its loop has that machine's instructions.
     ///
-    /// Escapes are no reason for a loop: one look at the block tells which bytes are escaped, and which of these are no letters.
+    /// Escapes are no reason for a loop: one look at the block tells which bytes are escaped, and which of these make no escape.
     #[inline(always)]
     fn run_by(
         &mut self,
@@ -59,6 +66,7 @@ impl Stops {
         mut at: usize,
         marks: impl Fn(&[u8; BLOCK]) -> Marks,
         letters: impl Fn(&[u8; BLOCK]) -> u64,
+        code_points: impl Fn(&[u8; BLOCK]) -> CodePoints,
     ) -> Run {
         let (mut has_escapes, mut high) = (false, false);
         let mut read = *self;
@@ -82,14 +90,23 @@ impl Stops {
             at = base + BLOCK;
             if backslashes != 0 {
                 let escaped = escaped(backslashes);
-                let others = escaped & !letters(block);
+                let mut others = escaped & !letters(block);
+                if others != 0 {
+                    others &= !code_points(block).escapes();
+                    // Those whose digits reach into the next block. They are the last of this one.
+                    let letter = others.trailing_zeros() as usize;
+                    if CUT.contains(&letter) && is_code_point(bytes, base + letter) {
+                        others = 0;
+                        at = base + letter + CODE_POINT;
+                    }
+                }
                 ends = ends & !escaped | others >> 1;
                 // The letter of a backslash at the end is in the next block.
                 let open = backslashes & !escaped & 1 << (BLOCK - 1);
                 if open != 0 {
-                    match is_letter(bytes, at) {
-                        true => at += 1,
-                        false => ends |= open,
+                    match behind_letter(bytes, at) {
+                        Some(behind) => at = behind,
+                        None => ends |= open,
                     }
                 }
                 has_escapes |= backslashes & below(ends) != 0;
@@ -110,10 +127,27 @@ const fn below(bits: u64) -> u64 {
     !bits & bits.wrapping_sub(1)
 }
 
-/// Returns whether the byte at `at` is the letter of an escape.
-#[inline(always)]
-fn is_letter(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(|letter| ESCAPE_LETTERS.contains(letter))
+/// Returns the offset behind the rest of an escape, of which the letter is at `at`.
+fn behind_letter(bytes: &[u8], at: usize) -> Option<usize> {
+    if is_code_point(bytes, at) {
+        return Some(at + CODE_POINT);
+    }
+    bytes.get(at).filter(|letter| ESCAPE_LETTERS.contains(letter)).map(|_| at + 1)
+}
+
+/// Returns whether a `u` and four digits are at `at`.
+fn is_code_point(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).and_then(|rest| rest.first_chunk::<CODE_POINT>());
+    rest.is_some_and(|[u, digits @ ..]| *u == b'u' && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+impl CodePoints {
+    /// Returns each `u` that four digits of this block follow.
+    #[inline(always)]
+    const fn escapes(self) -> u64 {
+        let twice = self.digits >> 1 & self.digits >> 2;
+        self.us & twice & twice >> 2
+    }
 }
 
 /// Returns the bytes that backslashes escape, where the first one is not escaped itself. In a run of backslashes each second one
@@ -144,7 +178,7 @@ mod tests {
         let mut escaped = false;
         while at < bytes.len() {
             match bytes[at] {
-                b'\\' if is_letter(bytes, at + 1) => (at, escaped) = (at + 2, true),
+                b'\\' if let Some(behind) = behind_letter(bytes, at + 1) => (at, escaped) = (behind, true),
                 0..0x20 | b'"' | b'\\' => return (at, escaped),
                 _ => at += 1,
             }
@@ -200,7 +234,7 @@ mod tests {
 
         #[test]
         fn escapes_belong_to_runs(pieces in proptest::collection::vec(prop_oneof![
-            6 => Just("\\n"), 4 => Just("\\\\"), 4 => Just("\\\""), 3 => Just("ab"), 2 => Just("c"), 1 => Just("\\u0041"), 1 => Just("\""),
+            6 => Just("\\n"), 4 => Just("\\\\"), 4 => Just("\\\""), 3 => Just("ab"), 2 => Just("c"), 3 => Just("\\u00eF"), 1 => Just("\\u0a"), 1 => Just("u12aB"), 1 => Just("\""),
             1 => Just("\\"), 1 => Just("\n"), 1 => Just("\\q")], 0..120), at in 0_usize..64) {
             let bytes = pieces.concat().into_bytes();
             agrees(bytes.get(at..).unwrap_or_default());

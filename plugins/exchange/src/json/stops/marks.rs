@@ -24,9 +24,9 @@ mod sse2;
 use super::{Run, Stops};
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
-pub(super) use portable::{letters, marks};
+pub(super) use portable::{code_points, letters, marks};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use simd128::{letters, marks};
+pub(super) use simd128::{code_points, letters, marks};
 
 /// Bytes of a block, the first one in the lowest bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,15 @@ pub(crate) struct Marks {
     pub(crate) ends: u64,
     /// Whether a byte from 0x80 up is among them.
     pub(crate) high: bool,
+}
+
+/// Bytes of a block that escapes of four digits consist of, the first one in the lowest bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CodePoints {
+    /// Each `u`.
+    pub(crate) us: u64,
+    /// Hexadecimal digits.
+    pub(crate) digits: u64,
 }
 
 /// Returns the run that begins at `at`.
@@ -63,7 +72,7 @@ pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[inline]
 pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, marks, letters)
+    stops.run_by(bytes, at, marks, letters, code_points)
 }
 
 /// Returns the marks of a block.
@@ -84,6 +93,17 @@ pub(super) fn letters(block: &[u8; super::block::BLOCK]) -> u64 {
     }
 }
 
+/// Returns what escapes of four digits consist of in a block.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) fn code_points(block: &[u8; super::block::BLOCK]) -> CodePoints {
+    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
+    if std::is_x86_feature_detected!("avx2") {
+        unsafe { avx2::code_points(block) }
+    } else {
+        unsafe { sse2::code_points(block) }
+    }
+}
+
 /// Returns the marks of a block.
 #[cfg(all(test, target_arch = "aarch64"))]
 pub(super) fn marks(block: &[u8; super::block::BLOCK]) -> Marks {
@@ -98,9 +118,18 @@ pub(super) fn letters(block: &[u8; super::block::BLOCK]) -> u64 {
     unsafe { neon::letters(block) }
 }
 
+/// Returns what escapes of four digits consist of in a block.
+#[cfg(all(test, target_arch = "aarch64"))]
+pub(super) fn code_points(block: &[u8; super::block::BLOCK]) -> CodePoints {
+    // SAFETY: every 64-bit ARM has NEON.
+    unsafe { neon::code_points(block) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Marks;
+    #[cfg(target_arch = "x86_64")]
+    use super::sse2;
+    use super::{CodePoints, Marks, portable};
     use crate::json::stops::ESCAPE_LETTERS;
     use crate::json::stops::block::BLOCK;
     use proptest::prelude::*;
@@ -115,11 +144,14 @@ mod tests {
         let ends = bits(block, |byte| byte == b'"' || byte < 0x20);
         let expected = Marks { backslashes, ends, high: !block.is_ascii() };
         let letters = bits(block, |letter| ESCAPE_LETTERS.contains(&letter));
-        assert_eq!((super::marks(block), super::letters(block)), (expected, letters));
-        assert_eq!((super::portable::marks(block), super::portable::letters(block)), (expected, letters));
+        let code_points =
+            CodePoints { us: bits(block, |byte| byte == b'u'), digits: bits(block, |byte| byte.is_ascii_hexdigit()) };
+        let expected = (expected, letters, code_points);
+        assert_eq!((super::marks(block), super::letters(block), super::code_points(block)), expected);
+        assert_eq!((portable::marks(block), portable::letters(block), portable::code_points(block)), expected);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: every x86-64 has SSE2.
-        assert_eq!(unsafe { (super::sse2::marks(block), super::sse2::letters(block)) }, (expected, letters));
+        assert_eq!(unsafe { (sse2::marks(block), sse2::letters(block), sse2::code_points(block)) }, expected);
     }
 
     #[test]

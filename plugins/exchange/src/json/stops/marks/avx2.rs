@@ -1,7 +1,7 @@
 //! With AVX2, where the machine has it, 32 bytes at a time.
 
-use super::Marks;
-use super::halves::{LOWER, UPPER};
+use super::halves::{DIGITS, LETTERS, UPPER};
+use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
 use crate::json::stops::{Run, Stops};
 use core::arch::x86_64::{
@@ -34,7 +34,7 @@ const fn halves(table: [u8; 16]) -> (i64, i64) {
 /// Returns the run that begins at `at`.
 #[target_feature(enable = "avx2,bmi1")]
 pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, |block| marks(block), |block| letters(block))
+    stops.run_by(bytes, at, |block| marks(block), |block| letters(block), |block| code_points(block))
 }
 
 #[inline]
@@ -57,7 +57,26 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
-    let (lower, upper, half) = (twice(LOWER), twice(UPPER), _mm256_set1_epi8(0x0F));
+    by_halves(block, LETTERS)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
+    let (parts, _) = block.as_chunks::<32>();
+    let mut us = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let found = _mm256_cmpeq_epi8(load(part), _mm256_set1_epi8(b'u' as i8));
+        us |= u64::from(_mm256_movemask_epi8(found) as u32) << (index * 32);
+    }
+    CodePoints { us, digits: by_halves(block, DIGITS) }
+}
+
+/// Returns the bytes of a kind.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn by_halves(block: &[u8; BLOCK], kind: [u8; 16]) -> u64 {
+    let (lower, upper, half) = (twice(kind), twice(UPPER), _mm256_set1_epi8(0x0F));
     let (parts, _) = block.as_chunks::<32>();
     let mut others = 0;
     for (index, part) in parts.iter().enumerate() {

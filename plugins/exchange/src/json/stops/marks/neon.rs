@@ -1,7 +1,7 @@
 //! With NEON, which every 64-bit ARM has, 16 bytes at a time.
 
-use super::Marks;
-use super::halves::{LOWER, UPPER};
+use super::halves::{DIGITS, LETTERS, UPPER};
+use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
 use crate::json::stops::{Run, Stops};
 use core::arch::aarch64::{
@@ -30,7 +30,7 @@ fn bitmask(bytes: uint8x16_t) -> u16 {
 /// Returns the run that begins at `at`.
 #[target_feature(enable = "neon")]
 pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, |block| marks(block), |block| letters(block))
+    stops.run_by(bytes, at, |block| marks(block), |block| letters(block), |block| code_points(block))
 }
 
 #[inline]
@@ -53,7 +53,25 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
 #[inline]
 #[target_feature(enable = "neon")]
 pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
-    let (lower, upper) = (load(&LOWER), load(&UPPER));
+    by_halves(block, &LETTERS)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub(crate) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut us = 0;
+    for (index, part) in parts.iter().enumerate() {
+        us |= u64::from(bitmask(vceqq_u8(load(part), vdupq_n_u8(b'u')))) << (index * 16);
+    }
+    CodePoints { us, digits: by_halves(block, &DIGITS) }
+}
+
+/// Returns the bytes of a kind.
+#[inline]
+#[target_feature(enable = "neon")]
+fn by_halves(block: &[u8; BLOCK], kind: &[u8; 16]) -> u64 {
+    let (lower, upper) = (load(kind), load(&UPPER));
     let (parts, _) = block.as_chunks::<16>();
     let mut bits = 0;
     for (index, part) in parts.iter().enumerate() {

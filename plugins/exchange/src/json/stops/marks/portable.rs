@@ -1,6 +1,6 @@
 //! In registers of eight bytes.
 
-use super::Marks;
+use super::{CodePoints, Marks};
 use crate::json::byte_word::{HIGH, ONES};
 use crate::json::stops::ESCAPE_LETTERS;
 use crate::json::stops::block::BLOCK;
@@ -45,4 +45,14 @@ pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
         let found = ESCAPE_LETTERS.iter().fold(0, |found, letter| found | bytes_equal(word, *letter));
         bits | together(found) << (index * 8)
     })
+}
+
+#[inline(always)]
+pub(crate) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
+    let mut found = CodePoints { us: 0, digits: 0 };
+    for byte in block.iter().rev() {
+        found.us = found.us << 1 | u64::from(*byte == b'u');
+        found.digits = found.digits << 1 | u64::from(byte.is_ascii_hexdigit());
+    }
+    found
 }

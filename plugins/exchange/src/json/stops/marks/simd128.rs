@@ -1,7 +1,7 @@
 //! With `simd128`, 16 bytes at a time.
 
-use super::Marks;
-use super::halves::{LOWER, UPPER};
+use super::halves::{DIGITS, LETTERS, UPPER};
+use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
 use core::arch::wasm32::{
     i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_shr, u8x16_splat, u64x2, v128, v128_and, v128_or,
@@ -32,7 +32,22 @@ pub(crate) fn marks(block: &[u8; BLOCK]) -> Marks {
 
 #[inline(always)]
 pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
-    let (lower, upper) = (load(&LOWER), load(&UPPER));
+    by_halves(block, &LETTERS)
+}
+
+#[inline(always)]
+pub(crate) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
+    let (parts, _) = block.as_chunks::<16>();
+    let us = parts.iter().enumerate().fold(0, |bits, (index, part)| {
+        bits | u64::from(u8x16_bitmask(u8x16_eq(load(part), u8x16_splat(b'u')))) << (index * 16)
+    });
+    CodePoints { us, digits: by_halves(block, &DIGITS) }
+}
+
+/// Returns the bytes of a kind.
+#[inline(always)]
+fn by_halves(block: &[u8; BLOCK], kind: &[u8; 16]) -> u64 {
+    let (lower, upper) = (load(kind), load(&UPPER));
     let (parts, _) = block.as_chunks::<16>();
     let mut others = 0;
     for (index, part) in parts.iter().enumerate() {

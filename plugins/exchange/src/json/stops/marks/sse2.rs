@@ -1,11 +1,11 @@
 //! With SSE2, which every x86-64 has, 16 bytes at a time.
 
-use super::Marks;
+use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
 use crate::json::stops::{ESCAPE_LETTERS, Run, Stops};
 use core::arch::x86_64::{
-    __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-    _mm_setzero_si128,
+    __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_max_epu8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
+    _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
 };
 
 #[inline]
@@ -19,7 +19,7 @@ fn load(part: &[u8; 16]) -> __m128i {
 /// Returns the run that begins at `at`.
 #[target_feature(enable = "sse2")]
 pub(crate) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
-    stops.run_by(bytes, at, |block| marks(block), |block| letters(block))
+    stops.run_by(bytes, at, |block| marks(block), |block| letters(block), |block| code_points(block))
 }
 
 #[inline]
@@ -53,4 +53,29 @@ pub(crate) fn letters(block: &[u8; BLOCK]) -> u64 {
         bits |= u64::from(_mm_movemask_epi8(found) as u16) << (index * 16);
     }
     bits
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
+    let (parts, _) = block.as_chunks::<16>();
+    let (mut us, mut digits) = (0, 0);
+    for (index, part) in parts.iter().enumerate() {
+        let part = load(part);
+        let small = _mm_or_si128(part, _mm_set1_epi8(0x20));
+        let digit = _mm_or_si128(within(part, b'0', b'9'), within(small, b'a', b'f'));
+        let u = _mm_cmpeq_epi8(part, _mm_set1_epi8(b'u' as i8));
+        us |= u64::from(_mm_movemask_epi8(u) as u16) << (index * 16);
+        digits |= u64::from(_mm_movemask_epi8(digit) as u16) << (index * 16);
+    }
+    CodePoints { us, digits }
+}
+
+/// Returns all ones for each byte from `low` to `high`.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn within(part: __m128i, low: u8, high: u8) -> __m128i {
+    let above = _mm_cmpeq_epi8(_mm_max_epu8(part, _mm_set1_epi8(low as i8)), part);
+    let below = _mm_cmpeq_epi8(_mm_min_epu8(part, _mm_set1_epi8(high as i8)), part);
+    _mm_and_si128(above, below)
 }
