@@ -107,16 +107,19 @@ def test_slots_are_the_fleets(fleet):
 
     def hold(proxy):
         exchange = wire.Exchange(proxy.listen)
-        body = json.dumps({"model": "stream-200-delay-50", "messages": [], "stream": True}).encode()
+        # A minute, so that no stream ends while the others are counted.
+        body = json.dumps({"model": "stream-600-delay-100", "messages": [], "stream": True}).encode()
         exchange.send(wire.request("POST", "/v1/chat/completions", proxy.head(proxy.trace(), "slots"), body))
         status = exchange.read_until(b"\r\n").split()[1]
         return exchange, int(status)
 
-    held, deadline = [], time.monotonic() + 6
-    while time.monotonic() < deadline:
+    held, refused, deadline = [], 0, time.monotonic() + PATIENCE
+    # Then six refusals by each proxy: it has asked for a share again by then.
+    while (len(held) < 4 or refused < 12) and time.monotonic() < deadline:
         for proxy in fleet:
             exchange, status = hold(proxy)
             held.append(exchange) if status == 200 else exchange.socket.close()
+            refused = 0 if status == 200 else refused + 1
         time.sleep(0.3)
     assert len(held) == 4, "four slots, shared by two proxies"
     [exchange.socket.close() for exchange in held]

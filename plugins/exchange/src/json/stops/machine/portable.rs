@@ -1,9 +1,9 @@
 //! In registers of eight bytes.
 
-use super::{CodePoints, Marks};
 use crate::json::byte_word::{HIGH, ONES};
-use crate::json::stops::ESCAPE_LETTERS;
 use crate::json::stops::block::BLOCK;
+use crate::json::stops::marks::{CodePoints, Marks};
+use crate::json::stops::run::ESCAPE_LETTERS;
 
 /// Returns the high bit of each byte that is zero, and no other.
 #[inline(always)]

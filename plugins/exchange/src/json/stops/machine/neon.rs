@@ -1,9 +1,9 @@
 //! With NEON, which every 64-bit ARM has, 16 bytes at a time.
 
 use super::halves::{DIGITS, LETTERS, UPPER};
-use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
-use crate::json::stops::{Run, Stops};
+use crate::json::stops::marks::{CodePoints, Marks};
+use crate::json::stops::run::{Run, Stops};
 use core::arch::aarch64::{
     uint8x16_t, vaddv_u8, vand_u8, vandq_u8, vceqq_u8, vcltq_u8, vcombine_u8, vcreate_u8, vdupq_n_u8, vget_high_u8,
     vget_low_u8, vmaxvq_u8, vorrq_u8, vqtbl1q_u8, vshrq_n_u8, vtstq_u8,

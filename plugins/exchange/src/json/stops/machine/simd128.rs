@@ -1,8 +1,8 @@
 //! With `simd128`, 16 bytes at a time.
 
 use super::halves::{DIGITS, LETTERS, UPPER};
-use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
+use crate::json::stops::marks::{CodePoints, Marks};
 use core::arch::wasm32::{
     i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_shr, u8x16_splat, u64x2, v128, v128_and, v128_or,
 };

@@ -1,9 +1,9 @@
 //! With AVX2, where the machine has it, 32 bytes at a time.
 
 use super::halves::{DIGITS, LETTERS, UPPER};
-use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
-use crate::json::stops::{Run, Stops};
+use crate::json::stops::marks::{CodePoints, Marks};
+use crate::json::stops::run::{Run, Stops};
 use core::arch::x86_64::{
     __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
     _mm256_set_epi64x, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,

@@ -1,8 +1,8 @@
 //! With SSE2, which every x86-64 has, 16 bytes at a time.
 
-use super::{CodePoints, Marks};
 use crate::json::stops::block::BLOCK;
-use crate::json::stops::{ESCAPE_LETTERS, Run, Stops};
+use crate::json::stops::marks::{CodePoints, Marks};
+use crate::json::stops::run::{ESCAPE_LETTERS, Run, Stops};
 use core::arch::x86_64::{
     __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_max_epu8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
     _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
