@@ -2,7 +2,7 @@
 
 use crate::cores::Cores;
 use crate::limits::{Comparison, Row};
-use crate::report::{FULL, medians, round};
+use crate::report::{FULL, medians, paired_median, round};
 use crate::variant::HEADGATE;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -15,13 +15,15 @@ pub(crate) fn markdown(comparison: &Comparison, rows: &[Row], cores: &Cores) -> 
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         about(comparison, cores)
     );
-    let Some(bare) = rows.first().map(|row| medians(&row.rounds)) else { return table };
-    let headgate = rows.iter().find(|row| row.name == HEADGATE).map(|row| medians(&row.rounds).cpu_us);
+    let Some(bare_rounds) = rows.first().map(|row| &row.rounds) else { return table };
+    let bare = medians(bare_rounds);
+    let headgate = rows.iter().find(|row| row.name == HEADGATE).map_or(&[][..], |row| &row.rounds);
     for row in rows {
         let figures = medians(&row.rounds);
         // A single worker is at its limit only if its core is full.
         let full = comparison.workers > 1 || figures.cpu_share.min(bare.cpu_share) >= FULL;
-        let of_bare = figures.requests_per_second / bare.requests_per_second;
+        let of_bare =
+            paired_median(&row.rounds, bare_rounds, |own, bare| own.requests_per_second / bare.requests_per_second);
         let of_bare = if full { format!("{of_bare:.2}") } else { "–".into() };
         let [before, after] = row.resident.map(|bytes| bytes >> 20);
         // Writing to a string cannot fail.
@@ -33,8 +35,8 @@ pub(crate) fn markdown(comparison: &Comparison, rows: &[Row], cores: &Cores) -> 
             row.subjects,
             figures.requests_per_second,
             figures.cpu_us,
-            figures.cpu_us - headgate.unwrap_or(f64::NAN),
-            bare.cpu_us / figures.cpu_us,
+            paired_median(&row.rounds, headgate, |own, other| own.cpu_us_per_request - other.cpu_us_per_request),
+            paired_median(&row.rounds, bare_rounds, |own, bare| bare.cpu_us_per_request / own.cpu_us_per_request),
             figures.p50_ms,
             figures.p99_ms,
             figures.cpu_share * 100.0,

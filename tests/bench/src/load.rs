@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// One measurement of one cell.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Busy {
     pub(crate) requests_per_second: f64,
     /// CPU time of the Envoy process, all threads.

@@ -91,14 +91,18 @@ impl Report {
     fn busy_table(&self) -> String {
         let mut table = String::from(
             "Every connection busy. A dash: the worker's core was not full (a paced load, or a busy machine); \
-             then `bare/own` tells what it can do, the ratio of CPU per request.\n\n\
+             then `bare/own` tells what it can do, the ratio of CPU per request. \
+             `of bare`, `over bare` and `bare/own` are medians of what each round says by itself, for a machine's speed changes \
+             from one round to the next.\n\n\
              | body | variant | requests/s | of bare | CPU µs/request | over bare | bare/own | p50 ms | p99 ms | worker's core |\n\
              |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );
-        for (cell, name, row, bare) in self.rows(|cell| cell.busy.iter().map(|rounds| medians(rounds)).collect()) {
+        for (cell, name, rounds, bare_rounds) in self.rows(|cell| cell.busy.clone()) {
+            let (row, bare) = (medians(&rounds), medians(&bare_rounds));
+            let paired = |figure: fn(&Busy, &Busy) -> f64| paired_median(&rounds, &bare_rounds, figure);
             let full = row.cpu_share.min(bare.cpu_share) >= FULL;
-            let of_bare =
-                if full { format!("{:.2}", row.requests_per_second / bare.requests_per_second) } else { "–".into() };
+            let of_bare = paired(|own, bare| own.requests_per_second / bare.requests_per_second);
+            let of_bare = if full { format!("{of_bare:.2}") } else { "–".into() };
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
@@ -106,8 +110,8 @@ impl Report {
                 cell.workload.name,
                 row.requests_per_second,
                 row.cpu_us,
-                row.cpu_us - bare.cpu_us,
-                bare.cpu_us / row.cpu_us,
+                paired(|own, bare| own.cpu_us_per_request - bare.cpu_us_per_request),
+                paired(|own, bare| bare.cpu_us_per_request / own.cpu_us_per_request),
                 row.p50_ms,
                 row.p99_ms,
                 row.cpu_share * 100.0
@@ -190,6 +194,11 @@ pub(crate) fn round(busy: &Busy) -> Value {
     })
 }
 
+/// Returns the median of a figure of each round and the same round of another variant, mostly bare Envoy.
+pub(crate) fn paired_median(rounds: &[Busy], bare: &[Busy], figure: impl Fn(&Busy, &Busy) -> f64) -> f64 {
+    median(rounds.iter().zip(bare).map(|(own, bare)| figure(own, bare)).collect())
+}
+
 pub(crate) fn medians(rounds: &[Busy]) -> Medians {
     let of = |figure: fn(&Busy) -> f64| median(rounds.iter().map(figure).collect());
     Medians {
@@ -241,6 +250,15 @@ mod tests {
     #[test]
     fn one_bad_round_does_not_move_the_median() {
         assert_eq!(median(vec![2.0, 900.0, 1.0]), 2.0);
+    }
+
+    #[test]
+    fn rates_are_compared_in_pairs() {
+        let busy = |requests_per_second| Busy { requests_per_second, ..Busy::default() };
+        // The machine becomes slower for both; the ratio stays, where that of the medians would be 0.8.
+        let (bare, own) = ([100.0, 50.0, 10.0].map(busy), [50.0, 40.0, 5.0].map(busy));
+        let ratio = paired_median(&own, &bare, |own, bare| own.requests_per_second / bare.requests_per_second);
+        assert!((ratio - 0.5).abs() < 1e-6);
     }
 
     #[test]

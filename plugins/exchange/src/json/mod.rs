@@ -4,6 +4,7 @@
 //! are most of every body; `stops` finds their ends in blocks of 64 bytes, each read once.
 
 mod byte_word;
+mod code_unit;
 mod cursor;
 mod nesting;
 mod number;
@@ -12,6 +13,7 @@ mod spans;
 mod stops;
 mod text;
 
+pub(crate) use code_unit::code_unit;
 pub use cursor::JsonErrorKind;
 pub(crate) use cursor::{Cursor, ParseError};
 pub(crate) use nesting::Container;

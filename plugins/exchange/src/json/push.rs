@@ -5,6 +5,7 @@
 //! document was complete. It keeps at most 128 bytes, never the document.
 
 use super::byte_word::{first_equal, leading_equal};
+use super::code_unit::code_unit;
 use super::nesting::{Container, Nesting};
 use memchr::memchr2;
 
@@ -329,8 +330,14 @@ impl<P: JsonField> PushScan<P> {
 
     fn escape<'a>(&mut self, byte: u8, rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         if byte == b'u' {
-            self.state = ScanState::Hex { left: 4, code: 0 };
-            return rest;
+            let whole = code_unit(rest).zip(rest.get(4..));
+            return match whole {
+                Some((code, rest)) => self.code_unit(code, rest, sink),
+                None => {
+                    self.state = ScanState::Hex { left: 4, code: 0 };
+                    rest
+                }
+            };
         }
         let spelled = match byte {
             b'b' => 8,
@@ -355,6 +362,11 @@ impl<P: JsonField> PushScan<P> {
             self.state = ScanState::Hex { left: left - 1, code };
             return rest;
         }
+        self.code_unit(code, rest, sink)
+    }
+
+    /// Handles the character of an escape of four digits.
+    fn code_unit<'a>(&mut self, code: u16, rest: &'a [u8], sink: &mut impl Sink<P>) -> &'a [u8] {
         self.state = ScanState::String;
         // All known names are ASCII; other characters only have to differ.
         let spelled = u8::try_from(code).ok().filter(u8::is_ascii).unwrap_or(0xFF);

@@ -1,5 +1,6 @@
 //! A string of a document, as written, and the writing of strings.
 
+use super::code_unit::code_unit;
 use memchr::memchr;
 
 /// Room for the longest known field name.
@@ -140,7 +141,7 @@ impl Segments<'_> {
     fn hex4(&mut self) -> Option<u32> {
         let (digits, rest) = self.rest.split_at_checked(4)?;
         self.rest = rest;
-        digits.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
+        code_unit(digits).map(u32::from)
     }
 }
 

@@ -4,6 +4,7 @@
 //! unescaping notes every escape; between two of them text and bytes run in step. The same function reads a text in
 //! pieces, where an escape may be cut in two, and JSON inside a string.
 
+use crate::json::code_unit;
 use std::ops::Range;
 
 /// Bytes of `\ud83d\ude00`, the longest escape.
@@ -183,7 +184,7 @@ fn is_cut(bytes: &[u8]) -> bool {
         Some(b'u') => {
             let open = |from: usize| bytes.get(from..).unwrap_or_default().iter().take(4).all(u8::is_ascii_hexdigit);
             let first = bytes.len() < 6 && open(2);
-            let high = hex4(bytes.get(2..6)).is_some_and(|code| (0xD800..0xDC00).contains(&code));
+            let high = code_unit_at(bytes, 2).is_some_and(|code| (0xD800..0xDC00).contains(&code));
             let tail = bytes.get(6..).unwrap_or_default();
             let second = bytes.len() < LONGEST_ESCAPE && b"\\u".starts_with(tail.get(..2).unwrap_or(tail)) && open(8);
             first || (high && second)
@@ -194,8 +195,8 @@ fn is_cut(bytes: &[u8]) -> bool {
 
 /// Returns the character of an escape with `u`, and its length.
 fn unicode(rest: &[u8]) -> (char, u8) {
-    let Some(first) = hex4(rest.get(2..6)) else { return ('\\', 1) };
-    let low = rest.get(6..8).filter(|start| *start == b"\\u").and_then(|_| hex4(rest.get(8..12)));
+    let Some(first) = code_unit_at(rest, 2) else { return ('\\', 1) };
+    let low = rest.get(6..8).filter(|start| *start == b"\\u").and_then(|_| code_unit_at(rest, 8));
     match low.filter(|low| (0xD800..0xDC00).contains(&first) && (0xDC00..0xE000).contains(low)) {
         Some(low) => {
             let code = 0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00);
@@ -205,8 +206,8 @@ fn unicode(rest: &[u8]) -> (char, u8) {
     }
 }
 
-fn hex4(digits: Option<&[u8]>) -> Option<u32> {
-    digits?.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
+fn code_unit_at(bytes: &[u8], at: usize) -> Option<u32> {
+    code_unit(bytes.get(at..)?).map(u32::from)
 }
 
 #[cfg(test)]
