@@ -15,6 +15,8 @@ from records import REPORTED, cost
 from test_limits import audit, state, statuses, usd
 
 USUAL = cost(REPORTED)["nano_usd"]
+# A stream that lasts a minute, so that none ends while the others are counted.
+MINUTE = "stream-600-delay-100"
 KEYS = ("warned", "shared", "spread", "slots", "known", "open", "closed", "budget", "kept", "edge", "probe")
 
 
@@ -22,6 +24,8 @@ def fleet_policy(gateway: Gateway, stale_after: str = "2s") -> dict:
     only = lambda key: {"key": key}  # noqa: E731
     made = policy.shared(gateway)
     made["collector"] |= {"sync_interval": "300ms", "stale_after": stale_after}
+    made["models"][MINUTE] = policy.alias(policy.target("alpha", MINUTE))
+    made["prices"][f"alpha/{MINUTE}"] = policy.PRICE
     made["limits"] = [
         {"id": "probe", "match": only("probe"), "requests": "1M/h"},
         {"id": "forty", "match": only("shared"), "requests": "40/day"},
@@ -107,8 +111,7 @@ def test_slots_are_the_fleets(fleet):
 
     def hold(proxy):
         exchange = wire.Exchange(proxy.listen)
-        # A minute, so that no stream ends while the others are counted.
-        body = json.dumps({"model": "stream-600-delay-100", "messages": [], "stream": True}).encode()
+        body = json.dumps({"model": MINUTE, "messages": [], "stream": True}).encode()
         exchange.send(wire.request("POST", "/v1/chat/completions", proxy.head(proxy.trace(), "slots"), body))
         status = exchange.read_until(b"\r\n").split()[1]
         return exchange, int(status)
