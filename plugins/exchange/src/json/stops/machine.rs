@@ -22,16 +22,11 @@ mod simd128;
 mod sse2;
 
 use super::run::{Run, Stops};
-#[cfg(test)]
-use super::{
-    block::BLOCK,
-    marks::{CodePoints, Marks},
-};
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
-pub(super) use portable::{code_points, letters, marks};
+use portable::{code_points, letters, marks};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) use simd128::{code_points, letters, marks};
+use simd128::{code_points, letters, marks};
 
 /// Returns the run that begins at `at`.
 #[cfg(target_arch = "x86_64")]
@@ -61,67 +56,47 @@ pub(super) fn run(stops: &mut Stops, bytes: &[u8], at: usize) -> Run {
     stops.run_by(bytes, at, marks, letters, code_points)
 }
 
-/// Returns the marks of a block.
-#[cfg(all(test, target_arch = "x86_64"))]
-pub(super) fn marks(block: &[u8; BLOCK]) -> Marks {
-    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
-    if std::is_x86_feature_detected!("avx2") { unsafe { avx2::marks(block) } } else { unsafe { sse2::marks(block) } }
-}
-
-/// Returns the letters of escapes in a block.
-#[cfg(all(test, target_arch = "x86_64"))]
-pub(super) fn letters(block: &[u8; BLOCK]) -> u64 {
-    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
-    if std::is_x86_feature_detected!("avx2") {
-        unsafe { avx2::letters(block) }
-    } else {
-        unsafe { sse2::letters(block) }
-    }
-}
-
-/// Returns what escapes of four digits consist of in a block.
-#[cfg(all(test, target_arch = "x86_64"))]
-pub(super) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
-    // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
-    if std::is_x86_feature_detected!("avx2") {
-        unsafe { avx2::code_points(block) }
-    } else {
-        unsafe { sse2::code_points(block) }
-    }
-}
-
-/// Returns the marks of a block.
-#[cfg(all(test, target_arch = "aarch64"))]
-pub(super) fn marks(block: &[u8; BLOCK]) -> Marks {
-    // SAFETY: every 64-bit ARM has NEON.
-    unsafe { neon::marks(block) }
-}
-
-/// Returns the letters of escapes in a block.
-#[cfg(all(test, target_arch = "aarch64"))]
-pub(super) fn letters(block: &[u8; BLOCK]) -> u64 {
-    // SAFETY: every 64-bit ARM has NEON.
-    unsafe { neon::letters(block) }
-}
-
-/// Returns what escapes of four digits consist of in a block.
-#[cfg(all(test, target_arch = "aarch64"))]
-pub(super) fn code_points(block: &[u8; BLOCK]) -> CodePoints {
-    // SAFETY: every 64-bit ARM has NEON.
-    unsafe { neon::code_points(block) }
-}
-
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "aarch64")]
+    use super::neon;
+    use super::portable;
     #[cfg(target_arch = "x86_64")]
-    use super::sse2;
-    use super::{BLOCK, CodePoints, Marks, portable};
+    use super::{avx2, sse2};
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    use super::{code_points, letters, marks};
+    use crate::json::stops::block::BLOCK;
+    use crate::json::stops::marks::{CodePoints, Marks};
     use crate::json::stops::run::ESCAPE_LETTERS;
     use proptest::prelude::*;
 
     /// The bytes for which this is true.
     fn bits(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
         block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(is(*byte)))
+    }
+
+    /// All that the machine's best vectors tell of a block.
+    #[cfg(target_arch = "x86_64")]
+    fn all(block: &[u8; BLOCK]) -> (Marks, u64, CodePoints) {
+        // SAFETY: AVX2 is used where the machine has it; every x86-64 has SSE2.
+        if std::is_x86_feature_detected!("avx2") {
+            unsafe { (avx2::marks(block), avx2::letters(block), avx2::code_points(block)) }
+        } else {
+            unsafe { (sse2::marks(block), sse2::letters(block), sse2::code_points(block)) }
+        }
+    }
+
+    /// All that the machine's vectors tell of a block.
+    #[cfg(target_arch = "aarch64")]
+    fn all(block: &[u8; BLOCK]) -> (Marks, u64, CodePoints) {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { (neon::marks(block), neon::letters(block), neon::code_points(block)) }
+    }
+
+    /// All that is told of a block here.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn all(block: &[u8; BLOCK]) -> (Marks, u64, CodePoints) {
+        (marks(block), letters(block), code_points(block))
     }
 
     fn agrees(block: &[u8; BLOCK]) {
@@ -132,7 +107,7 @@ mod tests {
         let code_points =
             CodePoints { us: bits(block, |byte| byte == b'u'), digits: bits(block, |byte| byte.is_ascii_hexdigit()) };
         let expected = (expected, letters, code_points);
-        assert_eq!((super::marks(block), super::letters(block), super::code_points(block)), expected);
+        assert_eq!(all(block), expected);
         assert_eq!((portable::marks(block), portable::letters(block), portable::code_points(block)), expected);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: every x86-64 has SSE2.

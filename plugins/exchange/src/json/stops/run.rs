@@ -2,6 +2,7 @@
 
 use super::block::BLOCK;
 use super::marks::{CodePoints, Marks};
+use crate::json::code_unit;
 use core::ops::Range;
 
 /// The letters of escapes that stand for one byte.
@@ -129,8 +130,7 @@ pub(crate) fn behind_letter(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// Returns whether a `u` and four digits are at `at`.
 fn is_code_point(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes.get(at..).and_then(|rest| rest.first_chunk::<CODE_POINT>());
-    rest.is_some_and(|[u, digits @ ..]| *u == b'u' && digits.iter().all(u8::is_ascii_hexdigit))
+    bytes.get(at..).and_then(|rest| rest.strip_prefix(b"u")).and_then(code_unit).is_some()
 }
 
 /// Returns the bytes that backslashes escape, where the first one is not escaped itself. In a run of backslashes each second one
